@@ -1,0 +1,1 @@
+"""Headrace: background work for web applications, accepted in milliseconds and followed live."""

@@ -1,0 +1,34 @@
+"""What the cluster knows of a task kind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from headrace.contracts.tasks import KindName
+
+
+class KindDescription(Struct, frozen=True, kw_only=True):
+    """A task kind as its workers announce it."""
+
+    name: KindName
+    description: str
+    input_schema: Annotated[dict[str, Any], Meta(description="JSON Schema 2020-12.")]
+    result_schema: Annotated[dict[str, Any], Meta(description="JSON Schema 2020-12.")]
+    timeout: Annotated[float, Meta(gt=0, description="Seconds one attempt may take.")]
+    max_attempts: Annotated[int, Meta(ge=1)]
+
+
+class CatalogEntry(KindDescription, frozen=True, kw_only=True):
+    """A kind in the catalog, and whether anybody runs it."""
+
+    announced_at: Annotated[datetime, Meta(description="When a worker last announced the kind.")]
+    has_workers: Annotated[bool, Meta(description="Whether one did within the last two minutes.")]
+
+
+class KindList(Struct, frozen=True, kw_only=True):
+    """Every kind ever announced, by name. A kind without workers still accepts tasks."""
+
+    items: list[CatalogEntry]

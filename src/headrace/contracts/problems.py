@@ -1,0 +1,30 @@
+"""Errors on the wire: RFC 9457 `application/problem+json` with three members of our own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class FieldError(Struct, frozen=True, kw_only=True):
+    """One thing wrong with the input."""
+
+    path: Annotated[str, Meta(description="JSON Pointer (RFC 6901) into the request body.", examples=["/input/text"])]
+    message: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What went wrong and what to do about it.
+
+    ``error_code`` is stable and for programs; ``message`` (the same sentence as RFC 9457's ``detail``) is for people.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    error_code: str
+    message: str
+    correlation_id: str
+    errors: list[FieldError] = []

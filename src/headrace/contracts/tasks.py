@@ -1,0 +1,135 @@
+"""Submissions and tasks, as clients see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from msgspec import Meta, Raw, Struct
+
+KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+
+KindName = Annotated[str, Meta(pattern=KIND_PATTERN, description="The name of a task kind.", examples=["text_feedback"])]
+
+
+class Priority(StrEnum):
+    """Which lane a task waits in; ``low`` is the default of batch members."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class State(StrEnum):
+    """Where a task is in its life. The last three are final."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing further happens to the task by itself."""
+        return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+
+
+class FailureCode(StrEnum):
+    """Why a task failed."""
+
+    INVALID_INPUT = "invalid_input"
+    RAISED = "raised"
+    TIMEOUT = "timeout"
+    WORKER_LOST = "worker_lost"
+    EXPIRED = "expired"
+    RESULT_INVALID = "result_invalid"
+    RESULT_TOO_LARGE = "result_too_large"
+
+
+class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request to run one task."""
+
+    kind: KindName
+    input: Annotated[dict[str, Any], Meta(description="The kind's input; its JSON Schema is in GET /kinds.")]
+    priority: Priority = Priority.NORMAL
+
+
+class TaskError(Struct, frozen=True, kw_only=True):
+    """What went wrong, for the person who asked (message) and the one who looks into it (traceback)."""
+
+    code: FailureCode
+    message: str
+    traceback: str | None = None
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a running task says it is."""
+
+    fraction: Annotated[float, Meta(ge=0, le=1)]
+    message: str | None = None
+
+
+class StoredFile(Struct, frozen=True, kw_only=True):
+    """A file that a task produced."""
+
+    key: str
+    name: str
+    size: Annotated[int, Meta(ge=0, description="Bytes.")]
+    media_type: str
+    checksum: str
+
+
+class TaskSummary(Struct, frozen=True, kw_only=True):
+    """A task without the two parts that may be large, its input and its result."""
+
+    id: str
+    kind: str
+    priority: Priority
+    owner: str
+    batch: str | None = None
+    state: State
+    attempt: int
+    max_attempts: int | None = None
+    error: TaskError | None = None
+    progress: Progress | None = None
+    files: tuple[StoredFile, ...] = ()
+    due_at: datetime | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    position: Annotated[str, Meta(description="The log position this view reflects.")]
+
+
+class Task(TaskSummary, frozen=True, kw_only=True):
+    """A task, whole."""
+
+    input: Raw
+    result: Raw | None = None
+
+
+class TaskPage(Struct, frozen=True, kw_only=True):
+    """One page of tasks, newest first."""
+
+    items: list[TaskSummary]
+    next_cursor: Annotated[str | None, Meta(description="Pass as `cursor` for the next page; null on the last.")]
+    position: Annotated[str, Meta(description="The log position this page reflects; open /events with `after=` it.")]
+
+
+class TimelineEntry(Struct, frozen=True, kw_only=True):
+    """One event of a task's history, as kept in the read model."""
+
+    position: str
+    event: str
+    at: datetime
+    attempt: int
+    data: Annotated[Raw, Meta(description="The event's own fields, without the input.")]
+
+
+class Timeline(Struct, frozen=True, kw_only=True):
+    """What happened to a task, oldest first; progress, log lines and streamed output are live only."""
+
+    items: list[TimelineEntry]
+    position: str

@@ -1,0 +1,282 @@
+"""How to write a task kind: one file in `consumers/`, one Struct in, one value out, one decorated function.
+
+    class WordCount(msgspec.Struct, frozen=True):
+        text: str
+
+    class Counts(msgspec.Struct, frozen=True):
+        words: int
+
+    @task(timeout=30)
+    async def word_count(input: WordCount, context: Context) -> Counts:
+        await context.progress(0.5, "counting")
+        return Counts(words=len(input.text.split()))
+
+An ``async`` handler runs on the worker's event loop and must not block it. A plain function runs in a thread and takes a
+`SyncContext`. A handler may run more than once for one task (a worker can die after the work and before it is recorded), so
+what it does outside should be idempotent; ``context.task_id`` is the key to make it so. Its outcome counts once.
+
+A decorated handler can still be called like the function it is, which is how to test one without any server; see
+`headrace.testing`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_type_hints
+
+import msgspec
+
+from headrace.contracts.kinds import KindDescription
+from headrace.contracts.tasks import KIND_PATTERN
+
+__all__ = ["Context", "Kind", "KindError", "SyncContext", "load_kinds", "task"]
+
+TIMEOUT_DEFAULT_SECONDS = 60.0
+TIMEOUT_MAX_SECONDS = 24 * 3600.0  # a slot held longer than a day is a process, not a task
+MAX_ATTEMPTS_MAX = 100
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+In = TypeVar("In", bound=msgspec.Struct)
+Out = TypeVar("Out")
+
+
+class KindError(Exception):
+    """A task kind is not usable as written. The message names the file and what to change."""
+
+
+class Context(Protocol):
+    """What an ``async`` handler is given besides its input."""
+
+    @property
+    def task_id(self) -> str:
+        """The task's id; the same on every attempt and redelivery, so the key for outside effects."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        ...
+
+    async def progress(self, fraction: float, message: str | None = None) -> None:
+        """Say how far the task is: ``fraction`` from 0 to 1. Call it as often as you like; at most 4 a second are sent."""
+        ...
+
+    async def log(self, message: str, level: LogLevel = "info") -> None:
+        """Write a line that people following the task see."""
+        ...
+
+    async def emit(self, chunk: object) -> None:
+        """Stream a piece of output (any JSON value) to people following the task, in order."""
+        ...
+
+
+class SyncContext(Protocol):
+    """What a plain-function handler is given: `Context` without ``await``, safe to use from its thread."""
+
+    @property
+    def task_id(self) -> str:
+        """See `Context.task_id`."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """See `Context.attempt`."""
+        ...
+
+    def progress(self, fraction: float, message: str | None = None) -> None:
+        """See `Context.progress`."""
+        ...
+
+    def log(self, message: str, level: LogLevel = "info") -> None:
+        """See `Context.log`."""
+        ...
+
+    def emit(self, chunk: object) -> None:
+        """See `Context.emit`."""
+        ...
+
+
+AsyncHandler = Callable[[In, Context], Awaitable[Out]]
+SyncHandler = Callable[[In, SyncContext], Out]
+
+
+class Kind(Generic[In, Out]):
+    """A task kind: a handler with all that follows from its signature.
+
+    Raises:
+        KindError: the handler cannot be a kind; the message names the file and what to change.
+    """
+
+    def __init__(
+        self,
+        handler: AsyncHandler[In, Out] | SyncHandler[In, Out],
+        *,
+        name: str | None = None,
+        timeout: float = TIMEOUT_DEFAULT_SECONDS,
+        max_attempts: int = 1,
+    ) -> None:
+        self.handler = handler
+        self.name = name or handler.__name__
+        self.timeout = timeout
+        self.max_attempts = max_attempts
+        self.is_async = inspect.iscoroutinefunction(handler)
+        self.file = handler.__code__.co_filename
+        self._check_options()
+        self.input_type, self.result_type = self._read_signature()
+        self._input_schema = self._schema("input", self.input_type)
+        self._result_schema = self._schema("result", self.result_type)
+        self._decoder: msgspec.json.Decoder[In] = msgspec.json.Decoder(self.input_type)
+        self._description = inspect.getdoc(self.input_type) or ""
+
+    def __call__(self, input: In, context: Any) -> Any:  # noqa: A002 - the handler's own word for it
+        """Call the handler as it was written."""
+        return self.handler(input, context)
+
+    def __repr__(self) -> str:
+        return f"Kind({self.name!r})"
+
+    def decode_input(self, raw: bytes | msgspec.Raw) -> In:
+        """The input as the handler wants it.
+
+        Raises:
+            msgspec.ValidationError: the input is not what the kind declares.
+        """
+        return self._decoder.decode(raw)
+
+    def encode_result(self, result: object) -> bytes:
+        """The result as JSON.
+
+        Raises:
+            TypeError: the result is not of the declared type, or cannot be written as JSON.
+        """
+        if isinstance(self.result_type, type) and issubclass(self.result_type, msgspec.Struct):
+            if not isinstance(result, self.result_type):
+                raise TypeError(f"the handler returned {type(result).__name__}, not {self.result_type.__name__} as declared")
+        try:
+            return msgspec.json.encode(result)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise TypeError(f"the handler's result cannot be written as JSON: {error}") from error
+
+    def describe(self) -> KindDescription:
+        """What the catalog shows of this kind."""
+        return KindDescription(
+            name=self.name,
+            description=self._description,
+            input_schema=self._input_schema,
+            result_schema=self._result_schema,
+            timeout=self.timeout,
+            max_attempts=self.max_attempts,
+        )
+
+    def _check_options(self) -> None:
+        if not re.fullmatch(KIND_PATTERN, self.name):
+            raise self._error(f"the name {self.name!r} must be lower case letters, digits and _, at most 63, starting with a letter")
+        if not 0 < self.timeout <= TIMEOUT_MAX_SECONDS:
+            raise self._error(f"timeout={self.timeout!r} must be more than 0 and at most {TIMEOUT_MAX_SECONDS:.0f} seconds")
+        if not 1 <= self.max_attempts <= MAX_ATTEMPTS_MAX:
+            raise self._error(f"max_attempts={self.max_attempts!r} must be from 1 to {MAX_ATTEMPTS_MAX}")
+
+    def _read_signature(self) -> tuple[type[In], Any]:
+        parameters = list(inspect.signature(self.handler).parameters)
+        try:
+            hints = get_type_hints(self.handler, include_extras=True)
+        except NameError as error:
+            raise self._error(f"an annotation cannot be resolved: {error}") from error
+        if len(parameters) != 2:
+            raise self._error("a handler takes exactly two arguments: its input and the context")
+        input_type = hints.get(parameters[0])
+        if not (isinstance(input_type, type) and issubclass(input_type, msgspec.Struct)):
+            raise self._error(f"annotate {parameters[0]!r} with a msgspec.Struct, the input of the kind")
+        wanted = Context if self.is_async else SyncContext
+        if hints.get(parameters[1]) is not wanted:
+            written = "an async" if self.is_async else "a plain"
+            raise self._error(f"annotate {parameters[1]!r} with {wanted.__name__}, which is what {written} handler is given")
+        if "return" not in hints:
+            raise self._error("annotate what the handler returns")
+        return cast("type[In]", input_type), hints["return"]
+
+    def _schema(self, which: str, of: Any) -> dict[str, Any]:
+        try:
+            return msgspec.json.schema(of)
+        except TypeError as error:
+            raise self._error(f"the {which} type has no JSON form: {' '.join(str(error).split())}") from error
+
+    def _error(self, what: str) -> KindError:
+        return KindError(f"{self.file}: kind {self.name!r}: {what}")
+
+
+def task(
+    *, name: str | None = None, timeout: float = TIMEOUT_DEFAULT_SECONDS, max_attempts: int = 1
+) -> Callable[[AsyncHandler[In, Out] | SyncHandler[In, Out]], Kind[In, Out]]:
+    """Make a handler a task kind.
+
+    Args:
+        name: The kind's name on the wire, the function's own by default. Renaming a kind orphans its queued tasks.
+        timeout: Seconds one attempt may take.
+        max_attempts: How often a failing task is tried in all.
+
+    Raises:
+        KindError: the handler cannot be a kind; the message names the file and what to change.
+    """
+
+    def decorate(handler: AsyncHandler[In, Out] | SyncHandler[In, Out]) -> Kind[In, Out]:
+        return Kind(handler, name=name, timeout=timeout, max_attempts=max_attempts)
+
+    return decorate
+
+
+AnyKind = Kind[Any, Any]
+
+
+def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
+    """Import every module of a package and collect the kinds defined there.
+
+    Args:
+        package: An importable package, or a single module.
+        only: Names of kinds to keep; all when empty.
+
+    Raises:
+        KindError: the package or one of its modules cannot be imported, two kinds share a name, there is no kind, or one
+            of ``only`` does not exist. The message names the file.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:  # a console script does not look into the folder it is run from
+        sys.path.insert(0, here)
+    kinds: dict[str, AnyKind] = {}
+    for module in _import_all(package):
+        for kind in (value for value in vars(module).values() if isinstance(value, Kind)):
+            kind = cast("AnyKind", kind)
+            known = kinds.setdefault(kind.name, kind)
+            if known is not kind:
+                raise KindError(f"{kind.file}: kind {kind.name!r} is already defined in {known.file}; rename one of them")
+    if not kinds:
+        raise KindError(f"{package}: no kinds found; decorate a handler with @task")
+    unknown = sorted(set(only) - kinds.keys())
+    if unknown:
+        raise KindError(f"{package}: no kind {', '.join(map(repr, unknown))}; there are {', '.join(sorted(kinds))}")
+    return {name: kind for name, kind in sorted(kinds.items()) if not only or name in set(only)}
+
+
+def _import_all(package: str) -> list[Any]:
+    modules = [_import(package)]
+    for found in pkgutil.walk_packages(getattr(modules[0], "__path__", []), f"{package}."):
+        modules.append(_import(found.name))
+    return modules
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except KindError:
+        raise
+    except Exception as error:
+        spec = importlib.util.find_spec(name) if "." in name or name in sys.modules else None
+        where = spec.origin if spec and spec.origin else name
+        raise KindError(f"{where}: cannot be imported: {type(error).__name__}: {error}") from error

@@ -1,0 +1,66 @@
+"""Contexts that record, to test a handler without any server.
+
+    context = RecordingContext()
+    result = await word_count(WordCount(text="one two"), context)
+    assert result.words == 2
+    assert context.progressed == [(0.5, "counting")]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from headrace.task import LogLevel
+
+__all__ = ["RecordingContext", "RecordingSyncContext"]
+
+
+@dataclass
+class _Recorded:
+    task_id: str = "task"
+    attempt: int = 1
+    progressed: list[tuple[float, str | None]] = field(default_factory=list[tuple[float, str | None]])
+    logged: list[tuple[LogLevel, str]] = field(default_factory=list[tuple[LogLevel, str]])
+    emitted: list[object] = field(default_factory=list[object])
+
+
+@dataclass
+class RecordingSyncContext(_Recorded):
+    """A `headrace.task.SyncContext` that keeps what the handler said, as strict as a real one."""
+
+    def progress(self, fraction: float, message: str | None = None) -> None:
+        """Record; raises ValueError when ``fraction`` is not from 0 to 1."""
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
+        self.progressed.append((fraction, message))
+
+    def log(self, message: str, level: LogLevel = "info") -> None:
+        """Record."""
+        self.logged.append((level, message))
+
+    def emit(self, chunk: object) -> None:
+        """Record; raises TypeError when ``chunk`` has no JSON form."""
+        msgspec.json.encode(chunk)
+        self.emitted.append(chunk)
+
+
+@dataclass
+class RecordingContext(_Recorded):
+    """A `headrace.task.Context` that keeps what the handler said, as strict as a real one."""
+
+    def __post_init__(self) -> None:
+        self._sync = RecordingSyncContext(self.task_id, self.attempt, self.progressed, self.logged, self.emitted)
+
+    async def progress(self, fraction: float, message: str | None = None) -> None:
+        """Record; raises ValueError when ``fraction`` is not from 0 to 1."""
+        self._sync.progress(fraction, message)
+
+    async def log(self, message: str, level: LogLevel = "info") -> None:
+        """Record."""
+        self._sync.log(message, level)
+
+    async def emit(self, chunk: object) -> None:
+        """Record; raises TypeError when ``chunk`` has no JSON form."""
+        self._sync.emit(chunk)
