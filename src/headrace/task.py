@@ -22,12 +22,14 @@ A decorated handler can still be called like the function it is, which is how to
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_type_hints
 
 import msgspec
@@ -133,7 +135,7 @@ class Kind(Generic[In, Out]):
         self._input_schema = self._schema("input", self.input_type)
         self._result_schema = self._schema("result", self.result_type)
         self._decoder: msgspec.json.Decoder[In] = msgspec.json.Decoder(self.input_type)
-        self._description = inspect.getdoc(self.input_type) or ""
+        self._description = inspect.cleandoc(self.input_type.__dict__.get("__doc__") or "")
 
     def __call__(self, input: In, context: Any) -> Any:  # noqa: A002 - the handler's own word for it
         """Call the handler as it was written."""
@@ -158,7 +160,9 @@ class Kind(Generic[In, Out]):
         """
         if isinstance(self.result_type, type) and issubclass(self.result_type, msgspec.Struct):
             if not isinstance(result, self.result_type):
-                raise TypeError(f"the handler returned {type(result).__name__}, not {self.result_type.__name__} as declared")
+                raise TypeError(
+                    f"the handler returned {type(result).__name__}, not {self.result_type.__name__} as declared"
+                )
         try:
             return msgspec.json.encode(result)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -177,9 +181,13 @@ class Kind(Generic[In, Out]):
 
     def _check_options(self) -> None:
         if not re.fullmatch(KIND_PATTERN, self.name):
-            raise self._error(f"the name {self.name!r} must be lower case letters, digits and _, at most 63, starting with a letter")
+            raise self._error(
+                f"the name {self.name!r} must be lower case letters, digits and _, at most 63, starting with a letter"
+            )
         if not 0 < self.timeout <= TIMEOUT_MAX_SECONDS:
-            raise self._error(f"timeout={self.timeout!r} must be more than 0 and at most {TIMEOUT_MAX_SECONDS:.0f} seconds")
+            raise self._error(
+                f"timeout={self.timeout!r} must be more than 0 and at most {TIMEOUT_MAX_SECONDS:.0f} seconds"
+            )
         if not 1 <= self.max_attempts <= MAX_ATTEMPTS_MAX:
             raise self._error(f"max_attempts={self.max_attempts!r} must be from 1 to {MAX_ATTEMPTS_MAX}")
 
@@ -197,7 +205,9 @@ class Kind(Generic[In, Out]):
         wanted = Context if self.is_async else SyncContext
         if hints.get(parameters[1]) is not wanted:
             written = "an async" if self.is_async else "a plain"
-            raise self._error(f"annotate {parameters[1]!r} with {wanted.__name__}, which is what {written} handler is given")
+            raise self._error(
+                f"annotate {parameters[1]!r} with {wanted.__name__}, which is what {written} handler is given"
+            )
         if "return" not in hints:
             raise self._error("annotate what the handler returns")
         return cast("type[In]", input_type), hints["return"]
@@ -251,11 +261,15 @@ def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
         sys.path.insert(0, here)
     kinds: dict[str, AnyKind] = {}
     for module in _import_all(package):
-        for kind in (value for value in vars(module).values() if isinstance(value, Kind)):
-            kind = cast("AnyKind", kind)
+        for value in vars(module).values():
+            if not isinstance(value, Kind):
+                continue
+            kind = cast("AnyKind", value)
             known = kinds.setdefault(kind.name, kind)
             if known is not kind:
-                raise KindError(f"{kind.file}: kind {kind.name!r} is already defined in {known.file}; rename one of them")
+                raise KindError(
+                    f"{kind.file}: kind {kind.name!r} is already defined in {known.file}; rename one of them"
+                )
     if not kinds:
         raise KindError(f"{package}: no kinds found; decorate a handler with @task")
     unknown = sorted(set(only) - kinds.keys())
@@ -264,14 +278,14 @@ def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
     return {name: kind for name, kind in sorted(kinds.items()) if not only or name in set(only)}
 
 
-def _import_all(package: str) -> list[Any]:
+def _import_all(package: str) -> list[ModuleType]:
     modules = [_import(package)]
     for found in pkgutil.walk_packages(getattr(modules[0], "__path__", []), f"{package}."):
         modules.append(_import(found.name))
     return modules
 
 
-def _import(name: str) -> Any:
+def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except KindError:

@@ -1,9 +1,9 @@
 """Contexts that record, to test a handler without any server.
 
-    context = RecordingContext()
-    result = await word_count(WordCount(text="one two"), context)
-    assert result.words == 2
-    assert context.progressed == [(0.5, "counting")]
+context = RecordingContext()
+result = await word_count(WordCount(text="one two"), context)
+assert result.words == 2
+assert context.progressed == [(0.5, "counting")]
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ from msgspec import Meta, Raw, Struct
 
 KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 
-KindName = Annotated[str, Meta(pattern=KIND_PATTERN, description="The name of a task kind.", examples=["text_feedback"])]
+KindName = Annotated[
+    str, Meta(pattern=KIND_PATTERN, description="The name of a task kind.", examples=["text_feedback"])
+]
 
 
 class Priority(StrEnum):

@@ -1,0 +1,142 @@
+"""Settings: one frozen Struct, read from ``HEADRACE_*`` environment variables.
+
+A field ``url`` of the section ``nats`` is ``HEADRACE_NATS_URL``; a field at the top is ``HEADRACE_<FIELD>``. The table in
+`docs/settings.md` is made from this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "HEADRACE_"
+
+Seconds = Annotated[float, Meta(gt=0)]
+Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
+
+
+class SettingsError(Exception):
+    """One or more variables have values that cannot be used. The message names all of them."""
+
+
+class NatsSettings(Struct, frozen=True, kw_only=True):
+    """How to reach NATS."""
+
+    url: Annotated[str, Meta(pattern=r"^(nats|tls|ws|wss)://", description="Servers, separated by commas.")] = (
+        "nats://127.0.0.1:4222"
+    )
+    token: Annotated[str | None, Meta(description="Token, when the server asks for one.")] = None
+    credentials: Annotated[str | None, Meta(description="Path of a .creds file, when the server asks for one.")] = None
+    sync: Annotated[
+        str,
+        Meta(
+            pattern=r"^(always|\d+(ms|s|m))$",
+            description="Embedded server only: how often the log is flushed to the disk.",
+        ),
+    ] = "1s"
+
+
+class StreamSettings(Struct, frozen=True, kw_only=True):
+    """The log. A change is applied at the next start of any process."""
+
+    retention: Annotated[float, Meta(ge=60, description="Seconds an event stays in the log.")] = 7 * 24 * 3600.0
+    max_bytes: Annotated[int, Meta(ge=1 << 20, description="Size at which the log refuses work with 503.")] = 8 << 30
+    replicas: Annotated[int, Meta(ge=1, le=5, description="Copies of the log; 3 in production.")] = 1
+    ack_wait: Annotated[
+        float, Meta(ge=0.5, description="Seconds without a heartbeat after which a task is given to another worker.")
+    ] = 30.0
+    append_timeout: Annotated[Seconds, Meta(description="Seconds to wait for the log to acknowledge an append.")] = 5.0
+
+
+class DatabaseSettings(Struct, frozen=True, kw_only=True):
+    """The read model."""
+
+    url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")] = "postgresql://postgres@127.0.0.1:5432/headrace"
+    pool: Annotated[int, Meta(ge=1, le=200, description="Connections the API keeps at most.")] = 10
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True):
+    """`headrace api`."""
+
+    bind: Annotated[Bind, Meta(description="Address and port to listen on.")] = "127.0.0.1:8080"
+    connections: Annotated[int, Meta(ge=16, description="Open connections at most, event streams included.")] = 10_000
+    grace: Annotated[Seconds, Meta(description="Seconds streams and requests have to end in after SIGTERM.")] = 10.0
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True):
+    """`headrace worker`."""
+
+    slots: Annotated[int, Meta(ge=3, le=10_000, description="Tasks of one async kind a worker runs at a time.")] = 64
+    threads: Annotated[
+        int, Meta(ge=3, le=256, description="Tasks of one plain-function kind a worker runs at a time.")
+    ] = 8
+    grace: Annotated[Seconds, Meta(description="Seconds running tasks have to end in after SIGTERM.")] = 20.0
+    health: Annotated[Bind, Meta(description="Address and port of /health/live and /health/ready.")] = "127.0.0.1:8081"
+
+
+class ProjectorSettings(Struct, frozen=True, kw_only=True):
+    """`headrace projector`."""
+
+    health: Annotated[Bind, Meta(description="Address and port of /health/live and /health/ready.")] = "127.0.0.1:8082"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that can be set."""
+
+    home: Annotated[
+        str | None, Meta(description="Where `headrace up` keeps its data; the user-data directory by default.")
+    ] = None
+    url: Annotated[str, Meta(pattern=r"^https?://", description="The API, for the command line.")] = (
+        "http://127.0.0.1:8080"
+    )
+    consumers: Annotated[str, Meta(description="The package with the task kinds.")] = "consumers"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Annotated[
+        Literal["auto", "json", "pretty"], Meta(description="auto: pretty on a terminal, JSON elsewhere.")
+    ] = "auto"
+    nats: NatsSettings = NatsSettings()
+    stream: StreamSettings = StreamSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    api: ApiSettings = ApiSettings()
+    worker: WorkerSettings = WorkerSettings()
+    projector: ProjectorSettings = ProjectorSettings()
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings from an environment; empty values count as not set.
+
+        Raises:
+            SettingsError: naming every variable whose value cannot be used, and why.
+        """
+        wrong: list[str] = []
+        settings = cast("Settings", _read(cls, PREFIX, environ, wrong))
+        if wrong:
+            raise SettingsError("these settings cannot be used:\n" + "\n".join(f"  {line}" for line in wrong))
+        return settings
+
+
+def _read(of: type[Struct], prefix: str, environ: Mapping[str, str], wrong: list[str]) -> Struct:
+    values: dict[str, Any] = {}
+    for name, type_ in get_type_hints(of, include_extras=True).items():
+        variable = prefix + name.upper()
+        if isinstance(type_, type) and issubclass(type_, Struct):
+            values[name] = _read(type_, variable + "_", environ, wrong)
+        elif given := environ.get(variable):
+            try:
+                values[name] = msgspec.convert(given, type_, strict=False)
+            except msgspec.ValidationError as error:
+                shown = "(hidden)" if name in SECRETS else repr(given[:80])
+                wrong.append(f"{variable}={shown}: {error}")
+    return of(**values)
+
+
+SECRETS = frozenset({"token", "url"})  # a database URL may carry a password
+
+
+def split_bind(bind: str) -> tuple[str, int]:
+    """``"127.0.0.1:8080"`` as host and port."""
+    host, _, port = bind.rpartition(":")
+    return host.strip("[]"), int(port)

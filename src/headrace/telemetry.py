@@ -1,0 +1,93 @@
+"""Structured logs: JSON for machines, readable on a terminal, the same in every process.
+
+Every line carries what is bound in the running context: ``process``, and inside a request or a run ``correlation_id``,
+``request_id``, ``task_id``. Bodies, headers and cookies are never logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import msgspec
+import structlog
+
+__all__ = ["get_logger", "set_up_logs"]
+
+get_logger = structlog.stdlib.get_logger
+
+_LEVELS = logging.getLevelNamesMapping()
+
+
+def set_up_logs(
+    process: str,
+    level: str = "info",
+    format: Literal["auto", "json", "pretty"] = "auto",  # noqa: A002 - the setting's name
+) -> None:
+    """Send structlog and the standard library's logging to standard error in one shape.
+
+    Args:
+        process: The name that every line carries: api, worker, projector, up.
+        level: The least severe level that is written.
+        format: ``auto`` is pretty when standard error is a terminal.
+    """
+    pretty = format == "pretty" or (format == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
+        _stamp(process),
+    ]
+    if pretty:
+        last: list[structlog.typing.Processor] = [
+            _drop_process,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ]
+    else:
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS[level.upper()])
+    for chatty in ("httpx", "httpcore", "alembic.runtime.plugins", "nats"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _stamp(process: str) -> structlog.typing.Processor:
+    def stamp(
+        _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        event.setdefault("process", process)
+        return event
+
+    return stamp
+
+
+def _drop_process(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    event.pop("process", None)  # on a terminal `headrace up` already prefixes each line with it
+    event.pop("logger", None)
+    return event
+
+
+def _to_json(event: structlog.typing.EventDict, **_: object) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
