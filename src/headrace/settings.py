@@ -120,10 +120,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def _read(of: type[Struct], prefix: str, environ: Mapping[str, str], wrong: list[str]) -> Struct:
     values: dict[str, Any] = {}
-    for name, type_ in get_type_hints(of, include_extras=True).items():
+    hints: dict[str, Any] = get_type_hints(of, include_extras=True)
+    for name, type_ in hints.items():
         variable = prefix + name.upper()
         if isinstance(type_, type) and issubclass(type_, Struct):
-            values[name] = _read(type_, variable + "_", environ, wrong)
+            values[name] = _read(cast("type[Struct]", type_), variable + "_", environ, wrong)
         elif given := environ.get(variable):
             try:
                 values[name] = msgspec.convert(given, type_, strict=False)

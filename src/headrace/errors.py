@@ -1,0 +1,127 @@
+"""The errors Headrace raises on purpose.
+
+    HeadraceError                    500 internal
+    ├── LogUnavailable               503 log_unavailable      Retry-After
+    ├── LogFull                      503 log_full             Retry-After
+    ├── AppendRefused                409 append_refused       never shown as such: whoever appends, decides
+    ├── ReadModelUnavailable         503 read_model_unavailable  Retry-After
+    ├── ReadModelBehind              503 read_model_behind    Retry-After
+    ├── TooLarge                     413 too_large
+    ├── MalformedRequest             400 malformed_request
+    ├── InvalidPosition              400 invalid_position
+    ├── InvalidCursor                400 invalid_cursor
+    ├── InvalidInput                 422 invalid_input
+    ├── UnknownKind                  422 unknown_kind
+    └── TaskNotFound                 404 task_not_found
+
+Each carries its HTTP status, a stable code, and a sentence that says what to do; `headrace.api.problems` turns them into
+one shape on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from headrace.contracts.problems import FieldError
+
+
+class HeadraceError(Exception):
+    """Any of the below. ``retry_after`` is in seconds, ``errors`` names what is wrong field by field."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, message: str, errors: Iterable[FieldError] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.errors = list(errors)
+
+
+class LogUnavailable(HeadraceError):
+    """The log did not acknowledge: NATS is down, starting, without a leader, or overloaded."""
+
+    status = 503
+    code = "log_unavailable"
+    retry_after = 2
+
+
+class LogFull(HeadraceError):
+    """The log has reached its ``max_bytes``. Nothing is dropped; work is refused until something ages out."""
+
+    status = 503
+    code = "log_full"
+    retry_after = 30
+
+
+class AppendRefused(HeadraceError):
+    """An expected sequence did not hold: somebody else was first."""
+
+    status = 409
+    code = "append_refused"
+
+
+class ReadModelUnavailable(HeadraceError):
+    """Postgres cannot be reached. Submitting, running and following go on without it."""
+
+    status = 503
+    code = "read_model_unavailable"
+    retry_after = 2
+
+
+class ReadModelBehind(HeadraceError):
+    """The projector has not reached the asked position in time."""
+
+    status = 503
+    code = "read_model_behind"
+    retry_after = 1
+
+
+class TooLarge(HeadraceError):
+    """A body, or what becomes of it in the log, is over its limit."""
+
+    status = 413
+    code = "too_large"
+
+
+class MalformedRequest(HeadraceError):
+    """The request cannot be read."""
+
+    status = 400
+    code = "malformed_request"
+
+
+class InvalidPosition(HeadraceError):
+    """A position is not ``<epoch>-<sequence>``."""
+
+    status = 400
+    code = "invalid_position"
+
+
+class InvalidCursor(HeadraceError):
+    """A list cursor is not one that this API handed out."""
+
+    status = 400
+    code = "invalid_cursor"
+
+
+class InvalidInput(HeadraceError):
+    """A submission can be read but not accepted; each offending path is named."""
+
+    status = 422
+    code = "invalid_input"
+
+
+class UnknownKind(HeadraceError):
+    """No worker ever announced this kind."""
+
+    status = 422
+    code = "unknown_kind"
+
+
+class TaskNotFound(HeadraceError):
+    """There is no such task, or it belongs to somebody else."""
+
+    status = 404
+    code = "task_not_found"

@@ -1,0 +1,173 @@
+"""The appender: writes to the log with many appends in flight, and tells apart how each ended.
+
+nats-py's own asynchronous publish never resolves when the server answers with an error, which with expected sequences is
+an everyday answer. So: one reply inbox, a future per append, and a bound on everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError
+
+from headrace.errors import AppendRefused, HeadraceError, LogFull, LogUnavailable, TooLarge
+from headrace.log import subjects
+
+IN_FLIGHT_MAX = 8192  # appends; at a thousand times the usual depth something is wrong, and waiting would hide it
+HEADERS_BYTES_MAX = 4096  # kept free in the server's max_payload, which covers headers and payload together
+
+# JetStream error codes (nats-server, errors.json).
+_WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
+_STORE_FULL = frozenset({10047, 10077})
+
+
+class Appended(NamedTuple):
+    """The log has it. ``duplicate``: it already had, under the same `Nats-Msg-Id`; the sequence is the first one's."""
+
+    sequence: int
+    duplicate: bool
+
+
+class _ApiError(msgspec.Struct):
+    code: int
+    err_code: int = 0
+    description: str = ""
+
+
+class _PublishAck(msgspec.Struct):
+    seq: int = 0
+    duplicate: bool = False
+    error: _ApiError | None = None
+
+
+_decoder = msgspec.json.Decoder(_PublishAck)
+
+
+class _InFlight(NamedTuple):
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str]
+    acknowledged: asyncio.Future[Appended]
+
+
+class Appender:
+    """Appends messages and waits for the broker's acknowledgement, which is the commit.
+
+    Args:
+        connection: Connected to NATS.
+        timeout: Seconds to wait for an acknowledgement, reconnects included.
+    """
+
+    def __init__(self, connection: Client, timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+        self._inbox = connection.new_inbox()
+        self._in_flight: dict[str, _InFlight] = {}
+        self._count = 0
+        self._subscription: Subscription | None = None
+
+    async def open(self) -> None:
+        """Begin to listen for acknowledgements."""
+        self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._on_reply)
+
+    async def append(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
+        """Append one message and wait until the log has it.
+
+        With a `Nats-Msg-Id` header the append is sent again after a reconnect, so a broker restart within the timeout
+        costs time only; the broker drops what it already has.
+
+        Raises:
+            AppendRefused: an expected sequence in the headers did not hold.
+            LogFull: the log takes nothing until something ages out.
+            LogUnavailable: no acknowledgement. Whether the log has the message is then not known.
+            TooLarge: the message does not fit the server's ``max_payload``.
+        """
+        if len(payload) > (limit := self.payload_bytes_max):
+            raise TooLarge(f"this takes {len(payload):,} bytes in the log, which takes at most {limit:,}; send less")
+        if not self._connection.is_connected:
+            raise LogUnavailable("the log cannot be reached; try again in a moment")
+        if len(self._in_flight) >= IN_FLIGHT_MAX:
+            raise LogUnavailable(f"{IN_FLIGHT_MAX} appends are waiting for the log; try again in a moment")
+        loop = asyncio.get_running_loop()
+        self._count += 1
+        token = str(self._count)
+        future: asyncio.Future[Appended] = loop.create_future()
+        self._in_flight[token] = _InFlight(subject, payload, headers, future)
+        deadline = loop.call_later(self._timeout, self._expire, token)
+        try:
+            await self._publish(token)
+            return await future
+        except (ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError) as error:
+            raise LogUnavailable("the log cannot be reached; try again in a moment") from error
+        finally:
+            deadline.cancel()
+            del self._in_flight[token]
+
+    async def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        """Append without waiting to hear that the log has it.
+
+        For what is told on the way (`started`, progress): whatever is appended after it on this connection stands behind
+        it in the log, so an acknowledged finish covers it, and without one the run is repeated anyway.
+
+        Raises:
+            LogUnavailable: it cannot even be sent.
+            TooLarge: the message does not fit the server's ``max_payload``.
+        """
+        if len(payload) > (limit := self.payload_bytes_max):
+            raise TooLarge(f"this takes {len(payload):,} bytes in the log, which takes at most {limit:,}; send less")
+        try:
+            await self._connection.publish(subject, payload, headers=dict(headers))
+        except (ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError) as error:
+            raise LogUnavailable("the log cannot be reached; try again in a moment") from error
+
+    async def on_reconnect(self) -> None:
+        """Send again what was in flight when the connection broke and may be sent twice."""
+        for token, waiting in list(self._in_flight.items()):
+            if subjects.MSG_ID in waiting.headers and not waiting.acknowledged.done():
+                await self._publish(token)
+
+    @property
+    def payload_bytes_max(self) -> int:
+        """Bytes a payload may have: what the server takes in one message, less the room kept for headers."""
+        return self._connection.max_payload - HEADERS_BYTES_MAX
+
+    async def _publish(self, token: str) -> None:
+        subject, payload, headers, _ = self._in_flight[token]
+        await self._connection.publish(subject, payload, f"{self._inbox}.{token}", dict(headers))
+
+    def _expire(self, token: str) -> None:
+        waiting = self._in_flight[token].acknowledged
+        if not waiting.done():
+            waiting.set_exception(LogUnavailable(f"the log did not acknowledge within {self._timeout:g} s"))
+
+    async def _on_reply(self, message: Msg) -> None:
+        found = self._in_flight.get(message.subject.rpartition(".")[2])
+        if found is None or found.acknowledged.done():
+            return  # answered after its deadline, or the second answer to an append that was sent twice
+        outcome = _read_ack(message)
+        if isinstance(outcome, Appended):
+            found.acknowledged.set_result(outcome)
+        else:
+            found.acknowledged.set_exception(outcome)
+
+
+def _read_ack(message: Msg) -> Appended | HeadraceError:
+    if message.headers and message.headers.get(subjects.STATUS) == "503":
+        return LogUnavailable("NATS answers, but nobody there keeps the log; is JetStream still starting?")
+    try:
+        ack = _decoder.decode(message.data)
+    except msgspec.MsgspecError as error:
+        return LogUnavailable(f"the log answered with something that is no acknowledgement: {error}")
+    if ack.error is None:
+        return Appended(ack.seq, ack.duplicate)
+    if ack.error.err_code in _WRONG_LAST_SEQUENCE:
+        return AppendRefused(ack.error.description)
+    if ack.error.err_code in _STORE_FULL or "maximum bytes exceeded" in ack.error.description:
+        return LogFull("the log is full; try again later, or have its max_bytes raised")
+    return LogUnavailable(f"the log refused: {ack.error.description} ({ack.error.err_code})")

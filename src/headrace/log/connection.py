@@ -1,0 +1,205 @@
+"""The log, opened: connections to NATS with the readers and the writer on them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+
+from headrace.errors import LogUnavailable
+from headrace.log import provision
+from headrace.log.append import Appender
+from headrace.log.replay import Replayer
+from headrace.settings import Settings
+from headrace.telemetry import get_logger
+
+CONNECT_TIMEOUT_SECONDS = 2
+START_TIMEOUT_SECONDS = 60.0  # how long a process waits for NATS before it gives up and leaves it to its supervisor
+RECONNECT_WAIT_SECONDS = 0.2
+PING_INTERVAL_SECONDS = 5  # two unanswered pings, so 10-15 s, tell a dead peer
+
+log = get_logger(__name__)
+
+OnReconnect = Callable[[], Awaitable[None]]
+
+
+class Log:
+    """The log of one process.
+
+    Attributes:
+        connection: For appends, pulls and live subscriptions.
+        appender: Writes.
+        replayer: Reads history, on a connection of its own.
+        state: Where the log stood when last asked.
+    """
+
+    def __init__(
+        self, connection: Client, history: Client, settings: Settings, on_reconnect: list[OnReconnect]
+    ) -> None:
+        self.connection = connection
+        self.settings = settings.stream
+        self.appender = Appender(connection, settings.stream.append_timeout)
+        self.replayer = Replayer(history)
+        self.state = provision.StreamState(0, 0, 0, 0)
+        self._on_reconnect = on_reconnect
+
+    @property
+    def epoch(self) -> int:
+        """When the stream was created, in milliseconds since 1970."""
+        return self.state.epoch
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether NATS can be reached now."""
+        return self.connection.is_connected
+
+    def on_reconnect(self, callback: OnReconnect) -> None:
+        """Have ``callback`` called after every reconnect of `connection`, in order of registration."""
+        self._on_reconnect.append(callback)
+
+    async def refresh(self) -> provision.StreamState:
+        """Ask the log where it stands.
+
+        Raises:
+            LogUnavailable: it does not answer.
+        """
+        if not self.connection.is_connected:
+            raise LogUnavailable("the log cannot be reached; try again in a moment")
+        self.state = await provision.stream_state(self.connection)
+        return self.state
+
+
+@asynccontextmanager
+async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
+    """Connect, provision, and open the log; closes everything at the end.
+
+    Args:
+        settings: Where NATS is and how the stream should be.
+        name: What NATS shows as the client's name.
+
+    Raises:
+        LogUnavailable: NATS or JetStream cannot be reached within a minute.
+        ProvisionError: the stream cannot be made what the settings say.
+    """
+    on_reconnect: list[OnReconnect] = []
+
+    async def reconnected() -> None:
+        log.info("reconnected to NATS", client=name)
+        for callback in on_reconnect:
+            try:
+                await callback()
+            except (LogUnavailable, nats.errors.Error) as error:  # down again already: the next reconnect repeats this
+                log.warning("could not catch up after a reconnect", error=str(error))
+
+    connection = await _connect(settings, f"headrace-{name}", reconnected)
+    history = await _connect(settings, f"headrace-{name}-history", None)
+    try:
+        opened = Log(connection, history, settings, on_reconnect)
+        opened.state = await _provision(connection, settings)
+        await opened.appender.open()
+        await opened.replayer.open()
+        await connection.flush()
+        await history.flush()
+        opened.on_reconnect(opened.appender.on_reconnect)
+        yield opened
+    finally:
+        for each in (connection, history):
+            await _close(each)
+
+
+@asynccontextmanager
+async def open_connection(settings: Settings, name: str) -> AsyncGenerator[Client]:
+    """A connection of its own, as the worker's heartbeats need.
+
+    Raises:
+        LogUnavailable: NATS cannot be reached within a minute.
+    """
+    client = await _connect(settings, f"headrace-{name}", None)
+    try:
+        yield client
+    finally:
+        await _close(client)
+
+
+async def _close(client: _Client) -> None:
+    client.meant_to_close = True
+    with suppress(nats.errors.Error, TimeoutError):
+        if client.is_connected:
+            await client.flush(timeout=CONNECT_TIMEOUT_SECONDS)
+    await client.close()
+
+
+class _Client(Client):
+    meant_to_close = False
+
+
+async def _connect(settings: Settings, name: str, reconnected: OnReconnect | None) -> _Client:
+    client = _Client()
+    said: set[str] = set()  # while a server is away every attempt fails the same way, five times a second
+
+    async def on_error(error: Exception) -> None:
+        what = str(error) or type(error).__name__
+        if client.is_connected or what not in said:
+            log.warning("NATS client error", client=name, error=what)
+        said.add(what)
+
+    async def on_disconnect() -> None:
+        if not client.is_closed:
+            log.warning("lost NATS; reconnecting", client=name)
+
+    async def on_reconnect() -> None:
+        said.clear()
+        if reconnected is not None:
+            await reconnected()
+
+    async def on_close() -> None:
+        if not client.meant_to_close:  # nats-py gives up for good on some errors of the server; a new process does not
+            log.error(
+                "NATS closed the connection for good; ending this process so that it is started anew", client=name
+            )
+            signal.raise_signal(signal.SIGTERM)
+
+    options: dict[str, Any] = {}
+    if settings.nats.token:
+        options["token"] = settings.nats.token
+    if settings.nats.credentials:
+        options["user_credentials"] = settings.nats.credentials
+    try:
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+            await client.connect(
+                servers=[server.strip() for server in settings.nats.url.split(",")],
+                name=name,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_WAIT_SECONDS,  # pyright: ignore[reportArgumentType]
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                ping_interval=PING_INTERVAL_SECONDS,
+                error_cb=on_error,
+                disconnected_cb=on_disconnect,
+                reconnected_cb=on_reconnect,
+                closed_cb=on_close,
+                **options,
+            )
+    except TimeoutError as error:
+        raise LogUnavailable("NATS cannot be reached; check HEADRACE_NATS_URL and that the server runs") from error
+    except nats.errors.Error as error:
+        raise LogUnavailable(f"NATS does not let us in: {error}; check HEADRACE_NATS_TOKEN or _CREDENTIALS") from error
+    return client
+
+
+async def _provision(connection: Client, settings: Settings) -> provision.StreamState:
+    """Provision, waiting for a JetStream that is still recovering its files."""
+    deadline = asyncio.get_running_loop().time() + START_TIMEOUT_SECONDS
+    while True:
+        try:
+            return await provision.provision(connection, settings.stream)
+        except LogUnavailable as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            log.warning("waiting for JetStream", error=error.message)
+            await asyncio.sleep(RECONNECT_WAIT_SECONDS)  # a starting server announces nothing

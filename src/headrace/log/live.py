@@ -1,0 +1,47 @@
+"""Following what is appended now: a core-NATS subscription to the republished log.
+
+At most once by nature. Whoever follows compares with the log (`Nats-Last-Sequence`, reconnects, a look now and then) and
+repairs from `replay`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from headrace.log import subjects
+from headrace.log.records import Record
+
+PENDING_BYTES_MAX = (
+    64 << 20
+)  # bytes a subscription may hold before nats-py drops, which the follower notices and repairs
+
+
+async def listen(connection: Client, subject: str, on_record: Callable[[Record], None]) -> Subscription:
+    """Call ``on_record`` for every record appended from now on whose log subject matches.
+
+    Returns once the server knows: what is appended after that is either heard or lost by the network, not by order.
+    """
+
+    async def on_message(message: Msg) -> None:
+        on_record(Record.stored(message))
+
+    subscription = await connection.subscribe(
+        subjects.live(subject), cb=on_message, pending_bytes_limit=PENDING_BYTES_MAX
+    )
+    await connection.flush()
+    return subscription
+
+
+async def watch(connection: Client, subject: str, on_value: Callable[[str, bytes], None]) -> Subscription:
+    """Call ``on_value`` with subject and payload for everything published on a subject, as for a key-value bucket."""
+
+    async def on_message(message: Msg) -> None:
+        on_value(message.subject, message.data)
+
+    subscription = await connection.subscribe(subject, cb=on_message)
+    await connection.flush()
+    return subscription

@@ -1,0 +1,130 @@
+"""Reading history: batch direct get (ADR-31), for which nats-py has no call.
+
+A page of a slice of the log, found by subject and sequence by the server itself. It is answered inside the connection's
+read loop on the server, so the log keeps a second connection for it: replay must not stand in the way of appends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from headrace.errors import LogUnavailable
+from headrace.log import subjects
+from headrace.log.records import Record
+
+PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for longer than 10 ms
+PAGE_BYTES_MAX = 16 << 20  # bytes; a page of large inputs ends early
+PAGE_TIMEOUT_SECONDS = 5.0
+
+
+class Page(NamedTuple):
+    """Records in log order, and whether more of the slice follow."""
+
+    records: list[Record]
+    more: bool
+
+
+class _Collecting:
+    __slots__ = ("done", "records")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+
+class Replayer:
+    """Reads pages of history."""
+
+    def __init__(self, connection: Client) -> None:
+        self._connection = connection
+        self._inbox = connection.new_inbox()
+        self._collecting: dict[str, _Collecting] = {}
+        self._count = 0
+        self._subscription: Subscription | None = None
+
+    async def open(self) -> None:
+        """Begin to listen for answers."""
+        self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._on_message)
+
+    async def page(
+        self,
+        subject: str,
+        *,
+        start: int = 1,
+        records: int = PAGE_RECORDS,
+        since: str | None = None,
+        stream: str = subjects.STREAM,
+    ) -> Page:
+        """The next records at or after a sequence whose subject matches.
+
+        Args:
+            subject: A subject, wildcards allowed.
+            start: The first sequence to look at, from 1.
+            records: How many at most.
+            since: Instead of ``start``, an RFC 3339 time.
+            stream: Where to look.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        wanted: dict[str, Any] = {"next_by_subj": subject, "batch": records, "max_bytes": PAGE_BYTES_MAX}
+        wanted |= {"start_time": since} if since else {"seq": max(start, 1)}
+        found, more = await self._get(stream, wanted)
+        return Page(found, more)
+
+    async def last(self, subject: str) -> Record | None:
+        """The newest record whose subject matches (wildcards allowed), if the log has one.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        found, _ = await self._get(subjects.STREAM, {"multi_last": [subject], "batch": 1024})
+        return max(found, key=lambda record: record.sequence, default=None)
+
+    async def lasts(self, subject: str, *, stream: str) -> list[Record]:
+        """The newest record of each subject that matches.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        return (await self._get(stream, {"multi_last": [subject], "batch": 1024}))[0]
+
+    async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], bool]:
+        if not self._connection.is_connected:
+            raise LogUnavailable("the log cannot be reached; try again in a moment")
+        self._count += 1
+        token = str(self._count)
+        collecting = self._collecting[token] = _Collecting()
+        try:
+            async with asyncio.timeout(PAGE_TIMEOUT_SECONDS):
+                await self._connection.publish(
+                    subjects.api(f"DIRECT.GET.{stream}"), msgspec.json.encode(wanted), f"{self._inbox}.{token}"
+                )
+                more = await collecting.done
+        except TimeoutError as error:
+            raise LogUnavailable(f"the log did not answer within {PAGE_TIMEOUT_SECONDS:g} s") from error
+        finally:
+            del self._collecting[token]
+        return collecting.records, more
+
+    async def _on_message(self, message: Msg) -> None:
+        collecting = self._collecting.get(message.subject.rpartition(".")[2])
+        if collecting is None or collecting.done.done():
+            return
+        headers = message.headers or {}
+        status = headers.get(subjects.STATUS)
+        if status is None:
+            collecting.records.append(Record.stored(message))
+        elif status == "204":  # end of batch
+            collecting.done.set_result(int(headers.get(subjects.NUM_PENDING, "0")) > 0)
+        elif status == "404":  # nothing matches
+            collecting.done.set_result(False)
+        else:
+            reason = headers.get(subjects.DESCRIPTION, "no such stream, or NATS is starting")
+            collecting.done.set_exception(LogUnavailable(f"the log cannot be read: {status} {reason}"))

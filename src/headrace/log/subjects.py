@@ -1,0 +1,101 @@
+"""The one place that spells subjects, headers, and the names of streams and consumers.
+
+hr.tasks.<event>.<kind>.<priority>.<owner>.<task>     everything that happens to a task
+hr.batches.<event>.<owner>.<batch>                    created, settled
+hr.timers.<…>                                         messages the broker holds until due
+hr.live.tasks.<…>                                     the first, republished to whoever listens now
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+STREAM: Final = "HEADRACE"
+CATALOG_BUCKET: Final = "HEADRACE_KINDS"
+CATALOG_STREAM: Final = f"KV_{CATALOG_BUCKET}"
+
+TASKS: Final = "hr.tasks.>"
+BATCHES: Final = "hr.batches.>"
+TIMERS: Final = "hr.timers.>"
+LIVE_TASKS: Final = "hr.live.tasks.>"
+_TASK_PREFIX: Final = "hr.tasks."
+_LIVE_PREFIX: Final = "hr.live.tasks."
+
+PROJECTOR: Final = "projector"
+
+# Headers of our own: what readers route on without decoding the payload.
+BATCH: Final = "Headrace-Batch"
+CORRELATION_ID: Final = "Headrace-Correlation-Id"
+
+# Headers of NATS (ADR-8, ADR-31, ADR-43 and the JetStream documentation).
+MSG_ID: Final = "Nats-Msg-Id"
+EXPECTED_LAST_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
+TTL: Final = "Nats-TTL"
+SEQUENCE: Final = "Nats-Sequence"
+SUBJECT: Final = "Nats-Subject"
+TIME_STAMP: Final = "Nats-Time-Stamp"
+LAST_SEQUENCE: Final = "Nats-Last-Sequence"
+NUM_PENDING: Final = "Nats-Num-Pending"
+PENDING_MESSAGES: Final = "Nats-Pending-Messages"
+STATUS: Final = "Status"
+DESCRIPTION: Final = "Description"
+
+
+class TaskSubject(NamedTuple):
+    """The parts of a task event's subject."""
+
+    event: str
+    kind: str
+    priority: str
+    owner: str
+    task: str
+
+    def __str__(self) -> str:
+        return f"{_TASK_PREFIX}{self.event}.{self.kind}.{self.priority}.{self.owner}.{self.task}"
+
+    @classmethod
+    def parse(cls, subject: str) -> TaskSubject:
+        """Read a subject of the log or of the live feed.
+
+        Raises:
+            ValueError: it is not the subject of a task event.
+        """
+        parts = subject.split(".")
+        if subject.startswith(_TASK_PREFIX) and len(parts) == 7:
+            return cls(*parts[2:])
+        if subject.startswith(_LIVE_PREFIX) and len(parts) == 8:
+            return cls(*parts[3:])
+        raise ValueError(f"{subject!r} is not the subject of a task event")
+
+
+def task_events(owner: str = "*", task: str = "*", kind: str = "*", event: str = "*") -> str:
+    """Everything in the log that happens to the tasks named."""
+    return f"{_TASK_PREFIX}{event}.{kind}.*.{owner}.{task}"
+
+
+def live(subject: str) -> str:
+    """Where an event with this log subject, or a filter over such, appears live."""
+    return _LIVE_PREFIX + subject.removeprefix(_TASK_PREFIX)
+
+
+def queued_in_lane(kind: str, priority: str) -> str:
+    """The queued tasks of one kind and priority."""
+    return f"{_TASK_PREFIX}queued.{kind}.{priority}.>"
+
+
+def run_consumer(kind: str, priority: str) -> str:
+    """The durable consumer that workers of this kind share for this priority."""
+    return f"run-{kind}-{priority}"
+
+
+def catalog_entry(kind: str) -> str:
+    """The subject of a kind's key in the catalog bucket (ADR-8)."""
+    return f"$KV.{CATALOG_BUCKET}.{kind}"
+
+
+CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
+
+
+def api(operation: str) -> str:
+    """A JetStream API subject, such as ``STREAM.INFO.HEADRACE``."""
+    return f"$JS.API.{operation}"

@@ -1,0 +1,55 @@
+"""What every process does around its own work: settings, logs, the event loop, and a word when it is to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import uvloop
+
+from headrace.embedded.parent import watch_parent
+from headrace.errors import HeadraceError
+from headrace.log.provision import ProvisionError
+from headrace.settings import Settings
+from headrace.task import KindError
+from headrace.telemetry import get_logger, set_up_logs
+
+EXIT_CANNOT_START = 1
+
+log = get_logger(__name__)
+
+Main = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+
+def run_process(name: str, settings: Settings, main: Main) -> int:
+    """Run one of the processes until it is told to stop, by SIGTERM, SIGINT or the end of its parent.
+
+    Args:
+        name: What its log lines carry.
+        settings: Its settings.
+        main: Runs until the event is set, then drains and returns.
+
+    Returns:
+        The exit code: 0, or 1 with one log line when it could not start.
+    """
+    set_up_logs(name, settings.log_level, settings.log_format)
+    try:
+        uvloop.run(_run(settings, main))
+    except (HeadraceError, ProvisionError, KindError, OSError) as error:
+        log.error("cannot go on", error=str(error))
+        return EXIT_CANNOT_START
+    return 0
+
+
+async def _run(settings: Settings, main: Main) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    if os.environ.get("HEADRACE_PARENT_PIPE") == "1":
+        watch_parent(stop.set)
+    await main(settings, stop)
+    sys.stdout.flush()
