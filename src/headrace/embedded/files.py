@@ -20,17 +20,28 @@ def private_directory(path: Path, mode: int = 0o700) -> Path:
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError("not writable")
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise HomeError(f"{path} cannot be written ({reason}): set HEADRACE_HOME to a directory of yours") from error
+        raise cannot_write(path, error) from error
     return path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file as a whole: a reader sees the old text or the new one. Mode 0600."""
+    """Replace a file as a whole: a reader sees the old text or the new one. Mode 0600.
+
+    Raises:
+        HomeError: it cannot be written.
+    """
     new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> HomeError:
+    """The error for a path of the home that cannot be written."""
+    return HomeError(f"{path} cannot be written ({error.strerror or error}): set HEADRACE_HOME to a directory of yours")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import os
 import shutil
-import socket
 import sys
 import sysconfig
 from pathlib import Path
@@ -16,9 +17,9 @@ import psutil
 
 from headrace.embedded.errors import ServerError
 from headrace.embedded.files import private_directory, write_private
+from headrace.embedded.network import LOOPBACK, free_ports
 from headrace.embedded.process import OnLine, Process, end_left_over
 
-HOST = "127.0.0.1"
 START_SECONDS = 60.0  # a store of some million subjects takes several seconds to read again
 STOP_SECONDS = 10.0  # it flushes its store; killed after that, which loses nothing either
 CONNECT_SECONDS = 1.0
@@ -54,7 +55,7 @@ class EmbeddedNats:
         token: str | None = None,
         on_line: OnLine | None = None,
     ) -> None:
-        self.directory = directory
+        self.directory = directory.resolve()
         self.sync = sync
         self.port = port
         self.token = token
@@ -64,7 +65,7 @@ class EmbeddedNats:
     @property
     def url(self) -> str:
         """``nats://127.0.0.1:<port>``, once it was started."""
-        return f"nats://{HOST}:{self.port}"
+        return f"nats://{LOOPBACK}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -84,7 +85,7 @@ class EmbeddedNats:
             return
         private_directory(self.directory)
         await self._end_left_over()
-        self.port = self.port or free_port()
+        self.port = self.port or free_ports(1)[0]
         write_private(self._config, self._configuration())
         self._process = await Process.start((nats_server(), "-c", str(self._config)), on_line=self._on_line)
         try:
@@ -121,6 +122,10 @@ class EmbeddedNats:
         await self.stop()
 
     @property
+    def _name(self) -> str:
+        return f"headrace-{hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]}"
+
+    @property
     def _config(self) -> Path:
         return self.directory / "nats-server.conf"
 
@@ -131,8 +136,8 @@ class EmbeddedNats:
     def _configuration(self) -> str:
         # JSON is a subset of its configuration format, and the one in which quoting is settled.
         configuration: dict[str, object] = {
-            "server_name": "headrace",
-            "listen": f"{HOST}:{self.port}",
+            "server_name": self._name,
+            "listen": f"{LOOPBACK}:{self.port}",
             "pid_file": str(self._pid_file),
             "max_payload": MAX_PAYLOAD_BYTES,
             "jetstream": {
@@ -159,20 +164,13 @@ class EmbeddedNats:
     async def _greets(self) -> bool:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                reader, writer = await asyncio.open_connection(HOST, self.port)
+                reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
                 try:
-                    return (await reader.readline()).startswith(b"INFO ")
+                    return self._name.encode() in await reader.readline()  # else another server has the port
                 finally:
                     writer.close()
         except (OSError, TimeoutError):
             return False
-
-
-def free_port(host: str = HOST) -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
 
 
 def nats_server() -> str:

@@ -13,7 +13,7 @@ import shutil
 import signal
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from urllib.parse import quote
 
 import asyncpg
@@ -43,6 +43,7 @@ OPTIONS = {
     "max_wal_size": "512MB",
     "wal_level": "minimal",  # nobody replicates it
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",  # a process less
     "max_connections": "60",  # 10 for each API process, a few for the projector, the rest for a person
     "io_method": "sync",  # three processes fewer than the default
     "jit": "off",
@@ -56,7 +57,7 @@ class EmbeddedPostgres:
     """A Postgres on a Unix socket.
 
         async with EmbeddedPostgres(directory) as postgres:
-            connection: asyncpg.Connection = await asyncpg.connect(await postgres.create("headrace"))
+            connection = await asyncpg.connect(await postgres.create("headrace"))
 
     Args:
         directory: Its data and socket; made when missing, readable to nobody else.
@@ -71,7 +72,7 @@ class EmbeddedPostgres:
 
     def url(self, database: str) -> str:
         """``postgresql://postgres@/<database>?host=<socket directory>``."""
-        return f"postgresql://postgres@/{quote(database)}?host={quote(str(self._socket_directory), safe='/')}"
+        return f"postgresql://postgres@/{quote(database)}?host={quote(str(self.socket_directory), safe='/')}"
 
     @property
     def pid(self) -> int | None:
@@ -93,7 +94,7 @@ class EmbeddedPostgres:
         await self._end_left_over()
         if not self._data.exists():
             await self._init()
-        options = {**OPTIONS, "unix_socket_directories": _quoted(self._socket_directory)}
+        options = {**OPTIONS, "unix_socket_directories": _quoted(self.socket_directory)}
         self._process = await Process.start(
             (
                 *(str(program("postgres")), "-D", str(self._data)),
@@ -113,7 +114,9 @@ class EmbeddedPostgres:
 
     async def create(self, database: str) -> str:
         """Make a database if it is missing. Returns its URL."""
-        connection: asyncpg.Connection = await asyncpg.connect(self.url("postgres"), port=PORT, timeout=CONNECT_SECONDS)
+        connection = cast(
+            "asyncpg.Connection", await asyncpg.connect(self.url("postgres"), port=PORT, timeout=CONNECT_SECONDS)
+        )
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
                 await connection.execute(f"CREATE DATABASE {_quoted(database)}")
@@ -155,7 +158,8 @@ class EmbeddedPostgres:
         return self._data / "postmaster.pid"
 
     @property
-    def _socket_directory(self) -> Path:
+    def socket_directory(self) -> Path:
+        """Where the socket is: the directory itself, or a short path when that one is too long for a socket."""
         if len(os.fsencode(self.directory / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
             return self.directory
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
@@ -166,11 +170,11 @@ class EmbeddedPostgres:
             make_user(self._user)
             check_enterable(program("postgres"), self._user, "install Headrace outside it")
         private_directory(self.directory)
-        if self._socket_directory != self.directory:
-            make_in_shared_directory(self._socket_directory, self._user)
+        if self.socket_directory != self.directory:
+            make_in_shared_directory(self.socket_directory, self._user)
         if self._user:
             shutil.chown(self.directory, self._user)
-            shutil.chown(self._socket_directory, self._user)
+            shutil.chown(self.socket_directory, self._user)
             check_enterable(self.directory, self._user, "set HEADRACE_HOME to a directory outside it")
 
     async def _init(self) -> None:

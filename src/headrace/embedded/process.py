@@ -60,16 +60,22 @@ class Process(asyncio.SubprocessProtocol):
             on_line: Called with each line that it writes to either output, at most `LINE_BYTES_MAX` long.
             end_signal: What it gets when we are killed (Linux).
             user: Whom it runs as, when we are root.
+
+        Raises:
+            ServerError: the system refused another process.
         """
-        transport, process = await asyncio.get_running_loop().subprocess_exec(
-            lambda: cls(on_line),
-            *(sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), str(int(end_signal)), user, *argv),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=environ,
-            start_new_session=True,
-        )
+        try:
+            transport, process = await asyncio.get_running_loop().subprocess_exec(
+                lambda: cls(on_line),
+                *(sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), str(int(end_signal)), user, *argv),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env=environ,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ServerError(f"could not be started ({error.strerror})") from error
         process.pid = transport.get_pid()
         return process
 
@@ -93,12 +99,13 @@ class Process(asyncio.SubprocessProtocol):
     async def finish(self, timeout: float) -> int:
         """Wait for its end, and kill it after ``timeout`` seconds or when the caller is cancelled. Returns what `wait` does."""
         try:
-            return await asyncio.wait_for(self.wait(), timeout)
+            await asyncio.wait_for(self.wait(), timeout)
         except TimeoutError:
-            self.kill()
-            return await self.wait()
+            pass
         finally:
             self.kill()
+            code = await self.wait()
+        return code
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it still runs."""

@@ -1,0 +1,169 @@
+"""The parts of `headrace up`: how each is started, and what the children are told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+
+from headrace.embedded.child import Child
+from headrace.embedded.errors import HomeError, ServerError
+from headrace.embedded.home import Home, RunInfo, Started
+from headrace.embedded.nats import EmbeddedNats
+from headrace.embedded.network import LOOPBACK, authority, free_ports, why_not_ready
+from headrace.embedded.output import Output
+from headrace.embedded.parent import PARENT_PIPE
+from headrace.embedded.postgres import EmbeddedPostgres
+from headrace.embedded.supervisor import Supervisor
+from headrace.settings import Settings
+
+DATABASE = "headrace"
+STOPS_FIRST = "api"  # so that nothing new is accepted while the others finish
+HAS_HEALTH_PORT = ("worker", "projector")
+MIGRATE_SECONDS = 600.0  # a new index on a large table
+READY_SECONDS = 60.0
+READY_POLL_SECONDS = 0.05
+READY_SAY_SECONDS = 3.0  # between two lines that say what we wait for
+STOP_SECONDS = 30.0  # more than the grace periods of the processes themselves
+
+Commands = Mapping[str, Sequence[str]]
+
+
+class Machine:
+    """What runs. Each ``start_…`` leaves its end on the given stack."""
+
+    def __init__(
+        self, settings: Settings, home: Home, host: str, port: int, environ: Mapping[str, str], output: Output
+    ) -> None:
+        self._settings = settings
+        self._home = home
+        self._host = host
+        self._port = port
+        self._environ = dict(environ)
+        self._output = output
+        self._supervisor = Supervisor(output.say, self._announce)
+        self._children: Sequence[str] = ()
+        self._nats_url = settings.nats.url
+        self._database_url = settings.database.url
+
+    async def end_left_over(self) -> None:
+        """End what an earlier `up` on this home left behind."""
+        self._output.say(f"home {self._home.path}")
+        if names := await self._home.end_left_over():
+            self._output.say(f"ended {', '.join(names)}, left over from an earlier run")
+
+    async def start_postgres(self, stack: AsyncExitStack) -> None:
+        """Start Postgres, unless HEADRACE_DATABASE_URL names another."""
+        if self._environ.get("HEADRACE_DATABASE_URL"):
+            self._output.say("postgres: the one of HEADRACE_DATABASE_URL")
+            return
+        self._output.say("starting postgres")
+        postgres = EmbeddedPostgres(self._home.postgres, on_line=self._output.of("postgres", drop=" LOG: "))
+        stack.push_async_callback(self._stop, "postgres")
+        await self._supervisor.start("postgres", postgres)
+        self._database_url = await postgres.create(DATABASE)
+        self._environ = {name: value for name, value in self._environ.items() if not name.startswith("PG")}
+        self._environ["HEADRACE_DATABASE_URL"] = self._database_url
+
+    async def start_nats(self, stack: AsyncExitStack) -> None:
+        """Start NATS, unless HEADRACE_NATS_URL names another."""
+        if self._environ.get("HEADRACE_NATS_URL"):
+            self._output.say("nats: the one of HEADRACE_NATS_URL")
+            return
+        self._output.say("starting nats")
+        token = self._home.nats_token()
+        nats = EmbeddedNats(
+            self._home.nats,
+            sync=self._settings.nats.sync,
+            token=token,
+            on_line=self._output.of("nats", drop=" [INF]"),
+        )
+        stack.push_async_callback(self._stop, "nats")
+        await self._supervisor.start("nats", nats)
+        self._nats_url = nats.url
+        self._environ |= {"HEADRACE_NATS_URL": nats.url, "HEADRACE_NATS_TOKEN": token}
+
+    async def migrate(self, argv: Sequence[str]) -> None:
+        """Bring the database's schema up to date."""
+        self._output.say("migrating the database")
+        child = Child(argv, environ=self._child_environ(), grace=STOP_SECONDS, on_line=self._output.of("migrate"))
+        try:
+            await child.run(MIGRATE_SECONDS)
+        except ServerError as error:
+            raise ServerError(f"the migration {error}") from None
+
+    async def start_children(self, stack: AsyncExitStack, commands: Commands) -> None:
+        """Start the Headrace processes."""
+        self._output.say(f"starting {', '.join(commands)}")
+        self._children = tuple(commands)
+        environ = self._child_environ()
+        stack.push_async_callback(self._stop, *(name for name in commands if name != STOPS_FIRST))
+        stack.push_async_callback(self._stop, *(name for name in commands if name == STOPS_FIRST))
+        for name, argv in commands.items():
+            child = Child(argv, environ=environ, grace=STOP_SECONDS, on_line=self._output.of(name))
+            await self._supervisor.start(name, child)
+
+    async def wait_until_ready(self) -> None:
+        """Wait until the API says that it is ready; a child that ends meanwhile is started again.
+
+        Raises:
+            ServerError: it did not within `READY_SECONDS`.
+        """
+        begun = said = time.monotonic()
+        while (reason := await why_not_ready(self._host, self._port)) is not None:
+            now = time.monotonic()
+            if now - begun > READY_SECONDS:
+                raise ServerError(f"the API was not ready within {READY_SECONDS:g} s: {reason}")
+            if now - said > READY_SAY_SECONDS:
+                said = now
+                self._output.say(f"waiting for {self._api_url}/health/ready: {reason}")
+            await asyncio.sleep(READY_POLL_SECONDS)
+
+    async def keep_running(self) -> None:
+        """Start again what ends, for ever."""
+        await self._supervisor.keep()
+
+    def kill(self) -> None:
+        """Kill everything at once."""
+        self._output.say("killing everything")
+        self._supervisor.kill()
+
+    @property
+    def _api_url(self) -> str:
+        return f"http://{authority(self._host, self._port)}"
+
+    async def _stop(self, *names: str) -> None:
+        if names:
+            self._output.say(f"stopping {', '.join(names)}")
+            await self._supervisor.stop(*names)
+
+    def _child_environ(self) -> dict[str, str]:
+        environ = {
+            **self._environ,
+            "HEADRACE_HOME": str(self._home.path),
+            "HEADRACE_API_BIND": authority(self._host, self._port),
+            PARENT_PIPE: "1",
+            "PYTHONUNBUFFERED": "1",  # what a handler prints is seen when it is printed
+        }
+        for name, port in zip(HAS_HEALTH_PORT, free_ports(len(HAS_HEALTH_PORT)), strict=True):
+            environ[f"HEADRACE_{name.upper()}_HEALTH"] = f"{LOOPBACK}:{port}"
+        if self._settings.log_format == "auto" and self._output.is_terminal:
+            environ["HEADRACE_LOG_FORMAT"] = "pretty"  # the children write to a pipe
+        return environ
+
+    def _announce(self) -> None:
+        up = Started.of_this_process()
+        pids = self._supervisor.pids()
+        children = {name: Started.of(pids[name]) for name in self._children if name in pids}
+        info = RunInfo(
+            up=up,
+            api_url=self._api_url,
+            nats_url=self._nats_url,
+            database_url=self._database_url,
+            children={name: child for name, child in children.items() if child is not None},
+        )
+        try:
+            self._home.announce(info)
+        except HomeError as error:
+            self._output.say(str(error))

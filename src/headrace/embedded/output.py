@@ -1,0 +1,45 @@
+"""What `headrace up` writes to standard error: each line under the name of the process that said it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from headrace.embedded.process import OnLine
+
+NAME_WIDTH = 9  # projector
+COLOURS = {"up": 37, "api": 36, "worker": 32, "projector": 35, "nats": 34, "postgres": 33}  # ANSI foreground
+OTHER_COLOUR = 90
+
+
+class Output:
+    """Lines with a name, coloured on a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self.is_terminal = self._stream.isatty()
+        self._coloured = self.is_terminal and not os.environ.get("NO_COLOR")
+
+    def say(self, text: str) -> None:
+        """Write a line of our own."""
+        self._write("up", text)
+
+    def of(self, name: str, drop: str | None = None) -> OnLine:
+        """A function that writes a process's lines, without those that contain ``drop``."""
+
+        def write(line: str) -> None:
+            if drop is None or drop not in line:
+                self._write(name, line)
+
+        return write
+
+    def _write(self, name: str, text: str) -> None:
+        prefix = f"{name:<{NAME_WIDTH}} |"
+        if self._coloured:
+            prefix = f"\x1b[{COLOURS.get(name, OTHER_COLOUR)}m{prefix}\x1b[0m"
+        try:
+            self._stream.write(f"{prefix} {text}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass  # the terminal or pipe is gone; the work goes on

@@ -1,0 +1,39 @@
+"""For the children of `headrace up`: end when it is gone, also when it was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+
+PARENT_PIPE = "HEADRACE_PARENT_PIPE"  # "1": standard input is a pipe that closes when `up` ends
+GRACE_SECONDS = 5.0  # to end after SIGTERM; NATS is gone too, so there is little to finish
+
+
+def watch_parent(
+    on_gone: Callable[[], None] | None = None, *, fd: int = 0, environ: Mapping[str, str] = os.environ
+) -> None:
+    """Watch the pipe to `up`, if there is one; returns at once.
+
+    When the pipe closes, ``on_gone`` is called in a thread; by default this process gets SIGTERM. If it still runs after
+    `GRACE_SECONDS`, its whole process group is killed. A thread, since one process's loop may be blocked and another's is
+    not asyncio's.
+    """
+    if environ.get(PARENT_PIPE) == "1":
+        threading.Thread(target=_watch, args=(on_gone or _terminate, fd), name="watch-parent", daemon=True).start()
+
+
+def _watch(on_gone: Callable[[], None], fd: int) -> None:
+    try:
+        while os.read(fd, 1):
+            pass
+    except OSError:
+        return  # somebody closed it in this process: no news of the parent
+    on_gone()
+    threading.Event().wait(GRACE_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)

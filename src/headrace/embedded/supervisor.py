@@ -1,0 +1,85 @@
+"""Keeping programs running: what ends by itself is started again, later and later."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from headrace.embedded.child import Program
+from headrace.embedded.errors import EmbeddedError
+from headrace.embedded.process import describe_exit
+
+BACKOFF_FIRST_SECONDS = 0.2
+BACKOFF_MAX_SECONDS = (
+    10.0  # a program that cannot start costs next to nothing, and is back soon after the cause is gone
+)
+STEADY_SECONDS = 30.0  # one that lived this long had started well
+
+
+class Supervisor:
+    """Programs by name.
+
+    Args:
+        say: Called with a line that says what happened.
+        on_change: Called when a program got a new pid.
+    """
+
+    def __init__(self, say: Callable[[str], None], on_change: Callable[[], None]) -> None:
+        self._say = say
+        self._on_change = on_change
+        self._programs: dict[str, Program] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, name: str, program: Program) -> None:
+        """Start a program and keep it running.
+
+        Raises:
+            ServerError: it did not start the first time.
+        """
+        self._programs[name] = program
+        await program.start()
+        self._on_change()
+        self._keepers[name] = asyncio.create_task(self._keep(name, program))
+
+    async def keep(self) -> None:
+        """Go on for ever."""
+        await asyncio.gather(*self._keepers.values())
+
+    async def stop(self, *names: str) -> None:
+        """End these programs, all at a time; returns when they are gone."""
+        keepers = [self._keepers.pop(name) for name in names if name in self._keepers]
+        for keeper in keepers:
+            keeper.cancel()
+        if keepers:
+            await asyncio.wait(keepers)
+        await asyncio.gather(*(self._programs[name].stop() for name in names if name in self._programs))
+
+    def kill(self) -> None:
+        """Kill everything at once."""
+        for pid in self.pids().values():
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def pids(self) -> dict[str, int]:
+        """What runs now."""
+        return {name: program.pid for name, program in self._programs.items() if program.pid is not None}
+
+    async def _keep(self, name: str, program: Program) -> None:
+        delay = BACKOFF_FIRST_SECONDS
+        while True:
+            started = time.monotonic()
+            code = await program.wait()
+            if time.monotonic() - started > STEADY_SECONDS:
+                delay = BACKOFF_FIRST_SECONDS
+            self._say(f"{name} ended ({describe_exit(code)}); starting it again in {delay:g} s")
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, BACKOFF_MAX_SECONDS)
+            try:
+                await program.start()
+            except EmbeddedError as error:
+                self._say(str(error))
+            self._on_change()

@@ -1,0 +1,46 @@
+"""A child that stands for one of ours: ``fake.py NAME``, with HEADRACE_* as `up` gives it.
+
+It answers 200 to everything where NAME would listen, ends with 0 on SIGTERM, and says what it does. With FAKE_STOP=never it
+goes on after SIGTERM, with FAKE_MIGRATE=fails the migration fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from headrace.embedded.parent import watch_parent
+from headrace.settings import split_bind
+
+LISTENS = {"api": "HEADRACE_API_BIND", "worker": "HEADRACE_WORKER_HEALTH", "projector": "HEADRACE_PROJECTOR_HEALTH"}
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    await writer.drain()
+    writer.close()
+
+
+async def main(name: str) -> None:
+    watch_parent()
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    server = await asyncio.start_server(answer, *split_bind(os.environ[LISTENS[name]]))
+    print(f"{name} runs as {os.getpid()}", flush=True)
+    await told.wait()
+    server.close()
+    print(f"{name} was told to stop", flush=True)
+    if os.environ.get("FAKE_STOP") == "never":
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "migrate":
+        if os.environ.get("FAKE_MIGRATE") == "fails":
+            sys.exit("no such column")
+        print("migrated", os.environ["HEADRACE_DATABASE_URL"])
+    else:
+        asyncio.run(main(sys.argv[1]))

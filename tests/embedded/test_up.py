@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import nats
+
+from headrace.embedded.network import get
+from tests.embedded.conftest import Up, alive, until
+
+Start = Callable[..., Awaitable[Up]]
+
+
+async def test_it_starts_everything_and_on_sigterm_stops_it_in_order_and_leaves_nothing_running(
+    start_up: Start,
+) -> None:
+    up = await (await start_up()).ready()
+    pids = up.pids()
+    info = up.home.running()
+    assert info is not None
+    assert info.up.pid == up.process.pid
+    assert set(info.children) == {"api", "worker", "projector"}
+    assert await get("127.0.0.1", up.port, "/") == (200, "ok")
+    client = await nats.connect(info.nats_url, token=up.home.nats_token())
+    await client.close()
+
+    up.process.send_signal(signal.SIGTERM)
+
+    assert await up.ends() == 0
+    assert not [pid for pid in pids if alive(pid)]
+    assert up.home.running() is None
+    assert len(up.answered) == 1
+    steps = [line.removeprefix("up        | ") for line in up.said if line.startswith("up ")]
+    assert steps == [
+        f"home {up.home.path}",
+        "starting postgres",
+        "starting nats",
+        "migrating the database",
+        "starting api, worker, projector",
+        "stopping api",
+        "stopping worker, projector",
+        "stopping nats",
+        "stopping postgres",
+    ]
+    told = [line for line in up.said if line.endswith("was told to stop")]
+    assert told[0] == "api       | api was told to stop"
+    assert len(told) == 3
+
+
+async def test_what_ends_is_started_again_with_a_line_that_says_so(start_up: Start) -> None:
+    up = await (await start_up()).ready()
+    worker, server = up.pid_of("worker"), up.nats()
+    assert worker is not None
+
+    os.kill(worker, signal.SIGKILL)
+    await up.says(r"up +\| worker ended \(killed by SIGKILL\); starting it again in 0.2 s")
+    await until(lambda: up.pid_of("worker") not in (None, worker), "another worker")
+
+    info = up.home.running()
+    assert info is not None
+    server.kill()
+    await up.says(r"up +\| nats ended \(killed by SIGKILL\); starting it again in 0.2 s")
+    client = await nats.connect(info.nats_url, token=up.home.nats_token(), error_cb=_ignore, reconnect_time_wait=0.05)
+    await client.close()
+
+
+async def test_nothing_outlives_it_when_it_is_killed_and_the_next_one_works(start_up: Start) -> None:
+    killed = await (await start_up()).ready()
+    pids = killed.pids()
+    killed.process.kill()
+    await killed.ends()
+    following = await start_up(port=killed.port)
+    await following.ready()
+    await until(lambda: not [pid for pid in pids if alive(pid)], "the end of what was left over")
+
+
+async def test_a_second_one_on_the_same_home_is_refused(start_up: Start) -> None:
+    first = await (await start_up()).ready()
+    second = await start_up()
+    assert await second.ends() == 2
+    (line,) = second.said
+    assert f"{first.home.path} is in use by pid {first.process.pid}: stop that one" in line
+
+
+async def test_a_port_that_is_in_use_is_named_before_anything_starts(start_up: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        up = await start_up(port=port)
+        assert await up.ends() == 2
+    assert up.said[1:] == [
+        f"up        | cannot listen on 127.0.0.1:{port} (Address already in use): stop what uses it, or choose another port"
+    ]
+
+
+async def test_a_home_that_cannot_be_written_is_named(start_up: Start, place: Path) -> None:
+    (place / "file").touch()
+    up = await start_up(place / "file" / "home")
+    assert await up.ends() == 2
+    assert up.said == [
+        f"up        | {place}/file/home cannot be written (Not a directory): set HEADRACE_HOME to a directory of yours"
+    ]
+
+
+async def test_servers_of_somebody_else_are_used_when_they_are_set(start_up: Start) -> None:
+    theirs = {"HEADRACE_NATS_URL": "nats://127.0.0.1:1", "HEADRACE_DATABASE_URL": "postgresql://127.0.0.1:1/x"}
+    up = await (await start_up(environ=theirs)).ready()
+    info = up.home.running()
+    assert info is not None
+    assert (info.nats_url, info.database_url) == tuple(theirs.values())
+    assert len(up.pids()) == 3
+
+
+async def test_a_failed_migration_is_reported_and_everything_is_stopped(start_up: Start) -> None:
+    up = await start_up(environ={"FAKE_MIGRATE": "fails"})
+    assert await up.ends() == 1
+    assert up.said[-3:] == [
+        "up        | stopping nats",
+        "up        | stopping postgres",
+        "up        | the migration failed (exit code 1): no such column",
+    ]
+
+
+async def test_a_second_signal_kills_what_takes_its_time(start_up: Start) -> None:
+    up = await (await start_up(environ={"FAKE_STOP": "never"})).ready()
+    pids = up.pids()
+    up.process.send_signal(signal.SIGINT)
+    await up.says(r"api +\| api was told to stop")
+    up.process.send_signal(signal.SIGINT)
+    assert await up.ends() == 130
+    assert not [pid for pid in pids if alive(pid)]
+
+
+async def test_it_can_be_stopped_while_it_starts(start_up: Start) -> None:
+    up = await start_up()
+    await up.says("starting postgres")
+    up.process.send_signal(signal.SIGINT)
+    assert await up.ends() == 0
+    assert up.answered == []
+
+
+async def _ignore(_: Exception) -> None: ...
