@@ -124,10 +124,10 @@ def _read(of: type[Struct], prefix: str, environ: Mapping[str, str], wrong: list
     for name, type_ in hints.items():
         variable = prefix + name.upper()
         if isinstance(type_, type) and issubclass(type_, Struct):
-            values[name] = _read(cast("type[Struct]", type_), variable + "_", environ, wrong)
+            values[name] = _read(type_, variable + "_", environ, wrong)
         elif given := environ.get(variable):
             try:
-                values[name] = msgspec.convert(given, type_, strict=False)
+                values[name] = msgspec.convert(given, cast("Any", type_), strict=False)
             except msgspec.ValidationError as error:
                 shown = "(hidden)" if name in SECRETS else repr(given[:80])
                 wrong.append(f"{variable}={shown}: {error}")

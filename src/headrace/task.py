@@ -158,11 +158,10 @@ class Kind(Generic[In, Out]):
         Raises:
             TypeError: the result is not of the declared type, or cannot be written as JSON.
         """
-        if isinstance(self.result_type, type) and issubclass(self.result_type, msgspec.Struct):
-            if not isinstance(result, self.result_type):
-                raise TypeError(
-                    f"the handler returned {type(result).__name__}, not {self.result_type.__name__} as declared"
-                )
+        if _is_struct(self.result_type) and not isinstance(result, self.result_type):
+            raise TypeError(
+                f"the handler returned {type(result).__name__}, not {self.result_type.__name__} as declared"
+            )
         try:
             return msgspec.json.encode(result)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -200,7 +199,7 @@ class Kind(Generic[In, Out]):
         if len(parameters) != 2:
             raise self._error("a handler takes exactly two arguments: its input and the context")
         input_type = hints.get(parameters[0])
-        if not (isinstance(input_type, type) and issubclass(input_type, msgspec.Struct)):
+        if not _is_struct(input_type):
             raise self._error(f"annotate {parameters[0]!r} with a msgspec.Struct, the input of the kind")
         wanted = Context if self.is_async else SyncContext
         if hints.get(parameters[1]) is not wanted:
@@ -220,6 +219,10 @@ class Kind(Generic[In, Out]):
 
     def _error(self, what: str) -> KindError:
         return KindError(f"{self.file}: kind {self.name!r}: {what}")
+
+
+def _is_struct(of: Any) -> bool:
+    return isinstance(of, type) and issubclass(of, msgspec.Struct)
 
 
 def task(
@@ -279,10 +282,9 @@ def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
 
 
 def _import_all(package: str) -> list[ModuleType]:
-    modules = [_import(package)]
-    for found in pkgutil.walk_packages(getattr(modules[0], "__path__", []), f"{package}."):
-        modules.append(_import(found.name))
-    return modules
+    root = _import(package)
+    inside = pkgutil.walk_packages(getattr(root, "__path__", []), f"{package}.")
+    return [root, *(_import(found.name) for found in inside)]
 
 
 def _import(name: str) -> ModuleType:

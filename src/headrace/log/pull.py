@@ -39,7 +39,8 @@ class Puller:
         connection: Connected to NATS.
         durable: The consumer's name.
         on_delivery: Called for each record, in order.
-        on_end: Called when the current request has ended. ``gone`` is true when the consumer or the stream is not there.
+        on_end: Called when the current request has ended. With true when the server ended it for a reason, such as
+            that the consumer is not there; the owner makes sure of the consumer before it pulls again.
     """
 
     def __init__(
@@ -67,13 +68,15 @@ class Puller:
         self._subscription = None
         self.outstanding = 0
 
-    async def pull(self, batch: int, expires: float) -> None:
-        """Ask for up to ``batch`` records within ``expires`` seconds. Only when nothing is outstanding."""
+    async def pull(self, batch: int, expires: float, bytes_max: int | None = None) -> None:
+        """Ask for up to ``batch`` records and ``bytes_max`` bytes within ``expires`` seconds, when nothing is outstanding."""
         assert self.outstanding == 0
         self.outstanding = batch
         self._request += 1
         self._heard = time.monotonic()
         wanted: dict[str, int] = {"batch": batch, "expires": int(expires * 1e9)}
+        if bytes_max is not None:
+            wanted["max_bytes"] = bytes_max
         if expires > 2 * HEARTBEAT_SECONDS:
             wanted["idle_heartbeat"] = int(HEARTBEAT_SECONDS * 1e9)
         try:
@@ -102,13 +105,14 @@ class Puller:
         if message.subject.rpartition(".")[2] != str(self._request):
             return  # about a request given up before
         status = (message.headers or {}).get(subjects.STATUS)
-        if status in ("404", "408"):  # nothing there, or expired
+        reason = (message.headers or {}).get(subjects.DESCRIPTION, "no responders")
+        if status in ("404", "408") or (
+            status == "409" and "MaxBytes" in reason
+        ):  # nothing there, expired, or page full
             self._end(gone=False)
         elif status in ("409", "503"):
-            reason = (message.headers or {}).get(subjects.DESCRIPTION, "no responders")
-            gone = status == "503" or "Deleted" in reason or "Not Found" in reason
             log.warning("pull ended", consumer=self.durable, reason=reason)
-            self._end(gone=gone)
+            self._end(gone=True)
 
     def _end(self, *, gone: bool) -> None:
         self.outstanding = 0

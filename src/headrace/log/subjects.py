@@ -27,6 +27,9 @@ PROJECTOR: Final = "projector"
 BATCH: Final = "Headrace-Batch"
 CORRELATION_ID: Final = "Headrace-Correlation-Id"
 
+TRACEPARENT: Final = "traceparent"  # W3C Trace Context
+CARRIED: Final = (BATCH, CORRELATION_ID, TRACEPARENT)  # what a task's later events inherit from its first
+
 # Headers of NATS (ADR-8, ADR-31, ADR-43 and the JetStream documentation).
 MSG_ID: Final = "Nats-Msg-Id"
 EXPECTED_LAST_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"

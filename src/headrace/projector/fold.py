@@ -1,0 +1,150 @@
+"""What each event means for a task's row: a pure function, so that replaying the log gives the same rows."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import msgspec
+from msgspec import Raw
+
+from headrace.contracts.events import (
+    HIGH_RATE,
+    Deferred,
+    Emitted,
+    Event,
+    Finished,
+    Logged,
+    Progressed,
+    Queued,
+    Started,
+    Stored,
+)
+from headrace.contracts.tasks import Progress, State, StoredFile
+from headrace.log import subjects
+from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject
+from headrace.store.rows import EventRow, TaskRow
+
+_encode = msgspec.json.Encoder().encode
+
+
+def fold(row: TaskRow | None, record: Record, subject: TaskSubject, event: Event, epoch: int) -> TaskRow | None:
+    """The row after an event.
+
+    Args:
+        row: The row before it, None when there is none. It may be changed in place.
+        record: The event's record.
+        subject: Its subject, read.
+        event: Its payload, read.
+        epoch: The log's epoch.
+
+    Returns:
+        The row to write, or None when the event changes nothing: nobody waits for it (a late word about a run that is
+        over), or there is no row for it (the task's beginning has left the log).
+    """
+    if isinstance(event, Queued | Deferred):
+        row = _begin(row, record, subject, event)
+    elif row is None or State(row.state).final or not _go_on(row, record, event):
+        return None
+    if row is not None:
+        row.epoch, row.sequence = epoch, record.sequence
+    return row
+
+
+def timeline_entry(record: Record, subject: TaskSubject, event: Event, epoch: int) -> EventRow | None:
+    """The event's line in the timeline; None for what is only of use while it happens."""
+    if subject.event in HIGH_RATE:
+        return None
+    fields = msgspec.structs.asdict(event)
+    for left_out in ("attempt", "input", "result"):
+        fields.pop(left_out, None)
+    return EventRow(
+        epoch=epoch,
+        sequence=record.sequence,
+        task=subject.task,
+        event=subject.event,
+        at=record.at,
+        attempt=event.attempt,
+        data=_json(fields),
+    )
+
+
+def _begin(row: TaskRow | None, record: Record, subject: TaskSubject, event: Queued | Deferred) -> TaskRow | None:
+    if row is None:
+        row = TaskRow(
+            id=subject.task,
+            kind=subject.kind,
+            priority=subject.priority,
+            owner=subject.owner,
+            batch=record.headers.get(subjects.BATCH),
+            state=State.QUEUED,
+            attempt=event.attempt,
+            max_attempts=event.max_attempts,
+            input=_text(event.input),
+            result=None,
+            error=None,
+            progress=None,
+            files="[]",
+            due_at=None,
+            created_at=record.at,
+            started_at=None,
+            finished_at=None,
+            epoch=0,
+            sequence=0,
+        )
+    elif State(row.state).final:
+        if event.fence != row.sequence:
+            return None  # a timer of the run that is over
+        row.result = row.error = row.progress = row.started_at = row.finished_at = None
+        row.files = "[]"
+    row.attempt = event.attempt
+    if isinstance(event, Deferred):
+        row.state = State.PENDING
+        row.due_at = event.due_at
+        if event.error is not None:
+            row.error = _json(event.error)
+    else:
+        row.state = State.QUEUED
+        row.due_at = None
+    return row
+
+
+def _go_on(row: TaskRow, record: Record, event: Started | Progressed | Logged | Emitted | Stored | Finished) -> bool:
+    """Change the row of a task that is not over; False when the event says nothing that a row shows."""
+    match event:
+        case Started():
+            row.state = State.RUNNING
+            row.attempt = event.attempt
+            row.started_at = record.at
+            row.progress = None
+        case Progressed():
+            row.progress = _json(Progress(fraction=event.fraction, message=event.message))
+        case Stored():
+            stored = StoredFile(
+                key=event.key,
+                name=event.name,
+                size=event.size,
+                media_type=event.media_type,
+                checksum=event.checksum,
+            )
+            row.files = _json([*msgspec.json.decode(row.files), stored])
+        case Finished():
+            row.state = State(event.outcome)
+            row.result = None if event.result is None else _text(event.result)
+            row.error = None if event.error is None else _json(event.error)
+            row.finished_at = record.at
+            row.due_at = None
+            row.progress = None  # it ages out of the log long before the finish does; a replay would not know it
+        case Logged() | Emitted():
+            return False
+        case _:
+            assert_never(event)
+    return True
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
+
+
+def _text(raw: Raw) -> str:
+    return bytes(raw).decode()

@@ -1,0 +1,164 @@
+"""The projector process: the log, folded into the read model, a page a transaction.
+
+Of several projectors one is active: the one whose Postgres session holds the lock, and pages are written in that session.
+The checkpoint is written with the page, so a page counts exactly once; the broker's acknowledgement comes after and only
+tells operators how far things are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import msgspec
+
+from headrace.contracts.events import Event, decode
+from headrace.contracts.positions import Position
+from headrace.errors import LogUnavailable
+from headrace.health import serve_health
+from headrace.log.connection import Log, open_log
+from headrace.log.records import Delivery
+from headrace.log.subjects import TaskSubject
+from headrace.projector.fold import fold, timeline_entry
+from headrace.projector.pages import OutOfOrder, Pages
+from headrace.settings import Settings
+from headrace.store.rows import EventRow, ReadModel, TaskRow
+from headrace.telemetry import get_logger
+
+STAND_BY_SECONDS = 1.0  # how often a projector that stands by looks whether it is needed
+IDLE_SECONDS = 2.0  # how long to wait for a page before telling Postgres that the session is alive
+RETRY_SECONDS = 1.0
+
+log = get_logger(__name__)
+
+_Unreachable = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+async def project(settings: Settings, stop: asyncio.Event) -> None:
+    """Run a projector until ``stop`` is set.
+
+    Raises:
+        LogUnavailable: NATS cannot be reached at start.
+        ProvisionError: the log cannot be made what the settings say.
+    """
+    async with open_log(settings, "projector") as opened:
+        projector = Projector(opened, settings.database.url)
+        async with serve_health(settings.projector.health, projector.ready):
+            working = asyncio.create_task(projector.work(), name="projector")
+            stopped = asyncio.create_task(stop.wait(), name="stop")
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (working, stopped):
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+    log.info("stopped")
+
+
+class Projector:
+    """Stands by until it leads, then projects, for ever."""
+
+    def __init__(self, log: Log, database_url: str) -> None:
+        self._log = log
+        self._database_url = database_url
+        self._role = "starting"
+
+    async def ready(self) -> dict[str, str]:
+        """Its health: the state of each thing it depends on."""
+        return {
+            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+            "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
+        }
+
+    async def work(self) -> None:
+        """Lead or stand by; survives the loss of Postgres and of the log."""
+        while True:
+            try:
+                await self._lead_when_free()
+            except _Unreachable as error:
+                self._became(f"cannot reach Postgres: {error}")
+            except LogUnavailable as error:
+                self._became(f"cannot read the log: {error.message}")
+            await asyncio.sleep(RETRY_SECONDS)  # whatever is away does not say when it is back
+
+    async def _lead_when_free(self) -> None:
+        read_model = await ReadModel.connect(self._database_url)
+        try:
+            while not await read_model.try_lead():
+                self._became("standing by")
+                await asyncio.sleep(STAND_BY_SECONDS)  # a lock that is freed wakes only those who block on it
+            self._became("leading")
+            while True:
+                with suppress(OutOfOrder):
+                    await self._project_from_checkpoint(read_model)
+                log.warning("the log came out of order; beginning again from the checkpoint")
+        finally:
+            await read_model.close()
+
+    async def _project_from_checkpoint(self, read_model: ReadModel) -> None:
+        checkpoint = await self._find_checkpoint(read_model)
+        async with Pages.after(self._log, checkpoint.sequence) as pages:
+            while True:
+                page = await pages.next(IDLE_SECONDS)
+                if page:
+                    await self._write(read_model, page)
+                    await pages.acknowledge(page)
+                else:
+                    await read_model.stay()
+
+    async def _find_checkpoint(self, read_model: ReadModel) -> Position:
+        state = await self._log.refresh()
+        checkpoint = await read_model.checkpoint()
+        if checkpoint is None:
+            checkpoint = Position(state.epoch, 0)
+        elif checkpoint.epoch != state.epoch:
+            log.error(
+                "the log was made anew; projecting it from its beginning", before=str(checkpoint), epoch=state.epoch
+            )
+            checkpoint = Position(state.epoch, 0)
+        elif checkpoint.sequence > state.last_sequence:
+            log.error("the log is shorter than it was", checkpoint=str(checkpoint), last_sequence=state.last_sequence)
+        await read_model.write_page((), (), checkpoint)
+        log.info("projecting", after=str(checkpoint), last_sequence=state.last_sequence)
+        return checkpoint
+
+    async def _write(self, read_model: ReadModel, page: list[Delivery]) -> None:
+        tasks, events = await self._fold(read_model, page)
+        await read_model.write_page(tasks.values(), events, Position(self._log.epoch, page[-1].sequence))
+
+    async def _fold(self, read_model: ReadModel, page: list[Delivery]) -> tuple[dict[str, TaskRow], list[EventRow]]:
+        """One row for each task that the page changes, and a line for each event of its timeline."""
+        epoch = self._log.epoch
+        read = list(_read(page))
+        rows = await read_model.tasks(list({each.subject.task for each in read}))
+        changed: dict[str, TaskRow] = {}
+        events: list[EventRow] = []
+        for record, subject, event in read:
+            row = fold(rows.get(subject.task), record, subject, event, epoch)
+            if row is not None:
+                rows[subject.task] = changed[subject.task] = row
+            entry = timeline_entry(record, subject, event, epoch)
+            if entry is not None:
+                events.append(entry)
+        return changed, events
+
+    def _became(self, role: str) -> None:
+        if role != self._role:
+            self._role = role
+            log.info(role)
+
+
+class _Read(NamedTuple):
+    record: Delivery
+    subject: TaskSubject
+    event: Event
+
+
+def _read(page: list[Delivery]) -> Iterator[_Read]:
+    for record in page:
+        try:
+            yield _Read(record, TaskSubject.parse(record.subject), decode(record.payload))
+        except (ValueError, msgspec.MsgspecError) as error:  # one bad event must not stop the log
+            log.error("an event cannot be read; it is left out", sequence=record.sequence, error=str(error))

@@ -1,0 +1,152 @@
+"""Reading tasks: what the API asks of the read model. Every query is scoped to an owner."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from advanced_alchemy.filters import LimitOffset, OrderBy
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from msgspec import Raw
+from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
+
+from headrace.contracts.positions import Position
+from headrace.contracts.tasks import (
+    Priority,
+    Progress,
+    State,
+    StoredFile,
+    Task,
+    TaskError,
+    TaskSummary,
+    TimelineEntry,
+)
+from headrace.errors import InvalidCursor
+from headrace.store import models
+
+PAGE_MAX = 200  # tasks in a list
+TIMELINE_MAX = 1000  # events; a task with more has been run again hundreds of times
+
+
+class Cursor(NamedTuple):
+    """Where the next page of a list begins: after this task."""
+
+    created_at: datetime
+    id: str
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(f"{self.created_at.isoformat()} {self.id}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Read a cursor.
+
+        Raises:
+            InvalidCursor: it is not one of ours.
+        """
+        try:
+            created_at, task = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
+            parsed = datetime.fromisoformat(created_at)
+        except (ValueError, binascii.Error) as error:
+            raise InvalidCursor("this cursor is not one that a list handed out; begin again without it") from error
+        if parsed.tzinfo is None:
+            raise InvalidCursor("this cursor is not one that a list handed out; begin again without it")
+        return cls(parsed, task)
+
+
+class Filter(NamedTuple):
+    """Which tasks a list is to show; None for any."""
+
+    state: State | None = None
+    kind: str | None = None
+    batch: str | None = None
+
+
+class _Tasks(SQLAlchemyAsyncRepository[models.Task]):
+    model_type = models.Task
+
+
+async def find(session: AsyncSession, owner: str, task: str) -> Task | None:
+    """One task, whole."""
+    row = await _Tasks(session=session).get_one_or_none(models.Task.id == task, models.Task.owner == owner)
+    if row is None:
+        return None
+    summary = msgspec.structs.asdict(_summary(row))
+    return Task(**summary, input=Raw(row.input.encode()), result=Raw(row.result.encode()) if row.result else None)
+
+
+async def newest(
+    session: AsyncSession, owner: str, wanted: Filter, after: Cursor | None, limit: int
+) -> tuple[list[TaskSummary], Cursor | None]:
+    """A page of an owner's tasks, newest first, and where the next one begins, if there is one."""
+    conditions: list[ColumnElement[bool]] = [models.Task.owner == owner]
+    if wanted.state is not None:
+        conditions.append(models.Task.state == wanted.state)
+    if wanted.kind is not None:
+        conditions.append(models.Task.kind == wanted.kind)
+    if wanted.batch is not None:
+        conditions.append(models.Task.batch == wanted.batch)
+    if after is not None:
+        conditions.append(tuple_(models.Task.created_at, models.Task.id) < (after.created_at, after.id))
+    rows = await _Tasks(session=session).list(
+        *conditions,
+        OrderBy("created_at", "desc"),
+        OrderBy("id", "desc"),
+        LimitOffset(limit + 1, 0),
+        load=[defer(models.Task.input), defer(models.Task.result)],
+    )
+    page = rows[:limit]
+    more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
+    return [_summary(row) for row in page], more
+
+
+async def timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:
+    """The events of a task, oldest first."""
+    rows = await session.scalars(
+        select(models.TaskEvent)
+        .where(models.TaskEvent.task == task)
+        .order_by(models.TaskEvent.epoch, models.TaskEvent.sequence)
+        .limit(TIMELINE_MAX)
+    )
+    return [
+        TimelineEntry(
+            position=str(Position(row.epoch, row.sequence)),
+            event=row.event,
+            at=row.at,
+            attempt=row.attempt,
+            data=Raw(row.data.encode()),
+        )
+        for row in rows
+    ]
+
+
+async def checkpoint(session: AsyncSession) -> Position | None:
+    """How far the read model has come; None before the projector first ran."""
+    row = await session.scalar(select(models.Projection).where(models.Projection.name == "tasks"))
+    return Position(row.epoch, row.sequence) if row else None
+
+
+def _summary(row: models.Task) -> TaskSummary:
+    return TaskSummary(
+        id=row.id,
+        kind=row.kind,
+        priority=Priority(row.priority),
+        owner=row.owner,
+        batch=row.batch,
+        state=State(row.state),
+        attempt=row.attempt,
+        max_attempts=row.max_attempts,
+        error=msgspec.json.decode(row.error, type=TaskError) if row.error else None,
+        progress=msgspec.json.decode(row.progress, type=Progress) if row.progress else None,
+        files=msgspec.json.decode(row.files, type=tuple[StoredFile, ...]),
+        due_at=row.due_at,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        position=str(Position(row.epoch, row.sequence)),
+    )

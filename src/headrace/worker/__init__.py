@@ -1,0 +1,1 @@
+"""Process 2: runs queued tasks. Read `run` first, then `lanes` (what is pulled when) and `main` (the process)."""

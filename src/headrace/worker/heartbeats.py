@@ -1,0 +1,155 @@
+"""Heartbeats of running tasks, and a watch over the event loop, from a thread that no handler can stop.
+
+A task that runs longer than ``ack_wait`` is kept by telling the broker so. Were that done on the event loop, a handler that
+blocks it would have every task of this worker given to another; so the thread has an event loop and a connection of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from nats.aio.client import Client
+
+from headrace.log.connection import open_connection
+from headrace.log.pull import IN_PROGRESS
+from headrace.settings import Settings
+from headrace.telemetry import get_logger
+from headrace.worker.calls import Stop
+
+if TYPE_CHECKING:
+    from headrace.worker.run import Run
+
+TICK_SECONDS = 0.25
+BLOCKED_SECONDS = 1.0  # an event loop that does not answer for this long is blocked by somebody
+HOPELESS_SECONDS = 10.0  # after its timeout: a handler that cannot be interrupted takes the process with it
+INTERRUPT = signal.SIGUSR2
+
+log = get_logger(__name__)
+
+
+class Heartbeats:
+    """Keeps the runs it is told of in progress, and names a handler that blocks the event loop.
+
+    Args:
+        settings: Where NATS is, and how long it waits for an acknowledgement.
+        worker: The worker's name.
+    """
+
+    def __init__(self, settings: Settings, worker: str) -> None:
+        self._settings = settings
+        self._name = f"{worker}-heartbeats"
+        self._interval = settings.stream.ack_wait / 3
+        self._runs: dict[int, Run] = {}
+        self._watched = asyncio.get_running_loop()
+        self._main_thread = threading.main_thread().ident or 0
+        self._answered = time.monotonic()
+        self._blocking: Run | None = None
+        self._stopping = threading.Event()
+        self._ready: asyncio.Future[None] = self._watched.create_future()
+        self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
+
+    async def start(self) -> None:
+        """Start the thread and wait until it has its connection.
+
+        Raises:
+            LogUnavailable: it cannot get one.
+        """
+        signal.signal(INTERRUPT, self._interrupt)
+        self._thread.start()
+        await self._ready
+
+    def stop(self) -> None:
+        """Stop the thread."""
+        self._stopping.set()
+        self._thread.join(timeout=5.0)
+
+    @contextmanager
+    def of(self, run: Run) -> Generator[None]:
+        """Keep a run in progress while the block runs."""
+        self._runs[id(run)] = run
+        try:
+            yield
+        finally:
+            del self._runs[id(run)]
+
+    @property
+    def runs(self) -> list[Run]:
+        """What runs now."""
+        return list(self._runs.values())
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._beat())
+        except BaseException as error:
+            if not self._ready.done():
+                self._watched.call_soon_threadsafe(self._ready.set_exception, error)
+                return
+            log.critical("the heartbeats have ended; ending this process so that it is started anew", exc_info=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _beat(self) -> None:
+        async with open_connection(self._settings, self._name) as connection:
+            self._watched.call_soon_threadsafe(self._ready.set_result, None)
+            beaten = ticked = time.monotonic()
+            while not self._stopping.is_set():
+                await asyncio.sleep(TICK_SECONDS)
+                now = time.monotonic()
+                if now - ticked > BLOCKED_SECONDS:  # the whole process was stopped for a while: nobody blocks
+                    self._answered = now
+                ticked = now
+                if now - beaten >= self._interval:
+                    beaten = now
+                    await self._keep_all(connection)
+                self._watch(now)
+
+    async def _keep_all(self, connection: Client) -> None:
+        if connection.is_connected:
+            for run in self.runs:
+                await connection.publish(run.delivery.reply, IN_PROGRESS)
+
+    def _watch(self, now: float) -> None:
+        blocked_for = now - self._answered
+        self._watched.call_soon_threadsafe(self._answer)
+        if blocked_for < BLOCKED_SECONDS:
+            self._blocking = None
+            return
+        current = asyncio.current_task(self._watched)
+        run = next((run for run in self.runs if run.task is current), None)
+        if run is None:
+            return
+        if run is not self._blocking:
+            self._blocking = run
+            log.warning(
+                "a handler blocks the event loop; make it a plain function, which runs in a thread",
+                kind=run.kind.name,
+                task_id=run.subject.task,
+                seconds=round(blocked_for, 1),
+                where=self._where(),
+            )
+        if run.deadline is not None and now > run.deadline:
+            if now > run.deadline + HOPELESS_SECONDS:
+                log.critical("the handler cannot be interrupted; ending this process", kind=run.kind.name)
+                os._exit(os.EX_SOFTWARE)
+            signal.pthread_kill(self._main_thread, INTERRUPT)
+
+    def _answer(self) -> None:
+        self._answered = time.monotonic()
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        run = self._blocking
+        if run is not None and run.deadline is not None and asyncio.current_task() is run.task:
+            raise Stop
+
+    def _where(self) -> str:
+        frame = sys._current_frames().get(self._main_thread)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return traceback.format_stack(frame, limit=None)[-1].strip() if frame else "unknown"

@@ -1,0 +1,206 @@
+"""What a worker pulls, and when: a kind's slots, shared out over its three lanes.
+
+A lane is one priority's consumer. Records are pulled only for slots that are free, so what waits, waits in the log where any
+worker can take it. Every lane keeps one record on order, so that a lone task starts at once in whichever lane it comes;
+the rest of the slots go to the lanes that have more waiting, by weight. Shares are kept by stride scheduling (Waldspurger
+and Weihl, 1995): a lane's ``passed`` grows by what it pulled over its weight, and the lane with the least goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from headrace.contracts.tasks import Priority
+from headrace.errors import LogUnavailable
+from headrace.log import provision, subjects
+from headrace.log.connection import Log
+from headrace.log.provision import ProvisionError
+from headrace.log.pull import ACK, NAK, Puller
+from headrace.log.records import Delivery
+from headrace.task import AnyKind
+from headrace.telemetry import get_logger
+from headrace.worker.run import Run, Runner
+
+WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}  # low keeps a tenth of the starts under any load
+ORDER_EXPIRES_SECONDS = 30.0  # one record on order in an idle lane
+BULK_EXPIRES_SECONDS = 1.0  # several at once: what another worker took must not keep slots reserved for long
+STUBBORN_SECONDS = 5.0  # after its timeout: a handler that goes on although cancelled is finished without it
+CHECK_SECONDS = 1.0
+
+log = get_logger(__name__)
+
+
+class Lane:
+    """One priority of a kind."""
+
+    def __init__(self, puller: Puller, priority: Priority, created: datetime) -> None:
+        self.puller = puller
+        self.weight = WEIGHTS[priority]
+        self.priority = priority
+        self.created = created
+        self.passed = 0.0
+        self.waiting = 0  # records behind the last one delivered
+        self.gone = False
+
+
+class Lanes:
+    """Runs the tasks of one kind in a bounded number of slots.
+
+    Args:
+        log: Where tasks come from.
+        runner: Runs one.
+        slots: How many run at a time.
+    """
+
+    def __init__(self, log: Log, runner: Runner, slots: int) -> None:
+        self._log = log
+        self._runner = runner
+        self._kind: AnyKind = runner.kind
+        self._slots = slots
+        self._lanes: list[Lane] = []
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._draining = False
+
+    async def open(self) -> None:
+        """Make sure that the consumers exist, and listen.
+
+        Raises:
+            ProvisionError: the server refuses a consumer.
+            LogUnavailable: the log does not answer.
+        """
+        for priority in Priority:
+            created = await provision.provision_lane(
+                self._log.connection, self._log.settings, self._kind.name, priority
+            )
+            lane = self._make_lane(priority, created)
+            await lane.puller.open()
+            self._lanes.append(lane)
+        self._log.on_reconnect(self._pull_anew)
+
+    async def work(self) -> None:
+        """Pull and run until cancelled."""
+        self._wake.set()
+        checked = time.monotonic()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._wake.wait()
+            self._wake.clear()
+            if time.monotonic() - checked >= CHECK_SECONDS:
+                await self._check()
+                checked = time.monotonic()
+            await self._fill()
+
+    async def drain(self, grace: float) -> None:
+        """Let what runs end within ``grace`` seconds, give the rest back; what still arrives is given back at once."""
+        self._draining = True
+        if self._running:
+            log.info("waiting for running tasks", kind=self._kind.name, tasks=len(self._running), seconds=grace)
+            await asyncio.wait(self._running, timeout=grace)
+        for task in self._running:
+            log.warning("given back unfinished", kind=self._kind.name, task=task.get_name())
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=STUBBORN_SECONDS)
+        for lane in self._lanes:
+            await lane.puller.close()
+
+    @property
+    def running(self) -> int:
+        """Tasks in their slots."""
+        return len(self._running)
+
+    def _make_lane(self, priority: Priority, created: datetime) -> Lane:
+        def on_delivery(delivery: Delivery) -> None:
+            lane.waiting = delivery.pending
+            self._start(lane, delivery)
+
+        def on_end(gone: bool) -> None:
+            lane.gone = gone
+            self._wake.set()
+
+        durable = subjects.run_consumer(self._kind.name, priority)
+        lane = Lane(Puller(self._log.connection, durable, on_delivery, on_end), priority, created)
+        return lane
+
+    def _start(self, lane: Lane, delivery: Delivery) -> None:
+        if self._draining:
+            self._hold(self._log.connection.publish(delivery.reply, NAK), "nak")
+            return
+        try:
+            run = Run(self._kind, delivery)
+        except (msgspec.MsgspecError, ValueError) as error:
+            log.error("a queued event cannot be read; it is dropped", sequence=delivery.sequence, error=str(error))
+            self._hold(self._log.connection.publish(delivery.reply, ACK), "drop")
+            return
+        # a consumer made after the task was queued may hand out what an earlier one already saw finished
+        seen_before = delivery.delivered > 1 or delivery.at < lane.created
+        self._hold(self._runner.run(run, seen_before=seen_before), run.subject.task)
+
+    def _hold(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._free)
+
+    def _free(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a run broke; the task will be delivered again", task_id=task.get_name(), exc_info=error)
+
+    async def _fill(self) -> None:
+        """Order records for the free slots."""
+        if self._draining:
+            return
+        ready = [lane for lane in self._lanes if lane.puller.outstanding == 0 and not lane.gone]
+        free = self._slots - len(self._running) - sum(lane.puller.outstanding for lane in self._lanes)
+        while free > 0 and ready:
+            lane = min(ready, key=lambda lane: lane.passed)
+            ready.remove(lane)
+            batch = 1
+            if lane.waiting:
+                others = sum(other.weight for other in ready if other.waiting)
+                batch = max(1, min(lane.waiting, (free - len(ready)) * lane.weight // (lane.weight + others)))
+            await self._pull(lane, batch)
+            free -= batch
+
+    async def _pull(self, lane: Lane, batch: int) -> None:
+        busiest = max((other.passed for other in self._lanes if other.waiting), default=lane.passed)
+        if lane.waiting == 0:
+            lane.passed = max(lane.passed, busiest)  # an idle lane saves up no claim on the future
+        lane.passed += batch / lane.weight
+        await lane.puller.pull(batch, ORDER_EXPIRES_SECONDS if batch == 1 else BULK_EXPIRES_SECONDS)
+
+    async def _pull_anew(self) -> None:
+        for lane in self._lanes:
+            lane.puller.reset()
+        self._wake.set()
+
+    async def _check(self) -> None:
+        for lane in self._lanes:
+            lane.puller.check()
+            if lane.gone:
+                await self._restore(lane)
+        now = time.monotonic()
+        for run in self._runner.runs:
+            if run.deadline is not None and now > run.deadline + STUBBORN_SECONDS and not run.given_up:
+                run.given_up = True
+                log.error("a handler goes on although it was cancelled; its slot stays taken", kind=self._kind.name)
+                self._hold(self._runner.give_up(run), run.subject.task)
+
+    async def _restore(self, lane: Lane) -> None:
+        try:
+            lane.created = await provision.provision_lane(
+                self._log.connection, self._log.settings, self._kind.name, lane.priority
+            )
+            lane.gone = False
+        except (LogUnavailable, ProvisionError) as error:
+            log.warning("a lane is gone and cannot be made again yet", consumer=lane.puller.durable, error=str(error))

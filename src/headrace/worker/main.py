@@ -1,0 +1,87 @@
+"""The worker process: announce the kinds, run their tasks, drain when told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from headrace.catalog import ANNOUNCE_SECONDS, announce
+from headrace.errors import LogUnavailable
+from headrace.health import serve_health
+from headrace.log.connection import Log, open_log
+from headrace.settings import Settings
+from headrace.task import AnyKind, load_kinds
+from headrace.telemetry import get_logger
+from headrace.worker.heartbeats import Heartbeats
+from headrace.worker.lanes import Lanes
+from headrace.worker.run import Runner
+
+log = get_logger(__name__)
+
+
+async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()) -> None:
+    """Run a worker until ``stop`` is set.
+
+    Args:
+        settings: Its settings.
+        stop: Set when the worker is to drain and end.
+        only: The kinds to run; all of the package when empty.
+
+    Raises:
+        KindError: the kinds cannot be loaded.
+        LogUnavailable: NATS cannot be reached.
+        ProvisionError: the log cannot be made what the settings say.
+    """
+    kinds = load_kinds(settings.consumers, only)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    async with open_log(settings, f"worker-{name}") as opened:
+        heartbeats = Heartbeats(settings, name)
+        await heartbeats.start()
+        quarantine = asyncio.Lock()
+        lanes = [_lanes(opened, settings, kind, name, heartbeats, quarantine) for kind in kinds.values()]
+        for each in lanes:
+            await each.open()
+
+        async def ready() -> dict[str, str]:
+            return {"nats": "ok" if opened.is_connected else "disconnected; reconnecting"}
+
+        async with serve_health(settings.worker.health, ready), asyncio.TaskGroup() as group:
+            working = [group.create_task(each.work(), name="lanes") for each in lanes]
+            working.append(group.create_task(_announce(opened, kinds.values()), name="announce"))
+            log.info("running", kinds=list(kinds), worker=name)
+            await stop.wait()
+            log.info("draining", running=sum(each.running for each in lanes))
+            for task in working:
+                task.cancel()
+        await asyncio.gather(*(each.drain(settings.worker.grace) for each in lanes))
+        heartbeats.stop()
+        left = sum(each.running for each in lanes)
+    log.info("stopped")
+    if left:  # handlers that cannot be stopped; the interpreter would wait for their threads for ever
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def _lanes(
+    log: Log, settings: Settings, kind: AnyKind, worker: str, heartbeats: Heartbeats, quarantine: asyncio.Lock
+) -> Lanes:
+    if kind.is_async:
+        slots, threads = settings.worker.slots, None
+    else:
+        slots = settings.worker.threads
+        threads = ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
+    return Lanes(log, Runner(log, kind, worker, heartbeats, quarantine, threads), slots)
+
+
+async def _announce(to: Log, kinds: Iterable[AnyKind]) -> None:
+    descriptions = [kind.describe() for kind in kinds]
+    while True:
+        try:
+            await announce(to, descriptions)
+        except LogUnavailable as error:
+            log.warning("could not announce the kinds", error=error.message)
+        await asyncio.sleep(ANNOUNCE_SECONDS)
