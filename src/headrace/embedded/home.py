@@ -54,7 +54,7 @@ class Started(Struct, frozen=True):
         try:
             process = psutil.Process(self.pid)
             return process.status() != psutil.STATUS_ZOMBIE and self.is_same(process)
-        except psutil.NoSuchProcess:
+        except psutil.Error:  # gone, or another user's
             return False
 
 

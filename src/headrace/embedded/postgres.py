@@ -236,3 +236,5 @@ def _is_taken(pid: int) -> bool:
         return process.name() != "postgres" or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    except psutil.AccessDenied:  # another user's, while ours was our own
+        return True
