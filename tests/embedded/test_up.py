@@ -26,6 +26,8 @@ async def test_it_starts_everything_and_on_sigterm_stops_it_in_order_and_leaves_
     assert await get("127.0.0.1", up.port, "/") == (200, "ok")
     client = await nats.connect(info.nats_url, token=up.home.nats_token())
     await client.close()
+    for name in info.children:
+        await up.says(f"{name} runs as")  # ready speaks for the API only
 
     up.process.send_signal(signal.SIGTERM)
 
