@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -49,7 +48,6 @@ async def _run(settings: Settings, main: Main) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
-    if os.environ.get("HEADRACE_PARENT_PIPE") == "1":
-        watch_parent(stop.set)
+    watch_parent()
     await main(settings, stop)
     sys.stdout.flush()

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from headrace.contracts.tasks import TaskError
+from headrace.contracts.tasks import NULL, TaskError
 
 Attempt = Annotated[int, Meta(ge=1, description="Counts from 1; a retry adds one.")]
 Fence = Annotated[int, Meta(ge=0, description="Log sequence of this task's previous finish, 0 for none.")]
@@ -96,7 +96,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
 
     attempt: Attempt
     outcome: Outcome
-    result: Raw | None = None
+    result: Raw = NULL
     error: TaskError | None = None
     by: str | None = None
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
+NULL = Raw(b"null")
+
 KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 
 KindName = Annotated[
@@ -109,7 +111,7 @@ class Task(TaskSummary, frozen=True, kw_only=True):
     """A task, whole."""
 
     input: Raw
-    result: Raw | None = None
+    result: Annotated[Raw, Meta(description="Any JSON value; null until the task has succeeded.")] = NULL
 
 
 class TaskPage(Struct, frozen=True, kw_only=True):

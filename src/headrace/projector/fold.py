@@ -14,6 +14,7 @@ from headrace.contracts.events import (
     Event,
     Finished,
     Logged,
+    Outcome,
     Progressed,
     Queued,
     Started,
@@ -130,7 +131,7 @@ def _go_on(row: TaskRow, record: Record, event: Started | Progressed | Logged | 
             row.files = _json([*msgspec.json.decode(row.files), stored])
         case Finished():
             row.state = State(event.outcome)
-            row.result = None if event.result is None else _text(event.result)
+            row.result = _text(event.result) if event.outcome is Outcome.SUCCEEDED else None
             row.error = None if event.error is None else _json(event.error)
             row.finished_at = record.at
             row.due_at = None

@@ -7,7 +7,7 @@ from advanced_alchemy.extensions.litestar import EngineConfig, SQLAlchemyAsyncCo
 
 from headrace.settings import DatabaseSettings
 
-CONNECT_TIMEOUT_SECONDS = 3.0  # a database that is away must not hold a request for longer
+CONNECT_TIMEOUT_SECONDS = 3  # a database that is away must not hold a request for longer
 STATEMENT_TIMEOUT_SECONDS = 10.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from advanced_alchemy.base import DefaultBase
-from sqlalchemy import BigInteger, DateTime, Index, Integer, Text, text
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Index, Integer, Text, cast, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
@@ -18,6 +18,10 @@ class RawJson(UserDefinedType[str]):
     def get_col_spec(self, **_: object) -> str:
         """What the column is in DDL."""
         return "JSON"
+
+    def column_expression(self, colexpr: ColumnElement[str]) -> ColumnElement[str]:
+        """How it is selected: as text, whatever decoders the driver has for JSON."""
+        return cast(colexpr, Text)
 
 
 Instant = DateTime(timezone=True)

@@ -77,7 +77,7 @@ async def find(session: AsyncSession, owner: str, task: str) -> Task | None:
     if row is None:
         return None
     summary = msgspec.structs.asdict(_summary(row))
-    return Task(**summary, input=Raw(row.input.encode()), result=Raw(row.result.encode()) if row.result else None)
+    return Task(**summary, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
 
 
 async def newest(

@@ -37,10 +37,11 @@ async def call(run: Run, decoded: msgspec.Struct, context: RunContext, threads: 
     """
     kind = run.kind
     run.deadline = time.monotonic() + kind.timeout
+    timeout = asyncio.timeout(kind.timeout)
     try:
-        async with asyncio.timeout(kind.timeout) as timeout:
+        async with timeout:
             if threads is None:
-                return await cast("Awaitable[object]", kind.handler(decoded, context))
+                return await cast("Awaitable[object]", kind(decoded, context))
             return await _call_in_thread(run, decoded, context, threads)
     except Stop as error:
         raise Interrupted(f"The task blocked its worker for longer than its timeout of {kind.timeout:g} s.") from error

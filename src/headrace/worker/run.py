@@ -193,8 +193,9 @@ class Runner:
     async def _last_finish(self, run: Run) -> Record | None:
         return await self._log.replayer.last(str(run.subject._replace(event=EventName.FINISHED)))
 
-    async def give_up(self, run: Run, reason: str) -> None:
-        """Finish a run whose handler does not end although it was told to; its late outcome will be refused."""
+    async def give_up(self, run: Run) -> None:
+        """Finish a run whose handler goes on although it was cancelled; its late outcome will be refused."""
+        reason = f"The task took longer than its timeout of {run.kind.timeout:g} s and did not stop when told to."
         await self._finish(run, Failed(FailureCode.TIMEOUT, reason))
         await self._acknowledge(run, ACK)
 

@@ -1,0 +1,49 @@
+"""The application: every route of the API on one screen."""
+
+from __future__ import annotations
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin
+
+from headrace import __version__
+from headrace.api import problems
+from headrace.api.events import follow_all, follow_task
+from headrace.api.health import live, ready
+from headrace.api.kinds import list_kinds
+from headrace.api.resources import Resources
+from headrace.api.tasks import get_task, get_timeline, list_tasks, submit
+from headrace.errors import HeadraceError
+
+BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
+
+
+def create_app(resources: Resources | None) -> Litestar:
+    """The API over opened resources; over none, only good for its OpenAPI document."""
+    return Litestar(
+        route_handlers=[
+            Router(
+                "/api/v1",
+                route_handlers=[submit, list_tasks, get_task, get_timeline, follow_task, follow_all, list_kinds],
+            ),
+            live,
+            ready,
+        ],
+        state=State({"resources": resources}),
+        exception_handlers={
+            HeadraceError: problems.own_error,
+            HTTPException: problems.http_error,
+            Exception: problems.unexpected_error,
+        },
+        logging_config=None,  # `headrace.telemetry` has set up all logs
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=OpenAPIConfig(
+            title="Headrace",
+            version=__version__,
+            description="Background work for web applications, run on NATS JetStream and followed live.",
+            path="/api/docs",
+            render_plugins=[ScalarRenderPlugin()],
+        ),
+    )

@@ -1,0 +1,166 @@
+"""Following: server-sent events (WHATWG HTML, section 9.2) for a task, or for everything of the caller.
+
+A stream opens with an ``id`` alone, so a client that is cut before its first event still resumes from the right place.
+``Last-Event-ID`` (or ``after=``) continues after a position. When the log cannot continue there, the stream says `reset`
+with the reason and a new position; the client loads its state again and goes on from there.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from headrace.api.caller import caller
+from headrace.api.hub import Follower, LogReplaced
+from headrace.api.resources import Resources, resources
+from headrace.contracts.events import EventName
+from headrace.contracts.positions import Position
+from headrace.errors import InvalidPosition, LogUnavailable, TaskNotFound
+from headrace.log import subjects
+from headrace.log.connection import Log
+from headrace.log.provision import StreamState
+from headrace.store import tasks as read_model
+from headrace.telemetry import get_logger
+
+HEARTBEAT_SECONDS = 15.0  # proxies close what is silent for 30 to 60 s
+RETRY_MILLISECONDS = (200, 5000)  # the clients of a server that goes away come back spread over this span
+HEARTBEAT = b": still here\n\n"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}  # the second is for nginx, which would hold events back
+
+log = get_logger(__name__)
+
+AnyRequest = Request[Any, Any, Any]
+After = Annotated[str | None, Parameter(query="after", max_length=41, description="Continue after this position.")]
+LastEventId = Annotated[
+    str | None, Parameter(header="Last-Event-ID", max_length=41, description="`after`, as browsers send it.")
+]
+
+
+class Reset(msgspec.Struct, frozen=True):
+    """Why the log cannot continue after a client's position, and from where the stream goes on."""
+
+    reason: str
+    position: str
+
+
+@get("/events", operation_id="follow_all", summary="Follow everything of the caller (server-sent events)")
+async def follow_all(request: AnyRequest, after: After = None, last_event_id: LastEventId = None) -> Stream:
+    """From now, or after a position. `data` is JSON: `task kind batch at attempt` and the event's own fields."""
+    of = resources(request)
+    cursor = _cursor(after, last_event_id)
+    state = await of.log.refresh()
+    start, opening = _open(state, cursor or _end(state))
+    follower = await of.hub.follow(subjects.task_events(owner=caller(request)), start)
+    return _stream(_frames(of, follower, opening, ends=False))
+
+
+@get("/tasks/{task:str}/events", operation_id="follow_task", summary="Follow one task to its end (server-sent events)")
+async def follow_task(
+    request: AnyRequest, task: str, after: After = None, last_event_id: LastEventId = None
+) -> Stream | Response[None]:
+    """From the task's first event, or after a position. Ends after `finished`; reconnecting then answers 204."""
+    of = resources(request)
+    owner = caller(request)
+    cursor = _cursor(after, last_event_id)
+    if not _is_token(task):
+        raise TaskNotFound(f"there is no task {task!r}")
+    subject = subjects.task_events(owner, task)
+    state = await of.log.refresh()
+    first = await of.log.replayer.page(subject, records=1)
+    if not first.records:  # unknown, or so old that only the read model knows it
+        await _must_exist(of, owner, task)
+        return Response(None, status_code=204)
+    if cursor and await _is_over(of.log, subject, cursor):
+        return Response(None, status_code=204)
+    beginning = Position(state.epoch, first.records[0].sequence - 1)
+    start, opening = _open(state, cursor or beginning, oldest=beginning)
+    return _stream(_frames(of, await of.hub.follow(subject, start), opening, ends=True))
+
+
+async def _frames(of: Resources, follower: Follower, opening: bytes, *, ends: bool) -> AsyncGenerator[bytes]:
+    """A stream's bytes; with ``ends`` it is over when the last event so far is `finished`."""
+    try:
+        yield opening
+        while not of.hub.draining:
+            try:
+                frames = await follower.next(HEARTBEAT_SECONDS)
+            except LogReplaced:
+                state = await of.log.refresh()
+                follower.restart(_end(state))
+                yield _reset("the log was lost and made anew", _end(state))
+                continue
+            yield b"".join(frame.encoded for frame in frames) or HEARTBEAT
+            if ends and frames and frames[-1].event == EventName.FINISHED:
+                return
+    except LogUnavailable as error:
+        log.warning("a stream ends, its client will resume", error=error.message)
+    finally:
+        follower.close()
+    yield b"retry: %d\n\n" % random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads load, hides nothing
+
+
+def _open(state: StreamState, cursor: Position, oldest: Position | None = None) -> tuple[Position, bytes]:
+    """Where a stream starts, and its first bytes; the oldest position that can be asked for may be known better."""
+    gone = None
+    if cursor.epoch != state.epoch:
+        gone = "the log was lost and made anew"
+    elif cursor.sequence > state.last_sequence:
+        gone = "the position is ahead of the log"
+    elif cursor.sequence + 1 < state.first_sequence and (oldest is None or cursor < oldest):
+        gone = "events after the position have left the log"
+    if gone is None:
+        return cursor, b"id: %s\n\n" % str(cursor).encode()
+    return _end(state), _reset(gone, _end(state))
+
+
+def _reset(reason: str, position: Position) -> bytes:
+    data = msgspec.json.encode(Reset(reason=reason, position=str(position)))
+    return b"id: %s\nevent: reset\ndata: %s\n\n" % (str(position).encode(), data)
+
+
+def _end(state: StreamState) -> Position:
+    return Position(state.epoch, state.last_sequence)
+
+
+def _cursor(after: str | None, last_event_id: str | None) -> Position | None:
+    """The position to continue after. A browser that reconnects repeats its URL, so its header is the newer one."""
+    given = last_event_id or after
+    if not given:
+        return None
+    try:
+        return Position.parse(given)
+    except ValueError as error:
+        raise InvalidPosition(f"{'Last-Event-ID' if last_event_id else 'after'}: {error}") from error
+
+
+async def _is_over(log: Log, subject: str, cursor: Position) -> bool:
+    last = await log.replayer.last(subject)
+    return (
+        last is not None
+        and subjects.TaskSubject.parse(last.subject).event == EventName.FINISHED
+        and cursor.epoch == log.epoch
+        and cursor.sequence >= last.sequence
+    )
+
+
+async def _must_exist(of: Resources, owner: str, task: str) -> None:
+    async with of.reading() as session:
+        if await read_model.find(session, owner, task) is None:
+            raise TaskNotFound(f"there is no task {task!r}")
+
+
+def _is_token(text: str) -> bool:
+    return not any(character in ".*> \t\r\n" for character in text)
+
+
+def _stream(frames: AsyncGenerator[bytes]) -> Stream:
+    return Stream(frames, media_type="text/event-stream", headers=HEADERS)

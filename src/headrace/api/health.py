@@ -1,0 +1,39 @@
+"""Health, for supervisors and load balancers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+
+from headrace.api.resources import resources
+from headrace.errors import HeadraceError
+from headrace.health import Health, summarize
+from headrace.store import tasks
+
+
+@get("/health/live", operation_id="live", summary="Whether the process works", sync_to_thread=False)
+def live() -> Health:
+    """Answers as long as the event loop does."""
+    return summarize({})
+
+
+@get("/health/ready", operation_id="ready", summary="Whether the process can serve, by dependency")
+async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
+    """503 while the log is away, since nothing can be accepted then; without Postgres, submitting goes on."""
+    of = resources(request)
+    checks = {"log": "ok", "read_model": "ok", "kinds": "ok" if of.catalog.entries() else "no worker has announced one"}
+    try:
+        await of.log.refresh()
+    except HeadraceError as error:
+        checks["log"] = error.message
+    try:
+        async with of.reading() as session:
+            if await tasks.checkpoint(session) is None:
+                checks["read_model"] = "the projector has not run yet"
+    except HeadraceError as error:
+        checks["read_model"] = error.message
+    if of.hub.draining:
+        checks["process"] = "draining"
+    unfit = checks["log"] != "ok" or of.hub.draining
+    return Response(summarize(checks), status_code=503 if unfit else 200)

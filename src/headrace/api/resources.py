@@ -1,0 +1,127 @@
+"""What the routes work with, opened once a process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from litestar import Request
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.api.hub import Hub
+from headrace.catalog import Catalog
+from headrace.contracts.positions import Position
+from headrace.errors import LogFull, ReadModelBehind, ReadModelUnavailable
+from headrace.log.connection import Log
+from headrace.settings import Settings
+from headrace.store import tasks
+from headrace.telemetry import get_logger
+
+POLL_SECONDS = 0.02  # how often the checkpoint is looked at, while somebody waits for it
+MEASURE_SECONDS = 1.0  # how often the log's size is looked at
+
+log = get_logger(__name__)
+
+
+class Resources:
+    """The log, the catalog, the hub and the read model of one API process."""
+
+    def __init__(self, log: Log, settings: Settings, sessions: Callable[[], AsyncSession]) -> None:
+        self.log = log
+        self.catalog = Catalog(log)
+        self.hub = Hub(log)
+        self._sessions = sessions
+        self._bytes_max = settings.stream.max_bytes
+        self._appended_bytes = 0
+        self._waiting: list[tuple[Position, asyncio.Future[None]]] = []
+        self._polling: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncSession]:
+        """A session on the read model.
+
+        Raises:
+            ReadModelUnavailable: Postgres cannot be reached.
+        """
+        try:
+            async with self._sessions() as session:
+                yield session
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.warning("the read model cannot be read", error=str(error).partition("\n")[0])
+            raise ReadModelUnavailable(
+                "lists and details are not available at the moment; try again shortly"
+            ) from error
+
+    async def reach(self, position: Position, patience: float) -> None:
+        """Wait until the read model reflects a position.
+
+        Raises:
+            ReadModelBehind: it did not within ``patience`` seconds.
+            ReadModelUnavailable: Postgres cannot be reached.
+        """
+        async with self.reading() as session:
+            if (await tasks.checkpoint(session) or (0, 0)) >= position:
+                return
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((position, reached))
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll(), name="poll the checkpoint")
+        try:
+            async with asyncio.timeout(patience):
+                await reached
+        except TimeoutError as error:
+            raise ReadModelBehind(
+                f"the read model has not reached {position} within {patience:g} s; try again"
+            ) from error
+        finally:
+            self._waiting.remove((position, reached))
+
+    def make_room(self, size: int) -> None:
+        """Count what is about to be appended against the log's ``max_bytes``.
+
+        Raises:
+            LogFull: there is no room for it.
+        """
+        if self.log.state.bytes + self._appended_bytes + size > self._bytes_max:
+            raise LogFull(
+                f"the log holds its {self._bytes_max:,} bytes; try again later, or have HEADRACE_STREAM_MAX_BYTES raised"
+            )
+        self._appended_bytes += size
+
+    async def measure(self) -> None:
+        """Look at the log's size, for ever."""
+        while True:
+            await asyncio.sleep(MEASURE_SECONDS)
+            if self.log.is_connected:
+                appended = self._appended_bytes
+                try:
+                    await self.log.refresh()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the next second asks again
+                    log.warning("the log does not say where it stands", error=str(error))
+                else:
+                    self._appended_bytes -= appended
+
+    async def _poll(self) -> None:
+        """One look at a time, however many wait."""
+        try:
+            while self._waiting:
+                async with self.reading() as session:
+                    now = await tasks.checkpoint(session) or Position(0, 0)
+                for position, reached in self._waiting:
+                    if now >= position and not reached.done():
+                        reached.set_result(None)
+                await asyncio.sleep(POLL_SECONDS)
+        except ReadModelUnavailable as error:
+            for _, reached in self._waiting:
+                if not reached.done():
+                    reached.set_exception(ReadModelUnavailable(error.message))
+        finally:
+            self._polling = None
+
+
+def resources(request: Request[Any, Any, Any]) -> Resources:
+    """The resources of the application that serves a request."""
+    return cast("Resources", request.app.state["resources"])
