@@ -27,6 +27,8 @@ ACK = b"+ACK"
 NAK = b"-NAK"
 IN_PROGRESS = b"+WPI"
 
+_SATISFIED = frozenset({"Batch Completed", "Message Size Exceeds MaxBytes"})
+
 log = get_logger(__name__)
 
 _encode = msgspec.json.Encoder().encode
