@@ -1,0 +1,253 @@
+"""A whole Headrace for tests: real servers, real processes, and a hand on each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from headrace.embedded.nats import EmbeddedNats
+from headrace.embedded.network import free_ports
+from headrace.log.connection import Log, open_log
+from headrace.settings import Settings
+
+WAIT_SECONDS = 30.0
+POLL_SECONDS = 0.02
+
+
+async def until(condition: Callable[[], Any], what: str, patience: float = WAIT_SECONDS) -> Any:
+    """Wait for a condition (sync or async) to hold and return what it gave."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = condition()
+        if isinstance(found, Awaitable):
+            found = await found
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {patience:g} s in vain for {what}"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+class Member:
+    """One process of the cluster."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self.process = process
+        self.lines: collections.deque[str] = collections.deque(maxlen=5000)
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def signal(self, which: signal.Signals) -> None:
+        self.process.send_signal(which)
+
+    async def kill(self) -> None:
+        """Kill it as a crash would, and wait until it is gone."""
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.gone()
+
+    async def stop(self) -> int:
+        """Stop it as a deploy would; its exit code."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        return await self.gone()
+
+    async def gone(self) -> int:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self.process.wait()
+            await self._reading
+        return self.process.returncode or 0
+
+    def said(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+        """Its log lines with this event, and these fields."""
+        found = [json.loads(line) for line in self.lines if line.startswith("{")]
+        return [
+            line
+            for line in found
+            if line.get("event") == event and all(line.get(name) == value for name, value in fields.items())
+        ]
+
+    async def heard(self, event: str, **fields: Any) -> dict[str, Any]:
+        """Wait until it logs something."""
+        found = await until(lambda: self.said(event, **fields), f"{self.name} to log {event!r}; it said {self.tail()}")
+        return found[0]
+
+    def tail(self) -> str:
+        return "\n".join(list(self.lines)[-15:])
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.lines.append(line.decode(errors="replace").rstrip())
+
+
+class Cluster:
+    """NATS, a database, and processes started by name."""
+
+    def __init__(self, place: Path, nats: EmbeddedNats, database_url: str, environ: dict[str, str]) -> None:
+        self.place = place
+        self.nats = nats
+        self.database_url = database_url
+        self.members: list[Member] = []
+        api_port, *self._ports = free_ports(12)
+        self.url = f"http://127.0.0.1:{api_port}"
+        self.environ = {
+            "HEADRACE_NATS_URL": nats.url,
+            "HEADRACE_NATS_TOKEN": nats.token or "",
+            "HEADRACE_DATABASE_URL": database_url,
+            "HEADRACE_API_BIND": f"127.0.0.1:{api_port}",
+            "HEADRACE_CONSUMERS": "tests.kinds",
+            "HEADRACE_LOG_FORMAT": "json",
+            "HEADRACE_STREAM_ACK_WAIT": "2",
+            "HEADRACE_TEST_DIR": str(place),
+            **environ,
+        }
+        self.settings = Settings.read(self.environ)
+        self.http = httpx.AsyncClient(base_url=self.url, timeout=WAIT_SECONDS)
+        self.log: Log
+
+    async def start(self, *names: str) -> list[Member]:
+        """Start processes and wait until they work."""
+        members = [await self.spawn(name) for name in names]
+        for member in members:
+            await self.working(member)
+        return members
+
+    async def spawn(self, name: str, **environ: str) -> Member:
+        ports = {"HEADRACE_WORKER_HEALTH": "worker", "HEADRACE_PROJECTOR_HEALTH": "projector"}
+        bound = {variable: f"127.0.0.1:{self._ports.pop()}" for variable, of in ports.items() if of == name}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "headrace", name),
+            env=os.environ | self.environ | bound | environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            limit=1 << 20,
+        )
+        member = Member(name, process)
+        self.members.append(member)
+        return member
+
+    async def working(self, member: Member) -> None:
+        match member.name:
+            case "api":
+                await until(lambda: self._answers(member), f"the api; it said {member.tail()}")
+            case "worker":
+                await member.heard("running")
+            case "projector":
+                await until(
+                    lambda: member.said("projecting") or member.said("standing by"), f"the projector: {member.tail()}"
+                )
+            case _:
+                raise ValueError(member.name)
+
+    async def knows_kinds(self) -> None:
+        async def known() -> bool:
+            return bool((await self.http.get("/api/v1/kinds")).json()["items"])
+
+        await until(known, "the catalog")
+
+    async def submit(self, kind: str, **given: Any) -> dict[str, Any]:
+        """Submit a task; must be accepted."""
+        answer = await self.http.post("/api/v1/tasks", json={"kind": kind, "input": given})
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    async def outcome(self, task: str, patience: float = WAIT_SECONDS) -> dict[str, Any]:
+        """A task's final state."""
+        answer = await self.http.get(f"/api/v1/tasks/{task}", params={"wait": patience})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert found["state"] in ("succeeded", "failed", "cancelled"), found
+        return found
+
+    async def events(self, subject: str = "hr.tasks.>") -> list[Any]:
+        """The log's records under a subject, all of them."""
+        found: list[Any] = []
+        more = True
+        while more:
+            page = await self.log.replayer.page(subject, start=found[-1].sequence + 1 if found else 1)
+            found += page.records
+            more = page.more
+        return found
+
+    async def finishes(self) -> collections.Counter[str]:
+        """How often each task finished, by the log."""
+        return collections.Counter(record.subject.split(".")[-1] for record in await self.events("hr.tasks.finished.>"))
+
+    async def all_finished(self, tasks: Iterable[str], patience: float = WAIT_SECONDS) -> None:
+        """Wait until the log has a finish of every task, and make sure that it has one of each."""
+        wanted = set(tasks)
+
+        async def done() -> bool:
+            return wanted <= (await self.finishes()).keys()
+
+        await until(done, f"{len(wanted)} tasks to finish", patience)
+        counts = await self.finishes()
+        assert {task: counts[task] for task in wanted if counts[task] != 1} == {}
+
+    def calls(self) -> list[tuple[str, int]]:
+        """Which tasks' handlers were called, and in which process."""
+        file = self.place / "calls"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [(task, int(pid)) for task, pid in (line.split() for line in lines)]
+
+    def open(self, gate: str) -> None:
+        """Let tasks of kind `wait` through."""
+        (self.place / gate).touch()
+
+    async def rows(self, query: str) -> list[dict[str, Any]]:
+        """Look into the database."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return [dict(row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        for member in self.members:
+            if member.process.returncode is None:
+                member.process.send_signal(signal.SIGCONT)
+                member.process.terminate()
+        for member in self.members:
+            try:
+                await member.gone()
+            except TimeoutError:
+                member.process.kill()
+                raise AssertionError(f"{member.name} did not stop; it said {member.tail()}") from None
+
+    async def _answers(self, member: Member) -> bool:
+        assert member.process.returncode is None, member.tail()
+        try:
+            return (await self.http.get("/health/ready")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@asynccontextmanager
+async def cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGenerator[Cluster]:
+    """A cluster with a NATS of its own on a database of its own; nothing of Headrace runs in it yet."""
+    async with EmbeddedNats(place / "nats", token=secrets.token_hex(8)) as nats:
+        cluster = Cluster(place, nats, database_url, environ)
+        async with open_log(cluster.settings, "test") as cluster.log:
+            try:
+                yield cluster
+            finally:
+                await cluster.close()

@@ -1,0 +1,85 @@
+"""Servers for all tests: one Postgres for the run, and a cluster that most tests share."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from headrace.embedded.postgres import EmbeddedPostgres
+from headrace.settings import DatabaseSettings
+from headrace.store.migrate import migrate
+from tests.cluster import Cluster, cluster_on
+
+MakeCluster = Callable[..., Awaitable[Cluster]]
+
+_numbers = itertools.count(1)
+
+
+def make_place() -> Path:
+    """A directory that the user which Postgres becomes as root may enter; pytest's own may not be."""
+    path = Path(tempfile.mkdtemp(prefix="headrace-", dir="/tmp")).resolve()
+    path.chmod(0o711)
+    return path
+
+
+@pytest.fixture(scope="session")
+def session_place() -> Generator[Path]:
+    path = make_place()
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+async def postgres(session_place: Path) -> AsyncGenerator[EmbeddedPostgres]:
+    async with EmbeddedPostgres(session_place / "postgres") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def make_database(postgres: EmbeddedPostgres) -> Callable[[], Awaitable[str]]:
+    """Make empty, migrated databases."""
+
+    async def make() -> str:
+        url = await postgres.create(f"test_{next(_numbers)}")
+        await _in_thread(lambda: migrate(DatabaseSettings(url=url)))
+        return url
+
+    return make
+
+
+@pytest.fixture(scope="session")
+async def cluster(session_place: Path, make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Cluster]:
+    """Everything running, for tests that leave it as it is."""
+    place = session_place / "shared"
+    place.mkdir()
+    async with cluster_on(place, await make_database()) as shared:
+        await shared.start("api", "worker", "projector")
+        await shared.knows_kinds()
+        yield shared
+
+
+@pytest.fixture
+async def make_cluster(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[MakeCluster]:
+    """Make clusters that a test may break."""
+    places: list[Path] = []
+    async with AsyncExitStack() as stack:
+
+        async def make(**environ: str) -> Cluster:
+            places.append(make_place())
+            return await stack.enter_async_context(cluster_on(places[-1], await make_database(), **environ))
+
+        yield make
+    for place in places:
+        shutil.rmtree(place)
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    import asyncio
+
+    await asyncio.to_thread(work)

@@ -1,0 +1,70 @@
+"""The guided tour: what happens between a browser's request and the result on its screen."""
+
+from __future__ import annotations
+
+from tests.cluster import Cluster
+from tests.sse import follow
+
+
+async def test_a_submission_is_accepted_run_watched_and_read(cluster: Cluster) -> None:
+    # A page submits a task. 202 says that it is in the log; the body is the task as it stands.
+    answer = await cluster.http.post(
+        "/api/v1/tasks", json={"kind": "talk", "input": {}}, headers={"X-Correlation-Id": "click-1"}
+    )
+    assert answer.status_code == 202
+    accepted = answer.json()
+    assert accepted["state"] == "queued"
+    assert answer.headers["Location"] == f"/api/v1/tasks/{accepted['id']}"
+    assert answer.headers["X-Correlation-Id"] == "click-1"
+
+    # It watches the task from its first event to its last; then the stream ends by itself.
+    async with follow(cluster.http, f"{answer.headers['Location']}/events") as stream:
+        events = await stream.rest()
+    names = [seen.event for seen in events]
+    assert names[:2] == ["queued", "started"]
+    assert names[-1] == "finished"
+    assert {"progressed", "logged", "emitted"} <= set(names)
+    assert [seen.sequence for seen in events] == sorted({seen.sequence for seen in events})
+    assert events[0].id == accepted["position"]
+    assert all(seen.data["task"] == accepted["id"] and seen.data["kind"] == "talk" for seen in events)
+    assert "input" not in events[0].data
+
+    # The last progress is always sent, every emitted chunk arrives in order, and the outcome carries the result.
+    progressed = [seen.data for seen in events if seen.event == "progressed"]
+    assert progressed[-1]["fraction"] == 1.0
+    assert [chunk for seen in events if seen.event == "emitted" for chunk in seen.data["chunks"]] == list(range(20))
+    assert events[-1].data["outcome"] == "succeeded"
+    assert events[-1].data["result"] == "said"
+
+    # A browser's EventSource reconnects when a stream ends, with the last id it saw; 204 tells it to stop.
+    again = await cluster.http.get(f"{answer.headers['Location']}/events", headers={"Last-Event-ID": events[-1].id})
+    assert again.status_code == 204
+
+    # The result is there when it is done: the detail reflects the position of the last event.
+    detail = (await cluster.http.get(answer.headers["Location"], params={"at_least": events[-1].id})).json()
+    assert detail["state"] == "succeeded"
+    assert detail["result"] == "said"
+    assert detail["position"] == events[-1].id
+    assert detail["created_at"] == events[0].data["at"]
+
+    # So is the timeline, without what was only of use while it happened.
+    timeline = (await cluster.http.get(f"{answer.headers['Location']}/timeline")).json()
+    assert [entry["event"] for entry in timeline["items"]] == ["queued", "started", "finished"]
+
+    # And the correlation id of the click is on every event in the log.
+    records = await cluster.events(f"hr.tasks.*.talk.*.local.{accepted['id']}")
+    assert {record.headers["Headrace-Correlation-Id"] for record in records} == {"click-1"}
+
+
+async def test_a_page_loads_its_list_and_follows_from_there_without_a_gap(cluster: Cluster) -> None:
+    first = await cluster.submit("echo", text="one")
+    await cluster.outcome(first["id"])
+    page = (await cluster.http.get("/api/v1/tasks", params={"at_least": first["position"], "limit": 5})).json()
+    assert page["items"][0]["id"] == first["id"]
+
+    second = await cluster.submit("echo", text="two")  # between the list and the stream
+
+    async with follow(cluster.http, "/api/v1/events", after=page["position"]) as stream:
+        seen = await stream.take(3)
+    assert {each.data["task"] for each in seen} == {second["id"]}
+    assert [each.event for each in seen] == ["queued", "started", "finished"]

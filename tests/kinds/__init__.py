@@ -1,0 +1,1 @@
+"""Task kinds for the tests: well-behaved ones in `plain`, the others in `hostile`."""

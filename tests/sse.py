@@ -1,0 +1,72 @@
+"""Reading server-sent events in tests, independent of the product's own client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import httpx
+
+
+class Seen(NamedTuple):
+    """One event, or with an empty name an id alone."""
+
+    id: str
+    event: str
+    data: dict[str, Any]
+
+    @property
+    def sequence(self) -> int:
+        return int(self.id.partition("-")[2])
+
+
+class Stream:
+    """An open stream."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.aiter_lines()
+
+    async def next(self) -> Seen:
+        """The next event or id; StopAsyncIteration at the end."""
+        fields: dict[str, str] = {}
+        async for line in self._lines:
+            if line.startswith(":"):
+                continue
+            if line:
+                name, _, value = line.partition(":")
+                fields[name] = value.removeprefix(" ")
+            elif "id" in fields:
+                return Seen(fields["id"], fields.get("event", ""), json.loads(fields.get("data", "{}")))
+            else:
+                fields = {}
+        raise StopAsyncIteration
+
+    async def take(self, count: int) -> list[Seen]:
+        """The next events, ids alone left out."""
+        found: list[Seen] = []
+        while len(found) < count:
+            seen = await self.next()
+            if seen.event:
+                found.append(seen)
+        return found
+
+    async def rest(self) -> list[Seen]:
+        """All events to the end of the stream."""
+        found: list[Seen] = []
+        while True:
+            try:
+                found += await self.take(1)
+            except StopAsyncIteration:
+                return found
+
+
+@asynccontextmanager
+async def follow(http: httpx.AsyncClient, path: str, after: str | None = None) -> AsyncGenerator[Stream]:
+    """Open a stream and read its first id, so that whatever is submitted from here on is in it."""
+    headers = {"Last-Event-ID": after} if after else {}
+    async with http.stream("GET", path, headers=headers) as response:
+        assert response.status_code == 200, await response.aread()
+        yield Stream(response)
