@@ -114,13 +114,15 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
 
 
 @asynccontextmanager
-async def open_connection(settings: Settings, name: str) -> AsyncGenerator[Client]:
-    """A connection of its own, as the worker's heartbeats need.
+async def open_connection(
+    settings: Settings, name: str, patience: float = START_TIMEOUT_SECONDS
+) -> AsyncGenerator[Client]:
+    """A connection of its own, as the worker's heartbeats and the command line need. Provisions nothing.
 
     Raises:
-        LogUnavailable: NATS cannot be reached within a minute.
+        LogUnavailable: NATS cannot be reached within ``patience`` seconds.
     """
-    client = await _connect(settings, f"headrace-{name}", None)
+    client = await _connect(settings, f"headrace-{name}", None, patience)
     try:
         yield client
     finally:
@@ -139,7 +141,9 @@ class _Client(Client):
     meant_to_close = False
 
 
-async def _connect(settings: Settings, name: str, reconnected: OnReconnect | None) -> _Client:
+async def _connect(
+    settings: Settings, name: str, reconnected: OnReconnect | None, patience: float = START_TIMEOUT_SECONDS
+) -> _Client:
     client = _Client()
     said: set[str] = set()  # while a server is away every attempt fails the same way, five times a second
 
@@ -171,7 +175,7 @@ async def _connect(settings: Settings, name: str, reconnected: OnReconnect | Non
     if settings.nats.credentials:
         options["user_credentials"] = settings.nats.credentials
     try:
-        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+        async with asyncio.timeout(patience):
             await client.connect(
                 servers=[server.strip() for server in settings.nats.url.split(",")],
                 name=name,
@@ -186,7 +190,10 @@ async def _connect(settings: Settings, name: str, reconnected: OnReconnect | Non
                 **options,
             )
     except TimeoutError as error:
-        raise LogUnavailable("NATS cannot be reached; check HEADRACE_NATS_URL and that the server runs") from error
+        why = ", ".join(sorted(said)) or "no answer"
+        raise LogUnavailable(
+            f"NATS cannot be reached ({why}); check HEADRACE_NATS_URL and _TOKEN, and that the server runs"
+        ) from error
     except nats.errors.Error as error:
         raise LogUnavailable(f"NATS does not let us in: {error}; check HEADRACE_NATS_TOKEN or _CREDENTIALS") from error
     return client

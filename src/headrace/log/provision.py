@@ -61,6 +61,16 @@ async def provision(connection: Client, settings: StreamSettings) -> StreamState
     return await stream_state(connection)
 
 
+async def exists(connection: Client) -> bool:
+    """Whether the log has been made, for readers that do not make it.
+
+    Raises:
+        LogUnavailable: JetStream does not answer.
+    """
+    names = await request(connection, "STREAM.NAMES", {"subject": subjects.TASKS})
+    return subjects.STREAM in (names["streams"] or ())
+
+
 async def stream_state(connection: Client) -> StreamState:
     """Ask the log where it stands.
 
