@@ -96,7 +96,7 @@ class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @task(timeout=60)
-def table_profile(input: Table, context: SyncContext) -> TableProfile:  # noqa: A002 - the SDK's word for it
+def table_profile(input: Table, context: SyncContext) -> TableProfile:
     """Read the table, then go through it column by column."""
     text = input.csv.removeprefix("\ufeff")
     delimiter = _delimiter(text)

@@ -97,7 +97,7 @@ class TextFeedback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @task(timeout=60)
-def text_feedback(input: Text, context: SyncContext) -> TextFeedback:  # noqa: A002 - the SDK's word for it
+def text_feedback(input: Text, context: SyncContext) -> TextFeedback:
     """Go through the text paragraph by paragraph."""
     review = _Review(input.text, input.language)
     totals: Counter[str] = Counter()
