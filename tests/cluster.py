@@ -119,7 +119,7 @@ class Cluster:
             **environ,
         }
         self.settings = Settings.read(self.environ)
-        self.http = httpx.AsyncClient(base_url=self.url, timeout=WAIT_SECONDS)
+        self.http = httpx.AsyncClient(base_url=self.url, timeout=WAIT_SECONDS + 10)
         self.log: Log
 
     async def start(self, *names: str) -> list[Member]:

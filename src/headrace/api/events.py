@@ -19,6 +19,7 @@ from litestar.response import Stream
 from headrace.api.caller import caller
 from headrace.api.hub import Follower, LogReplaced
 from headrace.api.resources import Resources, resources
+from headrace.api.tasks import task_id
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.errors import InvalidPosition, LogUnavailable, TaskNotFound
@@ -70,9 +71,8 @@ async def follow_task(
     """From the task's first event, or after a position. Ends after `finished`; reconnecting then answers 204."""
     of = resources(request)
     owner = caller(request)
+    task = task_id(task)
     cursor = _cursor(after, last_event_id)
-    if not _is_token(task):
-        raise TaskNotFound(f"there is no task {task!r}")
     subject = subjects.task_events(owner, task)
     state = await of.log.refresh()
     first = await of.log.replayer.page(subject, records=1)
@@ -156,10 +156,6 @@ async def _must_exist(of: Resources, owner: str, task: str) -> None:
     async with of.reading() as session:
         if await read_model.find(session, owner, task) is None:
             raise TaskNotFound(f"there is no task {task!r}")
-
-
-def _is_token(text: str) -> bool:
-    return not any(character in ".*> \t\r\n" for character in text)
 
 
 def _stream(frames: AsyncGenerator[bytes]) -> Stream:

@@ -11,6 +11,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from headrace.api.app import create_app
+from headrace.api.bodies import read_out_refused
 from headrace.api.correlation import correlate
 from headrace.api.resources import Resources
 from headrace.log.connection import open_log
@@ -58,7 +59,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 def _server(settings: ApiSettings, resources: Resources) -> Server:
     host, port = split_bind(settings.bind)
     return Server(
-        correlate(create_app(resources)),
+        correlate(read_out_refused(create_app(resources))),
         address=host,
         port=port,
         interface=Interfaces.ASGI,

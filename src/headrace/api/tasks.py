@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -28,6 +29,8 @@ WAIT_SECONDS_MAX = 60  # for the final state; proxies give up on silent requests
 
 AnyRequest = Request[Any, Any, Any]
 AtLeast = Annotated[str | None, Parameter(description="Wait until the answer reflects this position.", max_length=41)]
+
+_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 log = get_logger(__name__)
 
@@ -89,7 +92,7 @@ async def get_task(
     """With `wait`, answers as soon as the task is final, or when the time is over with the state it then has."""
     of = resources(request)
     await _reach(of, at_least)
-    found = await _find(of, caller(request), task)
+    found = await _find(of, caller(request), task_id(task))
     if wait and not found.state.final:
         finished = await _finish(of, found, wait)
         if finished is not None:
@@ -103,9 +106,20 @@ async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None)
     """Progress, log lines and streamed output are not kept; follow the task to see them."""
     of = resources(request)
     await _reach(of, at_least)
-    found = await _find(of, caller(request), task)
+    found = await _find(of, caller(request), task_id(task))
     async with of.reading() as session:
         return Timeline(items=await read_model.timeline(session, task), position=found.position)
+
+
+def task_id(given: str) -> str:
+    """A task id as it may stand in a subject.
+
+    Raises:
+        TaskNotFound: no task has such an id.
+    """
+    if _TASK_ID.fullmatch(given) is None:
+        raise TaskNotFound(f"there is no task {given[:80]!r}")
+    return given
 
 
 async def _find(of: Resources, owner: str, task: str) -> Task:

@@ -151,5 +151,5 @@ class Heartbeats:
             raise Stop
 
     def _where(self) -> str:
-        frame = sys._current_frames().get(self._main_thread)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        frame = sys._current_frames().get(self._main_thread)  # pyright: ignore[reportPrivateUsage]
         return traceback.format_stack(frame, limit=None)[-1].strip() if frame else "unknown"

@@ -102,14 +102,14 @@ class Lanes:
     async def drain(self, grace: float) -> None:
         """Let what runs end within ``grace`` seconds, give the rest back; what still arrives is given back at once."""
         self._draining = True
-        if self._running:
-            log.info("waiting for running tasks", kind=self._kind.name, tasks=len(self._running), seconds=grace)
-            await asyncio.wait(self._running, timeout=grace)
-        for task in self._running:
-            log.warning("given back unfinished", kind=self._kind.name, task=task.get_name())
+        if working := self._working():
+            log.info("waiting for running tasks", kind=self._kind.name, tasks=len(working), seconds=grace)
+            await asyncio.wait(working, timeout=grace)
+        for task in self._working():
+            log.warning("given back unfinished", kind=self._kind.name, task_id=task.get_name())
             task.cancel()
-        if self._running:
-            await asyncio.wait(self._running, timeout=STUBBORN_SECONDS)
+        if working := self._working():
+            await asyncio.wait(working, timeout=STUBBORN_SECONDS)
         for lane in self._lanes:
             await lane.puller.close()
 
@@ -117,6 +117,10 @@ class Lanes:
     def running(self) -> int:
         """Tasks in their slots."""
         return len(self._running)
+
+    def _working(self) -> set[asyncio.Task[None]]:
+        """What still has an outcome to come; a handler that goes on after its outcome has not."""
+        return {run.task for run in self._runner.runs if run.task is not None and not run.finished}
 
     def _make_lane(self, priority: Priority, created: datetime) -> Lane:
         def on_delivery(delivery: Delivery) -> None:

@@ -30,10 +30,12 @@ class Failed(Struct, frozen=True):
 AttemptOutcome = Succeeded | Failed
 
 
-def raised(error: BaseException) -> Failed:
-    """The handler raised. The worker's own frames, above the handler's, are left out."""
-    own = error.__traceback__.tb_next if error.__traceback__ else None
-    written = "".join(traceback.format_exception(type(error), error, own))
+def raised(error: BaseException, file: str) -> Failed:
+    """The handler raised. The worker's own frames, above the first one in the kind's file, are left out."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != file:
+        trace = trace.tb_next
+    written = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
     said = str(error)
     return Failed(
         FailureCode.RAISED,

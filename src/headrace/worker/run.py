@@ -159,7 +159,7 @@ class Runner:
         except Interrupted as error:
             return Failed(FailureCode.TIMEOUT, str(error))
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is its outcome
-            return raised(error)
+            return raised(error, kind.file)
         try:
             encoded = kind.encode_result(result)
         except TypeError as error:

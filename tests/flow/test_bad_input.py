@@ -1,0 +1,132 @@
+"""What a client gets that sends something wrong: a status, a code, a sentence that says what to do, the offending paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cluster import Cluster
+
+GOOD: dict[str, Any] = {"kind": "echo", "input": {"text": "hello"}}
+
+
+def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["error_code"] == code
+    assert problem["message"] == problem["detail"]
+    assert len(problem["message"]) > 10
+    assert problem["correlation_id"] == answer.headers["X-Correlation-Id"]
+    return problem
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b'{"kind": "echo", "input": {}', b"\xff\xfe"])
+async def test_malformed_json_is_refused(cluster: Cluster, body: bytes) -> None:
+    answer = await cluster.http.post("/api/v1/tasks", content=body, headers={"Content-Type": "application/json"})
+    check_problem(answer, 400, "malformed_request")
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "words"),
+    [
+        (GOOD | {"colour": "red"}, "", "unknown field `colour`"),
+        ({"kind": "echo"}, "", "missing required field `input`"),
+        (GOOD | {"input": [1]}, "/input", "Expected `object`"),
+        (GOOD | {"kind": "No Kind"}, "/kind", "matching regex"),
+        (GOOD | {"kind": 7}, "/kind", "Expected `str`"),
+        (GOOD | {"priority": "urgent"}, "/priority", "Invalid enum value 'urgent'"),
+        ([GOOD], "", "Expected `object`, got `array`"),
+    ],
+)
+async def test_a_body_that_is_no_submission_is_refused_with_the_path(
+    cluster: Cluster, body: Any, path: str, words: str
+) -> None:
+    problem = check_problem(await cluster.http.post("/api/v1/tasks", json=body), 400, "malformed_request")
+    assert [error["path"] for error in problem["errors"]] == [path]
+    assert words in problem["errors"][0]["message"]
+    assert words in problem["message"]
+
+
+async def test_an_unknown_kind_is_refused_and_the_known_ones_are_listed(cluster: Cluster) -> None:
+    answer = await cluster.http.post("/api/v1/tasks", json={"kind": "nope", "input": {}})
+    problem = check_problem(answer, 422, "unknown_kind")
+    assert "echo" in problem["message"]
+    assert problem["errors"][0]["path"] == "/kind"
+
+
+async def test_every_path_of_the_input_that_does_not_match_is_named(cluster: Cluster) -> None:
+    answer = await cluster.http.post("/api/v1/tasks", json={"kind": "echo", "input": {"text": 7, "more": 1}})
+    problem = check_problem(answer, 422, "invalid_input")
+    assert {error["path"] for error in problem["errors"]} == {"/input/text", "/input"}
+
+
+async def test_a_body_over_the_limit_is_refused(cluster: Cluster) -> None:
+    answer = await cluster.http.post("/api/v1/tasks", json=GOOD | {"input": {"text": "x" * (8 << 20)}})
+    problem = check_problem(answer, 413, "too_large")
+    assert "8 MB" in problem["message"]
+
+
+async def test_what_does_not_fit_a_message_is_refused_with_the_limit(cluster: Cluster) -> None:
+    size = (8 << 20) - 100  # fits the body limit, but not with what the event adds
+    answer = await cluster.http.post("/api/v1/tasks", json=GOOD | {"input": {"text": "x" * size}})
+    problem = check_problem(answer, 413, "too_large")
+    assert "8,384,512" in problem["message"]
+    assert (await cluster.http.post("/api/v1/tasks", json=GOOD)).status_code == 202  # the connection lives on
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/api/v1/tasks/01a1f9b8-ba72-76cb-aaed-487558f3cb98", 404, "task_not_found"),
+        ("/api/v1/tasks/nope/timeline", 404, "task_not_found"),
+        ("/api/v1/tasks/nope/events", 404, "task_not_found"),
+        ("/api/v1/tasks/no.pe/events", 404, "task_not_found"),
+        ("/api/v1/tasks/%2a/events", 404, "task_not_found"),
+        ("/api/v1/tasks/%00", 404, "task_not_found"),
+        ("/api/v1/tasks?cursor=nope", 400, "invalid_cursor"),
+        ("/api/v1/tasks?cursor=MjAyNi0wMS0wMSB4", 400, "invalid_cursor"),
+        ("/api/v1/tasks?limit=0", 400, "malformed_request"),
+        ("/api/v1/tasks?limit=201", 400, "malformed_request"),
+        ("/api/v1/tasks?state=done", 400, "malformed_request"),
+        ("/api/v1/tasks?at_least=7", 400, "invalid_position"),
+        ("/api/v1/tasks?at_least=7-99999999999999999999", 400, "invalid_position"),
+        ("/api/v1/events?after=now", 400, "invalid_position"),
+        ("/api/v1/nothing", 404, "no_such_route"),
+    ],
+)
+async def test_a_bad_read_is_refused(cluster: Cluster, path: str, status: int, code: str) -> None:
+    check_problem(await cluster.http.get(path), status, code)
+
+
+async def test_a_bad_last_event_id_is_refused(cluster: Cluster) -> None:
+    answer = await cluster.http.get("/api/v1/events", headers={"Last-Event-ID": "yesterday"})
+    check_problem(answer, 400, "invalid_position")
+
+
+async def test_a_method_that_is_not_there_is_refused(cluster: Cluster) -> None:
+    check_problem(await cluster.http.patch("/api/v1/tasks", json={}), 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("given", ["", "has space", "x" * 129, "ünïcode"])
+async def test_an_unreasonable_correlation_id_is_replaced(cluster: Cluster, given: str) -> None:
+    answer = await cluster.http.get("/health/live", headers={"X-Correlation-Id": given.encode()})
+    assert answer.headers["X-Correlation-Id"].isalnum()
+    assert answer.headers["X-Correlation-Id"] != given
+
+
+async def test_input_that_postgres_could_not_hold_as_text_comes_back_as_it_was(cluster: Cluster) -> None:
+    text = 'nul \x00, emoji \N{GRINNING FACE}, quote " and backslash \\'
+    task = await cluster.submit("echo", text=text)
+    found = await cluster.outcome(task["id"])
+    assert found["input"] == {"text": text}
+    assert found["result"]["text"] == text
+
+
+async def test_a_position_that_is_not_reached_in_time_says_so(cluster: Cluster) -> None:
+    answer = await cluster.http.get("/api/v1/tasks", params={"at_least": f"{cluster.log.epoch}-999999999"})
+    check_problem(answer, 503, "read_model_behind")
+    assert answer.headers["Retry-After"] == "1"
