@@ -1,0 +1,61 @@
+"""A log without a database: most of what is tested here needs no more."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from headrace.embedded.nats import EmbeddedNats
+from headrace.log.connection import Log, open_connection, open_log
+from headrace.settings import Settings
+from tests.conftest import make_place
+
+
+@pytest.fixture
+def place() -> Generator[Path]:
+    path = make_place()
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+async def nats(place: Path) -> AsyncGenerator[EmbeddedNats]:
+    """An empty NATS that a test may break."""
+    async with EmbeddedNats(place / "nats", token="let me in") as server:
+        yield server
+
+
+@pytest.fixture
+def settings(nats: EmbeddedNats) -> Settings:
+    return settings_for(nats)
+
+
+@pytest.fixture
+async def connection(settings: Settings) -> AsyncGenerator[Client]:
+    async with open_connection(settings, "test") as client:
+        yield client
+
+
+@pytest.fixture
+async def log(settings: Settings) -> AsyncGenerator[Log]:
+    """A log that a test may break."""
+    async with open_log(settings, "test") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def shared_log(session_place: Path) -> AsyncGenerator[Log]:
+    """A log for tests that append for an owner of their own and leave the rest as it is."""
+    async with (
+        EmbeddedNats(session_place / "unit", token="let me in") as server,
+        open_log(settings_for(server), "test") as opened,
+    ):
+        yield opened
+
+
+def settings_for(nats: EmbeddedNats, **environ: str) -> Settings:
+    return Settings.read({"HEADRACE_NATS_URL": nats.url, "HEADRACE_NATS_TOKEN": nats.token or "", **environ})

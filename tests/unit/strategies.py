@@ -1,0 +1,97 @@
+"""What hypothesis makes up."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import Any
+
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from headrace.contracts.events import (
+    Deferred,
+    Emitted,
+    Event,
+    EventName,
+    Finished,
+    Logged,
+    Outcome,
+    Progressed,
+    Queued,
+    Started,
+    Stored,
+)
+from headrace.contracts.tasks import FailureCode, TaskError
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+integers = st.integers(-(2**63), 2**64 - 1)  # what every JSON reader of ours keeps exact
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | integers | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def _raw(value: Any) -> Raw:
+    return Raw(json.dumps(value).encode())
+
+
+objects = st.dictionaries(texts, json_values, max_size=3).map(_raw)
+instants = st.datetimes(timezones=st.just(UTC))
+attempts = st.integers(1, 100)
+fences = st.integers(0, 2**63 - 1)
+errors = st.builds(TaskError, code=st.sampled_from(FailureCode), message=texts, traceback=st.none() | texts)
+levels = st.sampled_from(["debug", "info", "warning", "error"])
+
+queued = st.builds(
+    Queued,
+    attempt=attempts,
+    fence=fences,
+    input=objects,
+    max_attempts=st.none() | attempts,
+    expires_at=st.none() | instants,
+)
+deferred = st.builds(
+    Deferred,
+    attempt=attempts,
+    fence=fences,
+    input=objects,
+    due_at=instants,
+    max_attempts=st.none() | attempts,
+    expires_at=st.none() | instants,
+    error=st.none() | errors,
+)
+started = st.builds(Started, attempt=attempts, worker=texts)
+progressed = st.builds(Progressed, attempt=attempts, fraction=st.floats(0, 1), message=st.none() | texts)
+logged = st.builds(Logged, attempt=attempts, level=levels, message=texts)
+emitted = st.builds(Emitted, attempt=attempts, chunks=st.lists(json_values, max_size=4))
+stored = st.builds(
+    Stored,
+    attempt=attempts,
+    key=texts,
+    name=texts,
+    size=st.integers(0, 2**40),
+    media_type=texts,
+    checksum=texts,
+)
+finished = st.builds(
+    Finished,
+    attempt=attempts,
+    outcome=st.sampled_from(Outcome),
+    result=json_values.map(_raw),
+    error=st.none() | errors,
+    by=st.none() | texts,
+)
+
+EVENTS: dict[EventName, st.SearchStrategy[Event]] = {
+    EventName.QUEUED: queued,
+    EventName.DEFERRED: deferred,
+    EventName.STARTED: started,
+    EventName.PROGRESSED: progressed,
+    EventName.LOGGED: logged,
+    EventName.EMITTED: emitted,
+    EventName.STORED: stored,
+    EventName.FINISHED: finished,
+}

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+import msgspec
+import pytest
+
+from headrace.settings import PREFIX, Settings, SettingsError, split_bind
+
+
+def every_variable(of: type[msgspec.Struct] = Settings, prefix: str = PREFIX) -> dict[str, Any]:
+    """Each variable there is, with its default."""
+    found: dict[str, Any] = {}
+    defaults = of()
+    for name, type_ in get_type_hints(of).items():
+        if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+            found |= every_variable(type_, f"{prefix}{name.upper()}_")
+        else:
+            found[prefix + name.upper()] = getattr(defaults, name)
+    return found
+
+
+WRONG = {
+    "HEADRACE_URL": "127.0.0.1:8080",
+    "HEADRACE_LOG_LEVEL": "loud",
+    "HEADRACE_LOG_FORMAT": "xml",
+    "HEADRACE_NATS_URL": "http://user:hunter2@127.0.0.1",
+    "HEADRACE_NATS_SYNC": "sometimes",
+    "HEADRACE_STREAM_RETENTION": "1",
+    "HEADRACE_STREAM_MAX_BYTES": "many",
+    "HEADRACE_STREAM_REPLICAS": "6",
+    "HEADRACE_STREAM_ACK_WAIT": "nan",
+    "HEADRACE_STREAM_APPEND_TIMEOUT": "0",
+    "HEADRACE_DATABASE_URL": "mysql://user:hunter2@db/headrace",
+    "HEADRACE_DATABASE_POOL": "0",
+    "HEADRACE_API_BIND": "8080",
+    "HEADRACE_API_CONNECTIONS": "1.5",
+    "HEADRACE_API_GRACE": "-1",
+    "HEADRACE_WORKER_SLOTS": "2",
+    "HEADRACE_WORKER_THREADS": "257",
+    "HEADRACE_WORKER_GRACE": "soon",
+    "HEADRACE_WORKER_HEALTH": "localhost:",
+    "HEADRACE_PROJECTOR_HEALTH": "localhost:http",
+}
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.read({}) == Settings()
+    assert Settings().stream.retention == 7 * 24 * 3600
+    assert Settings().api.bind == "127.0.0.1:8080"
+
+
+def test_a_variable_is_named_after_its_section_and_its_field() -> None:
+    found = Settings.read(
+        {
+            "HEADRACE_CONSUMERS": "mine",
+            "HEADRACE_NATS_URL": "nats://a:1,nats://b:2",
+            "HEADRACE_NATS_TOKEN": "t",
+            "HEADRACE_STREAM_ACK_WAIT": "2.5",
+            "HEADRACE_STREAM_REPLICAS": "3",
+            "HEADRACE_DATABASE_URL": "postgres://db/x",
+            "HEADRACE_API_BIND": "[::1]:80",
+            "HEADRACE_WORKER_SLOTS": "12",
+            "SOMETHING_ELSE": "x",
+            "HEADRACE_UNHEARD_OF": "x",
+        }
+    )
+    assert found.consumers == "mine"
+    assert found.nats.url == "nats://a:1,nats://b:2"
+    assert found.nats.token == "t"
+    assert found.stream.ack_wait == 2.5
+    assert found.stream.replicas == 3
+    assert found.database.url == "postgres://db/x"
+    assert found.api.bind == "[::1]:80"
+    assert found.worker.slots == 12
+
+
+def test_every_default_can_be_written_down_and_read_again() -> None:
+    written = {name: str(default) for name, default in every_variable().items() if default is not None}
+    assert Settings.read(written) == Settings()
+
+
+def test_an_empty_value_is_no_value() -> None:
+    assert Settings.read(dict.fromkeys(every_variable(), "")) == Settings()
+
+
+@pytest.mark.parametrize("variable", WRONG)
+def test_a_wrong_value_is_refused_by_the_name_of_its_variable(variable: str) -> None:
+    with pytest.raises(SettingsError, match=f"{variable}="):
+        Settings.read({variable: WRONG[variable]})
+
+
+def test_all_wrong_values_are_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(WRONG)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "these settings cannot be used:"
+    assert {line.strip().partition("=")[0] for line in lines[1:]} == set(WRONG)
+
+
+def test_a_wrong_value_is_shown_unless_it_may_carry_a_secret() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(WRONG)
+    said = str(caught.value)
+    assert "HEADRACE_LOG_LEVEL='loud'" in said
+    assert "HEADRACE_DATABASE_URL=(hidden)" in said
+    assert "HEADRACE_NATS_URL=(hidden)" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("bind", "host", "port"),
+    [("127.0.0.1:8080", "127.0.0.1", 8080), ("localhost:1", "localhost", 1), ("[::1]:443", "::1", 443)],
+)
+def test_an_address_is_a_host_and_a_port(bind: str, host: str, port: int) -> None:
+    assert split_bind(bind) == (host, port)
