@@ -174,8 +174,12 @@ class Cluster:
         answer = await self.http.get(f"/api/v1/tasks/{task}", params={"wait": patience})
         assert answer.status_code == 200, answer.text
         found = answer.json()
-        assert found["state"] in ("succeeded", "failed", "cancelled"), found
+        assert found["state"] in ("succeeded", "failed", "cancelled"), f"{found}\n{self.tails()}"
         return found
+
+    def tails(self) -> str:
+        """The last lines of every process."""
+        return "\n".join(f"--- {member.name} {member.pid}\n{member.tail()}" for member in self.members)
 
     async def events(self, subject: str = "hr.tasks.>") -> list[Any]:
         """The log's records under a subject, all of them."""

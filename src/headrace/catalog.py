@@ -86,7 +86,7 @@ class Catalog:
         """
         return self._find(kind).description
 
-    def check(self, kind: str, input: dict[str, Any]) -> KindDescription:  # noqa: A002 - the submission's word for it
+    def check(self, kind: str, input: dict[str, Any]) -> KindDescription:
         """Validate an input against its kind's schema.
 
         Raises:
@@ -126,7 +126,7 @@ class Catalog:
             self._known[known.description.name] = known
 
 
-def _wrong_paths(validator: Any, input: dict[str, Any]) -> list[FieldError]:  # noqa: A002
+def _wrong_paths(validator: Any, input: dict[str, Any]) -> list[FieldError]:
     wrong: list[FieldError] = []
     for error in validator.iter_errors(input):
         path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.instance_path)

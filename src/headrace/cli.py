@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timedelta
 
 import click
+from msgspec import Raw
 
+from headrace.contracts.events import EventName
+from headrace.contracts.tasks import Priority
 from headrace.settings import Settings, SettingsError, split_bind
+from headrace.terminal.arguments import DURATION, ID, INPUT, KIND
 
 EXIT_USAGE = 2
+
+_url = click.option("--url", metavar="URL", help="The API.  [default: HEADRACE_URL, or the running `headrace up`]")
+_json = click.option("--json", is_flag=True, help="Print JSON.")
 
 
 def main() -> None:
@@ -77,6 +85,67 @@ def migrate() -> None:
     set_up_logs("migrate", settings.log_level, settings.log_format)
     run_migrate(settings.database)
     get_logger(__name__).info("the database is up to date")
+
+
+@cli.command()
+@click.argument("kind", type=KIND)
+@click.option("--input", type=INPUT, required=True, metavar="JSON|@FILE|-", help="A JSON object, a file, or stdin.")
+@click.option("--priority", type=click.Choice([str(each) for each in Priority]), help="The lane.  [default: normal]")
+@click.option("--follow", is_flag=True, help="Show it live, then print its result.")
+@click.option("--wait", is_flag=True, help="Wait for its end, then print its result.")
+@_url
+def submit(kind: str, input: Raw, priority: str | None, follow: bool, wait: bool, url: str | None) -> None:
+    """Submit a task.
+
+    Prints its id and state; with --follow or --wait, only its result goes to standard output. Exits with 1 when the task
+    failed, 2 when it was refused, 3 when the API cannot be reached.
+    """
+    from headrace.terminal.addresses import api_url
+    from headrace.terminal.stopped import run
+    from headrace.terminal.submit import submit as run_submit
+
+    if follow and wait:
+        raise click.UsageError("--follow waits already; leave --wait out")
+    lane = Priority(priority) if priority else None
+    sys.exit(run(run_submit(api_url(url, _settings()), kind, input, lane, follow=follow, wait=wait)))
+
+
+@cli.command()
+@click.option("--kind", type=KIND, help="Only this kind.")
+@click.option("--task", type=ID, metavar="ID", help="Only this task; the end of its id, as shown, will do.")
+@click.option("--event", type=click.Choice([str(each) for each in EventName]), help="Only this event.")
+@click.option("--since", type=DURATION, help="Begin that long ago: 30s, 10m, 2h, 1d.  [default: now]")
+@_json
+def tail(kind: str | None, task: str | None, event: str | None, since: timedelta | None, json: bool) -> None:
+    """Watch what happens to tasks, straight from the log."""
+    from headrace.terminal.stopped import run
+    from headrace.terminal.tail import Wanted
+    from headrace.terminal.tail import tail as run_tail
+
+    wanted = Wanted(kind=kind or "*", task=task or "*", event=event or "*")
+    sys.exit(run(run_tail(_settings(), wanted, since=since, json=json), interrupted=0))
+
+
+@cli.command()
+@_json
+@_url
+def kinds(json: bool, url: str | None) -> None:
+    """List the kinds of task that can be submitted."""
+    from headrace.terminal.addresses import api_url
+    from headrace.terminal.kinds import show_kinds
+    from headrace.terminal.stopped import run
+
+    sys.exit(run(show_kinds(api_url(url, _settings()), json=json)))
+
+
+@cli.command()
+@_json
+def lag(json: bool) -> None:
+    """Show how far each reader of the log is behind."""
+    from headrace.terminal.lag import show_lag
+    from headrace.terminal.stopped import run
+
+    sys.exit(run(show_lag(_settings(), json=json)))
 
 
 def _settings() -> Settings:

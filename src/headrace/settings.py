@@ -87,7 +87,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set."""
 
     home: Annotated[
-        str | None, Meta(description="Where `headrace up` keeps its data; the user-data directory by default, for root /var/lib/headrace.")
+        str | None,
+        Meta(
+            description="Where `headrace up` keeps its data; the user-data directory by default, for root /var/lib/headrace."
+        ),
     ] = None
     url: Annotated[str, Meta(pattern=r"^https?://", description="The API, for the command line.")] = (
         "http://127.0.0.1:8080"

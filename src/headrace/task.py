@@ -137,7 +137,7 @@ class Kind(Generic[In, Out]):
         self._decoder: msgspec.json.Decoder[In] = msgspec.json.Decoder(self.input_type)
         self._description = inspect.cleandoc(self.input_type.__dict__.get("__doc__") or "")
 
-    def __call__(self, input: In, context: Any) -> Any:  # noqa: A002 - the handler's own word for it
+    def __call__(self, input: In, context: Any) -> Any:
         """Call the handler as it was written."""
         return self.handler(input, context)
 

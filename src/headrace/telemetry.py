@@ -23,7 +23,7 @@ _LEVELS = logging.getLevelNamesMapping()
 def set_up_logs(
     process: str,
     level: str = "info",
-    format: Literal["auto", "json", "pretty"] = "auto",  # noqa: A002 - the setting's name
+    format: Literal["auto", "json", "pretty"] = "auto",
 ) -> None:
     """Send structlog and the standard library's logging to standard error in one shape.
 

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import msgspec
 from nats.aio.client import Client
-from nats.errors import NoRespondersError, TimeoutError as NatsTimeoutError
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
 
 from headrace.contracts.tasks import Priority
 from headrace.errors import LogUnavailable

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from headrace.contracts.events import Event, EventName, Queued, Started, decode, encode
+from headrace.contracts.events import HIGH_RATE, Event, EventName, Queued, Started, decode, encode
 from headrace.contracts.tasks import FailureCode
 from headrace.errors import AppendRefused, LogUnavailable
 from headrace.log import subjects
@@ -120,9 +120,13 @@ class Runner:
             return 0
         started = str(run.subject._replace(event=EventName.STARTED))
         page = await self._log.replayer.page(started, start=run.delivery.sequence + 1, records=STARTS_MAX)
-        if page.records:
-            log.warning("takes over from a worker that was lost", starts=len(page.records))
-        return len(page.records)
+        # The first start is told and not waited for (see `_call_handler`): a handler that took its worker down at once may
+        # have left no trace of it. Deliveries alone do not count: a worker that drains gives back what it never started.
+        recorded = len(page.records)
+        starts = max(recorded, min(run.delivery.delivered - 1, recorded + 1))
+        if starts:
+            log.warning("takes over from a worker that was lost", starts=starts)
+        return starts
 
     async def _attempt(self, run: Run, starts: int) -> AttemptOutcome:
         if starts >= STARTS_MAX:
@@ -135,14 +139,13 @@ class Runner:
         except msgspec.MsgspecError as error:
             return Failed(FailureCode.INVALID_INPUT, f"The input is not what the kind takes: {error}")
         if starts < STARTS_MAX - 1:
-            return await self._call_handler(run, decoded)
-        async with (
-            self._quarantine
-        ):  # it may have killed two workers: when it kills this one, no other suspect is blamed
-            return await self._call_handler(run, decoded)
+            return await self._call_handler(run, decoded, starts)
+        async with self._quarantine:  # it may have killed two workers: when it kills this one, no other suspect is blamed
+            return await self._call_handler(run, decoded, starts)
 
-    async def _call_handler(self, run: Run, decoded: msgspec.Struct) -> AttemptOutcome:
-        await self._tell(run, EventName.STARTED, Started(attempt=run.queued.attempt, worker=self._worker))
+    async def _call_handler(self, run: Run, decoded: msgspec.Struct, starts: int) -> AttemptOutcome:
+        say = self._say if starts else self._tell  # what is told stands before the outcome in the log all the same
+        await say(run, EventName.STARTED, Started(attempt=run.queued.attempt, worker=self._worker))
         context = RunContext(
             run,
             tell=lambda name, event: self._tell(run, name, event),
@@ -203,14 +206,15 @@ class Runner:
         await self._log.connection.publish(run.delivery.reply, how)
 
     async def _tell(self, run: Run, name: EventName, event: Event) -> None:
-        headers = run.headers if name is EventName.STARTED else {**run.headers, subjects.TTL: HIGH_RATE_TTL}
-        await self._log.appender.tell(str(run.subject._replace(event=name)), encode(event), headers)
+        """Append without waiting for the log."""
+        await self._log.appender.tell(str(run.subject._replace(event=name)), encode(event), _headers(run, name))
 
     async def _say(self, run: Run, name: EventName, event: Event) -> None:
         """Append, and wait until the log has it."""
         run.said += 1
-        unique = f"{run.delivery.sequence}-{run.delivery.delivered}-{run.said}"
-        headers = {**run.headers, subjects.TTL: HIGH_RATE_TTL, subjects.MSG_ID: unique}
+        headers = _headers(run, name) | {
+            subjects.MSG_ID: f"{run.delivery.sequence}-{run.delivery.delivered}-{run.said}"
+        }
         subject, payload = str(run.subject._replace(event=name)), encode(event)
         await self._when_there(lambda: self._log.appender.append(subject, payload, headers))
 
@@ -229,6 +233,10 @@ class Runner:
             else:
                 return
         raise LogUnavailable("the log was away for too long")
+
+
+def _headers(run: Run, name: EventName) -> dict[str, str]:
+    return {**run.headers, subjects.TTL: HIGH_RATE_TTL} if name in HIGH_RATE else run.headers
 
 
 def _decode_queued(delivery: Delivery) -> Queued:

@@ -1,0 +1,1 @@
+"""What the commands that talk to a running Headrace show on a terminal, and where they find it."""

@@ -1,0 +1,83 @@
+"""Arguments that commands share: each says what is wrong with a value before anything is done."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from headrace.contracts.tasks import KIND_PATTERN
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class KindArgument(click.ParamType[str]):
+    """The name of a kind."""
+
+    name = "kind"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See `click.ParamType.convert`."""
+        if not re.fullmatch(KIND_PATTERN, value):
+            self.fail(f"{value!r} is not the name of a kind: lower case letters, digits and _", param, ctx)
+        return value
+
+
+class IdArgument(click.ParamType[str]):
+    """The id of a task, or its end."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See `click.ParamType.convert`."""
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", value):  # nothing that means something in a subject
+            self.fail(f"{value!r} is not the id of a task", param, ctx)
+        return value
+
+
+class DurationArgument(click.ParamType[timedelta]):
+    """A time span: ``30s``, ``10m``, ``2h``, ``1d``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """See `click.ParamType.convert`."""
+        match = re.fullmatch(r"(\d{1,6})([smhd])", value, re.ASCII)
+        if match is None:
+            self.fail(f"{value!r} is not a duration like 30s, 10m, 2h or 1d", param, ctx)
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+class InputArgument(click.ParamType[msgspec.Raw]):
+    """A JSON object: written out, or ``@FILE``, or ``-`` for standard input."""
+
+    name = "input"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> msgspec.Raw:
+        """See `click.ParamType.convert`."""
+        try:
+            written = _read(value)
+            msgspec.json.decode(written, type=dict[str, msgspec.Raw])
+        except OSError as error:
+            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
+        except msgspec.MsgspecError as error:
+            self.fail(f"this is not a JSON object: {error}", param, ctx)
+        return msgspec.Raw(written)
+
+
+def _read(value: str) -> bytes:
+    if value == "-":
+        return click.get_binary_stream("stdin").read()
+    if value.startswith("@"):
+        return Path(value[1:]).read_bytes()
+    return value.encode()
+
+
+KIND = KindArgument()
+ID = IdArgument()
+DURATION = DurationArgument()
+INPUT = InputArgument()

@@ -1,0 +1,121 @@
+"""Events in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from headrace.contracts.events import EventName
+
+LINE_CHARS_MAX = 200  # of an event, where it gets one line; `--json` and `--follow` show it whole
+
+_COLORS = {
+    EventName.QUEUED: "blue",
+    EventName.DEFERRED: "magenta",
+    EventName.STARTED: "cyan",
+    EventName.STORED: "cyan",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "warning": "yellow",
+    "error": "red",
+}
+
+
+def what_matters(event: str, data: Mapping[str, Any]) -> str:
+    """What a reader wants to know of an event besides its name; may have several lines.
+
+    Args:
+        event: The event's name; one of a later version is shown as JSON.
+        data: Its fields.
+    """
+    try:
+        return _what_matters(event, data)
+    except (KeyError, TypeError, ValueError):  # a foreign worker wrote it
+        return as_json(data)
+
+
+def _what_matters(event: str, data: Mapping[str, Any]) -> str:
+    match event:
+        case EventName.QUEUED:
+            return _join(_unless(data.get("priority"), "normal"), _attempt(data))
+        case EventName.DEFERRED:
+            return _join(f"until {clock(datetime.fromisoformat(data['due_at']))}", _attempt(data), _error(data))
+        case EventName.STARTED:
+            return _join(f"by {data['worker']}", _attempt(data))
+        case EventName.PROGRESSED:
+            return _join(f"{data['fraction']:.0%}", data.get("message"), separator="  ")
+        case EventName.LOGGED:
+            return _join(_unless(data["level"], "info"), data["message"], separator=": ")
+        case EventName.EMITTED:
+            return _chunks(data["chunks"])
+        case EventName.STORED:
+            return _join(data["name"], f"{data['size']:,} bytes", data["media_type"])
+        case EventName.FINISHED:
+            return _finish(data)
+        case _:
+            return as_json(data)
+
+
+def color(event: str, data: Mapping[str, Any]) -> str | None:
+    """The colour of an event on a terminal."""
+    return _COLORS.get(str(data.get("outcome") or data.get("level") or event))
+
+
+def clock(at: datetime) -> str:
+    """A time of today, or with its date, where the reader is."""
+    here = at.astimezone()
+    time = f"{here:%H:%M:%S}.{here.microsecond // 1000:03}"
+    return time if here.date() == datetime.now(here.tzinfo).date() else f"{here:%Y-%m-%d} {time}"
+
+
+def printable(text: str) -> str:
+    """A text on one line, without what would move a terminal's cursor or change its colours."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def shortened(text: str) -> str:
+    """A text on one line of bounded length."""
+    text = printable(text)
+    return text if len(text) <= LINE_CHARS_MAX else text[: LINE_CHARS_MAX - 1] + "…"
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON on one line."""
+    return msgspec.json.encode(value).decode()
+
+
+def _join(*parts: str | None, separator: str = ", ") -> str:
+    return separator.join(part for part in parts if part)
+
+
+def _unless(value: str | None, usual: str) -> str | None:
+    return None if value == usual else value
+
+
+def _attempt(data: Mapping[str, Any]) -> str | None:
+    return f"attempt {data['attempt']}" if data["attempt"] > 1 else None
+
+
+def _error(data: Mapping[str, Any]) -> str | None:
+    error = data.get("error")
+    return f"{error['code']}: {error['message']}" if error else None
+
+
+def _finish(data: Mapping[str, Any]) -> str:
+    match data["outcome"]:
+        case "succeeded":
+            return _join("succeeded", as_json(data.get("result")), separator="  ")
+        case "failed":
+            return _join("failed", _error(data), separator="  ")
+        case outcome:
+            return _join(outcome, f"by {data['by']}" if data.get("by") else None, separator=" ")
+
+
+def _chunks(chunks: list[Any]) -> str:
+    """Streamed text as text; anything else as JSON, a line each."""
+    shown = "".join(chunk if isinstance(chunk, str) else f"\n{as_json(chunk)}\n" for chunk in chunks)
+    return shown.strip("\n").replace("\n\n", "\n")

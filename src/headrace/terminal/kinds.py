@@ -1,0 +1,34 @@
+"""`headrace kinds`: what can be submitted."""
+
+from __future__ import annotations
+
+import click
+
+from headrace.client import Client
+from headrace.contracts.kinds import CatalogEntry
+from headrace.terminal.calling import explaining
+from headrace.terminal.events import printable
+from headrace.terminal.output import show_json, show_table
+
+
+async def show_kinds(url: str, *, json: bool) -> None:
+    """Print the catalog.
+
+    Raises:
+        Stopped: the API cannot be reached, or refuses.
+    """
+    with explaining(url):
+        async with Client(url) as client:
+            kinds = await client.kinds()
+    if json:
+        show_json(kinds)
+    elif kinds:
+        show_table(("kind", "description", "#timeout", "#attempts", "workers"), map(_row, kinds))
+    else:
+        click.echo("there are no kinds yet: start a worker, which announces its own", err=True)
+
+
+def _row(kind: CatalogEntry) -> tuple[str, ...]:
+    first_line = next(iter(kind.description.splitlines()), "")
+    workers = "yes" if kind.has_workers else "no"
+    return kind.name, printable(first_line), f"{kind.timeout:g} s", str(kind.max_attempts), workers

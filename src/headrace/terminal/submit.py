@@ -1,0 +1,87 @@
+"""`headrace submit`: hand in a task, and see what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+from msgspec import Raw
+
+from headrace.client import RESET, Client, TaskFailed
+from headrace.contracts.events import EventName, Outcome
+from headrace.contracts.tasks import Priority
+from headrace.terminal.calling import explaining
+from headrace.terminal.events import what_matters
+from headrace.terminal.following import Display, display_for
+from headrace.terminal.output import show_json
+from headrace.terminal.stopped import EXIT_TASK_FAILED, Stopped
+
+
+class Ended(NamedTuple):
+    """How a task ended: with a result, or with a ``failure`` in words."""
+
+    result: Any = None
+    failure: str | None = None
+
+    @classmethod
+    def of(cls, finished: Mapping[str, Any]) -> Ended:
+        """From the fields of `finished`."""
+        if finished["outcome"] == Outcome.SUCCEEDED:
+            return cls(result=finished.get("result"))
+        return cls(failure=what_matters(EventName.FINISHED, finished))
+
+
+async def submit(url: str, kind: str, input: Raw, priority: Priority | None, *, follow: bool, wait: bool) -> int:
+    """Submit a task and print it; with ``follow`` or ``wait``, stay to its end and print its result.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        Stopped: it was refused, or the API cannot be reached.
+    """
+    async with Client(url) as client:
+        with explaining(url):
+            task = await client.submit(kind, input, priority=priority)
+        click.echo(f"{task.id} {task.state}", err=follow or wait)
+        if not follow and not wait:
+            return 0
+        try:
+            with explaining(url):
+                ended = await (_follow(client, task.id, display_for(task)) if follow else _wait(client, task.id))
+        except (asyncio.CancelledError, Stopped):
+            click.echo(
+                f"the task goes on; to follow it again:  headrace tail --since 1h --task {task.id}\n"
+                f"its result, when there is one:         {client.url}/api/v1/tasks/{task.id}",
+                err=True,
+            )
+            raise
+    if ended.failure is not None:
+        click.echo(ended.failure, err=True)
+        return EXIT_TASK_FAILED
+    show_json(ended.result)
+    return 0
+
+
+async def _follow(client: Client, task: str, display: Display) -> Ended:
+    ended = None
+    with display:
+        async with aclosing(client.follow(task)) as events:
+            async for event in events:
+                display.show(event)
+                if event.event == EventName.FINISHED:
+                    ended = Ended.of(event.data)
+                elif event.event == RESET and (await client.get(task)).state.final:
+                    break  # the end was among what was missed
+    return ended or await _wait(client, task)
+
+
+async def _wait(client: Client, task: str) -> Ended:
+    try:
+        return Ended(result=await client.result(task))
+    except TaskFailed as failed:
+        return Ended.of({"outcome": failed.task.state, "error": msgspec.to_builtins(failed.task.error)})
