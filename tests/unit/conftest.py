@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,17 @@ async def shared_log(session_place: Path) -> AsyncGenerator[Log]:
 
 def settings_for(nats: EmbeddedNats, **environ: str) -> Settings:
     return Settings.read({"HEADRACE_NATS_URL": nats.url, "HEADRACE_NATS_TOKEN": nats.token or "", **environ})
+
+
+@contextmanager
+def stopped(nats: EmbeddedNats) -> Generator[None]:
+    """While the block runs the server does nothing, and nobody can tell."""
+    pid = nats.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)  # its threads go on for a moment
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)

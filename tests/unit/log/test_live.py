@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from headrace.log.connection import Log
+from headrace.log.live import listen, watch
+from headrace.log.records import Record
+from headrace.log.subjects import CATALOG_ENTRIES, catalog_entry, task_events
+from tests.cluster import until
+
+
+async def test_whoever_listens_hears_what_is_appended_after_that_and_only_its_slice(log: Log) -> None:
+    heard: list[Record] = []
+    await log.appender.append("hr.tasks.queued.echo.normal.u.0", b"before", {})
+    await listen(log.connection, task_events("u"), heard.append)
+    for n in range(1, 50):
+        for owner in ("u", "v"):
+            await log.appender.append(f"hr.tasks.queued.echo.normal.{owner}.{n}", b"x", {})
+    await log.appender.append("hr.batches.created.u.b1", b"{}", {})
+    await log.appender.append("hr.tasks.finished.echo.normal.u.1", b"end", {})
+    await until(lambda: heard and heard[-1].payload == b"end", "the last one")
+    assert [each.subject for each in heard] == [
+        *(f"hr.tasks.queued.echo.normal.u.{n}" for n in range(1, 50)),
+        "hr.tasks.finished.echo.normal.u.1",
+    ]
+
+
+async def test_a_duplicate_is_not_heard_again(log: Log) -> None:
+    heard: list[Record] = []
+    await listen(log.connection, task_events("u"), heard.append)
+    for _ in range(3):
+        await log.appender.append("hr.tasks.queued.echo.normal.u.1", b"x", {"Nats-Msg-Id": "a"})
+    await log.appender.append("hr.tasks.finished.echo.normal.u.1", b"end", {})
+    await until(lambda: heard and heard[-1].payload == b"end", "the last one")
+    assert [each.payload for each in heard] == [b"x", b"end"]
+
+
+async def test_a_bucket_is_watched_by_its_subjects(log: Log) -> None:
+    seen: list[tuple[str, bytes]] = []
+    await watch(log.connection, CATALOG_ENTRIES, lambda subject, value: seen.append((subject, value)))
+    await log.appender.append(catalog_entry("echo"), b"one", {})
+    await log.appender.append(catalog_entry("talk"), b"two", {})
+    await until(lambda: len(seen) == 2, "both")
+    assert seen == [("$KV.HEADRACE_KINDS.echo", b"one"), ("$KV.HEADRACE_KINDS.talk", b"two")]
