@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from headrace.catalog import ERRORS_MAX, WORKERS_GONE_SECONDS, Catalog, announce
+from headrace.contracts.kinds import KindDescription
+from headrace.embedded.nats import EmbeddedNats
+from headrace.errors import InvalidInput, UnknownKind
+from headrace.log.connection import Log, open_log
+from headrace.log.subjects import catalog_entry
+from tests.cluster import until
+from tests.unit.conftest import settings_for
+from tests.unit.proxy import proxy_to
+
+_numbers = itertools.count(1)
+
+
+def kind(name: str = "echo", **schema: Any) -> KindDescription:
+    return KindDescription(
+        name=name,
+        description="Say it again.",
+        input_schema={"type": "object", **schema},
+        result_schema={},
+        timeout=60,
+        max_attempts=1,
+    )
+
+
+TEXT = {"properties": {"text": {"type": "string"}}, "required": ["text"], "additionalProperties": False}
+
+
+@asynccontextmanager
+async def catalog_of(nats: EmbeddedNats) -> AsyncGenerator[Catalog]:
+    """The catalog of another process."""
+    async with open_log(settings_for(nats), f"catalog-{next(_numbers)}") as log:
+        catalog = Catalog(log)
+        await catalog.open()
+        yield catalog
+
+
+async def test_what_a_worker_announces_every_catalog_knows(log: Log, nats: EmbeddedNats) -> None:
+    await announce(log, [kind("echo"), kind("talk")])
+    async with catalog_of(nats) as before, catalog_of(nats) as other:
+        await announce(log, [kind("wait")])
+        for catalog in (before, other):
+            await until(lambda catalog=catalog: len(catalog.entries()) == 3, "the third")
+            assert [entry.name for entry in catalog.entries()] == ["echo", "talk", "wait"]
+            assert all(entry.has_workers for entry in catalog.entries())
+            assert catalog.describe("talk") == kind("talk")
+
+
+async def test_a_changed_schema_replaces_the_one_before(log: Log, nats: EmbeddedNats) -> None:
+    await announce(log, [kind("echo", **TEXT)])
+    async with catalog_of(nats) as catalog:
+        with pytest.raises(InvalidInput):
+            catalog.check("echo", {"words": 1})
+        await announce(log, [kind("echo")])
+        await until(lambda: catalog.describe("echo") == kind("echo"), "the change")
+        assert catalog.check("echo", {"words": 1}) == kind("echo")
+        await announce(log, [kind("echo", **TEXT)])
+        await until(lambda: catalog.describe("echo") == kind("echo", **TEXT), "the change back")
+        with pytest.raises(InvalidInput):
+            catalog.check("echo", {"words": 1})
+
+
+async def test_announcing_again_is_a_sign_of_life_and_nothing_more(log: Log) -> None:
+    catalog = Catalog(log)
+    await catalog.open()
+    await announce(log, [kind("echo")])
+    await until(catalog.entries, "the first")
+    (first,) = catalog.entries()
+    validator = catalog._known["echo"].validator
+    await announce(log, [kind("echo")])
+    await until(lambda: catalog.entries()[0].announced_at > first.announced_at, "the second")
+    assert catalog._known["echo"].validator is validator
+
+
+async def test_a_kind_that_nobody_announced_for_two_minutes_has_no_workers_and_still_accepts(log: Log) -> None:
+    catalog = Catalog(log)
+    now = datetime.now(UTC)
+    for name, age in (("alive", WORKERS_GONE_SECONDS - 30), ("gone", WORKERS_GONE_SECONDS + 1)):
+        catalog._learn(msgspec.json.encode(kind(name)), now - timedelta(seconds=age))
+    assert {entry.name: entry.has_workers for entry in catalog.entries()} == {"alive": True, "gone": False}
+    assert catalog.check("gone", {}) == kind("gone")
+
+    catalog._learn(msgspec.json.encode(kind("gone")), now)
+    assert {entry.name: entry.has_workers for entry in catalog.entries()} == {"alive": True, "gone": True}
+
+
+async def test_an_old_word_about_a_kind_does_not_make_it_older(log: Log) -> None:
+    catalog = Catalog(log)
+    now = datetime.now(UTC)
+    catalog._learn(msgspec.json.encode(kind()), now)
+    catalog._learn(msgspec.json.encode(kind()), now - timedelta(hours=1))
+    assert catalog.entries()[0].announced_at == now
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "paths"),
+    [
+        (TEXT, {}, {"/input"}),
+        (TEXT, {"text": 1}, {"/input/text"}),
+        (TEXT, {"text": "x", "more": 1}, {"/input"}),
+        ({"properties": {"a/b": {"type": "string"}}}, {"a/b": 1}, {"/input/a~1b"}),
+        ({"properties": {"a~b": {"type": "string"}}}, {"a~b": 1}, {"/input/a~0b"}),
+        ({"properties": {"~1": {"type": "string"}}}, {"~1": 1}, {"/input/~01"}),
+        (
+            {"properties": {"of": {"items": {"properties": {"n": {"minimum": 3}}}}, "x": {"type": "null"}}},
+            {"of": [{"n": 3}, {"n": 1}, {"n": 2}], "x": 0},
+            {"/input/of/1/n", "/input/of/2/n", "/input/x"},
+        ),
+    ],
+)
+async def test_an_input_that_does_not_match_is_refused_with_each_offending_path(
+    shared_log: Log, schema: dict[str, Any], given: dict[str, Any], paths: set[str]
+) -> None:
+    catalog = Catalog(shared_log)
+    catalog._learn(msgspec.json.encode(kind("echo", **schema)), datetime.now(UTC))
+    with pytest.raises(InvalidInput, match="does not match the schema of kind 'echo'; see errors") as caught:
+        catalog.check("echo", given)
+    assert {error.path for error in caught.value.errors} == paths
+    assert all(error.message for error in caught.value.errors)
+
+
+async def test_an_input_that_is_wrong_all_over_is_not_answered_with_a_book(shared_log: Log) -> None:
+    catalog = Catalog(shared_log)
+    schema = {"additionalProperties": {"type": "integer"}}
+    catalog._learn(msgspec.json.encode(kind("echo", **schema)), datetime.now(UTC))
+    with pytest.raises(InvalidInput) as caught:
+        catalog.check("echo", {str(n): "x" * 10_000 for n in range(500)})
+    assert len(caught.value.errors) == ERRORS_MAX
+    assert all(len(error.message) < 400 for error in caught.value.errors)
+
+
+async def test_a_kind_that_nobody_announced_is_refused_with_those_that_are_known(shared_log: Log) -> None:
+    catalog = Catalog(shared_log)
+    for ask in (catalog.describe, lambda name: catalog.check(name, {})):
+        with pytest.raises(UnknownKind, match="there is no kind 'nope'; known kinds: none yet; start a worker"):
+            ask("nope")
+    for name in ("talk", "echo"):
+        catalog._learn(msgspec.json.encode(kind(name)), datetime.now(UTC))
+    with pytest.raises(UnknownKind, match="known kinds: echo, talk") as caught:
+        catalog.check("nope", {})
+    assert [error.path for error in caught.value.errors] == ["/kind"]
+
+
+@pytest.mark.parametrize(
+    "announcement",
+    [
+        b"",
+        b"nonsense",
+        b"{}",
+        b'{"name":"Not A Name","description":"","input_schema":{},"result_schema":{},"timeout":1,"max_attempts":1}',
+        b'{"name":"odd","description":"","input_schema":{"type":"nonsense"},"result_schema":{},"timeout":1,"max_attempts":1}',
+        b'{"name":"odd","description":"","input_schema":{"$ref":"#/$defs/X"},"result_schema":{},"timeout":1,"max_attempts":1}',
+        b'{"name":"odd","description":"","input_schema":{},"result_schema":{},"timeout":0,"max_attempts":1}',
+    ],
+)
+async def test_an_announcement_that_cannot_be_read_is_passed_over_with_a_log_line(
+    log: Log, nats: EmbeddedNats, announcement: bytes
+) -> None:
+    await log.appender.append(catalog_entry("before"), announcement, {})
+    await announce(log, [kind("echo")])
+    with capture_logs() as said:
+        async with catalog_of(nats) as catalog:
+            await log.appender.append(catalog_entry("after"), announcement, {})
+            await announce(log, [kind("talk")])
+            await until(lambda: len(catalog.entries()) == 2, "the one that can be read")
+            assert [entry.name for entry in catalog.entries()] == ["echo", "talk"]
+    lines = [line for line in said if line["event"] == "a worker announced a kind that cannot be read"]
+    assert len(lines) == 2
+    assert {line["log_level"] for line in lines} == {"error"}
+    assert all(line["error"] for line in lines)
+
+
+async def test_what_was_announced_during_an_interruption_is_known_after_it(log: Log, nats: EmbeddedNats) -> None:
+    assert nats.port is not None
+    async with (
+        proxy_to(nats.port) as proxy,
+        open_log(settings_for(nats, HEADRACE_NATS_URL=proxy.url), "far") as far,
+    ):
+        catalog = Catalog(far)
+        await catalog.open()
+        proxy.go_down()
+        await until(lambda: not far.is_connected, "the connection to break")
+        await announce(log, [kind("echo")])
+        await proxy.listen()
+        await until(catalog.entries, "the catalog to be loaded again")
