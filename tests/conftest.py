@@ -72,9 +72,12 @@ async def make_cluster(make_database: Callable[[], Awaitable[str]]) -> AsyncGene
 
         async def make(**environ: str) -> Cluster:
             places.append(make_place())
-            return await stack.enter_async_context(cluster_on(places[-1], await make_database(), **environ))
+            made = await stack.enter_async_context(cluster_on(places[-1], await make_database(), **environ))
+            _clusters.append(made)
+            return made
 
         yield make
+        _clusters.clear()
     for place in places:
         shutil.rmtree(place)
 
@@ -83,3 +86,16 @@ async def _in_thread(work: Callable[[], None]) -> None:
     import asyncio
 
     await asyncio.to_thread(work)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the processes said when a test fails."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for made in _clusters:
+            report.sections.append(("processes", made.tails()))
+    return report
+
+
+_clusters: list[Cluster] = []

@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+from advanced_alchemy.exceptions import RepositoryError
 from litestar import Request
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.hub import Hub
@@ -24,6 +25,9 @@ POLL_SECONDS = 0.02  # how often the checkpoint is looked at, while somebody wai
 MEASURE_SECONDS = 1.0  # how often the log's size is looked at
 
 log = get_logger(__name__)
+
+# what a database that is away raises, by how far a session had come
+_Unreachable = (SQLAlchemyError, EmulatedDBAPIException, RepositoryError, OSError, TimeoutError)
 
 
 class Resources:
@@ -49,7 +53,7 @@ class Resources:
         try:
             async with self._sessions() as session:
                 yield session
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except _Unreachable as error:
             log.warning("the read model cannot be read", error=str(error).partition("\n")[0])
             raise ReadModelUnavailable(
                 "lists and details are not available at the moment; try again shortly"

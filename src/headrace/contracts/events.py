@@ -92,13 +92,17 @@ class Stored(Struct, frozen=True, kw_only=True, tag_field="event", tag="stored")
 
 
 class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finished", omit_defaults=True):
-    """The one end of a run: ``result`` with ``succeeded``, ``error`` with ``failed``, ``by`` with ``cancelled``."""
+    """The one end of a run: ``result`` with ``succeeded``, ``error`` with ``failed``, ``by`` with ``cancelled``.
+
+    ``worker`` is who ran it, when it came from a worker.
+    """
 
     attempt: Attempt
     outcome: Outcome
     result: Raw = NULL
     error: TaskError | None = None
     by: str | None = None
+    worker: str | None = None
 
 
 Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | Finished

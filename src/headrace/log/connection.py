@@ -59,9 +59,14 @@ class Log:
         """Whether NATS can be reached now."""
         return self.connection.is_connected
 
-    def on_reconnect(self, callback: OnReconnect) -> None:
-        """Have ``callback`` called after every reconnect of `connection`, in order of registration."""
+    def on_reconnect(self, callback: OnReconnect) -> Callable[[], None]:
+        """Have ``callback`` called after every reconnect of `connection`, in order of registration.
+
+        Returns:
+            What to call to have it no longer called.
+        """
         self._on_reconnect.append(callback)
+        return lambda: self._on_reconnect.remove(callback)
 
     async def refresh(self) -> provision.StreamState:
         """Ask the log where it stands.
@@ -91,7 +96,7 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
 
     async def reconnected() -> None:
         log.info("reconnected to NATS", client=name)
-        for callback in on_reconnect:
+        for callback in tuple(on_reconnect):
             try:
                 await callback()
             except (LogUnavailable, nats.errors.Error) as error:  # down again already: the next reconnect repeats this

@@ -20,7 +20,7 @@ from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.settings import StreamSettings
 
-API_TIMEOUT_SECONDS = 5.0
+API_TIMEOUT_SECONDS = 2.5  # answers take milliseconds; one that a restart swallowed never comes
 DUPLICATE_WINDOW_SECONDS = 120  # how long a `Nats-Msg-Id` is remembered; publish retries take seconds
 RUN_ACK_PENDING_MAX = 50_000  # deliveries in flight over all workers of a lane; the workers' slots are the real bound
 PROJECTOR_ACK_PENDING_MAX = 20_000  # events

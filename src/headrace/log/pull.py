@@ -108,9 +108,7 @@ class Puller:
             return  # about a request given up before
         status = (message.headers or {}).get(subjects.STATUS)
         reason = (message.headers or {}).get(subjects.DESCRIPTION, "no responders")
-        if status in ("404", "408") or (
-            status == "409" and "MaxBytes" in reason
-        ):  # nothing there, expired, or page full
+        if status in ("404", "408") or reason in _SATISFIED:  # nothing there, expired, or as many bytes as asked for
             self._end(gone=False)
         elif status in ("409", "503"):
             log.warning("pull ended", consumer=self.durable, reason=reason)

@@ -45,9 +45,11 @@ class Pages:
         await provision.reset_consumer(log.connection, subjects.PROJECTOR, sequence + 1)
         pages = cls(log)
         await pages._puller.open()
+        forget = log.on_reconnect(pages._begin_again)
         try:
             yield pages
         finally:
+            forget()
             await pages._puller.close()
 
     async def next(self, patience: float) -> list[Delivery]:
@@ -71,6 +73,11 @@ class Pages:
     async def acknowledge(self, page: list[Delivery]) -> None:
         """Tell the broker that everything up to the end of the page is in the read model."""
         await self._log.connection.publish(page[-1].reply, ACK)
+
+    async def _begin_again(self) -> None:
+        """After a reconnect: what was on its way is lost, and the broker gives it out again only after ``ack_wait``."""
+        self._broken = True
+        self._some.set()
 
     async def _order(self) -> None:
         room = PAGE_RECORDS - len(self._arrived)

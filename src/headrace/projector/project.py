@@ -31,6 +31,7 @@ from headrace.telemetry import get_logger
 STAND_BY_SECONDS = 1.0  # how often a projector that stands by looks whether it is needed
 IDLE_SECONDS = 2.0  # how long to wait for a page before telling Postgres that the session is alive
 RETRY_SECONDS = 1.0
+AGAIN_SECONDS = 0.1  # a server that goes away ends pulls faster than connections
 
 log = get_logger(__name__)
 
@@ -93,7 +94,8 @@ class Projector:
             while True:
                 with suppress(OutOfOrder):
                     await self._project_from_checkpoint(read_model)
-                log.warning("the log came out of order; beginning again from the checkpoint")
+                log.warning("what the log delivers has a gap; beginning again from the checkpoint")
+                await asyncio.sleep(AGAIN_SECONDS)
         finally:
             await read_model.close()
 

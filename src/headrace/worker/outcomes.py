@@ -44,14 +44,14 @@ def raised(error: BaseException, file: str) -> Failed:
     )
 
 
-def to_event(outcome: AttemptOutcome, attempt: int) -> Finished:
+def to_event(outcome: AttemptOutcome, attempt: int, worker: str) -> Finished:
     """The event that ends the run."""
     match outcome:
         case Succeeded(result):
-            return Finished(attempt=attempt, outcome=Outcome.SUCCEEDED, result=Raw(result))
+            return Finished(attempt=attempt, outcome=Outcome.SUCCEEDED, result=Raw(result), worker=worker)
         case Failed(code, message, trace):
             error = TaskError(code=code, message=_shorten(message), traceback=trace)
-            return Finished(attempt=attempt, outcome=Outcome.FAILED, error=error)
+            return Finished(attempt=attempt, outcome=Outcome.FAILED, error=error, worker=worker)
 
 
 def _shorten(message: str) -> str:

@@ -140,7 +140,9 @@ class Runner:
             return Failed(FailureCode.INVALID_INPUT, f"The input is not what the kind takes: {error}")
         if starts < STARTS_MAX - 1:
             return await self._call_handler(run, decoded, starts)
-        async with self._quarantine:  # it may have killed two workers: when it kills this one, no other suspect is blamed
+        async with (
+            self._quarantine
+        ):  # it may have killed two workers: when it kills this one, no other suspect is blamed
             return await self._call_handler(run, decoded, starts)
 
     async def _call_handler(self, run: Run, decoded: msgspec.Struct, starts: int) -> AttemptOutcome:
@@ -177,7 +179,7 @@ class Runner:
     async def _finish(self, run: Run, outcome: AttemptOutcome) -> None:
         """Append the outcome under the run's fence, however long the log is away; whoever was first is right."""
         subject = str(run.subject._replace(event=EventName.FINISHED))
-        payload = encode(to_event(outcome, run.queued.attempt))
+        payload = encode(to_event(outcome, run.queued.attempt, self._worker))
         for fence in {run.queued.fence: None, 0: None}:  # a previous finish that has aged out of the log counts as none
             headers = {**run.headers, subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(fence)}
             try:

@@ -1,0 +1,191 @@
+"""Processes that are killed, stopped and drained: every accepted task ends once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.cluster import Cluster, Member, until
+from tests.conftest import MakeCluster
+from tests.sse import follow
+
+
+async def started(cluster: Cluster, task: str, times: int = 1) -> None:
+    await until(
+        lambda: [called for called, _ in cluster.calls()].count(task) == times, f"{task} to be started {times} times"
+    )
+
+
+async def test_a_worker_killed_in_the_middle_of_a_task_costs_a_redelivery(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await cluster.submit("wait", name="gate")
+    await started(cluster, task["id"])
+    await worker.kill()
+
+    await cluster.start("worker")
+    await started(cluster, task["id"], times=2)
+    cluster.open("gate")
+    found = await cluster.outcome(task["id"])
+    assert (found["state"], found["result"]) == ("succeeded", "opened")
+    await cluster.all_finished([task["id"]])
+
+
+async def test_a_worker_stopped_past_its_time_and_continued_is_not_heard_any_more(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    _, zombie, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await cluster.submit("wait", name="gate")
+    await started(cluster, task["id"])
+    zombie.signal(signal.SIGSTOP)
+
+    await cluster.start("worker")  # takes over when the broker has waited long enough
+    await started(cluster, task["id"], times=2)
+    cluster.open("gate")
+    await cluster.all_finished([task["id"]])
+
+    zombie.signal(signal.SIGCONT)  # goes on, opens the gate too, and comes second
+    await zombie.heard("came second: somebody else finished the run; this outcome is dropped", task_id=task["id"])
+    assert await cluster.finishes() == {task["id"]: 1}
+
+
+async def test_heartbeats_keep_a_task_that_runs_longer_than_the_broker_waits(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster(HEADRACE_STREAM_ACK_WAIT="1")
+    await cluster.start("api", "worker", "worker", "projector")
+    await cluster.knows_kinds()
+    tasks = [await cluster.submit("wait", name="gate") for _ in range(4)]
+    blocked = await cluster.submit("block")  # also while a handler blocks the event loop for longer than that
+    assert (await cluster.outcome(blocked["id"]))["error"]["code"] == "timeout"
+    cluster.open("gate")
+    for task in tasks:
+        assert (await cluster.outcome(task["id"]))["state"] == "succeeded"
+    assert sorted(task for task, _ in cluster.calls()) == sorted(task["id"] for task in tasks)
+
+
+async def test_a_worker_told_to_stop_lets_its_tasks_end(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await cluster.submit("wait", name="gate")
+    await started(cluster, task["id"])
+    worker.signal(signal.SIGTERM)
+    await worker.heard("waiting for running tasks")
+    cluster.open("gate")
+    assert await worker.gone() == 0
+    await cluster.all_finished([task["id"]])
+    assert len(cluster.calls()) == 1
+
+
+async def test_a_worker_out_of_time_gives_its_tasks_back_at_once(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster(HEADRACE_WORKER_GRACE="0.2", HEADRACE_STREAM_ACK_WAIT="60")
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await cluster.submit("wait", name="gate")
+    await started(cluster, task["id"])
+    await cluster.start("worker")
+    assert await worker.stop() == 0
+    await started(cluster, task["id"], times=2)  # long before the broker's minute is over
+    cluster.open("gate")
+    await cluster.all_finished([task["id"]])
+
+
+async def test_a_projector_killed_in_the_middle_of_a_page_leaves_the_read_model_right(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker")
+    await cluster.knows_kinds()
+    tasks = [task["id"] for task in await asyncio.gather(*(cluster.submit("noop") for _ in range(600)))]
+    await cluster.all_finished(tasks)
+    lock = "SELECT count(*) AS sessions FROM pg_stat_activity WHERE application_name = 'headrace-projector' AND backend_xid IS NOT NULL"
+    for _ in range(5):
+        projector = await cluster.spawn("projector")
+        await until(lambda: _writes_or_is_done(cluster, lock, len(tasks)), "the projector to be writing")
+        await projector.kill()
+    await cluster.start("projector")
+    last = await cluster.log.refresh()
+    answer = await cluster.http.get(
+        "/api/v1/tasks", params={"at_least": f"{last.epoch}-{last.last_sequence}", "limit": 1}
+    )
+    assert answer.status_code == 200
+    rows = await cluster.rows("SELECT id, state FROM tasks")
+    assert {row["id"]: row["state"] for row in rows} == dict.fromkeys(tasks, "succeeded")
+    events = await cluster.rows("SELECT event, count(*) AS number FROM task_events GROUP BY event")
+    assert {row["event"]: row["number"] for row in events} == {"queued": 600, "started": 600, "finished": 600}
+
+
+async def _writes_or_is_done(cluster: Cluster, writing: str, tasks: int) -> bool:
+    if (await cluster.rows(writing))[0]["sessions"]:
+        return True
+    return (await cluster.rows("SELECT count(*) AS done FROM tasks WHERE state = 'succeeded'"))[0]["done"] == tasks
+
+
+async def test_an_api_killed_between_publish_and_answer_leaves_a_task_that_runs(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    api, _ = await cluster.start("api", "worker")
+    await cluster.knows_kinds()
+    nats = psutil.Process(cluster.nats.pid)
+    nats.suspend()  # the publish is on its way and not acknowledged
+    try:
+        submitting = asyncio.create_task(cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}}))
+        await until(lambda: _has_sent(api, nats), "the api to have published")
+        await api.kill()
+    finally:
+        nats.resume()
+    with pytest.raises(httpx.TransportError):
+        await submitting
+    await until(cluster.finishes, "the task to finish")
+    assert list((await cluster.finishes()).values()) == [1]
+
+
+def _has_sent(api: Member, nats: psutil.Process) -> bool:
+    """Whether bytes of the API wait in a socket buffer of the stopped server."""
+    ours = {connection.laddr.port for connection in psutil.Process(api.pid).net_connections("tcp")}
+    rows = [line.split() for line in Path(f"/proc/{nats.pid}/net/tcp").read_text().splitlines()[1:]]
+    waiting = {_port(row[2]): int(row[4].split(":")[1], 16) for row in rows if _port(row[1]) == _nats_port(nats)}
+    return any(waiting.get(port, 0) > 100 for port in ours)
+
+
+def _nats_port(nats: psutil.Process) -> int:
+    return next(each.laddr.port for each in nats.net_connections("tcp") if each.status == psutil.CONN_LISTEN)
+
+
+def _port(address: str) -> int:
+    return int(address.split(":")[1], 16)
+
+
+async def test_an_api_told_to_stop_ends_its_streams_with_a_time_to_come_back(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    (api,) = await cluster.start("api")
+    async with cluster.http.stream("GET", "/api/v1/events") as response:
+        lines = response.aiter_lines()
+        assert (await anext(lines)).startswith("id: ")
+        api.signal(signal.SIGTERM)
+        rest = [line async for line in lines]
+    (retry,) = [line for line in rest if line.startswith("retry: ")]
+    assert 200 <= int(retry.removeprefix("retry: ")) <= 5000
+    assert await api.gone() == 0
+
+
+async def test_followers_do_not_notice_a_restart_of_the_api(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    api, _ = await cluster.start("api", "worker")
+    await cluster.knows_kinds()
+    task = await cluster.submit("wait", name="gate")
+    async with follow(cluster.http, f"/api/v1/tasks/{task['id']}/events") as stream:
+        seen = await stream.take(3)
+        await api.kill()
+        with pytest.raises(httpx.TransportError):
+            await stream.rest()
+    cluster.open("gate")
+    await cluster.all_finished([task["id"]])
+    await cluster.start("api")
+    async with follow(cluster.http, f"/api/v1/tasks/{task['id']}/events", after=seen[-1].id) as stream:
+        seen += await stream.rest()
+    assert [each.sequence for each in seen] == [record.sequence for record in await cluster.events()]

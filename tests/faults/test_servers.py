@@ -1,0 +1,137 @@
+"""NATS and Postgres going away: what is promised goes on, the rest says 503 and when to come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import asyncpg
+
+from tests.cluster import Cluster, until
+from tests.conftest import MakeCluster
+from tests.sse import follow
+
+
+async def test_nats_killed_while_tasks_are_submitted_loses_none_that_was_accepted(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    answers: Counter[int] = Counter()
+    accepted: list[str] = []
+
+    async def client() -> None:
+        while len(accepted) < 500:
+            answer = await cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})
+            answers[answer.status_code] += 1
+            if answer.status_code == 202:
+                accepted.append(answer.json()["id"])
+            else:
+                assert answer.status_code == 503
+                assert answer.json()["error_code"] == "log_unavailable"
+                assert int(answer.headers["Retry-After"]) > 0
+                await asyncio.sleep(0.01)  # a client that is told to wait; shorter, so as to be there when NATS is back
+
+    clients = [asyncio.create_task(client()) for _ in range(16)]
+    async with follow(cluster.http, "/api/v1/events") as stream:
+        watching = asyncio.create_task(stream.take(3 * 500))
+        for fraction in (100, 250, 400):
+            await until(lambda fraction=fraction: len(accepted) >= fraction, f"{fraction} to be accepted")
+            await cluster.nats.kill()
+            await cluster.nats.start()
+        await asyncio.gather(*clients)
+        await cluster.all_finished(accepted)
+        seen = await asyncio.wait_for(watching, 30)
+    assert answers[202] >= 500
+    sequences = [each.sequence for each in seen]
+    assert sequences == [record.sequence for record in await cluster.events()][: len(sequences)]  # no gap, no repeat
+    states = await until(lambda: _all_succeeded(cluster, len(accepted)), "the read model to catch up")
+    assert states >= set(accepted)
+
+
+async def _all_succeeded(cluster: Cluster, number: int) -> set[str] | None:
+    rows = await cluster.rows("SELECT id FROM tasks WHERE state = 'succeeded'")
+    return {row["id"] for row in rows} if len(rows) >= number else None
+
+
+async def test_without_nats_submissions_answer_503_and_nothing_is_half_done(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    done = await cluster.submit("noop")
+    await cluster.outcome(done["id"])
+    await cluster.nats.stop()
+
+    async def refused() -> bool:
+        answer = await cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})
+        return answer.status_code == 503 and "Retry-After" in answer.headers
+
+    await until(refused, "submissions to be refused")
+    ready = await cluster.http.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.json()["checks"]["log"] != "ok"
+    assert (await cluster.http.get("/health/live")).status_code == 200
+    assert (await cluster.http.get(f"/api/v1/tasks/{done['id']}")).json()["state"] == "succeeded"
+
+    await cluster.nats.start()
+    again = await until(lambda: _accepted(cluster), "submissions to be accepted again")
+    assert (await cluster.outcome(again))["state"] == "succeeded"
+
+
+async def _accepted(cluster: Cluster) -> str | None:
+    answer = await cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})
+    return answer.json()["id"] if answer.status_code == 202 else None
+
+
+async def test_a_full_log_refuses_work_and_lets_running_work_end(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(1 << 20))
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    running = await cluster.submit("wait", name="gate")
+
+    async def full() -> dict[str, object] | None:
+        answer = await cluster.http.post("/api/v1/tasks", json={"kind": "echo", "input": {"text": "x" * 50_000}})
+        return None if answer.status_code == 202 else {"answer": answer}
+
+    refused = (await until(full, "the log to be full"))["answer"]
+    assert refused.status_code == 503
+    assert refused.json()["error_code"] == "log_full"
+    assert refused.headers["Retry-After"] == "30"
+    assert (await cluster.log.refresh()).bytes <= 2 << 20
+    cluster.open("gate")
+    assert (await cluster.outcome(running["id"]))["state"] == "succeeded"
+
+
+async def test_without_postgres_submitting_running_and_following_go_on(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    await cluster.outcome((await cluster.submit("noop"))["id"])
+    admin = await asyncpg.connect(
+        cluster.database_url.replace(cluster.database_url.split("/")[3].split("?")[0], "postgres")
+    )
+    name = cluster.database_url.split("/")[3].split("?")[0]
+    try:
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        async with follow(cluster.http, "/api/v1/events") as stream:
+            await stream.next()
+            task = await cluster.submit("echo", text="without a database")
+            seen = await stream.take(3)
+        assert [each.event for each in seen] == ["queued", "started", "finished"]
+        answer = await cluster.http.get(f"/api/v1/tasks/{task['id']}")
+        assert answer.status_code == 503
+        assert answer.json()["error_code"] == "read_model_unavailable"
+        assert answer.headers["Retry-After"]
+        ready = await cluster.http.get("/health/ready")  # it can still accept
+        assert (ready.status_code, ready.json()["checks"]["log"]) == (200, "ok")
+        assert ready.json()["checks"]["read_model"] != "ok"
+    finally:
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await admin.close()
+    found = await until(lambda: _found(cluster, task["id"]), "the projector to catch up")
+    assert found["state"] == "succeeded"
+
+
+async def _found(cluster: Cluster, task: str) -> dict[str, object] | None:
+    answer = await cluster.http.get(f"/api/v1/tasks/{task}")
+    return answer.json() if answer.status_code == 200 else None
