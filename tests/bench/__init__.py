@@ -1,0 +1,37 @@
+"""What Headrace does per second and per millisecond on this machine, measured end to end.
+
+    python -m tests.bench                     everything, about two minutes
+    python -m tests.bench --quick             small numbers: does the bench itself work?
+    python -m tests.bench --only burst        one part: burst, paced, always or idle; may be repeated
+
+It starts the whole of `headrace up` on a temporary home and measures it from outside, over HTTP, as its users see it. The
+handlers do nothing, so what is measured is what Headrace adds to a task. Nothing is left running, and the home is removed.
+
+How to read the table. A figure alone says as much about the machine as about Headrace, so each stands beside a yardstick from
+the same run, and its target is a share of that where it can be:
+
+- *accepted*: 202 answers per second to one client with 32 connections, while the worker and the projector keep up with it on
+  the same machine. The yardstick is a POST route of the same process that decodes the same body and does nothing
+  (`tests/bench/process.py`), measured by the same client. Rounds alternate, no-op and submit; the share is taken within each
+  pair, so that a machine that becomes slower on the way slows both, and the median share is judged.
+- *finished*: the same tasks, per second from just before the first request is sent to the last `finished` in the log. Below
+  accepted, by how much the worker fell behind.
+- *submit to handler start*, *handler end to the client*: one task every 10 ms whether or not earlier ones are done (an open
+  loop: a stall counts against every task that was due in it), followed on `/api/v1/events`. All are times of this machine's
+  one clock; the first begins when the request was due. "sent late" is the client's own share in that.
+- *always*: accepted and finished once more with the log flushed to the disk before each acknowledgement. No target: it is
+  the disk that is measured.
+- *ready*: from the start of the command to the line that says it is ready, on a home that was used before.
+- *memory*: proportional set size of the Python processes with the shipped kinds and no work; NATS and Postgres are beside it.
+  Pages that other Python processes of this machine share are counted in part.
+
+Below the table: the CPU time that each process took for one request and one task (medians; `client` is the bench's own). When
+their sum times the rate is near the number of cores, the machine is full, and the largest is where to look.
+
+Numbers are medians, with the least and the most in brackets. A part fails, loudly, when a response is not the expected one
+or an accepted task has not finished exactly once. A missed target is said in the table and is not a failure. On a
+machine that does something else at the time, the shares mean little and the rest nothing; the load average at the start is in
+the output.
+
+The same is written to `tests/bench/out/` as JSON, with every round, the CPU time that each process spent, and what machine it was.
+"""

@@ -1,0 +1,64 @@
+"""The command line: ``python -m tests.bench [SUITE]``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import click
+import httpx
+
+from headrace.embedded.errors import EmbeddedError
+from headrace.errors import HeadraceError
+from headrace.telemetry import set_up_logs
+from tests.bench.facts import facts
+from tests.bench.report import Report
+from tests.bench.sizes import FULL, QUICK, Sizes
+from tests.bench.spine import PARTS, spine
+from tests.bench.stack import BenchError
+
+
+class Suite(NamedTuple):
+    """Figures that are measured together, in named parts."""
+
+    run: Callable[[Report, Sizes, frozenset[str]], Awaitable[None]]
+    parts: tuple[str, ...]
+
+
+SUITES = {"spine": Suite(spine, PARTS)}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("suite", type=click.Choice(list(SUITES)), default="spine")
+@click.option("--quick", is_flag=True, help="Small numbers, to see whether the bench itself works.")
+@click.option("--only", multiple=True, metavar="PART", help="Measure this part; may be repeated.")
+def main(suite: str, quick: bool, only: tuple[str, ...]) -> None:
+    """Measure Headrace on this machine. How to read it: see the package's docstring."""
+    chosen = SUITES[suite]
+    if unknown := set(only) - set(chosen.parts):
+        raise click.BadParameter(f"no part {', '.join(sorted(unknown))}; there are {', '.join(chosen.parts)}")
+    set_up_logs("bench", "warning")
+    report = Report(suite, facts(), {"quick": quick, "only": sorted(only)})
+    try:
+        asyncio.run(_until_told(chosen.run(report, QUICK if quick else FULL, frozenset(only or chosen.parts))))
+    except (BenchError, EmbeddedError, HeadraceError, httpx.HTTPError, OSError) as error:
+        sys.exit(f"could not be measured: {error}")
+    except asyncio.CancelledError:
+        sys.exit(130)
+    print(f"\n{report.table()}\n\n{report.write().name} written")
+
+
+async def _until_told(measuring: Awaitable[None]) -> None:
+    """Whatever signal ends us, what was started is stopped first."""
+    task = asyncio.current_task()
+    assert task is not None
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(each, task.cancel)
+    await measuring
+
+
+if __name__ == "__main__":
+    main()

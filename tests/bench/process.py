@@ -1,0 +1,41 @@
+"""The API process with one route more: the yardstick, which takes a submission and does nothing with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from litestar import Litestar, Request, Response, post
+from msgspec import Struct
+
+from headrace.api import server
+from headrace.api.app import create_app
+from headrace.api.resources import Resources
+from headrace.contracts.tasks import Submission
+from headrace.process import run_process
+from headrace.settings import Settings
+
+
+class Nothing(Struct, frozen=True):
+    """What the yardstick answers."""
+
+    kind: str
+
+
+@post("/bench/noop")
+async def noop(request: Request[Any, Any, Any], data: Submission) -> Response[Nothing]:
+    """What a POST costs before there is anything to do."""
+    return Response(Nothing(data.kind))
+
+
+def create_app_with_noop(resources: Resources | None) -> Litestar:
+    """The same application, so that both routes go through the same layers."""
+    app = create_app(resources)
+    app.register(noop)
+    return app
+
+
+if __name__ == "__main__":
+    server.create_app = create_app_with_noop  # the one thing that is not as in `headrace api`
+    sys.exit(run_process("api", Settings.read(os.environ), server.serve))

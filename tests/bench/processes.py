@@ -1,0 +1,65 @@
+"""What the processes under an `up` use: CPU time and memory, by name."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+import psutil
+
+from headrace.embedded.home import RunInfo
+from tests.bench.stack import BenchError, Up
+
+SERVERS = {"nats-server": "nats", "postgres": "postgres"}
+QUIET_SHARE = 0.05  # of one core
+QUIET_SECONDS = 1.0
+QUIET_WAIT_SECONDS = 60.0
+
+
+def cpu_seconds(info: RunInfo) -> dict[str, float]:
+    """CPU time since their start; ended children count, as Postgres has one for each connection."""
+
+    def used(process: psutil.Process) -> float:
+        times = process.cpu_times()
+        return times.user + times.system + times.children_user + times.children_system
+
+    return _sum(info, used)
+
+
+def memory_bytes(info: RunInfo) -> dict[str, float]:
+    """Proportional set size: shared pages are divided among those who share them. Where there is none, unique set size."""
+
+    def size(process: psutil.Process) -> float:
+        full = process.memory_full_info()
+        return getattr(full, "pss", full.uss)
+
+    return _sum(info, size)
+
+
+async def quiet(up: Up) -> None:
+    """Wait until all of it together uses next to no CPU time."""
+    deadline = time.monotonic() + QUIET_WAIT_SECONDS
+    share = 1.0
+    while share > QUIET_SHARE:
+        if time.monotonic() > deadline:
+            raise BenchError(f"headrace up does not come to rest; it uses {share:.0%} of a core")
+        before = sum(cpu_seconds(up.running).values())
+        await asyncio.sleep(QUIET_SECONDS)  # what is measured is this second
+        share = (sum(cpu_seconds(up.running).values()) - before) / QUIET_SECONDS
+
+
+def _sum(info: RunInfo, measure: Callable[[psutil.Process], float]) -> dict[str, float]:
+    """A measure for `up`, each of its children with all that it started, and the two servers."""
+    up = psutil.Process(info.up.pid)
+    names = {child.pid: name for name, child in info.children.items()}
+    total: dict[str, float] = defaultdict(float, {"up": measure(up)})
+    for child in up.children():
+        name = names.get(child.pid) or SERVERS.get(child.name(), child.name())
+        for process in (child, *child.children(recursive=True)):
+            try:
+                total[name] += measure(process)
+            except psutil.NoSuchProcess:  # a connection of Postgres that ended just now
+                continue
+    return dict(total)

@@ -1,0 +1,17 @@
+"""`headrace up` with the bench's API process: ``python -m tests.bench.run_up HOME PORT``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from headrace.embedded.home import Home
+from headrace.embedded.up import CHILDREN, up
+from headrace.settings import Settings
+
+if __name__ == "__main__":
+    children = {**CHILDREN, "api": (sys.executable, "-m", "tests.bench.process")}
+    home = Home(Path(sys.argv[1]))
+    sys.exit(asyncio.run(up(Settings.read(os.environ), home, "127.0.0.1", int(sys.argv[2]), children=children)))

@@ -1,0 +1,199 @@
+"""All of Headrace on this machine, as the bench needs it: started, told when idle, asked what finished, ended for certain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from headrace.contracts.events import Finished, Outcome, decode
+from headrace.contracts.kinds import KindList
+from headrace.embedded.home import Home, RunInfo
+from headrace.embedded.network import free_ports
+from headrace.embedded.process import Process
+from headrace.log import provision, subjects
+from headrace.log.connection import Log, open_log
+from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject
+from headrace.settings import Settings
+from tests.bench.client.plans import Plan, Result
+from tests.bench.client.wire import HOST
+
+READY_SECONDS = 120.0
+ANNOUNCED_SECONDS = 60.0
+DRAIN_SECONDS = 120.0
+LOAD_SECONDS = 300.0
+STOP_SECONDS = 60.0
+POLL_SECONDS = 0.1  # a look costs the servers some of what is measured, so not more often
+BENCH_KINDS = {"noop", "timed"}
+TROUBLE = ('"level":"warning"', '"level":"error"', "starting it again")
+TROUBLE_LINES_MAX = 10  # shown of one start; a loop of warnings says the same each time
+
+
+class BenchError(Exception):
+    """Something could not be measured, or was not as it has to be. The message says what."""
+
+
+@contextmanager
+def temporary_home() -> Generator[Path]:
+    """A home that is gone afterwards; as root, the user that Postgres runs as has to be able to enter it."""
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as directory:
+        path = Path(directory).resolve()
+        path.chmod(0o711)
+        yield path / "home"
+
+
+class Up:
+    """A running `headrace up`."""
+
+    def __init__(self, home: Home, port: int, process: Process, began: float) -> None:
+        self.home = home
+        self.port = port
+        self.process = process
+        self.ready_seconds = time.monotonic() - began
+
+    @property
+    def running(self) -> RunInfo:
+        """What runs."""
+        info = self.home.running()
+        if info is None:
+            raise BenchError(f"headrace up ended: {self.process.last_line()}")
+        return info
+
+    async def until(self, what_is_missing: Callable[[], Awaitable[str]], timeout: float) -> None:
+        """Look until nothing is missing."""
+        deadline = time.monotonic() + timeout
+        while missing := await what_is_missing():
+            if not self.process.running or time.monotonic() > deadline:
+                raise BenchError(f"waited in vain: {missing}; headrace up last said: {self.process.last_line()}")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def announced(self, kinds: set[str]) -> None:
+        """Wait until a worker of this `up` has announced these kinds."""
+        started = self.running.up.created
+
+        async def not_announced() -> str:
+            answer = await client.get("/api/v1/kinds")
+            items = msgspec.json.decode(answer.raise_for_status().content, type=KindList).items
+            missing = kinds - {kind.name for kind in items if kind.announced_at.timestamp() > started}
+            return f"no worker has announced {', '.join(sorted(missing))}" if missing else ""
+
+        async with httpx.AsyncClient(base_url=f"http://{HOST}:{self.port}") as client:
+            await self.until(not_announced, ANNOUNCED_SECONDS)
+
+
+@asynccontextmanager
+async def running(home: Path, *arguments: str, environ: dict[str, str] | None = None) -> AsyncGenerator[Up]:
+    """Start ``python -m …`` that is an `up` on ``home`` (`{home}` and `{port}` are filled in), and end it."""
+    port = free_ports(1)[0]
+    ready = False
+    trouble = 0
+
+    def on_line(line: str) -> None:
+        nonlocal ready, trouble
+        ready = ready or line.startswith("ready http")
+        if any(sign in line for sign in TROUBLE):
+            trouble += 1
+            if trouble <= TROUBLE_LINES_MAX:
+                sys.stderr.write(f"{line}\n")
+
+    async def is_ready() -> bool:
+        return ready
+
+    filled = [argument.format(home=home, port=port) for argument in arguments]
+    began = time.monotonic()
+    process = await Process.start(
+        (sys.executable, "-m", *filled), environ={**_foreign_environ(), **(environ or {})}, on_line=on_line
+    )
+    try:
+        await process.ready(is_ready, READY_SECONDS)
+        yield Up(Home(home), port, process, began)
+    finally:
+        if trouble > TROUBLE_LINES_MAX:
+            sys.stderr.write(f"and {trouble - TROUBLE_LINES_MAX:,} more warnings\n")
+        await asyncio.shield(process.stop(STOP_SECONDS))
+
+
+class Stack:
+    """An `up` with the bench's kinds, and its log."""
+
+    def __init__(self, up: Up, log: Log) -> None:
+        self.up = up
+        self._log = log
+
+    async def load(self, plan: Plan) -> Result:
+        """Run the load client."""
+        with tempfile.TemporaryDirectory(prefix="headrace-bench-") as directory:
+            result = Path(directory) / "result.json"
+            argv = (sys.executable, "-m", "tests.bench.client", msgspec.json.encode(plan).decode(), str(result))
+            client = await Process.start(argv)
+            if await client.finish(LOAD_SECONDS) != 0:
+                raise BenchError(f"the load client failed: {client.last_line()}")
+            return msgspec.json.decode(result.read_bytes(), type=Result)
+
+    async def drained(self) -> int:
+        """Wait until there is nothing to run and nothing to project. Returns the log's last sequence."""
+        last = -1
+
+        async def lag() -> str:
+            nonlocal last
+            consumers = await provision.consumers(self._log.connection)
+            before, last = last, (await self._log.refresh()).last_sequence
+            behind = {each["name"]: each["num_pending"] + each["num_ack_pending"] for each in consumers}
+            if any(behind.values()):
+                return ", ".join(f"{name} is {count:,} events behind" for name, count in behind.items() if count)
+            return "" if last == before else "the log still grows"  # what one look shows is not of one moment
+
+        await self.up.until(lag, DRAIN_SECONDS)
+        return last
+
+    async def finishes(self, after: int, kind: str, tasks: Sequence[str]) -> list[Record]:
+        """The `finished` events of these tasks, in log order.
+
+        Raises:
+            BenchError: the tasks of this kind that finished after this sequence, once and well, are not these.
+        """
+        subject = subjects.task_events(kind=kind, event="finished")
+        records: list[Record] = []
+        more = True
+        while more:
+            page, more = await self._log.replayer.page(subject, start=after + 1)
+            records += page
+            after = page[-1].sequence if page else after
+        finished = [TaskSubject.parse(record.subject).task for record in records if _succeeded(record)]
+        if sorted(finished) != sorted(tasks):
+            raise BenchError(
+                f"{len(tasks):,} tasks were accepted ({len(set(tasks)):,} different); of them "
+                f"{len(set(tasks) & set(finished)):,} succeeded, and there are {len(records):,} finishes"
+            )
+        return records
+
+
+@asynccontextmanager
+async def bench_stack(home: Path, *, sync: str = "1s") -> AsyncGenerator[Stack]:
+    """`up` with the yardstick's route and the kinds that do nothing."""
+    environ = {"HEADRACE_CONSUMERS": "tests.bench.kinds", "HEADRACE_NATS_SYNC": sync}
+    async with running(home, "tests.bench.run_up", "{home}", "{port}", environ=environ) as up:
+        await up.announced(BENCH_KINDS)
+        settings = Settings.read(
+            {"HEADRACE_NATS_URL": up.running.nats_url, "HEADRACE_NATS_TOKEN": up.home.nats_token()}
+        )
+        async with open_log(settings, "bench") as log:
+            yield Stack(up, log)
+
+
+def _foreign_environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
+
+
+def _succeeded(record: Record) -> bool:
+    event = decode(record.payload)
+    return isinstance(event, Finished) and event.outcome is Outcome.SUCCEEDED
