@@ -54,7 +54,7 @@ class Resources:
             async with self._sessions() as session:
                 yield session
         except _Unreachable as error:
-            log.warning("the read model cannot be read", error=str(error).partition("\n")[0])
+            log.warning("the read model cannot be read", error=repr(error.__cause__ or error)[:300])
             raise ReadModelUnavailable(
                 "lists and details are not available at the moment; try again shortly"
             ) from error

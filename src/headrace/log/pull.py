@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 from nats.aio.client import Client
@@ -64,10 +65,11 @@ class Puller:
         self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._on_message)
 
     async def close(self) -> None:
-        """Stop listening; what is still on its way is delivered again, to somebody else."""
-        if self._subscription is not None and not self._connection.is_closed:
-            await self._subscription.unsubscribe()
-        self._subscription = None
+        """End the current request and stop listening; what is on its way already still arrives before this returns."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            with suppress(NatsError):  # without a connection there is nobody to tell, and nothing on its way
+                await subscription.drain()
         self.outstanding = 0
 
     async def pull(self, batch: int, expires: float, bytes_max: int | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ class InputArgument(click.ParamType[msgspec.Raw]):
 
 def _read(value: str) -> bytes:
     if value == "-":
-        return click.get_binary_stream("stdin").read()
+        return sys.stdin.buffer.read()
     if value.startswith("@"):
         return Path(value[1:]).read_bytes()
     return value.encode()

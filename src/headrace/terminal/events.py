@@ -110,7 +110,7 @@ def _finish(data: Mapping[str, Any]) -> str:
         case "succeeded":
             return _join("succeeded", as_json(data.get("result")), separator="  ")
         case "failed":
-            return _join("failed", _error(data), separator="  ")
+            return f"failed ({data['error']['code']}): {data['error']['message']}"
         case outcome:
             return _join(outcome, f"by {data['by']}" if data.get("by") else None, separator=" ")
 

@@ -96,4 +96,6 @@ class Bar:
 
 
 def _lines(event: StreamEvent) -> Iterator[str]:
+    if event.event == EventName.FINISHED:  # its result, or why there is none, is told when all is over
+        return iter([event.data["outcome"]])
     return map(printable, what_matters(event.event, event.data).splitlines() or [""])

@@ -8,17 +8,18 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 import click
+import httpx
 import msgspec
 from msgspec import Raw
 
-from headrace.client import RESET, Client, TaskFailed
+from headrace.client import RESET, Client, ProblemError, TaskFailed
 from headrace.contracts.events import EventName, Outcome
 from headrace.contracts.tasks import Priority
 from headrace.terminal.calling import explaining
 from headrace.terminal.events import what_matters
 from headrace.terminal.following import Display, display_for
 from headrace.terminal.output import show_json
-from headrace.terminal.stopped import EXIT_TASK_FAILED, Stopped
+from headrace.terminal.stopped import EXIT_TASK_FAILED
 
 
 class Ended(NamedTuple):
@@ -44,22 +45,21 @@ async def submit(url: str, kind: str, input: Raw, priority: Priority | None, *, 
     Raises:
         Stopped: it was refused, or the API cannot be reached.
     """
-    async with Client(url) as client:
-        with explaining(url):
+    with explaining(url):
+        async with Client(url) as client:
             task = await client.submit(kind, input, priority=priority)
-        click.echo(f"{task.id} {task.state}", err=follow or wait)
-        if not follow and not wait:
-            return 0
-        try:
-            with explaining(url):
+            click.echo(f"{task.id} {task.state}", err=follow or wait)
+            if not follow and not wait:
+                return 0
+            try:
                 ended = await (_follow(client, task.id, display_for(task)) if follow else _wait(client, task.id))
-        except (asyncio.CancelledError, Stopped):
-            click.echo(
-                f"the task goes on; to follow it again:  headrace tail --since 1h --task {task.id}\n"
-                f"its result, when there is one:         {client.url}/api/v1/tasks/{task.id}",
-                err=True,
-            )
-            raise
+            except (asyncio.CancelledError, ProblemError, httpx.TransportError):
+                click.echo(
+                    f"the task goes on; to follow it again:  headrace tail --since 1h --task {task.id}\n"
+                    f"its result, when there is one:         {client.url}/api/v1/tasks/{task.id}",
+                    err=True,
+                )
+                raise
     if ended.failure is not None:
         click.echo(ended.failure, err=True)
         return EXIT_TASK_FAILED

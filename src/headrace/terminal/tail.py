@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from headrace.settings import Settings
 from headrace.terminal.events import clock, color, shortened, what_matters
 from headrace.terminal.reading import the_log
 
-LOOK_SECONDS = 2.0  # how often the log is looked at in silence: a live message can be lost without any sign of it
+LOOK_SECONDS = 1.0  # how often the log is looked at in silence: a live message can be lost without any sign of it
 SHORT_ID_CHARS = 8  # the end of an id is random, its beginning is the time
 EVENT_WIDTH = 10  # `progressed`
 
@@ -47,7 +47,7 @@ class Wanted(NamedTuple):
 
     @property
     def _is_short(self) -> bool:
-        return 1 < len(self.task) <= SHORT_ID_CHARS
+        return self.task != "*" and len(self.task) <= SHORT_ID_CHARS
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -100,7 +100,7 @@ async def _follow(connection: Nats, subject: str, since: timedelta | None) -> As
         heard.clear()
         try:
             page = await replayer.page(subject, start=start, since=from_time)
-            if not page.records and (state := await provision.stream_state(connection)).epoch != epoch:
+            if (away or not page.records) and (state := await provision.stream_state(connection)).epoch != epoch:
                 click.echo("the log was lost and made anew; this is the new one", err=True)
                 epoch, start = state.epoch, 1
                 continue
@@ -115,15 +115,8 @@ async def _follow(connection: Nats, subject: str, since: timedelta | None) -> As
             start = page.records[-1].sequence + 1
             yield epoch, page.records
         if not page.more:
-            await _either(heard, LOOK_SECONDS)
-
-
-async def _either(heard: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await heard.wait()
-    except TimeoutError:
-        pass
+            with suppress(TimeoutError):
+                await asyncio.wait_for(heard.wait(), LOOK_SECONDS)
 
 
 def _as_json(record: Record, epoch: int) -> str:

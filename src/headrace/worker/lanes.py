@@ -102,6 +102,8 @@ class Lanes:
     async def drain(self, grace: float) -> None:
         """Let what runs end within ``grace`` seconds, give the rest back; what still arrives is given back at once."""
         self._draining = True
+        for lane in self._lanes:
+            await lane.puller.close()
         if working := self._working():
             log.info("waiting for running tasks", kind=self._kind.name, tasks=len(working), seconds=grace)
             await asyncio.wait(working, timeout=grace)
@@ -110,8 +112,6 @@ class Lanes:
             task.cancel()
         if working := self._working():
             await asyncio.wait(working, timeout=STUBBORN_SECONDS)
-        for lane in self._lanes:
-            await lane.puller.close()
 
     @property
     def running(self) -> int:
