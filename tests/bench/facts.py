@@ -22,7 +22,7 @@ def facts() -> dict[str, Any]:
     """Cores, versions and the date, and how busy the machine was."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _first_line("git", "rev-parse", "--short", "HEAD"),
+        "commit": _first_line("git", "describe", "--always", "--dirty", "--exclude=*"),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
