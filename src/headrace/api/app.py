@@ -13,6 +13,7 @@ from headrace.api import problems
 from headrace.api.events import follow_all, follow_task
 from headrace.api.health import live, ready
 from headrace.api.kinds import list_kinds
+from headrace.api.openapi import AnyJson
 from headrace.api.resources import Resources
 from headrace.api.tasks import get_task, get_timeline, list_tasks, submit
 from headrace.errors import HeadraceError
@@ -37,6 +38,7 @@ def create_app(resources: Resources | None) -> Litestar:
             HTTPException: problems.http_error,
             Exception: problems.unexpected_error,
         },
+        plugins=[AnyJson()],
         logging_config=None,  # `headrace.telemetry` has set up all logs
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(

@@ -18,6 +18,7 @@ from litestar.response import Stream
 
 from headrace.api.caller import caller
 from headrace.api.hub import Follower, LogReplaced
+from headrace.api.openapi import EVENT_STREAM, problems
 from headrace.api.resources import Resources, resources
 from headrace.api.tasks import task_id
 from headrace.contracts.events import EventName
@@ -53,7 +54,12 @@ class Reset(msgspec.Struct, frozen=True):
     position: str
 
 
-@get("/events", operation_id="follow_all", summary="Follow everything of the caller (server-sent events)")
+@get(
+    "/events",
+    operation_id="follow_all",
+    summary="Follow everything of the caller (server-sent events)",
+    responses=EVENT_STREAM | problems(400),
+)
 async def follow_all(request: AnyRequest, after: After = None, last_event_id: LastEventId = None) -> Stream:
     """From now, or after a position. `data` is JSON: `task kind batch at attempt` and the event's own fields."""
     of = resources(request)
@@ -64,7 +70,12 @@ async def follow_all(request: AnyRequest, after: After = None, last_event_id: La
     return _stream(_frames(of, follower, opening, ends=False))
 
 
-@get("/tasks/{task:str}/events", operation_id="follow_task", summary="Follow one task to its end (server-sent events)")
+@get(
+    "/tasks/{task:str}/events",
+    operation_id="follow_task",
+    summary="Follow one task to its end (server-sent events)",
+    responses=EVENT_STREAM | problems(400, 404),
+)
 async def follow_task(
     request: AnyRequest, task: str, after: After = None, last_event_id: LastEventId = None
 ) -> Stream | Response[None]:

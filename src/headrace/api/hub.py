@@ -15,14 +15,13 @@ from collections import deque
 from typing import NamedTuple
 
 import msgspec
-from nats.aio.subscription import Subscription
 
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.live import listen
+from headrace.log.live import Subscription, listen
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.telemetry import get_logger

@@ -14,6 +14,7 @@ from litestar.params import Parameter
 
 from headrace.api.caller import caller
 from headrace.api.correlation import correlation_id, traceparent
+from headrace.api.openapi import problems
 from headrace.api.resources import Resources, resources
 from headrace.contracts.events import EventName, Queued, encode
 from headrace.contracts.positions import Position
@@ -37,7 +38,7 @@ log = get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-@post("/tasks", status_code=202, operation_id="submit_task", summary="Submit a task")
+@post("/tasks", status_code=202, operation_id="submit_task", summary="Submit a task", responses=problems(400, 413, 422))
 async def submit(request: AnyRequest, data: Submission) -> Response[TaskSummary]:
     """Accepted means it is in the log and will reach exactly one final state."""
     of = resources(request)
@@ -61,7 +62,7 @@ async def submit(request: AnyRequest, data: Submission) -> Response[TaskSummary]
     return Response(accepted, headers={"Location": f"/api/v1/tasks/{task}"})
 
 
-@get("/tasks", operation_id="list_tasks", summary="List tasks, newest first")
+@get("/tasks", operation_id="list_tasks", summary="List tasks, newest first", responses=problems(400))
 async def list_tasks(
     request: AnyRequest,
     in_state: Annotated[State | None, Parameter(query="state")] = None,  # `state` is Litestar's own
@@ -82,7 +83,12 @@ async def list_tasks(
     return TaskPage(items=items, next_cursor=str(following) if following else None, position=str(position))
 
 
-@get("/tasks/{task:str}", operation_id="get_task", summary="One task, with input and result")
+@get(
+    "/tasks/{task:str}",
+    operation_id="get_task",
+    summary="One task, with input and result",
+    responses=problems(400, 404),
+)
 async def get_task(
     request: AnyRequest,
     task: str,
@@ -101,7 +107,12 @@ async def get_task(
     return found
 
 
-@get("/tasks/{task:str}/timeline", operation_id="get_timeline", summary="What happened to a task")
+@get(
+    "/tasks/{task:str}/timeline",
+    operation_id="get_timeline",
+    summary="What happened to a task",
+    responses=problems(400, 404),
+)
 async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None) -> Timeline:
     """Progress, log lines and streamed output are not kept; follow the task to see them."""
     of = resources(request)

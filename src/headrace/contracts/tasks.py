@@ -111,7 +111,7 @@ class Task(TaskSummary, frozen=True, kw_only=True):
     """A task, whole."""
 
     input: Raw
-    result: Annotated[Raw, Meta(description="Any JSON value; null until the task has succeeded.")] = NULL
+    result: Annotated[Raw, Meta(description="Any JSON value; null until the task has succeeded.")]
 
 
 class TaskPage(Struct, frozen=True, kw_only=True):

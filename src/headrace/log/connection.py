@@ -19,6 +19,8 @@ from headrace.log.replay import Replayer
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
 
+__all__ = ["Client", "Log", "open_connection", "open_log"]
+
 CONNECT_TIMEOUT_SECONDS = 2
 START_TIMEOUT_SECONDS = 60.0  # how long a process waits for NATS before it gives up and leaves it to its supervisor
 RECONNECT_WAIT_SECONDS = 0.2

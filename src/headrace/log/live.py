@@ -15,6 +15,8 @@ from nats.aio.subscription import Subscription
 from headrace.log import subjects
 from headrace.log.records import Record
 
+__all__ = ["Subscription", "listen", "watch"]
+
 PENDING_BYTES_MAX = (
     64 << 20
 )  # bytes a subscription may hold before nats-py drops, which the follower notices and repairs

@@ -18,9 +18,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from nats.aio.client import Client
-
-from headrace.log.connection import open_connection
+from headrace.log.connection import Client, open_connection
 from headrace.log.pull import IN_PROGRESS
 from headrace.settings import Settings
 from headrace.telemetry import get_logger

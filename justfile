@@ -1,0 +1,37 @@
+# Everything a developer runs. `uv run just` lists it.
+
+_default:
+    @just --list --unsorted
+
+# NATS, Postgres, api, worker and projector on this machine
+up *arguments:
+    uv run headrace up {{arguments}}
+
+# The same with debug logs and a home of its own in this checkout
+dev *arguments:
+    HEADRACE_LOG_LEVEL=debug uv run headrace up --home .headrace {{arguments}}
+
+# Format, lint, types, import contracts, drift of generated files
+check:
+    uv lock --check
+    uv run ruff format --check .
+    uv run ruff check .
+    uv run basedpyright
+    uv run lint-imports
+    uv run python -m tests.generated --check
+
+# All tests
+test *arguments:
+    uv run pytest {{arguments}}
+
+# The benchmark: a table, and JSON in tests/bench/out
+bench *arguments:
+    uv run python -m tests.bench {{arguments}}
+
+# Bring the database that HEADRACE_DATABASE_URL names up to date
+migrate:
+    uv run headrace migrate
+
+# Write the generated files: the OpenAPI document, the settings table
+openapi:
+    uv run python -m tests.generated
