@@ -1,0 +1,545 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from headrace.api import hub as hub_module
+from headrace.api.hub import Feed, Follower, Hub, LogReplaced, encode_frame
+from headrace.contracts.events import (
+    Emitted,
+    Event,
+    EventName,
+    Finished,
+    Logged,
+    Outcome,
+    Progressed,
+    Queued,
+    Started,
+    encode,
+)
+from headrace.contracts.positions import Position
+from headrace.embedded.nats import EmbeddedNats
+from headrace.errors import LogUnavailable
+from headrace.log.connection import Log, open_log
+from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject, task_events
+from tests.cluster import until
+from tests.unit.conftest import settings_for
+from tests.unit.proxy import proxy_to
+from tests.unit.strategies import EVENTS, instants, texts
+
+PATIENCE_SECONDS = 10.0
+
+Action = tuple[str, Any, int]
+
+_owners = itertools.count(1)
+
+
+class Network:
+    """The live feed on its way to the hub: loses what it is told to lose, and knows what has passed."""
+
+    def __init__(self) -> None:
+        self.lose = 0
+        self.passed: dict[Feed, int] = {}
+        self._moved = asyncio.Event()
+
+    def carry(self, deliver: Any, feed: Feed, record: Record) -> None:
+        if self.lose:
+            self.lose -= 1
+        else:
+            deliver(feed, record)
+        self.passed[feed] = record.sequence
+        self._moved.set()
+
+    async def has_passed(self, feeds: list[Feed], sequence: int) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while any(self.passed.get(feed, 0) < sequence for feed in feeds):
+                self._moved.clear()
+                await self._moved.wait()
+
+
+@contextmanager
+def network() -> Generator[Network]:
+    between = Network()
+    deliver = Feed.on_record
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Feed, "on_record", lambda feed, record: between.carry(deliver, feed, record))
+        yield between
+
+
+@asynccontextmanager
+async def hub_on(log: Log) -> AsyncGenerator[Hub]:
+    """A hub of its own; afterwards the log is as if it had never been."""
+    callbacks = list(log._on_reconnect)
+    before = set(log.connection._subs)
+    hub = Hub(log)
+    yield hub
+    log._on_reconnect[:] = callbacks
+    for feed in list(hub._feeds.values()):
+        for follower in list(feed.followers):
+            follower.close()
+    await until(lambda: set(log.connection._subs) == before, "no subscription to be left")
+
+
+class Client:
+    """Somebody who follows, and what it was given."""
+
+    def __init__(self, subject: str, after: Position, follower: Follower) -> None:
+        self.subject = subject
+        self.after = after
+        self.follower = follower
+        self.seen: list[int] = []
+
+    async def read(self, patience: float = 0.0) -> bool:
+        frames = await self.follower.next(patience)
+        self.seen += [frame.sequence for frame in frames]
+        if frames:
+            assert self.follower.position.sequence == frames[-1].sequence
+        return bool(frames)
+
+    async def read_up_to(self, sequence: int) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.follower.position.sequence < sequence:
+                await self.read(PATIENCE_SECONDS)
+        while await self.read():
+            pass
+
+
+class Followed:
+    """An owner's part of the log, followed by several clients at once."""
+
+    def __init__(self, log: Log, hub: Hub, between: Network) -> None:
+        self.log = log
+        self.hub = hub
+        self.between = between
+        self.owner = f"hub{next(_owners)}"
+        self.records: list[tuple[int, str]] = []  # sequence, task
+        self.clients: list[Client] = []
+
+    async def append(self, task: str) -> None:
+        event = encode(Logged(attempt=1, level="info", message=str(len(self.records))))
+        subject = str(TaskSubject(EventName.LOGGED, "echo", "normal", self.owner, task))
+        sequence = (await self.log.appender.append(subject, event, {})).sequence
+        self.records.append((sequence, task))
+        concerned = (task_events(self.owner), task_events(self.owner, task))
+        feeds = [feed for feed in self.hub._feeds.values() if feed.subject in concerned]
+        await self.between.has_passed(feeds, sequence)
+
+    async def join(self, task: str, back: int) -> None:
+        """Join after the position of one of the last records, or before all of them."""
+        positions = [0, *(sequence for sequence, _ in self.records)]
+        after = Position(self.log.epoch, positions[max(0, len(positions) - 1 - back)])
+        subject = task_events(self.owner, task)
+        self.clients.append(Client(subject, after, await self.hub.follow(subject, after)))
+
+    async def compare(self) -> None:
+        for feed in list(self.hub._feeds.values()):
+            await self.hub._compare(feed)
+
+    def expected(self, client: Client) -> list[int]:
+        return [
+            sequence
+            for sequence, task in self.records
+            if sequence > client.after.sequence
+            and client.subject in (task_events(self.owner), task_events(self.owner, task))
+        ]
+
+    async def step(self, action: Action) -> None:
+        match action:
+            case ("append", task, count):
+                for _ in range(count):
+                    await self.append(task)
+            case ("join", task, back):
+                await self.join(task, back)
+            case ("read", which, times):
+                for client in self.clients if which is None else self.clients[which : which + 1]:
+                    for _ in range(times):
+                        await client.read()
+            case ("leave", which, _):
+                for client in self.clients[which : which + 1]:
+                    client.follower.close()
+                    self.clients.remove(client)
+            case ("lose", task, count):  # the last ones: nothing that arrives later tells of them
+                self.between.lose = 10**6
+                for _ in range(count):
+                    await self.append(task)
+                self.between.lose = 0
+                await self.compare()
+            case ("lose next", _, count):
+                self.between.lose += count
+            case ("reconnect", task, count):
+                self.between.lose = 10**6
+                for _ in range(count):
+                    await self.append(task)
+                self.between.lose = 0
+                await self.hub._on_reconnect()
+            case ("compare", _, _):
+                await self.compare()
+            case _:
+                raise ValueError(action)
+
+    async def end(self) -> None:
+        self.between.lose = 0
+        await self.compare()
+        for client in self.clients:
+            expected = self.expected(client)
+            await client.read_up_to(expected[-1] if expected else 0)
+            assert client.seen == expected
+
+
+_task = st.sampled_from("ab")
+_client = st.integers(0, 3)
+_ACTIONS: dict[str, st.SearchStrategy[Action]] = {
+    "append": st.tuples(st.just("append"), _task, st.integers(1, 3)),
+    "flood": st.tuples(st.just("append"), _task, st.integers(5, 9)),
+    "join": st.tuples(st.just("join"), st.sampled_from("ab*"), st.integers(0, 8)),
+    "read": st.tuples(st.just("read"), _client, st.integers(1, 3)),
+    "read all": st.tuples(st.just("read"), st.none(), st.just(3)),
+    "leave": st.tuples(st.just("leave"), _client, st.just(0)),
+    "lose": st.tuples(st.just("lose"), _task, st.integers(1, 3)),
+    "lose next": st.tuples(st.just("lose next"), st.none(), st.integers(1, 2)),
+    "reconnect": st.tuples(st.just("reconnect"), _task, st.integers(1, 3)),
+    "compare": st.tuples(st.just("compare"), st.none(), st.just(0)),
+}
+_OFTEN = [*["append"] * 3, *["read all"] * 3, "join", "join"]
+
+
+@st.composite
+def happenings(draw: st.DrawFn, without: tuple[str, ...] = ()) -> list[Action]:
+    """What may happen while some follow, from the first join on."""
+    names = [name for name in (*_ACTIONS, *_OFTEN) if name not in without]
+    chosen = ["join", *draw(st.lists(st.sampled_from(names), min_size=10, max_size=30))]
+    return [draw(_ACTIONS[name]) for name in chosen]
+
+
+async def play(log: Log, actions: list[Action]) -> None:
+    with network() as between, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub_module, "BUFFER_FRAMES_MAX", 4)  # so that a few appends are more than a follower holds
+        async with hub_on(log) as hub:
+            followed = Followed(log, hub, between)
+            for action in actions:
+                await followed.step(action)
+            await followed.end()
+
+
+@given(actions=happenings(without=("lose next",)))
+@settings(derandomize=True, deadline=None, max_examples=60)
+async def test_whoever_follows_is_given_the_logs_events_in_order_each_once_whatever_happens_to_the_live_feed(
+    shared_log: Log, actions: list[Action]
+) -> None:
+    await play(shared_log, actions)
+
+
+async def test_many_join_at_any_moment_while_the_log_grows(shared_log: Log) -> None:
+    owner = f"hub{next(_owners)}"
+    sequences: list[int] = []
+    begin = (await shared_log.refresh()).last_sequence
+
+    async def append_all() -> None:
+        for n in range(600):
+            payload = encode(Logged(attempt=1, level="info", message="x"))
+            appended = await shared_log.appender.append(f"hr.tasks.logged.echo.normal.{owner}.{n % 5}", payload, {})
+            sequences.append(appended.sequence)
+
+    async def follow(hub: Hub, after_records: int) -> Client:
+        await until(lambda: len(sequences) >= after_records, "the log to grow")
+        after = Position(shared_log.epoch, sequences[after_records // 2] if after_records else begin)
+        task = str(after_records % 5) if after_records % 2 else "*"
+        subject = task_events(owner, task)
+        client = Client(subject, after, await hub.follow(subject, after))
+        await appending
+        wanted = [each for n, each in enumerate(sequences) if each > after.sequence and task in ("*", str(n % 5))]
+        await client.read_up_to(wanted[-1])
+        assert client.seen == wanted
+        return client
+
+    async with hub_on(shared_log) as hub:
+        appending = asyncio.create_task(append_all())
+        clients = await asyncio.gather(*(follow(hub, 37 * n) for n in range(16)))
+        assert hub.followers == len(clients)
+
+
+def subject_of(owner: str, event: EventName = EventName.LOGGED, task: str = "t") -> str:
+    return str(TaskSubject(event, "echo", "normal", owner, task))
+
+
+LINE = encode(Logged(attempt=1, level="info", message="x"))
+
+
+async def client_on(hub: Hub, log: Log, owner: str) -> Client:
+    """A client that has everything there is."""
+    after = Position(log.epoch, (await log.refresh()).last_sequence)
+    client = Client(task_events(owner), after, await hub.follow(task_events(owner), after))
+    assert not await client.read()
+    return client
+
+
+async def test_one_subscription_serves_all_who_follow_a_subject(shared_log: Log) -> None:
+    owner = f"hub{next(_owners)}"
+    async with hub_on(shared_log) as hub:
+        before = len(shared_log.connection._subs)
+        clients = [await client_on(hub, shared_log, owner) for _ in range(5)]
+        assert (hub.feeds, hub.followers) == (1, 5)
+        assert len(shared_log.connection._subs) == before + 1
+        appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+        for client in clients:
+            await client.read_up_to(appended.sequence)
+            assert client.seen == [appended.sequence]
+
+
+async def test_the_last_one_out_closes_the_subscription_and_leaves_nothing(shared_log: Log) -> None:
+    owner = f"hub{next(_owners)}"
+    async with hub_on(shared_log) as hub:
+        subscriptions, tasks = set(shared_log.connection._subs), asyncio.all_tasks()
+        one, other = [await client_on(hub, shared_log, owner) for _ in range(2)]
+        one.follower.close()
+        assert (hub.feeds, hub.followers) == (1, 1)
+        other.follower.close()
+        other.follower.close()  # nothing happens twice
+        assert (hub.feeds, hub.followers) == (0, 0)
+        await until(lambda: set(shared_log.connection._subs) == subscriptions, "the subscription to be gone")
+        await until(lambda: asyncio.all_tasks() <= tasks, "its tasks to be gone")
+
+
+async def test_whoever_comes_after_the_last_one_left_is_served_anew(shared_log: Log) -> None:
+    owner = f"hub{next(_owners)}"
+    async with hub_on(shared_log) as hub:
+        for _ in range(3):
+            client = await client_on(hub, shared_log, owner)
+            appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+            await client.read_up_to(appended.sequence)
+            assert client.seen == [appended.sequence]
+            client.follower.close()
+
+
+async def test_nobody_sees_what_happens_to_somebody_else(shared_log: Log) -> None:
+    owner = f"hub{next(_owners)}"
+    async with hub_on(shared_log) as hub:
+        client = await client_on(hub, shared_log, owner)
+        for _ in range(5):
+            await shared_log.appender.append(subject_of(owner + "x"), LINE, {})
+            await shared_log.appender.append(subject_of("x" + owner), LINE, {})
+        appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+        await client.read_up_to(appended.sequence)
+        assert client.seen == [appended.sequence]
+
+
+async def test_waiting_in_vain_gives_nothing(shared_log: Log) -> None:
+    async with hub_on(shared_log) as hub:
+        client = await client_on(hub, shared_log, f"hub{next(_owners)}")
+        assert await client.follower.next(0.05) == []
+
+
+async def test_whoever_waits_is_woken_by_the_next_event(shared_log: Log) -> None:
+    owner = f"hub{next(_owners)}"
+    async with hub_on(shared_log) as hub:
+        client = await client_on(hub, shared_log, owner)
+        waiting = asyncio.create_task(client.follower.next(PATIENCE_SECONDS))
+        await asyncio.sleep(0)
+        appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+        assert [frame.sequence for frame in await waiting] == [appended.sequence]
+
+
+async def test_draining_wakes_everybody(shared_log: Log) -> None:
+    async with hub_on(shared_log) as hub:
+        clients = [await client_on(hub, shared_log, f"hub{next(_owners)}") for _ in range(3)]
+        waiting = [asyncio.create_task(client.follower.next(PATIENCE_SECONDS)) for client in clients]
+        await asyncio.sleep(0)
+        hub.drain()
+        assert await asyncio.gather(*waiting) == [[], [], []]
+        assert hub.draining
+
+
+async def test_large_events_do_not_pile_up_behind_a_slow_reader(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "BUFFER_BYTES_MAX", 10_000)
+    owner = f"hub{next(_owners)}"
+    large = encode(Logged(attempt=1, level="info", message="x" * 3000))
+    with network() as between:
+        async with hub_on(shared_log) as hub:
+            client = await client_on(hub, shared_log, owner)
+            expected: list[int] = []
+            for _ in range(20):
+                expected.append((await shared_log.appender.append(subject_of(owner), large, {})).sequence)
+                await between.has_passed(list(hub._feeds.values()), expected[-1])
+                assert sum(len(frame.encoded) for frame in client.follower._live) <= 10_000
+            await client.read_up_to(expected[-1])
+            assert client.seen == expected
+
+
+async def test_a_stream_goes_on_over_a_broken_connection_without_a_gap_or_a_repeat(nats: EmbeddedNats) -> None:
+    assert nats.port is not None
+    async with (
+        proxy_to(nats.port) as proxy,
+        open_log(settings_for(nats), "near") as near,
+        open_log(settings_for(nats, HEADRACE_NATS_URL=proxy.url), "far") as far,
+        hub_on(far) as hub,
+    ):
+        client = await client_on(hub, far, "u")
+        expected: list[int] = []
+        for n in range(4):
+            for _ in range(3):
+                expected.append((await near.appender.append(subject_of("u"), LINE, {})).sequence)
+            if n % 2:
+                await client.read_up_to(expected[-1])
+            proxy.go_down()
+            await until(lambda: not far.is_connected, "the connection to break")
+            for _ in range(3):
+                expected.append((await near.appender.append(subject_of("u"), LINE, {})).sequence)
+            await proxy.listen()
+            await until(lambda: far.is_connected, "the connection to come back")
+        expected.append((await near.appender.append(subject_of("u"), LINE, {})).sequence)
+        await until(lambda: far.replayer._connection.is_connected, "history to come back")
+        await client.read_up_to(expected[-1])
+        assert client.seen == expected
+
+
+async def test_history_that_cannot_be_read_is_asked_for_again(shared_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = f"hub{next(_owners)}"
+    async with hub_on(shared_log) as hub:
+        client = await client_on(hub, shared_log, owner)
+        appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+        client.follower.fall_behind()
+
+        async def away(*_: object, **__: object) -> None:
+            raise LogUnavailable("away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(shared_log.replayer, "page", away)
+            for _ in range(2):
+                with pytest.raises(LogUnavailable):
+                    await client.follower.next(1.0)
+        await client.read_up_to(appended.sequence)
+        assert client.seen == [appended.sequence]
+
+
+async def test_a_log_that_cannot_be_reached_is_not_followed_and_leaves_nothing(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away() -> None:
+        raise LogUnavailable("away")
+
+    async with hub_on(shared_log) as hub:
+        owner = f"hub{next(_owners)}"
+        with monkeypatch.context() as patch:
+            patch.setattr(shared_log, "refresh", away)
+            with pytest.raises(LogUnavailable):
+                await hub.follow(task_events(owner), Position(shared_log.epoch, 0))
+        assert (hub.feeds, hub.followers) == (0, 0)
+        await client_on(hub, shared_log, owner)
+
+
+async def test_a_log_that_was_made_anew_is_not_mistaken_for_the_old_one(log: Log) -> None:
+    async with hub_on(log) as hub:
+        client = await client_on(hub, log, "u")
+        log.state = type(log.state)(log.epoch + 1000, 0, 0, 0)
+        with pytest.raises(LogReplaced):
+            await client.follower.next(1.0)
+        client.follower.restart(Position(log.epoch, 0))
+        appended = await log.appender.append(subject_of("u"), LINE, {})
+        await client.read_up_to(appended.sequence)
+        assert client.seen == [appended.sequence]
+        assert client.follower.position.epoch == log.epoch
+
+
+def record(
+    payload: bytes, event: EventName = EventName.LOGGED, batch: str | None = None, at: datetime | None = None
+) -> Record:
+    subject = str(TaskSubject(event, "echo", "normal", "u1", "t1"))
+    headers = {"Headrace-Batch": batch} if batch is not None else {}
+    return Record(42, subject, at or datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), headers, payload)
+
+
+def read_frame(encoded: bytes) -> tuple[str, str, dict[str, Any]]:
+    """One server-sent event, as a browser reads it (WHATWG HTML, 9.2.6)."""
+    assert encoded.endswith(b"\n\n")
+    lines = encoded.decode().removesuffix("\n\n").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    fields = dict(line.split(": ", 1) for line in lines)
+    assert list(fields) == ["id", "event", "data"]
+    return fields["id"], fields["event"], json.loads(fields["data"])
+
+
+def test_a_frame_has_an_id_an_event_and_data_with_the_events_own_fields() -> None:
+    event = Progressed(attempt=2, fraction=0.5, message="half")
+    frame = encode_frame(record(encode(event), EventName.PROGRESSED, batch="b1"), 1700)
+    assert (frame.sequence, frame.event) == (42, "progressed")
+    assert read_frame(frame.encoded) == (
+        "1700-42",
+        "progressed",
+        {
+            "task": "t1",
+            "kind": "echo",
+            "batch": "b1",
+            "at": "2026-01-02T03:04:05.678901Z",
+            "event": "progressed",
+            "attempt": 2,
+            "fraction": 0.5,
+            "message": "half",
+        },
+    )
+
+
+@pytest.mark.parametrize("name", EventName)
+@given(data=st.data())
+@settings(derandomize=True, deadline=None, max_examples=30)
+def test_every_event_makes_one_frame_that_a_browser_reads(name: EventName, data: st.DataObject) -> None:
+    event: Event = data.draw(EVENTS[name])
+    batch = data.draw(st.none() | texts)
+    at = data.draw(instants)
+    _, read_name, read = read_frame(encode_frame(record(encode(event), name, batch, at), 1).encoded)
+    assert read_name == name
+    assert (read["task"], read["kind"], read["batch"]) == ("t1", "echo", batch)
+    assert datetime.fromisoformat(read["at"]) == at
+    own = json.loads(encode(event))
+    own.pop("input", None)
+    assert {**read, **own} == read
+    assert set(read) - set(own) == {"task", "kind", "batch", "at"}
+
+
+@pytest.mark.parametrize("name", [EventName.QUEUED, EventName.DEFERRED])
+def test_the_input_is_left_out(name: EventName) -> None:
+    payload = encode(Queued(attempt=1, fence=0, input=Raw(b'{"text":"secret"}'))).replace(b"queued", name.encode())
+    frame = encode_frame(record(payload, name), 1)
+    assert b"secret" not in frame.encoded
+    assert read_frame(frame.encoded)[2]["fence"] == 0
+
+
+def test_a_line_break_in_a_payload_does_not_break_the_frame() -> None:
+    pretty = json.dumps({"event": "logged", "attempt": 1, "level": "info", "message": "a\nb\r\nc"}, indent=2).encode()
+    for payload in (pretty, pretty.replace(b"\n", b"\r\n"), pretty.replace(b"\n", b"\r")):
+        assert read_frame(encode_frame(record(payload), 1).encoded)[2]["message"] == "a\nb\r\nc"
+
+
+def test_what_a_handler_said_cannot_pass_for_another_event() -> None:
+    said = "\n\nevent: finished\ndata: {}\n\n\u2028\x85\x0b"
+    for event, name in (
+        (Logged(attempt=1, level="info", message=said), EventName.LOGGED),
+        (Emitted(attempt=1, chunks=[said, {said: said}]), EventName.EMITTED),
+        (Started(attempt=1, worker=said), EventName.STARTED),
+        (
+            Finished(attempt=1, outcome=Outcome.SUCCEEDED, result=Raw(json.dumps(said, ensure_ascii=False).encode())),
+            EventName.FINISHED,
+        ),
+    ):
+        assert read_frame(encode_frame(record(encode(event), name), 1).encoded)[1] == name
+
+
+def test_an_event_is_encoded_once_for_all_who_follow(shared_log: Log) -> None:
+    feed = Feed(Hub.__new__(Hub), "s")
+    feed._hub._log = shared_log
+    followers = [Follower(feed, shared_log, Position(0, 0)) for _ in range(3)]
+    feed.followers |= set(followers)
+    feed.on_record(record(LINE))
+    first, *others = [follower._live[0] for follower in followers]
+    assert all(other.encoded is first.encoded for other in others)
