@@ -124,7 +124,7 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
 async def open_connection(
     settings: Settings, name: str, patience: float = START_TIMEOUT_SECONDS
 ) -> AsyncGenerator[Client]:
-    """A connection of its own, as the worker's heartbeats and the command line need. Provisions nothing.
+    """A connection of its own, as the worker's heartbeats need. Provisions nothing.
 
     Raises:
         LogUnavailable: NATS cannot be reached within ``patience`` seconds.
@@ -134,6 +134,22 @@ async def open_connection(
         yield client
     finally:
         await _close(client)
+
+
+@asynccontextmanager
+async def open_to_read(settings: Settings, name: str, patience: float) -> AsyncGenerator[Log]:
+    """Open a log that others have made, for who only looks at it: makes nothing, and does not append.
+
+    Raises:
+        LogUnavailable: NATS cannot be reached within ``patience`` seconds, or has no log yet.
+    """
+    async with open_connection(settings, name, patience) as connection:
+        if not await provision.exists(connection):
+            raise LogUnavailable("there is no log yet; an API or a worker makes it when it starts")
+        opened = Log(connection, connection, settings, [])
+        await opened.replayer.open()
+        await opened.refresh()
+        yield opened
 
 
 async def _close(client: _Client) -> None:

@@ -51,8 +51,8 @@ async def show_lag(settings: Settings, *, json: bool) -> None:
     Raises:
         Stopped: the log cannot be reached, or there is none.
     """
-    async with the_log(settings, "lag") as connection:
-        lags = sorted(map(lag_of, await provision.consumers(connection)), key=lambda lag: lag.consumer)
+    async with the_log(settings, "lag") as log:
+        lags = sorted(map(lag_of, await provision.consumers(log.connection)), key=lambda lag: lag.consumer)
     if json:
         show_json(lags)
     elif lags:

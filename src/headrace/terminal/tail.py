@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 from msgspec import Raw, Struct
-from nats.aio.client import Client as Nats
 
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
-from headrace.log import provision, subjects
+from headrace.log import subjects
+from headrace.log.connection import Log
 from headrace.log.live import listen
 from headrace.log.records import Record
-from headrace.log.replay import Replayer
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings
 from headrace.terminal.events import clock, color, shortened, what_matters
@@ -79,30 +78,28 @@ async def tail(settings: Settings, wanted: Wanted, *, since: timedelta | None, j
         Stopped: the log cannot be reached, or there is none.
     """
     written = _as_json if json else _in_words
-    async with the_log(settings, "tail") as connection, aclosing(_follow(connection, wanted.subject, since)) as pages:
+    async with the_log(settings, "tail") as log, aclosing(_follow(log, wanted.subject, since)) as pages:
         async for epoch, records in pages:
             lines = [written(record, epoch) for record in records if wanted.has(record)]
             if lines:
                 click.echo("\n".join(lines))
 
 
-async def _follow(connection: Nats, subject: str, since: timedelta | None) -> AsyncGenerator[tuple[int, list[Record]]]:
+async def _follow(log: Log, subject: str, since: timedelta | None) -> AsyncGenerator[tuple[int, list[Record]]]:
     """Pages of the log with its epoch, without end. What is heard live only says when to read on, so nothing is shown twice or left out."""
-    replayer = Replayer(connection)
-    await replayer.open()
     heard = asyncio.Event()
-    await listen(connection, subject, lambda _: heard.set())
-    state = await provision.stream_state(connection)
+    await listen(log.connection, subject, lambda _: heard.set())
+    state = await log.refresh()
     epoch, start = state.epoch, state.last_sequence + 1
     from_time = (datetime.now(UTC) - since).isoformat() if since is not None else None
     away = False
     while True:
         heard.clear()
         try:
-            page = await replayer.page(subject, start=start, since=from_time)
-            if (away or not page.records) and (state := await provision.stream_state(connection)).epoch != epoch:
+            page = await log.replayer.page(subject, start=start, since=from_time)
+            if (away or not page.records) and (await log.refresh()).epoch != epoch:
                 click.echo("the log was lost and made anew; this is the new one", err=True)
-                epoch, start = state.epoch, 1
+                epoch, start = log.epoch, 1
                 continue
         except LogUnavailable as error:
             if not away:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from headrace.settings import Settings
+from headrace.terminal.addresses import api_url, with_nats
+from tests.cli.conftest import Up
+
+HEAVY = ("litestar", "sqlalchemy", "polars", "nats", "httpx", "rich", "structlog", "asyncio")
+
+
+async def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from headrace.cli import cli\n"
+        "try: cli(['--help'])\n"
+        f"except SystemExit: print([name for name in {HEAVY} if name in sys.modules])\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.decode().splitlines()[-1] == "[]"
+    assert "submit" in out.decode()
+
+
+def test_the_api_is_where_it_is_said_to_be_else_where_it_runs(
+    monkeypatch: pytest.MonkeyPatch, up: Up, place: Path
+) -> None:
+    here, elsewhere = Settings(home=str(up.home.path)), Settings(home=str(place))
+    monkeypatch.delenv("HEADRACE_URL", raising=False)
+    assert api_url("http://told", here) == "http://told"
+    assert api_url(None, here) == up.url
+    assert api_url(None, elsewhere) == "http://127.0.0.1:8080"
+    monkeypatch.setenv("HEADRACE_URL", "http://set")
+    assert api_url(None, Settings(home=str(up.home.path), url="http://set")) == "http://set"
+
+
+def test_nats_is_where_it_is_said_to_be_else_where_it_runs(
+    monkeypatch: pytest.MonkeyPatch, up: Up, place: Path
+) -> None:
+    here, elsewhere = Settings(home=str(up.home.path)), Settings(home=str(place))
+    running = up.home.running()
+    assert running is not None
+    monkeypatch.delenv("HEADRACE_NATS_URL", raising=False)
+    assert with_nats(here).nats.url == running.nats_url
+    assert with_nats(here).nats.token == up.home.nats_token()
+    assert with_nats(elsewhere) == elsewhere
+    assert list(place.iterdir()) == []
+    monkeypatch.setenv("HEADRACE_NATS_URL", "nats://set")
+    assert with_nats(here) == here

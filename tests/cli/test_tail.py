@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import nats
+import pytest
+
+from headrace.client import Client
+from headrace.embedded.nats import EmbeddedNats
+from headrace.embedded.network import free_ports
+from headrace.log import provision
+from headrace.log.connection import Log, open_connection, open_log
+from headrace.log.subjects import TaskSubject, task_events
+from headrace.settings import NatsSettings, Settings
+from tests.cli.conftest import Command, Shell, Up
+from tests.cluster import until
+
+TASKS = 40  # while it is shown live
+
+
+@pytest.fixture
+async def log(up: Up) -> AsyncGenerator[Log]:
+    running = up.home.running()
+    assert running is not None
+    settings = Settings(nats=NatsSettings(url=running.nats_url, token=up.home.nats_token()))
+    async with open_log(settings, "test") as opened:
+        yield opened
+
+
+async def test_it_shows_what_happened_and_what_happens_without_a_gap_or_a_repeat(
+    up: Up, client: Client, log: Log
+) -> None:
+    async def submit() -> str:
+        return (await client.submit("shout", {"text": "hello"})).id
+
+    await client.result(await submit())
+    tail = await up.shell.start("tail", "--json", "--since", "1h", "--kind", "shout")
+    while not tail.out:
+        await submit()
+    for _ in range(TASKS):
+        last = await submit()
+    await until(lambda: _shown(tail, event="finished", task=last), "the last task")
+    await until(lambda: len(_shown(tail, event="finished")) == len(_shown(tail, event="queued")), "all others")
+    tail.interrupt()
+    done = await tail.done()
+    assert (done.code, done.err) == (0, "")
+    shown = [line["sequence"] for line in _lines(done.out)]
+    assert shown == await _sequences(log, task_events(kind="shout"))
+
+
+async def test_a_line_of_json_has_everything(up: Up, client: Client, log: Log) -> None:
+    task = await client.submit("shout", {"text": "hello"})
+    await client.result(task.id)
+    tail = await up.shell.start("tail", "--json", "--since", "1h", "--task", task.id, "--event", "finished")
+    await tail.says(task.id)
+    tail.interrupt()
+    (line,) = _lines((await tail.done()).out)
+    record = await log.replayer.last(task_events(task=task.id))
+    assert record is not None
+    assert line == {
+        "sequence": record.sequence,
+        "position": f"{log.epoch}-{record.sequence}",
+        "at": record.at.isoformat().replace("+00:00", "Z"),
+        "event": "finished",
+        "kind": "shout",
+        "priority": "normal",
+        "owner": "local",
+        "task": task.id,
+        "batch": None,
+        "correlation_id": line["correlation_id"],
+        "data": json.loads(record.payload),
+    }
+    assert line["correlation_id"]
+    assert line["data"]["result"] == {"text": "HELLO"}
+
+
+async def test_a_task_can_be_named_by_the_end_of_its_id_as_it_is_shown(up: Up, client: Client) -> None:
+    task, other = await client.submit("narrate", {"text": "a"}), await client.submit("narrate", {"text": "b"})
+    await asyncio.gather(client.result(task.id), client.result(other.id))
+    tail = await up.shell.start("tail", "--since", "1h", "--task", task.id[-8:])
+    await tail.says("finished")
+    tail.interrupt()
+    out = (await tail.done()).out
+    assert f"narrate {task.id[-8:]} succeeded" in out
+    assert f"narrate {task.id[-8:]} warning: a" in out
+    assert other.id[-8:] not in out
+
+
+async def test_without_since_it_begins_now(up: Up, client: Client) -> None:
+    await client.result((await client.submit("shout", {"text": "before"})).id)
+    tail = await up.shell.start("tail", "--json")
+    texts: list[str] = []
+
+    async def seen() -> bool:
+        texts.append((await client.submit("shout", {"text": "after"})).id)
+        return bool(tail.out)
+
+    await until(seen, "the first line")
+    tail.interrupt()
+    assert {line["task"] for line in _lines((await tail.done()).out)} <= set(texts)
+
+
+async def test_events_that_foreign_writers_left_are_shown_too(up: Up, log: Log) -> None:
+    def subject(event: str) -> str:
+        return str(TaskSubject(event, "foreign", "normal", "local", "x" * 36))
+
+    await log.appender.append(subject("started"), b'{\n  "attempt": 1\n}', {})
+    await log.appender.append(subject("started"), b"no JSON\x1b[2J", {})
+    await log.appender.append(subject("invented"), b'{"new": true}', {})
+    words = await up.shell.start("tail", "--since", "1h", "--kind", "foreign")
+    as_json = await up.shell.start("tail", "--since", "1h", "--kind", "foreign", "--json")
+    await asyncio.gather(words.says("invented"), as_json.says("invented"))
+    words.interrupt()
+    as_json.interrupt()
+    shown = (await words.done()).out
+    assert '{"attempt":1' in shown
+    assert "no JSON [2J" in shown
+    assert '"new":true' in shown
+    first, second, third = _lines((await as_json.done()).out)
+    assert (first["data"], second["data"], third["data"]) == ({"attempt": 1}, "no JSON\x1b[2J", {"new": True})
+
+
+async def test_it_makes_nothing_where_there_is_no_log_yet(place: Path) -> None:
+    async with EmbeddedNats(place / "nats", token="let me in") as server:
+        shell = Shell({"HEADRACE_NATS_URL": server.url, "HEADRACE_NATS_TOKEN": "let me in"})
+        tail, lag = await asyncio.gather(shell.run("tail", "--since", "1h"), shell.run("lag"))
+        for done in (tail, lag):
+            assert (done.code, done.out) == (3, "")
+            assert done.err.startswith("there is no log yet; an API or a worker makes it")
+            assert "`headrace up`" in done.err
+        connection = await nats.connect(server.url, token="let me in")
+        assert await connection.jetstream().streams_info() == []
+        await connection.close()
+
+
+async def test_it_waits_while_nats_is_away_and_goes_on_in_a_log_made_anew(place: Path) -> None:
+    async with EmbeddedNats(place / "nats", token="let me in") as server:
+        settings = Settings(nats=NatsSettings(url=server.url, token="let me in"))
+        shell = Shell({"HEADRACE_NATS_URL": server.url, "HEADRACE_NATS_TOKEN": "let me in"})
+        async with open_log(settings, "test") as log:
+            for _ in range(3):
+                await _append(log, "old")
+            tail = await shell.start("tail", "--since", "1h")
+            await tail.says("old")
+            async with open_connection(settings, "test") as connection:
+                await provision.request(connection, "STREAM.DELETE.HEADRACE")
+                await tail.says("waiting: ")
+                await provision.provision(connection, settings.stream)
+            await _append(log, "new")
+            await tail.says("new")
+        tail.interrupt()
+        done = await tail.done()
+    assert done.code == 0
+    assert len([line for line in done.out.splitlines() if " new " in line]) == 1
+    assert "the log was lost and made anew" in done.err
+
+
+async def test_nats_that_cannot_be_reached_or_does_not_let_us_in_is_told(place: Path) -> None:
+    async with EmbeddedNats(place / "nats", token="let me in") as server:
+        away = Shell({"HEADRACE_NATS_URL": f"nats://127.0.0.1:{free_ports(1)[0]}"})
+        closed = Shell({"HEADRACE_NATS_URL": server.url, "HEADRACE_NATS_TOKEN": "wrong"})
+        first, second = await asyncio.gather(away.run("tail"), closed.run("tail"))
+    assert (first.code, second.code) == (3, 3)
+    assert first.err.startswith("NATS cannot be reached")
+    assert "Authorization Violation" in second.err
+    assert len(first.err.splitlines()) == len(second.err.splitlines()) == 1
+
+
+async def test_wrong_usage_exits_with_2() -> None:
+    shell = Shell({"HEADRACE_NATS_URL": "nats://127.0.0.1:1"})
+    for args in (("--since", "5x"), ("--event", "exploded"), ("--kind", "a.b"), ("--task", "*")):
+        assert (await shell.run("tail", *args)).code == 2
+
+
+async def _sequences(log: Log, subject: str) -> list[int]:
+    found: list[int] = []
+    more = True
+    while more:
+        page = await log.replayer.page(subject, start=found[-1] + 1 if found else 1)
+        found += [record.sequence for record in page.records]
+        more = page.more
+    return found
+
+
+async def _append(log: Log, kind: str) -> None:
+    await log.appender.append(
+        str(TaskSubject("started", kind, "normal", "local", "t")), b'{"attempt":1,"worker":"w"}', {}
+    )
+
+
+def _lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def _shown(tail: Command, **fields: str) -> list[dict[str, Any]]:
+    lines = [msgspec.json.decode(line, type=dict[str, Any]) for line in tail.out]
+    return [line for line in lines if fields.items() <= line.items()]
