@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from headrace.contracts.positions import Position
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log, open_log
+from headrace.log.provision import provision, request
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject, task_events
 from tests.cluster import until
@@ -225,6 +227,7 @@ def happenings(draw: st.DrawFn, without: tuple[str, ...] = ()) -> list[Action]:
 async def play(log: Log, actions: list[Action]) -> None:
     with network() as between, pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub_module, "BUFFER_FRAMES_MAX", 4)  # so that a few appends are more than a follower holds
+        patch.setattr(log.replayer, "page", partial(log.replayer.page, records=3))  # and than a page of history
         async with hub_on(log) as hub:
             followed = Followed(log, hub, between)
             for action in actions:
@@ -405,6 +408,32 @@ async def test_a_stream_goes_on_over_a_broken_connection_without_a_gap_or_a_repe
         assert client.seen == expected
 
 
+async def test_what_is_lost_while_history_is_read_is_noticed(shared_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = f"hub{next(_owners)}"
+    page = shared_log.replayer.page
+    expected: list[int] = []
+
+    async def page_and_then_a_reconnect(*arguments: Any, **options: Any) -> Any:
+        found = await page(*arguments, **options)
+        monkeypatch.undo()
+        between.lose = 1
+        expected.append((await shared_log.appender.append(subject_of(owner), LINE, {})).sequence)
+        await between.has_passed(list(hub._feeds.values()), expected[-1])
+        await hub._on_reconnect()
+        return found
+
+    with network() as between:
+        async with hub_on(shared_log) as hub:
+            client = await client_on(hub, shared_log, owner)
+            expected.append((await shared_log.appender.append(subject_of(owner), LINE, {})).sequence)
+            client.follower.fall_behind()
+            monkeypatch.setattr(shared_log.replayer, "page", page_and_then_a_reconnect)
+            await client.read()
+            assert len(expected) == 2
+            await client.read_up_to(expected[-1])
+            assert client.seen == expected
+
+
 async def test_history_that_cannot_be_read_is_asked_for_again(shared_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = f"hub{next(_owners)}"
     async with hub_on(shared_log) as hub:
@@ -443,7 +472,9 @@ async def test_a_log_that_cannot_be_reached_is_not_followed_and_leaves_nothing(
 async def test_a_log_that_was_made_anew_is_not_mistaken_for_the_old_one(log: Log) -> None:
     async with hub_on(log) as hub:
         client = await client_on(hub, log, "u")
-        log.state = type(log.state)(log.epoch + 1000, 0, 0, 0)
+        await request(log.connection, "STREAM.DELETE.HEADRACE")
+        await provision(log.connection, log.settings)
+        await hub._on_reconnect()  # a log is only ever lost with its server
         with pytest.raises(LogReplaced):
             await client.follower.next(1.0)
         client.follower.restart(Position(log.epoch, 0))
