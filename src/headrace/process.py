@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from headrace.task import KindError
 from headrace.telemetry import get_logger, set_up_logs
 
 EXIT_CANNOT_START = 1
+GC_ALLOCATIONS = 20_000  # between collections; a burst keeps some thousand objects that all die young
 
 log = get_logger(__name__)
 
@@ -35,6 +37,8 @@ def run_process(name: str, settings: Settings, main: Main) -> int:
         The exit code: 0, or 1 with one log line when it could not start.
     """
     set_up_logs(name, settings.log_level, settings.log_format)
+    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
+    gc.set_threshold(GC_ALLOCATIONS)
     try:
         uvloop.run(_run(settings, main))
     except (HeadraceError, ProvisionError, KindError, OSError) as error:

@@ -54,6 +54,7 @@ class _InFlight(NamedTuple):
     payload: bytes
     headers: Mapping[str, str]
     acknowledged: asyncio.Future[Appended]
+    deadline: float
 
 
 class Appender:
@@ -70,6 +71,7 @@ class Appender:
         self._inbox = connection.new_inbox()
         self._in_flight: dict[str, _InFlight] = {}
         self._count = 0
+        self._expiry: asyncio.TimerHandle | None = None
         self._subscription: Subscription | None = None
 
     async def open(self) -> None:
@@ -98,15 +100,15 @@ class Appender:
         self._count += 1
         token = str(self._count)
         future: asyncio.Future[Appended] = loop.create_future()
-        self._in_flight[token] = _InFlight(subject, payload, headers, future)
-        deadline = loop.call_later(self._timeout, self._expire, token)
+        self._in_flight[token] = _InFlight(subject, payload, headers, future, loop.time() + self._timeout)
+        if self._expiry is None:
+            self._expiry = loop.call_later(self._timeout, self._expire)
         try:
             await self._publish(token)
             return await future
         except (ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError) as error:
             raise LogUnavailable("the log cannot be reached; try again in a moment") from error
         finally:
-            deadline.cancel()
             del self._in_flight[token]
 
     async def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
@@ -138,13 +140,20 @@ class Appender:
         return self._connection.max_payload - HEADERS_BYTES_MAX
 
     async def _publish(self, token: str) -> None:
-        subject, payload, headers, _ = self._in_flight[token]
+        subject, payload, headers, *_ = self._in_flight[token]
         await self._connection.publish(subject, payload, f"{self._inbox}.{token}", dict(headers))
 
-    def _expire(self, token: str) -> None:
-        waiting = self._in_flight[token].acknowledged
-        if not waiting.done():
-            waiting.set_exception(LogUnavailable(f"the log did not acknowledge within {self._timeout:g} s"))
+    def _expire(self) -> None:
+        """Fail what has waited too long. One timer for all: appends are answered long before it, in the order of time."""
+        self._expiry = None
+        loop = asyncio.get_running_loop()
+        for waiting in self._in_flight.values():
+            if waiting.deadline > loop.time():
+                self._expiry = loop.call_at(waiting.deadline, self._expire)
+                return
+            if not waiting.acknowledged.done():
+                late = LogUnavailable(f"the log did not acknowledge within {self._timeout:g} s")
+                waiting.acknowledged.set_exception(late)
 
     async def _on_reply(self, message: Msg) -> None:
         found = self._in_flight.get(message.subject.rpartition(".")[2])

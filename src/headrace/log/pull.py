@@ -7,6 +7,7 @@ lost, so each carries an expiry and a heartbeat (ADR-13), and silence counts as 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,8 @@ from headrace.telemetry import get_logger
 HEARTBEAT_SECONDS = 2.0
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS  # three heartbeats missed: the request is gone
 
+ACK_DELAY_SECONDS = 0.002
+
 ACK = b"+ACK"
 NAK = b"-NAK"
 IN_PROGRESS = b"+WPI"
@@ -33,6 +36,34 @@ _SATISFIED = frozenset({"Batch Completed", "Message Size Exceeds MaxBytes"})
 log = get_logger(__name__)
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Acknowledger:
+    """Sends acknowledgements a few at a time: nobody waits for one, and each on its own costs both ends a system call."""
+
+    def __init__(self, connection: Client) -> None:
+        self._connection = connection
+        self._waiting: list[str] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    def ack(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery, soon. Until then, a crash has it delivered again, and found finished in the log."""
+        self._waiting.append(delivery.reply)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_soon(), name="acknowledge")
+
+    async def flush(self) -> None:
+        """Send what waits, and wait until it is sent."""
+        while self._sending is not None:
+            await self._sending
+
+    async def _send_soon(self) -> None:
+        await asyncio.sleep(ACK_DELAY_SECONDS)  # for others to join
+        waiting, self._waiting = self._waiting, []
+        self._sending = None
+        with suppress(NatsError):  # without a connection they are delivered again, and acknowledged then
+            for reply in waiting:
+                await self._connection.publish(reply, ACK)
 
 
 class Puller:
@@ -72,13 +103,17 @@ class Puller:
                 await subscription.drain()
         self.outstanding = 0
 
-    async def pull(self, batch: int, expires: float, bytes_max: int | None = None) -> None:
-        """Ask for up to ``batch`` records and ``bytes_max`` bytes within ``expires`` seconds, when nothing is outstanding."""
+    async def pull(self, batch: int, expires: float = 0, bytes_max: int | None = None) -> None:
+        """Ask for up to ``batch`` records and ``bytes_max`` bytes, when nothing is outstanding.
+
+        Those that come within ``expires`` seconds; with 0, those that are there now.
+        """
         assert self.outstanding == 0
         self.outstanding = batch
         self._request += 1
         self._heard = time.monotonic()
-        wanted: dict[str, int] = {"batch": batch, "expires": int(expires * 1e9)}
+        wanted: dict[str, int | bool] = {"batch": batch}
+        wanted |= {"expires": int(expires * 1e9)} if expires else {"no_wait": True}
         if bytes_max is not None:
             wanted["max_bytes"] = bytes_max
         if expires > 2 * HEARTBEAT_SECONDS:

@@ -56,6 +56,10 @@ class TaskSubject(NamedTuple):
     def __str__(self) -> str:
         return f"{_TASK_PREFIX}{self.event}.{self.kind}.{self.priority}.{self.owner}.{self.task}"
 
+    def of(self, event: str) -> str:
+        """The subject of another event of the same task."""
+        return f"{_TASK_PREFIX}{event}.{self.kind}.{self.priority}.{self.owner}.{self.task}"
+
     @classmethod
     def parse(cls, subject: str) -> TaskSubject:
         """Read a subject of the log or of the live feed.
@@ -64,10 +68,10 @@ class TaskSubject(NamedTuple):
             ValueError: it is not the subject of a task event.
         """
         parts = subject.split(".")
-        if subject.startswith(_TASK_PREFIX) and len(parts) == 7:
-            return cls(*parts[2:])
-        if subject.startswith(_LIVE_PREFIX) and len(parts) == 8:
-            return cls(*parts[3:])
+        if len(parts) == 7 and subject.startswith(_TASK_PREFIX):
+            return cls._make(parts[2:])
+        if len(parts) == 8 and subject.startswith(_LIVE_PREFIX):
+            return cls._make(parts[3:])
         raise ValueError(f"{subject!r} is not the subject of a task event")
 
 

@@ -27,6 +27,7 @@ from headrace.log.subjects import TaskSubject
 from headrace.store.rows import EventRow, TaskRow
 
 _encode = msgspec.json.Encoder().encode
+_FINAL = frozenset(state for state in State if state.final)
 
 
 def fold(row: TaskRow | None, record: Record, subject: TaskSubject, event: Event, epoch: int) -> TaskRow | None:
@@ -45,7 +46,7 @@ def fold(row: TaskRow | None, record: Record, subject: TaskSubject, event: Event
     """
     if isinstance(event, Queued | Deferred):
         row = _begin(row, record, subject, event)
-    elif row is None or State(row.state).final or not _go_on(row, record, event):
+    elif row is None or row.state in _FINAL or not _go_on(row, record, event):
         return None
     if row is not None:
         row.epoch, row.sequence = epoch, record.sequence
@@ -93,7 +94,7 @@ def _begin(row: TaskRow | None, record: Record, subject: TaskSubject, event: Que
             epoch=0,
             sequence=0,
         )
-    elif State(row.state).final:
+    elif row.state in _FINAL:
         if event.fence != row.sequence:
             return None  # a timer of the run that is over
         row.result = row.error = row.progress = row.started_at = row.finished_at = None

@@ -15,6 +15,7 @@ PAGE_RECORDS = 1000
 PAGE_BYTES = 16 << 20  # bytes; a page of large inputs ends early
 LINGER_SECONDS = 0.1  # how long a page waits to fill: a transaction for every few events costs half the throughput
 EXPIRES_SECONDS = 10.0
+FETCH_SECONDS = 10.0  # for a page of records that are there
 
 
 class OutOfOrder(Exception):
@@ -28,7 +29,8 @@ class Pages:
         self._log = log
         self._arrived: list[Delivery] = []
         self._some = asyncio.Event()
-        self._full = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._waiting = 0  # records behind the last one that arrived
         self._expected = 1
         self._broken = False
         self._puller = Puller(log.connection, subjects.PROJECTOR, self._on_delivery, self._on_end)
@@ -55,19 +57,24 @@ class Pages:
     async def next(self, patience: float) -> list[Delivery]:
         """The next page, in log order; empty when nothing came within ``patience`` seconds.
 
+        The first record is waited for; the rest is fetched at once, after a moment for it to gather.
+
         Raises:
             OutOfOrder: begin again from the checkpoint.
         """
-        await self._order()
-        if await _within(patience, self._some):
-            await _within(LINGER_SECONDS, self._full)
+        if not self._waiting:
+            if self._puller.outstanding == 0:
+                await self._puller.pull(1, EXPIRES_SECONDS)
+            await _within(patience, self._some)
+            self._some.clear()
+        if self._arrived or self._waiting:
+            if self._waiting < PAGE_RECORDS:
+                await asyncio.sleep(LINGER_SECONDS)
+            await self._fetch()
         self._puller.check()
         if self._broken:
             raise OutOfOrder
         page, self._arrived = self._arrived, []
-        self._some.clear()
-        self._full.clear()
-        await self._order()  # the next page arrives while this one is written
         return page
 
     async def acknowledge(self, page: list[Delivery]) -> None:
@@ -79,22 +86,23 @@ class Pages:
         self._broken = True
         self._some.set()
 
-    async def _order(self) -> None:
-        room = PAGE_RECORDS - len(self._arrived)
-        if room > 0 and self._puller.outstanding == 0:
-            await self._puller.pull(room, EXPIRES_SECONDS, PAGE_BYTES)
+    async def _fetch(self) -> None:
+        if self._puller.outstanding == 0 and not self._broken:
+            self._ended.clear()
+            await self._puller.pull(PAGE_RECORDS - len(self._arrived), bytes_max=PAGE_BYTES)
+            if not await _within(FETCH_SECONDS, self._ended):
+                self._broken = True
 
     def _on_delivery(self, delivery: Delivery) -> None:
         if delivery.consumer_sequence != self._expected or delivery.delivered > 1:
             self._broken = True
         self._expected = delivery.consumer_sequence + 1
+        self._waiting = delivery.pending
         self._arrived.append(delivery)
         self._some.set()
-        if len(self._arrived) >= PAGE_RECORDS:
-            self._full.set()
 
     def _on_end(self, gone: bool) -> None:
-        self._full.set()  # nothing more comes by itself: the page is as full as it gets
+        self._ended.set()
         if gone:
             self._broken = True
             self._some.set()

@@ -1,8 +1,8 @@
 """What a worker pulls, and when: a kind's slots, shared out over its three lanes.
 
 A lane is one priority's consumer. Records are pulled only for slots that are free, so what waits, waits in the log where any
-worker can take it. Every lane keeps one record on order, so that a lone task starts at once in whichever lane it comes;
-the rest of the slots go to the lanes that have more waiting, by weight. Shares are kept by stride scheduling (Waldspurger
+worker can take it. Every lane keeps a few records on order, so that tasks start at once in whichever lane they come; the rest
+of the slots go to the lanes that have more waiting, by weight. Shares are kept by stride scheduling (Waldspurger
 and Weihl, 1995): a lane's ``passed`` grows by what it pulled over its weight, and the lane with the least goes first.
 """
 
@@ -29,8 +29,11 @@ from headrace.telemetry import get_logger
 from headrace.worker.run import Run, Runner
 
 WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}  # low keeps a tenth of the starts under any load
-ORDER_EXPIRES_SECONDS = 30.0  # one record on order in an idle lane
-BULK_EXPIRES_SECONDS = 1.0  # several at once: what another worker took must not keep slots reserved for long
+ORDER_SHARE = (
+    8  # an idle lane has up to this part of the slots on order: a request for each record costs as much as the record
+)
+ORDER_EXPIRES_SECONDS = 30.0
+BULK_EXPIRES_SECONDS = 1.0  # more than that: what another worker took must not keep slots reserved for long
 STUBBORN_SECONDS = 5.0  # after its timeout: a handler that goes on although cancelled is finished without it
 CHECK_SECONDS = 1.0
 
@@ -64,6 +67,7 @@ class Lanes:
         self._runner = runner
         self._kind: AnyKind = runner.kind
         self._slots = slots
+        self._order = max(1, slots // ORDER_SHARE)
         self._lanes: list[Lane] = []
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -169,7 +173,7 @@ class Lanes:
         while free > 0 and ready:
             lane = min(ready, key=lambda lane: lane.passed)
             ready.remove(lane)
-            batch = 1
+            batch = max(1, min(self._order, free - len(ready)))
             if lane.waiting:
                 others = sum(other.weight for other in ready if other.waiting)
                 batch = max(1, min(lane.waiting, (free - len(ready)) * lane.weight // (lane.weight + others)))
@@ -181,7 +185,7 @@ class Lanes:
         if lane.waiting == 0:
             lane.passed = max(lane.passed, busiest)  # an idle lane saves up no claim on the future
         lane.passed += batch / lane.weight
-        await lane.puller.pull(batch, ORDER_EXPIRES_SECONDS if batch == 1 else BULK_EXPIRES_SECONDS)
+        await lane.puller.pull(batch, ORDER_EXPIRES_SECONDS if batch <= self._order else BULK_EXPIRES_SECONDS)
 
     async def _pull_anew(self) -> None:
         for lane in self._lanes:

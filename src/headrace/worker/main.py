@@ -13,6 +13,7 @@ from headrace.catalog import ANNOUNCE_SECONDS, announce
 from headrace.errors import LogUnavailable
 from headrace.health import serve_health
 from headrace.log.connection import Log, open_log
+from headrace.log.pull import Acknowledger
 from headrace.settings import Settings
 from headrace.task import AnyKind, load_kinds
 from headrace.telemetry import get_logger
@@ -42,7 +43,14 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         heartbeats = Heartbeats(settings, name)
         await heartbeats.start()
         quarantine = asyncio.Lock()
-        lanes = [_lanes(opened, settings, kind, name, heartbeats, quarantine) for kind in kinds.values()]
+        acks = Acknowledger(opened.connection)
+
+        def make_lanes(kind: AnyKind) -> Lanes:
+            slots = settings.worker.slots if kind.is_async else settings.worker.threads
+            threads = None if kind.is_async else ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
+            return Lanes(opened, Runner(opened, kind, name, heartbeats, quarantine, acks, threads), slots)
+
+        lanes = [make_lanes(kind) for kind in kinds.values()]
         for each in lanes:
             await each.open()
 
@@ -58,23 +66,13 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
             for task in working:
                 task.cancel()
         await asyncio.gather(*(each.drain(settings.worker.grace) for each in lanes))
+        await acks.flush()
         heartbeats.stop()
         left = sum(each.running for each in lanes)
     log.info("stopped")
     if left:  # handlers that cannot be stopped; the interpreter would wait for their threads for ever
         sys.stderr.flush()
         os._exit(0)
-
-
-def _lanes(
-    log: Log, settings: Settings, kind: AnyKind, worker: str, heartbeats: Heartbeats, quarantine: asyncio.Lock
-) -> Lanes:
-    if kind.is_async:
-        slots, threads = settings.worker.slots, None
-    else:
-        slots = settings.worker.threads
-        threads = ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
-    return Lanes(log, Runner(log, kind, worker, heartbeats, quarantine, threads), slots)
 
 
 async def _announce(to: Log, kinds: Iterable[AnyKind]) -> None:

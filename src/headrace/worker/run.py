@@ -20,7 +20,7 @@ from headrace.contracts.tasks import FailureCode
 from headrace.errors import AppendRefused, LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.pull import ACK, NAK
+from headrace.log.pull import NAK, Acknowledger
 from headrace.log.records import Delivery, Record
 from headrace.log.subjects import TaskSubject
 from headrace.task import AnyKind
@@ -75,6 +75,7 @@ class Runner:
         worker: str,
         heartbeats: Heartbeats,
         quarantine: asyncio.Lock,
+        acks: Acknowledger,
         threads: ThreadPoolExecutor | None,
     ) -> None:
         self.kind = kind
@@ -83,6 +84,7 @@ class Runner:
         self._worker = worker
         self._heartbeats = heartbeats
         self._quarantine = quarantine
+        self._acks = acks
         self._threads = threads
 
     async def run(self, run: Run, *, seen_before: bool) -> None:
@@ -100,9 +102,9 @@ class Runner:
                 starts = await self._starts_so_far(run) if seen_before else 0
                 if not run.finished:
                     await self._finish(run, await self._attempt(run, starts))
-                await self._acknowledge(run, ACK)
+                self._acks.ack(run.delivery)
             except asyncio.CancelledError:  # the worker is shutting down: somebody else runs it, at once
-                await self._acknowledge(run, NAK)
+                await self._log.connection.publish(run.delivery.reply, NAK)
                 raise
             except LogUnavailable as error:
                 log.error("the log is away; the task will be delivered again", error=error.message)
@@ -118,7 +120,7 @@ class Runner:
         if run.finished:
             log.info("was finished before, nothing to do", delivered=run.delivery.delivered)
             return 0
-        started = str(run.subject._replace(event=EventName.STARTED))
+        started = run.subject.of(EventName.STARTED)
         page = await self._log.replayer.page(started, start=run.delivery.sequence + 1, records=STARTS_MAX)
         # The first start is told and not waited for (see `_call_handler`): a handler that took its worker down at once may
         # have left no trace of it. Deliveries alone do not count: a worker that drains gives back what it never started.
@@ -178,7 +180,7 @@ class Runner:
 
     async def _finish(self, run: Run, outcome: AttemptOutcome) -> None:
         """Append the outcome under the run's fence, however long the log is away; whoever was first is right."""
-        subject = str(run.subject._replace(event=EventName.FINISHED))
+        subject = run.subject.of(EventName.FINISHED)
         payload = encode(to_event(outcome, run.queued.attempt, self._worker))
         for fence in {run.queued.fence: None, 0: None}:  # a previous finish that has aged out of the log counts as none
             headers = {**run.headers, subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(fence)}
@@ -196,20 +198,17 @@ class Runner:
             return
 
     async def _last_finish(self, run: Run) -> Record | None:
-        return await self._log.replayer.last(str(run.subject._replace(event=EventName.FINISHED)))
+        return await self._log.replayer.last(run.subject.of(EventName.FINISHED))
 
     async def give_up(self, run: Run) -> None:
         """Finish a run whose handler goes on although it was cancelled; its late outcome will be refused."""
         reason = f"The task took longer than its timeout of {run.kind.timeout:g} s and did not stop when told to."
         await self._finish(run, Failed(FailureCode.TIMEOUT, reason))
-        await self._acknowledge(run, ACK)
-
-    async def _acknowledge(self, run: Run, how: bytes) -> None:
-        await self._log.connection.publish(run.delivery.reply, how)
+        self._acks.ack(run.delivery)
 
     async def _tell(self, run: Run, name: EventName, event: Event) -> None:
         """Append without waiting for the log."""
-        await self._log.appender.tell(str(run.subject._replace(event=name)), encode(event), _headers(run, name))
+        await self._log.appender.tell(run.subject.of(name), encode(event), _headers(run, name))
 
     async def _say(self, run: Run, name: EventName, event: Event) -> None:
         """Append, and wait until the log has it."""
@@ -217,7 +216,7 @@ class Runner:
         headers = _headers(run, name) | {
             subjects.MSG_ID: f"{run.delivery.sequence}-{run.delivery.delivered}-{run.said}"
         }
-        subject, payload = str(run.subject._replace(event=name)), encode(event)
+        subject, payload = run.subject.of(name), encode(event)
         await self._when_there(lambda: self._log.appender.append(subject, payload, headers))
 
     async def _when_there(self, append: Callable[[], Awaitable[object]]) -> None:
