@@ -110,8 +110,14 @@ class Catalog:
             ) from None
 
     async def _load(self) -> None:
-        for record in await self._log.replayer.lasts(subjects.CATALOG_ENTRIES, stream=subjects.CATALOG_STREAM):
-            self._learn(record.payload, record.at)
+        start, more = 1, True
+        while more:
+            records, more = await self._log.replayer.page(
+                subjects.CATALOG_ENTRIES, start=start, stream=subjects.CATALOG_STREAM
+            )
+            for record in records:
+                self._learn(record.payload, record.at)
+                start = record.sequence + 1
 
     def _learn(self, described: bytes, announced_at: datetime) -> None:
         try:

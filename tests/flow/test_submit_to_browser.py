@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.cluster import Cluster
+import asyncio
+
+from tests.cluster import Cluster, until
 from tests.sse import follow
 
 
@@ -68,3 +70,50 @@ async def test_a_page_loads_its_list_and_follows_from_there_without_a_gap(cluste
         seen = await stream.take(3)
     assert {each.data["task"] for each in seen} == {second["id"]}
     assert [each.event for each in seen] == ["queued", "started", "finished"]
+
+
+async def test_the_correlation_id_of_a_request_is_on_the_log_lines_of_its_task(cluster: Cluster) -> None:
+    answer = await cluster.http.post(
+        "/api/v1/tasks", json={"kind": "fail", "input": {}}, headers={"X-Correlation-Id": "click-2"}
+    )
+    worker = next(member for member in cluster.members if member.name == "worker")
+    line = await worker.heard("failed", task_id=answer.json()["id"])
+    assert line["correlation_id"] == "click-2"
+    assert line["kind"] == "fail"
+
+
+async def test_waiting_for_a_task_answers_as_soon_as_it_is_final_or_with_the_state_it_has(cluster: Cluster) -> None:
+    task = await cluster.submit("wait", name="gate-wait")
+    early = (await cluster.http.get(f"/api/v1/tasks/{task['id']}", params={"wait": 0.2})).json()
+    assert early["state"] in ("queued", "running")
+    waiting = asyncio.create_task(cluster.http.get(f"/api/v1/tasks/{task['id']}", params={"wait": 30}))
+    await until(lambda: task["id"] in dict(cluster.calls()), "the task to be started")
+    cluster.open("gate-wait")
+    assert (await waiting).json()["state"] == "succeeded"
+
+
+async def test_lists_are_paged_by_cursor_and_filtered_without_gap_or_repeat(cluster: Cluster) -> None:
+    ids = [(await cluster.submit("noop"))["id"] for _ in range(25)]
+    failing = await cluster.submit("fail")
+    await cluster.outcome(failing["id"])
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while len(seen) < 25:
+        page = (await cluster.http.get("/api/v1/tasks", params={"kind": "noop", "limit": 7, **cursor})).json()
+        seen += [item["id"] for item in page["items"]]
+        assert all("input" not in item and item["kind"] == "noop" for item in page["items"])
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen[:25] == ids[::-1]
+    failed = (await cluster.http.get("/api/v1/tasks", params={"state": "failed", "limit": 1})).json()["items"]
+    assert failed[0]["id"] == failing["id"]
+    assert failed[0]["error"]["code"] == "raised"
+
+
+async def test_the_api_describes_itself(cluster: Cluster) -> None:
+    assert "text/html" in (await cluster.http.get("/api/docs")).headers["Content-Type"]
+    document = (await cluster.http.get("/api/docs/openapi.json")).json()
+    assert {"/api/v1/tasks", "/api/v1/events", "/api/v1/kinds"} <= document["paths"].keys()
+    kinds = (await cluster.http.get("/api/v1/kinds")).json()["items"]
+    assert next(kind for kind in kinds if kind["name"] == "echo")["has_workers"]
+    ready = await cluster.http.get("/health/ready")
+    assert ready.json() == {"status": "ok", "checks": {"log": "ok", "read_model": "ok", "kinds": "ok"}}

@@ -4,41 +4,29 @@ There is one core-NATS subscription per subject that somebody follows (a *feed*)
 out unsubscribes. Joining: subscribe → page the history after the cursor from the log → drop from what arrived meanwhile
 what history already had → live.
 
-The live feed is at most once. Whatever may have been lost on it (a reconnect, a follower's full buffer, a record that the
-log has and the feed never saw) is repaired in one way: the follower goes back to history, from the last it was given.
+The live feed is at most once. Whatever may have been lost on it (a reconnect, a message dropped on the way, a follower's full
+buffer) is repaired in one way: the follower goes back to history, from the last event it was given.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import NamedTuple
 
-import msgspec
-
-from headrace.contracts.events import EventName
+from headrace.api.frames import Frame, encode_frame
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.live import Subscription, listen
+from headrace.log.live import Subscription, heard_all, listen
 from headrace.log.records import Record
-from headrace.log.subjects import TaskSubject
 from headrace.telemetry import get_logger
 
 BUFFER_FRAMES_MAX = 1024  # a follower further behind goes back to history, which is in the log and not in our memory
 BUFFER_BYTES_MAX = 4 << 20  # bytes, likewise
 COMPARE_SECONDS = 5.0  # how often feeds are compared with the log
+UNCOMPARED_MAX = 4096  # events a feed remembers for that; one that brings more in 5 s is taken at its word
 
 log = get_logger(__name__)
-
-
-class Frame(NamedTuple):
-    """An event as it is sent to a browser, encoded once for all of them."""
-
-    sequence: int
-    event: str
-    encoded: bytes
 
 
 class LogReplaced(Exception):
@@ -74,9 +62,7 @@ class Follower:
             except TimeoutError:
                 return []
         frames = await self._history() if self._behind else self._drain()
-        if frames:
-            self.position = self.position._replace(sequence=frames[-1].sequence)
-        else:
+        if not frames:
             await asyncio.sleep(0)  # a caller that loops over nothing must not keep the event loop
         return frames
 
@@ -91,6 +77,8 @@ class Follower:
 
     def offer(self, frame: Frame) -> None:
         """Take a live frame."""
+        if self._behind:
+            return  # history will have it
         self._live.append(frame)
         self._live_bytes += len(frame.encoded)
         if len(self._live) > BUFFER_FRAMES_MAX or self._live_bytes > BUFFER_BYTES_MAX:
@@ -109,39 +97,50 @@ class Follower:
         self._wake.set()
 
     async def _history(self) -> list[Frame]:
-        self._behind = False  # before reading: what is lost from here on is noticed again
+        self._behind = False  # before reading: what arrives from here on is kept, and what is lost is noticed again
         try:
             page = await self._log.replayer.page(self._feed.subject, start=self.position.sequence + 1)
-        except LogUnavailable:
+        except BaseException:
             self._behind = True
             raise
         self._behind = self._behind or page.more
-        return [encode_frame(record, self._log.epoch) for record in page.records]
+        return self._advance([frame for record in page.records if (frame := encode_frame(record, self._log.epoch))])
 
     def _drain(self) -> list[Frame]:
         frames = [frame for frame in self._live if frame.sequence > self.position.sequence]
         self._live.clear()
         self._live_bytes = 0
+        return self._advance(frames)
+
+    def _advance(self, frames: list[Frame]) -> list[Frame]:
+        if frames:
+            self.position = self.position._replace(sequence=frames[-1].sequence)
         return frames
 
 
 class Feed:
     """One subject that somebody follows."""
 
-    def __init__(self, hub: Hub, subject: str) -> None:
+    def __init__(self, hub: Hub, log: Log, subject: str) -> None:
         self.subject = subject
         self.followers: set[Follower] = set()
-        self.heard = 0  # sequence of the newest record that is known to have arrived
-        self.subscription: Subscription | None = None
-        self.ready = asyncio.Event()
+        self.opened = asyncio.create_task(self._open(), name="open a feed")
         self._hub = hub
+        self._log = log
+        self._subscription: Subscription | None = None
+        self._compared = 0  # sequence up to which nothing is missing
+        self._heard: set[int] = set()  # sequences that arrived since
 
     def on_record(self, record: Record) -> None:
         """Give a live record to every follower."""
-        self.heard = record.sequence
-        frame = encode_frame(record, self._hub.epoch)
-        for follower in self.followers:
-            follower.offer(frame)
+        if len(self._heard) == UNCOMPARED_MAX:
+            self._compared = max(self._heard)
+            self._heard.clear()
+        self._heard.add(record.sequence)
+        frame = encode_frame(record, self._log.epoch)
+        if frame is not None:
+            for follower in self.followers:
+                follower.offer(frame)
 
     def fall_behind(self) -> None:
         """Have every follower read history again."""
@@ -154,6 +153,38 @@ class Feed:
         if not self.followers:
             self._hub.abandon(self)
 
+    async def compare(self) -> None:
+        """Compare what arrived with what the log has, and repair what is missing.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        if self._subscription is None:
+            return
+        page = await self._log.replayer.page(self.subject, start=self._compared + 1)
+        await heard_all(self._log.connection, self._subscription)
+        missing = [
+            each.sequence
+            for each in page.records
+            if each.sequence > self._compared and each.sequence not in self._heard
+        ]
+        if missing:
+            log.warning("live events were lost; repairing from the log", first=missing[0], events=len(missing))
+            self.fall_behind()
+        if page.records:
+            self._compared = max(self._compared, page.records[-1].sequence)
+            self._heard = {sequence for sequence in self._heard if sequence > self._compared}
+
+    async def close(self) -> None:
+        """Unsubscribe."""
+        await asyncio.wait({self.opened})
+        if self._subscription is not None and not self._log.connection.is_closed:
+            await self._subscription.unsubscribe()
+
+    async def _open(self) -> None:
+        self._subscription = await listen(self._log.connection, self.subject, self.on_record)
+        self._compared = (await self._log.refresh()).last_sequence
+
 
 class Hub:
     """All feeds of one API process."""
@@ -164,11 +195,6 @@ class Hub:
         self._closing: set[asyncio.Task[None]] = set()
         self.draining = False
         log.on_reconnect(self._on_reconnect)
-
-    @property
-    def epoch(self) -> int:
-        """The log's epoch."""
-        return self._log.epoch
 
     async def follow(self, subject: str, after: Position) -> Follower:
         """Join a feed.
@@ -182,13 +208,11 @@ class Hub:
         """
         feed = self._feeds.get(subject)
         if feed is None:
-            feed = self._feeds[subject] = Feed(self, subject)
+            feed = self._feeds[subject] = Feed(self, self._log, subject)
         follower = Follower(feed, self._log, after)
         feed.followers.add(follower)
         try:
-            if feed.subscription is None:
-                await self._open(feed)
-            await feed.ready.wait()
+            await asyncio.shield(feed.opened)
         except BaseException:
             follower.close()
             raise
@@ -200,7 +224,7 @@ class Hub:
             await asyncio.sleep(COMPARE_SECONDS)
             for feed in list(self._feeds.values()):
                 try:
-                    await self._compare(feed)
+                    await feed.compare()
                 except LogUnavailable as error:
                     log.warning("could not compare a feed with the log", error=error.message)
                     break
@@ -226,53 +250,11 @@ class Hub:
         """Close a feed that nobody follows any more."""
         if self._feeds.get(feed.subject) is feed:
             del self._feeds[feed.subject]
-        if feed.subscription is not None:
-            closing = asyncio.create_task(self._unsubscribe(feed.subscription), name="unsubscribe")
+            closing = asyncio.create_task(feed.close(), name="close a feed")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
-
-    async def _open(self, feed: Feed) -> None:
-        feed.subscription = await listen(self._log.connection, feed.subject, feed.on_record)
-        state = await self._log.refresh()
-        feed.heard = max(feed.heard, state.last_sequence)
-        feed.ready.set()
-
-    async def _unsubscribe(self, subscription: Subscription) -> None:
-        if not self._log.connection.is_closed:
-            await subscription.unsubscribe()
 
     async def _on_reconnect(self) -> None:
         await self._log.refresh()
         for feed in self._feeds.values():
             feed.fall_behind()
-
-    async def _compare(self, feed: Feed) -> None:
-        if not feed.ready.is_set():
-            return
-        page = await self._log.replayer.page(feed.subject, start=feed.heard + 1, records=1)
-        if page.records and page.records[0].sequence > feed.heard:
-            log.warning("a live event was lost; repairing from the log", sequence=page.records[0].sequence)
-            feed.heard = page.records[0].sequence
-            feed.fall_behind()
-
-
-_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_encode = msgspec.json.Encoder().encode
-
-
-def encode_frame(record: Record, epoch: int) -> Frame:
-    """An event as a server-sent event."""
-    subject = TaskSubject.parse(record.subject)
-    payload = record.payload
-    if subject.event in (EventName.QUEUED, EventName.DEFERRED):  # the input may be large, and whoever follows sent it
-        fields = _fields_decoder.decode(payload)
-        fields.pop("input", None)
-        payload = _encode(fields)
-    if b"\n" in payload or b"\r" in payload:  # pretty JSON from a foreign worker; a data line ends at a line break
-        payload = payload.replace(b"\r", b" ").replace(b"\n", b" ")
-    batch = record.headers.get(subjects.BATCH)
-    head = (
-        f'id: {epoch}-{record.sequence}\nevent: {subject.event}\ndata: {{"task":"{subject.task}","kind":"{subject.kind}",'
-        f'"batch":{_encode(batch).decode()},"at":"{record.at.isoformat(timespec="microseconds")[:26]}Z",'
-    )
-    return Frame(record.sequence, subject.event, head.encode() + payload[1:] + b"\n\n")

@@ -10,7 +10,7 @@ from msgspec import Meta, Raw, Struct
 
 NULL = Raw(b"null")
 
-KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$(?!\n)"  # Python's $ also matches before a line break at the end
 
 KindName = Annotated[
     str, Meta(pattern=KIND_PATTERN, description="The name of a task kind.", examples=["text_feedback"])

@@ -6,6 +6,7 @@ repairs from `replay`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from nats.aio.client import Client
@@ -15,7 +16,7 @@ from nats.aio.subscription import Subscription
 from headrace.log import subjects
 from headrace.log.records import Record
 
-__all__ = ["Subscription", "listen", "watch"]
+__all__ = ["Subscription", "heard_all", "listen", "watch"]
 
 PENDING_BYTES_MAX = (
     64 << 20
@@ -36,6 +37,13 @@ async def listen(connection: Client, subject: str, on_record: Callable[[Record],
     )
     await connection.flush()
     return subscription
+
+
+async def heard_all(connection: Client, subscription: Subscription) -> None:
+    """Return when everything published before has been given to the subscription's ``on_record``, or was lost."""
+    await connection.flush()
+    while subscription.pending_msgs:  # noqa: ASYNC110 - nats-py has no event for it; its task is next in line
+        await asyncio.sleep(0)
 
 
 async def watch(connection: Client, subject: str, on_value: Callable[[str, bytes], None]) -> Subscription:

@@ -141,8 +141,8 @@ class Puller:
             if self.outstanding == 0:
                 self._on_end(False)
             return
-        if message.subject.rpartition(".")[2] != str(self._request):
-            return  # about a request given up before
+        if self.outstanding == 0 or message.subject.rpartition(".")[2] != str(self._request):
+            return  # about a request that has ended
         status = (message.headers or {}).get(subjects.STATUS)
         reason = (message.headers or {}).get(subjects.DESCRIPTION, "no responders")
         if status in ("404", "408") or reason in _SATISFIED:  # nothing there, expired, or as many bytes as asked for

@@ -87,14 +87,6 @@ class Replayer:
         found, _ = await self._get(subjects.STREAM, {"multi_last": [subject], "batch": 1024})
         return max(found, key=lambda record: record.sequence, default=None)
 
-    async def lasts(self, subject: str, *, stream: str) -> list[Record]:
-        """The newest record of each subject that matches.
-
-        Raises:
-            LogUnavailable: no answer in time.
-        """
-        return (await self._get(stream, {"multi_last": [subject], "batch": 1024}))[0]
-
     async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], bool]:
         if not self._connection.is_connected:
             raise LogUnavailable("the log cannot be reached; try again in a moment")

@@ -36,11 +36,14 @@ def raised(error: BaseException, file: str) -> Failed:
     while trace is not None and trace.tb_frame.f_code.co_filename != file:
         trace = trace.tb_next
     written = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
-    said = str(error)
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - an exception's own __str__ can be as broken as anything
+        said = "(its message cannot be read)"
     return Failed(
         FailureCode.RAISED,
-        _shorten(f"{type(error).__name__}: {said}" if said else type(error).__name__),
-        written[-TRACEBACK_CHARS_MAX:],
+        _clean(_shorten(f"{type(error).__name__}: {said}" if said else type(error).__name__)),
+        _clean(written[-TRACEBACK_CHARS_MAX:]),
     )
 
 
@@ -52,6 +55,11 @@ def to_event(outcome: AttemptOutcome, attempt: int, worker: str) -> Finished:
         case Failed(code, message, trace):
             error = TaskError(code=code, message=_shorten(message), traceback=trace)
             return Finished(attempt=attempt, outcome=Outcome.FAILED, error=error, worker=worker)
+
+
+def _clean(text: str) -> str:
+    """Without lone surrogates, as in the names of files that are not Unicode: JSON has no form for them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _shorten(message: str) -> str:
