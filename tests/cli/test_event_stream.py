@@ -36,14 +36,15 @@ def test_however_the_bytes_are_cut_the_events_are_the_same(stream: bytes, places
 
 
 @given(st.lists(st.tuples(texts, texts, st.lists(texts, min_size=1, max_size=3))), st.data())
-def test_what_is_written_is_read_whatever_ends_its_lines(
+def test_what_is_written_is_read_whatever_ends_its_lines_and_wherever_it_is_cut(
     events: list[tuple[str, str, list[str]]], data: st.DataObject
 ) -> None:
     stream = ""
     for cursor, event, lines in events:
         end = data.draw(st.sampled_from(LINE_ENDS))
         stream += end.join((f"id: {cursor}", f"event: {event}", *(f"data: {line}" for line in lines), "", ""))
-    read = parse(stream.encode())
+    parser, places = EventStreamParser(), data.draw(st.just([*range(len(stream))]) | st.lists(st.integers(0, 10_000)))
+    read = [frame for chunk in cut(stream.encode(), places) for frame in parser.feed(chunk)]
     assert read == [Frame(event or "message", "\n".join(lines), cursor) for cursor, event, lines in events]
 
 
