@@ -17,6 +17,8 @@ __all__ = ["get_logger", "set_up_logs"]
 
 get_logger = structlog.stdlib.get_logger
 
+_FIRST = ("timestamp", "level", "process", "event")  # what the eye looks for at the start of a line
+
 _LEVELS = logging.getLevelNamesMapping()
 
 
@@ -66,7 +68,7 @@ def set_up_logs(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level.upper()])
-    for chatty in ("httpx", "httpcore", "alembic.runtime.plugins", "nats"):
+    for chatty in ("httpx", "httpcore", "alembic", "nats"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
@@ -89,4 +91,5 @@ def _drop_process(
 
 
 def _to_json(event: structlog.typing.EventDict, **_: object) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
+    ordered = {name: event.pop(name) for name in _FIRST if name in event}
+    return msgspec.json.encode({**ordered, **event}, enc_hook=repr).decode()

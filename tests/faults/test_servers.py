@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 
 import asyncpg
@@ -135,3 +136,25 @@ async def test_without_postgres_submitting_running_and_following_go_on(make_clus
 async def _found(cluster: Cluster, task: str) -> dict[str, object] | None:
     answer = await cluster.http.get(f"/api/v1/tasks/{task}")
     return answer.json() if answer.status_code == 200 else None
+
+
+async def test_a_log_that_comes_back_empty_is_made_anew_and_followers_are_told(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    before = await cluster.submit("noop")
+    await cluster.outcome(before["id"])
+    async with follow(cluster.http, "/api/v1/events", after=before["position"]) as stream:
+        await stream.take(2)
+        await cluster.nats.kill()
+        shutil.rmtree(cluster.nats.directory / "jetstream")
+        await cluster.nats.start()
+        (reset,) = await stream.take(1)
+        assert reset.event == "reset"
+        assert reset.id > before["position"]
+        task = await until(lambda: _accepted(cluster), "submissions to be accepted again")
+        assert [seen.data["task"] for seen in await stream.take(3)] == [task] * 3
+    found = await until(lambda: _found(cluster, task), "the read model to follow the new log")
+    assert found["state"] in ("queued", "running", "succeeded")
+    assert (await cluster.outcome(task))["state"] == "succeeded"
+    assert (await cluster.outcome(before["id"]))["state"] == "succeeded"

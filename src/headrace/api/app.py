@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
 
-from headrace import __version__
 from headrace.api import problems
 from headrace.api.events import follow_all, follow_task
 from headrace.api.health import live, ready
@@ -43,7 +44,7 @@ def create_app(resources: Resources | None) -> Litestar:
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="Headrace",
-            version=__version__,
+            version=version("headrace"),
             description="Background work for web applications, run on NATS JetStream and followed live.",
             path="/api/docs",
             render_plugins=[ScalarRenderPlugin()],

@@ -90,10 +90,10 @@ async def follow_task(
     if not first.records:  # unknown, or so old that only the read model knows it
         await _must_exist(of, owner, task)
         return Response(None, status_code=204)
-    if cursor and await _is_over(of.log, subject, cursor):
-        return Response(None, status_code=204)
     beginning = Position(state.epoch, first.records[0].sequence - 1)
     start, opening = _open(state, cursor or beginning, oldest=beginning)
+    if await _is_over(of.log, subject, start):
+        return Response(None, status_code=204) if start == cursor else _stream(_only(opening))
     return _stream(_frames(of, await of.hub.follow(subject, start), opening, ends=True))
 
 
@@ -110,13 +110,17 @@ async def _frames(of: Resources, follower: Follower, opening: bytes, *, ends: bo
                 yield _reset("the log was lost and made anew", _end(state))
                 continue
             yield b"".join(frame.encoded for frame in frames) or HEARTBEAT
-            if ends and frames and frames[-1].event == EventName.FINISHED:
+            if ends and frames and frames[-1].event == EventName.FINISHED and follower.caught_up:
                 return
     except LogUnavailable as error:
         log.warning("a stream ends, its client will resume", error=error.message)
     finally:
         follower.close()
     yield b"retry: %d\n\n" % random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads load, hides nothing
+
+
+async def _only(opening: bytes) -> AsyncGenerator[bytes]:
+    yield opening
 
 
 def _open(state: StreamState, cursor: Position, oldest: Position | None = None) -> tuple[Position, bytes]:

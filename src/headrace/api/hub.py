@@ -66,6 +66,11 @@ class Follower:
             await asyncio.sleep(0)  # a caller that loops over nothing must not keep the event loop
         return frames
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything the log had so far was given out."""
+        return not self._behind and not self._live
+
     def restart(self, after: Position) -> None:
         """Go on from somewhere else."""
         self.fall_behind()

@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from headrace.errors import LogUnavailable
 from headrace.log import provision
 from headrace.log.append import Appender
+from headrace.log.provision import ProvisionError
 from headrace.log.replay import Replayer
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
@@ -96,13 +97,24 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
     """
     on_reconnect: list[OnReconnect] = []
 
+    catching_up: asyncio.Task[None] | None = None
+
     async def reconnected() -> None:
+        nonlocal catching_up
         log.info("reconnected to NATS", client=name)
-        for callback in tuple(on_reconnect):
-            try:
+        if catching_up is not None:
+            catching_up.cancel()
+        catching_up = asyncio.create_task(catch_up(), name="catch up after a reconnect")
+
+    async def catch_up() -> None:
+        try:
+            opened.state = await _provision(connection, settings)  # it may have come back without its files
+            for callback in tuple(on_reconnect):
                 await callback()
-            except (LogUnavailable, nats.errors.Error) as error:  # down again already: the next reconnect repeats this
-                log.warning("could not catch up after a reconnect", error=str(error))
+        except ProvisionError as error:
+            log.error("the log cannot be made what the settings say", error=str(error))
+        except (LogUnavailable, nats.errors.Error) as error:  # down again already: the next reconnect repeats this
+            log.warning("could not catch up after a reconnect", error=str(error))
 
     connection = await _connect(settings, f"headrace-{name}", reconnected)
     history = await _connect(settings, f"headrace-{name}-history", None)
@@ -116,6 +128,8 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
         opened.on_reconnect(opened.appender.on_reconnect)
         yield opened
     finally:
+        if catching_up is not None:
+            catching_up.cancel()
         for each in (connection, history):
             await _close(each)
 

@@ -1,0 +1,79 @@
+"""Reading server-sent events from bytes as they arrive (WHATWG HTML, section 9.2.6)."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import NamedTuple
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_DIGITS = re.compile(r"[0-9]{1,9}")  # nine are eleven days
+
+
+class Frame(NamedTuple):
+    """One dispatched event; ``last_event_id`` is that of the stream so far."""
+
+    event: str
+    data: str
+    last_event_id: str
+
+
+class EventStreamParser:
+    """Reads `text/event-stream` as it arrives (WHATWG HTML, section 9.2.6).
+
+    Args:
+        last_event_id: The cursor of the connection before.
+
+    Attributes:
+        last_event_id: The cursor: the id of the last block, also of one that had no data.
+        retry: Milliseconds the server wants its clients to wait before they connect again, once it has said so.
+    """
+
+    def __init__(self, last_event_id: str = "") -> None:
+        self.last_event_id = last_event_id
+        self.retry: int | None = None
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
+        self._after_cr = False  # a line feed that comes next belongs to it
+        self._partial: list[str] = []  # of the last line
+        self._event = ""
+        self._data: list[str] = []
+        self._id = last_event_id
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Take the next bytes; returns the events that they complete."""
+        text = self._decoder.decode(chunk)
+        if not text:
+            return []
+        if self._after_cr:
+            text = text.removeprefix("\n")
+        self._after_cr = text.endswith("\r")
+        *lines, rest = _LINE_END.split(text)
+        if lines:
+            lines[0] = "".join(self._partial) + lines[0]
+            self._partial.clear()
+        self._partial.append(rest)
+        return [frame for line in lines if (frame := self._take(line)) is not None]
+
+    def _take(self, line: str) -> Frame | None:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        match field:
+            case "event":
+                self._event = value
+            case "data":
+                self._data.append(value)
+            case "id" if "\0" not in value:
+                self._id = value
+            case "retry" if _DIGITS.fullmatch(value):
+                self.retry = int(value)
+            case _:  # a comment, which begins with a colon, or a field of a later standard
+                pass
+        return None
+
+    def _dispatch(self) -> Frame | None:
+        self.last_event_id = self._id
+        event, data = self._event or "message", self._data
+        self._event, self._data = "", []
+        return Frame(event, "\n".join(data), self.last_event_id) if data else None
