@@ -27,6 +27,8 @@ MAX_PAYLOAD_BYTES = 8 << 20  # what nats-server advises as the most
 MAX_FILE_STORE_BYTES = (
     1 << 40
 )  # the streams have bounds of their own; three quarters of a small disk could be below them
+# Its garbage collector, for a heap that is small to begin with: a tenth less work a message, until 512 MiB are in use.
+COLLECTOR = {"GOGC": "400", "GOMEMLIMIT": "512MiB"}
 MAX_MEMORY_STORE_BYTES = 256 << 20  # nothing of ours is a memory stream that grows
 
 
@@ -87,7 +89,9 @@ class EmbeddedNats:
         await self._end_left_over()
         self.port = self.port or free_ports(1)[0]
         write_private(self._config, self._configuration())
-        self._process = await Process.start((nats_server(), "-c", str(self._config)), on_line=self._on_line)
+        self._process = await Process.start(
+            (nats_server(), "-c", str(self._config)), environ={**COLLECTOR, **os.environ}, on_line=self._on_line
+        )
         try:
             await self._process.ready(self._greets, START_SECONDS)
         except BaseException as error:
