@@ -33,10 +33,7 @@ from headrace.telemetry import get_logger
 HEARTBEAT_SECONDS = 15.0  # proxies close what is silent for 30 to 60 s
 RETRY_MILLISECONDS = (200, 5000)  # the clients of a server that goes away come back spread over this span
 HEARTBEAT = b": still here\n\n"
-HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
-}  # the second is for nginx, which would hold events back
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold events back without the second
 
 log = get_logger(__name__)
 

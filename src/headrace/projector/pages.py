@@ -89,6 +89,7 @@ class Pages:
     async def _fetch(self) -> None:
         if self._puller.outstanding == 0 and not self._broken:
             self._ended.clear()
+            self._waiting = 0  # what is left by then, the last that comes will say
             await self._puller.pull(PAGE_RECORDS - len(self._arrived), bytes_max=PAGE_BYTES)
             if not await _within(FETCH_SECONDS, self._ended):
                 self._broken = True

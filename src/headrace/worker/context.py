@@ -41,6 +41,7 @@ class RunContext:
         self._chunk_bytes = 0
         self._emitting: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @property
     def task_id(self) -> str:
@@ -58,12 +59,14 @@ class RunContext:
 
     async def log(self, message: str, level: LogLevel = "info") -> None:
         """See `headrace.task.Context.log`. Lines over 4,000 characters are cut."""
+        self._check_open()
         if len(message) > LINE_CHARS_MAX:
             message = message[: LINE_CHARS_MAX - 1] + "…"
         await self._append(EventName.LOGGED, Logged(attempt=self.attempt, level=level, message=message))
 
     async def emit(self, chunk: object) -> None:
         """See `headrace.task.Context.emit`. Raises TypeError when ``chunk`` has no JSON form, ValueError over 256 KB."""
+        self._check_open()
         encoded = msgspec.json.encode(chunk)
         if len(encoded) > EMIT_BYTES_MAX:
             raise ValueError(
@@ -80,6 +83,8 @@ class RunContext:
         """Take the latest progress, to be sent now or when the interval is over."""
         if not 0 <= fraction <= 1:
             raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
+        if self._closed:
+            return  # a thread that goes on after its timeout
         if message is not None and len(message) > LINE_CHARS_MAX:
             message = message[: LINE_CHARS_MAX - 1] + "…"
         self._latest = Progressed(attempt=self.attempt, fraction=fraction, message=message)
@@ -89,6 +94,7 @@ class RunContext:
 
     async def close(self) -> None:
         """Send what is still held back; after this, only the outcome follows."""
+        self._closed = True
         if self._progress_timer is not None:
             self._progress_timer.cancel()
             self._send_progress()
@@ -98,6 +104,10 @@ class RunContext:
             await self._emitting
         if self._chunks:
             await self._emit_now()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the task has ended; nothing more can be said about it")
 
     def _send_progress(self) -> None:
         self._progress_timer = None

@@ -29,9 +29,7 @@ from headrace.telemetry import get_logger
 from headrace.worker.run import Run, Runner
 
 WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}  # low keeps a tenth of the starts under any load
-ORDER_SHARE = (
-    8  # an idle lane has up to this part of the slots on order: a request for each record costs as much as the record
-)
+ORDER_SHARE = 8  # an idle lane has an eighth of the slots on order: a request costs as much as a record
 ORDER_EXPIRES_SECONDS = 30.0
 BULK_EXPIRES_SECONDS = 1.0  # more than that: what another worker took must not keep slots reserved for long
 STUBBORN_SECONDS = 5.0  # after its timeout: a handler that goes on although cancelled is finished without it

@@ -142,9 +142,7 @@ class Runner:
             return Failed(FailureCode.INVALID_INPUT, f"The input is not what the kind takes: {error}")
         if starts < STARTS_MAX - 1:
             return await self._call_handler(run, decoded, starts)
-        async with (
-            self._quarantine
-        ):  # it may have killed two workers: when it kills this one, no other suspect is blamed
+        async with self._quarantine:  # it may have killed two workers; when it kills this one, no other is blamed
             return await self._call_handler(run, decoded, starts)
 
     async def _call_handler(self, run: Run, decoded: msgspec.Struct, starts: int) -> AttemptOutcome:
@@ -182,7 +180,7 @@ class Runner:
         """Append the outcome under the run's fence, however long the log is away; whoever was first is right."""
         subject = run.subject.of(EventName.FINISHED)
         payload = encode(to_event(outcome, run.queued.attempt, self._worker))
-        for fence in {run.queued.fence: None, 0: None}:  # a previous finish that has aged out of the log counts as none
+        for fence in dict.fromkeys((run.queued.fence, 0)):  # a previous finish that has left the log counts as none
             headers = {**run.headers, subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(fence)}
             try:
                 await self._when_there(lambda headers=headers: self._log.appender.append(subject, payload, headers))
