@@ -106,13 +106,6 @@ async def test_the_last_record_of_a_slice_is_found_over_all_its_subjects(log: Lo
     assert started.sequence == 2
 
 
-async def test_the_last_of_each_subject_is_found(log: Log) -> None:
-    for n in range(6):
-        await log.appender.append(f"hr.tasks.queued.echo.normal.u.{n % 3}", b"%d" % n, {})
-    found = await log.replayer.lasts("hr.tasks.>", stream="HEADRACE")
-    assert {(each.sequence, each.payload) for each in found} == {(4, b"3"), (5, b"4"), (6, b"5")}
-
-
 async def test_records_that_are_gone_are_passed_over(log: Log) -> None:
     for n in range(10):
         await log.appender.append(f"hr.tasks.queued.echo.normal.u.{n}", b"{}", {})
@@ -157,8 +150,6 @@ async def test_a_stream_that_is_not_there_is_unavailable_at_once(log: Log) -> No
     began = time.monotonic()
     with pytest.raises(LogUnavailable, match="the log cannot be read: 503"):
         await log.replayer.page("x", stream="NOBODY")
-    with pytest.raises(LogUnavailable):
-        await log.replayer.lasts("x", stream="NOBODY")
     assert time.monotonic() - began < replay.PAGE_TIMEOUT_SECONDS
 
 

@@ -1,0 +1,171 @@
+"""What may stand in a log: any events that workers, timers and the API could have appended, however late they come."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from headrace.contracts.events import (
+    Deferred,
+    Emitted,
+    Event,
+    Finished,
+    Logged,
+    Outcome,
+    Progressed,
+    Queued,
+    Started,
+    Stored,
+    encode,
+)
+from headrace.contracts.tasks import FailureCode, TaskError
+from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject
+
+LATER = datetime(2031, 2, 3, tzinfo=UTC)
+FIRST = datetime(2030, 1, 1, tzinfo=UTC)
+
+ACTIONS = (
+    "queued",  # at first, or as a retry, or once more after a finish
+    "deferred",
+    "started",  # also by a second worker after a redelivery, and late
+    "progressed",
+    "logged",
+    "emitted",
+    "stored",
+    "finished",
+    "stale queued",  # a timer of a run that is over
+    "stale deferred",
+)
+
+
+class Action(NamedTuple):
+    """Something happens to a task; ``number`` fills in the details."""
+
+    task: int
+    what: str
+    number: int
+
+
+def actions(tasks: int = 2, max_size: int = 40) -> st.SearchStrategy[list[Action]]:
+    often = ACTIONS + ("queued", "started", "finished") * 2
+    one = st.builds(Action, st.integers(0, tasks - 1), st.sampled_from(often), st.integers(0, 20))
+    return st.lists(one, min_size=15, max_size=max_size)
+
+
+def some_actions(seed: int, count: int, tasks: int) -> list[Action]:
+    made_up = random.Random(seed)
+    often = ACTIONS + ("queued", "started", "finished") * 2
+    return [Action(made_up.randrange(tasks), made_up.choice(often), made_up.randrange(20)) for _ in range(count)]
+
+
+class Life:
+    """One task: knows which event may come next, by the rules of the log alone."""
+
+    def __init__(self, number: int) -> None:
+        self.subject = TaskSubject(
+            "", f"kind_{number % 2}", ("high", "low")[number % 2], f"u{number % 2}", f"t{number}"
+        )
+        self.headers = {"Headrace-Batch": f"b{number}"} if number % 3 == 0 else {}
+        self.attempt = 1
+        self.fence = 0
+        self.last_finish = 0
+        self.finishes = [0]
+
+    def event(self, what: str, number: int) -> Event | None:
+        """The event, or None when the log would not take it."""
+        over = self.last_finish > self.fence
+        match what:
+            case "queued" | "deferred":
+                self.attempt = 1 if over else self.attempt + number % 2
+                self.fence = self.last_finish
+                return self._begin(what, self.fence, self.attempt, number)
+            case "stale queued" | "stale deferred":
+                stale = [fence for fence in self.finishes if fence != self.last_finish]
+                if not stale:
+                    return None
+                return self._begin(what.removeprefix("stale "), stale[number % len(stale)], 1 + number % 4, number)
+            case "started":
+                return Started(attempt=self.attempt, worker=f"w{number}")
+            case "progressed":
+                return Progressed(attempt=self.attempt, fraction=number / 20, message=None if number % 2 else "on it")
+            case "logged":
+                return Logged(attempt=self.attempt, level="info", message=f"line {number}")
+            case "emitted":
+                return Emitted(attempt=self.attempt, chunks=[number, {"n": None}])
+            case "stored":
+                return Stored(
+                    attempt=self.attempt,
+                    key=f"k{number}",
+                    name=f"ř {number}",
+                    size=number,
+                    media_type="text/plain",
+                    checksum="c",
+                )
+            case "finished":
+                return None if over else self._finish(number)
+            case _:
+                raise ValueError(what)
+
+    def appended(self, event: Event, sequence: int) -> None:
+        if isinstance(event, Finished):
+            self.last_finish = sequence
+            self.finishes.append(sequence)
+
+    def _begin(self, what: str, fence: int, attempt: int, number: int) -> Event:
+        raw, most = Raw(b'{"text":"\\u0000 \xc5\xbelu\xc5\xa5","n":%d}' % number), None if number % 2 else 3
+        if what == "queued":
+            return Queued(attempt=attempt, fence=fence, input=raw, max_attempts=most)
+        error = TaskError(code=FailureCode.RAISED, message="again", traceback=None) if number % 3 else None
+        due = LATER + timedelta(hours=number)
+        return Deferred(attempt=attempt, fence=fence, input=raw, max_attempts=most, due_at=due, error=error)
+
+    def _finish(self, number: int) -> Finished:
+        match number % 3:
+            case 0:
+                result = Raw((b"null", b'{"a": [1.50, "\xc5\xbe"]}', b'"\\u0000"')[number // 3 % 3])
+                return Finished(attempt=self.attempt, outcome=Outcome.SUCCEEDED, result=result)
+            case 1:
+                error = TaskError(code=FailureCode.TIMEOUT, message="late \x00", traceback="Traceback\n  …")
+                return Finished(attempt=self.attempt, outcome=Outcome.FAILED, error=error)
+            case _:
+                return Finished(attempt=self.attempt, outcome=Outcome.CANCELLED, by="u1")
+
+
+class Appending(NamedTuple):
+    subject: str
+    payload: bytes
+    headers: dict[str, str]
+
+
+class History:
+    """Events of several tasks, one after the other."""
+
+    def __init__(self) -> None:
+        self._lives: dict[int, Life] = {}
+
+    def next(self, action: Action) -> tuple[Appending, Life, Event] | None:
+        life = self._lives.setdefault(action.task, Life(action.task))
+        event = life.event(action.what, action.number)
+        if event is None:
+            return None
+        name: Any = event.__struct_config__.tag
+        return Appending(str(life.subject._replace(event=name)), encode(event), life.headers), life, event
+
+
+def records(happening: Iterable[Action]) -> list[Record]:
+    """A log as it would be read; sequences have gaps, as where other things stand."""
+    history, found, sequence = History(), list[Record](), 0
+    for action in happening:
+        sequence += 1 + action.number % 3
+        step = history.next(action)
+        if step is not None:
+            (subject, payload, headers), life, event = step
+            found.append(Record(sequence, subject, FIRST + timedelta(milliseconds=sequence), headers, payload))
+            life.appended(event, sequence)
+    return found

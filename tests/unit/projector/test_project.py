@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from headrace.contracts.events import decode
+from headrace.contracts.positions import Position
+from headrace.log.connection import Log
+from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject
+from headrace.projector.fold import fold, timeline_entry
+from headrace.store.rows import ReadModel, TaskRow
+from tests.cluster import Cluster, Member, until
+from tests.conftest import MakeCluster
+from tests.unit.projector.histories import LATER, History, some_actions
+
+TAKE_OVER_SECONDS = 10.0
+
+Rows = list[dict[str, Any]]
+
+
+class Writer:
+    """Appends made-up events of some tasks, in several goes."""
+
+    def __init__(self, log: Log, seed: int, tasks: int = 25) -> None:
+        self._log = log
+        self._history = History()
+        self._made_up = iter(some_actions(seed, count=100_000, tasks=tasks))
+
+    async def append(self, count: int) -> int:
+        """Append so many; the sequence of the last."""
+        sequence = 0
+        while count:
+            step = self._history.next(next(self._made_up))
+            if step is not None:
+                (subject, payload, headers), life, event = step
+                sequence = (await self._log.appender.append(subject, payload, headers)).sequence
+                life.appended(event, sequence)
+                count -= 1
+        return sequence
+
+
+async def reach(cluster: Cluster, sequence: int, patience: float = 30.0) -> None:
+    """Wait until the read model has come so far."""
+
+    async def reached() -> bool:
+        rows = await cluster.rows("SELECT epoch, sequence FROM projection WHERE name = 'tasks'")
+        return bool(rows) and (rows[0]["epoch"], rows[0]["sequence"]) >= (cluster.log.epoch, sequence)
+
+    await until(reached, f"the projector to reach {sequence}", patience)
+
+
+async def tables(cluster: Cluster) -> tuple[Rows, Rows]:
+    return (
+        await cluster.rows("SELECT * FROM tasks ORDER BY id"),
+        await cluster.rows("SELECT * FROM task_events ORDER BY epoch, sequence"),
+    )
+
+
+def folded(log: Iterable[Record], epoch: int) -> tuple[Rows, Rows]:
+    """What the tables are to hold."""
+    rows: dict[str, TaskRow] = {}
+    events: Rows = []
+    for record in log:
+        subject, event = TaskSubject.parse(record.subject), decode(record.payload)
+        row = fold(rows.get(subject.task), record, subject, event, epoch)
+        if row is not None:
+            rows[row.id] = row
+        entry = timeline_entry(record, subject, event, epoch)
+        if entry is not None:
+            events.append(msgspec.structs.asdict(entry))
+    return [msgspec.structs.asdict(rows[task]) for task in sorted(rows)], events
+
+
+async def is_right(cluster: Cluster) -> None:
+    assert await tables(cluster) == folded(await cluster.events(), cluster.log.epoch)
+
+
+async def test_the_read_model_is_a_function_of_the_log(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    writer = Writer(cluster.log, seed=1)
+    await writer.append(300)
+    (projector,) = await cluster.start("projector")
+    last = await writer.append(300)  # while it projects
+    await reach(cluster, last)
+    before = await tables(cluster)
+    assert len(before[0]) == 25
+    assert len(before[1]) > 300
+    await is_right(cluster)
+
+    assert await projector.stop() == 0
+    await cluster.rows("TRUNCATE tasks, task_events, projection")
+    await cluster.start("projector")
+    await reach(cluster, last)
+    assert await tables(cluster) == before
+
+
+async def test_a_backlog_of_many_pages_is_projected_without_beginning_again(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    for n in range(2500):
+        await cluster.log.appender.tell(
+            f"hr.tasks.queued.echo.normal.u.{n}", b'{"event":"queued","attempt":1,"fence":0,"input":{}}', {}
+        )
+    last = await Writer(cluster.log, seed=2).append(50)
+    (projector,) = await cluster.start("projector")
+    await reach(cluster, last)
+    await is_right(cluster)
+    assert len(projector.said("projecting")) == 1, projector.tail()
+    assert {line["level"] for line in projector.said("projecting")} == {"info"}
+
+
+async def test_an_event_that_cannot_be_read_is_left_out_with_an_error_and_the_rest_goes_on(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    (projector,) = await cluster.start("projector")
+    writer = Writer(cluster.log, seed=3)
+    bad: list[int] = []
+    await writer.append(20)
+    for subject, payload in (
+        ("hr.tasks.queued.echo.normal.u.bad", b"nonsense"),
+        ("hr.tasks.queued.echo.normal.u.bad", b""),
+        ("hr.tasks.started.echo.normal.u.t1", b"{}"),
+        ("hr.tasks.finished.echo.normal.u.t1", b'{"event":"finished","attempt":1,"outcome":"exploded"}'),
+        ("hr.tasks.invented.echo.normal.u.t1", b'{"event":"invented","attempt":1}'),
+        ("hr.tasks.queued.echo", b'{"event":"queued","attempt":1,"fence":0,"input":{}}'),
+    ):
+        bad.append((await cluster.log.appender.append(subject, payload, {})).sequence)
+    last = await writer.append(20)
+    await reach(cluster, last)
+    good = [record for record in await cluster.events() if record.sequence not in bad]
+    assert await tables(cluster) == folded(good, cluster.log.epoch)
+    lines = projector.said("an event cannot be read; it is left out", level="error")
+    assert [line["sequence"] for line in lines] == bad
+    assert projector.process.returncode is None
+
+
+async def leader_of(cluster: Cluster, members: list[Member]) -> Member:
+    """Who of the projectors leads."""
+    await until(lambda: [member for member in members if member.said("leading")], "a leader")
+    (leader,) = [member for member in members if member.said("leading")]
+    return leader
+
+
+async def test_when_the_leading_projector_is_killed_another_takes_over(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    members = await cluster.start("projector", "projector")
+    leader = await leader_of(cluster, members)
+    (other,) = [member for member in members if member is not leader]
+    await other.heard("standing by")
+    writer = Writer(cluster.log, seed=4)
+    await reach(cluster, await writer.append(100))
+
+    await leader.kill()
+    await reach(cluster, await writer.append(100), TAKE_OVER_SECONDS)
+    assert other.said("leading")
+    await is_right(cluster)
+
+
+async def test_when_the_leading_projector_is_stopped_another_takes_over_and_it_stands_by_when_it_goes_on(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    members = await cluster.start("projector", "projector")
+    leader = await leader_of(cluster, members)
+    (other,) = [member for member in members if member is not leader]
+    writer = Writer(cluster.log, seed=5)
+    await reach(cluster, await writer.append(100))
+
+    leader.signal(signal.SIGSTOP)
+    await reach(cluster, await writer.append(100), TAKE_OVER_SECONDS)
+    assert other.said("leading")
+    await is_right(cluster)
+
+    leader.signal(signal.SIGCONT)
+    await leader.heard("standing by")
+    await reach(cluster, await writer.append(100))
+    await is_right(cluster)
+    assert len(leader.said("projecting")) == 1, "it has not projected again"
+
+
+async def test_of_several_connections_one_leads_and_only_for_its_life(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    one, other = [await ReadModel.connect(cluster.database_url) for _ in range(2)]
+    assert await one.try_lead()
+    assert not await other.try_lead()
+    await one.close()
+    await until(other.try_lead, "the lock to be free")
+    await other.close()
+
+
+AT = datetime(2030, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
+
+
+def row(sequence: int, **changed: Any) -> TaskRow:
+    return TaskRow(
+        **{
+            "id": "t1", "kind": "echo", "priority": "normal", "owner": "u1", "batch": None, "state": "queued",
+            "attempt": 1, "max_attempts": None, "input": "{}", "result": None, "error": None, "progress": None,
+            "files": "[]", "due_at": None, "created_at": AT, "started_at": None, "finished_at": None,
+            "epoch": 1, "sequence": sequence, **changed,
+        }
+    )  # fmt: skip
+
+
+async def test_a_page_is_written_whole_or_not_at_all_and_rows_never_go_back(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    model = await ReadModel.connect(cluster.database_url)
+    assert await model.checkpoint() is None
+    await model.write_page([row(5, state="running")], [], Position(1, 5))
+    assert await model.checkpoint() == Position(1, 5)
+    assert (await model.tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
+
+    await model.write_page([row(4, state="queued")], [], Position(1, 5))
+    assert (await model.tasks(["t1"]))["t1"].state == "running"
+
+    with pytest.raises(asyncpg.PostgresError):
+        await model.write_page([row(6, state="failed"), row(6, id="t2", input="{")], [], Position(1, 6))
+    assert await model.checkpoint() == Position(1, 5)
+    assert (await model.tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
+
+    await model.write_page([row(1, epoch=2, state="succeeded", created_at=LATER)], [], Position(2, 1))
+    assert (await model.tasks(["t1"]))["t1"] == row(1, epoch=2, state="succeeded")
+    await model.close()

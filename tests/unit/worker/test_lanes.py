@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import msgspec
+import pytest
+
+from headrace.contracts.events import Finished, Outcome, Queued, decode, encode
+from headrace.contracts.tasks import Priority
+from headrace.log.connection import Log
+from headrace.log.provision import consumers, request
+from headrace.log.subjects import TaskSubject
+from tests.cluster import Cluster, until
+from tests.conftest import MakeCluster
+
+SLOTS, THREADS = 6, 4
+
+_numbers = itertools.count(1)
+
+
+async def queue(log: Log, kind: str, priority: str = "normal", count: int = 1) -> list[str]:
+    tasks = [f"{kind}-{priority}-{next(_numbers)}" for _ in range(count)]
+    payload = encode(Queued(attempt=1, fence=0, input=msgspec.Raw(b"{}")))
+    for task in tasks:
+        await log.appender.tell(str(TaskSubject("queued", kind, priority, "u", task)), payload, {})
+    await log.connection.flush()
+    return tasks
+
+
+@pytest.fixture
+async def cluster(make_cluster: MakeCluster) -> Cluster:
+    return await make_cluster(
+        HEADRACE_CONSUMERS="tests.unit.worker.kinds",
+        HEADRACE_WORKER_SLOTS=str(SLOTS),
+        HEADRACE_WORKER_THREADS=str(THREADS),
+    )
+
+
+async def started_in_order(cluster: Cluster, kind: str) -> list[str]:
+    """The priorities of the tasks of a kind, in the order in which they started."""
+    records = await cluster.events(f"hr.tasks.started.{kind}.>")
+    return [TaskSubject.parse(record.subject).priority for record in records]
+
+
+async def test_a_lone_lane_has_all_slots_and_never_more_run_than_there_are(cluster: Cluster) -> None:
+    alone = await queue(cluster.log, "together", "low", 60)
+    alone_in_threads = await queue(cluster.log, "together_in_threads", "low", 40)
+    await cluster.start("worker")
+    await cluster.all_finished(alone + alone_in_threads)
+    mixed: list[str] = []
+    for _ in range(15):  # in all lanes, as they come
+        for priority in Priority:
+            mixed += await queue(cluster.log, "together", priority, 3)
+            mixed += await queue(cluster.log, "together_in_threads", priority, 2)
+    await cluster.all_finished(mixed)
+
+    for kind, slots in (("together", SLOTS), ("together_in_threads", THREADS)):
+        ends = [decode(record.payload) for record in await cluster.events(f"hr.tasks.finished.{kind}.>")]
+        assert all(isinstance(end, Finished) and end.outcome is Outcome.SUCCEEDED for end in ends)
+        beside = [msgspec.json.decode(end.result) for end in ends if isinstance(end, Finished)]
+        assert max(beside) <= slots, f"{kind}: {Counter(beside)}"
+        assert max(beside) >= slots - 2, f"{kind} leaves slots empty: {Counter(beside)}"
+
+
+async def test_a_lane_whose_consumer_is_gone_comes_back_by_itself(cluster: Cluster) -> None:
+    (worker,) = await cluster.start("worker")
+    before = await queue(cluster.log, "noop", "normal", 5)
+    await cluster.all_finished(before)
+    for priority in Priority:
+        await request(cluster.log.connection, f"CONSUMER.DELETE.HEADRACE.run-noop-{priority}")
+    after = [task for priority in Priority for task in await queue(cluster.log, "noop", priority, 5)]
+    await cluster.all_finished(before + after)
+    assert worker.process.returncode is None
+    names = {each["name"] for each in await consumers(cluster.log.connection)}
+    assert {f"run-noop-{priority}" for priority in Priority} <= names
+    assert Counter(await started_in_order(cluster, "noop"))["normal"] == 10, "what had finished is not run again"
+
+
+async def test_a_queued_event_that_cannot_be_read_does_not_hold_up_its_lane(cluster: Cluster) -> None:
+    (worker,) = await cluster.start("worker")
+    for payload in (b"nonsense", b"", b'{"event":"started","attempt":1,"worker":"w"}'):
+        await cluster.log.appender.append("hr.tasks.queued.noop.normal.u.bad", payload, {})
+    await cluster.all_finished(await queue(cluster.log, "noop", count=3))
+    lines = worker.said("a queued event cannot be read; it is dropped", level="error")
+    assert [line["sequence"] for line in lines] == [1, 2, 3]
+
+    async def none_left() -> bool:
+        (lane,) = [each for each in await consumers(cluster.log.connection) if each["name"] == "run-noop-normal"]
+        return lane["num_ack_pending"] == lane["num_pending"] == 0
+
+    await until(none_left, "everything to be acknowledged")
