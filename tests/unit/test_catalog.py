@@ -194,3 +194,9 @@ async def test_what_was_announced_during_an_interruption_is_known_after_it(log: 
         await announce(log, [kind("echo")])
         await proxy.listen()
         await until(catalog.entries, "the catalog to be loaded again")
+
+
+async def test_a_catalog_may_hold_more_than_a_thousand_kinds(log: Log, nats: EmbeddedNats) -> None:
+    await announce(log, [kind(f"kind_{n}") for n in range(1100)])
+    async with catalog_of(nats) as catalog:
+        assert len(catalog.entries()) == 1100

@@ -2,44 +2,33 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
+import shutil
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import Raw
 
 from headrace.api import hub as hub_module
-from headrace.api.frames import encode_frame
 from headrace.api.hub import Feed, Follower, Hub, LogReplaced
 from headrace.contracts.events import (
-    Emitted,
-    Event,
     EventName,
-    Finished,
     Logged,
-    Outcome,
-    Progressed,
-    Queued,
-    Started,
     encode,
 )
 from headrace.contracts.positions import Position
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log, open_log
-from headrace.log.provision import provision, request
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject, task_events
 from tests.cluster import until
+from tests.unit.api.test_frames import read_frame
 from tests.unit.conftest import settings_for
 from tests.unit.proxy import proxy_to
-from tests.unit.strategies import EVENTS, instants, texts
 
 PATIENCE_SECONDS = 5.0
 PAGE_RECORDS = 3
@@ -84,11 +73,9 @@ def network() -> Generator[Network]:
 @asynccontextmanager
 async def hub_on(log: Log) -> AsyncGenerator[Hub]:
     """A hub of its own; afterwards the log is as if it had never been."""
-    callbacks = list(log._on_reconnect)
     before = set(log.connection._subs)
     hub = Hub(log)
     yield hub
-    log._on_reconnect[:] = callbacks
     for feed in list(hub._feeds.values()):
         for follower in list(feed.followers):
             follower.close()
@@ -474,101 +461,22 @@ async def test_a_log_that_cannot_be_reached_is_not_followed_and_leaves_nothing(
         await client_on(hub, shared_log, owner)
 
 
-async def test_a_log_that_was_made_anew_is_not_mistaken_for_the_old_one(log: Log) -> None:
+async def test_a_log_that_was_made_anew_is_not_mistaken_for_the_old_one(log: Log, nats: EmbeddedNats) -> None:
     async with hub_on(log) as hub:
         client = await client_on(hub, log, "u")
-        await request(log.connection, "STREAM.DELETE.HEADRACE")
-        await provision(log.connection, log.settings)
-        await hub._on_reconnect()  # a log is only ever lost with its server
+        before = log.epoch
+        await nats.kill()
+        shutil.rmtree(nats.directory / "jetstream")
+        await nats.start()
+        await until(lambda: log.epoch != before, "the log to be made anew")
         with pytest.raises(LogReplaced):
             await client.follower.next(1.0)
         client.follower.restart(Position(log.epoch, 0))
+        await until(lambda: log.replayer._connection.is_connected, "history to come back")
         appended = await log.appender.append(subject_of("u"), LINE, {})
         await client.read_up_to(appended.sequence)
         assert client.seen == [appended.sequence]
         assert client.follower.position.epoch == log.epoch
-
-
-def record(
-    payload: bytes, event: EventName = EventName.LOGGED, batch: str | None = None, at: datetime | None = None
-) -> Record:
-    subject = str(TaskSubject(event, "echo", "normal", "u1", "t1"))
-    headers = {"Headrace-Batch": batch} if batch is not None else {}
-    return Record(42, subject, at or datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), headers, payload)
-
-
-def read_frame(encoded: bytes) -> tuple[str, str, dict[str, Any]]:
-    """One server-sent event, as a browser reads it (WHATWG HTML, 9.2.6)."""
-    assert encoded.endswith(b"\n\n")
-    lines = encoded.decode().removesuffix("\n\n").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    fields = dict(line.split(": ", 1) for line in lines)
-    assert list(fields) == ["id", "event", "data"]
-    return fields["id"], fields["event"], json.loads(fields["data"])
-
-
-def test_a_frame_has_an_id_an_event_and_data_with_the_events_own_fields() -> None:
-    event = Progressed(attempt=2, fraction=0.5, message="half")
-    frame = encode_frame(record(encode(event), EventName.PROGRESSED, batch="b1"), 1700)
-    assert (frame.sequence, frame.event) == (42, "progressed")
-    assert read_frame(frame.encoded) == (
-        "1700-42",
-        "progressed",
-        {
-            "task": "t1",
-            "kind": "echo",
-            "batch": "b1",
-            "at": "2026-01-02T03:04:05.678901Z",
-            "event": "progressed",
-            "attempt": 2,
-            "fraction": 0.5,
-            "message": "half",
-        },
-    )
-
-
-@pytest.mark.parametrize("name", EventName)
-@given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=30)
-def test_every_event_makes_one_frame_that_a_browser_reads(name: EventName, data: st.DataObject) -> None:
-    event: Event = data.draw(EVENTS[name])
-    batch = data.draw(st.none() | texts)
-    at = data.draw(instants)
-    _, read_name, read = read_frame(encode_frame(record(encode(event), name, batch, at), 1).encoded)
-    assert read_name == name
-    assert (read["task"], read["kind"], read["batch"]) == ("t1", "echo", batch)
-    assert datetime.fromisoformat(read["at"]) == at
-    own = json.loads(encode(event))
-    own.pop("input", None)
-    assert {**read, **own} == read
-    assert set(read) - set(own) == {"task", "kind", "batch", "at"}
-
-
-@pytest.mark.parametrize("name", [EventName.QUEUED, EventName.DEFERRED])
-def test_the_input_is_left_out(name: EventName) -> None:
-    payload = encode(Queued(attempt=1, fence=0, input=Raw(b'{"text":"secret"}'))).replace(b"queued", name.encode())
-    frame = encode_frame(record(payload, name), 1)
-    assert b"secret" not in frame.encoded
-    assert read_frame(frame.encoded)[2]["fence"] == 0
-
-
-def test_a_line_break_in_a_payload_does_not_break_the_frame() -> None:
-    pretty = json.dumps({"event": "logged", "attempt": 1, "level": "info", "message": "a\nb\r\nc"}, indent=2).encode()
-    for payload in (pretty, pretty.replace(b"\n", b"\r\n"), pretty.replace(b"\n", b"\r")):
-        assert read_frame(encode_frame(record(payload), 1).encoded)[2]["message"] == "a\nb\r\nc"
-
-
-def test_what_a_handler_said_cannot_pass_for_another_event() -> None:
-    said = "\n\nevent: finished\ndata: {}\n\n\u2028\x85\x0b"
-    for event, name in (
-        (Logged(attempt=1, level="info", message=said), EventName.LOGGED),
-        (Emitted(attempt=1, chunks=[said, {said: said}]), EventName.EMITTED),
-        (Started(attempt=1, worker=said), EventName.STARTED),
-        (
-            Finished(attempt=1, outcome=Outcome.SUCCEEDED, result=Raw(json.dumps(said, ensure_ascii=False).encode())),
-            EventName.FINISHED,
-        ),
-    ):
-        assert read_frame(encode_frame(record(encode(event), name), 1).encoded)[1] == name
 
 
 async def test_an_event_is_encoded_once_for_all_who_follow(shared_log: Log) -> None:
@@ -580,3 +488,118 @@ async def test_an_event_is_encoded_once_for_all_who_follow(shared_log: Log) -> N
         await shared_log.appender.append(subject_of(owner), LINE, {})
         (first,), *others = await asyncio.gather(*waiting)
         assert all(other.encoded is first.encoded for (other,) in others)
+
+
+async def test_two_who_join_a_subject_at_the_same_moment_share_one_subscription_and_see_each_event_once(
+    shared_log: Log,
+) -> None:
+    owner = f"hub{next(_owners)}"
+    async with hub_on(shared_log) as hub:
+        before = len(shared_log.connection._subs)
+        one, _ = await asyncio.gather(*(client_on(hub, shared_log, owner) for _ in range(2)))
+        subscriptions = len(shared_log.connection._subs) - before
+        for _ in range(3):
+            appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+        await until(lambda: len(one.follower._live) >= 3, "the events")
+        await shared_log.connection.flush()
+        await one.read_up_to(appended.sequence)
+        assert (len(one.seen), subscriptions) == (3, 1)
+
+
+@pytest.mark.parametrize("how", ["fails", "is cancelled"])
+async def test_who_joins_while_another_opens_the_feed_and_that_one_goes_away_is_not_left_waiting(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    subject, after = task_events("opener"), Position(shared_log.epoch, 0)
+    asked, answer = asyncio.Event(), asyncio.Event()
+    refresh = shared_log.refresh
+
+    async def slow() -> Any:
+        if asked.is_set():
+            return await refresh()
+        asked.set()
+        await answer.wait()
+        if how == "fails":
+            raise LogUnavailable("away")
+        return await refresh()
+
+    monkeypatch.setattr(shared_log, "refresh", slow)
+    async with hub_on(shared_log) as hub:
+        opening = asyncio.create_task(hub.follow(subject, after))
+        await asked.wait()
+        joining = asyncio.create_task(hub.follow(subject, after))
+        await asyncio.sleep(0)
+        if how == "is cancelled":
+            opening.cancel()
+        answer.set()
+        await asyncio.wait([opening])
+        try:
+            async with asyncio.timeout(2):
+                await asyncio.wait([joining])
+            assert joining.done()
+            assert (joining.exception() is None) == (how == "is cancelled")
+        finally:
+            joining.cancel()
+            await asyncio.wait([joining])
+
+
+async def test_who_is_cancelled_while_it_subscribes_leaves_no_subscription(shared_log: Log) -> None:
+    async with hub_on(shared_log) as hub:
+        joining = asyncio.create_task(hub.follow(task_events("cancelled"), Position(shared_log.epoch, 0)))
+        for _ in range(2):
+            await asyncio.sleep(0)
+        joining.cancel()
+        await asyncio.wait([joining])
+        assert hub.feeds == 0
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"nonsense", b"[1]"])
+@pytest.mark.parametrize("event", [EventName.QUEUED, EventName.STARTED])
+async def test_an_event_that_cannot_be_read_does_not_end_the_streams_that_come_past_it(
+    shared_log: Log, event: EventName, payload: bytes
+) -> None:
+    owner = f"hub{next(_owners)}"
+    async with hub_on(shared_log) as hub:
+        client = await client_on(hub, shared_log, owner)
+        await shared_log.appender.append(subject_of(owner, event), payload, {})
+        appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+        client.follower.fall_behind()
+        frames = []
+        while client.follower.position.sequence < appended.sequence:
+            frames += await client.follower.next(5)
+        assert frames[-1].sequence == appended.sequence
+        for frame in frames:
+            read_frame(frame.encoded)
+
+
+async def test_what_arrives_before_a_reconnect_is_dealt_with_does_not_hide_what_was_lost(nats: EmbeddedNats) -> None:
+    assert nats.port is not None
+    async with (
+        proxy_to(nats.port) as proxy,
+        open_log(settings_for(nats), "near") as near,
+        open_log(settings_for(nats, HEADRACE_NATS_URL=proxy.url), "far") as far,
+    ):
+        held = asyncio.Event()
+
+        async def slow() -> None:  # as are the callbacks and the provisioning that come before the hub's turn
+            await held.wait()
+
+        far.on_reconnect(slow)
+        async with hub_on(far) as hub:
+            client = await client_on(hub, far, "u")
+            reading = asyncio.create_task(client.follower.next(5))
+            proxy.go_down()
+            await until(lambda: not far.is_connected, "the connection to break")
+            lost = await near.appender.append(subject_of("u"), LINE, {})
+            await proxy.listen()
+            await until(lambda: far.is_connected, "the connection to come back")
+            await until(lambda: far.replayer._connection.is_connected, "history to come back")
+            await far.connection.flush()
+            later = await near.appender.append(subject_of("u"), LINE, {})
+            await asyncio.wait([reading], timeout=0.2)  # it is not to be given the later one alone
+            held.set()
+            seen = [frame.sequence for frame in await reading]
+            async with asyncio.timeout(5):
+                while client.follower.position.sequence < later.sequence:
+                    seen += [frame.sequence for frame in await client.follower.next(5)]
+            assert seen == [lost.sequence, later.sequence]

@@ -30,6 +30,7 @@ def test_a_submission_with_a_field_nobody_knows_is_refused() -> None:
         {"kind": "Echo", "input": {}},
         {"kind": "1echo", "input": {}},
         {"kind": "echo.x", "input": {}},
+        {"kind": "echo\n", "input": {}},
         {"kind": "x" * 64, "input": {}},
         {"kind": "", "input": {}},
         {"kind": "echo", "input": []},

@@ -200,9 +200,12 @@ async def test_the_catalog_is_a_bucket_that_any_nats_client_reads_and_watches(co
 
 async def test_a_lane_is_made_once_and_follows_its_settings(connection: Client) -> None:
     await provision(connection, StreamSettings())
-    created = await provision_lane(connection, StreamSettings(ack_wait=5), "echo", Priority.HIGH)
+    made = await provision_lane(connection, StreamSettings(ack_wait=5), "echo", Priority.HIGH)
+    await connection.jetstream().publish("hr.tasks.queued.echo.high.u.1", b"{}")
+    await connection.jetstream().publish("hr.tasks.queued.echo.low.u.2", b"{}")
     again = await provision_lane(connection, StreamSettings(ack_wait=7), "echo", Priority.HIGH)
-    assert again == created
+    assert (made.waiting, again.waiting) == (0, 1)
+    assert again.created == made.created
     (found,) = await consumers(connection)
     assert found["name"] == "run-echo-high"
     assert found["config"]["filter_subject"] == "hr.tasks.queued.echo.high.>"

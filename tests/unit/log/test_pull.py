@@ -108,6 +108,17 @@ async def test_a_request_ends_early_when_the_bytes_it_may_bring_are_used_up(log:
         assert owner.sequences == [1, 2, 3, 4, 5, 6]
 
 
+async def test_a_request_with_a_byte_limit_that_brings_all_it_was_asked_for_ends_once_and_without_a_reason(
+    log: Log,
+) -> None:
+    async with pulling(log) as owner:
+        await queue(log, 4)
+        await owner.puller.pull(4, 10.0, bytes_max=1 << 20)
+        await owner.ended()
+        assert owner.sequences == [1, 2, 3, 4]
+        assert owner.ends == [False]
+
+
 async def test_a_record_over_the_bytes_of_a_request_ends_it_and_is_not_lost(log: Log) -> None:
     async with pulling(log) as owner:
         await queue(log, 1, size=5000)

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
 
@@ -15,7 +14,7 @@ from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.projector.fold import fold, timeline_entry
-from headrace.store.rows import ReadModel, TaskRow
+from headrace.store.rows import ReadModel, TaskRow, Unstorable
 from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
 from tests.unit.projector.histories import LATER, History, some_actions
@@ -141,6 +140,25 @@ async def test_an_event_that_cannot_be_read_is_left_out_with_an_error_and_the_re
     assert projector.process.returncode is None
 
 
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        pytest.param("finished", b'{"event":"finished","attempt":1,"outcome":"succeeded","result":"\xff"}', id="utf-8"),
+        pytest.param("started", b'{"event":"started","attempt":4294967296,"worker":"w"}', id="integer"),
+    ],
+)
+async def test_an_event_that_the_read_model_cannot_take_does_not_stop_the_projection(
+    make_cluster: MakeCluster, event: str, payload: bytes
+) -> None:
+    cluster = await make_cluster()
+    await cluster.start("projector")
+    queued = b'{"event":"queued","attempt":1,"fence":0,"input":{}}'
+    await cluster.log.appender.append("hr.tasks.queued.echo.normal.u.1", queued, {})
+    await cluster.log.appender.append(f"hr.tasks.{event}.echo.normal.u.1", payload, {})
+    last = await cluster.log.appender.append("hr.tasks.queued.echo.normal.u.2", queued, {})
+    await reach(cluster, last.sequence, 8.0)
+
+
 async def leader_of(cluster: Cluster, members: list[Member]) -> Member:
     """Who of the projectors leads."""
     await until(lambda: [member for member in members if member.said("leading")], "a leader")
@@ -190,9 +208,9 @@ async def test_of_several_connections_one_leads_and_only_for_its_life(make_clust
     one, other = [await ReadModel.connect(cluster.database_url) for _ in range(2)]
     assert await one.try_lead()
     assert not await other.try_lead()
-    await one.close()
+    one.close()
     await until(other.try_lead, "the lock to be free")
-    await other.close()
+    other.close()
 
 
 AT = datetime(2030, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
@@ -220,11 +238,11 @@ async def test_a_page_is_written_whole_or_not_at_all_and_rows_never_go_back(make
     await model.write_page([row(4, state="queued")], [], Position(1, 5))
     assert (await model.tasks(["t1"]))["t1"].state == "running"
 
-    with pytest.raises(asyncpg.PostgresError):
+    with pytest.raises(Unstorable):
         await model.write_page([row(6, state="failed"), row(6, id="t2", input="{")], [], Position(1, 6))
     assert await model.checkpoint() == Position(1, 5)
     assert (await model.tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
 
     await model.write_page([row(1, epoch=2, state="succeeded", created_at=LATER)], [], Position(2, 1))
     assert (await model.tasks(["t1"]))["t1"] == row(1, epoch=2, state="succeeded")
-    await model.close()
+    model.close()

@@ -34,10 +34,12 @@ class Log:
         self.gate = asyncio.Event()
         self.gate.set()
         self.away = False
+        self.refused = 0
         self.appending = 0
 
     async def tell(self, name: EventName, event: Event) -> None:
         if self.away:
+            self.refused += 1
             raise LogUnavailable("away")
         self._take(name, event)
 
@@ -123,12 +125,23 @@ async def test_progress_that_cannot_be_told_is_dropped_and_the_next_says_more() 
     context = context_on(log)
     log.away = True
     await context.progress(0.1)
-    await asyncio.sleep(0)
-    await context.close()
+    await until(lambda: log.refused, "the first to be tried")
     log.away = False
     await context.progress(0.9)
     await context.close()
     assert log.fractions == [0.9]
+
+
+async def test_nothing_is_said_after_the_end() -> None:
+    log = Log()
+    context = context_on(log)
+    await context.close()
+    await context.progress(0.5)  # said by a thread that goes on, to nobody
+    for say in (context.log("still here"), context.emit(1)):
+        with pytest.raises(RuntimeError, match="the task has ended"):
+            await say
+    await context.close()
+    assert log.events == []
 
 
 @pytest.mark.parametrize("fraction", [-0.01, 1.01, float("nan"), float("inf")])

@@ -43,6 +43,24 @@ async def started_in_order(cluster: Cluster, kind: str) -> list[str]:
     return [TaskSubject.parse(record.subject).priority for record in records]
 
 
+@pytest.mark.parametrize(("slots", "kind"), [(3, "noop"), (6, "together"), (16, "noop")])
+async def test_a_lane_goes_first_by_its_priority_and_none_is_kept_waiting_for_ever(
+    make_cluster: MakeCluster, slots: int, kind: str
+) -> None:
+    cluster = await make_cluster(HEADRACE_CONSUMERS="tests.unit.worker.kinds", HEADRACE_WORKER_SLOTS=str(slots))
+    queued: list[str] = []
+    for priority in ("low", "normal", "high"):  # the most urgent came last
+        queued += await queue(cluster.log, kind, priority, 300)
+    await cluster.start("worker")
+    await cluster.all_finished(queued)
+
+    order = await started_in_order(cluster, kind)
+    assert Counter(order) == {"high": 300, "normal": 300, "low": 300}
+    first = Counter(order[:100])
+    assert first["low"] >= 5, first
+    assert first["high"] > first["normal"] > first["low"], first
+
+
 async def test_a_lone_lane_has_all_slots_and_never_more_run_than_there_are(cluster: Cluster) -> None:
     alone = await queue(cluster.log, "together", "low", 60)
     alone_in_threads = await queue(cluster.log, "together_in_threads", "low", 40)

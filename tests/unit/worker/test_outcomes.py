@@ -85,3 +85,13 @@ def test_a_long_story_is_cut_where_it_says_least() -> None:
     assert failed.traceback is not None
     assert len(failed.traceback) == TRACEBACK_CHARS_MAX
     assert written(Failed(FailureCode.RAISED, "y" * 5000)).error.message == "y" * (MESSAGE_CHARS_MAX - 1) + "…"  # type: ignore[union-attr]
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("I would rather not say")
+
+
+@pytest.mark.parametrize("error", [ValueError("cannot read caf\udce9.txt"), Unspeakable()])
+def test_whatever_a_handler_raises_can_be_written_down(error: Exception) -> None:
+    assert written(caught(error)).error is not None
