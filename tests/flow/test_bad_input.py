@@ -24,7 +24,10 @@ def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, A
     return problem
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b'{"kind": "echo", "input": {}', b"\xff\xfe"])
+DEEP = b'{"kind": "echo", "input": {"text": %s%s}}' % (b"[" * 100_000, b"]" * 100_000)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", DEEP, b"nonsense", b'{"kind": "echo", "input": {}', b"\xff\xfe"])
 async def test_malformed_json_is_refused(cluster: Cluster, body: bytes) -> None:
     answer = await cluster.http.post("/api/v1/tasks", content=body, headers={"Content-Type": "application/json"})
     check_problem(answer, 400, "malformed_request")

@@ -37,6 +37,7 @@ def create_app(resources: Resources | None) -> Litestar:
         exception_handlers={
             HeadraceError: problems.own_error,
             HTTPException: problems.http_error,
+            RecursionError: problems.nested_too_deep,
             Exception: problems.unexpected_error,
         },
         plugins=[AnyJson()],

@@ -17,7 +17,7 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from headrace.api.caller import caller
-from headrace.api.hub import Follower, LogReplaced
+from headrace.api.hub import Discontinued, Follower
 from headrace.api.openapi import EVENT_STREAM, problems
 from headrace.api.resources import Resources, resources
 from headrace.api.tasks import task_id
@@ -101,10 +101,10 @@ async def _frames(of: Resources, follower: Follower, opening: bytes, *, ends: bo
         while not of.hub.draining:
             try:
                 frames = await follower.next(HEARTBEAT_SECONDS)
-            except LogReplaced:
-                state = await of.log.refresh()
-                follower.restart(_end(state))
-                yield _reset("the log was lost and made anew", _end(state))
+            except Discontinued as error:
+                end = _end(await of.log.refresh())
+                follower.restart(end)
+                yield _reset(error.reason, end)
                 continue
             yield b"".join(frame.encoded for frame in frames) or HEARTBEAT
             if ends and frames and frames[-1].event == EventName.FINISHED and follower.caught_up:

@@ -33,7 +33,7 @@ def encode_frame(record: Record, epoch: int) -> Frame | None:
     try:
         subject = TaskSubject.parse(record.subject)
         fields = _decoder.decode(record.payload)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         log.error("an event cannot be read; streams leave it out", sequence=record.sequence, error=str(error))
         return None
     fields.pop("input", None)

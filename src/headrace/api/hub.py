@@ -5,7 +5,9 @@ out unsubscribes. Joining: subscribe → page the history after the cursor from 
 what history already had → live.
 
 The live feed is at most once. Whatever may have been lost on it (a reconnect, a message dropped on the way, a follower's full
-buffer) is repaired in one way: the follower goes back to history, from the last event it was given.
+buffer) is repaired in one way: the follower goes back to history, from the last event it was given. A loss shows in the next
+event of the same task and name, or else when the feed is compared with the log; a follower that was given something later by
+then is told to begin again.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections import deque
 from headrace.api.frames import Frame, encode_frame
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
+from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.live import Subscription, heard_all, listen
 from headrace.log.records import Record
@@ -29,8 +32,12 @@ UNCOMPARED_MAX = 4096  # events a feed remembers for that; one that brings more 
 log = get_logger(__name__)
 
 
-class LogReplaced(Exception):
-    """The log was lost and made anew while somebody followed it: positions of the old one mean nothing in it."""
+class Discontinued(Exception):
+    """A follower cannot be given what comes next after what it has; ``reason`` says why. See `Follower.restart`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Follower:
@@ -42,6 +49,8 @@ class Follower:
         self._log = log
         self._live: deque[Frame] = deque()
         self._live_bytes = 0
+        self._complete = after.sequence  # up to here nothing is missing: it came from history
+        self._missed = False  # whether an event is missing before the last one given out
         self._behind = True  # whether history is to be read before anything live
         self._wake = asyncio.Event()
 
@@ -50,10 +59,12 @@ class Follower:
 
         Raises:
             LogUnavailable: history is needed, and the log cannot be read.
-            LogReplaced: there is no history to continue; see `restart`.
+            Discontinued: it does not go on from here.
         """
         if self.position.epoch != self._log.epoch:
-            raise LogReplaced
+            raise Discontinued("the log was lost and made anew")
+        if self._missed:
+            raise Discontinued("events were lost on their way here, and found out too late")
         if not self._behind and not self._live:
             self._wake.clear()
             try:
@@ -75,6 +86,8 @@ class Follower:
         """Go on from somewhere else."""
         self.fall_behind()
         self.position = after
+        self._complete = after.sequence
+        self._missed = False
 
     def close(self) -> None:
         """Stop following. Does not wait: it is called where waiting is not possible, on a client's disconnect."""
@@ -97,6 +110,12 @@ class Follower:
         self._behind = True
         self._wake.set()
 
+    def repair(self, missing: int) -> None:
+        """Make up for a live event that never arrived: in order, unless something later was given out already."""
+        if missing > self._complete:
+            self._missed = self._missed or self.position.sequence >= missing
+            self.fall_behind()
+
     def wake(self) -> None:
         """Have `next` return."""
         self._wake.set()
@@ -109,6 +128,8 @@ class Follower:
             self._behind = True
             raise
         self._behind = self._behind or page.more
+        if page.records:
+            self._complete = max(self._complete, page.records[-1].sequence)
         return self._advance([frame for record in page.records if (frame := encode_frame(record, self._log.epoch))])
 
     def _drain(self) -> list[Frame]:
@@ -129,6 +150,7 @@ class Feed:
     def __init__(self, hub: Hub, log: Log, subject: str) -> None:
         self.subject = subject
         self.followers: set[Follower] = set()
+        self.live = True  # not between a disconnect and the catching up: what arrives then follows a gap
         self.opened = asyncio.create_task(self._open(), name="open a feed")
         self._hub = hub
         self._log = log
@@ -142,7 +164,11 @@ class Feed:
             self._compared = max(self._heard)
             self._heard.clear()
         self._heard.add(record.sequence)
-        frame = encode_frame(record, self._log.epoch)
+        before = int(record.headers.get(subjects.LAST_SEQUENCE, 0))  # of the same task's events of the same name
+        if before > self._compared and before not in self._heard:
+            self._heard.add(before)
+            self._repair(before)
+        frame = encode_frame(record, self._log.epoch) if self.live else None
         if frame is not None:
             for follower in self.followers:
                 follower.offer(frame)
@@ -174,8 +200,7 @@ class Feed:
             if each.sequence > self._compared and each.sequence not in self._heard
         ]
         if missing:
-            log.warning("live events were lost; repairing from the log", first=missing[0], events=len(missing))
-            self.fall_behind()
+            self._repair(missing[0])
         if page.records:
             self._compared = max(self._compared, page.records[-1].sequence)
             self._heard = {sequence for sequence in self._heard if sequence > self._compared}
@@ -185,6 +210,11 @@ class Feed:
         await asyncio.wait({self.opened})
         if self._subscription is not None and not self._log.connection.is_closed:
             await self._subscription.unsubscribe()
+
+    def _repair(self, missing: int) -> None:
+        log.warning("a live event was lost; repairing from the log", sequence=missing)
+        for follower in self.followers:
+            follower.repair(missing)
 
     async def _open(self) -> None:
         self._subscription = await listen(self._log.connection, self.subject, self.on_record)
@@ -199,6 +229,7 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.draining = False
+        log.on_disconnect(self._on_disconnect)
         log.on_reconnect(self._on_reconnect)
 
     async def follow(self, subject: str, after: Position) -> Follower:
@@ -259,7 +290,11 @@ class Hub:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
-    async def _on_reconnect(self) -> None:
-        await self._log.refresh()
+    def _on_disconnect(self) -> None:
         for feed in self._feeds.values():
+            feed.live = False
+
+    async def _on_reconnect(self) -> None:
+        for feed in self._feeds.values():
+            feed.live = True
             feed.fall_behind()

@@ -55,6 +55,13 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     return _problem(request, status, code, message, errors, dict(error.headers or {}))
 
 
+def nested_too_deep(request: AnyRequest, _error: RecursionError) -> Response[bytes]:
+    """A body of brackets."""
+    return _problem(
+        request, 400, "malformed_request", "the JSON is nested too deep to be read; send less depth", [], {}
+    )
+
+
 def unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     """An error nobody foresaw. What it was is in the log, under the correlation id, and not in the answer."""
     log.error("unexpected error", path=request.url.path, method=request.method, exc_info=error)

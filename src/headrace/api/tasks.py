@@ -14,6 +14,7 @@ from litestar.params import Parameter
 
 from headrace.api.caller import caller
 from headrace.api.correlation import correlation_id, traceparent
+from headrace.api.hub import Discontinued
 from headrace.api.openapi import problems
 from headrace.api.resources import Resources, resources
 from headrace.contracts.events import EventName, Queued, encode
@@ -157,7 +158,7 @@ async def _finish(of: Resources, task: Task, patience: float) -> Position | None
                 for frame in await follower.next(patience):
                     if frame.event == EventName.FINISHED:
                         return follower.position._replace(sequence=frame.sequence)
-    except TimeoutError:
+    except (TimeoutError, Discontinued):
         pass
     finally:
         follower.close()

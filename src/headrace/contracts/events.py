@@ -16,8 +16,8 @@ from msgspec import Meta, Raw, Struct
 
 from headrace.contracts.tasks import NULL, TaskError
 
-Attempt = Annotated[int, Meta(ge=1, description="Counts from 1; a retry adds one.")]
-Fence = Annotated[int, Meta(ge=0, description="Log sequence of this task's previous finish, 0 for none.")]
+Attempt = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Counts from 1; a retry adds one.")]
+Fence = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Log sequence of this task's previous finish, 0 for none.")]
 
 
 class Outcome(StrEnum):
@@ -139,4 +139,7 @@ def decode(payload: bytes) -> Event:
     Raises:
         msgspec.MsgspecError: the payload is not an event.
     """
-    return _decoder.decode(payload)
+    try:
+        return _decoder.decode(payload)
+    except RecursionError as error:
+        raise msgspec.ValidationError("nested too deep to be read") from error

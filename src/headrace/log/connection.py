@@ -32,6 +32,12 @@ log = get_logger(__name__)
 OnReconnect = Callable[[], Awaitable[None]]
 
 
+class _Hooks:
+    def __init__(self) -> None:
+        self.reconnect: list[OnReconnect] = []
+        self.disconnect: list[Callable[[], None]] = []
+
+
 class Log:
     """The log of one process.
 
@@ -42,15 +48,13 @@ class Log:
         state: Where the log stood when last asked.
     """
 
-    def __init__(
-        self, connection: Client, history: Client, settings: Settings, on_reconnect: list[OnReconnect]
-    ) -> None:
+    def __init__(self, connection: Client, history: Client, settings: Settings, hooks: _Hooks) -> None:
         self.connection = connection
         self.settings = settings.stream
         self.appender = Appender(connection, settings.stream.append_timeout)
         self.replayer = Replayer(history)
         self.state = provision.StreamState(0, 0, 0, 0)
-        self._on_reconnect = on_reconnect
+        self._hooks = hooks
 
     @property
     def epoch(self) -> int:
@@ -68,8 +72,12 @@ class Log:
         Returns:
             What to call to have it no longer called.
         """
-        self._on_reconnect.append(callback)
-        return lambda: self._on_reconnect.remove(callback)
+        self._hooks.reconnect.append(callback)
+        return lambda: self._hooks.reconnect.remove(callback)
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called when `connection` breaks, before anything arrives on the next."""
+        self._hooks.disconnect.append(callback)
 
     async def refresh(self) -> provision.StreamState:
         """Ask the log where it stands.
@@ -95,7 +103,7 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
         LogUnavailable: NATS or JetStream cannot be reached within a minute.
         ProvisionError: the stream cannot be made what the settings say.
     """
-    on_reconnect: list[OnReconnect] = []
+    hooks = _Hooks()
 
     catching_up: asyncio.Task[None] | None = None
 
@@ -109,17 +117,21 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
     async def catch_up() -> None:
         try:
             opened.state = await _provision(connection, settings)  # it may have come back without its files
-            for callback in tuple(on_reconnect):
+            for callback in tuple(hooks.reconnect):
                 await callback()
         except ProvisionError as error:
             log.error("the log cannot be made what the settings say", error=str(error))
         except (LogUnavailable, nats.errors.Error) as error:  # down again already: the next reconnect repeats this
             log.warning("could not catch up after a reconnect", error=str(error))
 
-    connection = await _connect(settings, f"headrace-{name}", reconnected)
-    history = await _connect(settings, f"headrace-{name}-history", None)
+    def disconnected() -> None:
+        for callback in hooks.disconnect:
+            callback()
+
+    connection = await _connect(settings, f"headrace-{name}", reconnected, disconnected)
+    history = await _connect(settings, f"headrace-{name}-history")
     try:
-        opened = Log(connection, history, settings, on_reconnect)
+        opened = Log(connection, history, settings, hooks)
         opened.state = await _provision(connection, settings)
         await opened.appender.open()
         await opened.replayer.open()
@@ -143,7 +155,7 @@ async def open_connection(
     Raises:
         LogUnavailable: NATS cannot be reached within ``patience`` seconds.
     """
-    client = await _connect(settings, f"headrace-{name}", None, patience)
+    client = await _connect(settings, f"headrace-{name}", patience=patience)
     try:
         yield client
     finally:
@@ -160,7 +172,7 @@ async def open_to_read(settings: Settings, name: str, patience: float) -> AsyncG
     async with open_connection(settings, name, patience) as connection:
         if not await provision.exists(connection):
             raise LogUnavailable("there is no log yet; an API or a worker makes it when it starts")
-        opened = Log(connection, connection, settings, [])
+        opened = Log(connection, connection, settings, _Hooks())
         await opened.replayer.open()
         await opened.refresh()
         yield opened
@@ -190,7 +202,11 @@ class _Client(Client):
 
 
 async def _connect(
-    settings: Settings, name: str, reconnected: OnReconnect | None, patience: float = START_TIMEOUT_SECONDS
+    settings: Settings,
+    name: str,
+    reconnected: OnReconnect | None = None,
+    disconnected: Callable[[], None] | None = None,
+    patience: float = START_TIMEOUT_SECONDS,
 ) -> _Client:
     client = _Client()
     said: set[str] = set()  # while a server is away every attempt fails the same way, five times a second
@@ -202,6 +218,8 @@ async def _connect(
         said.add(what)
 
     async def on_disconnect() -> None:
+        if disconnected is not None:
+            disconnected()
         if not client.is_closed:
             log.warning("lost NATS; reconnecting", client=name)
 

@@ -44,6 +44,13 @@ class StreamState(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class Lane(msgspec.Struct, frozen=True):
+    """A kind's consumer of one priority: when it was made, and how many records wait for it."""
+
+    created: datetime
+    waiting: int
+
+
 async def provision(connection: Client, settings: StreamSettings) -> StreamState:
     """Create or reconcile the stream and the catalog bucket.
 
@@ -89,8 +96,8 @@ async def stream_state(connection: Client) -> StreamState:
     )
 
 
-async def provision_lane(connection: Client, settings: StreamSettings, kind: str, priority: Priority) -> datetime:
-    """Create or reconcile the consumer of one kind and priority; returns when it was created.
+async def provision_lane(connection: Client, settings: StreamSettings, kind: str, priority: Priority) -> Lane:
+    """Create or reconcile the consumer of one kind and priority.
 
     Raises:
         ProvisionError: the server refuses it.
@@ -107,7 +114,7 @@ async def provision_lane(connection: Client, settings: StreamSettings, kind: str
         "metadata": _monitoring(waiting_critical=100_000, outstanding_critical=RUN_ACK_PENDING_MAX),
     }
     info = await _create_consumer(connection, config)
-    return datetime.fromisoformat(info["created"])
+    return Lane(created=datetime.fromisoformat(info["created"]), waiting=info["num_pending"])
 
 
 async def provision_projector(connection: Client) -> None:
@@ -139,6 +146,16 @@ async def reset_consumer(connection: Client, durable: str, sequence: int) -> Non
         LogUnavailable: JetStream does not answer, or refuses.
     """
     await request(connection, f"CONSUMER.RESET.{subjects.STREAM}.{durable}", {"seq": sequence})
+
+
+async def delivered(connection: Client, durable: str) -> int:
+    """How many deliveries a consumer has made since it was made or reset.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    info = await request(connection, f"CONSUMER.INFO.{subjects.STREAM}.{durable}")
+    return info["delivered"]["consumer_seq"]
 
 
 async def consumers(connection: Client) -> list[dict[str, Any]]:

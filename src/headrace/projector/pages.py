@@ -61,6 +61,7 @@ class Pages:
 
         Raises:
             OutOfOrder: begin again from the checkpoint.
+            LogUnavailable: the log does not answer.
         """
         if not self._waiting:
             if self._puller.outstanding == 0:
@@ -74,12 +75,20 @@ class Pages:
         self._puller.check()
         if self._broken:
             raise OutOfOrder
+        if not self._arrived and self._puller.outstanding:
+            await self._compare()
         page, self._arrived = self._arrived, []
         return page
 
     async def acknowledge(self, page: list[Delivery]) -> None:
         """Tell the broker that everything up to the end of the page is in the read model."""
         await self._log.connection.publish(page[-1].reply, ACK)
+
+    async def _compare(self) -> None:
+        """Nothing came: was something given to another, as to a projector that was stopped while it waited?"""
+        delivered = await provision.delivered(self._log.connection, subjects.PROJECTOR)
+        if delivered >= self._expected:
+            raise OutOfOrder
 
     async def _begin_again(self) -> None:
         """After a reconnect: what was on its way is lost, and the broker gives it out again only after ``ack_wait``."""

@@ -25,12 +25,13 @@ from headrace.log.subjects import TaskSubject
 from headrace.projector.fold import fold, timeline_entry
 from headrace.projector.pages import OutOfOrder, Pages
 from headrace.settings import Settings
-from headrace.store.rows import EventRow, ReadModel, TaskRow
+from headrace.store.rows import EventRow, ReadModel, TaskRow, Unstorable
 from headrace.telemetry import get_logger
 
 STAND_BY_SECONDS = 1.0  # how often a projector that stands by looks whether it is needed
 IDLE_SECONDS = 2.0  # how long to wait for a page before telling Postgres that the session is alive
 RETRY_SECONDS = 1.0
+STOP_SECONDS = 0.5
 AGAIN_SECONDS = 0.1  # a server that goes away ends pulls faster than connections
 
 log = get_logger(__name__)
@@ -51,10 +52,12 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
             working = asyncio.create_task(projector.work(), name="projector")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (working, stopped):
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await working
+            stopped.cancel()
+            while not working.done():  # more than once: a driver that loses its connection just then swallows it
+                working.cancel()
+                await asyncio.wait({working}, timeout=STOP_SECONDS)
+        if not working.cancelled():
+            working.result()
     log.info("stopped")
 
 
@@ -97,7 +100,7 @@ class Projector:
                 log.warning("what the log delivers has a gap; beginning again from the checkpoint")
                 await asyncio.sleep(AGAIN_SECONDS)
         finally:
-            await read_model.close()
+            read_model.close()
 
     async def _project_from_checkpoint(self, read_model: ReadModel) -> None:
         checkpoint = await self._find_checkpoint(read_model)
@@ -127,8 +130,19 @@ class Projector:
         return checkpoint
 
     async def _write(self, read_model: ReadModel, page: list[Delivery]) -> None:
-        tasks, events = await self._fold(read_model, page)
-        await read_model.write_page(tasks.values(), events, Position(self._log.epoch, page[-1].sequence))
+        """Write a page. One that Postgres cannot take is halved until the event is found that it cannot hold."""
+        checkpoint = Position(self._log.epoch, page[-1].sequence)
+        try:
+            tasks, events = await self._fold(read_model, page)
+            await read_model.write_page(tasks.values(), events, checkpoint)
+        except Unstorable as error:
+            if len(page) == 1:
+                log.error("an event cannot be stored; it is left out", sequence=page[0].sequence, error=str(error))
+                await read_model.write_page((), (), checkpoint)
+            else:
+                middle = len(page) // 2
+                await self._write(read_model, page[:middle])
+                await self._write(read_model, page[middle:])
 
     async def _fold(self, read_model: ReadModel, page: list[Delivery]) -> tuple[dict[str, TaskRow], list[EventRow]]:
         """One row for each task that the page changes, and a line for each event of its timeline."""
@@ -161,6 +175,7 @@ class _Read(NamedTuple):
 def _read(page: list[Delivery]) -> Iterator[_Read]:
     for record in page:
         try:
+            record.payload.decode()  # what is passed on as it is was not looked into
             yield _Read(record, TaskSubject.parse(record.subject), decode(record.payload))
         except (ValueError, msgspec.MsgspecError) as error:  # one bad event must not stop the log
             log.error("an event cannot be read; it is left out", sequence=record.sequence, error=str(error))

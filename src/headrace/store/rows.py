@@ -88,6 +88,10 @@ _WRITE_CHECKPOINT = """
 """
 
 
+class Unstorable(Exception):
+    """A value that the log has cannot stand in the read model: a number too large, JSON nested too deep."""
+
+
 class ReadModel:
     """The projector's connection. Whoever holds the lock on it is the one active projector.
 
@@ -118,9 +122,9 @@ class ReadModel:
         )
         return cls(connection)
 
-    async def close(self) -> None:
-        """Close the connection, which gives up the lock."""
-        await self._connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
+    def close(self) -> None:
+        """Drop the connection, which gives up the lock; does not wait for a Postgres that may not answer."""
+        self._connection.terminate()
 
     async def try_lead(self) -> bool:
         """Try to become the one active projector; holds for the life of the connection."""
@@ -140,9 +144,16 @@ class ReadModel:
         return {record["id"]: TaskRow(**record) for record in await self._connection.fetch(_LOAD_TASKS, ids)}
 
     async def write_page(self, tasks: Iterable[TaskRow], events: Iterable[EventRow], checkpoint: Position) -> None:
-        """Write a page and its checkpoint, all or nothing; rows never go back in position."""
-        async with self._connection.transaction():
-            for statement, rows in ((_UPSERT_TASKS, tasks), (_INSERT_EVENTS, events)):
-                if columns := list(zip(*map(msgspec.structs.astuple, rows), strict=True)):
-                    await self._connection.execute(statement, *columns)
-            await self._connection.execute(_WRITE_CHECKPOINT, checkpoint.epoch, checkpoint.sequence)
+        """Write a page and its checkpoint, all or nothing; rows never go back in position.
+
+        Raises:
+            Unstorable: something in it is more than Postgres can hold.
+        """
+        try:
+            async with self._connection.transaction():
+                for statement, rows in ((_UPSERT_TASKS, tasks), (_INSERT_EVENTS, events)):
+                    if columns := list(zip(*map(msgspec.structs.astuple, rows), strict=True)):
+                        await self._connection.execute(statement, *columns)
+                await self._connection.execute(_WRITE_CHECKPOINT, checkpoint.epoch, checkpoint.sequence)
+        except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+            raise Unstorable(str(error)) from error

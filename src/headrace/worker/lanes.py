@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -41,13 +41,13 @@ log = get_logger(__name__)
 class Lane:
     """One priority of a kind."""
 
-    def __init__(self, puller: Puller, priority: Priority, created: datetime) -> None:
+    def __init__(self, puller: Puller, priority: Priority, consumer: provision.Lane) -> None:
         self.puller = puller
         self.weight = WEIGHTS[priority]
         self.priority = priority
-        self.created = created
+        self.created = consumer.created
         self.passed = 0.0
-        self.waiting = 0  # records behind the last one delivered
+        self.waiting = consumer.waiting  # records behind the last one delivered
         self.gone = False
 
 
@@ -79,10 +79,10 @@ class Lanes:
             LogUnavailable: the log does not answer.
         """
         for priority in Priority:
-            created = await provision.provision_lane(
+            consumer = await provision.provision_lane(
                 self._log.connection, self._log.settings, self._kind.name, priority
             )
-            lane = self._make_lane(priority, created)
+            lane = self._make_lane(priority, consumer)
             await lane.puller.open()
             self._lanes.append(lane)
         self._log.on_reconnect(self._pull_anew)
@@ -124,7 +124,7 @@ class Lanes:
         """What still has an outcome to come; a handler that goes on after its outcome has not."""
         return {run.task for run in self._runner.runs if run.task is not None and not run.finished}
 
-    def _make_lane(self, priority: Priority, created: datetime) -> Lane:
+    def _make_lane(self, priority: Priority, consumer: provision.Lane) -> Lane:
         def on_delivery(delivery: Delivery) -> None:
             lane.waiting = delivery.pending
             self._start(lane, delivery)
@@ -134,7 +134,7 @@ class Lanes:
             self._wake.set()
 
         durable = subjects.run_consumer(self._kind.name, priority)
-        lane = Lane(Puller(self._log.connection, durable, on_delivery, on_end), priority, created)
+        lane = Lane(Puller(self._log.connection, durable, on_delivery, on_end), priority, consumer)
         return lane
 
     def _start(self, lane: Lane, delivery: Delivery) -> None:
@@ -168,22 +168,31 @@ class Lanes:
             return
         ready = [lane for lane in self._lanes if lane.puller.outstanding == 0 and not lane.gone]
         free = self._slots - len(self._running) - sum(lane.puller.outstanding for lane in self._lanes)
-        while free > 0 and ready:
-            lane = min(ready, key=lambda lane: lane.passed)
-            ready.remove(lane)
-            batch = max(1, min(self._order, free - len(ready)))
-            if lane.waiting:
-                others = sum(other.weight for other in ready if other.waiting)
-                batch = max(1, min(lane.waiting, (free - len(ready)) * lane.weight // (lane.weight + others)))
-            await self._pull(lane, batch)
-            free -= batch
+        shares = self._share(free, ready)
+        for lane, share in shares.items():
+            bulk = lane.waiting > 0
+            lane.waiting = max(0, lane.waiting - share)  # until the next that comes says better
+            await lane.puller.pull(share, BULK_EXPIRES_SECONDS if bulk else ORDER_EXPIRES_SECONDS)
 
-    async def _pull(self, lane: Lane, batch: int) -> None:
-        busiest = max((other.passed for other in self._lanes if other.waiting), default=lane.passed)
-        if lane.waiting == 0:
-            lane.passed = max(lane.passed, busiest)  # an idle lane saves up no claim on the future
-        lane.passed += batch / lane.weight
-        await lane.puller.pull(batch, ORDER_EXPIRES_SECONDS if batch <= self._order else BULK_EXPIRES_SECONDS)
+    def _share(self, free: int, ready: list[Lane]) -> dict[Lane, int]:
+        """Deal free slots to lanes: one to each that is idle, the rest by weight to those that have records waiting."""
+        shares: Counter[Lane] = Counter()
+        idle = [lane for lane in ready if not lane.waiting]
+        busy = [lane for lane in ready if lane.waiting]
+        ahead = min((lane.passed for lane in self._lanes if lane.waiting), default=0.0)
+        for lane in idle:
+            lane.passed = max(lane.passed, ahead)  # an idle lane saves up no claim on the future
+        for lane in idle[: max(0, free)]:
+            shares[lane] = 1 if busy else max(1, min(self._order, free // len(idle)))
+        for _ in range(free - shares.total()):
+            if not busy:
+                break
+            lane = min(busy, key=lambda lane: lane.passed)
+            lane.passed += 1 / lane.weight
+            shares[lane] += 1
+            if shares[lane] == lane.waiting:
+                busy.remove(lane)
+        return shares
 
     async def _pull_anew(self) -> None:
         for lane in self._lanes:
@@ -204,9 +213,9 @@ class Lanes:
 
     async def _restore(self, lane: Lane) -> None:
         try:
-            lane.created = await provision.provision_lane(
+            consumer = await provision.provision_lane(
                 self._log.connection, self._log.settings, self._kind.name, lane.priority
             )
-            lane.gone = False
+            lane.created, lane.waiting, lane.gone = consumer.created, consumer.waiting, False
         except (LogUnavailable, ProvisionError) as error:
             log.warning("a lane is gone and cannot be made again yet", consumer=lane.puller.durable, error=str(error))

@@ -138,7 +138,7 @@ class Runner:
             )
         try:
             decoded = run.kind.decode_input(run.queued.input)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             return Failed(FailureCode.INVALID_INPUT, f"The input is not what the kind takes: {error}")
         if starts < STARTS_MAX - 1:
             return await self._call_handler(run, decoded, starts)
