@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.api import hub as hub_module
-from headrace.api.hub import Feed, Follower, Hub, LogReplaced
+from headrace.api.hub import Discontinued, Feed, Follower, Hub
 from headrace.contracts.events import (
     EventName,
     Logged,
@@ -469,7 +469,7 @@ async def test_a_log_that_was_made_anew_is_not_mistaken_for_the_old_one(log: Log
         shutil.rmtree(nats.directory / "jetstream")
         await nats.start()
         await until(lambda: log.epoch != before, "the log to be made anew")
-        with pytest.raises(LogReplaced):
+        with pytest.raises(Discontinued):
             await client.follower.next(1.0)
         client.follower.restart(Position(log.epoch, 0))
         await until(lambda: log.replayer._connection.is_connected, "history to come back")

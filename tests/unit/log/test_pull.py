@@ -11,8 +11,8 @@ from headrace.contracts.tasks import Priority
 from headrace.embedded.nats import EmbeddedNats
 from headrace.log import pull
 from headrace.log.connection import Log, open_log
-from headrace.log.provision import provision_lane, request
-from headrace.log.pull import ACK, Puller
+from headrace.log.provision import consumers, provision_lane, request
+from headrace.log.pull import ACK, Acknowledger, Puller
 from headrace.log.records import Delivery
 from tests.cluster import until
 from tests.unit.conftest import settings_for, stopped
@@ -269,3 +269,34 @@ async def test_a_puller_on_a_closed_connection_just_has_nothing_outstanding(nats
     await owner.puller.pull(1, 10.0)
     assert owner.puller.outstanding == 0
     await owner.puller.close()
+
+
+async def test_acknowledgements_are_sent_together_and_all_of_them(log: Log) -> None:
+    async with pulling(log) as owner:
+        acknowledger = Acknowledger(log.connection)
+        await queue(log, 30)
+        await owner.puller.pull(30, 10.0)
+        await owner.ended()
+        for each in owner.arrived[:20]:
+            acknowledger.ack(each)
+        await acknowledger.flush()
+        for each in owner.arrived[20:]:
+            acknowledger.ack(each)
+        await acknowledger.flush()
+        await acknowledger.flush()  # with nothing to send, there is nothing to wait for
+        await until(lambda: none_pending(log), "every one to be acknowledged")
+
+
+async def none_pending(log: Log) -> bool:
+    (lane,) = await consumers(log.connection)
+    return lane["num_ack_pending"] == 0
+
+
+async def test_acknowledgements_that_cannot_be_sent_are_not_an_error(nats: EmbeddedNats) -> None:
+    async with open_log(settings_for(nats), "test") as log, pulling(log) as owner:
+        await queue(log, 1)
+        await owner.puller.pull(1, 10.0)
+        await owner.ended()
+    acknowledger = Acknowledger(log.connection)  # closed by now
+    acknowledger.ack(owner.arrived[0])
+    await acknowledger.flush()

@@ -11,7 +11,9 @@ import pytest
 from headrace.contracts.events import decode
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
-from headrace.log.records import Record
+from headrace.log.provision import request
+from headrace.log.pull import Puller
+from headrace.log.records import Delivery, Record
 from headrace.log.subjects import TaskSubject
 from headrace.projector.fold import fold, timeline_entry
 from headrace.store.rows import ReadModel, TaskRow, Unstorable
@@ -201,6 +203,27 @@ async def test_when_the_leading_projector_is_stopped_another_takes_over_and_it_s
     await reach(cluster, await writer.append(100))
     await is_right(cluster)
     assert len(leader.said("projecting")) == 1, "it has not projected again"
+
+
+async def test_whatever_happens_to_its_consumer_nothing_is_missing(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    (projector,) = await cluster.start("projector")
+    writer = Writer(cluster.log, seed=6)
+    await reach(cluster, await writer.append(20))
+
+    stolen: list[Delivery] = []  # by somebody who pulls from it too
+    thief = Puller(cluster.log.connection, "projector", stolen.append, lambda _: None)
+    await thief.open()
+    await thief.pull(5, 5.0)
+    await cluster.log.connection.flush()
+    await reach(cluster, await writer.append(50))
+    assert stolen
+
+    await request(cluster.log.connection, "CONSUMER.DELETE.HEADRACE.projector")
+    await reach(cluster, await writer.append(20))
+    await is_right(cluster)
+    assert projector.process.returncode is None
+    await thief.close()
 
 
 async def test_of_several_connections_one_leads_and_only_for_its_life(make_cluster: MakeCluster) -> None:
