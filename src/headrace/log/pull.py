@@ -19,6 +19,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from headrace.log import subjects
+from headrace.log.live import heard_all
 from headrace.log.records import Delivery
 from headrace.telemetry import get_logger
 
@@ -122,6 +123,11 @@ class Puller:
             await self._connection.publish(self._subject, _encode(wanted), f"{self._inbox}.{self._request}")
         except NatsError:
             self.outstanding = 0  # closing, or disconnected with a full buffer; the owner's clock pulls again
+
+    async def settle(self) -> None:
+        """Return when every record that has reached this process has been given out."""
+        if self._subscription is not None:
+            await heard_all(self._connection, self._subscription)
 
     def check(self) -> None:
         """To be called about once a second: gives up a request that nothing was heard of."""

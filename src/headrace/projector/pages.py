@@ -87,6 +87,7 @@ class Pages:
     async def _compare(self) -> None:
         """Nothing came: was something given to another, as to a projector that was stopped while it waited?"""
         delivered = await provision.delivered(self._log.connection, subjects.PROJECTOR)
+        await self._puller.settle()
         if delivered >= self._expected:
             raise OutOfOrder
 

@@ -170,7 +170,7 @@ class Lanes:
         free = self._slots - len(self._running) - sum(lane.puller.outstanding for lane in self._lanes)
         shares = self._share(free, ready)
         for lane, share in shares.items():
-            bulk = lane.waiting > 0
+            bulk = share > self._order
             lane.waiting = max(0, lane.waiting - share)  # until the next that comes says better
             await lane.puller.pull(share, BULK_EXPIRES_SECONDS if bulk else ORDER_EXPIRES_SECONDS)
 
@@ -190,7 +190,7 @@ class Lanes:
             lane = min(busy, key=lambda lane: lane.passed)
             lane.passed += 1 / lane.weight
             shares[lane] += 1
-            if shares[lane] == lane.waiting:
+            if shares[lane] == max(lane.waiting, self._order):
                 busy.remove(lane)
         return shares
 
