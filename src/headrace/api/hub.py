@@ -27,6 +27,7 @@ from headrace.telemetry import get_logger
 BUFFER_FRAMES_MAX = 1024  # a follower further behind goes back to history, which is in the log and not in our memory
 BUFFER_BYTES_MAX = 4 << 20  # bytes, likewise
 COMPARE_SECONDS = 5.0  # how often feeds are compared with the log
+COMPARE_PAGES_MAX = 16  # pages of a feed in one go; what is left is compared the next time
 UNCOMPARED_MAX = 4096  # events a feed remembers for that; one that brings more in 5 s is taken at its word
 
 log = get_logger(__name__)
@@ -190,20 +191,24 @@ class Feed:
         Raises:
             LogUnavailable: the log does not answer.
         """
-        if self._subscription is None:
-            return
-        page = await self._log.replayer.page(self.subject, start=self._compared + 1)
+        more = self._subscription is not None
+        pages = 0
+        while more and pages < COMPARE_PAGES_MAX:
+            more = await self._compare_page()
+            pages += 1
+
+    async def _compare_page(self) -> bool:
+        """Compare the next page of the log; whether there is another."""
+        assert self._subscription is not None
+        records, more = await self._log.replayer.page(self.subject, start=self._compared + 1)
         await heard_all(self._log.connection, self._subscription)
-        missing = [
-            each.sequence
-            for each in page.records
-            if each.sequence > self._compared and each.sequence not in self._heard
-        ]
-        if missing:
-            self._repair(missing[0])
-        if page.records:
-            self._compared = max(self._compared, page.records[-1].sequence)
+        for each in records:
+            if each.sequence > self._compared and each.sequence not in self._heard:
+                self._repair(each.sequence)
+        if records:
+            self._compared = max(self._compared, records[-1].sequence)
             self._heard = {sequence for sequence in self._heard if sequence > self._compared}
+        return more
 
     async def close(self) -> None:
         """Unsubscribe."""
