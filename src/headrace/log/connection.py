@@ -25,6 +25,7 @@ __all__ = ["Client", "Log", "open_connection", "open_log"]
 CONNECT_TIMEOUT_SECONDS = 2
 START_TIMEOUT_SECONDS = 60.0  # how long a process waits for NATS before it gives up and leaves it to its supervisor
 RECONNECT_WAIT_SECONDS = 0.2
+CATCH_UP_AGAIN_SECONDS = 0.5
 PING_INTERVAL_SECONDS = 5  # two unanswered pings, so 10-15 s, tell a dead peer
 
 log = get_logger(__name__)
@@ -115,14 +116,16 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
         catching_up = asyncio.create_task(catch_up(), name="catch up after a reconnect")
 
     async def catch_up() -> None:
-        try:
-            opened.state = await _provision(connection, settings)  # it may have come back without its files
-            for callback in tuple(hooks.reconnect):
-                await callback()
-        except ProvisionError as error:
-            log.error("the log cannot be made what the settings say", error=str(error))
-        except (LogUnavailable, nats.errors.Error) as error:  # down again already: the next reconnect repeats this
-            log.warning("could not catch up after a reconnect", error=str(error))
+        while connection.is_connected:  # if it breaks again, the next reconnect begins this anew
+            try:
+                opened.state = await _provision(connection, settings)  # it may have come back without its files
+                for callback in tuple(hooks.reconnect):
+                    await callback()
+            except (LogUnavailable, ProvisionError, nats.errors.Error) as error:
+                log.warning("could not catch up after a reconnect; trying again", client=name, error=str(error))
+                await asyncio.sleep(CATCH_UP_AGAIN_SECONDS)
+            else:
+                return
 
     def disconnected() -> None:
         for callback in hooks.disconnect:
