@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -161,6 +162,17 @@ async def test_an_event_that_the_read_model_cannot_take_does_not_stop_the_projec
     await reach(cluster, last.sequence, 8.0)
 
 
+async def test_json_nested_too_deep_to_be_read_does_not_stop_the_projection(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("projector")
+    queued = b'{"event":"queued","attempt":1,"fence":0,"input":{}}'
+    deep = b'{"event":"finished","attempt":1,"outcome":"succeeded","result":%s1%s}' % (b"[" * 9000, b"]" * 9000)
+    await cluster.log.appender.append("hr.tasks.queued.echo.normal.u.1", queued, {})
+    await cluster.log.appender.append("hr.tasks.finished.echo.normal.u.1", deep, {})
+    last = await cluster.log.appender.append("hr.tasks.queued.echo.normal.u.2", queued, {})
+    await reach(cluster, last.sequence, 8.0)
+
+
 async def leader_of(cluster: Cluster, members: list[Member]) -> Member:
     """Who of the projectors leads."""
     await until(lambda: [member for member in members if member.said("leading")], "a leader")
@@ -194,8 +206,9 @@ async def test_when_the_leading_projector_is_stopped_another_takes_over_and_it_s
     await reach(cluster, await writer.append(100))
 
     leader.signal(signal.SIGSTOP)
+    await until(lambda: other.said("projecting"), "the other to take over", TAKE_OVER_SECONDS)
+    await reach(cluster, await writer.append(1), TAKE_OVER_SECONDS)  # the broker gives it to the stopped one
     await reach(cluster, await writer.append(100), TAKE_OVER_SECONDS)
-    assert other.said("leading")
     await is_right(cluster)
 
     leader.signal(signal.SIGCONT)
@@ -203,6 +216,25 @@ async def test_when_the_leading_projector_is_stopped_another_takes_over_and_it_s
     await reach(cluster, await writer.append(100))
     await is_right(cluster)
     assert len(leader.said("projecting")) == 1, "it has not projected again"
+
+
+async def test_a_projector_that_is_told_to_stop_while_postgres_drops_it_stops(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    members = await cluster.start("projector", "projector")
+    leader = await leader_of(cluster, members)
+    (other,) = [member for member in members if member is not leader]
+    writer = Writer(cluster.log, seed=7)
+    await reach(cluster, await writer.append(1))
+    leader.signal(signal.SIGSTOP)
+    await other.heard("projecting")  # Postgres has closed the session of the first
+    await writer.append(1)
+    leader.signal(signal.SIGCONT)
+    leader.signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(10):
+            assert await leader.process.wait() == 0
+    finally:
+        await leader.kill()
 
 
 async def test_whatever_happens_to_its_consumer_nothing_is_missing(make_cluster: MakeCluster) -> None:
