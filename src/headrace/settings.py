@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 PREFIX = "HEADRACE_"
 
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 
 
@@ -42,11 +42,14 @@ class NatsSettings(Struct, frozen=True, kw_only=True):
 class StreamSettings(Struct, frozen=True, kw_only=True):
     """The log. A change is applied at the next start of any process."""
 
-    retention: Annotated[float, Meta(ge=60, description="Seconds an event stays in the log.")] = 7 * 24 * 3600.0
+    retention: Annotated[float, Meta(ge=60, le=10 * 366 * 86_400, description="Seconds an event stays in the log.")] = (
+        7 * 24 * 3600.0
+    )
     max_bytes: Annotated[int, Meta(ge=1 << 20, description="Size at which the log refuses work with 503.")] = 8 << 30
     replicas: Annotated[int, Meta(ge=1, le=5, description="Copies of the log; 3 in production.")] = 1
     ack_wait: Annotated[
-        float, Meta(ge=0.5, description="Seconds without a heartbeat after which a task is given to another worker.")
+        float,
+        Meta(ge=0.5, le=3600, description="Seconds without a heartbeat after which a task is given to another worker."),
     ] = 30.0
     append_timeout: Annotated[Seconds, Meta(description="Seconds to wait for the log to acknowledge an append.")] = 5.0
 

@@ -259,6 +259,7 @@ def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
         KindError: the package or one of its modules cannot be imported, two kinds share a name, there is no kind, or one
             of ``only`` does not exist. The message names the file.
     """
+    wanted = set(only)
     here = str(Path.cwd())
     if here not in sys.path:  # a console script does not look into the folder it is run from
         sys.path.insert(0, here)
@@ -275,10 +276,10 @@ def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
                 )
     if not kinds:
         raise KindError(f"{package}: no kinds found; decorate a handler with @task")
-    unknown = sorted(set(only) - kinds.keys())
+    unknown = sorted(wanted - kinds.keys())
     if unknown:
         raise KindError(f"{package}: no kind {', '.join(map(repr, unknown))}; there are {', '.join(sorted(kinds))}")
-    return {name: kind for name, kind in sorted(kinds.items()) if not only or name in set(only)}
+    return {name: kind for name, kind in sorted(kinds.items()) if not wanted or name in wanted}
 
 
 def _import_all(package: str) -> list[ModuleType]:

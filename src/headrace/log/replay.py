@@ -118,5 +118,5 @@ class Replayer:
         elif status == "404":  # nothing matches
             collecting.done.set_result(False)
         else:
-            reason = headers.get(subjects.DESCRIPTION, "no such stream, or NATS is starting")
+            reason = "no such stream, or NATS is starting" if status == "503" else headers.get(subjects.DESCRIPTION, "")
             collecting.done.set_exception(LogUnavailable(f"the log cannot be read: {status} {reason}"))

@@ -12,6 +12,7 @@ from headrace.contracts.events import Emitted, Event, EventName, Logged, Progres
 from headrace.errors import LogUnavailable
 from headrace.task import LogLevel
 from headrace.telemetry import get_logger
+from headrace.worker.legible import legible
 
 if TYPE_CHECKING:
     from headrace.worker.run import Run
@@ -60,9 +61,8 @@ class RunContext:
     async def log(self, message: str, level: LogLevel = "info") -> None:
         """See `headrace.task.Context.log`. Lines over 4,000 characters are cut."""
         self._check_open()
-        if len(message) > LINE_CHARS_MAX:
-            message = message[: LINE_CHARS_MAX - 1] + "…"
-        await self._append(EventName.LOGGED, Logged(attempt=self.attempt, level=level, message=message))
+        line = legible(message, LINE_CHARS_MAX)
+        await self._append(EventName.LOGGED, Logged(attempt=self.attempt, level=level, message=line))
 
     async def emit(self, chunk: object) -> None:
         """See `headrace.task.Context.emit`. Raises TypeError when ``chunk`` has no JSON form, ValueError over 256 KB."""
@@ -85,8 +85,8 @@ class RunContext:
             raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
         if self._closed:
             return  # a thread that goes on after its timeout
-        if message is not None and len(message) > LINE_CHARS_MAX:
-            message = message[: LINE_CHARS_MAX - 1] + "…"
+        if message is not None:
+            message = legible(message, LINE_CHARS_MAX)
         self._latest = Progressed(attempt=self.attempt, fraction=fraction, message=message)
         if self._progress_timer is None:
             loop = asyncio.get_running_loop()

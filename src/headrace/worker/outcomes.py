@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from headrace.contracts.events import Finished, Outcome
 from headrace.contracts.tasks import FailureCode, TaskError
+from headrace.worker.legible import legible
 
 MESSAGE_CHARS_MAX = 2000  # a message is read by a person
 TRACEBACK_CHARS_MAX = 16_000  # the innermost frames say the most, so the end is kept
@@ -42,8 +43,8 @@ def raised(error: BaseException, file: str) -> Failed:
         said = "(its message cannot be read)"
     return Failed(
         FailureCode.RAISED,
-        _clean(_shorten(f"{type(error).__name__}: {said}" if said else type(error).__name__)),
-        _clean(written[-TRACEBACK_CHARS_MAX:]),
+        legible(f"{type(error).__name__}: {said}" if said else type(error).__name__, MESSAGE_CHARS_MAX),
+        legible(written[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
     )
 
 
@@ -53,14 +54,5 @@ def to_event(outcome: AttemptOutcome, attempt: int, worker: str) -> Finished:
         case Succeeded(result):
             return Finished(attempt=attempt, outcome=Outcome.SUCCEEDED, result=Raw(result), worker=worker)
         case Failed(code, message, trace):
-            error = TaskError(code=code, message=_shorten(message), traceback=trace)
+            error = TaskError(code=code, message=legible(message, MESSAGE_CHARS_MAX), traceback=trace)
             return Finished(attempt=attempt, outcome=Outcome.FAILED, error=error, worker=worker)
-
-
-def _clean(text: str) -> str:
-    """Without lone surrogates, as in the names of files that are not Unicode: JSON has no form for them."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _shorten(message: str) -> str:
-    return message if len(message) <= MESSAGE_CHARS_MAX else message[: MESSAGE_CHARS_MAX - 1] + "…"

@@ -163,7 +163,9 @@ class Runner:
             result = await call(run, decoded, context, self._threads)
         except Interrupted as error:
             return Failed(FailureCode.TIMEOUT, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its outcome
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise  # not the handler's own, but the worker's
             return raised(error, kind.file)
         try:
             encoded = kind.encode_result(result)
@@ -232,6 +234,11 @@ class Runner:
             else:
                 return
         raise LogUnavailable("the log was away for too long")
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _headers(run: Run, name: EventName) -> dict[str, str]:

@@ -1,0 +1,10 @@
+"""What a handler says, made fit to be sent and read."""
+
+from __future__ import annotations
+
+
+def legible(text: str, chars_max: int) -> str:
+    """The text, cut when it is too long, and without lone surrogates (as in the name of a file that is not Unicode)."""
+    if len(text) > chars_max:
+        text = text[: chars_max - 1] + "…"
+    return text.encode("utf-8", "backslashreplace").decode()
