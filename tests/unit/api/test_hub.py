@@ -633,24 +633,3 @@ async def test_streams_go_on_although_catching_up_after_a_reconnect_failed_at_fi
         await until(lambda: log.replayer._connection.is_connected, "history to come back")
         appended = await log.appender.append(subject_of("u"), LINE, {})
         await client.read_up_to(appended.sequence)
-
-
-async def test_streams_go_on_although_catching_up_after_a_reconnect_failed_at_first(
-    log: Log, nats: EmbeddedNats
-) -> None:
-    failures = iter([LogUnavailable("JetStream is still recovering its files")])
-
-    async def failing() -> None:
-        for failure in failures:
-            raise failure
-
-    log.on_reconnect(failing)
-    async with hub_on(log) as hub:
-        client = await client_on(hub, log, "u")
-        await nats.kill()
-        await until(lambda: not log.is_connected, "the connection to break")
-        await nats.start()
-        await until(lambda: log.is_connected, "the connection to come back")
-        await until(lambda: log.replayer._connection.is_connected, "history to come back")
-        appended = await log.appender.append(subject_of("u"), LINE, {})
-        await client.read_up_to(appended.sequence)
