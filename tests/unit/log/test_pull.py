@@ -135,10 +135,14 @@ async def test_a_record_over_the_bytes_of_a_request_ends_it_and_is_not_lost(log:
 async def test_a_consumer_that_goes_away_ends_the_request_with_a_reason(log: Log, operation: str) -> None:
     async with pulling(log) as owner:
         await owner.puller.pull(3, 30.0)
-        await owner.settled()
+        await until(lambda: _waits_at_the_server(log), "the request to reach the consumer")
         await request(log.connection, operation)
         await owner.ended()
         assert owner.ends == [True]
+
+
+async def _waits_at_the_server(log: Log) -> bool:
+    return (await request(log.connection, f"CONSUMER.INFO.HEADRACE.{LANE}"))["num_waiting"] == 1
 
 
 async def test_a_consumer_that_is_not_there_ends_the_request_with_a_reason(log: Log) -> None:
