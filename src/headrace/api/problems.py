@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 
 from headrace.api.correlation import correlation_id
 from headrace.contracts.problems import FieldError, Problem
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, MalformedRequest
 from headrace.telemetry import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -57,9 +57,7 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
 
 def nested_too_deep(request: AnyRequest, _error: RecursionError) -> Response[bytes]:
     """A body of brackets."""
-    return _problem(
-        request, 400, "malformed_request", "the JSON is nested too deep to be read; send less depth", [], {}
-    )
+    return own_error(request, MalformedRequest("the JSON is nested too deep to be read; send less depth"))
 
 
 def unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -14,34 +14,46 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from headrace.log import subjects
+from headrace.log.away import away_is_unavailable
 from headrace.log.records import Record
 
 __all__ = ["Subscription", "heard_all", "listen", "watch"]
 
-PENDING_BYTES_MAX = (
-    64 << 20
-)  # bytes a subscription may hold before nats-py drops, which the follower notices and repairs
+PENDING_BYTES_MAX = 64 << 20  # bytes a subscription may hold; nats-py drops more, which the follower repairs
 
 
 async def listen(connection: Client, subject: str, on_record: Callable[[Record], None]) -> Subscription:
     """Call ``on_record`` for every record appended from now on whose log subject matches.
 
     Returns once the server knows: what is appended after that is either heard or lost by the network, not by order.
+
+    Raises:
+        LogUnavailable: NATS cannot be reached.
     """
 
     async def on_message(message: Msg) -> None:
         on_record(Record.stored(message))
 
-    subscription = await connection.subscribe(
-        subjects.live(subject), cb=on_message, pending_bytes_limit=PENDING_BYTES_MAX
-    )
-    await connection.flush()
+    with away_is_unavailable():
+        subscription = await connection.subscribe(
+            subjects.live(subject), cb=on_message, pending_bytes_limit=PENDING_BYTES_MAX
+        )
+        try:
+            await connection.flush()
+        except BaseException:
+            await subscription.unsubscribe()  # or it would be made again with every reconnect, for nobody
+            raise
     return subscription
 
 
 async def heard_all(connection: Client, subscription: Subscription) -> None:
-    """Return when everything published before has been given to the subscription's ``on_record``, or was lost."""
-    await connection.flush()
+    """Return when everything published before has been given to the subscription's ``on_record``, or was lost.
+
+    Raises:
+        LogUnavailable: NATS cannot be reached.
+    """
+    with away_is_unavailable():
+        await connection.flush()
     while subscription.pending_msgs:  # noqa: ASYNC110 - nats-py has no event for it; its task is next in line
         await asyncio.sleep(0)
 
@@ -52,6 +64,7 @@ async def watch(connection: Client, subject: str, on_value: Callable[[str, bytes
     async def on_message(message: Msg) -> None:
         on_value(message.subject, message.data)
 
-    subscription = await connection.subscribe(subject, cb=on_message)
-    await connection.flush()
+    with away_is_unavailable():
+        subscription = await connection.subscribe(subject, cb=on_message)
+        await connection.flush()
     return subscription

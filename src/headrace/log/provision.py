@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 
@@ -269,10 +270,12 @@ async def _call(connection: Client, operation: str, body: Mapping[str, Any] | No
     payload = msgspec.json.encode(body) if body is not None else b""
     try:
         message = await connection.request(subjects.api(operation), payload, timeout=API_TIMEOUT_SECONDS)
+    except NatsTimeoutError as error:
+        raise LogUnavailable(f"JetStream did not answer {operation} within {API_TIMEOUT_SECONDS:g} s") from error
     except NoRespondersError as error:
         raise LogUnavailable(
             "NATS answers, but without JetStream; start it with -js, or wait until it is ready"
         ) from error
-    except NatsTimeoutError as error:
-        raise LogUnavailable(f"JetStream did not answer {operation} within {API_TIMEOUT_SECONDS:g} s") from error
+    except NatsError as error:  # the connection is lost or closing
+        raise LogUnavailable(f"the log cannot be reached ({error}); try again in a moment") from error
     return cast("dict[str, Any]", msgspec.json.decode(message.data))

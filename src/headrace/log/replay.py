@@ -16,6 +16,7 @@ from nats.aio.subscription import Subscription
 
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
+from headrace.log.away import away_is_unavailable
 from headrace.log.records import Record
 
 PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for longer than 10 ms
@@ -95,9 +96,10 @@ class Replayer:
         collecting = self._collecting[token] = _Collecting()
         try:
             async with asyncio.timeout(PAGE_TIMEOUT_SECONDS):
-                await self._connection.publish(
-                    subjects.api(f"DIRECT.GET.{stream}"), msgspec.json.encode(wanted), f"{self._inbox}.{token}"
-                )
+                with away_is_unavailable():
+                    await self._connection.publish(
+                        subjects.api(f"DIRECT.GET.{stream}"), msgspec.json.encode(wanted), f"{self._inbox}.{token}"
+                    )
                 more = await collecting.done
         except TimeoutError as error:
             raise LogUnavailable(f"the log did not answer within {PAGE_TIMEOUT_SECONDS:g} s") from error

@@ -39,7 +39,6 @@ SUBJECT: Final = "Nats-Subject"
 TIME_STAMP: Final = "Nats-Time-Stamp"
 LAST_SEQUENCE: Final = "Nats-Last-Sequence"
 NUM_PENDING: Final = "Nats-Num-Pending"
-PENDING_MESSAGES: Final = "Nats-Pending-Messages"
 STATUS: Final = "Status"
 DESCRIPTION: Final = "Description"
 

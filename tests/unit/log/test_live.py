@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
+from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
-from headrace.log.live import listen, watch
+from headrace.log.live import heard_all, listen, watch
+from headrace.log.provision import stream_state
 from headrace.log.records import Record
 from headrace.log.subjects import CATALOG_ENTRIES, catalog_entry, task_events
 from tests.cluster import until
@@ -40,3 +44,17 @@ async def test_a_bucket_is_watched_by_its_subjects(log: Log) -> None:
     await log.appender.append(catalog_entry("talk"), b"two", {})
     await until(lambda: len(seen) == 2, "both")
     assert seen == [("$KV.HEADRACE_KINDS.echo", b"one"), ("$KV.HEADRACE_KINDS.talk", b"two")]
+
+
+async def test_what_cannot_be_followed_because_nats_is_away_is_unavailable_and_leaves_no_subscription(log: Log) -> None:
+    subscription = await listen(log.connection, task_events("u"), lambda _: None)
+    before = set(log.connection._subs)
+    log.connection.meant_to_close = True  # type: ignore[attr-defined]
+    await log.connection.close()
+    with pytest.raises(LogUnavailable):
+        await heard_all(log.connection, subscription)
+    with pytest.raises(LogUnavailable):
+        await listen(log.connection, task_events("u"), lambda _: None)
+    with pytest.raises(LogUnavailable):
+        await stream_state(log.connection)
+    assert set(log.connection._subs) <= before
