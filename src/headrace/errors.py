@@ -4,6 +4,7 @@
     ├── LogUnavailable               503 log_unavailable      Retry-After
     ├── LogFull                      503 log_full             Retry-After
     ├── AppendRefused                409 append_refused       never shown as such: whoever appends, decides
+    ├── ScheduleRefused              422 invalid_schedule
     ├── ReadModelUnavailable         503 read_model_unavailable  Retry-After
     ├── ReadModelBehind              503 read_model_behind    Retry-After
     ├── TooLarge                     413 too_large
@@ -12,7 +13,13 @@
     ├── InvalidCursor                400 invalid_cursor
     ├── InvalidInput                 422 invalid_input
     ├── UnknownKind                  422 unknown_kind
-    └── TaskNotFound                 404 task_not_found
+    ├── TaskNotFound                 404 task_not_found
+    ├── TaskFinished                 409 task_finished
+    ├── TaskNotFinished              409 task_not_finished
+    ├── BatchNotFound                404 batch_not_found
+    ├── ScheduleNotFound             404 schedule_not_found
+    ├── KeyReused                    422 idempotency_key_reused
+    └── InvalidKey                   400 invalid_idempotency_key
 
 Each carries its HTTP status, a stable code, and a sentence that says what to do; `headrace.api.problems` turns them into
 one shape on the wire.
@@ -60,6 +67,13 @@ class AppendRefused(HeadraceError):
 
     status = 409
     code = "append_refused"
+
+
+class ScheduleRefused(HeadraceError):
+    """The broker does not take a cron expression or a time zone."""
+
+    status = 422
+    code = "invalid_schedule"
 
 
 class ReadModelUnavailable(HeadraceError):
@@ -125,3 +139,45 @@ class TaskNotFound(HeadraceError):
 
     status = 404
     code = "task_not_found"
+
+
+class TaskFinished(HeadraceError):
+    """The task is over; there is nothing left to cancel."""
+
+    status = 409
+    code = "task_finished"
+
+
+class TaskNotFinished(HeadraceError):
+    """The task is not over; it cannot be run again yet."""
+
+    status = 409
+    code = "task_not_finished"
+
+
+class BatchNotFound(HeadraceError):
+    """There is no such batch, or it belongs to somebody else."""
+
+    status = 404
+    code = "batch_not_found"
+
+
+class ScheduleNotFound(HeadraceError):
+    """There is no such schedule, or it belongs to somebody else."""
+
+    status = 404
+    code = "schedule_not_found"
+
+
+class KeyReused(HeadraceError):
+    """An Idempotency-Key came with another body than the first time."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
+class InvalidKey(HeadraceError):
+    """An Idempotency-Key cannot be read."""
+
+    status = 400
+    code = "invalid_idempotency_key"

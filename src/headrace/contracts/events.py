@@ -36,6 +36,8 @@ class Queued(Struct, frozen=True, kw_only=True, tag_field="event", tag="queued",
     input: Raw
     max_attempts: int | None = None
     expires_at: datetime | None = None
+    due_at: datetime | None = None
+    """Not to be started before: the broker's timers are coarse, so they are set early, see `headrace.log.timers`."""
 
 
 class Deferred(Struct, frozen=True, kw_only=True, tag_field="event", tag="deferred", omit_defaults=True):
@@ -91,10 +93,19 @@ class Stored(Struct, frozen=True, kw_only=True, tag_field="event", tag="stored")
     checksum: str
 
 
+class Withdrawn(Struct, frozen=True, kw_only=True):
+    """A `queued` event that was taken out of the log so that no worker is given it: it goes on to exist here."""
+
+    sequence: int
+    at: datetime
+    queued: Queued
+
+
 class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finished", omit_defaults=True):
     """The one end of a run: ``result`` with ``succeeded``, ``error`` with ``failed``, ``by`` with ``cancelled``.
 
-    ``worker`` is who ran it, when it came from a worker.
+    ``worker`` is who ran it, when it came from a worker. ``withdrawn`` is what the task waited with, when it ended without
+    a start. ``restored``: the log had lost this end, and was given it again from the read model.
     """
 
     attempt: Attempt
@@ -103,6 +114,8 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     error: TaskError | None = None
     by: str | None = None
     worker: str | None = None
+    withdrawn: Withdrawn | None = None
+    restored: bool = False
 
 
 Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | Finished

@@ -53,12 +53,28 @@ class FailureCode(StrEnum):
     RESULT_TOO_LARGE = "result_too_large"
 
 
+DELAY_SECONDS_MAX = 366 * 86_400.0  # a year, and a leap day
+ATTEMPTS_MAX = 100
+
+Input = Annotated[dict[str, Any], Meta(description="The kind's input; its JSON Schema is in GET /kinds.")]
+Delay = Annotated[float, Meta(ge=0, le=DELAY_SECONDS_MAX, description="Seconds from now until it is due.")]
+Instant = Annotated[datetime, Meta(tz=True)]
+ExpiresIn = Annotated[
+    float, Meta(gt=0, le=DELAY_SECONDS_MAX, description="Seconds from now: not started by then, it fails as `expired`.")
+]
+MaxAttempts = Annotated[int, Meta(ge=1, le=ATTEMPTS_MAX, description="Attempts in all, instead of what its kind says.")]
+
+
 class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request to run one task."""
+    """A request to run one task: now, or at ``run_at``, or after ``delay``."""
 
     kind: KindName
-    input: Annotated[dict[str, Any], Meta(description="The kind's input; its JSON Schema is in GET /kinds.")]
+    input: Input
     priority: Priority = Priority.NORMAL
+    run_at: Annotated[Instant | None, Meta(description="When it is due; not together with `delay`.")] = None
+    delay: Delay | None = None
+    expires_in: ExpiresIn | None = None
+    max_attempts: MaxAttempts | None = None
 
 
 class TaskError(Struct, frozen=True, kw_only=True):
@@ -100,7 +116,8 @@ class TaskSummary(Struct, frozen=True, kw_only=True):
     error: TaskError | None = None
     progress: Progress | None = None
     files: tuple[StoredFile, ...] = ()
-    due_at: datetime | None = None
+    due_at: Annotated[datetime | None, Meta(description="When a pending task is due.")] = None
+    expires_at: Annotated[datetime | None, Meta(description="Not started by then, it fails as `expired`.")] = None
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -112,6 +129,41 @@ class Task(TaskSummary, frozen=True, kw_only=True):
 
     input: Raw
     result: Annotated[Raw, Meta(description="Any JSON value; null until the task has succeeded.")]
+
+
+class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which tasks something is to be done to; what is not said does not matter. The caller's own, in any case."""
+
+    kind: KindName | None = None
+    state: State | None = None
+    code: Annotated[FailureCode | None, Meta(description="Failed with this code.")] = None
+    batch: Annotated[str | None, Meta(max_length=64)] = None
+    created_from: Instant | None = None
+    created_before: Instant | None = None
+    finished_from: Instant | None = None
+    finished_before: Instant | None = None
+
+
+BULK_TASKS_MAX = 1000  # in one request, so that it ends in seconds; a caller with more asks again
+BULK_PER_SECOND_MAX = 500.0  # a downstream that failed a million times is not to be hit a million times at once
+
+
+class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cancel or run again every task of a selection, the oldest first, `limit` of them in one request."""
+
+    select: Selection
+    dry_run: Annotated[bool, Meta(description="Only tell how many there are.")] = False
+    limit: Annotated[int, Meta(ge=1, le=BULK_TASKS_MAX)] = BULK_TASKS_MAX
+    per_second: Annotated[float, Meta(gt=0, le=BULK_PER_SECOND_MAX, description="How fast at most.")] = 100.0
+
+
+class BulkResult(Struct, frozen=True, kw_only=True):
+    """What became of a bulk request. ``remaining`` above 0: ask again."""
+
+    matched: Annotated[int, Meta(ge=0, description="Tasks of the selection when the request came.")]
+    done: Annotated[int, Meta(ge=0, description="Of them changed by this request.")]
+    remaining: Annotated[int, Meta(ge=0, description="Of them left for a next request.")]
+    position: Annotated[str, Meta(description="Of the last change; read with `at_least=` it.")]
 
 
 class TaskPage(Struct, frozen=True, kw_only=True):

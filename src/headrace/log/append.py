@@ -7,7 +7,8 @@ an everyday answer. So: one reply inbox, a future per append, and a bound on eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,15 +17,18 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError
 
-from headrace.errors import AppendRefused, HeadraceError, LogFull, LogUnavailable, TooLarge
+from headrace.errors import AppendRefused, HeadraceError, LogFull, LogUnavailable, ScheduleRefused, TooLarge
 from headrace.log import subjects
 
 IN_FLIGHT_MAX = 8192  # appends; at a thousand times the usual depth something is wrong, and waiting would hide it
+BATCH_MESSAGES_MAX = 1000  # the server's limit for one atomic batch
 HEADERS_BYTES_MAX = 4096  # kept free in the server's max_payload, which covers headers and payload together
 
 # JetStream error codes (nats-server, errors.json).
 _WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
+_DUPLICATE_IN_BATCH = 10201
 _STORE_FULL = frozenset({10047, 10077})
+_SCHEDULE_INVALID = frozenset({10189, 10223})  # pattern, time zone
 
 
 class Appended(NamedTuple):
@@ -32,6 +36,14 @@ class Appended(NamedTuple):
 
     sequence: int
     duplicate: bool
+
+
+class Message(NamedTuple):
+    """What is to be appended."""
+
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str]
 
 
 class _ApiError(msgspec.Struct):
@@ -111,6 +123,41 @@ class Appender:
         finally:
             del self._in_flight[token]
 
+    async def append_all(self, messages: Sequence[Message]) -> Appended:
+        """Append several messages as one, all or nothing (an atomic batch, ADR-50).
+
+        A batch costs the server some milliseconds however small it is, so it is for bulk, and where two messages must not be
+        seen one without the other. It is not sent again after a reconnect; whoever appends looks what the log has.
+
+        Args:
+            messages: From 1 to `BATCH_MESSAGES_MAX`. Expected sequences hold for the log as it was before.
+
+        Returns:
+            Where the last of them stands; the others stand right before it.
+
+        Raises:
+            AppendRefused: an expected sequence of one of them did not hold, or the log has one of their `Nats-Msg-Id`.
+            LogFull: the log takes nothing until something ages out.
+            LogUnavailable: no acknowledgement. Whether the log has the messages is then not known.
+            TooLarge: a message does not fit the server's ``max_payload``.
+        """
+        assert 0 < len(messages) <= BATCH_MESSAGES_MAX
+        batch = secrets.token_hex(16)
+        *before, last = (
+            message._replace(
+                headers={
+                    **message.headers,
+                    subjects.BATCH_ID: batch,
+                    subjects.BATCH_SEQUENCE: str(number),
+                    **({subjects.BATCH_COMMIT: "1"} if number == len(messages) else {}),
+                }
+            )
+            for number, message in enumerate(messages, 1)
+        )
+        for message in before:
+            await self.tell(*message)
+        return await self.append(*last)
+
     async def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         """Append without waiting to hear that the log has it.
 
@@ -175,8 +222,10 @@ def _read_ack(message: Msg) -> Appended | HeadraceError:
         return LogUnavailable(f"the log answered with something that is no acknowledgement: {error}")
     if ack.error is None:
         return Appended(ack.seq, ack.duplicate)
-    if ack.error.err_code in _WRONG_LAST_SEQUENCE:
+    if ack.error.err_code in _WRONG_LAST_SEQUENCE or ack.error.err_code == _DUPLICATE_IN_BATCH:
         return AppendRefused(ack.error.description)
+    if ack.error.err_code in _SCHEDULE_INVALID:
+        return ScheduleRefused(ack.error.description)
     if ack.error.err_code in _STORE_FULL or "maximum bytes exceeded" in ack.error.description:
         return LogFull("the log is full; try again later, or have its max_bytes raised")
     return LogUnavailable(f"the log refused: {ack.error.description} ({ack.error.err_code})")

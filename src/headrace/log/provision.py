@@ -29,6 +29,7 @@ CATALOG_BYTES_MAX = 64 << 20  # bytes; some thousands of kinds with large schema
 SERVER_VERSION_MIN = (2, 14)  # the first that can set a consumer back (ADR-60)
 
 _NOT_FOUND = frozenset({10014, 10059})  # consumer, stream
+_NO_SUCH_RECORD = frozenset({10037, 10043, 10057})  # it was withdrawn before, or has aged out
 _NANOSECONDS = 1_000_000_000
 
 
@@ -149,6 +150,27 @@ async def reset_consumer(connection: Client, durable: str, sequence: int) -> Non
     await request(connection, f"CONSUMER.RESET.{subjects.STREAM}.{durable}", {"seq": sequence})
 
 
+async def purge(connection: Client, subject: str) -> None:
+    """Take everything of one subject out of the log, as a timer that is no longer wanted.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    await request(connection, f"STREAM.PURGE.{subjects.STREAM}", {"filter": subject})
+
+
+async def withdraw(connection: Client, sequence: int) -> None:
+    """Take one record out of the log: a queued task that no worker is to be given.
+
+    Raises:
+        LogUnavailable: JetStream does not answer.
+    """
+    body = {"seq": sequence, "no_erase": True}
+    answer = await _call(connection, f"STREAM.MSG.DELETE.{subjects.STREAM}", body)
+    if (error := answer.get("error")) and error.get("err_code") not in _NO_SUCH_RECORD:
+        raise LogUnavailable(f"JetStream refused to withdraw {sequence}: {error['description']}")
+
+
 async def delivered(connection: Client, durable: str) -> int:
     """How many deliveries a consumer has made since it was made or reset.
 
@@ -191,7 +213,7 @@ def _log_config(settings: StreamSettings) -> dict[str, Any]:
     return {
         "name": subjects.STREAM,
         "description": "everything that happens to Headrace tasks",
-        "subjects": [subjects.TASKS, subjects.BATCHES, subjects.TIMERS],
+        "subjects": [subjects.TASKS, subjects.BATCHES, subjects.SCHEDULES, subjects.TIMERS, subjects.FILLER],
         "storage": "file",
         "retention": "limits",
         "discard": "old",

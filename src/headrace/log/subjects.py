@@ -1,9 +1,13 @@
 """The one place that spells subjects, headers, and the names of streams and consumers.
 
 hr.tasks.<event>.<kind>.<priority>.<owner>.<task>     everything that happens to a task
-hr.batches.<event>.<owner>.<batch>                    created, settled
-hr.timers.<…>                                         messages the broker holds until due
+hr.batches.<event>.<owner>.<batch>                    created, cancelled, settled
+hr.schedules.<event>.<owner>.<schedule>               saved, deleted, fired
+hr.timers.<what>.<owner>.<id>                         messages the broker holds until due, of tasks and schedules
+hr.filler                                             nothing, where the log had to skip positions
 hr.live.tasks.<…>                                     the first, republished to whoever listens now
+hr.live.batches.<event>.<owner>.<batch>               counts of a batch, as they change; not in the log
+hr.cancelled.<kind>                                   tells workers that a running task was cancelled; not in the log
 """
 
 from __future__ import annotations
@@ -16,7 +20,9 @@ CATALOG_STREAM: Final = f"KV_{CATALOG_BUCKET}"
 
 TASKS: Final = "hr.tasks.>"
 BATCHES: Final = "hr.batches.>"
+SCHEDULES: Final = "hr.schedules.>"
 TIMERS: Final = "hr.timers.>"
+FILLER: Final = "hr.filler"
 LIVE_TASKS: Final = "hr.live.tasks.>"
 _TASK_PREFIX: Final = "hr.tasks."
 _LIVE_PREFIX: Final = "hr.live.tasks."
@@ -28,12 +34,22 @@ BATCH: Final = "Headrace-Batch"
 CORRELATION_ID: Final = "Headrace-Correlation-Id"
 
 TRACEPARENT: Final = "traceparent"  # W3C Trace Context
-CARRIED: Final = (BATCH, CORRELATION_ID, TRACEPARENT)  # what a task's later events inherit from its first
+BODY_HASH: Final = "Headrace-Body-Hash"  # of a submission with an Idempotency-Key
+CARRIED: Final = (BATCH, CORRELATION_ID, TRACEPARENT, BODY_HASH)  # what a task's later events inherit from its first
 
 # Headers of NATS (ADR-8, ADR-31, ADR-43 and the JetStream documentation).
 MSG_ID: Final = "Nats-Msg-Id"
 EXPECTED_LAST_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_LAST_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence-Subject"
 TTL: Final = "Nats-TTL"
+SCHEDULE: Final = "Nats-Schedule"  # and the next three: ADR-51
+SCHEDULE_TARGET: Final = "Nats-Schedule-Target"
+SCHEDULE_TIME_ZONE: Final = "Nats-Schedule-Time-Zone"
+SCHEDULE_NEXT: Final = "Nats-Schedule-Next"
+SCHEDULER: Final = "Nats-Scheduler"
+BATCH_ID: Final = "Nats-Batch-Id"  # and the next two: ADR-50
+BATCH_SEQUENCE: Final = "Nats-Batch-Sequence"
+BATCH_COMMIT: Final = "Nats-Batch-Commit"
 SEQUENCE: Final = "Nats-Sequence"
 SUBJECT: Final = "Nats-Subject"
 TIME_STAMP: Final = "Nats-Time-Stamp"
@@ -72,6 +88,41 @@ class TaskSubject(NamedTuple):
         if len(parts) == 8 and subject.startswith(_LIVE_PREFIX):
             return cls._make(parts[3:])
         raise ValueError(f"{subject!r} is not the subject of a task event")
+
+
+def all_of(owner: str, task: str) -> str:
+    """Whatever the log has of one task; an expected sequence of 0 over it says that the task is new."""
+    return f"{_TASK_PREFIX}*.*.*.{owner}.{task}"
+
+
+def task_timer(owner: str, task: str) -> str:
+    """Where the broker holds what a task is deferred with; there is one timer a subject."""
+    return f"hr.timers.tasks.{owner}.{task}"
+
+
+def batch_event(event: str, owner: str, batch: str) -> str:
+    """An event of a batch in the log."""
+    return f"hr.batches.{event}.{owner}.{batch}"
+
+
+def schedule_event(event: str, owner: str, schedule: str) -> str:
+    """An event of a schedule in the log."""
+    return f"hr.schedules.{event}.{owner}.{schedule}"
+
+
+def schedule_timer(owner: str, schedule: str) -> str:
+    """Where the broker holds a schedule."""
+    return f"hr.timers.schedules.{owner}.{schedule}"
+
+
+def batch_live(event: str, owner: str, batch: str) -> str:
+    """Where a batch's counts are told as they change."""
+    return f"hr.live.batches.{event}.{owner}.{batch}"
+
+
+def cancelled(kind: str) -> str:
+    """Where workers of a kind hear that a task was cancelled; the payload is the task's subject."""
+    return f"hr.cancelled.{kind}"
 
 
 def task_events(owner: str = "*", task: str = "*", kind: str = "*", event: str = "*") -> str:
