@@ -28,6 +28,10 @@ test *arguments:
 bench *arguments:
     uv run python -m tests.bench {{arguments}}
 
+# Everything that can go wrong, under load, with five new seeds: a table, and journals in tests/faults/out
+faults *arguments:
+    uv run python -m tests.faults {{arguments}}
+
 # Bring the database that HEADRACE_DATABASE_URL names up to date
 migrate:
     uv run headrace migrate

@@ -20,7 +20,10 @@ import httpx
 
 from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.network import free_ports
+from headrace.embedded.parent import PARENT_PIPE
+from headrace.log import subjects
 from headrace.log.connection import Log, open_log
+from headrace.log.continuity import is_compared, mark_compared
 from headrace.settings import Settings
 
 WAIT_SECONDS = 30.0
@@ -144,6 +147,30 @@ class Cluster:
         self.members.append(member)
         return member
 
+    async def launch(self, name: str, module: str, **environ: str) -> Member:
+        """Start a process through a module of its own, which ends with us however we end; the caller gives it its address."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", module, name),
+            env=os.environ | self.environ | {PARENT_PIPE: "1"} | environ,
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            limit=1 << 20,
+        )
+        member = Member(name, process)
+        self.members.append(member)
+        return member
+
+    async def works(self, member: Member, url: str) -> bool:
+        """Whether a process is there and says that it is ready."""
+        if member.process.returncode is not None:
+            return False
+        try:
+            return (await self.http.get(f"{url}/health/ready")).status_code == 200
+        except httpx.TransportError:
+            return False
+
     async def working(self, member: Member) -> None:
         match member.name:
             case "api":
@@ -158,8 +185,14 @@ class Cluster:
                 raise ValueError(member.name)
 
     async def knows_kinds(self) -> None:
+        """Wait until the API knows what workers have announced so far, all of it."""
+        entries, bucket = subjects.CATALOG_ENTRIES, subjects.CATALOG_STREAM
+
         async def known() -> bool:
-            return bool((await self.http.get("/api/v1/kinds")).json()["items"])
+            page = await self.log.replayer.page(entries, stream=bucket, records=1000)
+            announced = {record.subject.rpartition(".")[2] for record in page.records}
+            items = (await self.http.get("/api/v1/kinds")).json()["items"]
+            return bool(items) and announced <= {item["name"] for item in items}
 
         await until(known, "the catalog")
 
@@ -251,6 +284,8 @@ async def cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGen
     async with EmbeddedNats(place / "nats", token=secrets.token_hex(8)) as nats:
         cluster = Cluster(place, nats, database_url, environ)
         async with open_log(cluster.settings, "test") as cluster.log:
+            await is_compared(cluster.log.connection, 1)
+            await mark_compared(cluster.log.connection)  # for workers without an API or a projector beside them
             try:
                 yield cluster
             finally:

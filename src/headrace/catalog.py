@@ -6,7 +6,7 @@ submissions against the announced JSON Schemas, so that adding a kind takes no d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from headrace.telemetry import get_logger
 
 ANNOUNCE_SECONDS = 30.0
 WORKERS_GONE_SECONDS = 120.0  # four announcements missed
+SUPERSEDED_SECONDS = 75.0  # two announcements missed: whoever ran a kind otherwise has gone
 ERRORS_MAX = 20  # a submission with more wrong paths than that is wrong as a whole
 
 log = get_logger(__name__)
@@ -39,6 +40,28 @@ async def announce(to: Log, kinds: Iterable[KindDescription]) -> None:
     """
     for kind in kinds:
         await to.appender.append(subjects.catalog_entry(kind.name), _encode(kind), {})
+
+
+async def is_superseded(log: Log, kind: KindDescription) -> bool:
+    """Whether workers that started later run a kind by consumers of the other form: in order, or by priority.
+
+    The consumers of both would hand out every task twice, so only one form can be. The newest announcement says which: a
+    worker announces its kinds before it makes consumers, and one that finds its consumers gone leaves a kind to those who
+    announced it differently, until two announcements of theirs were missed.
+
+    Raises:
+        LogUnavailable: the bucket cannot be read.
+    """
+    entry = subjects.catalog_entry(kind.name)
+    page = await log.replayer.page(entry, records=1, stream=subjects.CATALOG_STREAM)
+    alive_since = datetime.now(UTC) - timedelta(seconds=SUPERSEDED_SECONDS)
+    if not page.records or page.records[0].at < alive_since:
+        return False
+    try:
+        newest = _decoder.decode(page.records[0].payload)
+    except msgspec.MsgspecError:
+        return False
+    return (newest.concurrency is None) != (kind.concurrency is None)
 
 
 class _Known:
@@ -66,17 +89,23 @@ class Catalog:
         self._log.on_reconnect(self._load)
         await self._load()
 
-    def entries(self) -> list[CatalogEntry]:
-        """All kinds, by name."""
-        alive_since = datetime.now(UTC) - timedelta(seconds=WORKERS_GONE_SECONDS)
-        return [
-            CatalogEntry(
-                **msgspec.structs.asdict(known.description),
-                announced_at=known.announced_at,
-                has_workers=known.announced_at >= alive_since,
-            )
-            for _, known in sorted(self._known.items())
-        ]
+    def entries(self, paused: Container[str] = ()) -> list[CatalogEntry]:
+        """All kinds, by name, and which of them are among the paused."""
+        return [self.entry(name, paused) for name in sorted(self._known)]
+
+    def entry(self, kind: str, paused: Container[str] = ()) -> CatalogEntry:
+        """One kind.
+
+        Raises:
+            UnknownKind: no worker ever announced it.
+        """
+        known = self._find(kind)
+        return CatalogEntry(
+            **msgspec.structs.asdict(known.description),
+            announced_at=known.announced_at,
+            has_workers=known.announced_at >= datetime.now(UTC) - timedelta(seconds=WORKERS_GONE_SECONDS),
+            paused=kind in paused,
+        )
 
     def describe(self, kind: str) -> KindDescription:
         """What is known of a kind.
@@ -95,9 +124,18 @@ class Catalog:
         """
         known = self._find(kind)
         if not known.validator.is_valid(input):
-            wrong = _wrong_paths(known.validator, input)
+            wrong = _wrong_paths(known.validator, input, "/input")
             raise InvalidInput(f"the input does not match the schema of kind {kind!r}; see errors", wrong)
         return known.description
+
+    def wrong(self, kind: str, input: dict[str, Any], path: str) -> list[FieldError]:
+        """What of an input does not match its kind's schema, by paths that begin with ``path``; nothing when it does.
+
+        Raises:
+            UnknownKind: no worker ever announced the kind.
+        """
+        known = self._find(kind)
+        return [] if known.validator.is_valid(input) else _wrong_paths(known.validator, input, path)
 
     def _find(self, kind: str) -> _Known:
         try:
@@ -132,12 +170,12 @@ class Catalog:
             self._known[known.description.name] = known
 
 
-def _wrong_paths(validator: Any, input: dict[str, Any]) -> list[FieldError]:
+def _wrong_paths(validator: Any, input: dict[str, Any], at: str) -> list[FieldError]:
     wrong: list[FieldError] = []
     for error in validator.iter_errors(input):
         path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.instance_path)
         message = error.message if len(error.message) <= 300 else error.message[:300] + "…"
-        wrong.append(FieldError(path=f"/input{path}", message=message))
+        wrong.append(FieldError(path=f"{at}{path}", message=message))
         if len(wrong) == ERRORS_MAX:
             break
     return wrong

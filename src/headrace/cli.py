@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import timedelta
 
 import click
-from msgspec import Raw
 
+from headrace.commands.kinds import kinds, pause, resume
+from headrace.commands.options import json_option, read_settings
+from headrace.commands.schedules import schedules
+from headrace.commands.tasks import batch, cancel, replay, submit
 from headrace.contracts.events import EventName
-from headrace.contracts.tasks import Priority
-from headrace.settings import Settings, SettingsError, split_bind
-from headrace.terminal.arguments import DURATION, ID, INPUT, KIND
-
-EXIT_USAGE = 2
-
-_url = click.option("--url", metavar="URL", help="The API.  [default: HEADRACE_URL, or the running `headrace up`]")
-_json = click.option("--json", is_flag=True, help="Print JSON.")
+from headrace.settings import split_bind
+from headrace.terminal.arguments import DURATION, ID, KIND
 
 
 def main() -> None:
@@ -31,6 +27,10 @@ def cli() -> None:
     """Background work for web applications: accepted over HTTP, run on NATS JetStream, followed live."""
 
 
+for command in (submit, batch, cancel, replay, schedules, kinds, pause, resume):
+    cli.add_command(command)
+
+
 @cli.command()
 @click.option("--home", help="Where the data is kept; the user-data directory by default.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
@@ -42,7 +42,7 @@ def up(home: str | None, host: str | None, port: int | None) -> None:
     from headrace.embedded.home import Home
     from headrace.embedded.up import up as run_up
 
-    settings = _settings()
+    settings = read_settings()
     bound_host, bound_port = split_bind(settings.api.bind)
     sys.exit(asyncio.run(run_up(settings, Home.at(home or settings.home), host or bound_host, port or bound_port)))
 
@@ -53,7 +53,7 @@ def api() -> None:
     from headrace.api.server import serve
     from headrace.process import run_process
 
-    sys.exit(run_process("api", _settings(), serve))
+    sys.exit(run_process("api", read_settings(), serve))
 
 
 @cli.command()
@@ -63,7 +63,7 @@ def worker(kinds: tuple[str, ...]) -> None:
     from headrace.process import run_process
     from headrace.worker.main import work
 
-    sys.exit(run_process("worker", _settings(), lambda settings, stop: work(settings, stop, kinds)))
+    sys.exit(run_process("worker", read_settings(), lambda settings, stop: work(settings, stop, kinds)))
 
 
 @cli.command()
@@ -72,7 +72,7 @@ def projector() -> None:
     from headrace.process import run_process
     from headrace.projector.project import project
 
-    sys.exit(run_process("projector", _settings(), project))
+    sys.exit(run_process("projector", read_settings(), project))
 
 
 @cli.command()
@@ -81,33 +81,10 @@ def migrate() -> None:
     from headrace.store.migrate import migrate as run_migrate
     from headrace.telemetry import get_logger, set_up_logs
 
-    settings = _settings()
+    settings = read_settings()
     set_up_logs("migrate", settings.log_level, settings.log_format)
     run_migrate(settings.database)
     get_logger(__name__).info("the database is up to date")
-
-
-@cli.command()
-@click.argument("kind", type=KIND)
-@click.option("--input", type=INPUT, required=True, metavar="JSON|@FILE|-", help="A JSON object, a file, or stdin.")
-@click.option("--priority", type=click.Choice([str(each) for each in Priority]), help="The lane.  [default: normal]")
-@click.option("--follow", is_flag=True, help="Show it live, then print its result.")
-@click.option("--wait", is_flag=True, help="Wait for its end, then print its result.")
-@_url
-def submit(kind: str, input: Raw, priority: str | None, follow: bool, wait: bool, url: str | None) -> None:
-    """Submit a task.
-
-    Prints its id and state; with --follow or --wait, only its result goes to standard output. Exits with 1 when the task
-    failed, 2 when it was refused, 3 when the API cannot be reached.
-    """
-    from headrace.terminal.addresses import api_url
-    from headrace.terminal.stopped import run
-    from headrace.terminal.submit import submit as run_submit
-
-    if follow and wait:
-        raise click.UsageError("--follow waits already; leave --wait out")
-    lane = Priority(priority) if priority else None
-    sys.exit(run(run_submit(api_url(url, _settings()), kind, input, lane, follow=follow, wait=wait)))
 
 
 @cli.command()
@@ -115,7 +92,7 @@ def submit(kind: str, input: Raw, priority: str | None, follow: bool, wait: bool
 @click.option("--task", type=ID, metavar="ID", help="Only this task; the end of its id, as shown, will do.")
 @click.option("--event", type=click.Choice([str(each) for each in EventName]), help="Only this event.")
 @click.option("--since", type=DURATION, help="Begin that long ago: 30s, 10m, 2h, 1d.  [default: now]")
-@_json
+@json_option
 def tail(kind: str | None, task: str | None, event: str | None, since: timedelta | None, json: bool) -> None:
     """Watch what happens to tasks, straight from the log."""
     from headrace.terminal.stopped import run
@@ -123,34 +100,14 @@ def tail(kind: str | None, task: str | None, event: str | None, since: timedelta
     from headrace.terminal.tail import tail as run_tail
 
     wanted = Wanted(kind=kind or "*", task=task or "*", event=event or "*")
-    sys.exit(run(run_tail(_settings(), wanted, since=since, json=json), interrupted=0))
+    sys.exit(run(run_tail(read_settings(), wanted, since=since, json=json), interrupted=0))
 
 
 @cli.command()
-@_json
-@_url
-def kinds(json: bool, url: str | None) -> None:
-    """List the kinds of task that can be submitted."""
-    from headrace.terminal.addresses import api_url
-    from headrace.terminal.kinds import show_kinds
-    from headrace.terminal.stopped import run
-
-    sys.exit(run(show_kinds(api_url(url, _settings()), json=json)))
-
-
-@cli.command()
-@_json
+@json_option
 def lag(json: bool) -> None:
     """Show how far each reader of the log is behind."""
     from headrace.terminal.lag import show_lag
     from headrace.terminal.stopped import run
 
-    sys.exit(run(show_lag(_settings(), json=json)))
-
-
-def _settings() -> Settings:
-    try:
-        return Settings.read(os.environ)
-    except SettingsError as error:
-        click.echo(str(error), err=True)
-        sys.exit(EXIT_USAGE)
+    sys.exit(run(show_lag(read_settings(), json=json)))

@@ -13,10 +13,13 @@
     ├── InvalidCursor                400 invalid_cursor
     ├── InvalidInput                 422 invalid_input
     ├── UnknownKind                  422 unknown_kind
+    ├── KindNotFound                 404 kind_not_found
+    ├── KindWithoutWorkers           409 kind_has_no_workers
     ├── TaskNotFound                 404 task_not_found
     ├── TaskFinished                 409 task_finished
     ├── TaskNotFinished              409 task_not_finished
     ├── BatchNotFound                404 batch_not_found
+    ├── BatchSettledError            409 batch_settled
     ├── ScheduleNotFound             404 schedule_not_found
     ├── KeyReused                    422 idempotency_key_reused
     └── InvalidKey                   400 invalid_idempotency_key
@@ -134,6 +137,20 @@ class UnknownKind(HeadraceError):
     code = "unknown_kind"
 
 
+class KindNotFound(HeadraceError):
+    """No worker ever announced this kind, which is the resource that was asked for."""
+
+    status = 404
+    code = "kind_not_found"
+
+
+class KindWithoutWorkers(HeadraceError):
+    """No worker ever ran this kind, so nothing hands out its tasks that could be paused."""
+
+    status = 409
+    code = "kind_has_no_workers"
+
+
 class TaskNotFound(HeadraceError):
     """There is no such task, or it belongs to somebody else."""
 
@@ -160,6 +177,13 @@ class BatchNotFound(HeadraceError):
 
     status = 404
     code = "batch_not_found"
+
+
+class BatchSettledError(HeadraceError):
+    """All tasks of the batch are final; there is nothing left to cancel."""
+
+    status = 409
+    code = "batch_settled"
 
 
 class ScheduleNotFound(HeadraceError):

@@ -12,8 +12,9 @@
         return Counts(words=len(input.text.split()))
 
 An ``async`` handler runs on the worker's event loop and must not block it. A plain function runs in a thread and takes a
-`SyncContext`. A handler may run more than once for one task (a worker can die after the work and before it is recorded), so
-what it does outside should be idempotent; ``context.task_id`` is the key to make it so. Its outcome counts once.
+`SyncContext`; with ``process=True`` it runs in a process, so that code that computes for long, crashes or takes much memory
+does not hurt the worker. A handler may run more than once for one task (a worker can die after the work and before it is
+recorded), so what it does outside should be idempotent; ``context.task_id`` is the key to make it so. Its outcome counts once.
 
 A decorated handler can still be called like the function it is, which is how to test one without any server; see
 `headrace.testing`.
@@ -29,19 +30,24 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_type_hints
+from types import ModuleType, UnionType
+from typing import Any, Generic, Literal, Protocol, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from headrace.contracts.kinds import KindDescription
-from headrace.contracts.tasks import KIND_PATTERN
+from headrace.contracts.tasks import ATTEMPTS_MAX, KIND_PATTERN
+from headrace.retries import Backoff, Retry
 
-__all__ = ["Context", "Kind", "KindError", "SyncContext", "load_kinds", "task"]
+__all__ = ["Backoff", "Context", "Kind", "KindError", "Retry", "SyncContext", "load_kinds", "task"]
 
 TIMEOUT_DEFAULT_SECONDS = 60.0
 TIMEOUT_MAX_SECONDS = 24 * 3600.0  # a slot held longer than a day is a process, not a task
-MAX_ATTEMPTS_MAX = 100
+BACKOFF_DEFAULT = Backoff()
+CONCURRENCY_MAX = 10_000
+RATE_MAX = 10_000  # starts a second; a worker is given some thousand at most, one after the other
+RATE_MIN = 1 / 3600  # starts a second; what is to happen less often has a schedule
+MEMORY_BYTES_MIN = 64 << 20  # address space, not what is touched: one more thread takes as much
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -92,6 +98,11 @@ class SyncContext(Protocol):
         """See `Context.attempt`."""
         ...
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the task was cancelled; a handler that loops looks at it and returns."""
+        ...
+
     def progress(self, fraction: float, message: str | None = None) -> None:
         """See `Context.progress`."""
         ...
@@ -123,11 +134,25 @@ class Kind(Generic[In, Out]):
         name: str | None = None,
         timeout: float = TIMEOUT_DEFAULT_SECONDS,
         max_attempts: int = 1,
+        backoff: Backoff = BACKOFF_DEFAULT,
+        retry_on: tuple[type[BaseException], ...] = (Exception,),
+        give_up_on: tuple[type[BaseException], ...] = (),
+        process: bool = False,
+        memory: int | None = None,
+        concurrency: int | None = None,
+        rate: float | None = None,
     ) -> None:
         self.handler = handler
         self.name = name or handler.__name__
         self.timeout = timeout
         self.max_attempts = max_attempts
+        self.backoff = backoff
+        self.retry_on = retry_on
+        self.give_up_on = give_up_on
+        self.process = process
+        self.memory = memory
+        self.concurrency = concurrency
+        self.rate = rate
         self.is_async = inspect.iscoroutinefunction(handler)
         self.file = handler.__code__.co_filename
         self._check_options()
@@ -176,6 +201,9 @@ class Kind(Generic[In, Out]):
             result_schema=self._result_schema,
             timeout=self.timeout,
             max_attempts=self.max_attempts,
+            concurrency=self.concurrency,
+            rate=self.rate,
+            process=self.process,
         )
 
     def _check_options(self) -> None:
@@ -187,8 +215,26 @@ class Kind(Generic[In, Out]):
             raise self._error(
                 f"timeout={self.timeout!r} must be more than 0 and at most {TIMEOUT_MAX_SECONDS:.0f} seconds"
             )
-        if not 1 <= self.max_attempts <= MAX_ATTEMPTS_MAX:
-            raise self._error(f"max_attempts={self.max_attempts!r} must be from 1 to {MAX_ATTEMPTS_MAX}")
+        if not 1 <= self.max_attempts <= ATTEMPTS_MAX:
+            raise self._error(f"max_attempts={self.max_attempts!r} must be from 1 to {ATTEMPTS_MAX}")
+        if wrong := self.backoff.wrong():
+            raise self._error(wrong)
+        for option, classes in (("retry_on", self.retry_on), ("give_up_on", self.give_up_on)):
+            if not _are_exceptions(classes):
+                raise self._error(f"{option}={classes!r} must be a tuple of exception classes")
+        if self.process and self.is_async:
+            raise self._error("process=True is for a plain function; write def instead of async def, or leave it out")
+        if self.memory is not None and not self.process:
+            raise self._error("memory= limits a process; add process=True, or leave it out")
+        if self.memory is not None and self.memory < MEMORY_BYTES_MIN:
+            raise self._error(f"memory={self.memory!r} must be at least {MEMORY_BYTES_MIN:,} bytes")
+        if self.concurrency is not None and not _is_whole(self.concurrency, 1, CONCURRENCY_MAX):
+            raise self._error(f"concurrency={self.concurrency!r} must be a whole number from 1 to {CONCURRENCY_MAX:,}")
+        if self.rate is not None and not (RATE_MIN <= self.rate < 1 or _is_whole(self.rate, 1, RATE_MAX)):
+            raise self._error(
+                f"rate={self.rate!r} must be a whole number of starts a second from 1 to {RATE_MAX:,}, or less than 1 for"
+                " one start in 1/rate seconds, at least 1/3600"
+            )
 
     def _read_signature(self) -> tuple[type[In], Any]:
         parameters = list(inspect.signature(self.handler).parameters)
@@ -209,7 +255,7 @@ class Kind(Generic[In, Out]):
             )
         if "return" not in hints:
             raise self._error("annotate what the handler returns")
-        return cast("type[In]", input_type), hints["return"]
+        return cast("type[In]", input_type), _without_retry(hints["return"])
 
     def _schema(self, which: str, of: Any) -> dict[str, Any]:
         try:
@@ -221,26 +267,74 @@ class Kind(Generic[In, Out]):
         return KindError(f"{self.file}: kind {self.name!r}: {what}")
 
 
+def _is_whole(value: float, least: int, most: int) -> bool:
+    return least <= value <= most and value == int(value)
+
+
+def _are_exceptions(classes: object) -> bool:
+    return isinstance(classes, tuple) and all(
+        isinstance(each, type) and issubclass(each, BaseException) for each in cast("tuple[object, ...]", classes)
+    )
+
+
+def _without_retry(returned: Any) -> Any:
+    """What a handler returns when it is done, of ``Counts | Retry``."""
+    if get_origin(returned) not in (Union, UnionType):
+        return returned
+    return Union[tuple(each for each in get_args(returned) if each is not Retry)]  # noqa: UP007 - made at run time
+
+
 def _is_struct(of: Any) -> bool:
     return isinstance(of, type) and issubclass(of, msgspec.Struct)
 
 
 def task(
-    *, name: str | None = None, timeout: float = TIMEOUT_DEFAULT_SECONDS, max_attempts: int = 1
+    *,
+    name: str | None = None,
+    timeout: float = TIMEOUT_DEFAULT_SECONDS,
+    max_attempts: int = 1,
+    backoff: Backoff = BACKOFF_DEFAULT,
+    retry_on: tuple[type[BaseException], ...] = (Exception,),
+    give_up_on: tuple[type[BaseException], ...] = (),
+    process: bool = False,
+    memory: int | None = None,
+    concurrency: int | None = None,
+    rate: float | None = None,
 ) -> Callable[[AsyncHandler[In, Out] | SyncHandler[In, Out]], Kind[In, Out]]:
     """Make a handler a task kind.
 
     Args:
         name: The kind's name on the wire, the function's own by default. Renaming a kind orphans its queued tasks.
         timeout: Seconds one attempt may take.
-        max_attempts: How often a failing task is tried in all.
+        max_attempts: How often a failing task is tried in all; a submission may say otherwise.
+        backoff: How long to wait between attempts.
+        retry_on: What is tried again when the handler raises it; a timeout counts as `TimeoutError`.
+        give_up_on: What is not, although ``retry_on`` has it.
+        process: Run a plain function in a process of its own instead of a thread.
+        memory: Bytes of address space that the handler may take in its process, beyond what its imports hold (Linux).
+        concurrency: How many run at a time, over all workers. Such a kind is run in order: its priorities do not matter. A
+            plain function that goes on after its timeout is no longer counted; with ``process=True`` it is ended.
+        rate: How many are started a second, over all workers: a whole number, or less than 1 for one in ``1/rate`` seconds.
+            Counted by the clock, second by second, so all of a second's may start at its beginning.
 
     Raises:
         KindError: the handler cannot be a kind; the message names the file and what to change.
     """
 
     def decorate(handler: AsyncHandler[In, Out] | SyncHandler[In, Out]) -> Kind[In, Out]:
-        return Kind(handler, name=name, timeout=timeout, max_attempts=max_attempts)
+        return Kind(
+            handler,
+            name=name,
+            timeout=timeout,
+            max_attempts=max_attempts,
+            backoff=backoff,
+            retry_on=retry_on,
+            give_up_on=give_up_on,
+            process=process,
+            memory=memory,
+            concurrency=concurrency,
+            rate=rate,
+        )
 
     return decorate
 

@@ -30,6 +30,8 @@ class _Recorded:
 class RecordingSyncContext(_Recorded):
     """A `headrace.task.SyncContext` that keeps what the handler said, as strict as a real one."""
 
+    cancelled: bool = False
+
     def progress(self, fraction: float, message: str | None = None) -> None:
         """Record; raises ValueError when ``fraction`` is not from 0 to 1."""
         if not 0 <= fraction <= 1:

@@ -13,7 +13,23 @@ class Sizes(NamedTuple):
     warm_up: int = 300
     paced_seconds: int = 20
     starts: int = 3
+    retries: int = 10_000
+    batch: int = 10_000
+    large_batch: int = 100_000
+    fair_seconds: int = 10
+    queue: int = 200_000
 
 
 FULL = Sizes()
-QUICK = Sizes(tasks=2_000, rounds=2, warm_up=100, paced_seconds=5, starts=1)
+QUICK = Sizes(
+    tasks=2_000,
+    rounds=2,
+    warm_up=100,
+    paced_seconds=5,
+    starts=1,
+    retries=1_000,
+    batch=2_000,
+    large_batch=20_000,
+    fair_seconds=2,
+    queue=10_000,
+)

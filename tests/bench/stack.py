@@ -9,7 +9,9 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -33,7 +35,7 @@ DRAIN_SECONDS = 120.0
 LOAD_SECONDS = 300.0
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.1  # a look costs the servers some of what is measured, so not more often
-BENCH_KINDS = {"noop", "timed"}
+BENCH_KINDS = {"failing", "noop", "timed"}
 TROUBLE = ('"level":"warning"', '"level":"error"', "starting it again")
 TROUBLE_LINES_MAX = 10  # shown of one start; a loop of warnings says the same each time
 
@@ -122,6 +124,14 @@ async def running(home: Path, *arguments: str, environ: dict[str, str] | None = 
         await asyncio.shield(process.stop(STOP_SECONDS))
 
 
+class Finish(NamedTuple):
+    """A task that succeeded: when the log took it, and the handler's result as JSON."""
+
+    task: str
+    at: datetime
+    result: bytes
+
+
 class Stack:
     """An `up` with the bench's kinds, and its log."""
 
@@ -139,42 +149,56 @@ class Stack:
                 raise BenchError(f"the load client failed: {client.last_line()}")
             return msgspec.json.decode(result.read_bytes(), type=Result)
 
-    async def drained(self) -> int:
+    async def drained(self, patience: float = DRAIN_SECONDS) -> int:
         """Wait until there is nothing to run and nothing to project. Returns the log's last sequence."""
+        return await self._at_rest(patience, lambda consumer: True)
+
+    async def projected(self, patience: float = DRAIN_SECONDS) -> int:
+        """Wait until there is nothing to project, whatever waits to run. Returns the log's last sequence."""
+        return await self._at_rest(patience, lambda consumer: consumer == subjects.PROJECTOR)
+
+    async def _at_rest(self, patience: float, counts: Callable[[str], bool]) -> int:
         last = -1
 
         async def lag() -> str:
             nonlocal last
             consumers = await provision.consumers(self._log.connection)
             before, last = last, (await self._log.refresh()).last_sequence
-            behind = {each["name"]: each["num_pending"] + each["num_ack_pending"] for each in consumers}
+            behind = {
+                each["name"]: each["num_pending"] + each["num_ack_pending"]
+                for each in consumers
+                if counts(each["name"])
+            }
             if any(behind.values()):
                 return ", ".join(f"{name} is {count:,} events behind" for name, count in behind.items() if count)
             return "" if last == before else "the log still grows"  # what one look shows is not of one moment
 
-        await self.up.until(lag, DRAIN_SECONDS)
+        await self.up.until(lag, patience)
         return last
 
-    async def finishes(self, after: int, kind: str, tasks: Sequence[str]) -> list[Record]:
-        """The `finished` events of these tasks, in log order.
+    async def finishes(self, after: int, kind: str, tasks: Sequence[str]) -> list[Finish]:
+        """The ends of these tasks, in log order.
 
         Raises:
             BenchError: the tasks of this kind that finished after this sequence, once and well, are not these.
         """
         subject = subjects.task_events(kind=kind, event="finished")
-        records: list[Record] = []
+        finishes: list[Finish] = []
+        others = 0
         more = True
         while more:
             page, more = await self._log.replayer.page(subject, start=after + 1)
-            records += page
+            succeeded = [finish for record in page if (finish := _succeeded(record))]
+            finishes += succeeded
+            others += len(page) - len(succeeded)
             after = page[-1].sequence if page else after
-        finished = [TaskSubject.parse(record.subject).task for record in records if _succeeded(record)]
-        if sorted(finished) != sorted(tasks):
+        finished = [finish.task for finish in finishes]
+        if others or sorted(finished) != sorted(tasks):
             raise BenchError(
                 f"{len(tasks):,} tasks were accepted ({len(set(tasks)):,} different); of them "
-                f"{len(set(tasks) & set(finished)):,} succeeded, and there are {len(records):,} finishes"
+                f"{len(set(tasks) & set(finished)):,} succeeded, and there are {len(finishes) + others:,} finishes"
             )
-        return records
+        return finishes
 
 
 @asynccontextmanager
@@ -194,6 +218,8 @@ def _foreign_environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
 
 
-def _succeeded(record: Record) -> bool:
+def _succeeded(record: Record) -> Finish | None:
     event = decode(record.payload)
-    return isinstance(event, Finished) and event.outcome is Outcome.SUCCEEDED
+    if not isinstance(event, Finished) or event.outcome is not Outcome.SUCCEEDED:
+        return None
+    return Finish(TaskSubject.parse(record.subject).task, record.at, bytes(event.result))

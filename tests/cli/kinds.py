@@ -30,7 +30,7 @@ async def shout(input: Text, context: Context) -> dict[str, str]:
     return {"text": input.text.upper()}
 
 
-@task(timeout=10)
+@task(timeout=10, concurrency=20, rate=100)
 async def narrate(input: Text, context: Context) -> list[str]:
     """Everything a handler can say."""
     await context.progress(0.25, "reading")

@@ -1,73 +1,20 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
-from headrace import client as client_module
-from headrace.client import RESET, Client, ProblemError, StreamEvent, TaskFailed
+from headrace.client import ATTEMPTS_MAX, NOT_HEADRACE, RESET, Client, ProblemError, StreamEvent, TaskFailed, retries
 from headrace.contracts.tasks import Priority, State
+from tests.cli.canned import Server, frame, refused, stream
 from tests.cli.conftest import Up
 from tests.cli.kinds import Text
-
-STREAM = {"Content-Type": "text/event-stream"}
-
-Answer = Callable[[httpx.Request], httpx.Response]
-
-
-class Server:
-    """Answers requests one after the other, and keeps them."""
-
-    def __init__(self, *answers: Answer | httpx.Response) -> None:
-        self.requests: list[httpx.Request] = []
-        self.times: list[float] = []
-        self._answers = list(answers)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        self.times.append(time.monotonic())
-        answer = self._answers[min(len(self.requests), len(self._answers)) - 1]
-        return answer if isinstance(answer, httpx.Response) else answer(request)
-
-    def client(self) -> Client:
-        return Client("http://headrace", transport=httpx.MockTransport(self))
-
-    def cursors(self) -> list[str | None]:
-        return [request.headers.get("Last-Event-ID") for request in self.requests]
-
-
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts follow each other without a pause."""
-    monkeypatch.setattr(client_module, "RETRY_SECONDS", 0)
-    monkeypatch.setattr(client_module, "RETRY_SECONDS_MAX", 0)
-
-
-def frame(sequence: int, event: str, **data: Any) -> bytes:
-    return f"id: 1-{sequence}\nevent: {event}\ndata: {json.dumps(data)}\n\n".encode()
-
-
-def stream(*chunks: bytes | Exception) -> Answer:
-    async def content() -> AsyncIterator[bytes]:
-        for chunk in chunks:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-    return lambda _: httpx.Response(200, headers=STREAM, content=content())
-
-
-def refused(_: httpx.Request) -> httpx.Response:
-    raise httpx.ConnectError("refused")
 
 
 async def all_of(events: AsyncGenerator[StreamEvent]) -> list[tuple[str, str]]:
@@ -195,7 +142,7 @@ async def test_a_reset_is_handed_on_and_the_stream_goes_on_from_there() -> None:
 
 
 async def test_the_server_says_how_long_to_wait_and_each_failure_doubles_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RETRY_SECONDS_MAX", 0.08)
+    monkeypatch.setattr(retries, "RETRY_SECONDS_MAX", 0.08)
     server = Server(stream(b"retry: 20\n\n"), *[refused] * 5, stream(frame(1, "finished")))
     async with server.client() as client:
         await all_of(client.follow("t"))
@@ -212,7 +159,7 @@ async def test_an_api_that_stays_away_is_given_up() -> None:
             await all_of(client.follow("t"))
         with pytest.raises(httpx.ConnectError):
             await client.result("t")
-    assert len(server.requests) == 2 * client_module.ATTEMPTS_MAX
+    assert len(server.requests) == 2 * ATTEMPTS_MAX
 
 
 @pytest.mark.parametrize(
@@ -227,6 +174,6 @@ async def test_an_answer_of_somebody_else_is_told_as_such(answer: httpx.Response
     async with Server(answer).client() as client:
         with pytest.raises(ProblemError, match="not as Headrace does") as caught:
             await client.kinds()
-        assert caught.value.error_code == client_module.NOT_HEADRACE
+        assert caught.value.error_code == NOT_HEADRACE
         with pytest.raises(ProblemError, match="not as Headrace does"):
             await all_of(client.follow("t"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from headrace.client import Client
 from headrace.contracts.tasks import Priority, State
 from headrace.embedded.network import free_ports
-from tests.cli.conftest import Shell, Up
+from tests.cli.conftest import Shell, Up, read_to_the_end
 
 
 async def test_it_prints_the_task_and_does_not_wait(up: Up, client: Client) -> None:
@@ -18,6 +19,27 @@ async def test_it_prints_the_task_and_does_not_wait(up: Up, client: Client) -> N
     task, state = done.out.split()
     assert (done.code, state, done.err) == (0, "queued", "")
     assert (await client.get(task)).priority == Priority.LOW
+
+
+async def test_it_may_be_due_later_and_is_made_once_for_a_key(up: Up, client: Client) -> None:
+    when = ("--delay", "1h", "--expires-in", "2h", "--max-attempts", "2", "--key", "one-submission")
+    first = await up.shell.call("submit", "shout", "--input", '{"text": "hello"}', *when)
+    second = await up.shell.call("submit", "shout", "--input", '{"text": "hello"}', *when)
+    at = datetime.now(UTC) + timedelta(days=30)
+    dated = await up.shell.call("submit", "shout", "--input", '{"text": "hello"}', "--at", at.isoformat())
+    assert first.out == second.out
+    task, state = first.out.split()
+    assert (first.code, state) == (0, "pending")
+    found = await client.get(task)
+    assert found.max_attempts == 2
+    assert found.due_at is not None
+    assert found.expires_at is not None
+    assert timedelta(minutes=59) < found.expires_at - found.due_at < timedelta(minutes=61)
+    assert dated.code == 0, dated.err
+    later = await client.get(dated.out.split()[0])
+    assert later.due_at == at
+    for each in (found, later):
+        await client.cancel(each.id)
 
 
 async def test_the_input_may_come_from_a_file_and_from_standard_input(up: Up, place: Path) -> None:
@@ -53,7 +75,7 @@ async def test_on_a_terminal_following_shows_a_bar(up: Up) -> None:
     ours, its = os.openpty()
     command = await up.shell.start("submit", "narrate", "--input", '{"text": "one"}', "--follow", stderr=its)
     os.close(its)
-    shown = await asyncio.to_thread(_read_to_the_end, ours)
+    shown = await asyncio.to_thread(read_to_the_end, ours)
     done = await command.done()
     assert (done.code, json.loads(done.out)) == (0, ["one"])
     for text in ("narrate", "100%", "warning: one", "in two lines", '{"row":1}', "succeeded"):
@@ -129,14 +151,3 @@ async def test_ctrl_c_leaves_the_task_running_and_says_how_to_follow_it_again(
     await again.says('succeeded  "passed"')
     again.interrupt()
     assert (await again.done()).code == 0
-
-
-def _read_to_the_end(terminal: int) -> str:
-    shown = b""
-    try:
-        while chunk := os.read(terminal, 4096):
-            shown += chunk
-    except OSError:  # Linux, when the other side is closed
-        pass
-    os.close(terminal)
-    return shown.decode()

@@ -16,7 +16,12 @@ async def test_kinds_are_listed_with_what_limits_them(up: Up) -> None:
     done = await up.shell.run("kinds")
     assert (done.code, done.err) == (0, "")
     lines = [line.split("  ") for line in done.out.splitlines()]
-    assert [[cell.strip() for cell in line if cell.strip()] for line in lines if line[0] in ("pass_gate", "shout")] == [
+    assert [
+        [cell.strip() for cell in line if cell.strip()]
+        for line in lines
+        if line[0] in ("narrate", "pass_gate", "shout")
+    ] == [
+        ["narrate", "A text to do something with.", "10 s", "1", "20 at a time, 100 a second", "yes"],
         ["pass_gate", "A file that somebody else makes.", "60 s", "1", "yes"],
         ["shout", "A text to do something with.", "10 s", "3", "yes"],
     ]
@@ -27,6 +32,30 @@ async def test_kinds_as_json_have_their_schemas(up: Up) -> None:
     kinds = json.loads(done.out)
     assert [kind["name"] for kind in kinds] == ["break_down", "narrate", "pass_gate", "shout"]
     assert kinds[3]["input_schema"]["$defs"]["Text"]["required"] == ["text"]
+
+
+async def test_a_kind_is_paused_and_resumed(up: Up, client: Client) -> None:
+    async def shown() -> tuple[str, set[str | None]]:
+        rows = (await up.shell.run("kinds")).out.splitlines()
+        lags = json.loads((await up.shell.run("lag", "--json")).out)
+        hints = {lag["hint"] for lag in lags if lag["consumer"].startswith("run-break_down-") and lag["paused"]}
+        return next(row for row in rows if row.startswith("break_down")).rstrip().rpartition("  ")[2], hints
+
+    done = await up.shell.run("pause", "break_down")
+    assert (done.code, done.out, done.err) == (0, "break_down paused\n", "")
+    assert await shown() == ("yes, paused", {"paused"})
+    task = await client.submit("break_down", {"text": "later"})
+    assert (await client.get(task.id)).state == "queued"
+    done = await up.shell.run("resume", "break_down")
+    assert (done.code, done.out, done.err) == (0, "break_down resumed\n", "")
+    assert await shown() == ("yes", set())
+    assert (await client.get(task.id, wait=20)).state == "failed"
+
+
+async def test_a_kind_that_is_not_there_cannot_be_paused(up: Up) -> None:
+    done = await up.shell.run("pause", "brake_down")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("kind_not_found: there is no kind 'brake_down'; known kinds: break_down, narrate, ")
 
 
 async def test_lag_shows_each_reader_and_what_it_has_in_flight(up: Up, client: Client, place: Path) -> None:
@@ -66,6 +95,8 @@ async def test_lag_shows_each_reader_and_what_it_has_in_flight(up: Up, client: C
         ({"num_pending": 5, "name": "projector"}, "not running"),
         ({"num_pending": 5, "num_ack_pending": 8}, "busy"),
         ({"num_pending": 5, "num_ack_pending": 10, "num_waiting": 1}, "stalled"),
+        ({"num_pending": 5, "num_ack_pending": 10, "num_waiting": 1, "name": "run-shout"}, "full"),
+        ({"num_pending": 5, "paused": True}, "paused"),
     ],
 )
 def test_lag_says_what_is_wrong(numbers: dict[str, Any], hint: str | None) -> None:

@@ -21,6 +21,7 @@ from headrace.contracts.events import (
     Queued,
     Started,
     Stored,
+    Withdrawn,
 )
 from headrace.contracts.tasks import FailureCode, TaskError
 
@@ -52,6 +53,7 @@ queued = st.builds(
     input=objects,
     max_attempts=st.none() | attempts,
     expires_at=st.none() | instants,
+    due_at=st.none() | instants,
 )
 deferred = st.builds(
     Deferred,
@@ -83,6 +85,9 @@ finished = st.builds(
     result=json_values.map(_raw),
     error=st.none() | errors,
     by=st.none() | texts,
+    worker=st.none() | texts,
+    withdrawn=st.none() | st.builds(Withdrawn, sequence=fences, at=instants, queued=queued),
+    restored=st.none() | instants,
 )
 
 EVENTS: dict[EventName, st.SearchStrategy[Event]] = {

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
-from headrace.catalog import ERRORS_MAX, WORKERS_GONE_SECONDS, Catalog, announce
+from headrace import catalog as catalog_module
+from headrace.catalog import ERRORS_MAX, WORKERS_GONE_SECONDS, Catalog, announce, is_superseded
 from headrace.contracts.kinds import KindDescription
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import InvalidInput, UnknownKind
@@ -128,6 +130,8 @@ async def test_an_input_that_does_not_match_is_refused_with_each_offending_path(
         catalog.check("echo", given)
     assert {error.path for error in caught.value.errors} == paths
     assert all(error.message for error in caught.value.errors)
+    of_batch = catalog.wrong("echo", given, "/inputs/7")
+    assert {error.path for error in of_batch} == {path.replace("/input", "/inputs/7", 1) for path in paths}
 
 
 async def test_an_input_that_is_wrong_all_over_is_not_answered_with_a_book(shared_log: Log) -> None:
@@ -200,3 +204,37 @@ async def test_a_catalog_may_hold_more_than_a_thousand_kinds(log: Log, nats: Emb
     await announce(log, [kind(f"kind_{n}") for n in range(1100)])
     async with catalog_of(nats) as catalog:
         assert len(catalog.entries()) == 1100
+
+
+async def test_the_newest_announcement_says_by_which_consumers_a_kind_is_run(log: Log) -> None:
+    free, limited, more = (
+        kind("echo"),
+        structs.replace(kind("echo"), concurrency=1),
+        structs.replace(kind("echo"), concurrency=2),
+    )
+    assert not await is_superseded(log, free)
+    await announce(log, [limited, kind("talk")])
+    assert await is_superseded(log, free)
+    assert not await is_superseded(log, limited)
+    assert not await is_superseded(log, more), "another limit is the same form"
+    await announce(log, [free])
+    assert not await is_superseded(log, free)
+    assert await is_superseded(log, limited)
+
+
+async def test_whoever_ran_a_kind_otherwise_and_has_gone_is_not_waited_for_for_ever(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await announce(log, [structs.replace(kind("echo"), concurrency=1)])
+    assert await is_superseded(log, kind("echo"))
+    monkeypatch.setattr(catalog_module, "SUPERSEDED_SECONDS", 0.0)
+    assert not await is_superseded(log, kind("echo"))
+
+
+async def test_a_kind_announced_by_an_older_worker_has_no_limits(shared_log: Log) -> None:
+    catalog = Catalog(shared_log)
+    older = b'{"name":"echo","description":"","input_schema":{},"result_schema":{},"timeout":1,"max_attempts":1}'
+    catalog._learn(older, datetime.now(UTC))
+    (found,) = catalog.entries({"echo"})
+    assert (found.concurrency, found.rate, found.process, found.paused) == (None, None, False, True)
+    assert not catalog.entry("echo").paused

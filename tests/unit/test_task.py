@@ -96,6 +96,16 @@ def test_everything_about_a_kind_follows_from_its_handler() -> None:
     assert described.result_schema["$defs"]["Counts"]["required"] == ["words"]
 
 
+@pytest.mark.parametrize("rate", [1, 10.0, 10_000, 0.999, 0.1, 1 / 3600])
+def test_limits_are_described(rate: float) -> None:
+    @task(concurrency=3, rate=rate)
+    async def limited(input: Words, context: Context) -> None: ...
+
+    described = limited.describe()
+    assert (described.concurrency, described.rate, described.process) == (3, rate, False)
+    assert (word_count.describe().concurrency, word_count.describe().rate) == (None, None)
+
+
 def test_a_result_may_be_of_any_type_that_has_a_json_form() -> None:
     class Inner(msgspec.Struct):
         a: int
@@ -211,6 +221,22 @@ async def takes_what_json_cannot(input: Unwritable, context: Context) -> None: .
         (right, {"timeout": 24 * 3600 + 1}, "at most 86400 seconds"),
         (right, {"max_attempts": 0}, "max_attempts=0 must be from 1 to 100"),
         (right, {"max_attempts": 101}, "max_attempts=101 must be from 1 to 100"),
+        (right, {"process": True}, "process=True is for a plain function; write def instead of async def"),
+        (word_count_in_thread.handler, {"memory": 1 << 30}, "memory= limits a process; add process=True"),
+        (
+            word_count_in_thread.handler,
+            {"process": True, "memory": 1 << 20},
+            "memory=1048576 must be at least 67,108,864 bytes",
+        ),
+        (right, {"concurrency": 0}, "concurrency=0 must be a whole number from 1 to 10,000"),
+        (right, {"concurrency": 10_001}, "concurrency=10001 must be"),
+        (right, {"concurrency": 1.5}, "concurrency=1.5 must be"),
+        (right, {"rate": 0}, "rate=0 must be a whole number of starts a second from 1 to 10,000, or less than 1"),
+        (right, {"rate": -1}, "rate=-1 must be"),
+        (right, {"rate": 2.5}, r"rate=2\.5 must be"),
+        (right, {"rate": 1 / 3601}, "at least 1/3600"),
+        (right, {"rate": float("nan")}, "rate=nan must be"),
+        (right, {"rate": float("inf")}, "rate=inf must be"),
         (takes_nothing, {}, "takes exactly two arguments"),
         (takes_three, {}, "takes exactly two arguments"),
         (takes_no_struct, {}, "annotate 'input' with a msgspec.Struct"),

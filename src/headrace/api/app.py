@@ -11,12 +11,26 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
 
 from headrace.api import problems
+from headrace.api.batch_events import follow_batch
+from headrace.api.batches import cancel_batch, get_batch, list_batches
+from headrace.api.cancellations import cancel, cancel_many
 from headrace.api.events import follow_all, follow_task
 from headrace.api.health import live, ready
-from headrace.api.kinds import list_kinds
+from headrace.api.kinds import list_kinds, pause, resume
 from headrace.api.openapi import AnyJson
 from headrace.api.resources import Resources
-from headrace.api.tasks import get_task, get_timeline, list_tasks, submit
+from headrace.api.runs import run_again, run_batch_again, run_many_again
+from headrace.api.schedules import (
+    create_schedule,
+    delete_schedule,
+    get_schedule,
+    list_schedules,
+    replace_schedule,
+    run_schedule,
+)
+from headrace.api.submit import submit
+from headrace.api.submit_batch import submit_batch
+from headrace.api.tasks import get_task, get_timeline, list_tasks
 from headrace.errors import HeadraceError
 
 BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
@@ -28,7 +42,33 @@ def create_app(resources: Resources | None) -> Litestar:
         route_handlers=[
             Router(
                 "/api/v1",
-                route_handlers=[submit, list_tasks, get_task, get_timeline, follow_task, follow_all, list_kinds],
+                route_handlers=[
+                    submit,
+                    list_tasks,
+                    get_task,
+                    get_timeline,
+                    cancel,
+                    cancel_many,
+                    run_again,
+                    run_many_again,
+                    run_batch_again,
+                    follow_task,
+                    follow_all,
+                    submit_batch,
+                    list_batches,
+                    get_batch,
+                    cancel_batch,
+                    follow_batch,
+                    create_schedule,
+                    list_schedules,
+                    get_schedule,
+                    replace_schedule,
+                    delete_schedule,
+                    run_schedule,
+                    list_kinds,
+                    pause,
+                    resume,
+                ],
             ),
             live,
             ready,

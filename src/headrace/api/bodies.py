@@ -1,4 +1,4 @@
-"""Request bodies that are too large: the answer must arrive."""
+"""Request bodies that are refused before they were read, being too large or wrong in a part: the answer must arrive."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ READ_OUT_SECONDS = 10.0
 
 
 def read_out_refused(app: ASGIApp) -> ASGIApp:
-    """Read the rest of a refused body before answering 413.
+    """Read the rest of a refused body before answering.
 
     A server that answers and closes while the client still sends makes most clients report a broken connection instead of
     the answer (RFC 9112, section 9.6).
     """
 
     async def reading_out(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP:
+        if scope["type"] == ScopeType.HTTP and scope["method"] in ("POST", "PUT"):
             body = _Body(receive)
             await app(scope, body.receive, body.before(send))
         else:
@@ -43,7 +43,7 @@ class _Body:
 
     def before(self, send: Send) -> Send:
         async def send_after_body(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
                 await self._read_out()
             await send(message)
 

@@ -60,11 +60,11 @@ class Reset(msgspec.Struct, frozen=True):
 async def follow_all(request: AnyRequest, after: After = None, last_event_id: LastEventId = None) -> Stream:
     """From now, or after a position. `data` is JSON: `task kind batch at attempt` and the event's own fields."""
     of = resources(request)
-    cursor = _cursor(after, last_event_id)
+    cursor = cursor_of(after, last_event_id)
     state = await of.log.refresh()
-    start, opening = _open(state, cursor or _end(state))
+    start, opening = _open(of.log, state, cursor or _end(state))
     follower = await of.hub.follow(subjects.task_events(owner=caller(request)), start)
-    return _stream(_frames(of, follower, opening, ends=False))
+    return event_stream(_frames(of, follower, opening, ends=False))
 
 
 @get(
@@ -80,7 +80,7 @@ async def follow_task(
     of = resources(request)
     owner = caller(request)
     task = task_id(task)
-    cursor = _cursor(after, last_event_id)
+    cursor = cursor_of(after, last_event_id)
     subject = subjects.task_events(owner, task)
     state = await of.log.refresh()
     first = await of.log.replayer.page(subject, records=1)
@@ -88,10 +88,10 @@ async def follow_task(
         await _must_exist(of, owner, task)
         return Response(None, status_code=204)
     beginning = Position(state.epoch, first.records[0].sequence - 1)
-    start, opening = _open(state, cursor or beginning, oldest=beginning)
+    start, opening = _open(of.log, state, cursor or beginning, oldest=beginning)
     if await _is_over(of.log, subject, start):
-        return Response(None, status_code=204) if start == cursor else _stream(_only(opening))
-    return _stream(_frames(of, await of.hub.follow(subject, start), opening, ends=True))
+        return Response(None, status_code=204) if start == cursor else event_stream(_only(opening))
+    return event_stream(_frames(of, await of.hub.follow(subject, start), opening, ends=True))
 
 
 async def _frames(of: Resources, follower: Follower, opening: bytes, *, ends: bool) -> AsyncGenerator[bytes]:
@@ -120,13 +120,15 @@ async def _only(opening: bytes) -> AsyncGenerator[bytes]:
     yield opening
 
 
-def _open(state: StreamState, cursor: Position, oldest: Position | None = None) -> tuple[Position, bytes]:
+def _open(log: Log, state: StreamState, cursor: Position, oldest: Position | None = None) -> tuple[Position, bytes]:
     """Where a stream starts, and its first bytes; the oldest position that can be asked for may be known better."""
     gone = None
     if cursor.epoch != state.epoch:
         gone = "the log was lost and made anew"
     elif cursor.sequence > state.last_sequence:
         gone = "the position is ahead of the log"
+    elif log.filled is not None and log.filled.covers(cursor.sequence):
+        gone = "the log has lost its latest events"
     elif cursor.sequence + 1 < state.first_sequence and (oldest is None or cursor < oldest):
         gone = "events after the position have left the log"
     if gone is None:
@@ -143,7 +145,7 @@ def _end(state: StreamState) -> Position:
     return Position(state.epoch, state.last_sequence)
 
 
-def _cursor(after: str | None, last_event_id: str | None) -> Position | None:
+def cursor_of(after: str | None, last_event_id: str | None) -> Position | None:
     """The position to continue after. A browser that reconnects repeats its URL, so its header is the newer one."""
     given = last_event_id or after
     if not given:
@@ -170,5 +172,5 @@ async def _must_exist(of: Resources, owner: str, task: str) -> None:
             raise TaskNotFound(f"there is no task {task!r}")
 
 
-def _stream(frames: AsyncGenerator[bytes]) -> Stream:
+def event_stream(frames: AsyncGenerator[bytes]) -> Stream:
     return Stream(frames, media_type="text/event-stream", headers=HEADERS)

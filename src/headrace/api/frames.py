@@ -36,7 +36,8 @@ def encode_frame(record: Record, epoch: int) -> Frame | None:
     except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         log.error("an event cannot be read; streams leave it out", sequence=record.sequence, error=str(error))
         return None
-    fields.pop("input", None)
+    for left_out in ("input", "withdrawn"):
+        fields.pop(left_out, None)
     data = _encode(
         {
             "task": subject.task,

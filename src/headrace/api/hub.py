@@ -62,10 +62,7 @@ class Follower:
             LogUnavailable: history is needed, and the log cannot be read.
             Discontinued: it does not go on from here.
         """
-        if self.position.epoch != self._log.epoch:
-            raise Discontinued("the log was lost and made anew")
-        if self._missed:
-            raise Discontinued("events were lost on their way here, and found out too late")
+        self._check_continuity()
         if not self._behind and not self._live:
             self._wake.clear()
             try:
@@ -73,6 +70,7 @@ class Follower:
                     await self._wake.wait()
             except TimeoutError:
                 return []
+            self._check_continuity()
         frames = await self._history() if self._behind else self._drain()
         if not frames:
             await asyncio.sleep(0)  # a caller that loops over nothing must not keep the event loop
@@ -120,6 +118,14 @@ class Follower:
     def wake(self) -> None:
         """Have `next` return."""
         self._wake.set()
+
+    def _check_continuity(self) -> None:
+        if self.position.epoch != self._log.epoch:
+            raise Discontinued("the log was lost and made anew")
+        if self._log.filled is not None and self._log.filled.covers(self.position.sequence):
+            raise Discontinued("the log has lost its latest events")
+        if self._missed:
+            raise Discontinued("events were lost on their way here, and found out too late")
 
     async def _history(self) -> list[Frame]:
         self._behind = False  # before reading: what arrives from here on is kept, and what is lost is noticed again

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Schema
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
+from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.problems import Problem
 
 
@@ -24,6 +26,22 @@ class AnyJson(OpenAPISchemaPlugin):
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
         """A schema without constraints."""
         return Schema()
+
+
+@dataclass
+class BatchBody(Operation):
+    """The operation of a route that reads a batch from its body by itself."""
+
+    def __post_init__(self) -> None:
+        """Say what the body is."""
+        _, components = msgspec.json.schema_components([BatchSubmission], ref_template="#/components/schemas/{name}")
+        self.request_body = RequestBody(
+            content={
+                "application/json": OpenAPIMediaType(schema=cast("Schema", components["BatchSubmission"])),
+                "application/x-ndjson": OpenAPIMediaType(schema=Schema(description="An input on each line.")),
+            },
+            required=True,
+        )
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
@@ -47,8 +65,10 @@ EVENT_STREAM = {
 
 _MEANING = {
     400: "The request cannot be read.",
-    404: "There is no such task, or it is somebody else's.",
+    404: "There is no such thing, or it is somebody else's.",
+    409: "Its state does not allow it.",
     413: "The body, or what becomes of it in the log, is too large.",
+    415: "The body is of a type that is not taken here.",
     422: "The kind is not known, or the input does not match its schema; `errors` names each path.",
     503: "Something behind is away; see Retry-After.",
 }

@@ -90,15 +90,15 @@ def _field_errors(error: HTTPException) -> list[FieldError]:
     for each in cast("list[Any]", extra if isinstance(extra, list) else []):
         if isinstance(each, dict):
             each = cast("dict[str, Any]", each)
-            message, at = _split_path(str(each.get("message", "")))
+            message, at = split_path(str(each.get("message", "")))
             key = str(each.get("key") or "")
             if each.get("source") in (ParamType.QUERY, ParamType.HEADER, ParamType.PATH):
                 at = f"{ParamType(each['source']).value} {_WIRE_NAMES.get(key, key)}"
-            found.append(FieldError(path=at or ("" if key == "data" else f"/{key}"), message=message))
+            found.append(FieldError(path=at or ("" if key == "data" else "/" + key.replace(".", "/")), message=message))
     return found
 
 
-def _split_path(message: str) -> tuple[str, str]:
+def split_path(message: str) -> tuple[str, str]:
     """Msgspec's ``... - at `$.a[0].b``` as the message and a JSON Pointer."""
     text, _, at = message.partition(" - at `$")
     return text, at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.hub import Hub
+from headrace.api.pauses import Pauses
 from headrace.catalog import Catalog
 from headrace.contracts.positions import Position
 from headrace.errors import LogFull, ReadModelBehind, ReadModelUnavailable
@@ -31,12 +32,13 @@ _Unreachable = (SQLAlchemyError, EmulatedDBAPIException, RepositoryError, OSErro
 
 
 class Resources:
-    """The log, the catalog, the hub and the read model of one API process."""
+    """The log, the catalog, the paused kinds, the hub and the read model of one API process."""
 
     def __init__(self, log: Log, settings: Settings, sessions: Callable[[], AsyncSession]) -> None:
         self.log = log
         self.catalog = Catalog(log)
         self.hub = Hub(log)
+        self.pauses = Pauses(log)
         self._sessions = sessions
         self._bytes_max = settings.stream.max_bytes
         self._appended_bytes = 0
@@ -124,6 +126,16 @@ class Resources:
                     reached.set_exception(ReadModelUnavailable(error.message))
         finally:
             self._polling = None
+
+
+async def checkpoint_of(sessions: Callable[[], AsyncSession]) -> Position | None:
+    """How far the read model is; before everything when it is empty, None when it cannot be reached."""
+    try:
+        async with sessions() as session:
+            return await tasks.checkpoint(session) or Position(0, 0)
+    except _Unreachable as error:
+        log.warning("the read model cannot be read", error=repr(error.__cause__ or error)[:300])
+        return None
 
 
 def resources(request: Request[Any, Any, Any]) -> Resources:

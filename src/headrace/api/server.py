@@ -12,8 +12,9 @@ from granian.server.embed import Server
 
 from headrace.api.app import create_app
 from headrace.api.bodies import read_out_refused
+from headrace.api.comparison import compare
 from headrace.api.correlation import correlate
-from headrace.api.resources import Resources
+from headrace.api.resources import Resources, checkpoint_of
 from headrace.log.connection import open_log
 from headrace.settings import ApiSettings, Settings, split_bind
 from headrace.store.engine import sqlalchemy_config
@@ -33,8 +34,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         OSError: the address cannot be listened on.
     """
     database = sqlalchemy_config(settings.database)
-    async with open_log(settings, "api") as opened:
-        resources = Resources(opened, settings, database.create_session_maker())
+    sessions = database.create_session_maker()
+    async with open_log(settings, "api", lambda opened: compare(opened, lambda: checkpoint_of(sessions))) as opened:
+        resources = Resources(opened, settings, sessions)
         await resources.catalog.open()
         background = [asyncio.create_task(resources.measure()), asyncio.create_task(resources.hub.watch())]
         server = _server(settings.api, resources)

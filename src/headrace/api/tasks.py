@@ -1,25 +1,21 @@
-"""Submitting tasks and reading them."""
+"""Reading tasks."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import msgspec
-import uuid_utils
-from litestar import Request, Response, get, post
+from litestar import Request, get
 from litestar.params import Parameter
 
 from headrace.api.caller import caller
-from headrace.api.correlation import correlation_id, traceparent
 from headrace.api.hub import Discontinued
 from headrace.api.openapi import problems
 from headrace.api.resources import Resources, resources
-from headrace.contracts.events import EventName, Queued, encode
+from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import State, Submission, Task, TaskPage, TaskSummary, Timeline
+from headrace.contracts.tasks import State, Task, TaskPage, TaskSummary, Timeline
 from headrace.errors import InvalidPosition, TaskNotFound
 from headrace.log import subjects
 from headrace.log.subjects import TaskSubject
@@ -32,35 +28,9 @@ WAIT_SECONDS_MAX = 60  # for the final state; proxies give up on silent requests
 AnyRequest = Request[Any, Any, Any]
 AtLeast = Annotated[str | None, Parameter(description="Wait until the answer reflects this position.", max_length=41)]
 
-_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 log = get_logger(__name__)
-
-_encode = msgspec.json.Encoder().encode
-
-
-@post("/tasks", status_code=202, operation_id="submit_task", summary="Submit a task", responses=problems(400, 413, 422))
-async def submit(request: AnyRequest, data: Submission) -> Response[TaskSummary]:
-    """Accepted means it is in the log and will reach exactly one final state."""
-    of = resources(request)
-    kind = of.catalog.check(data.kind, data.input)
-    owner, task = caller(request), str(uuid_utils.uuid7())
-    subject = TaskSubject(EventName.QUEUED, data.kind, data.priority, owner, task)
-    payload = encode(Queued(attempt=1, fence=0, input=msgspec.Raw(_encode(data.input)), max_attempts=kind.max_attempts))
-    of.make_room(len(payload))
-    appended = await of.log.appender.append(str(subject), payload, _headers(request, task))
-    accepted = TaskSummary(
-        id=task,
-        kind=data.kind,
-        priority=data.priority,
-        owner=owner,
-        state=State.QUEUED,
-        attempt=1,
-        max_attempts=kind.max_attempts,
-        created_at=datetime.now(UTC),
-        position=str(Position(of.log.epoch, appended.sequence)),
-    )
-    return Response(accepted, headers={"Location": f"/api/v1/tasks/{task}"})
 
 
 @get("/tasks", operation_id="list_tasks", summary="List tasks, newest first", responses=problems(400))
@@ -76,7 +46,7 @@ async def list_tasks(
     """Inputs and results are in the detail."""
     of = resources(request)
     after = read_model.Cursor.parse(cursor) if cursor else None
-    await _reach(of, at_least)
+    await reach(of, at_least)
     async with of.reading() as session:
         position = await read_model.checkpoint(session) or Position(of.log.epoch, 0)
         wanted = read_model.Filter(state=in_state, kind=kind, batch=batch)
@@ -98,13 +68,13 @@ async def get_task(
 ) -> Task:
     """With `wait`, answers as soon as the task is final, or when the time is over with the state it then has."""
     of = resources(request)
-    await _reach(of, at_least)
-    found = await _find(of, caller(request), task_id(task))
+    await reach(of, at_least)
+    found = await find(of, caller(request), task_id(task))
     if wait and not found.state.final:
         finished = await _finish(of, found, wait)
         if finished is not None:
             await of.reach(finished, AT_LEAST_SECONDS)
-        found = await _find(of, caller(request), task)
+        found = await find(of, caller(request), task)
     return found
 
 
@@ -117,8 +87,8 @@ async def get_task(
 async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None) -> Timeline:
     """Progress, log lines and streamed output are not kept; follow the task to see them."""
     of = resources(request)
-    await _reach(of, at_least)
-    found = await _find(of, caller(request), task_id(task))
+    await reach(of, at_least)
+    found = await find(of, caller(request), task_id(task))
     async with of.reading() as session:
         return Timeline(items=await read_model.timeline(session, task), position=found.position)
 
@@ -129,19 +99,26 @@ def task_id(given: str) -> str:
     Raises:
         TaskNotFound: no task has such an id.
     """
-    if _TASK_ID.fullmatch(given) is None:
+    if ID.fullmatch(given) is None:
         raise TaskNotFound(f"there is no task {given[:80]!r}")
     return given
 
 
-async def _find(of: Resources, owner: str, task: str) -> Task:
+def subject_of(task: TaskSummary) -> TaskSubject:
+    """The subject of a task's events, without the event."""
+    return TaskSubject("", task.kind, task.priority, task.owner, task.id)
+
+
+async def find(of: Resources, owner: str, task: str) -> Task:
     """A task's row, waiting for the projector before it says that there is none."""
     async with of.reading() as session:
         found = await read_model.find(session, owner, task)
     if found is not None:
         return found
-    state = await of.log.refresh()
-    await of.reach(Position(state.epoch, state.last_sequence), AT_LEAST_SECONDS)
+    last = await of.log.replayer.last(subjects.all_of(owner, task))
+    if last is None:
+        raise TaskNotFound(f"there is no task {task!r}")
+    await of.reach(Position(of.log.epoch, last.sequence), AT_LEAST_SECONDS)
     async with of.reading() as session:
         found = await read_model.find(session, owner, task)
     if found is None:
@@ -155,17 +132,28 @@ async def _finish(of: Resources, task: Task, patience: float) -> Position | None
     try:
         async with asyncio.timeout(patience):
             while not of.hub.draining:
-                for frame in await follower.next(patience):
+                try:
+                    frames = await follower.next(patience)
+                except Discontinued:  # the log was lost, or has lost its end: the task goes on in what it is now
+                    follower.restart(Position(of.log.epoch, of.log.filled.last if of.log.filled else 0))
+                    continue
+                for frame in frames:
                     if frame.event == EventName.FINISHED:
                         return follower.position._replace(sequence=frame.sequence)
-    except (TimeoutError, Discontinued):
+    except TimeoutError:
         pass
     finally:
         follower.close()
     return None
 
 
-async def _reach(of: Resources, at_least: str | None) -> None:
+async def reach(of: Resources, at_least: str | None) -> None:
+    """Wait for the read model to reflect what the caller has seen.
+
+    Raises:
+        InvalidPosition: ``at_least`` is not a position.
+        ReadModelBehind: it took too long.
+    """
     if at_least is None:
         return
     try:
@@ -173,10 +161,3 @@ async def _reach(of: Resources, at_least: str | None) -> None:
     except ValueError as error:
         raise InvalidPosition(f"at_least: {error}") from error
     await of.reach(position, AT_LEAST_SECONDS)
-
-
-def _headers(request: AnyRequest, task: str) -> dict[str, str]:
-    headers = {subjects.MSG_ID: task, subjects.CORRELATION_ID: correlation_id(request.scope)}
-    if trace := traceparent(request.scope):
-        headers[subjects.TRACEPARENT] = trace
-    return headers

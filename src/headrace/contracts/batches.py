@@ -15,7 +15,11 @@ INPUTS_MAX = 100_000  # of one batch
 BATCH_BYTES_MAX = 512 << 20  # bytes of inputs; they wait on the disk of the API, not in its memory
 NAME_CHARS_MAX = 200
 
-BatchName = Annotated[str, Meta(max_length=NAME_CHARS_MAX, description="For people.")]
+NAME_PATTERN = (
+    r"^[^\x00-\x1f]*$(?!\n)"  # Postgres cannot hold a NUL; Python's $ also matches before a line break at the end
+)
+
+BatchName = Annotated[str, Meta(max_length=NAME_CHARS_MAX, pattern=NAME_PATTERN, description="For people; one line.")]
 
 
 class BatchState(StrEnum):
@@ -29,7 +33,9 @@ class BatchSubmission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Many inputs of one kind; what is said holds for each of the tasks."""
 
     kind: KindName
-    inputs: Annotated[list[Raw], Meta(min_length=1, max_length=INPUTS_MAX, description="One task each.")]
+    inputs: Annotated[  # too many is another error than one that cannot be read, so their number is checked by whoever reads
+        list[Raw], Meta(min_length=1, extra_json_schema={"maxItems": INPUTS_MAX}, description="One task each.")
+    ]
     name: BatchName | None = None
     priority: Priority = Priority.LOW
     max_attempts: MaxAttempts | None = None
@@ -50,9 +56,18 @@ class Counts(Struct, frozen=True, kw_only=True):
         """Tasks that nothing further happens to."""
         return self.succeeded + self.failed + self.cancelled
 
+    @property
+    def open(self) -> int:
+        """Tasks that are not over."""
+        return self.pending + self.queued + self.running
+
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """A batch. ``settled``: all of its ``total`` tasks are final; running some of them again opens it once more."""
+    """A batch. ``settled``: all of its ``total`` tasks are final; running some of them again opens it once more.
+
+    ``total`` is how many were asked for. While they are being appended the counts add up to less; a batch that was cut off
+    then is completed by a retry under its Idempotency-Key, or settles with fewer tasks when it is cancelled.
+    """
 
     id: str
     kind: str

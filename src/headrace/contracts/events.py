@@ -52,11 +52,12 @@ class Deferred(Struct, frozen=True, kw_only=True, tag_field="event", tag="deferr
     error: TaskError | None = None
 
 
-class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started"):
-    """A worker is about to call the handler."""
+class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started", omit_defaults=True):
+    """A worker is about to call the handler. ``delivered`` counts how often this attempt was given to a worker."""
 
     attempt: Attempt
     worker: str
+    delivered: int = 1
 
 
 class Progressed(Struct, frozen=True, kw_only=True, tag_field="event", tag="progressed", omit_defaults=True):
@@ -105,7 +106,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     """The one end of a run: ``result`` with ``succeeded``, ``error`` with ``failed``, ``by`` with ``cancelled``.
 
     ``worker`` is who ran it, when it came from a worker. ``withdrawn`` is what the task waited with, when it ended without
-    a start. ``restored``: the log had lost this end, and was given it again from the read model.
+    a start. ``restored`` is when it ended, when the log had lost this end and was given it again from the read model.
     """
 
     attempt: Attempt
@@ -115,7 +116,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     by: str | None = None
     worker: str | None = None
     withdrawn: Withdrawn | None = None
-    restored: bool = False
+    restored: datetime | None = None
 
 
 Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | Finished

@@ -19,6 +19,11 @@ class KindDescription(Struct, frozen=True, kw_only=True):
     result_schema: Annotated[dict[str, Any], Meta(description="JSON Schema 2020-12.")]
     timeout: Annotated[float, Meta(gt=0, description="Seconds one attempt may take.")]
     max_attempts: Annotated[int, Meta(ge=1)]
+    concurrency: Annotated[
+        int | None, Meta(description="How many run at a time, over all workers; null: no limit.")
+    ] = None
+    rate: Annotated[float | None, Meta(description="How many start a second, over all workers; null: no limit.")] = None
+    process: Annotated[bool, Meta(description="Whether each runs in a process of its own.")] = False
 
 
 class CatalogEntry(KindDescription, frozen=True, kw_only=True):
@@ -26,6 +31,7 @@ class CatalogEntry(KindDescription, frozen=True, kw_only=True):
 
     announced_at: Annotated[datetime, Meta(description="When a worker last announced the kind.")]
     has_workers: Annotated[bool, Meta(description="Whether one did within the last two minutes.")]
+    paused: Annotated[bool, Meta(description="Whether its queued tasks wait until it is resumed.")] = False
 
 
 class KindList(Struct, frozen=True, kw_only=True):

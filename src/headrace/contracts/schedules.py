@@ -11,8 +11,8 @@ from msgspec import Meta, Struct
 
 from headrace.contracts.tasks import ExpiresIn, Input, Instant, KindName, MaxAttempts, Priority
 
-EVERY_SECONDS_MIN = 1.0  # what the broker's timers can keep
-EVERY_SECONDS_MAX = 366 * 86_400.0
+EVERY_SECONDS_MIN = 1  # what the broker's timers can keep
+EVERY_SECONDS_MAX = 366 * 86_400
 
 Cron = Annotated[
     str,
@@ -23,7 +23,8 @@ Cron = Annotated[
     ),
 ]
 TimeZone = Annotated[str, Meta(max_length=64, description="An IANA name; for `cron`.", examples=["Europe/Berlin"])]
-Every = Annotated[float, Meta(ge=EVERY_SECONDS_MIN, le=EVERY_SECONDS_MAX, description="Seconds between firings.")]
+ScheduleName = Annotated[str, Meta(max_length=200, description="For people.")]
+Every = Annotated[int, Meta(ge=EVERY_SECONDS_MIN, le=EVERY_SECONDS_MAX, description="Seconds between firings.")]
 
 
 class Missed(StrEnum):
@@ -48,7 +49,7 @@ class ScheduleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_field
     priority: Priority = Priority.NORMAL
     expires_in: ExpiresIn | None = None
     max_attempts: MaxAttempts | None = None
-    name: Annotated[str | None, Meta(max_length=200, description="For people.")] = None
+    name: ScheduleName | None = None
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
@@ -73,9 +74,15 @@ class ScheduleList(Struct, frozen=True, kw_only=True):
 
 
 class ScheduleSaved(Struct, frozen=True, kw_only=True, tag_field="event", tag="saved"):
-    """A schedule was made or changed."""
+    """A schedule was made or changed.
+
+    ``created_at``, ``updated_at``: when it was made, or changed, if that was not now: a changed one was made before, and one
+    whose timer is set again was not changed.
+    """
 
     definition: ScheduleDefinition
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class ScheduleDeleted(Struct, frozen=True, kw_only=True, tag_field="event", tag="deleted"):

@@ -137,7 +137,7 @@ class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kind: KindName | None = None
     state: State | None = None
     code: Annotated[FailureCode | None, Meta(description="Failed with this code.")] = None
-    batch: Annotated[str | None, Meta(max_length=64)] = None
+    batch: Annotated[str, Meta(max_length=64)] | None = None
     created_from: Instant | None = None
     created_before: Instant | None = None
     finished_from: Instant | None = None
@@ -148,13 +148,18 @@ BULK_TASKS_MAX = 1000  # in one request, so that it ends in seconds; a caller wi
 BULK_PER_SECOND_MAX = 500.0  # a downstream that failed a million times is not to be hit a million times at once
 
 
-class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Cancel or run again every task of a selection, the oldest first, `limit` of them in one request."""
+class Bulk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How something is done to many tasks: the oldest first, `limit` of them in one request."""
 
-    select: Selection
     dry_run: Annotated[bool, Meta(description="Only tell how many there are.")] = False
     limit: Annotated[int, Meta(ge=1, le=BULK_TASKS_MAX)] = BULK_TASKS_MAX
     per_second: Annotated[float, Meta(gt=0, le=BULK_PER_SECOND_MAX, description="How fast at most.")] = 100.0
+
+
+class BulkRequest(Bulk, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cancel, or run again, every task of a selection."""
+
+    select: Selection
 
 
 class BulkResult(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,8 @@ from headrace.log import subjects
 
 IN_FLIGHT_MAX = 8192  # appends; at a thousand times the usual depth something is wrong, and waiting would hide it
 BATCH_MESSAGES_MAX = 1000  # the server's limit for one atomic batch
+BATCHES_OPEN_MAX = 8  # of one process; the server has room for 50 in all
+TURN_MESSAGES = 50  # of an atomic batch, before others have their turn: about a millisecond
 HEADERS_BYTES_MAX = 4096  # kept free in the server's max_payload, which covers headers and payload together
 
 # JetStream error codes (nats-server, errors.json).
@@ -36,6 +38,7 @@ class Appended(NamedTuple):
 
     sequence: int
     duplicate: bool
+    counted: int = 0  # of a counter, what it has come to
 
 
 class Message(NamedTuple):
@@ -55,6 +58,7 @@ class _ApiError(msgspec.Struct):
 class _PublishAck(msgspec.Struct):
     seq: int = 0
     duplicate: bool = False
+    val: str = ""
     error: _ApiError | None = None
 
 
@@ -82,6 +86,8 @@ class Appender:
         self._timeout = timeout
         self._inbox = connection.new_inbox()
         self._in_flight: dict[str, _InFlight] = {}
+        self.held = False  # while it is not known whether the log is the one it was, see `headrace.log.continuity`
+        self._batches = asyncio.Semaphore(BATCHES_OPEN_MAX)
         self._count = 0
         self._expiry: asyncio.TimerHandle | None = None
         self._subscription: Subscription | None = None
@@ -106,6 +112,8 @@ class Appender:
             raise TooLarge(f"this takes {len(payload):,} bytes in the log, which takes at most {limit:,}; send less")
         if not self._connection.is_connected:
             raise LogUnavailable("the log cannot be reached; try again in a moment")
+        if self.held:
+            raise LogUnavailable("the log is being compared with the read model; try again in a moment")
         if len(self._in_flight) >= IN_FLIGHT_MAX:
             raise LogUnavailable(f"{IN_FLIGHT_MAX} appends are waiting for the log; try again in a moment")
         loop = asyncio.get_running_loop()
@@ -154,9 +162,23 @@ class Appender:
             )
             for number, message in enumerate(messages, 1)
         )
-        for message in before:
-            await self.tell(*message)
-        return await self.append(*last)
+        async with self._batches:
+            for number, message in enumerate(before, 1):
+                await self.tell(*message)
+                if number % TURN_MESSAGES == 0:
+                    await asyncio.sleep(0)  # sending does not wait for anything, and others wait
+            return await self.append(*last)
+
+    async def count(self, subject: str) -> int:
+        """Add one to a counter (ADR-49).
+
+        Returns:
+            What it has come to.
+
+        Raises:
+            LogUnavailable: no acknowledgement. Whether it was counted is then not known.
+        """
+        return (await self.append(subject, b"", {subjects.INCREMENT: "1"})).counted
 
     async def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         """Append without waiting to hear that the log has it.
@@ -170,15 +192,23 @@ class Appender:
         """
         if len(payload) > (limit := self.payload_bytes_max):
             raise TooLarge(f"this takes {len(payload):,} bytes in the log, which takes at most {limit:,}; send less")
+        if self.held:
+            raise LogUnavailable("the log is being compared with the read model; try again in a moment")
         try:
             await self._connection.publish(subject, payload, headers=dict(headers))
         except (ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError) as error:
             raise LogUnavailable("the log cannot be reached; try again in a moment") from error
 
     async def on_reconnect(self) -> None:
-        """Send again what was in flight when the connection broke and may be sent twice."""
+        """Send again what was in flight when the connection broke and may be sent twice; give up atomic batches."""
         for token, waiting in list(self._in_flight.items()):
-            if subjects.MSG_ID in waiting.headers and not waiting.acknowledged.done():
+            if waiting.acknowledged.done():
+                continue
+            if subjects.BATCH_COMMIT in waiting.headers:
+                waiting.acknowledged.set_exception(
+                    LogUnavailable("the connection to the log broke; try again in a moment")
+                )
+            elif subjects.MSG_ID in waiting.headers:
                 await self._publish(token)
 
     @property
@@ -221,7 +251,7 @@ def _read_ack(message: Msg) -> Appended | HeadraceError:
     except msgspec.MsgspecError as error:
         return LogUnavailable(f"the log answered with something that is no acknowledgement: {error}")
     if ack.error is None:
-        return Appended(ack.seq, ack.duplicate)
+        return Appended(ack.seq, ack.duplicate, int(ack.val or 0))
     if ack.error.err_code in _WRONG_LAST_SEQUENCE or ack.error.err_code == _DUPLICATE_IN_BATCH:
         return AppendRefused(ack.error.description)
     if ack.error.err_code in _SCHEDULE_INVALID:

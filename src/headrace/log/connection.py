@@ -15,12 +15,13 @@ from nats.aio.client import Client
 from headrace.errors import LogUnavailable
 from headrace.log import provision
 from headrace.log.append import Appender
+from headrace.log.continuity import Filled, last_filled, wait_until_compared
 from headrace.log.provision import ProvisionError
 from headrace.log.replay import Replayer
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
 
-__all__ = ["Client", "Log", "open_connection", "open_log"]
+__all__ = ["Client", "Log", "open_connection", "open_log", "until_compared"]
 
 CONNECT_TIMEOUT_SECONDS = 2
 START_TIMEOUT_SECONDS = 60.0  # how long a process waits for NATS before it gives up and leaves it to its supervisor
@@ -31,6 +32,7 @@ PING_INTERVAL_SECONDS = 5  # two unanswered pings, so 10-15 s, tell a dead peer
 log = get_logger(__name__)
 
 OnReconnect = Callable[[], Awaitable[None]]
+Compare = Callable[["Log"], Awaitable[None]]
 
 
 class _Hooks:
@@ -47,6 +49,7 @@ class Log:
         appender: Writes.
         replayer: Reads history, on a connection of its own.
         state: Where the log stood when last asked.
+        filled: Which positions the log had to skip last, if it ever had to.
     """
 
     def __init__(self, connection: Client, history: Client, settings: Settings, hooks: _Hooks) -> None:
@@ -55,6 +58,9 @@ class Log:
         self.appender = Appender(connection, settings.stream.append_timeout)
         self.replayer = Replayer(history)
         self.state = provision.StreamState(0, 0, 0, 0)
+        self.filled: Filled | None = None
+        self._seen = (0, 0)
+        self._current = asyncio.Event()
         self._hooks = hooks
 
     @property
@@ -66,6 +72,37 @@ class Log:
     def is_connected(self) -> bool:
         """Whether NATS can be reached now."""
         return self.connection.is_connected
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the log is known to be the one it was, so that it may be read on and appended to."""
+        return self._current.is_set()
+
+    async def until_current(self) -> None:
+        """Wait until it is."""
+        await self._current.wait()
+
+    @property
+    def seen(self) -> int:
+        """The last sequence of this log that this process knows of, also before its server was started again."""
+        epoch, sequence = self._seen
+        return max(sequence, self.state.last_sequence) if epoch == self.epoch else self.state.last_sequence
+
+    def stood_at(self, state: provision.StreamState) -> None:
+        """Take note of where the log stands."""
+        before = self._seen[1] if self._seen[0] == state.epoch else 0
+        self._seen = (state.epoch, max(before, state.last_sequence))
+        self.state = state
+
+    def hold(self) -> None:
+        """Append nothing until it is known whether the log is the one it was."""
+        self._current.clear()
+        self.appender.held = True
+
+    def release(self) -> None:
+        """It is."""
+        self.appender.held = False
+        self._current.set()
 
     def on_reconnect(self, callback: OnReconnect) -> Callable[[], None]:
         """Have ``callback`` called after every reconnect of `connection`, in order of registration.
@@ -88,17 +125,19 @@ class Log:
         """
         if not self.connection.is_connected:
             raise LogUnavailable("the log cannot be reached; try again in a moment")
-        self.state = await provision.stream_state(self.connection)
+        self.stood_at(await provision.stream_state(self.connection))
         return self.state
 
 
 @asynccontextmanager
-async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
+async def open_log(settings: Settings, name: str, compare: Compare | None = None) -> AsyncGenerator[Log]:
     """Connect, provision, and open the log; closes everything at the end.
 
     Args:
         settings: Where NATS is and how the stream should be.
         name: What NATS shows as the client's name.
+        compare: Returns when the log may be appended to, at first and after every reconnect; see `headrace.log.continuity`.
+            None for who sees to it otherwise.
 
     Raises:
         LogUnavailable: NATS or JetStream cannot be reached within a minute.
@@ -118,7 +157,11 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
     async def catch_up() -> None:
         while connection.is_connected:  # if it breaks again, the next reconnect begins this anew
             try:
-                opened.state = await _provision(connection, settings)  # it may have come back without its files
+                opened.stood_at(await _provision(connection, settings))  # it may have come back without its files
+                if compare is not None:
+                    await compare(opened)
+                opened.filled = await last_filled(opened.replayer)
+                opened.release()
                 for callback in tuple(hooks.reconnect):
                     await callback()
             except (LogUnavailable, ProvisionError, nats.errors.Error) as error:
@@ -128,6 +171,8 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
                 return
 
     def disconnected() -> None:
+        if compare is not None:
+            opened.hold()
         for callback in hooks.disconnect:
             callback()
 
@@ -135,18 +180,32 @@ async def open_log(settings: Settings, name: str) -> AsyncGenerator[Log]:
     history = await _connect(settings, f"headrace-{name}-history")
     try:
         opened = Log(connection, history, settings, hooks)
-        opened.state = await _provision(connection, settings)
+        opened.stood_at(await _provision(connection, settings))
         await opened.appender.open()
         await opened.replayer.open()
         await connection.flush()
         await history.flush()
         opened.on_reconnect(opened.appender.on_reconnect)
+        if compare is None:
+            opened.release()
+        else:
+            opened.hold()
+            catching_up = asyncio.create_task(catch_up(), name="compare the log with the read model")
         yield opened
     finally:
         if catching_up is not None:
             catching_up.cancel()
         for each in (connection, history):
             await _close(each)
+
+
+async def until_compared(opened: Log) -> None:
+    """The ``compare`` of a process that does not know the read model: wait for one that does.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    await wait_until_compared(opened.connection, opened.settings.replicas)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from headrace.log import subjects
 from headrace.log.away import away_is_unavailable
 from headrace.log.records import Record
 
-__all__ = ["Subscription", "heard_all", "listen", "watch"]
+__all__ = ["Subscription", "heard_all", "listen", "tell", "watch"]
 
 PENDING_BYTES_MAX = 64 << 20  # bytes a subscription may hold; nats-py drops more, which the follower repairs
 
@@ -66,5 +66,19 @@ async def watch(connection: Client, subject: str, on_value: Callable[[str, bytes
 
     with away_is_unavailable():
         subscription = await connection.subscribe(subject, cb=on_message)
-        await connection.flush()
+        try:
+            await connection.flush()
+        except BaseException:
+            await subscription.unsubscribe()  # as above
+            raise
     return subscription
+
+
+async def tell(connection: Client, subject: str, payload: bytes) -> None:
+    """Publish to whoever watches a subject now; nothing of it is kept.
+
+    Raises:
+        LogUnavailable: NATS cannot be reached.
+    """
+    with away_is_unavailable():
+        await connection.publish(subject, payload)

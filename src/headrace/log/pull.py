@@ -39,6 +39,11 @@ log = get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
+def not_before(seconds: float) -> bytes:
+    """Gives a delivery back, to be delivered again after so many seconds (ADR-15)."""
+    return NAK + b' {"delay": %d}' % (seconds * 1e9)
+
+
 class Acknowledger:
     """Sends acknowledgements a few at a time: nobody waits for one, and each on its own costs both ends a system call."""
 

@@ -22,6 +22,7 @@ from headrace.log.records import Record
 PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for longer than 10 ms
 PAGE_BYTES_MAX = 16 << 20  # bytes; a page of large inputs ends early
 PAGE_TIMEOUT_SECONDS = 5.0
+SUBJECTS_MAX = 1024  # the server's limit for one question about the last of each
 
 
 class Page(NamedTuple):
@@ -85,8 +86,16 @@ class Replayer:
         Raises:
             LogUnavailable: no answer in time.
         """
-        found, _ = await self._get(subjects.STREAM, {"multi_last": [subject], "batch": 1024})
-        return max(found, key=lambda record: record.sequence, default=None)
+        return max(await self.last_of_each(subject), key=lambda record: record.sequence, default=None)
+
+    async def last_of_each(self, *filters: str) -> list[Record]:
+        """The newest record of every subject that matches; of 1,024 subjects at most.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        found, _ = await self._get(subjects.STREAM, {"multi_last": filters, "batch": SUBJECTS_MAX})
+        return found
 
     async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], bool]:
         if not self._connection.is_connected:

@@ -5,6 +5,7 @@ hr.batches.<event>.<owner>.<batch>                    created, cancelled, settle
 hr.schedules.<event>.<owner>.<schedule>               saved, deleted, fired
 hr.timers.<what>.<owner>.<id>                         messages the broker holds until due, of tasks and schedules
 hr.filler                                             nothing, where the log had to skip positions
+hr.rates.<kind>.<window>                              counters of starts; not in the log, but in a stream of their own
 hr.live.tasks.<…>                                     the first, republished to whoever listens now
 hr.live.batches.<event>.<owner>.<batch>               counts of a batch, as they change; not in the log
 hr.cancelled.<kind>                                   tells workers that a running task was cancelled; not in the log
@@ -17,31 +18,49 @@ from typing import Final, NamedTuple
 STREAM: Final = "HEADRACE"
 CATALOG_BUCKET: Final = "HEADRACE_KINDS"
 CATALOG_STREAM: Final = f"KV_{CATALOG_BUCKET}"
+RATES_STREAM: Final = "HEADRACE_RATES"
 
 TASKS: Final = "hr.tasks.>"
 BATCHES: Final = "hr.batches.>"
 SCHEDULES: Final = "hr.schedules.>"
 TIMERS: Final = "hr.timers.>"
 FILLER: Final = "hr.filler"
+RATES: Final = "hr.rates.>"
+COMPARED_STREAM: Final = "HEADRACE_COMPARED"
+COMPARED: Final = "hr.compared"
 LIVE_TASKS: Final = "hr.live.tasks.>"
 _TASK_PREFIX: Final = "hr.tasks."
+_BATCH_PREFIX: Final = "hr.batches."
+_SCHEDULE_PREFIX: Final = "hr.schedules."
 _LIVE_PREFIX: Final = "hr.live.tasks."
 
 PROJECTOR: Final = "projector"
+FIRINGS: Final = "firings"
+SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
+SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
 
 # Headers of our own: what readers route on without decoding the payload.
 BATCH: Final = "Headrace-Batch"
+OF_SCHEDULE: Final = "Headrace-Schedule"
 CORRELATION_ID: Final = "Headrace-Correlation-Id"
 
 TRACEPARENT: Final = "traceparent"  # W3C Trace Context
 BODY_HASH: Final = "Headrace-Body-Hash"  # of a submission with an Idempotency-Key
-CARRIED: Final = (BATCH, CORRELATION_ID, TRACEPARENT, BODY_HASH)  # what a task's later events inherit from its first
+CARRIED: Final = (
+    BATCH,
+    OF_SCHEDULE,
+    CORRELATION_ID,
+    TRACEPARENT,
+    BODY_HASH,
+)  # what a task's later events inherit from its first
 
 # Headers of NATS (ADR-8, ADR-31, ADR-43 and the JetStream documentation).
 MSG_ID: Final = "Nats-Msg-Id"
 EXPECTED_LAST_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
 EXPECTED_LAST_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence-Subject"
 TTL: Final = "Nats-TTL"
+ROLLUP: Final = "Nats-Rollup"
+INCREMENT: Final = "Nats-Incr"  # ADR-49
 SCHEDULE: Final = "Nats-Schedule"  # and the next three: ADR-51
 SCHEDULE_TARGET: Final = "Nats-Schedule-Target"
 SCHEDULE_TIME_ZONE: Final = "Nats-Schedule-Time-Zone"
@@ -90,6 +109,56 @@ class TaskSubject(NamedTuple):
         raise ValueError(f"{subject!r} is not the subject of a task event")
 
 
+class BatchSubject(NamedTuple):
+    """The parts of a batch event's subject."""
+
+    event: str
+    owner: str
+    batch: str
+
+    @classmethod
+    def parse(cls, subject: str) -> BatchSubject:
+        """Read a subject of the log.
+
+        Raises:
+            ValueError: it is not the subject of a batch event.
+        """
+        parts = subject.split(".")
+        if len(parts) == 5 and subject.startswith(_BATCH_PREFIX):
+            return cls._make(parts[2:])
+        raise ValueError(f"{subject!r} is not the subject of a batch event")
+
+
+def is_of_batch(subject: str) -> bool:
+    """Whether a subject of the log is about a batch."""
+    return subject.startswith(_BATCH_PREFIX)
+
+
+class ScheduleSubject(NamedTuple):
+    """The parts of a schedule event's subject."""
+
+    event: str
+    owner: str
+    schedule: str
+
+    @classmethod
+    def parse(cls, subject: str) -> ScheduleSubject:
+        """Read a subject of the log.
+
+        Raises:
+            ValueError: it is not the subject of a schedule event.
+        """
+        parts = subject.split(".")
+        if len(parts) == 5 and subject.startswith(_SCHEDULE_PREFIX):
+            return cls._make(parts[2:])
+        raise ValueError(f"{subject!r} is not the subject of a schedule event")
+
+
+def is_of_schedule(subject: str) -> bool:
+    """Whether a subject of the log is about a schedule."""
+    return subject.startswith(_SCHEDULE_PREFIX)
+
+
 def all_of(owner: str, task: str) -> str:
     """Whatever the log has of one task; an expected sequence of 0 over it says that the task is new."""
     return f"{_TASK_PREFIX}*.*.*.{owner}.{task}"
@@ -102,12 +171,12 @@ def task_timer(owner: str, task: str) -> str:
 
 def batch_event(event: str, owner: str, batch: str) -> str:
     """An event of a batch in the log."""
-    return f"hr.batches.{event}.{owner}.{batch}"
+    return f"{_BATCH_PREFIX}{event}.{owner}.{batch}"
 
 
 def schedule_event(event: str, owner: str, schedule: str) -> str:
     """An event of a schedule in the log."""
-    return f"hr.schedules.{event}.{owner}.{schedule}"
+    return f"{_SCHEDULE_PREFIX}{event}.{owner}.{schedule}"
 
 
 def schedule_timer(owner: str, schedule: str) -> str:
@@ -140,9 +209,31 @@ def queued_in_lane(kind: str, priority: str) -> str:
     return f"{_TASK_PREFIX}queued.{kind}.{priority}.>"
 
 
-def run_consumer(kind: str, priority: str) -> str:
-    """The durable consumer that workers of this kind share for this priority."""
-    return f"run-{kind}-{priority}"
+def queued_of(kind: str) -> str:
+    """The queued tasks of one kind, whatever their priority."""
+    return f"{_TASK_PREFIX}queued.{kind}.>"
+
+
+def run_consumer(kind: str, priority: str | None) -> str:
+    """The durable consumer that workers of this kind share for this priority; for all of them when it is None."""
+    return f"run-{kind}" if priority is None else f"run-{kind}-{priority}"
+
+
+def kind_of_consumer(durable: str) -> str | None:
+    """The kind whose workers share a durable consumer; None when it is not one of theirs."""
+    prefix, _, rest = durable.partition("-")
+    return rest.partition("-")[0] if prefix == "run" else None
+
+
+def is_limited(durable: str) -> bool:
+    """Whether a durable consumer is that of a kind with a limit to its concurrency."""
+    kind = kind_of_consumer(durable)
+    return kind is not None and durable == run_consumer(kind, None)
+
+
+def rate_counter(kind: str, window: int) -> str:
+    """The counter of a kind's starts in one window of time."""
+    return f"hr.rates.{kind}.{window}"
 
 
 def catalog_entry(kind: str) -> str:

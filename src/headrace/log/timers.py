@@ -29,3 +29,15 @@ def timer_headers(due_at: datetime, target: str, headers: Mapping[str, str]) -> 
         subjects.SCHEDULE_TARGET: target,
         subjects.TTL: "never",
     }
+
+
+def repeating_headers(pattern: str, target: str, time_zone: str | None = None) -> dict[str, str]:
+    """The headers of a timer that appends its own payload to ``target`` again and again.
+
+    Args:
+        pattern: Six cron fields, or ``@every`` and a duration as Go writes it.
+        target: A subject.
+        time_zone: For cron: an IANA name.
+    """
+    headers = {subjects.SCHEDULE: pattern, subjects.SCHEDULE_TARGET: target, subjects.TTL: "never"}
+    return headers if time_zone is None else {**headers, subjects.SCHEDULE_TIME_ZONE: time_zone}

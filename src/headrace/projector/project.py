@@ -8,28 +8,41 @@ tells operators how far things are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 
+from headrace.contracts import batches as batch_events
+from headrace.contracts import schedules as schedule_events
+from headrace.contracts.batches import BatchEvent
 from headrace.contracts.events import Event, decode
 from headrace.contracts.positions import Position
+from headrace.contracts.schedules import ScheduleEvent
 from headrace.errors import LogUnavailable
 from headrace.health import serve_health
-from headrace.log.connection import Log, open_log
+from headrace.log import subjects
+from headrace.log.connection import Log, open_log, until_compared
+from headrace.log.continuity import is_compared, mark_compared
+from headrace.log.provision import ProvisionError
 from headrace.log.records import Delivery
-from headrace.log.subjects import TaskSubject
-from headrace.projector.fold import fold, timeline_entry
+from headrace.log.subjects import BatchSubject, ScheduleSubject, TaskSubject, is_of_batch, is_of_schedule
+from headrace.projector.batches import Batches
+from headrace.projector.firings import submitting_firings
+from headrace.projector.fold import fold, timeline_entries
 from headrace.projector.pages import OutOfOrder, Pages
+from headrace.projector.recovery import after_loss, after_shortening
+from headrace.projector.schedules import Schedules, arm_missing, schedule_of
+from headrace.projector.settling import Settling
+from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
-from headrace.store.rows import EventRow, ReadModel, TaskRow, Unstorable
+from headrace.store.rows import BatchRow, EventRow, ReadModel, TaskRow, Unstorable
 from headrace.telemetry import get_logger
 
 STAND_BY_SECONDS = 1.0  # how often a projector that stands by looks whether it is needed
-IDLE_SECONDS = 2.0  # how long to wait for a page before telling Postgres that the session is alive
+IDLE_SECONDS = SWEEP_SECONDS  # how long to wait for a page before looking after the rest; also keeps the session alive
 RETRY_SECONDS = 1.0
 STOP_SECONDS = 0.5
 AGAIN_SECONDS = 0.1  # a server that goes away ends pulls faster than connections
@@ -46,9 +59,9 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
         LogUnavailable: NATS cannot be reached at start.
         ProvisionError: the log cannot be made what the settings say.
     """
-    async with open_log(settings, "projector") as opened:
+    async with open_log(settings, "projector") as opened, open_log(settings, "firings", until_compared) as for_firings:
         projector = Projector(opened, settings.database.url)
-        async with serve_health(settings.projector.health, projector.ready):
+        async with serve_health(settings.projector.health, projector.ready), submitting_firings(for_firings):
             working = asyncio.create_task(projector.work(), name="projector")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -67,6 +80,8 @@ class Projector:
     def __init__(self, log: Log, database_url: str) -> None:
         self._log = log
         self._database_url = database_url
+        self._settling = Settling(log)
+        self._sweep = Sweep(log)
         self._role = "starting"
 
     async def ready(self) -> dict[str, str]:
@@ -83,8 +98,8 @@ class Projector:
                 await self._lead_when_free()
             except _Unreachable as error:
                 self._became(f"cannot reach Postgres: {error}")
-            except LogUnavailable as error:
-                self._became(f"cannot read the log: {error.message}")
+            except (LogUnavailable, ProvisionError) as error:
+                self._became(f"cannot read the log: {error}")
             await asyncio.sleep(RETRY_SECONDS)  # whatever is away does not say when it is back
 
     async def _lead_when_free(self) -> None:
@@ -104,7 +119,9 @@ class Projector:
 
     async def _project_from_checkpoint(self, read_model: ReadModel) -> None:
         checkpoint = await self._find_checkpoint(read_model)
+        await self._settling.settle(await read_model.unsettled_batches())
         async with Pages.after(self._log, checkpoint.sequence) as pages:
+            armed = False
             while True:
                 page = await pages.next(IDLE_SECONDS)
                 if page:
@@ -112,8 +129,13 @@ class Projector:
                     await pages.acknowledge(page)
                 else:
                     await read_model.stay()
+                await self._sweep.now_and_then(read_model)
+                if not armed and not (page and page[-1].pending):  # the read model knows what the log knows
+                    await arm_missing(self._log, read_model)
+                    armed = True
 
     async def _find_checkpoint(self, read_model: ReadModel) -> Position:
+        """Compare the log with the read model; make up for what the log has lost; say that it may be appended to."""
         state = await self._log.refresh()
         checkpoint = await read_model.checkpoint()
         if checkpoint is None:
@@ -122,10 +144,15 @@ class Projector:
             log.error(
                 "the log was made anew; projecting it from its beginning", before=str(checkpoint), epoch=state.epoch
             )
+            await after_loss(self._log, read_model)
             checkpoint = Position(state.epoch, 0)
-        elif checkpoint.sequence > state.last_sequence:
+        elif checkpoint.sequence > state.last_sequence or await read_model.repairing() is not None:
             log.error("the log is shorter than it was", checkpoint=str(checkpoint), last_sequence=state.last_sequence)
+            await after_shortening(self._log, read_model, checkpoint)
         await read_model.write_page((), (), checkpoint)
+        await read_model.end_repair()
+        if not await is_compared(self._log.connection, self._log.settings.replicas):
+            await mark_compared(self._log.connection)
         log.info("projecting", after=str(checkpoint), last_sequence=state.last_sequence)
         return checkpoint
 
@@ -133,8 +160,11 @@ class Projector:
         """Write a page. One that Postgres cannot take is halved until the event is found that it cannot hold."""
         checkpoint = Position(self._log.epoch, page[-1].sequence)
         try:
-            tasks, events = await self._fold(read_model, page)
-            await read_model.write_page(tasks.values(), events, checkpoint)
+            tasks, events, batches, schedules = await self._fold(read_model, page)
+            await read_model.write_page(
+                tasks.values(), events, checkpoint, batches.values(), schedules.changed.values(), tuple(schedules.gone)
+            )
+            await self._settling.counted(batches.values())
         except Unstorable as error:
             if len(page) == 1:
                 log.error("an event cannot be stored; it is left out", sequence=page[0].sequence, error=str(error))
@@ -144,21 +174,34 @@ class Projector:
                 await self._write(read_model, page[:middle])
                 await self._write(read_model, page[middle:])
 
-    async def _fold(self, read_model: ReadModel, page: list[Delivery]) -> tuple[dict[str, TaskRow], list[EventRow]]:
-        """One row for each task that the page changes, and a line for each event of its timeline."""
+    async def _fold(
+        self, read_model: ReadModel, page: list[Delivery]
+    ) -> tuple[dict[str, TaskRow], list[EventRow], dict[str, BatchRow], Schedules]:
+        """One row for each task, batch and schedule that the page changes, a line for each event of a task's timeline."""
         epoch = self._log.epoch
         read = list(_read(page))
-        rows = await read_model.tasks(list({each.subject.task for each in read}))
+        rows = await read_model.tasks(list({each.subject.task for each in read if isinstance(each, _Read)}))
+        batches = Batches(await read_model.batches(list(_batches_of(read, rows.values()))), epoch)
+        schedules = Schedules(await read_model.schedules(list({*filter(None, map(schedule_of, page))})), epoch)
         changed: dict[str, TaskRow] = {}
         events: list[EventRow] = []
-        for record, subject, event in read:
-            row = fold(rows.get(subject.task), record, subject, event, epoch)
+        for each in read:
+            if isinstance(each, _ReadOfBatch):
+                batches.happened(*each)
+                continue
+            if isinstance(each, _ReadOfSchedule):
+                schedules.happened(*each)
+                continue
+            record, subject, event = each
+            before = rows.get(subject.task)
+            was = before.state if before is not None else None
+            row = fold(before, record, subject, event, epoch)
             if row is not None:
                 rows[subject.task] = changed[subject.task] = row
-            entry = timeline_entry(record, subject, event, epoch)
-            if entry is not None:
-                events.append(entry)
-        return changed, events
+                batches.moved(was, row)
+            schedules.submitted(record, subject, event)
+            events.extend(timeline_entries(record, subject, event, epoch))
+        return changed, events, batches.changed, schedules
 
     def _became(self, role: str) -> None:
         if role != self._role:
@@ -172,10 +215,40 @@ class _Read(NamedTuple):
     event: Event
 
 
-def _read(page: list[Delivery]) -> Iterator[_Read]:
+class _ReadOfBatch(NamedTuple):
+    record: Delivery
+    subject: BatchSubject
+    event: BatchEvent
+
+
+class _ReadOfSchedule(NamedTuple):
+    record: Delivery
+    subject: ScheduleSubject
+    event: ScheduleEvent
+
+
+def _batches_of(read: Iterable[_Read | _ReadOfBatch | _ReadOfSchedule], rows: Iterable[TaskRow]) -> set[str]:
+    """The batches that what was read is about, or may be."""
+    found = {row.batch for row in rows if row.batch is not None}
+    for each in read:
+        if isinstance(each, _ReadOfBatch):
+            found.add(each.subject.batch)
+        elif isinstance(each, _Read) and (batch := each.record.headers.get(subjects.BATCH)) is not None:
+            found.add(batch)
+    return found
+
+
+def _read(page: list[Delivery]) -> Iterator[_Read | _ReadOfBatch | _ReadOfSchedule]:
     for record in page:
         try:
             record.payload.decode()  # what is passed on as it is was not looked into
+            if is_of_batch(record.subject):
+                yield _ReadOfBatch(record, BatchSubject.parse(record.subject), batch_events.decode(record.payload))
+                continue
+            if is_of_schedule(record.subject):
+                event = schedule_events.decode(record.payload)
+                yield _ReadOfSchedule(record, ScheduleSubject.parse(record.subject), event)
+                continue
             yield _Read(record, TaskSubject.parse(record.subject), decode(record.payload))
         except (ValueError, msgspec.MsgspecError) as error:  # one bad event must not stop the log
             log.error("an event cannot be read; it is left out", sequence=record.sequence, error=str(error))

@@ -46,6 +46,10 @@ class Task(DefaultBase):
     progress: Mapped[str | None] = mapped_column(RawJson)
     files: Mapped[str] = mapped_column(RawJson)
     due_at: Mapped[datetime | None] = mapped_column(Instant)
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    queued_at: Mapped[datetime | None] = mapped_column(Instant)
+    fence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    headers: Mapped[str] = mapped_column(RawJson, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Instant)
     started_at: Mapped[datetime | None] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -59,6 +63,12 @@ class Task(DefaultBase):
             "tasks_failed", "owner", text("created_at DESC"), text("id DESC"), postgresql_where=text("state = 'failed'")
         ),
         Index("tasks_of_batch", "batch", postgresql_where=text("batch IS NOT NULL")),
+        Index("tasks_due", "due_at", postgresql_where=text("state = 'pending'")),
+        Index(
+            "tasks_expiring",
+            "expires_at",
+            postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
+        ),
     )
 
 
@@ -76,6 +86,56 @@ class TaskEvent(DefaultBase):
     data: Mapped[str] = mapped_column(RawJson)
 
     __table_args__ = (Index("task_events_of_task", "task", "epoch", "sequence"),)
+
+
+class Batch(DefaultBase):
+    """One row a batch: what it was created with, and how many of its tasks are in each state."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    priority: Mapped[str] = mapped_column(Text)
+    owner: Mapped[str] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(Text)
+    total: Mapped[int] = mapped_column(Integer)
+    pending: Mapped[int] = mapped_column(Integer)
+    queued: Mapped[int] = mapped_column(Integer)
+    running: Mapped[int] = mapped_column(Integer)
+    succeeded: Mapped[int] = mapped_column(Integer)
+    failed: Mapped[int] = mapped_column(Integer)
+    cancelled: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    cancelled_at: Mapped[datetime | None] = mapped_column(Instant)
+    settled_at: Mapped[datetime | None] = mapped_column(Instant)
+    settled_sequence: Mapped[int] = mapped_column(BigInteger)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        Index("batches_newest", "owner", text("created_at DESC"), text("id DESC")),
+        Index("batches_open", "id", postgresql_where=text("state = 'open'")),
+    )
+
+
+class Schedule(DefaultBase):
+    """One row a schedule: what it was last saved with, and what it has submitted last."""
+
+    __tablename__ = "schedules"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    owner: Mapped[str] = mapped_column(Text)
+    definition: Mapped[str] = mapped_column(RawJson)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+    announced_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_task: Mapped[str | None] = mapped_column(Text)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("schedules_oldest", "owner", "created_at", "id"),)
 
 
 class Projection(DefaultBase):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 from advanced_alchemy.filters import LimitOffset, OrderBy
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from msgspec import Raw
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import JSON, ColumnElement, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
@@ -19,6 +19,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import (
     Priority,
     Progress,
+    Selection,
     State,
     StoredFile,
     Task,
@@ -132,21 +133,65 @@ async def checkpoint(session: AsyncSession) -> Position | None:
 
 
 def _summary(row: models.Task) -> TaskSummary:
+    state = State(row.state)
+    if state is State.QUEUED and row.due_at is not None and row.due_at > datetime.now(UTC):
+        state = State.PENDING  # its timer went off a moment early, see `headrace.log.timers`
     return TaskSummary(
         id=row.id,
         kind=row.kind,
         priority=Priority(row.priority),
         owner=row.owner,
         batch=row.batch,
-        state=State(row.state),
+        state=state,
         attempt=row.attempt,
         max_attempts=row.max_attempts,
         error=msgspec.json.decode(row.error, type=TaskError) if row.error else None,
         progress=msgspec.json.decode(row.progress, type=Progress) if row.progress else None,
         files=msgspec.json.decode(row.files, type=tuple[StoredFile, ...]),
-        due_at=row.due_at,
+        due_at=row.due_at if state is State.PENDING else None,
+        expires_at=row.expires_at,
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
         position=str(Position(row.epoch, row.sequence)),
     )
+
+
+async def count_selected(session: AsyncSession, owner: str, selection: Selection, *, final: bool) -> int:
+    """How many tasks a selection has, of those that are final, or of those that are not."""
+    counted = select(func.count()).select_from(models.Task).where(*_selected(owner, selection, final=final))
+    return await session.scalar(counted) or 0
+
+
+async def select_oldest(
+    session: AsyncSession, owner: str, selection: Selection, limit: int, *, final: bool
+) -> list[str]:
+    """The ids of the oldest tasks of a selection."""
+    oldest = (
+        select(models.Task.id)
+        .where(*_selected(owner, selection, final=final))
+        .order_by(models.Task.created_at, models.Task.id)
+        .limit(limit)
+    )
+    return list(await session.scalars(oldest))
+
+
+def _selected(owner: str, selection: Selection, *, final: bool) -> list[ColumnElement[bool]]:
+    task = models.Task
+    states = [state for state in State if state.final is final and selection.state in (None, state)]
+    found: list[ColumnElement[bool]] = [task.owner == owner, task.state.in_(states)]
+    if selection.kind is not None:
+        found.append(task.kind == selection.kind)
+    if selection.batch is not None:
+        found.append(task.batch == selection.batch)
+    if selection.code is not None:
+        found.append(func.json_extract_path_text(cast(task.error, JSON), "code") == selection.code)
+    for column, since, before in (
+        (task.created_at, selection.created_from, selection.created_before),
+        (task.finished_at, selection.finished_from, selection.finished_before),
+    ):
+        if since is not None:
+            found.append(column >= since)
+        if before is not None:
+            found.append(column < before)
+    return found

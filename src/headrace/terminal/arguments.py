@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import msgspec
@@ -29,14 +29,14 @@ class KindArgument(click.ParamType[str]):
 
 
 class IdArgument(click.ParamType[str]):
-    """The id of a task, or its end."""
+    """The id of something; of a task, its end may do."""
 
     name = "id"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """See `click.ParamType.convert`."""
         if not re.fullmatch(r"[A-Za-z0-9_-]+", value):  # nothing that means something in a subject
-            self.fail(f"{value!r} is not the id of a task", param, ctx)
+            self.fail(f"{value!r} is not an id", param, ctx)
         return value
 
 
@@ -51,6 +51,37 @@ class DurationArgument(click.ParamType[timedelta]):
         if match is None:
             self.fail(f"{value!r} is not a duration like 30s, 10m, 2h or 1d", param, ctx)
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+class InstantArgument(click.ParamType[datetime]):
+    """A time with its time zone, as RFC 3339 writes it: ``2026-03-01T09:30:00+01:00``."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """See `click.ParamType.convert`."""
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            instant = None
+        if instant is None or instant.tzinfo is None:
+            self.fail(f"{value!r} is not a time like 2026-03-01T09:30:00Z or 2026-03-01T09:30:00+01:00", param, ctx)
+        return instant
+
+
+class PastArgument(click.ParamType[datetime]):
+    """A time: as RFC 3339 writes it, or so long ago."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """See `click.ParamType.convert`."""
+        if not re.fullmatch(r"\d+[a-z]", value, re.ASCII):
+            return INSTANT.convert(value, param, ctx)
+        try:
+            return datetime.now(UTC) - DURATION.convert(value, param, ctx)
+        except OverflowError:
+            self.fail(f"{value!r} ago there were no tasks", param, ctx)
 
 
 class InputArgument(click.ParamType[msgspec.Raw]):
@@ -70,6 +101,23 @@ class InputArgument(click.ParamType[msgspec.Raw]):
         return msgspec.Raw(written)
 
 
+class LinesArgument(click.ParamType[BinaryIO]):
+    """NDJSON, a JSON object a line: ``@FILE``, or ``-`` for standard input."""
+
+    name = "lines"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> BinaryIO:
+        """See `click.ParamType.convert`."""
+        if value == "-":
+            return sys.stdin.buffer
+        if not value.startswith("@"):
+            self.fail("say @FILE, or - for standard input: one JSON object a line", param, ctx)
+        try:
+            return Path(value[1:]).open("rb")
+        except OSError as error:
+            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
+
+
 def _read(value: str) -> bytes:
     if value == "-":
         return sys.stdin.buffer.read()
@@ -81,4 +129,7 @@ def _read(value: str) -> bytes:
 KIND = KindArgument()
 ID = IdArgument()
 DURATION = DurationArgument()
+INSTANT = InstantArgument()
+PAST = PastArgument()
 INPUT = InputArgument()
+LINES = LinesArgument()

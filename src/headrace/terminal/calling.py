@@ -22,7 +22,7 @@ def explaining(url: str) -> Generator[None]:
         yield
     except ProblemError as problem:
         away = problem.status >= 500 or problem.error_code == NOT_HEADRACE
-        raise Stopped(_readable(problem), EXIT_UNREACHABLE if away else EXIT_REFUSED) from problem
+        raise Stopped(readable(problem), EXIT_UNREACHABLE if away else EXIT_REFUSED) from problem
     except httpx.ConnectError as error:
         raise Stopped(
             f"nothing answers at {url} ({error}): start `headrace up`, or say where the API is with --url",
@@ -35,7 +35,8 @@ def explaining(url: str) -> Generator[None]:
         ) from error
 
 
-def _readable(problem: ProblemError) -> str:
+def readable(problem: ProblemError) -> str:
+    """A refusal in words, with each path that is wrong."""
     lines = [f"{problem.error_code}: {problem.message}"]
     lines += [f"  {error.path or '/'}: {error.message}" for error in problem.errors]
     if problem.status >= 500 and problem.correlation_id:

@@ -32,6 +32,7 @@ class Lag(Struct, frozen=True, kw_only=True):
         pulls: Requests for more that wait for records.
         last_active: When it last delivered something, or something was acknowledged; None for never.
         idle: Seconds since then.
+        paused: Whether it hands out nothing until its kind is resumed.
         hint: What is wrong, as far as these numbers tell.
     """
 
@@ -42,6 +43,7 @@ class Lag(Struct, frozen=True, kw_only=True):
     pulls: int
     last_active: datetime | None
     idle: float | None
+    paused: bool
     hint: str | None
 
 
@@ -75,18 +77,21 @@ def lag_of(info: dict[str, Any]) -> Lag:
         pulls=info["num_waiting"],
         last_active=last_active,
         idle=(asked - last_active).total_seconds() if last_active else None,
+        paused=info.get("paused", False),
         hint=_hint(info),
     )
 
 
 def _hint(info: dict[str, Any]) -> str | None:
+    if info.get("paused"):
+        return "paused"
     if info["num_ack_pending"] >= info["config"]["max_ack_pending"]:
-        return "stalled"
+        return "full" if subjects.is_limited(info["name"]) else "stalled"
     if info["num_pending"] == 0 or info["num_waiting"] > 0:
         return None
     if info["num_ack_pending"] > 0:  # whoever has them asks for more when a slot is free
         return "busy"
-    return "not running" if info["name"] == subjects.PROJECTOR else "no workers"
+    return "not running" if info["name"] in (subjects.PROJECTOR, subjects.FIRINGS) else "no workers"
 
 
 def _row(lag: Lag) -> tuple[str, ...]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
 import click
 import httpx
 import msgspec
-from msgspec import Raw
 
 from headrace.client import RESET, Client, ProblemError, TaskFailed
 from headrace.contracts.events import EventName, Outcome
-from headrace.contracts.tasks import Priority
+from headrace.contracts.tasks import TaskSummary
 from headrace.terminal.calling import explaining
 from headrace.terminal.events import what_matters
 from headrace.terminal.following import Display, display_for
@@ -36,8 +35,14 @@ class Ended(NamedTuple):
         return cls(failure=what_matters(EventName.FINISHED, finished))
 
 
-async def submit(url: str, kind: str, input: Raw, priority: Priority | None, *, follow: bool, wait: bool) -> int:
+async def submit(url: str, submitting: Callable[[Client], Awaitable[TaskSummary]], *, follow: bool, wait: bool) -> int:
     """Submit a task and print it; with ``follow`` or ``wait``, stay to its end and print its result.
+
+    Args:
+        url: Where the API is.
+        submitting: Submits it.
+        follow: Show what happens to it.
+        wait: Show nothing until its end.
 
     Returns:
         The exit code.
@@ -47,7 +52,7 @@ async def submit(url: str, kind: str, input: Raw, priority: Priority | None, *, 
     """
     with explaining(url):
         async with Client(url) as client:
-            task = await client.submit(kind, input, priority=priority)
+            task = await submitting(client)
             click.echo(f"{task.id} {task.state}", err=follow or wait)
             if not follow and not wait:
                 return 0

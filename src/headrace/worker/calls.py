@@ -1,4 +1,4 @@
-"""Calling a handler: on the event loop or in a thread, always under its kind's timeout."""
+"""Calling a handler: on the event loop, in a thread or in a process, always under its kind's timeout."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ import msgspec
 
 from headrace.task import AnyKind
 from headrace.worker.context import RunContext, ThreadContext
+from headrace.worker.frames import Call
+from headrace.worker.processes import Child, Processes
 
 if TYPE_CHECKING:
-    from headrace.worker.run import Run
+    from headrace.worker.runs import Run
+
+
+CANCEL_GRACE_SECONDS = 5.0  # for a thread to see `context.cancelled` and return, before it is stopped
 
 
 class Interrupted(Exception):
@@ -28,21 +33,34 @@ class Stop(BaseException):
     """Raised inside a handler that does not stop when asked; not an Exception, so that nothing catches it by accident."""
 
 
-async def call(run: Run, decoded: msgspec.Struct, context: RunContext, threads: ThreadPoolExecutor | None) -> object:
+async def call(
+    run: Run, decoded: msgspec.Struct, context: RunContext, pool: ThreadPoolExecutor | Processes | None
+) -> object:
     """Call the handler under its kind's timeout.
+
+    Returns:
+        What the handler returned; from a process, the outcome that this is.
 
     Raises:
         Interrupted: the handler took too long.
+        ProcessLost: the process that ran it ended.
         Exception: whatever the handler raised.
     """
     kind = run.kind
+    # before the clock starts: a process that has yet to start takes none of the handler's time
+    child = await pool.take() if isinstance(pool, Processes) else None
     run.deadline = time.monotonic() + kind.timeout
     timeout = asyncio.timeout(kind.timeout)
     try:
         async with timeout:
-            if threads is None:
-                return await cast("Awaitable[object]", kind(decoded, context))
-            return await _call_in_thread(run, decoded, context, threads)
+            match pool:
+                case None:
+                    return await cast("Awaitable[object]", kind(decoded, context))
+                case ThreadPoolExecutor():
+                    return await _call_in_thread(run, decoded, context, pool)
+                case Processes():
+                    assert child is not None
+                    return await _call_in_process(run, context, pool, child)
     except Stop as error:
         raise Interrupted(f"The task blocked its worker for longer than its timeout of {kind.timeout:g} s.") from error
     except TimeoutError as error:
@@ -62,9 +80,22 @@ async def _call_in_thread(
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        job.stop()
+        if run.cancelled:
+            asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, job.stop)
+        else:
+            job.stop()
         run.leftover = running  # the slot stays taken until the thread has really ended
         running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        raise
+
+
+async def _call_in_process(run: Run, context: RunContext, processes: Processes, child: Child) -> object:
+    asked = Call(task_id=context.task_id, attempt=context.attempt, input=bytes(run.queued.input))
+    calling = asyncio.create_task(processes.call(child, asked, context), name="process")
+    try:
+        return await asyncio.shield(calling)
+    except asyncio.CancelledError:
+        run.leftover = asyncio.create_task(processes.stop(child, calling), name="stop process")
         raise
 
 

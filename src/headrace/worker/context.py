@@ -12,15 +12,14 @@ from headrace.contracts.events import Emitted, Event, EventName, Logged, Progres
 from headrace.errors import LogUnavailable
 from headrace.task import LogLevel
 from headrace.telemetry import get_logger
-from headrace.worker.legible import legible
+from headrace.worker.legible import LINE_CHARS_MAX, legible
 
 if TYPE_CHECKING:
-    from headrace.worker.run import Run
+    from headrace.worker.runs import Run
 
 PROGRESS_INTERVAL_SECONDS = 0.25  # 4 a second: more than an eye follows
 EMIT_INTERVAL_SECONDS = 0.1  # 10 a second: text that streams smoothly
 EMIT_BYTES_MAX = 256 << 10  # bytes of JSON waiting to be sent; a handler that emits faster waits
-LINE_CHARS_MAX = 4000  # a log line is read by a person
 SYNC_TIMEOUT_SECONDS = 60.0  # how long a thread waits for the event loop to take what it emits
 
 log = get_logger(__name__)
@@ -53,6 +52,11 @@ class RunContext:
     def attempt(self) -> int:
         """See `headrace.task.Context.attempt`."""
         return self._run.queued.attempt
+
+    @property
+    def cancelled(self) -> bool:
+        """See `headrace.task.SyncContext.cancelled`."""
+        return self._run.cancelled
 
     async def progress(self, fraction: float, message: str | None = None) -> None:
         """See `headrace.task.Context.progress`. Raises ValueError when ``fraction`` is not from 0 to 1."""
@@ -105,6 +109,14 @@ class RunContext:
         if self._chunks:
             await self._emit_now()
 
+    def abandon(self) -> None:
+        """Drop what is still held back: the task is over, and nobody is to hear more of it."""
+        self._closed = True
+        if self._progress_timer is not None:
+            self._progress_timer.cancel()
+        if self._emitting is not None:
+            self._emitting.cancel()
+
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("the task has ended; nothing more can be said about it")
@@ -156,6 +168,11 @@ class ThreadContext:
     def attempt(self) -> int:
         """See `headrace.task.Context.attempt`."""
         return self._context.attempt
+
+    @property
+    def cancelled(self) -> bool:
+        """See `headrace.task.SyncContext.cancelled`."""
+        return self._context.cancelled
 
     def progress(self, fraction: float, message: str | None = None) -> None:
         """See `headrace.task.Context.progress`. Raises ValueError when ``fraction`` is not from 0 to 1."""

@@ -25,7 +25,7 @@ from headrace.telemetry import get_logger
 from headrace.worker.calls import Stop
 
 if TYPE_CHECKING:
-    from headrace.worker.run import Run
+    from headrace.worker.runs import Run
 
 TICK_SECONDS = 0.25
 BLOCKED_SECONDS = 1.0  # an event loop that does not answer for this long is blocked by somebody

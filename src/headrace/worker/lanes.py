@@ -1,9 +1,10 @@
-"""What a worker pulls, and when: a kind's slots, shared out over its three lanes.
+"""What a worker pulls, and when: a kind's slots, shared out over its lanes.
 
-A lane is one priority's consumer. Records are pulled only for slots that are free, so what waits, waits in the log where any
-worker can take it. Every lane keeps a few records on order, so that tasks start at once in whichever lane they come; the rest
-of the slots go to the lanes that have more waiting, by weight. Shares are kept by stride scheduling (Waldspurger
-and Weihl, 1995): a lane's ``passed`` grows by what it pulled over its weight, and the lane with the least goes first.
+A lane is one priority's consumer; a kind with a limit to its concurrency has a single lane, in which tasks come in order and
+the broker lets no more be out than may run. Records are pulled only for slots that are free, so what waits, waits in the log
+where any worker can take it. Every lane keeps a few records on order, so that tasks start at once in whichever lane they come;
+the rest of the slots go to the lanes that have more waiting, by weight. Shares are kept by stride scheduling (Waldspurger and
+Weihl, 1995): a lane's ``passed`` grows by what it pulled over its weight, and the lane with the least goes first.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from typing import Any
 
 import msgspec
 
+from headrace.catalog import is_superseded
 from headrace.contracts.tasks import Priority
 from headrace.errors import LogUnavailable
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
 from headrace.log.provision import ProvisionError
-from headrace.log.pull import ACK, NAK, Puller
+from headrace.log.pull import ACK, NAK, Puller, not_before
 from headrace.log.records import Delivery
 from headrace.task import AnyKind
 from headrace.telemetry import get_logger
-from headrace.worker.run import Run, Runner
+from headrace.worker.run import Runner
+from headrace.worker.runs import Run
 
 WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}  # low keeps a tenth of the starts under any load
 ORDER_SHARE = 8  # an idle lane has an eighth of the slots on order: a request costs as much as a record
@@ -38,13 +41,17 @@ CHECK_SECONDS = 1.0
 log = get_logger(__name__)
 
 
-class Lane:
-    """One priority of a kind."""
+def _seconds_early(run: Run) -> float:
+    """How long before it is due a task was delivered."""
+    return 0.0 if run.queued.due_at is None else run.queued.due_at.timestamp() - time.time()
 
-    def __init__(self, puller: Puller, priority: Priority, consumer: provision.Lane) -> None:
+
+class Lane:
+    """One consumer of a kind."""
+
+    def __init__(self, puller: Puller, consumer: provision.Lane) -> None:
         self.puller = puller
-        self.weight = WEIGHTS[priority]
-        self.priority = priority
+        self.weight = 1 if consumer.priority is None else WEIGHTS[consumer.priority]
         self.created = consumer.created
         self.passed = 0.0
         self.waiting = consumer.waiting  # records behind the last one delivered
@@ -64,12 +71,14 @@ class Lanes:
         self._log = log
         self._runner = runner
         self._kind: AnyKind = runner.kind
+        self._description = runner.kind.describe()
         self._slots = slots
         self._order = max(1, slots // ORDER_SHARE)
         self._lanes: list[Lane] = []
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._draining = False
+        self._superseded = False
 
     async def open(self) -> None:
         """Make sure that the consumers exist, and listen.
@@ -78,13 +87,13 @@ class Lanes:
             ProvisionError: the server refuses a consumer.
             LogUnavailable: the log does not answer.
         """
-        for priority in Priority:
-            consumer = await provision.provision_lane(
-                self._log.connection, self._log.settings, self._kind.name, priority
-            )
-            lane = self._make_lane(priority, consumer)
+        for consumer in await self._provision():
+            lane = self._make_lane(consumer)
             await lane.puller.open()
             self._lanes.append(lane)
+        if self._runner.rate is not None:
+            self._runner.rate.on_permit = self._wake.set
+            await self._runner.rate.open()
         self._log.on_reconnect(self._pull_anew)
 
     async def work(self) -> None:
@@ -106,6 +115,10 @@ class Lanes:
         self._draining = True
         for lane in self._lanes:
             await lane.puller.close()
+        if waiting := {run.task for run in self._runner.runs if run.waiting and run.task is not None}:
+            for task in waiting:  # it has not begun; whoever goes on may start it
+                task.cancel()
+            await asyncio.wait(waiting, timeout=STUBBORN_SECONDS)
         if working := self._working():
             log.info("waiting for running tasks", kind=self._kind.name, tasks=len(working), seconds=grace)
             await asyncio.wait(working, timeout=grace)
@@ -124,7 +137,12 @@ class Lanes:
         """What still has an outcome to come; a handler that goes on after its outcome has not."""
         return {run.task for run in self._runner.runs if run.task is not None and not run.finished}
 
-    def _make_lane(self, priority: Priority, consumer: provision.Lane) -> Lane:
+    async def _provision(self) -> list[provision.Lane]:
+        return await provision.provision_lanes(
+            self._log.connection, self._log.settings, self._kind.name, self._kind.concurrency
+        )
+
+    def _make_lane(self, consumer: provision.Lane) -> Lane:
         def on_delivery(delivery: Delivery) -> None:
             lane.waiting = delivery.pending
             self._start(lane, delivery)
@@ -133,8 +151,7 @@ class Lanes:
             lane.gone = gone
             self._wake.set()
 
-        durable = subjects.run_consumer(self._kind.name, priority)
-        lane = Lane(Puller(self._log.connection, durable, on_delivery, on_end), priority, consumer)
+        lane = Lane(Puller(self._log.connection, consumer.durable, on_delivery, on_end), consumer)
         return lane
 
     def _start(self, lane: Lane, delivery: Delivery) -> None:
@@ -147,8 +164,16 @@ class Lanes:
             log.error("a queued event cannot be read; it is dropped", sequence=delivery.sequence, error=str(error))
             self._hold(self._log.connection.publish(delivery.reply, ACK), "drop")
             return
-        # a consumer made after the task was queued may hand out what an earlier one already saw finished
-        seen_before = delivery.delivered > 1 or delivery.at < lane.created
+        early = _seconds_early(run)
+        if early > 0:
+            # The broker keeps it for the rest, and no slot is taken meanwhile; a limit to the concurrency counts it.
+            self._hold(self._log.connection.publish(delivery.reply, not_before(early)), "not due yet")
+            return
+        # A consumer made after the task was queued may hand out what an earlier one already saw finished, and so may one
+        # that came back from an older copy; what a timer queued may have been cancelled in the moment it fired.
+        older = self._log.filled is not None and delivery.sequence < self._log.filled.last
+        from_timer = subjects.SCHEDULER in delivery.headers
+        seen_before = delivery.delivered > 1 or delivery.at < lane.created or older or from_timer
         self._hold(self._runner.run(run, seen_before=seen_before), run.subject.task)
 
     def _hold(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -164,10 +189,14 @@ class Lanes:
 
     async def _fill(self) -> None:
         """Order records for the free slots."""
-        if self._draining:
+        if self._draining or not self._log.is_current:
             return
         ready = [lane for lane in self._lanes if lane.puller.outstanding == 0 and not lane.gone]
-        free = self._slots - len(self._running) - sum(lane.puller.outstanding for lane in self._lanes)
+        ordered = sum(lane.puller.outstanding for lane in self._lanes)
+        free = self._slots - len(self._running) - ordered
+        if self._runner.rate is not None:  # what a second starts is enough to have at hand; the rest waits in the log
+            at_hand = max(self._runner.rate.limit, len(self._lanes))
+            free = min(free, at_hand - ordered - sum(run.waiting for run in self._runner.runs))
         shares = self._share(free, ready)
         for lane, share in shares.items():
             bulk = share > self._order
@@ -202,8 +231,8 @@ class Lanes:
     async def _check(self) -> None:
         for lane in self._lanes:
             lane.puller.check()
-            if lane.gone:
-                await self._restore(lane)
+        if any(lane.gone for lane in self._lanes):
+            await self._restore()
         now = time.monotonic()
         for run in self._runner.runs:
             if run.deadline is not None and now > run.deadline + STUBBORN_SECONDS and not run.given_up:
@@ -211,11 +240,18 @@ class Lanes:
                 log.error("a handler goes on although it was cancelled; its slot stays taken", kind=self._kind.name)
                 self._hold(self._runner.give_up(run), run.subject.task)
 
-    async def _restore(self, lane: Lane) -> None:
+    async def _restore(self) -> None:
+        """Make the consumers that are gone again, unless workers that started later had them taken away."""
         try:
-            consumer = await provision.provision_lane(
-                self._log.connection, self._log.settings, self._kind.name, lane.priority
-            )
-            lane.created, lane.waiting, lane.gone = consumer.created, consumer.waiting, False
+            before, self._superseded = self._superseded, await is_superseded(self._log, self._description)
+            if self._superseded:
+                if not before:
+                    log.warning("newer workers run the kind otherwise; it is left to them", kind=self._kind.name)
+                return
+            for lane, consumer in zip(self._lanes, await self._provision(), strict=True):
+                lane.created = max(lane.created, consumer.created)
+                if lane.gone:
+                    lane.waiting, lane.gone = consumer.waiting, False
         except (LogUnavailable, ProvisionError) as error:
-            log.warning("a lane is gone and cannot be made again yet", consumer=lane.puller.durable, error=str(error))
+            gone = [lane.puller.durable for lane in self._lanes if lane.gone]
+            log.warning("a lane is gone and cannot be made again yet", consumers=gone, error=str(error))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LINE_CHARS_MAX = 4000  # a log line is read by a person
+
 
 def legible(text: str, chars_max: int) -> str:
     """The text, cut when it is too long, and without lone surrogates (as in the name of a file that is not Unicode)."""

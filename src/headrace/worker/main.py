@@ -8,18 +8,24 @@ import socket
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
-from headrace.catalog import ANNOUNCE_SECONDS, announce
+from headrace.catalog import ANNOUNCE_SECONDS, announce, is_superseded
 from headrace.errors import LogUnavailable
 from headrace.health import serve_health
-from headrace.log.connection import Log, open_log
+from headrace.log.connection import Log, open_log, until_compared
 from headrace.log.pull import Acknowledger
 from headrace.settings import Settings
 from headrace.task import AnyKind, load_kinds
 from headrace.telemetry import get_logger
+from headrace.worker.cancellations import Cancellations
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.lanes import Lanes
+from headrace.worker.processes import Processes
+from headrace.worker.rate import Rate
 from headrace.worker.run import Runner
+
+ANNOUNCE_FIRST_SECONDS = 2.0  # until a log that has just started is known to be the one it was
 
 log = get_logger(__name__)
 
@@ -39,18 +45,36 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
     """
     kinds = load_kinds(settings.consumers, only)
     name = f"{socket.gethostname()}-{os.getpid()}"
-    async with open_log(settings, f"worker-{name}") as opened:
+    async with open_log(settings, f"worker-{name}", until_compared) as opened:
         heartbeats = Heartbeats(settings, name)
         await heartbeats.start()
+        cancellations = Cancellations(opened, heartbeats)
+        await cancellations.open()
         quarantine = asyncio.Lock()
         acks = Acknowledger(opened.connection)
+        processes: list[Processes] = []
+
+        def make_pool(kind: AnyKind, slots: int) -> ThreadPoolExecutor | Processes | None:
+            if kind.is_async:
+                return None
+            if not kind.process:
+                return ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
+            processes.append(Processes(settings.consumers, kind.name, slots))
+            return processes[-1]
 
         def make_lanes(kind: AnyKind) -> Lanes:
             slots = settings.worker.slots if kind.is_async else settings.worker.threads
-            threads = None if kind.is_async else ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
-            return Lanes(opened, Runner(opened, kind, name, heartbeats, quarantine, acks, threads), slots)
+            slots = min(slots, kind.concurrency or slots)
+            pool = make_pool(kind, slots)
+            rate = Rate(opened, kind.name, kind.rate) if kind.rate is not None else None
+            return Lanes(opened, Runner(opened, kind, name, heartbeats, quarantine, acks, pool, rate), slots)
 
         lanes = [make_lanes(kind) for kind in kinds.values()]
+        # Before there are consumers, see `is_superseded`; in a log that was just made everybody does it later.
+        with suppress(TimeoutError, LogUnavailable):
+            async with asyncio.timeout(ANNOUNCE_FIRST_SECONDS):
+                await opened.until_current()
+                await announce(opened, [kind.describe() for kind in kinds.values()])
         for each in lanes:
             await each.open()
 
@@ -60,12 +84,14 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         async with serve_health(settings.worker.health, ready), asyncio.TaskGroup() as group:
             working = [group.create_task(each.work(), name="lanes") for each in lanes]
             working.append(group.create_task(_announce(opened, kinds.values()), name="announce"))
+            working.append(group.create_task(cancellations.check(), name="look for cancelled tasks"))
             log.info("running", kinds=list(kinds), worker=name)
             await stop.wait()
             log.info("draining", running=sum(each.running for each in lanes))
             for task in working:
                 task.cancel()
         await asyncio.gather(*(each.drain(settings.worker.grace) for each in lanes))
+        await asyncio.gather(*(each.close() for each in processes))
         await acks.flush()
         heartbeats.stop()
         left = sum(each.running for each in lanes)
@@ -78,8 +104,9 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
 async def _announce(to: Log, kinds: Iterable[AnyKind]) -> None:
     descriptions = [kind.describe() for kind in kinds]
     while True:
+        await to.until_current()
         try:
-            await announce(to, descriptions)
+            await announce(to, [each for each in descriptions if not await is_superseded(to, each)])
         except LogUnavailable as error:
             log.warning("could not announce the kinds", error=error.message)
         await asyncio.sleep(ANNOUNCE_SECONDS)

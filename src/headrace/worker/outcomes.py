@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import traceback
+from types import TracebackType
 
 from msgspec import Raw, Struct
 
-from headrace.contracts.events import Finished, Outcome
+from headrace.contracts.events import Finished, Outcome, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
+from headrace.task import AnyKind, Retry
 from headrace.worker.legible import legible
 
 MESSAGE_CHARS_MAX = 2000  # a message is read by a person
+RESULT_BYTES_MAX = 512 << 10  # bytes of JSON; a larger result belongs into a file
 TRACEBACK_CHARS_MAX = 16_000  # the innermost frames say the most, so the end is kept
 
 
@@ -28,31 +31,116 @@ class Failed(Struct, frozen=True):
     traceback: str | None = None
 
 
-AttemptOutcome = Succeeded | Failed
+class Retrying(Struct, frozen=True):
+    """It failed, and is to be tried again ``after`` seconds."""
+
+    after: float
+    cause: Failed
+
+
+class Cancelled(Struct, frozen=True):
+    """Somebody cancelled the task while it ran; the log has its end already."""
+
+
+AttemptOutcome = Succeeded | Failed | Retrying | Cancelled
+Ending = Succeeded | Failed
+
+
+class HandlerRaised(Exception):
+    """A handler raised in its own process; what it raised is known by its names.
+
+    Args:
+        type_names: The full names of the exception's class and of its bases, in the order of the MRO.
+        message: What the exception says.
+        traceback: From the handler's frame on.
+    """
+
+    def __init__(self, type_names: tuple[str, ...], message: str, traceback: str) -> None:
+        super().__init__(type_names, message, traceback)
+        self.type_names = type_names
+        self.message = message
+        self.traceback = traceback
+
+
+def is_instance_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
+    """Whether a handler raised one of these, here or in its own process."""
+    if isinstance(error, HandlerRaised):
+        return any(full_name(each) in error.type_names for each in classes)
+    return isinstance(error, classes)
+
+
+def full_name(of: type) -> str:
+    """A class by its module and name, the same in every process."""
+    return f"{of.__module__}.{of.__qualname__}"
+
+
+def returned(kind: AnyKind, result: object) -> Ending:
+    """The handler returned: a success, if its value is what the kind declares and can be kept."""
+    try:
+        encoded = kind.encode_result(result)
+    except TypeError as error:
+        return Failed(FailureCode.RESULT_INVALID, f"The task ran, but {error}")
+    if len(encoded) > RESULT_BYTES_MAX:
+        return Failed(
+            FailureCode.RESULT_TOO_LARGE,
+            f"The task ran, but its result has {len(encoded):,} bytes; a result has at most {RESULT_BYTES_MAX:,}.",
+        )
+    return Succeeded(encoded)
 
 
 def raised(error: BaseException, file: str) -> Failed:
     """The handler raised. The worker's own frames, above the first one in the kind's file, are left out."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename != file:
-        trace = trace.tb_next
-    written = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
-    try:
-        said = str(error)
-    except Exception:  # noqa: BLE001 - an exception's own __str__ can be as broken as anything
-        said = "(its message cannot be read)"
+    if isinstance(error, HandlerRaised):
+        name, said, written = error.type_names[0].rpartition(".")[2], error.message, error.traceback
+    else:
+        name, said, written = type(error).__name__, what_it_says(error), traceback_from(error, file)
     return Failed(
         FailureCode.RAISED,
-        legible(f"{type(error).__name__}: {said}" if said else type(error).__name__, MESSAGE_CHARS_MAX),
+        legible(f"{name}: {said}" if said else name, MESSAGE_CHARS_MAX),
         legible(written[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
     )
 
 
-def to_event(outcome: AttemptOutcome, attempt: int, worker: str) -> Finished:
+def what_it_says(error: BaseException) -> str:
+    """An exception's message."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an exception's own __str__ can be as broken as anything
+        return "(its message cannot be read)"
+
+
+def traceback_from(error: BaseException, file: str) -> str:
+    """An exception's traceback from the first frame in ``file`` on; all of it when there is none."""
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != file:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
+
+
+def retry_or_fail(kind: AnyKind, queued: Queued, error: BaseException, failed: Failed) -> Failed | Retrying:
+    """What becomes of a failed attempt: by its kind's policy, and by what the handler itself asked for."""
+    asked = error if isinstance(error, Retry) else None
+    attempts = queued.max_attempts or kind.max_attempts
+    if queued.attempt >= attempts:
+        if asked is None:
+            return failed
+        return Failed(failed.code, f"{asked}; but this was attempt {queued.attempt} of {attempts}", failed.traceback)
+    if asked is not None:
+        return Retrying(kind.backoff.after(queued.attempt) if asked.after is None else asked.after, failed)
+    if is_instance_of(error, kind.give_up_on) or not is_instance_of(error, kind.retry_on):
+        return failed
+    return Retrying(kind.backoff.after(queued.attempt), failed)
+
+
+def to_error(failed: Failed) -> TaskError:
+    """What is kept of a failure."""
+    return TaskError(code=failed.code, message=legible(failed.message, MESSAGE_CHARS_MAX), traceback=failed.traceback)
+
+
+def to_event(outcome: Ending, attempt: int, worker: str) -> Finished:
     """The event that ends the run."""
     match outcome:
         case Succeeded(result):
             return Finished(attempt=attempt, outcome=Outcome.SUCCEEDED, result=Raw(result), worker=worker)
-        case Failed(code, message, trace):
-            error = TaskError(code=code, message=legible(message, MESSAGE_CHARS_MAX), traceback=trace)
-            return Finished(attempt=attempt, outcome=Outcome.FAILED, error=error, worker=worker)
+        case Failed():
+            return Finished(attempt=attempt, outcome=Outcome.FAILED, error=to_error(outcome), worker=worker)

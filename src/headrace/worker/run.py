@@ -8,61 +8,45 @@ worker that dies at any point leaves the task to be delivered again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import structlog
 
-from headrace.contracts.events import HIGH_RATE, Event, EventName, Queued, Started, decode, encode
+from headrace.contracts.events import Deferred, EventName, Queued, Started, decode
 from headrace.contracts.tasks import FailureCode
-from headrace.errors import AppendRefused, LogUnavailable
+from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.pull import NAK, Acknowledger
-from headrace.log.records import Delivery, Record
+from headrace.log.pull import NAK, Acknowledger, not_before
+from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from headrace.task import AnyKind
+from headrace.task import AnyKind, Retry
 from headrace.telemetry import get_logger
 from headrace.worker.calls import Interrupted, call
 from headrace.worker.context import RunContext
 from headrace.worker.heartbeats import Heartbeats
-from headrace.worker.outcomes import AttemptOutcome, Failed, Succeeded, raised, to_event
+from headrace.worker.outcomes import (
+    AttemptOutcome,
+    Cancelled,
+    Failed,
+    Retrying,
+    Succeeded,
+    raised,
+    retry_or_fail,
+    returned,
+)
+from headrace.worker.processes import Processes, ProcessLost
+from headrace.worker.rate import Rate
+from headrace.worker.runs import Run
+from headrace.worker.telling import Telling
 
 STARTS_MAX = 3  # a run that was started this often without an outcome takes its worker down
-RESULT_BYTES_MAX = 512 << 10  # bytes of JSON; a larger result belongs into a file
-HIGH_RATE_TTL = "1h"  # progress, lines and chunks are for those who watch; the result and the timeline stay
-APPEND_RETRY_SECONDS = 0.5
-APPEND_TRIES_MAX = 1200  # ten minutes without the log; then the task is left to be delivered again
 
 log = get_logger(__name__)
-
-
-class Run:
-    """One delivery of a task to this worker.
-
-    Raises:
-        msgspec.MsgspecError: the record is not a `queued` event.
-        ValueError: its subject is not a task's.
-    """
-
-    __slots__ = (
-        "deadline", "delivery", "finished", "given_up", "headers", "kind", "leftover", "queued", "said", "subject", "task"
-    )  # fmt: skip
-
-    def __init__(self, kind: AnyKind, delivery: Delivery) -> None:
-        self.kind = kind
-        self.delivery = delivery
-        self.subject = TaskSubject.parse(delivery.subject)
-        self.queued = _decode_queued(delivery)
-        self.headers = {name: delivery.headers[name] for name in subjects.CARRIED if name in delivery.headers}
-        self.task: asyncio.Task[None] | None = None
-        self.deadline: float | None = None  # monotonic time, while the handler runs
-        self.finished = False
-        self.given_up = False
-        self.leftover: asyncio.Future[object] | None = None  # a thread that goes on after its timeout
-        self.said = 0
 
 
 class Runner:
@@ -76,16 +60,18 @@ class Runner:
         heartbeats: Heartbeats,
         quarantine: asyncio.Lock,
         acks: Acknowledger,
-        threads: ThreadPoolExecutor | None,
+        pool: ThreadPoolExecutor | Processes | None,
+        rate: Rate | None,
     ) -> None:
         self.kind = kind
+        self.rate = rate
         self.runs: set[Run] = set()
         self._log = log
-        self._worker = worker
+        self._telling = Telling(log, worker)
         self._heartbeats = heartbeats
         self._quarantine = quarantine
         self._acks = acks
-        self._threads = threads
+        self._pool = pool
 
     async def run(self, run: Run, *, seen_before: bool) -> None:
         """Run one delivered task to its outcome and acknowledge it.
@@ -100,8 +86,12 @@ class Runner:
         with self._heartbeats.of(run):
             try:
                 starts = await self._starts_so_far(run) if seen_before else 0
+                if starts and run.delivery.delivered == 1:
+                    # A consumer made anew hands out what somebody had from the one before, and may be running still.
+                    await self._log.connection.publish(run.delivery.reply, not_before(self._log.settings.ack_wait))
+                    return
                 if not run.finished:
-                    await self._finish(run, await self._attempt(run, starts))
+                    await self._finish(run, await self._attempt_or_cancelled(run, starts))
                 self._acks.ack(run.delivery)
             except asyncio.CancelledError:  # the worker is shutting down: somebody else runs it, at once
                 await self._log.connection.publish(run.delivery.reply, NAK)
@@ -115,22 +105,62 @@ class Runner:
 
     async def _starts_so_far(self, run: Run) -> int:
         """Ask the log how far this run got; notes on ``run`` whether it has ended."""
-        finish = await self._last_finish(run)
-        run.finished = finish is not None and finish.sequence > run.queued.fence
+        everything = subjects.all_of(run.subject.owner, run.subject.task)
+        last = {
+            TaskSubject.parse(each.subject).event: each for each in await self._log.replayer.last_of_each(everything)
+        }
+        finished = last.get(EventName.FINISHED)
+        run.finished = (finished is not None and finished.sequence > run.queued.fence) or await self._was_retried(
+            run, last
+        )
         if run.finished:
             log.info("was finished before, nothing to do", delivered=run.delivery.delivered)
             return 0
-        started = run.subject.of(EventName.STARTED)
-        page = await self._log.replayer.page(started, start=run.delivery.sequence + 1, records=STARTS_MAX)
-        # The first start is told and not waited for (see `_call_handler`): a handler that took its worker down at once may
-        # have left no trace of it. Deliveries alone do not count: a worker that drains gives back what it never started.
-        recorded = len(page.records)
-        starts = max(recorded, min(run.delivery.delivered - 1, recorded + 1))
+        started = set[int]()
+        if EventName.STARTED in last and last[EventName.STARTED].sequence > run.delivery.sequence:
+            of_task = run.subject.of(EventName.STARTED)
+            page = await self._log.replayer.page(of_task, start=run.delivery.sequence + 1, records=STARTS_MAX)
+            started = {event.delivered for each in page.records if isinstance(event := decode(each.payload), Started)}
+        # The first start is told and not waited for: a handler that took its worker down at once may have left no trace of
+        # it. Other deliveries do not count for themselves: a worker that drains gives back what it never started, and what
+        # waits for another suspect to end was not started.
+        lost_trace = run.delivery.delivered > run.first_delivery and run.first_delivery not in started
+        starts = len(started) + lost_trace
+        run.started = bool(started)
         if starts:
             log.warning("takes over from a worker that was lost", starts=starts)
         return starts
 
+    async def _was_retried(self, run: Run, last: Mapping[str, Record]) -> bool:
+        """Whether a worker before us already put the task off; what follows from that is made sure of."""
+        if _follows(run, last.get(EventName.QUEUED)):
+            return True
+        deferred = _follows(run, last.get(EventName.DEFERRED))
+        if not isinstance(deferred, Deferred):
+            return False
+        timer = subjects.task_timer(run.subject.owner, run.subject.task)
+        if (
+            await self._log.replayer.last(timer) is None
+        ):  # it went off, or there never was one: it died before it queued
+            queued = await self._log.replayer.last(run.subject.of(EventName.QUEUED))
+            if not _follows(run, queued):
+                await self._telling.queue_again(run, deferred)
+        return True
+
+    async def _attempt_or_cancelled(self, run: Run, starts: int) -> AttemptOutcome:
+        run.cancellable = True
+        try:
+            return await self._attempt(run, starts)
+        except asyncio.CancelledError:
+            if run.cancelled and run.task is not None and run.task.uncancel() == 0:
+                return Cancelled()
+            raise  # the worker's own
+        finally:
+            run.cancellable = False
+
     async def _attempt(self, run: Run, starts: int) -> AttemptOutcome:
+        if not run.started and (expired := _expired(run.queued)):
+            return expired
         if starts >= STARTS_MAX:
             return Failed(
                 FailureCode.WORKER_LOST,
@@ -140,65 +170,62 @@ class Runner:
             decoded = run.kind.decode_input(run.queued.input)
         except (msgspec.MsgspecError, RecursionError) as error:
             return Failed(FailureCode.INVALID_INPUT, f"The input is not what the kind takes: {error}")
+        if self.rate is not None:
+            run.waiting = True
+            await self.rate.permit()
+            run.waiting = False
+            if not run.started and (expired := _expired(run.queued)):
+                return expired
         if starts < STARTS_MAX - 1:
             return await self._call_handler(run, decoded, starts)
         async with self._quarantine:  # it may have killed two workers; when it kills this one, no other is blamed
             return await self._call_handler(run, decoded, starts)
 
     async def _call_handler(self, run: Run, decoded: msgspec.Struct, starts: int) -> AttemptOutcome:
-        say = self._say if starts else self._tell  # what is told stands before the outcome in the log all the same
-        await say(run, EventName.STARTED, Started(attempt=run.queued.attempt, worker=self._worker))
+        await self._telling.started(run, surely=starts > 0)
         context = RunContext(
             run,
-            tell=lambda name, event: self._tell(run, name, event),
-            append=lambda name, event: self._say(run, name, event),
+            tell=lambda name, event: self._telling.tell(run, name, event),
+            append=lambda name, event: self._telling.say(run, name, event),
         )
-        outcome = await self._outcome_of(run, decoded, context)
-        await context.close()
+        try:
+            outcome = await self._outcome_of(run, decoded, context)
+            await context.close()
+        except asyncio.CancelledError:
+            context.abandon()
+            raise
         return outcome
 
     async def _outcome_of(self, run: Run, decoded: msgspec.Struct, context: RunContext) -> AttemptOutcome:
         kind = run.kind
         try:
-            result = await call(run, decoded, context, self._threads)
+            result = await call(run, decoded, context, self._pool)
         except Interrupted as error:
-            return Failed(FailureCode.TIMEOUT, str(error))
+            return retry_or_fail(kind, run.queued, TimeoutError(), Failed(FailureCode.TIMEOUT, str(error)))
+        except ProcessLost as error:
+            return retry_or_fail(kind, run.queued, error, Failed(FailureCode.WORKER_LOST, str(error)))
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
-                raise  # not the handler's own, but the worker's
-            return raised(error, kind.file)
-        try:
-            encoded = kind.encode_result(result)
-        except TypeError as error:
-            return Failed(FailureCode.RESULT_INVALID, f"The task ran, but {error}")
-        if len(encoded) > RESULT_BYTES_MAX:
-            return Failed(
-                FailureCode.RESULT_TOO_LARGE,
-                f"The task ran, but its result has {len(encoded):,} bytes; a result has at most {RESULT_BYTES_MAX:,}.",
-            )
-        return Succeeded(encoded)
+                raise  # not the handler's own, but the worker's, or whoever's who cancelled the task
+            return retry_or_fail(kind, run.queued, error, raised(error, kind.file))
+        if isinstance(result, Retry):
+            return retry_or_fail(kind, run.queued, result, Failed(FailureCode.RAISED, str(result)))
+        return result if isinstance(result, Succeeded | Failed) else returned(kind, result)
 
     async def _finish(self, run: Run, outcome: AttemptOutcome) -> None:
         """Append the outcome under the run's fence, however long the log is away; whoever was first is right."""
-        subject = run.subject.of(EventName.FINISHED)
-        payload = encode(to_event(outcome, run.queued.attempt, self._worker))
-        for fence in dict.fromkeys((run.queued.fence, 0)):  # a previous finish that has left the log counts as none
-            headers = {**run.headers, subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(fence)}
-            try:
-                await self._when_there(lambda headers=headers: self._log.appender.append(subject, payload, headers))
-            except AppendRefused:
-                finish = await self._last_finish(run)
-                if finish is None:
-                    continue
-                if finish.payload != payload:  # else it is our own, of which we had not heard
-                    log.warning("came second: somebody else finished the run; this outcome is dropped")
-            else:
-                _note(outcome)
-            run.finished = True
-            return
-
-    async def _last_finish(self, run: Run) -> Record | None:
-        return await self._log.replayer.last(run.subject.of(EventName.FINISHED))
+        match outcome:
+            case Succeeded() | Failed():
+                fenced = await self._telling.finish(run, outcome)
+            case Retrying():
+                fenced = await self._telling.put_off(run, outcome)
+            case Cancelled():
+                fenced = None
+        if isinstance(fenced, Record):
+            log.warning("came second: somebody else finished the run; this outcome is dropped")
+        else:
+            _note(outcome)
+        run.finished = True
 
     async def give_up(self, run: Run) -> None:
         """Finish a run whose handler goes on although it was cancelled; its late outcome will be refused."""
@@ -206,50 +233,26 @@ class Runner:
         await self._finish(run, Failed(FailureCode.TIMEOUT, reason))
         self._acks.ack(run.delivery)
 
-    async def _tell(self, run: Run, name: EventName, event: Event) -> None:
-        """Append without waiting for the log."""
-        await self._log.appender.tell(run.subject.of(name), encode(event), _headers(run, name))
-
-    async def _say(self, run: Run, name: EventName, event: Event) -> None:
-        """Append, and wait until the log has it."""
-        run.said += 1
-        headers = _headers(run, name) | {
-            subjects.MSG_ID: f"{run.delivery.sequence}-{run.delivery.delivered}-{run.said}"
-        }
-        subject, payload = run.subject.of(name), encode(event)
-        await self._when_there(lambda: self._log.appender.append(subject, payload, headers))
-
-    async def _when_there(self, append: Callable[[], Awaitable[object]]) -> None:
-        """Append, waiting for a log that is away.
-
-        Raises:
-            LogUnavailable: it was away for ten minutes.
-        """
-        for _ in range(APPEND_TRIES_MAX):
-            try:
-                await append()
-            except LogUnavailable as error:
-                log.warning("the log is away; waiting for it", error=error.message)
-                await asyncio.sleep(APPEND_RETRY_SECONDS)  # the connection says nothing until NATS is back
-            else:
-                return
-        raise LogUnavailable("the log was away for too long")
-
 
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
-def _headers(run: Run, name: EventName) -> dict[str, str]:
-    return {**run.headers, subjects.TTL: HIGH_RATE_TTL} if name in HIGH_RATE else run.headers
+def _follows(run: Run, record: Record | None) -> Queued | Deferred | None:
+    """What a record says, if it is of a later attempt of the same run."""
+    if record is None or record.sequence < run.delivery.sequence:
+        return None
+    event = decode(record.payload)
+    if not isinstance(event, Queued | Deferred) or event.fence != run.queued.fence:
+        return None  # as a timer left over from a run before
+    return event if event.attempt > run.queued.attempt else None
 
 
-def _decode_queued(delivery: Delivery) -> Queued:
-    event = decode(delivery.payload)
-    if not isinstance(event, Queued):
-        raise msgspec.ValidationError(f"{delivery.subject} holds {type(event).__name__}")
-    return event
+def _expired(queued: Queued) -> Failed | None:
+    if queued.expires_at is None or queued.expires_at >= datetime.now(UTC):
+        return None
+    return Failed(FailureCode.EXPIRED, f"The task was not started before {queued.expires_at.isoformat()}.")
 
 
 def _correlation(run: Run) -> dict[str, Any]:
@@ -261,5 +264,9 @@ def _note(outcome: AttemptOutcome) -> None:
     match outcome:
         case Succeeded():
             log.debug("succeeded")  # the log of record is the stream: `headrace tail`
+        case Retrying(after, cause):
+            log.info("to be tried again", seconds=round(after, 3), code=str(cause.code), error=cause.message)
+        case Cancelled():
+            log.info("cancelled")
         case Failed(code, message, trace):
             log.warning("failed", code=str(code), error=message, traceback=trace)

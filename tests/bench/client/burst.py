@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
+from collections.abc import Iterator
+from itertools import repeat
 
 from tests.bench.client.plans import Burst, BurstResult
 from tests.bench.client.wire import Connection, WireError, connect, post
@@ -16,19 +19,16 @@ async def burst(plan: Burst) -> BurstResult:
         WireError: an answer was not the expected one.
         OSError: a connection broke.
     """
-    request = post(plan.path, plan.body.encode())
+    requests = _requests(plan)
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     bodies: list[bytes] = []
-    left = plan.requests - plan.connections
 
     def on_response(connection: Connection, status: int, body: bytes) -> None:
-        nonlocal left
         if status != plan.status:
             fail(WireError(f"{plan.path} answered {status}, not {plan.status}: {body[:500]!r}"))
             return
         bodies.append(body)
-        if left > 0:
-            left -= 1
+        if request := next(requests, None):
             connection.send(request)
         elif len(bodies) == plan.requests:
             done.set_result(None)
@@ -39,8 +39,16 @@ async def burst(plan: Burst) -> BurstResult:
 
     connections = [await connect(lambda: Connection(on_response, fail), plan.port) for _ in range(plan.connections)]
     cpu, clock, began = time.process_time(), time.perf_counter(), time.time_ns()
-    for connection in connections:
+    for connection, request in zip(connections, requests, strict=False):
         connection.send(request)
     await done
     seconds, cpu_seconds = time.perf_counter() - clock, time.process_time() - cpu
     return BurstResult(began=began, seconds=seconds, cpu_seconds=cpu_seconds, bodies=[body.decode() for body in bodies])
+
+
+def _requests(plan: Burst) -> Iterator[bytes]:
+    """All of them, made before the clock starts."""
+    body = plan.body.encode()
+    if not plan.keyed:
+        return repeat(post(plan.path, body), plan.requests)
+    return iter([post(plan.path, body, str(uuid.uuid4())) for _ in range(plan.requests)])

@@ -1,4 +1,4 @@
-"""Submissions on schedule, whatever comes back, each followed to its end over one event stream."""
+"""Submissions on schedule, whatever comes back, each followed to its end over one event stream if wanted."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PacedRun:
         self._finished: dict[str, tuple[Times, int]] = {}
 
     async def run(self) -> PacedResult:
-        """Send, and return when every task has ended.
+        """Send, and return when every task has ended, or only has been accepted when they are not followed.
 
         Raises:
             WireError: an answer or an end was not the expected one, or did not come.
@@ -58,10 +58,8 @@ class PacedRun:
         plan = self._plan
         try:
             async with asyncio.timeout(self._total * plan.interval + FINISH_SECONDS):
-                await connect(lambda: Stream("/api/v1/events", self._on_event, self._fail), plan.port)
-                await asyncio.wait(
-                    {asyncio.create_task(self._following.wait()), self._done}, return_when="FIRST_COMPLETED"
-                )
+                if plan.followed:
+                    await self._follow()
                 for _ in range(plan.connections):
                     self._idle.append(await connect(lambda: Connection(self._on_response, self._fail), plan.port))
                 threading.Thread(target=self._keep_time, daemon=True).start()
@@ -72,6 +70,10 @@ class PacedRun:
         finally:
             self._stopped.set()
         return PacedResult(samples=[self._sample(task) for task in self._answered][plan.warm_up :])
+
+    async def _follow(self) -> None:
+        await connect(lambda: Stream("/api/v1/events", self._on_event, self._fail), self._plan.port)
+        await asyncio.wait({asyncio.create_task(self._following.wait()), self._done}, return_when="FIRST_COMPLETED")
 
     def _keep_time(self) -> None:
         # A thread, since the loop's own timers are as coarse as a millisecond, a third of what is to be measured.
@@ -115,16 +117,17 @@ class PacedRun:
             self._check_done()
 
     def _check_done(self) -> None:
-        if len(self._answered) < self._total or len(self._finished) < self._total or self._done.done():
+        ended = self._finished if self._plan.followed else self._answered
+        if len(self._answered) < self._total or len(ended) < self._total or self._done.done():
             return
-        if self._answered.keys() == self._finished.keys():
+        if self._answered.keys() == ended.keys():
             self._done.set_result(None)
         else:
             self._fail(WireError("the tasks that finished are not the ones that were accepted"))
 
     def _sample(self, task: str) -> Sample:
-        times, seen = self._finished[task]
-        return Sample(*self._answered[task], times.started, times.ended, seen)
+        times, seen = self._finished.get(task, (Times(0, 0), 0))
+        return Sample(task, *self._answered[task], times.started, times.ended, seen)
 
     def _fail(self, error: Exception) -> None:
         if not self._done.done():

@@ -6,7 +6,10 @@ from msgspec import Struct
 
 
 class Burst(Struct, frozen=True, kw_only=True, tag=True):
-    """So many requests, as fast as the connections give answers; each has to have this status."""
+    """So many requests, as fast as the connections give answers; each has to have this status.
+
+    ``keyed``: each with an Idempotency-Key of its own.
+    """
 
     port: int
     path: str
@@ -14,6 +17,7 @@ class Burst(Struct, frozen=True, kw_only=True, tag=True):
     status: int
     requests: int
     connections: int = 32
+    keyed: bool = False
 
 
 class BurstResult(Struct, frozen=True, kw_only=True, tag=True):
@@ -26,7 +30,10 @@ class BurstResult(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Paced(Struct, frozen=True, kw_only=True, tag=True):
-    """A submission of the kind `timed` every ``interval`` seconds, each followed to its end; ``warm_up`` more come first."""
+    """A submission of the kind `timed` every ``interval`` seconds, each followed to its end; ``warm_up`` more come first.
+
+    Without ``followed`` it is over with the last answer: the stream of everything is a load of its own when much happens.
+    """
 
     port: int
     body: str
@@ -34,11 +41,16 @@ class Paced(Struct, frozen=True, kw_only=True, tag=True):
     warm_up: int
     interval: float
     connections: int = 32
+    followed: bool = True
 
 
 class Sample(Struct, frozen=True, array_like=True):
-    """The way of one task: the request's, the handler's, and when `finished` was read from the stream."""
+    """The way of one task: the request's, the handler's, and when `finished` was read from the stream.
 
+    The last three are 0 when it was not followed.
+    """
+
+    task: str
     due: int
     sent: int
     answered: int

@@ -112,9 +112,11 @@ async def connect(make: Callable[[], P], port: int) -> P:
     return protocol
 
 
-def post(path: str, body: bytes) -> bytes:
-    """A request, ready to be sent."""
+def post(path: str, body: bytes, key: str | None = None) -> bytes:
+    """A request, ready to be sent; with a key, it has an Idempotency-Key."""
+    keyed = "" if key is None else f"Idempotency-Key: {key}\r\n"
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n{keyed}"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -207,6 +207,30 @@ async def test_an_append_whose_acknowledgement_was_lost_is_sent_again_and_stands
         assert await stored(beside) == [(1, b"x")]
 
 
+async def test_an_atomic_batch_in_flight_when_the_connection_breaks_is_given_up_at_once_and_never_sent_twice(
+    nats: EmbeddedNats,
+) -> None:
+    assert nats.port is not None
+    async with (
+        open_log(settings_for(nats), "direct") as direct,
+        proxy_to(nats.port) as proxy,
+        open_log(behind(proxy, nats, "30"), "test") as log,
+    ):
+        proxy.hold_answers()
+        messages = [append.Message(f"hr.tasks.queued.echo.low.u.{n}", b"%d" % n, {}) for n in range(3)]
+        waiting = asyncio.create_task(log.appender.append_all(messages))
+        await until(lambda: _has(direct, 3), "the log to have it")
+        proxy.cut()
+        with pytest.raises(LogUnavailable, match="the connection to the log broke"):
+            await asyncio.wait_for(waiting, 10)
+        await log.connection.flush()
+        assert len(await stored(direct)) == 3
+
+
+async def _has(log: Log, records: int) -> bool:
+    return len(await stored(log)) == records
+
+
 async def test_an_append_without_a_message_id_is_never_sent_twice(nats: EmbeddedNats) -> None:
     assert nats.port is not None
     async with (

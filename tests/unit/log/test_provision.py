@@ -21,9 +21,13 @@ from headrace.log.connection import open_connection
 from headrace.log.provision import (
     ProvisionError,
     consumers,
+    kind_consumers,
+    pause_kind,
+    paused_kinds,
     provision,
-    provision_lane,
+    provision_lanes,
     provision_projector,
+    provision_rates,
     request,
     reset_consumer,
     stream_state,
@@ -150,8 +154,7 @@ async def test_many_processes_may_provision_at_once(settings: Settings) -> None:
     async def start() -> int:
         async with open_connection(settings, "test") as own:
             state = await provision(own, settings.stream)
-            for priority in Priority:
-                await provision_lane(own, settings.stream, "echo", priority)
+            await provision_lanes(own, settings.stream, "echo", None)
             await provision_projector(own)
             return state.epoch
 
@@ -200,17 +203,137 @@ async def test_the_catalog_is_a_bucket_that_any_nats_client_reads_and_watches(co
 
 async def test_a_lane_is_made_once_and_follows_its_settings(connection: Client) -> None:
     await provision(connection, StreamSettings())
-    made = await provision_lane(connection, StreamSettings(ack_wait=5), "echo", Priority.HIGH)
+    (made, *_) = await provision_lanes(connection, StreamSettings(ack_wait=5), "echo", None)
     await connection.jetstream().publish("hr.tasks.queued.echo.high.u.1", b"{}")
     await connection.jetstream().publish("hr.tasks.queued.echo.low.u.2", b"{}")
-    again = await provision_lane(connection, StreamSettings(ack_wait=7), "echo", Priority.HIGH)
+    (again, *_) = await provision_lanes(connection, StreamSettings(ack_wait=7), "echo", None)
     assert (made.waiting, again.waiting) == (0, 1)
     assert again.created == made.created
-    (found,) = await consumers(connection)
-    assert found["name"] == "run-echo-high"
+    found = (await kind_consumers(connection, "echo"))["run-echo-high"]
     assert found["config"]["filter_subject"] == "hr.tasks.queued.echo.high.>"
     assert found["config"]["ack_wait"] == 7 * 1_000_000_000
     assert found["config"]["ack_policy"] == "explicit"
+
+
+async def queue(connection: Client, *priorities: Priority) -> None:
+    for number, priority in enumerate(priorities):
+        await connection.jetstream().publish(f"hr.tasks.queued.echo.{priority}.u.{number}", b"{}")
+
+
+async def take(connection: Client, durable: str, count: int) -> list[int]:
+    """Have records delivered, and acknowledge them; the sequences."""
+    pulling = await connection.jetstream().pull_subscribe_bind(durable=durable, stream="HEADRACE")
+    messages = await pulling.fetch(count)
+    for message in messages:
+        await message.ack_sync()
+    await pulling.unsubscribe()
+    return [message.metadata.sequence.stream for message in messages]
+
+
+async def test_a_kind_with_a_limit_has_one_lane_that_lets_no_more_out(connection: Client) -> None:
+    await provision(connection, StreamSettings())
+    await queue(connection, Priority.LOW, Priority.HIGH)
+    (lane,) = await provision_lanes(connection, StreamSettings(), "echo", 3)
+    assert (lane.durable, lane.priority, lane.waiting) == ("run-echo", None, 2)
+    (again,) = await provision_lanes(connection, StreamSettings(), "echo", 7)
+    assert again == lane
+    (found,) = await consumers(connection)
+    assert found["config"]["filter_subject"] == "hr.tasks.queued.echo.>"
+    assert found["config"]["max_ack_pending"] == 7
+
+
+async def test_a_kind_without_a_limit_has_a_lane_for_each_priority(connection: Client) -> None:
+    await provision(connection, StreamSettings())
+    lanes = await provision_lanes(connection, StreamSettings(), "echo", None)
+    assert [(lane.durable, lane.priority) for lane in lanes] == [(f"run-echo-{each}", each) for each in Priority]
+
+
+async def test_lanes_of_the_other_form_are_taken_away_and_the_new_begin_where_they_were(connection: Client) -> None:
+    await provision(connection, StreamSettings())
+    made = await provision_lanes(connection, StreamSettings(), "echo", None)
+    await provision_lanes(connection, StreamSettings(), "echo_too", None)
+    await queue(connection, Priority.HIGH, Priority.NORMAL, Priority.NORMAL)
+    assert await take(connection, "run-echo-high", 1) == [1]
+    assert await take(connection, "run-echo-normal", 1) == [2]
+
+    (limited,) = await provision_lanes(connection, StreamSettings(), "echo", 2)
+    assert limited.waiting == 1
+    assert limited.created > max(lane.created for lane in made)
+    names = {each["name"] for each in await consumers(connection)}
+    assert names == {"run-echo", *(f"run-echo_too-{priority}" for priority in Priority)}
+    await provision_lanes(connection, StreamSettings(), "echo", 4)
+    await queue(connection, Priority.LOW)
+    assert await take(connection, "run-echo", 1) == [3]
+
+    back = await provision_lanes(connection, StreamSettings(), "echo", None)
+    assert [lane.waiting for lane in back] == [0, 0, 1]
+    assert await take(connection, "run-echo-low", 1) == [4]
+
+
+async def test_many_processes_may_change_the_form_at_once(settings: Settings) -> None:
+    async def change(concurrency: int | None) -> None:
+        async with open_connection(settings, "test") as own:
+            await provision_lanes(own, settings.stream, "echo", concurrency)
+
+    async with open_connection(settings, "test") as connection:
+        await provision(connection, settings.stream)
+        await provision_lanes(connection, settings.stream, "echo", None)
+        await queue(connection, *Priority)
+        await asyncio.gather(*(change(2) for _ in range(6)))
+        assert [each["name"] for each in await consumers(connection)] == ["run-echo"]
+        await asyncio.gather(*(change(None) for _ in range(6)))
+        found = {each["name"]: each["num_pending"] for each in await consumers(connection)}
+        assert found == {f"run-echo-{priority}": 1 for priority in Priority}
+
+
+async def test_a_kind_is_paused_whatever_becomes_of_its_lanes_until_it_is_resumed(connection: Client) -> None:
+    await provision(connection, StreamSettings())
+    assert not await pause_kind(connection, "echo", paused=True)
+    for concurrency in (None, 2):
+        await provision_lanes(connection, StreamSettings(), "echo", concurrency)
+        await provision_lanes(connection, StreamSettings(), "talk", None)
+        assert await pause_kind(connection, "echo", paused=True)
+        assert await paused_kinds(connection) == {"echo"}
+        await provision_lanes(connection, StreamSettings(ack_wait=7), "echo", concurrency)
+        assert await paused_kinds(connection) == {"echo"}
+        await provision_lanes(connection, StreamSettings(), "echo", 2 if concurrency is None else None)
+        assert all(info["paused"] for info in (await kind_consumers(connection, "echo")).values())
+        await provision_lanes(connection, StreamSettings(), "echo", concurrency)
+        assert await paused_kinds(connection) == {"echo"}
+        assert await pause_kind(connection, "echo", paused=False)
+        assert await paused_kinds(connection) == set()
+    await pause_kind(connection, "talk", paused=True)
+    await request(connection, "CONSUMER.DELETE.HEADRACE.run-talk-high")
+    await provision_lanes(connection, StreamSettings(), "talk", None)
+    assert (await kind_consumers(connection, "talk"))["run-talk-high"]["paused"]
+
+
+async def test_who_waits_for_records_of_a_paused_kind_has_them_as_soon_as_it_is_resumed(connection: Client) -> None:
+    await provision(connection, StreamSettings())
+    await provision_lanes(connection, StreamSettings(), "echo", 1)
+    await pause_kind(connection, "echo", paused=True)
+    pulling = await connection.jetstream().pull_subscribe_bind(durable="run-echo", stream="HEADRACE")
+    taking = asyncio.create_task(pulling.fetch(1, timeout=20))
+    await queue(connection, Priority.HIGH)
+
+    async def waits() -> bool:
+        info = (await kind_consumers(connection, "echo"))["run-echo"]
+        return info["num_waiting"] == info["num_pending"] == 1
+
+    await until(waits, "the pull")
+    await pause_kind(connection, "echo", paused=False)
+    async with asyncio.timeout(2):
+        (message,) = await taking
+    assert message.metadata.sequence.stream == 1
+
+
+async def test_starts_are_remembered_for_the_longest_window_of_any_kind(connection: Client) -> None:
+    for window, remembered in ((1.0, 300), (3600.0, 7200), (10.0, 7200)):
+        await provision_rates(connection, 1, window)
+        assert (await config_of(connection, "HEADRACE_RATES"))["max_age"] == remembered * 1_000_000_000
+    counter = subjects.rate_counter("echo", 1)
+    acks = [await connection.request(counter, b"", headers={subjects.INCREMENT: "1"}) for _ in range(3)]
+    assert [json.loads(ack.data)["val"] for ack in acks] == ["1", "2", "3"]
 
 
 async def test_a_lane_that_cannot_be_made_is_named(connection: Client) -> None:
@@ -222,15 +345,13 @@ async def test_a_lane_that_cannot_be_made_is_named(connection: Client) -> None:
         {"stream_name": "HEADRACE", "config": consumer},
     )
     with pytest.raises(ProvisionError, match="consumer run-echo-high: cannot create or change it: "):
-        await provision_lane(connection, StreamSettings(), "echo", Priority.HIGH)
+        await provision_lanes(connection, StreamSettings(), "echo", None)
 
 
 async def test_every_consumer_is_listed_however_many(connection: Client, nats: EmbeddedNats) -> None:
     await provision(connection, StreamSettings())
     wanted = {f"kind_{number}" for number in range(90)}
-    await asyncio.gather(
-        *(provision_lane(connection, StreamSettings(), kind, priority) for kind in wanted for priority in Priority)
-    )
+    await asyncio.gather(*(provision_lanes(connection, StreamSettings(), kind, None) for kind in wanted))
     found = [each["name"] for each in await consumers(connection)]
     assert sorted(found) == sorted(f"run-{kind}-{priority}" for kind in wanted for priority in Priority)
     await nats.kill()  # so many take seconds to be stopped one by one

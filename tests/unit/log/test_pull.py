@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from headrace.contracts.tasks import Priority
 from headrace.embedded.nats import EmbeddedNats
 from headrace.log import pull
 from headrace.log.connection import Log, open_log
-from headrace.log.provision import consumers, provision_lane, request
+from headrace.log.provision import kind_consumers, provision_lanes, request
 from headrace.log.pull import ACK, Acknowledger, Puller
 from headrace.log.records import Delivery
 from tests.cluster import until
@@ -47,7 +46,7 @@ class Owner:
 
 @asynccontextmanager
 async def pulling(log: Log) -> AsyncGenerator[Owner]:
-    await provision_lane(log.connection, log.settings, "echo", Priority.NORMAL)
+    await provision_lanes(log.connection, log.settings, "echo", None)
     owner = Owner(log)
     await owner.puller.open()
     yield owner
@@ -151,7 +150,7 @@ async def test_a_consumer_that_is_not_there_ends_the_request_with_a_reason(log: 
         await owner.puller.pull(3, 30.0)
         await owner.ended()
         assert owner.ends == [True]
-        await provision_lane(log.connection, log.settings, "echo", Priority.NORMAL)
+        await provision_lanes(log.connection, log.settings, "echo", None)
         await queue(log, 1)
         await owner.puller.pull(1, 30.0)
         await owner.ended(2)
@@ -292,7 +291,7 @@ async def test_acknowledgements_are_sent_together_and_all_of_them(log: Log) -> N
 
 
 async def none_pending(log: Log) -> bool:
-    (lane,) = await consumers(log.connection)
+    lane = (await kind_consumers(log.connection, "echo"))["run-echo-normal"]
     return lane["num_ack_pending"] == 0
 
 

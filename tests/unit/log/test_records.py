@@ -3,10 +3,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from headrace.contracts.tasks import Priority
 from headrace.log.connection import Log
 from headrace.log.live import listen
-from headrace.log.provision import provision_lane
+from headrace.log.provision import provision_lanes
 from headrace.log.pull import ACK, Puller
 from headrace.log.records import Delivery, Record
 from tests.cluster import until
@@ -16,7 +15,7 @@ async def test_a_record_is_the_same_however_it_is_read(log: Log) -> None:
     live: list[Record] = []
     pulled: list[Delivery] = []
     await listen(log.connection, "hr.tasks.>", live.append)
-    await provision_lane(log.connection, log.settings, "echo", Priority.NORMAL)
+    await provision_lanes(log.connection, log.settings, "echo", None)
     puller = Puller(log.connection, "run-echo-normal", pulled.append, lambda _: None)
     await puller.open()
     await puller.pull(20, 5.0)
@@ -44,7 +43,7 @@ async def test_a_record_is_the_same_however_it_is_read(log: Log) -> None:
 
 async def test_a_delivery_says_how_often_it_was_made_and_how_many_wait(log: Log) -> None:
     pulled: list[Delivery] = []
-    await provision_lane(log.connection, log.settings, "echo", Priority.NORMAL)
+    await provision_lanes(log.connection, log.settings, "echo", None)
     puller = Puller(log.connection, "run-echo-normal", pulled.append, lambda _: None)
     await puller.open()
     for n in range(3):

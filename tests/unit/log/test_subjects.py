@@ -73,11 +73,24 @@ def test_a_foreign_subject_is_refused_and_named(subject: str) -> None:
     assert repr(subject) in str(caught.value)
 
 
+def test_a_batch_event_is_read_as_it_was_written() -> None:
+    subject = subjects.batch_event("created", "local", "b1")
+    assert subject == "hr.batches.created.local.b1"
+    assert subjects.is_of_batch(subject)
+    assert subjects.BatchSubject.parse(subject) == ("created", "local", "b1")
+    for foreign in ("hr.batches.created.local", "hr.batches.created.local.b1.x", "hr.tasks.created.local.b1"):
+        with pytest.raises(ValueError, match="is not the subject of a batch event"):
+            subjects.BatchSubject.parse(foreign)
+
+
 def test_slices_read_as_they_are_written_down() -> None:
     assert subjects.live(subjects.task_events(owner="u1")) == "hr.live.tasks.*.*.*.u1.*"
     assert subjects.queued_in_lane("thumbnail", "high") == "hr.tasks.queued.thumbnail.high.>"
     assert subjects.task_events(event="finished") == "hr.tasks.finished.*.*.*.*"
     assert subjects.run_consumer("thumbnail", Priority.LOW) == "run-thumbnail-low"
+    assert subjects.run_consumer("thumbnail", None) == "run-thumbnail"
+    assert subjects.queued_of("thumbnail") == "hr.tasks.queued.thumbnail.>"
+    assert subjects.rate_counter("thumbnail", 1800) == "hr.rates.thumbnail.1800"
     assert subjects.catalog_entry("thumbnail") == "$KV.HEADRACE_KINDS.thumbnail"
     assert subjects.live(subjects.TASKS) == subjects.LIVE_TASKS
 
@@ -89,3 +102,12 @@ def test_no_two_lanes_share_a_consumer(one: str, other: str) -> None:
     assert len(names) == 3 * len({one, other})
     assert subjects.PROJECTOR not in names
     assert not any(character in name for name in names for character in ".*> ")
+
+
+def test_a_consumer_says_whose_it_is_and_whether_it_limits() -> None:
+    for priority in Priority:
+        lane = subjects.run_consumer("thumb_nail", priority)
+        assert (subjects.kind_of_consumer(lane), subjects.is_limited(lane)) == ("thumb_nail", False)
+    lane = subjects.run_consumer("thumb_nail", None)
+    assert (subjects.kind_of_consumer(lane), subjects.is_limited(lane)) == ("thumb_nail", True)
+    assert (subjects.kind_of_consumer("projector"), subjects.is_limited("projector")) == (None, False)

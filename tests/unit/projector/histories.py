@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import msgspec
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -21,6 +22,8 @@ from headrace.contracts.events import (
     Queued,
     Started,
     Stored,
+    Withdrawn,
+    decode,
     encode,
 )
 from headrace.contracts.tasks import FailureCode, TaskError
@@ -39,6 +42,8 @@ ACTIONS = (
     "emitted",
     "stored",
     "finished",
+    "withdrawn",  # ended while it was queued, with its `queued` inside
+    "restored",  # an end that the log had lost, or that it has after all
     "stale queued",  # a timer of a run that is over
     "stale deferred",
 )
@@ -72,10 +77,14 @@ class Life:
             "", f"kind_{number % 2}", ("high", "low")[number % 2], f"u{number % 2}", f"t{number}"
         )
         self.headers = {"Headrace-Batch": f"b{number}"} if number % 3 == 0 else {}
+        if number % 2:
+            self.headers["Headrace-Correlation-Id"] = f"c{number}"
         self.attempt = 1
         self.fence = 0
         self.last_finish = 0
+        self.last_end: Finished | None = None
         self.finishes = [0]
+        self.waiting: Withdrawn | None = None  # what would be withdrawn if it ended now
 
     def event(self, what: str, number: int) -> Event | None:
         """The event, or None when the log would not take it."""
@@ -109,21 +118,38 @@ class Life:
                 )
             case "finished":
                 return None if over else self._finish(number)
+            case "withdrawn":
+                return None if over or self.waiting is None else self._end_from_outside(number, self.waiting)
+            case "restored":
+                end = self.last_end if over and self.last_end is not None else self._finish(number)
+                return msgspec.structs.replace(end, withdrawn=None, restored=FIRST)
             case _:
                 raise ValueError(what)
 
-    def appended(self, event: Event, sequence: int) -> None:
+    def appended(self, event: Event, sequence: int, at: datetime) -> None:
         if isinstance(event, Finished):
-            self.last_finish = sequence
+            self.last_finish, self.last_end = sequence, event
             self.finishes.append(sequence)
+        if isinstance(event, Queued) and event.fence == self.fence and self.last_finish <= self.fence:
+            self.waiting = Withdrawn(sequence=sequence, at=at, queued=event)
+        elif not isinstance(event, Progressed | Logged | Emitted):
+            self.waiting = None
 
     def _begin(self, what: str, fence: int, attempt: int, number: int) -> Event:
         raw, most = Raw(b'{"text":"\\u0000 \xc5\xbelu\xc5\xa5","n":%d}' % number), None if number % 2 else 3
         if what == "queued":
-            return Queued(attempt=attempt, fence=fence, input=raw, max_attempts=most)
+            due = LATER + timedelta(hours=number) if number % 5 == 0 else None
+            expires = None if number % 4 else LATER + timedelta(days=number)
+            return Queued(attempt=attempt, fence=fence, input=raw, max_attempts=most, due_at=due, expires_at=expires)
         error = TaskError(code=FailureCode.RAISED, message="again", traceback=None) if number % 3 else None
         due = LATER + timedelta(hours=number)
         return Deferred(attempt=attempt, fence=fence, input=raw, max_attempts=most, due_at=due, error=error)
+
+    def _end_from_outside(self, number: int, waiting: Withdrawn) -> Finished:
+        if number % 2:
+            return Finished(attempt=self.attempt, outcome=Outcome.CANCELLED, by="u1", withdrawn=waiting)
+        error = TaskError(code=FailureCode.EXPIRED, message="not started in time")
+        return Finished(attempt=self.attempt, outcome=Outcome.FAILED, error=error, withdrawn=waiting)
 
     def _finish(self, number: int) -> Finished:
         match number % 3:
@@ -166,6 +192,13 @@ def records(happening: Iterable[Action]) -> list[Record]:
         step = history.next(action)
         if step is not None:
             (subject, payload, headers), life, event = step
-            found.append(Record(sequence, subject, FIRST + timedelta(milliseconds=sequence), headers, payload))
-            life.appended(event, sequence)
+            at = FIRST + timedelta(milliseconds=sequence)
+            found.append(Record(sequence, subject, at, headers, payload))
+            life.appended(event, sequence, at)
     return found
+
+
+def withdrawn(log: Iterable[Record]) -> set[int]:
+    """The sequences of what is no longer in a log, because it lives on in a finish."""
+    ends = [decode(record.payload) for record in log if ".finished." in record.subject]
+    return {end.withdrawn.sequence for end in ends if isinstance(end, Finished) and end.withdrawn is not None}

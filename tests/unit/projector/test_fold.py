@@ -14,16 +14,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from headrace.contracts.events import HIGH_RATE, Deferred, EventName, Finished, Outcome, Queued, decode, encode
+from headrace.contracts.events import (
+    HIGH_RATE,
+    Deferred,
+    EventName,
+    Finished,
+    Outcome,
+    Queued,
+    Withdrawn,
+    decode,
+    encode,
+)
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import State
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from headrace.projector.fold import fold, timeline_entry
+from headrace.projector.fold import fold, timeline_entries
 from headrace.projector.project import Projector
-from headrace.store.rows import EventRow, ReadModel, TaskRow
-from tests.unit.projector.histories import ACTIONS, Action, actions, records
+from headrace.store.rows import BatchRow, EventRow, ReadModel, ScheduleRow, TaskRow
+from tests.unit.projector.histories import ACTIONS, Action, actions, records, withdrawn
 
 EPOCH = 1700
 
@@ -33,21 +43,35 @@ class Tables:
 
     def __init__(self) -> None:
         self.rows: dict[str, TaskRow] = {}
+        self.rows_of_batches: dict[str, BatchRow] = {}
         self.events: dict[int, EventRow] = {}
         self.position = Position(EPOCH, 0)
 
     async def tasks(self, ids: list[str]) -> dict[str, TaskRow]:
         return {id_: copy.copy(self.rows[id_]) for id_ in ids if id_ in self.rows}
 
-    async def write_page(self, tasks: Iterable[TaskRow], events: Iterable[EventRow], checkpoint: Position) -> None:
+    async def batches(self, ids: list[str]) -> dict[str, BatchRow]:
+        return {id_: copy.copy(self.rows_of_batches[id_]) for id_ in ids if id_ in self.rows_of_batches}
+
+    async def schedules(self, ids: list[str]) -> dict[str, ScheduleRow]:
+        return {}
+
+    async def write_page(
+        self,
+        tasks: Iterable[TaskRow],
+        events: Iterable[EventRow],
+        checkpoint: Position,
+        batches: Iterable[BatchRow] = (),
+        *_schedules: object,
+    ) -> None:
+        self.rows_of_batches |= {row.id: copy.copy(row) for row in batches}
         for row in tasks:
             before = self.rows.get(row.id)
             assert before is None or (before.epoch, before.sequence) < (row.epoch, row.sequence)
             assert before is None or before.created_at == row.created_at
             self.rows[row.id] = copy.copy(row)
         for event in events:
-            assert event.sequence not in self.events
-            self.events[event.sequence] = event
+            assert self.events.setdefault(event.sequence, event) == event, "one event, told in two ways"
         self.position = checkpoint
 
 
@@ -93,6 +117,10 @@ def test_a_final_row_is_only_left_by_being_queued_again_with_the_position_of_its
         rows[subject.task] = after
         assert (after.epoch, after.sequence) == (EPOCH, record.sequence)
         if before is not None and State(before.state).final:
+            if isinstance(event, Finished) and event.restored is not None:
+                note("restored")
+                assert msgspec.structs.replace(after, sequence=before.sequence) == before
+                continue
             note("reopened")
             assert isinstance(event, Queued | Deferred)
             assert event.fence == before.sequence
@@ -110,15 +138,18 @@ async def test_a_task_shows_its_last_finish_unless_it_was_opened_again_since(hap
     tables = await project(log)
     begun: set[str] = set()
     finishes: dict[str, Record] = {}
+    positions: dict[str, int] = {}
     for record in log:
         subject, event = TaskSubject.parse(record.subject), decode(record.payload)
         last = finishes.get(subject.task)
         if isinstance(event, Queued | Deferred):
             begun.add(subject.task)
-            if last is not None and event.fence == last.sequence:
+            if last is not None and event.fence == positions[subject.task]:
                 del finishes[subject.task]
         elif isinstance(event, Finished) and subject.task in begun:
-            finishes[subject.task] = record
+            positions[subject.task] = record.sequence
+            if last is None or event.restored is None:
+                finishes[subject.task] = record
     assert set(tables.rows) == begun
     for task, row in tables.rows.items():
         finish = finishes.get(task)
@@ -126,12 +157,36 @@ async def test_a_task_shows_its_last_finish_unless_it_was_opened_again_since(hap
         if finish is not None:
             event = decode(finish.payload)
             assert isinstance(event, Finished)
-            assert (row.state, row.sequence, row.finished_at) == (event.outcome, finish.sequence, finish.at)
+            assert (row.state, row.sequence) == (event.outcome, positions[task])
+            assert row.finished_at == (event.restored or finish.at)
             assert (row.result is not None) == (event.outcome is Outcome.SUCCEEDED)
             if row.result is not None:
                 assert row.result.encode() == bytes(event.result)
             assert (row.error is not None) == (event.outcome is Outcome.FAILED)
-            assert (row.progress, row.due_at) == (None, None)
+            assert (row.progress, row.due_at, row.expires_at) == (None, None, None)
+
+
+@given(happening=actions(), cuts=st.lists(st.integers(1, 40), max_size=12))
+@settings(derandomize=True, deadline=None, max_examples=300)
+async def test_what_was_withdrawn_from_the_log_makes_no_difference_to_whoever_reads_it_later(
+    happening: list[Action], cuts: list[int]
+) -> None:
+    log = records(happening)
+    gone = withdrawn(log)
+    note(f"{min(len(gone), 3)} withdrawn")
+    as_it_happened = await project(log, cuts)
+    later = await project([record for record in log if record.sequence not in gone], cuts)
+    assert later.rows == as_it_happened.rows
+    assert later.events == as_it_happened.events
+    if log and log[-1].sequence not in gone:
+        assert later.position == as_it_happened.position
+
+
+def is_lasting(record: Record) -> bool:
+    event = decode(record.payload)
+    return record.subject.split(".")[2] not in HIGH_RATE and not (
+        isinstance(event, Finished) and event.restored is not None
+    )
 
 
 @given(happening=actions())
@@ -141,7 +196,7 @@ async def test_the_timeline_has_every_event_but_those_of_a_high_rate_without_inp
 ) -> None:
     log = records(happening)
     tables = await project(log)
-    lasting = [record for record in log if record.subject.split(".")[2] not in HIGH_RATE]
+    lasting = [record for record in log if is_lasting(record)]
     assert list(tables.events) == [record.sequence for record in lasting]
     for record, entry in zip(lasting, tables.events.values(), strict=True):
         fields = json.loads(record.payload)
@@ -152,8 +207,8 @@ async def test_the_timeline_has_every_event_but_those_of_a_high_rate_without_inp
             EPOCH,
         )
         data = json.loads(entry.data)
-        assert not {"input", "result", "attempt", "event"} & set(data)
-        left_out = {"input", "result", "attempt", "event"}
+        left_out = {"input", "result", "attempt", "event", "withdrawn", "restored"}
+        assert not left_out & set(data)
         for name, value in fields.items():
             if name not in left_out:
                 assert data[name] == value, name
@@ -168,7 +223,10 @@ def test_what_is_made_up_here_comes_to_all_that_can_happen() -> None:
     begins = [decode(record.payload) for record in log if record.subject.split(".")[2] in ("queued", "deferred")]
     assert len([event for event in begins if isinstance(event, Queued | Deferred) and event.fence]) > 50
     assert len({record.subject.split(".")[-1] for record in log}) == 20
-    assert len(ACTIONS) == 10
+    assert len(withdrawn(log)) > 20
+    ends = [decode(record.payload) for record in log if ".finished." in record.subject]
+    assert len([end for end in ends if isinstance(end, Finished) and end.restored is not None]) > 20
+    assert len(ACTIONS) == 12
 
 
 class Story:
@@ -291,4 +349,63 @@ def test_what_a_row_does_not_show_does_not_move_its_position() -> None:
 def test_what_is_of_use_only_while_it_happens_has_no_line_in_the_timeline(name: EventName) -> None:
     subject = TaskSubject(name, "echo", "normal", "u1", "t1")
     record = Record(1, str(subject), Story.at(1), {}, b"")
-    assert timeline_entry(record, subject, STARTED, EPOCH) is None
+    assert list(timeline_entries(record, subject, STARTED, EPOCH)) == []
+
+
+def cancelled(waited: Queued, sequence: int) -> Finished:
+    withdrawn = Withdrawn(sequence=sequence, at=Story.at(sequence), queued=waited)
+    return Finished(attempt=waited.attempt, outcome=Outcome.CANCELLED, by="u1", withdrawn=withdrawn)
+
+
+def test_a_task_that_ended_while_it_was_queued_is_whole_although_its_queued_has_left_the_log() -> None:
+    story = Story()
+    row = story.tell(cancelled(queued(), 1), sequence=5)
+    assert row is not None
+    assert (row.state, row.input, row.max_attempts) == ("cancelled", '{"text": "x"}', 3)
+    assert (row.created_at, row.queued_at, row.finished_at) == (story.at(1), story.at(1), story.at(5))
+    assert (row.attempt, row.fence, row.sequence) == (1, 0, 5)
+
+
+def test_a_task_that_was_opened_again_and_withdrawn_remembers_its_beginning_and_nothing_of_its_first_end() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(STARTED)
+    story.tell(FAILED)
+    row = story.tell(cancelled(queued(fence=3), 4), sequence=5)
+    assert row is not None
+    assert (row.state, row.error, row.started_at, row.fence) == ("cancelled", None, None, 3)
+    assert (row.created_at, row.queued_at, row.finished_at) == (story.at(1), story.at(4), story.at(5))
+
+
+def test_an_end_that_the_log_was_given_again_changes_only_where_the_task_stands() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(STARTED)
+    before = story.tell(SUCCEEDED)
+    assert before is not None
+    restored = msgspec.structs.replace(SUCCEEDED, restored=story.at(3))
+    assert story.tell(restored) == msgspec.structs.replace(before, sequence=4)
+    row = story.tell(queued(fence=4))
+    assert row is not None
+    assert (row.state, row.fence) == ("queued", 4)
+
+
+def test_an_end_that_log_and_read_model_had_lost_is_as_old_as_it_was() -> None:
+    story = Story()
+    story.tell(queued())
+    row = story.tell(msgspec.structs.replace(SUCCEEDED, restored=story.at(2)), sequence=9)
+    assert row is not None
+    assert (row.state, row.finished_at, row.sequence) == ("succeeded", story.at(2), 9)
+
+
+def test_an_expired_task_shows_why_and_is_no_longer_waiting_for_anything() -> None:
+    story = Story()
+    expiring = {"event": "queued", "attempt": 1, "fence": 0, "input": {}, "expires_at": "2031-01-01T00:00:00Z"}
+    row = story.tell(read(expiring))
+    assert row is not None
+    assert row.expires_at == datetime(2031, 1, 1, tzinfo=UTC)
+    error = {"code": "expired", "message": "not started in time"}
+    row = story.tell(read({"event": "finished", "attempt": 1, "outcome": "failed", "error": error}))
+    assert row is not None
+    assert (row.state, row.expires_at) == ("failed", None)
+    assert json.loads(row.error or "")["code"] == "expired"

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from headrace.contracts.events import decode
+from headrace.contracts.events import Event, Finished, Queued, decode
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
-from headrace.log.provision import request
+from headrace.log.provision import request, withdraw
 from headrace.log.pull import Puller
 from headrace.log.records import Delivery, Record
 from headrace.log.subjects import TaskSubject
-from headrace.projector.fold import fold, timeline_entry
+from headrace.projector.fold import fold, timeline_entries
 from headrace.store.rows import ReadModel, TaskRow, Unstorable
 from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
@@ -43,9 +43,18 @@ class Writer:
             if step is not None:
                 (subject, payload, headers), life, event = step
                 sequence = (await self._log.appender.append(subject, payload, headers)).sequence
-                life.appended(event, sequence)
+                life.appended(event, sequence, await self._at(sequence, event))
+                if isinstance(event, Finished) and event.withdrawn is not None:
+                    await withdraw(self._log.connection, event.withdrawn.sequence)
                 count -= 1
         return sequence
+
+    async def _at(self, sequence: int, event: Event) -> datetime:
+        """When the log took it; asked only of what may be withdrawn."""
+        if not isinstance(event, Queued):
+            return LATER
+        page = await self._log.replayer.page("hr.tasks.queued.>", start=sequence, records=1)
+        return page.records[0].at
 
 
 async def reach(cluster: Cluster, sequence: int, patience: float = 30.0) -> None:
@@ -68,16 +77,15 @@ async def tables(cluster: Cluster) -> tuple[Rows, Rows]:
 def folded(log: Iterable[Record], epoch: int) -> tuple[Rows, Rows]:
     """What the tables are to hold."""
     rows: dict[str, TaskRow] = {}
-    events: Rows = []
+    events: dict[int, dict[str, Any]] = {}
     for record in log:
         subject, event = TaskSubject.parse(record.subject), decode(record.payload)
         row = fold(rows.get(subject.task), record, subject, event, epoch)
         if row is not None:
             rows[row.id] = row
-        entry = timeline_entry(record, subject, event, epoch)
-        if entry is not None:
-            events.append(msgspec.structs.asdict(entry))
-    return [msgspec.structs.asdict(rows[task]) for task in sorted(rows)], events
+        for entry in timeline_entries(record, subject, event, epoch):
+            events[entry.sequence] = msgspec.structs.asdict(entry)
+    return [msgspec.structs.asdict(rows[task]) for task in sorted(rows)], [events[each] for each in sorted(events)]
 
 
 async def is_right(cluster: Cluster) -> None:
@@ -276,7 +284,7 @@ def row(sequence: int, **changed: Any) -> TaskRow:
         **{
             "id": "t1", "kind": "echo", "priority": "normal", "owner": "u1", "batch": None, "state": "queued",
             "attempt": 1, "max_attempts": None, "input": "{}", "result": None, "error": None, "progress": None,
-            "files": "[]", "due_at": None, "created_at": AT, "started_at": None, "finished_at": None,
+            "files": "[]", "due_at": None, "expires_at": None, "queued_at": None, "fence": 0, "headers": "{}", "created_at": AT, "started_at": None, "finished_at": None,
             "epoch": 1, "sequence": sequence, **changed,
         }
     )  # fmt: skip

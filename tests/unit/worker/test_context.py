@@ -22,7 +22,7 @@ from headrace.worker.context import (
     RunContext,
     ThreadContext,
 )
-from headrace.worker.run import Run
+from headrace.worker.runs import Run
 from tests.cluster import until
 
 

@@ -9,7 +9,7 @@ import pytest
 from headrace.contracts.events import Finished, Outcome, Queued, decode, encode
 from headrace.contracts.tasks import Priority
 from headrace.log.connection import Log
-from headrace.log.provision import consumers, request
+from headrace.log.provision import consumers, kind_consumers, request
 from headrace.log.subjects import TaskSubject
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
@@ -19,9 +19,9 @@ SLOTS, THREADS = 6, 4
 _numbers = itertools.count(1)
 
 
-async def queue(log: Log, kind: str, priority: str = "normal", count: int = 1) -> list[str]:
+async def queue(log: Log, kind: str, priority: str = "normal", count: int = 1, given: bytes = b"{}") -> list[str]:
     tasks = [f"{kind}-{priority}-{next(_numbers)}" for _ in range(count)]
-    payload = encode(Queued(attempt=1, fence=0, input=msgspec.Raw(b"{}")))
+    payload = encode(Queued(attempt=1, fence=0, input=msgspec.Raw(given)))
     for task in tasks:
         await log.appender.tell(str(TaskSubject("queued", kind, priority, "u", task)), payload, {})
     await log.connection.flush()
@@ -93,6 +93,31 @@ async def test_a_lane_whose_consumer_is_gone_comes_back_by_itself(cluster: Clust
     names = {each["name"] for each in await consumers(cluster.log.connection)}
     assert {f"run-noop-{priority}" for priority in Priority} <= names
     assert Counter(await started_in_order(cluster, "noop"))["normal"] == 10, "what had finished is not run again"
+
+
+async def test_a_task_that_runs_when_its_consumer_is_made_anew_is_not_started_beside_itself(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster(HEADRACE_CONSUMERS="tests.kinds.plain")
+    await cluster.start("worker")
+    (task,) = await queue(cluster.log, "wait", given=b'{"name":"gate"}')
+    await until(cluster.calls, "it to run")
+    await request(cluster.log.connection, "CONSUMER.DELETE.HEADRACE.run-wait-normal")
+
+    async def handed_out() -> bool:
+        lane = (await kind_consumers(cluster.log.connection, "wait")).get("run-wait-normal", {})
+        return lane.get("num_ack_pending") == 1
+
+    await until(handed_out, "it to be handed out again")
+    cluster.open("gate")
+    await cluster.all_finished([task])
+
+    async def settled() -> bool:
+        lane = (await kind_consumers(cluster.log.connection, "wait"))["run-wait-normal"]
+        return lane["num_ack_pending"] == lane["num_pending"] == 0
+
+    await until(settled, "it to be found finished")
+    assert len(cluster.calls()) == 1
 
 
 async def test_a_queued_event_that_cannot_be_read_does_not_hold_up_its_lane(cluster: Cluster) -> None:

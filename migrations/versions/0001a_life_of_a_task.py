@@ -1,0 +1,32 @@
+"""What the projector needs to end or queue again a task that nobody started: when it waits since, and until when."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from headrace.store.models import Instant, RawJson
+
+revision = "0001a"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("tasks", sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("tasks", sa.Column("queued_at", Instant))
+    op.add_column("tasks", sa.Column("expires_at", Instant))
+    op.add_column("tasks", sa.Column("headers", RawJson, nullable=False, server_default="{}"))
+    op.create_index("tasks_due", "tasks", ["due_at"], postgresql_where=sa.text("state = 'pending'"))
+    op.create_index(
+        "tasks_expiring",
+        "tasks",
+        ["expires_at"],
+        postgresql_where=sa.text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("tasks_expiring", "tasks")
+    op.drop_index("tasks_due", "tasks")
+    for column in ("headers", "expires_at", "queued_at", "fence"):
+        op.drop_column("tasks", column)

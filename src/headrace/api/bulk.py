@@ -1,0 +1,59 @@
+"""Doing something to every task of a selection: bounded, paced, and to be asked for again until nothing remains."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from headrace.api.resources import Resources
+from headrace.contracts.positions import Position
+from headrace.contracts.tasks import BulkRequest, BulkResult
+from headrace.store import tasks as read_model
+
+AT_ONCE = 16  # tasks
+SECONDS_MAX = 25.0  # a request that is answered before proxies give it up
+
+
+async def in_bulk(
+    of: Resources, owner: str, asked: BulkRequest, do: Callable[[str], Awaitable[int | None]], *, final: bool
+) -> BulkResult:
+    """Do something to the oldest tasks of a selection.
+
+    Args:
+        of: What to work with.
+        owner: Whose tasks.
+        asked: Which, how many, and how fast.
+        do: Does it to one task; returns the sequence of the change, None when the task had changed meanwhile.
+        final: Whether it is for tasks that are final, or for those that are not.
+
+    Raises:
+        ReadModelUnavailable: the tasks cannot be looked up.
+        LogUnavailable: the log was away; what was done until then is done.
+    """
+    limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
+    async with of.reading() as session:
+        matched = await read_model.count_selected(session, owner, asked.select, final=final)
+        checkpoint = await read_model.checkpoint(session) or Position(of.log.epoch, 0)
+        tasks: list[str] = []
+        if not asked.dry_run:
+            tasks = await read_model.select_oldest(session, owner, asked.select, limit, final=final)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    slots = asyncio.Semaphore(AT_ONCE)
+    done: list[int] = []
+
+    async def do_one(number: int, task: str) -> None:
+        await asyncio.sleep(max(0.0, began + number / asked.per_second - loop.time()))  # the pace that was asked for
+        async with slots:
+            sequence = await do(task)
+        if sequence is not None:
+            done.append(sequence)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number, task in enumerate(tasks):
+                group.create_task(do_one(number, task))
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    last = Position(of.log.epoch, max(done)) if done else checkpoint
+    return BulkResult(matched=matched, done=len(done), remaining=matched - len(tasks), position=str(last))

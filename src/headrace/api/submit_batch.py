@@ -1,0 +1,138 @@
+"""Submitting a batch: read and validate every input, then append; 202 when all of it is in the log."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import uuid_utils
+from litestar import Response, post
+from litestar.exceptions import HTTPException
+from litestar.params import Parameter
+
+from headrace.api.appending import Accepted, NewBatch, append_batch
+from headrace.api.batches import AnyRequest, view
+from headrace.api.caller import caller
+from headrace.api.idempotency import derived_id, read_key
+from headrace.api.intake import EVENT_BYTES, Intake, read_lines, read_whole
+from headrace.api.openapi import BatchBody, problems
+from headrace.api.problems import split_path
+from headrace.api.resources import Resources, resources
+from headrace.api.submit import carried_headers
+from headrace.contracts.batches import (
+    NAME_CHARS_MAX,
+    NAME_PATTERN,
+    Batch,
+    BatchCreated,
+    BatchSubmission,
+    Counts,
+)
+from headrace.contracts.positions import Position
+from headrace.contracts.problems import FieldError
+from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
+from headrace.errors import MalformedRequest, ReadModelBehind, ReadModelUnavailable
+from headrace.store import batches as read_model
+
+JSON_BYTES_MAX = 8 << 20  # bytes; such a body is in memory at once
+AS_IT_IS_SECONDS = 1.0  # how long the answer to a batch that was sent again waits to tell the counts as they are
+
+_decoder = msgspec.json.Decoder(BatchSubmission)
+
+
+@post(
+    "/batches",
+    status_code=202,
+    operation_id="submit_batch",
+    summary="Submit a batch",
+    responses=problems(400, 413, 415, 422),
+    operation_class=BatchBody,
+    request_max_body_size=None,  # `intake` sees to it
+)
+async def submit_batch(
+    request: AnyRequest,
+    kind: Annotated[str | None, Parameter(max_length=63, description="With NDJSON, which has only inputs.")] = None,
+    name: Annotated[
+        str | None, Parameter(max_length=NAME_CHARS_MAX, pattern=NAME_PATTERN, description="With NDJSON.")
+    ] = None,
+    priority: Annotated[Priority, Parameter(description="With NDJSON.")] = Priority.LOW,
+    max_attempts: Annotated[int | None, Parameter(ge=1, le=ATTEMPTS_MAX, description="With NDJSON.")] = None,
+) -> Response[Batch]:
+    """All inputs are valid, and all tasks are in the log; or none is.
+
+    As JSON in one body of up to 8 MB, or as NDJSON (`application/x-ndjson`), one input a line, read as it comes. With an
+    `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first one made; one that was cut
+    off is completed.
+    """
+    of, key = resources(request), read_key(request)
+    match request.content_type[0]:
+        case "application/json" | "":
+            body = _read(await read_whole(request.stream(), JSON_BYTES_MAX))
+            with _intake(of, body.kind) as intake:
+                await intake.take(body.inputs)
+                created = BatchCreated(kind=body.kind, total=intake.total, priority=body.priority, name=body.name)
+                return await _accept(request, key, created, body.max_attempts, intake)
+        case "application/x-ndjson":
+            if kind is None:
+                message = "say of which kind the inputs are: ?kind="
+                raise MalformedRequest(message, [FieldError(path="query kind", message=message)])
+            with _intake(of, kind) as intake:
+                async for lines in read_lines(request.stream(), of.log.appender.payload_bytes_max):
+                    await intake.take(lines)
+                created = BatchCreated(kind=kind, total=intake.total, priority=priority, name=name)
+                return await _accept(request, key, created, max_attempts, intake)
+        case other:
+            raise HTTPException(
+                f"a batch is application/json or application/x-ndjson, not {other[:80]!r}", status_code=415
+            )
+
+
+async def _accept(
+    request: AnyRequest, key: str | None, created: BatchCreated, max_attempts: int | None, intake: Intake
+) -> Response[Batch]:
+    """Append a batch whose inputs have all been read, and answer."""
+    of, owner = resources(request), caller(request)
+    await intake.complete()
+    batch = NewBatch(
+        id=str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "batch"),
+        keyed=key is not None,
+        owner=owner,
+        created=created,
+        max_attempts=max_attempts or of.catalog.describe(created.kind).max_attempts,
+        body_hash=intake.body_hash((created, max_attempts)),
+        headers=carried_headers(request),
+    )
+    accepted = await append_batch(of, batch, intake)
+    found = await _as_it_is(of, batch, accepted) if accepted.again else None
+    return Response(
+        found or _as_accepted(of, batch, accepted),
+        status_code=200 if accepted.again else 202,
+        headers={"Location": f"/api/v1/batches/{batch.id}"},
+    )
+
+
+async def _as_it_is(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch | None:
+    """A batch that was sent again, as it stands; None when the read model does not know in time."""
+    try:
+        await of.reach(Position(of.log.epoch, accepted.last_sequence), AS_IT_IS_SECONDS)
+        async with of.reading() as session:
+            return await read_model.find(session, batch.owner, batch.id)
+    except (ReadModelBehind, ReadModelUnavailable):
+        return None
+
+
+def _as_accepted(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch:
+    found = view(batch.id, batch.owner, batch.created, accepted.at, Position(of.log.epoch, accepted.last_sequence))
+    return msgspec.structs.replace(found, counts=Counts(queued=found.total))
+
+
+def _intake(of: Resources, kind: str) -> Intake:
+    return Intake(of.catalog, kind, of.log.appender.payload_bytes_max - EVENT_BYTES)
+
+
+def _read(body: bytes) -> BatchSubmission:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        message, path = split_path(str(error))
+        told = f"the request cannot be used: {path}: {message}" if path else f"the request cannot be used: {message}"
+        raise MalformedRequest(told, [FieldError(path=path, message=message)]) from error

@@ -1,0 +1,34 @@
+"""Headrace from Python: submit tasks and batches, follow them, wait for their results, and deal with what went wrong.
+
+    async with Client("http://127.0.0.1:8080") as client:
+        task = await client.submit("word_count", {"text": "one two"})
+        async for event in client.follow(task.id):
+            print(event.event, event.data)
+        print(await client.result(task.id))
+
+Whatever the API refuses is a `ProblemError`; when it cannot be reached, that is an `httpx.TransportError`. What may be asked
+twice without harm is asked again by itself when there was no answer: following, waiting for a result, cancelling, running a
+selection again, and submitting with a ``key``.
+"""
+
+from __future__ import annotations
+
+from headrace.client.answers import NOT_HEADRACE, ProblemError, TaskFailed
+from headrace.client.batches import Batches
+from headrace.client.kinds import Kinds
+from headrace.client.retries import ATTEMPTS_MAX
+from headrace.client.schedules import Schedules
+from headrace.client.selections import Selections
+from headrace.client.streams import RESET, StreamEvent
+from headrace.client.tasks import Tasks
+
+__all__ = ["ATTEMPTS_MAX", "NOT_HEADRACE", "RESET", "Client", "ProblemError", "StreamEvent", "TaskFailed"]
+
+
+class Client(Tasks, Selections, Batches, Schedules, Kinds):
+    """The API of one Headrace.
+
+    Args:
+        url: Where the API is, as ``http://host:port``.
+        transport: What sends the requests, instead of the network.
+    """

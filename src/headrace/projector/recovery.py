@@ -1,0 +1,172 @@
+"""Queueing again what a lost log, or a lost end of the log, has left unfinished: the read model still has it, input and all.
+
+Everything here may be done twice: whoever dies in the middle is followed by one who begins again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Raw
+
+from headrace.contracts.events import Deferred, EventName, Finished, Outcome, Queued, encode
+from headrace.contracts.positions import Position
+from headrace.contracts.tasks import NULL, State, TaskError
+from headrace.errors import AppendRefused
+from headrace.log import continuity, subjects, timers
+from headrace.log.append import Message
+from headrace.log.connection import Log
+from headrace.log.fence import finish
+from headrace.log.standing import look
+from headrace.log.subjects import TaskSubject
+from headrace.store.rows import ReadModel, TaskRow
+from headrace.telemetry import get_logger
+
+ROWS = 500  # tasks in one go; each may carry a large input
+AT_ONCE = 64
+
+log = get_logger(__name__)
+
+
+async def after_loss(to: Log, read_model: ReadModel) -> None:
+    """The log was made anew: queue every unfinished task again.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    count = 0
+    after = ""
+    while rows := await read_model.unfinished_before(to.epoch, after, ROWS):
+        await _each(rows, lambda row: queue_again(to, row, 0, 0))
+        count, after = count + len(rows), rows[-1].id
+    log.warning("the log was lost; its unfinished tasks are queued again", tasks=count)
+
+
+async def after_shortening(to: Log, read_model: ReadModel, checkpoint: Position) -> None:
+    """The log ends before the checkpoint: skip the positions that were handed out, and make up for what they named.
+
+    What had finished is given its end again, so that it is not run again; what had not is queued again.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    state = await to.refresh()
+    first = await read_model.begin_repair(Position(state.epoch, state.last_sequence + 1))
+    if checkpoint.sequence > state.last_sequence:
+        await continuity.fill(to.connection, state.last_sequence, checkpoint.sequence + continuity.MARGIN)
+    restored = queued = 0
+    after = ""
+    while rows := await read_model.changed_since(first, after, ROWS):
+        over = [row for row in rows if State(row.state).final]
+        await _each(over, lambda row: _restore(to, row))
+        await _each([row for row in rows if not State(row.state).final], lambda row: _queue_lost(to, row))
+        restored, queued, after = restored + len(over), queued + len(rows) - len(over), rows[-1].id
+    log.warning(
+        "the log had lost its end; it is made up for from the read model",
+        first_lost=first.sequence,
+        ends_restored=restored,
+        tasks_queued=queued,
+    )
+
+
+async def queue_again(to: Log, row: TaskRow, fence: int, newest: int) -> None:
+    """Append what an unfinished task waits with: what is queued or was running, `queued`; what is not due yet, its timer.
+
+    Args:
+        to: The log.
+        row: The task.
+        fence: The sequence of its last finish in this log, 0 for none.
+        newest: The sequence of the newest event that this log has of it, 0 for none; nothing is appended if there is another.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    subject, headers = subject_of(row), headers_of(row)
+    unchanged = {
+        subjects.EXPECTED_LAST_SUBJECT: subjects.all_of(row.owner, row.id),
+        subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(newest),
+    }
+    later = row.state == State.PENDING and row.due_at is not None and not timers.soon(row.due_at)
+    queued = Queued(
+        attempt=row.attempt,
+        fence=fence,
+        input=Raw(row.input.encode()),
+        max_attempts=row.max_attempts,
+        expires_at=row.expires_at,
+        due_at=row.due_at if row.state == State.PENDING else None,
+    )
+    to_queue = subject.of(EventName.QUEUED)
+    try:
+        if not later or row.due_at is None:
+            await to.appender.append(to_queue, encode(queued), {**headers, **unchanged})
+            return
+        deferred = Deferred(
+            attempt=row.attempt,
+            fence=fence,
+            input=queued.input,
+            max_attempts=row.max_attempts,
+            expires_at=row.expires_at,
+            due_at=row.due_at,
+            error=_error_of(row),
+        )
+        timer = timers.timer_headers(row.due_at, to_queue, headers)
+        await to.appender.append_all(
+            (
+                Message(subjects.task_timer(row.owner, row.id), encode(queued), {**timer, **unchanged}),
+                Message(subject.of(EventName.DEFERRED), encode(deferred), {**headers, **unchanged}),
+            )
+        )
+    except AppendRefused:
+        return  # it was queued again before
+
+
+def subject_of(row: TaskRow) -> TaskSubject:
+    """The subject of a task's events, without the event."""
+    return TaskSubject("", row.kind, row.priority, row.owner, row.id)
+
+
+def headers_of(row: TaskRow) -> dict[str, str]:
+    """What every event of a task carries."""
+    return msgspec.json.decode(row.headers, type=dict[str, str])
+
+
+async def _queue_lost(to: Log, row: TaskRow) -> None:
+    """Queue a task again whose latest events were lost, unless what is left of it in the log runs it anyway."""
+    standing = await look(to, row.owner, row.id)
+    if standing is None:
+        await queue_again(to, row, row.fence, 0)
+    elif standing.is_over or (isinstance(standing.waiting, Deferred) and not await _has_timer(to, row)):
+        await queue_again(to, row, standing.fence, standing.newest.sequence)
+
+
+async def _has_timer(to: Log, row: TaskRow) -> bool:
+    return await to.replayer.last(subjects.task_timer(row.owner, row.id)) is not None
+
+
+async def _restore(to: Log, row: TaskRow) -> None:
+    """Give the log a task's end again."""
+    end = Finished(
+        attempt=row.attempt,
+        outcome=Outcome(row.state),
+        result=NULL if row.result is None else Raw(row.result.encode()),
+        error=_error_of(row),
+        restored=row.finished_at or datetime.now(UTC),
+    )
+    await finish(to, subject_of(row), row.fence, end, headers_of(row))
+
+
+def _error_of(row: TaskRow) -> TaskError | None:
+    return None if row.error is None else msgspec.json.decode(row.error, type=TaskError)
+
+
+async def _each(rows: Iterable[TaskRow], do: Callable[[TaskRow], Awaitable[None]]) -> None:
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def do_one(row: TaskRow) -> None:
+        async with slots:
+            await do(row)
+
+    await asyncio.gather(*(do_one(row) for row in rows))

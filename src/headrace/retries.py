@@ -1,0 +1,66 @@
+"""When a failed attempt is tried again. Part of the SDK; import from `headrace.task`."""
+
+from __future__ import annotations
+
+import random
+
+from msgspec import Struct
+
+from headrace.contracts.tasks import DELAY_SECONDS_MAX
+
+INITIAL_SECONDS_MIN = 0.001  # less is a loop
+
+
+class Backoff(Struct, frozen=True, kw_only=True):
+    """How long to wait before the next attempt: ``initial`` seconds after the first, ``factor`` times longer each time.
+
+    Attributes:
+        initial: Seconds before the second attempt.
+        factor: What each wait is longer than the one before; 1 for always the same.
+        maximum: Seconds no wait is longer than, jitter aside.
+        jitter: The share of a wait that is added by chance, from 0 to 1, so that what failed together does not come back
+            together.
+    """
+
+    initial: float = 1.0
+    factor: float = 2.0
+    maximum: float = 300.0
+    jitter: float = 0.1
+
+    def wrong(self) -> str | None:
+        """What makes it unusable, as a sentence that names the field; None when it is fine."""
+        if not INITIAL_SECONDS_MIN <= self.initial <= DELAY_SECONDS_MAX:
+            return f"backoff.initial={self.initial!r} must be from {INITIAL_SECONDS_MIN} s to a year"
+        if not self.factor >= 1:
+            return f"backoff.factor={self.factor!r} must be at least 1, or the waits become shorter and shorter"
+        if not self.initial <= self.maximum <= DELAY_SECONDS_MAX:
+            return f"backoff.maximum={self.maximum!r} must be from backoff.initial={self.initial!r} to a year"
+        if not 0 <= self.jitter <= 1:
+            return f"backoff.jitter={self.jitter!r} must be from 0 to 1"
+        return None
+
+    def after(self, attempt: int) -> float:
+        """Seconds to wait after an attempt, counted from 1."""
+        try:
+            wait = min(self.initial * self.factor ** (attempt - 1), self.maximum)
+        except OverflowError:
+            wait = self.maximum
+        return wait * (1 + random.random() * self.jitter)  # noqa: S311 - spreads load, hides nothing
+
+
+class Retry(Exception):
+    """Raised or returned by a handler: try again, as long as there are attempts left.
+
+    Args:
+        after: Seconds to wait; what the kind's backoff says when it is None.
+        message: Why, for those who look at the task meanwhile.
+
+    Raises:
+        ValueError: ``after`` is negative, or more than a year.
+    """
+
+    def __init__(self, after: float | None = None, message: str = "the handler asked for another attempt") -> None:
+        if after is not None and not 0 <= after <= DELAY_SECONDS_MAX:
+            raise ValueError(f"Retry(after={after!r}): from 0 seconds to a year")
+        super().__init__(message)
+        self.after = after

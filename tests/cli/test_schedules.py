@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+
+from headrace.client import Client
+from tests.cli.conftest import Up
+from tests.cluster import until
+
+
+async def test_a_schedule_is_made_listed_run_paused_and_removed(up: Up, client: Client) -> None:
+    added = await up.shell.call(
+        *("schedules", "add", "shout", "--input", '{"text": "hello"}'),
+        *("--cron", "0 30 9 * * 1-5", "--time-zone", "Europe/Berlin", "--name", "every working day"),
+    )
+    schedule, *next_at = added.out.split()
+    assert (added.code, added.err) == (0, "")
+    assert next_at
+
+    async def is_listed() -> bool:
+        return any(each.id == schedule for each in await client.schedules())
+
+    async def is_gone() -> bool:
+        return not await is_listed()
+
+    await until(is_listed, "the schedule")
+    table = (await up.shell.call("schedules")).out.splitlines()
+    assert table[0].split() == ["schedule", "kind", "when", "next", "last", "name"]
+    (line,) = (line for line in table if line.startswith(schedule))
+    for text in ("shout", "0 30 9 * * 1-5 Europe/Berlin", "never", "every working day"):
+        assert text in line
+    paused = await up.shell.call("schedules", "pause", schedule)
+    assert (paused.code, paused.out) == (0, f"{schedule} paused\n")
+    resumed = await up.shell.call("schedules", "--url", up.url, "resume", schedule)
+    assert resumed.out == added.out
+    ran = await up.shell.call("schedules", "run", schedule)
+    assert ran.out.endswith(" queued\n")
+    assert await client.result(ran.out.split()[0]) == {"text": "HELLO"}
+    (found,) = (each for each in json.loads((await up.shell.call("schedules", "--json")).out) if each["id"] == schedule)
+    assert found["definition"]["time_zone"] == "Europe/Berlin"
+    removed = await up.shell.call("schedules", "remove", schedule)
+    assert (removed.code, removed.out) == (0, f"{schedule} removed\n")
+    await until(is_gone, "its end")
+    again = await up.shell.call("schedules", "run", schedule)
+    assert again.code == 2
+    assert again.err.startswith("schedule_not_found: ")
+
+
+async def test_what_the_api_does_not_take_is_told(up: Up) -> None:
+    done = await up.shell.call("schedules", "add", "shout", "--input", '{"text": "x"}', "--cron", "never")
+    assert (done.code, done.out) == (2, "")
+    assert "/cron" in done.err

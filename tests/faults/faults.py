@@ -1,0 +1,345 @@
+"""The faults. Each acts on a stage while the load runs; all of them together are what is promised in the README's table."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+
+from tests.cluster import until
+from tests.faults.features import Features
+from tests.faults.load import SUCCEEDS, Invocation, Mix
+from tests.faults.stage import LOAD_SECONDS_MAX, Fault, Stage
+
+FAULTS: dict[str, Fault] = {}
+
+ACK_WAIT_SECONDS = 2.0  # of every cluster here
+STOPPED_SECONDS = (ACK_WAIT_SECONDS + 1, ACK_WAIT_SECONDS + 2.5)
+AFTERWARDS_SECONDS = 5.0  # after the load, for tasks that are retried or wait
+SESSION_SECONDS = 6.0  # after which Postgres ends the session of a projector that says nothing
+FULL_BYTES = 2 << 20
+ROOM_BYTES = 1 << 30
+PILING = Mix(  # 2,000 tasks say 50,000 things
+    instant=4, slow=2, in_thread=1, failing=1, flaky=1, cancelled=1, delayed=1, run_again=0, batches=0,
+    chatty=100, lines=25, seconds=12,
+)  # fmt: skip
+MEGABYTE = 1 << 20
+STANDBY = {"api": 1, "worker": 2, "projector": 2}
+PAIRS = {"api": 2, "worker": 2, "projector": 2}
+
+
+def fault(name: str, sentence: str, **options: Any) -> Callable[[Callable[[Stage], Awaitable[None]]], Fault]:
+    """Register a fault."""
+
+    def decorate(act: Callable[[Stage], Awaitable[None]]) -> Fault:
+        FAULTS[name] = Fault(name=name, sentence=sentence, act=act, **options)
+        return FAULTS[name]
+
+    return decorate
+
+
+@fault("nothing", "nothing goes wrong", calls_once=True)
+async def nothing(stage: Stage) -> None:
+    await stage.load.reached(1.0)
+
+
+@fault("api-killed", "the API is killed -9 at random moments", calls_once=True)
+async def api_killed(stage: Stage) -> None:
+    async for _ in stage.moments(3, 5):
+        await stage.fleet.kill(stage.fleet.of("api")[0])
+
+
+@fault("worker-killed", "workers are killed -9 at random moments", allows=("worker_lost",))
+async def worker_killed(stage: Stage) -> None:
+    async for _ in stage.moments(4, 6):
+        await stage.fleet.kill(stage.rng.choice(stage.fleet.of("worker")))
+
+
+@fault(
+    "projector-killed", "projectors are killed -9 at random moments, one standing by", posts=STANDBY, calls_once=True
+)
+async def projector_killed(stage: Stage) -> None:
+    async for _ in stage.moments(4, 6):
+        await stage.fleet.kill(stage.rng.choice(stage.fleet.of("projector")))
+
+
+@fault("all-killed", "every process is killed -9 at once, twice", posts=STANDBY)
+async def all_killed(stage: Stage) -> None:
+    async for _ in stage.moments(2, 2):
+        await asyncio.gather(*(stage.fleet.kill(post) for post in stage.fleet.posts))
+
+
+async def _die_at(stage: Stage, name: str, point: str, *passes: tuple[float, float]) -> None:
+    """Have the processes of a post die at a point one after the other, each after a number of passes drawn from a range.
+
+    The load may be over before all have; one has to, see `checker.the_points_were_reached`.
+    """
+    post = stage.fleet.of(name)[0]
+    post.points = [f"{point}:{max(1, round(stage.rng.uniform(*each)))}" for each in passes]
+    await stage.load.reached(0.03)
+    await stage.fleet.kill(post)
+    dying = asyncio.create_task(until(lambda: not post.points and not post.meant, f"{name} to die", LOAD_SECONDS_MAX))
+    await stage.load.reached(1.0)
+    await asyncio.wait({dying}, timeout=AFTERWARDS_SECONDS)
+    dying.cancel()
+
+
+def _shares(stage: Stage, *shares: float) -> list[tuple[float, float]]:
+    """Ranges of passes where every task passes: up to these shares of all."""
+    return [(1, share * len(stage.load.planned)) for share in shares]
+
+
+@fault("api-after-publish", "the API dies after the log has a submission, before it answers", points=("after-publish",))
+async def api_after_publish(stage: Stage) -> None:
+    await _die_at(stage, "api", "after-publish", *_shares(stage, 0.01, 0.06, 0.12))
+
+
+@fault(
+    "api-after-batch",
+    "the API dies after the log has a batch, before it answers",
+    points=("after-batch-publish",),
+    needs=frozenset({"batches"}),
+    mix=Mix(batches=50),
+)
+async def api_after_batch(stage: Stage) -> None:
+    await _die_at(stage, "api", "after-batch-publish", (1, 2), (1, 3), (2, 4))
+
+
+@fault(
+    "worker-after-outcome",
+    "a worker dies after the log has an outcome, before it acknowledges",
+    points=("after-outcome",),
+)
+async def worker_after_outcome(stage: Stage) -> None:
+    await _die_at(stage, "worker", "after-outcome", *_shares(stage, 0.01, 0.05, 0.08))
+
+
+@fault(
+    "worker-after-deferred",
+    "a worker dies when a retry is in the log, before it acknowledges",
+    points=("after-deferred",),
+    needs=frozenset({"retry"}),
+    mix=Mix(flaky=40),
+)
+async def worker_after_deferred(stage: Stage) -> None:
+    await _die_at(stage, "worker", "after-deferred", (1, 10), (10, 40), (10, 40))
+
+
+@fault(
+    "worker-after-timer",
+    "a worker dies when a retry's timer is set, before it says that it put the task off",
+    points=("after-timer",),
+    needs=frozenset({"retry"}),
+    mix=Mix(flaky=40),
+)
+async def worker_after_timer(stage: Stage) -> None:
+    await _die_at(stage, "worker", "after-timer", (1, 10), (10, 30), (10, 30))
+
+
+@fault("projector-after-commit", "a projector dies after a commit, before it acknowledges", points=("after-commit",))
+async def projector_after_commit(stage: Stage) -> None:
+    await _die_at(stage, "projector", "after-commit", (1, 3), (2, 8), (4, 12))
+
+
+@fault(
+    "projector-before-commit", "a projector dies when a page is written, before it commits", points=("before-commit",)
+)
+async def projector_before_commit(stage: Stage) -> None:
+    await _die_at(stage, "projector", "before-commit", (2, 4), (2, 8), (4, 12))
+
+
+@fault("stopped", "each process is stopped (SIGSTOP) past ack_wait and goes on", posts=STANDBY)
+async def stopped(stage: Stage) -> None:
+    posts = [*stage.fleet.of("worker"), *stage.fleet.of("api")]
+    stage.rng.shuffle(posts)
+    leader = next(post for post in stage.fleet.of("projector") if post.running.said("leading"))
+    async for number in stage.moments(3, 3):
+        seconds = stage.rng.uniform(*STOPPED_SECONDS)
+        if number == 1:
+            await asyncio.gather(
+                stage.fleet.freeze(leader, SESSION_SECONDS + 2), stage.fleet.freeze(posts[number], seconds)
+            )
+        else:
+            await stage.fleet.freeze(posts[number], seconds)
+
+
+@fault("nats-restarted", "NATS is stopped (TERM) for a moment and started again")
+async def nats_restarted(stage: Stage) -> None:
+    async for _ in stage.moments(2, 3):
+        stage.journal.did("TERM nats")
+        await stage.cluster.nats.stop()
+        await stage.pause(0, 1.5)
+        await stage.cluster.nats.start()
+        stage.journal.did("nats works again")
+
+
+@fault("nats-killed", "NATS is killed -9 and started again")
+async def nats_killed(stage: Stage) -> None:
+    async for _ in stage.moments(3, 4):
+        stage.journal.did("kill -9 nats")
+        await stage.cluster.nats.kill()
+        await stage.pause(0, 1.5)
+        await stage.cluster.nats.start()
+        stage.journal.did("nats works again")
+
+
+@fault(
+    "nats-full",
+    "the log reaches its max_bytes; later it is given more",
+    environ={"HEADRACE_STREAM_MAX_BYTES": str(FULL_BYTES)},
+    mix=Mix(pad=3000),
+    calls_once=True,
+)
+async def nats_full(stage: Stage) -> None:
+    await asyncio.wait_for(stage.load.refused_as_full(20), 60)
+    await stage.pause(0.5, 2)
+    for post in stage.fleet.of("api"):
+        await stage.fleet.restart(post, HEADRACE_STREAM_MAX_BYTES=str(ROOM_BYTES))
+
+
+@fault("postgres-stopped", "Postgres is stopped for a minute", expendable=True, calls_once=True)
+async def postgres_stopped(stage: Stage) -> None:
+    await stage.load.reached(stage.rng.uniform(0.1, 0.5))
+    stage.journal.did(f"stop postgres for {stage.outage:g} s")
+    await stage.server.postgres.stop()
+    await asyncio.sleep(stage.outage)
+    await stage.server.postgres.start()
+    stage.journal.did("postgres works again")
+
+
+@fault("postgres-killed", "Postgres is killed -9 and recovers", expendable=True, calls_once=True)
+async def postgres_killed(stage: Stage) -> None:
+    async for _ in stage.moments(2, 3):
+        stage.journal.did("kill -9 postgres")
+        await stage.server.postgres.kill()
+        await stage.pause(0, 1)
+        await stage.server.postgres.start()
+        stage.journal.did("postgres works again")
+
+
+TERMINATE_COMMITTING = """
+    SELECT left(query, 40) AS query, pg_terminate_backend(pid) AS done FROM pg_stat_activity
+    WHERE application_name LIKE 'headrace-%' AND datname = $1 AND state <> 'idle'
+        AND (backend_xid IS NOT NULL OR query LIKE 'COMMIT%')
+"""
+TERMINATE_ALL = """
+    SELECT left(query, 40) AS query, pg_terminate_backend(pid) AS done FROM pg_stat_activity
+    WHERE application_name LIKE 'headrace-%' AND datname = $1
+"""
+
+
+@fault("backends-terminated", "Postgres backends are terminated in the middle of commits", calls_once=True)
+async def backends_terminated(stage: Stage) -> None:
+    url = stage.cluster.database_url
+    name = url.partition("@/")[2].partition("?")[0]
+    connection = await asyncpg.connect(stage.server.postgres.url("postgres"))
+    try:
+        async for number in stage.moments(5, 7):
+            deadline = time.monotonic() + 3
+            statement = TERMINATE_ALL if number == 2 else TERMINATE_COMMITTING
+            while time.monotonic() < deadline:
+                ended = await connection.fetch(statement, name)
+                if ended:
+                    stage.journal.did(f"terminated {len(ended)} backends: {ended[0]['query']}")
+                    break
+    finally:
+        await connection.close()
+
+
+@fault(
+    "duplicates",
+    "every submission is sent up to four times at once with its key, while APIs are killed",
+    needs=frozenset({"keys"}),
+    mix=Mix(copies=4),
+    posts={"api": 2, "worker": 2, "projector": 1},
+)
+async def duplicates(stage: Stage) -> None:
+    async for _ in stage.moments(3, 4):
+        await stage.fleet.kill(stage.rng.choice(stage.fleet.of("api")))
+
+
+def _poison(rng: random.Random, first: int, features: Features) -> list[Invocation]:
+    kinds = [
+        ("exits", ["failed:worker_lost"]),
+        ("exits", ["failed:worker_lost"]),
+        *(3 * [("waits_for_ever", ["failed:timeout"])]),
+        ("ignores_its_end", ["failed:timeout"]),
+        ("spins", ["failed:timeout"]),
+        *(3 * [("spins_in_thread", ["failed:timeout"])]),
+    ]
+    if features.process:
+        kinds += [
+            ("exits_in_process", ["failed:worker_lost"]),
+            ("exits_in_process", ["failed:worker_lost"]),
+            ("spins_in_process", ["failed:timeout"]),
+            ("hogs_memory", ["failed:raised", "failed:worker_lost"]),
+            *(5 * [("computes_in_process", SUCCEEDS)]),
+        ]
+    lost = ["failed:worker_lost"]  # one that hangs may have been in three workers that another one took down
+    return [
+        Invocation(number=first + number, after=0, kind=kind, expect=expect if expect == SUCCEEDS else expect + lost)
+        for number, (kind, expect) in enumerate(kinds)
+    ]
+
+
+@fault(
+    "poison",
+    "handlers exit, hang, spin, ignore their end and hog memory",
+    kinds="tests.faults.kinds",
+    mix=Mix(more=_poison),
+    allows=("process_ends",),
+)
+async def poison(stage: Stage) -> None:
+    await stage.load.reached(1.0)
+
+
+def _oversize(rng: random.Random, first: int, features: Features) -> list[Invocation]:
+    sizes = [100, MEGABYTE, 4 * MEGABYTE, 9 * MEGABYTE, 20 * MEGABYTE]
+    made = [
+        Invocation(
+            number=first + number,
+            after=0,
+            kind="instant",
+            expect=SUCCEEDS,
+            given={"pad": "x" * (size + rng.randint(0, 1000))},
+            statuses=(413,) if size > 8 * MEGABYTE else (202,),
+        )
+        for number, size in enumerate(sizes * 3)
+    ]
+    results = [(1000, SUCCEEDS), (700 << 10, ["failed:result_too_large"]), (20 * MEGABYTE, ["failed:result_too_large"])]
+    made += [
+        Invocation(number=first + len(made) + number, after=0, kind="bulky", expect=expect, given={"size": size})
+        for number, (size, expect) in enumerate(results * 3)
+    ]
+    return made
+
+
+@fault("oversize", "inputs and results are far too large", mix=Mix(more=_oversize), calls_once=True)
+async def oversize(stage: Stage) -> None:
+    await stage.load.reached(1.0)
+
+
+@fault(
+    "projector-paused",
+    "the projector is stopped (SIGSTOP) while 50,000 events pile up",
+    mix=PILING,
+    calls_once=True,
+)
+async def projector_paused(stage: Stage) -> None:
+    (post,) = stage.fleet.of("projector")
+    stage.fleet.pause(post)
+    await stage.load.reached(1.0)
+    stage.fleet.resume(post)
+
+
+@fault("rolling-restart", "every process is replaced under load, one after the other", posts=PAIRS, calls_once=True)
+async def rolling_restart(stage: Stage) -> None:
+    posts = list(stage.fleet.posts)
+    stage.rng.shuffle(posts)
+    for number, post in enumerate(posts):
+        await stage.load.reached(0.05 + 0.9 * number / len(posts))
+        await stage.fleet.restart(post)

@@ -1,0 +1,231 @@
+"""The processes of a run, kept alive as an init system would: what ends is started again, unless the fault wants it down."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+
+import psutil
+
+from headrace.embedded.network import free_ports
+from tests.cluster import Cluster, Member, until
+from tests.faults.journal import Did, Ended, Journal, Said, Sampled, Started
+from tests.faults.points import VARIABLE
+
+RESTART_SECONDS = 0.2  # what an init system takes to notice, and to start it again
+SAMPLE_SECONDS = 0.5
+TAIL_LINES = 8
+BIND = {"api": "HEADRACE_API_BIND", "worker": "HEADRACE_WORKER_HEALTH", "projector": "HEADRACE_PROJECTOR_HEALTH"}
+
+
+class Post:
+    """A place for a process: ``worker-1``, whichever process fills it now."""
+
+    def __init__(self, name: str, number: int, port: int) -> None:
+        self.name = name
+        self.title = f"{name}-{number}"
+        self.port = port
+        self.environ: dict[str, str] = {}
+        self.points: list[str] = []
+        """The named points at which its next processes are to die, one after the other."""
+        self.member: Member | None = None
+        self.wanted = True
+        self.meant = False
+        """Whether the next end of its process is no surprise."""
+        self.frozen = False
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> Member:
+        """Its process; there must be one."""
+        assert self.member is not None
+        return self.member
+
+
+class Fleet:
+    """All posts of a cluster.
+
+    Args:
+        cluster: What they belong to.
+        journal: Where starts, ends and sizes are noted.
+        counts: How many posts of each name.
+    """
+
+    def __init__(self, cluster: Cluster, journal: Journal, counts: Mapping[str, int]) -> None:
+        self.cluster = cluster
+        self.posts: list[Post] = []
+        self._journal = journal
+        self._keeping: dict[Post, asyncio.Task[None]] = {}
+        self._watching: list[asyncio.Task[None]] = []
+        self._noted: set[int] = set()
+        ports = free_ports(sum(counts.values()))
+        for name, count in counts.items():
+            self.posts += [Post(name, number, ports.pop()) for number in range(count)]
+
+    def of(self, name: str) -> list[Post]:
+        """The posts with this name."""
+        return [post for post in self.posts if post.name == name]
+
+    @property
+    def api_urls(self) -> list[str]:
+        """Where the APIs listen."""
+        return [post.url for post in self.of("api")]
+
+    async def start(self) -> None:
+        """Start everything and wait until it works; from then on keep it so."""
+        for post in self.posts:
+            await self._spawn(post)
+        for post in self.posts:
+            await self.working(post)
+        for post in self.posts:
+            self._keeping[post] = asyncio.create_task(self._keep(post), name=f"keep {post.title}")
+        self._watching.append(asyncio.create_task(self._sample(), name="sample"))
+
+    async def working(self, post: Post) -> None:
+        """Wait until a post's process does its work."""
+        await until(
+            lambda: post.member is not None and self.cluster.works(post.member, post.url), f"{post.title} to work"
+        )
+
+    async def kill(self, post: Post) -> None:
+        """Kill its process as a crash would."""
+        self._did(f"kill -9 {post.title}")
+        post.meant = True
+        if post.frozen:
+            self._continue(post)
+        await post.running.kill()
+
+    async def restart(self, post: Post, **environ: str) -> int:
+        """Have it end as a deploy would, and the next one work. Returns the exit code."""
+        self._did(f"TERM {post.title}")
+        post.environ |= environ
+        member = post.running
+        post.meant = True
+        code = await member.stop()
+        self._did(f"{post.title} ended with {code}")
+        await until(lambda: post.member is not member, f"the next {post.title}")
+        await self.working(post)
+        self._did(f"{post.title} works again")
+        return code
+
+    async def stop(self, post: Post) -> int:
+        """Have it end, and nothing in its place."""
+        post.wanted = False
+        post.meant = True
+        code = await post.running.stop()
+        self._did(f"{post.title} stopped with {code}")
+        return code
+
+    async def go_on(self, post: Post) -> None:
+        """Fill a post again that was stopped."""
+        post.wanted = True
+        await self._spawn(post)
+        self._keeping[post] = asyncio.create_task(self._keep(post), name=f"keep {post.title}")
+        await self.working(post)
+
+    async def freeze(self, post: Post, seconds: float) -> None:
+        """SIGSTOP it for a while."""
+        self.pause(post)
+        await asyncio.sleep(seconds)
+        self.resume(post)
+
+    def pause(self, post: Post) -> None:
+        """SIGSTOP it."""
+        self._did(f"STOP {post.title}")
+        post.frozen = True
+        post.running.signal(signal.SIGSTOP)
+
+    def resume(self, post: Post) -> None:
+        """SIGCONT it."""
+        self._did(f"CONT {post.title}")
+        self._continue(post)
+
+    async def heal(self) -> None:
+        """Let everything run again, without points to die at."""
+        for post in self.posts:
+            post.points.clear()
+            post.environ.pop(VARIABLE, None)
+            if post.frozen:
+                self.resume(post)
+            if not post.wanted:
+                await self.go_on(post)
+        for post in self.posts:
+            await self.working(post)
+
+    async def close(self) -> None:
+        """End all processes."""
+        for task in (*self._keeping.values(), *self._watching):
+            task.cancel()
+        await asyncio.gather(*self._keeping.values(), *self._watching, return_exceptions=True)
+        for post in self.posts:
+            post.meant = True
+            if post.frozen:
+                self._continue(post)
+            if post.member is not None and post.member.process.returncode is None:
+                post.member.signal(signal.SIGTERM)
+        for post in self.posts:
+            if post.member is not None:
+                try:
+                    code = await post.member.gone()
+                except TimeoutError:
+                    await post.member.kill()
+                    code = -9
+                    self._did(f"{post.title} did not end when told to")
+                self._ended(post, post.member, code)
+
+    def _continue(self, post: Post) -> None:
+        post.frozen = False
+        if post.member is not None and post.member.process.returncode is None:
+            post.member.signal(signal.SIGCONT)
+
+    async def _spawn(self, post: Post) -> None:
+        environ = {BIND[post.name]: f"127.0.0.1:{post.port}", **post.environ}
+        if post.points:
+            environ[VARIABLE] = post.points.pop(0)
+            self._did(f"{post.title} is to die at {environ[VARIABLE]}")
+            post.meant = True
+        post.member = await self.cluster.launch(post.name, "tests.faults.points", **environ)
+        self._journal.note(Started(process=post.title, pid=post.member.pid))
+
+    async def _keep(self, post: Post) -> None:
+        """Start it again whenever it ends."""
+        while True:
+            member = post.running
+            code = await member.process.wait()
+            await asyncio.sleep(RESTART_SECONDS)
+            self._ended(post, member, code)
+            if not post.wanted:
+                return
+            post.meant = False
+            await self._spawn(post)
+
+    def _ended(self, post: Post, member: Member, code: int) -> None:
+        tail = "\n".join(list(member.lines)[-TAIL_LINES:])
+        if member.pid in self._noted:
+            return
+        self._noted.add(member.pid)
+        self._journal.note(Ended(process=post.title, pid=member.pid, exit=code, meant=post.meant, tail=tail))
+        for line in member.lines:
+            if '"level":"critical"' in line or '"a run broke' in line or line.startswith("Traceback"):
+                self._journal.note(Said(process=post.title, pid=member.pid, line=line[:4000]))
+
+    async def _sample(self) -> None:
+        while True:
+            for post in self.posts:
+                if post.member is not None and post.member.process.returncode is None:
+                    try:
+                        process = psutil.Process(post.member.pid)
+                        rss, times = process.memory_info().rss, process.cpu_times()
+                    except psutil.NoSuchProcess:
+                        continue
+                    cpu = round(times.user + times.system, 2)
+                    self._journal.note(Sampled(process=post.title, pid=post.member.pid, rss=rss, cpu=cpu))
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    def _did(self, action: str) -> None:
+        self._journal.note(Did(action=action))

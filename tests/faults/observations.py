@@ -1,0 +1,182 @@
+"""What the checker looks at: the journal, the log and the tables, read once everything has come to rest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from headrace.log.connection import Log
+from headrace.log.records import Record
+from tests.faults.journal import AnyEntry
+
+ONE = TypeVar("ONE", bound=AnyEntry)
+TASKS = "hr.tasks."
+BATCHES = "hr.batches."
+
+
+class Logged(Struct, frozen=True):
+    """A record of the log, read. ``of`` is the task or batch; ``withdrawn``: it is known only from its task's finish."""
+
+    sequence: int
+    of: str
+    event: str
+    kind: str
+    at: datetime
+    data: dict[str, Any]
+    batch: str | None = None
+    withdrawn: bool = False
+
+
+class Observations(Struct, frozen=True, dict=True):
+    """All of it.
+
+    Attributes:
+        entries: The journal.
+        epoch: The log's.
+        records: The log, in order: tasks and batches.
+        tasks: Rows of `tasks`.
+        batches: Rows of `batches`.
+        tables: Every row of every table of the read model as text, by table.
+        replayed: The same of a database into which the whole log was projected anew; None when that was left out.
+    """
+
+    entries: list[AnyEntry]
+    epoch: int
+    records: list[Logged]
+    tasks: list[dict[str, Any]] = []
+    batches: list[dict[str, Any]] = []
+    tables: dict[str, list[str]] = {}
+    replayed: dict[str, list[str]] | None = None
+
+    def all(self, of: type[ONE]) -> list[ONE]:
+        """The journal's entries of one sort."""
+        return [entry for entry in self.entries if isinstance(entry, of)]
+
+    @cached_property
+    def histories(self) -> dict[str, list[Logged]]:
+        """Each task's events in order, those that were withdrawn in their places."""
+        found: dict[str, list[Logged]] = defaultdict(list)
+        for record in self.records:
+            if record.kind:
+                found[record.of].append(record)
+                if record.data.get("withdrawn"):
+                    found[record.of].append(_withdrawn(record))
+        for history in found.values():
+            history.sort(key=lambda record: record.sequence)
+        return dict(found)
+
+    @cached_property
+    def by_number(self) -> dict[int, list[str]]:
+        """The tasks of each invocation."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for task, history in self.histories.items():
+            if (given := history[0].data.get("input")) is not None:
+                found[given.get("number", -1)].append(task)
+        return dict(found)
+
+    @cached_property
+    def withdrawn(self) -> set[int]:
+        """Sequences that were in the log once."""
+        return {record.sequence for history in self.histories.values() for record in history if record.withdrawn}
+
+
+def _withdrawn(finish: Logged) -> Logged:
+    said = finish.data["withdrawn"]
+    at = datetime.fromisoformat(said["at"])
+    return Logged(said["sequence"], finish.of, "queued", finish.kind, at, said["queued"], finish.batch, withdrawn=True)
+
+
+def read_record(record: Record) -> Logged | None:
+    """A record as the checker wants it; None for what is neither about a task nor about a batch."""
+    parts = record.subject.split(".")
+    if record.subject.startswith(TASKS):
+        event, kind, of = parts[2], parts[3], parts[6]
+    elif record.subject.startswith(BATCHES):
+        event, kind, of = parts[2], "", parts[4]
+    else:
+        return None
+    data = msgspec.json.decode(record.payload)
+    return Logged(record.sequence, of, event, kind, record.at, data, record.headers.get("Headrace-Batch"))
+
+
+class LogReader:
+    """Reads the log as it grows, and knows which tasks have not ended."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._next = 1
+        self.open: set[str] = set()
+        self._ends: dict[str, int] = {}
+        self.last_task_event = 0
+        self.last_told = 0
+        """The last record that the read model is made from."""
+
+    async def catch_up(self) -> bool:
+        """Read what is new; whether there was any."""
+        more, new = True, False
+        while more:
+            page, more = await self._log.replayer.page("hr.>", start=self._next)
+            for record in page:
+                new = True
+                self._next = record.sequence + 1
+                self._take(record)
+        return new
+
+    def _take(self, record: Record) -> None:
+        if record.subject.startswith((TASKS, BATCHES)):
+            self.last_told = record.sequence
+        if not record.subject.startswith(TASKS):
+            return
+        self.last_task_event = record.sequence
+        _, _, event, _, _, _, task = record.subject.split(".")
+        if event in ("queued", "deferred"):
+            if task not in self._ends or msgspec.json.decode(record.payload)["fence"] == self._ends[task]:
+                self.open.add(task)  # else it is of a run that is over, from a timer that was too late to be purged
+        elif event == "finished":
+            self._ends[task] = record.sequence
+            self.open.discard(task)
+
+
+async def read_log(log: Log) -> list[Logged]:
+    """All of the log."""
+    found: list[Logged] = []
+    start, more = 1, True
+    while more:
+        page, more = await log.replayer.page("hr.>", start=start)
+        for record in page:
+            start = record.sequence + 1
+            if (read := read_record(record)) is not None:
+                found.append(read)
+    return found
+
+
+async def read_tables(url: str) -> dict[str, list[str]]:
+    """Every row of every table, as text."""
+    connection = await asyncpg.connect(url)
+    try:
+        names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        found: dict[str, list[str]] = {}
+        for (name,) in names:
+            if name != "alembic_version":
+                rows = await connection.fetch(f'SELECT t::text AS row FROM "{name}" AS t')
+                found[name] = sorted(row["row"] for row in rows)
+        return found
+    finally:
+        await connection.close()
+
+
+async def read_rows(url: str, table: str) -> list[dict[str, Any]]:
+    """The rows of one table, JSON as text; none when there is no such table."""
+    connection = await asyncpg.connect(url)
+    try:
+        if await connection.fetchval("SELECT to_regclass($1)", table) is None:
+            return []
+        return [dict(row) for row in await connection.fetch(f'SELECT * FROM "{table}"')]
+    finally:
+        await connection.close()

@@ -1,0 +1,242 @@
+"""The checker can fail: every doctored run is found out, and by the property that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.faults.checker import check
+from tests.faults.journal import (
+    Answered,
+    AnyEntry,
+    Began,
+    Called,
+    Connected,
+    Did,
+    Ended,
+    GaveUp,
+    Journal,
+    Late,
+    Planned,
+    Reached,
+    Said,
+    Sampled,
+    Seen,
+    read,
+)
+from tests.faults.observations import Logged, Observations
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FEATURES = {"keys": True, "cancel": True, "batches": True}
+
+Change = Callable[[Observations], Observations]
+
+
+def log(sequence: int, of: str, event: str, **data: Any) -> Logged:
+    batch = data.pop("batch", None)
+    kind = "" if of.startswith("batch") else "instant"
+    return Logged(sequence, of, event, kind, NOON + timedelta(seconds=sequence), data, batch)
+
+
+def queued(sequence: int, of: str, number: int, fence: int = 0, **data: Any) -> Logged:
+    return log(sequence, of, "queued", attempt=1, fence=fence, input={"number": number}, **data)
+
+
+def finished(sequence: int, of: str, outcome: str = "succeeded", **data: Any) -> Logged:
+    return log(sequence, of, "finished", attempt=1, outcome=outcome, **data)
+
+
+def accepted(number: int, subject: str, purpose: str = "submit") -> Answered:
+    return Answered(number=number, purpose=purpose, status=202, subject=subject)
+
+
+RECORDS = [
+    queued(1, "one", 1),
+    log(2, "one", "started", attempt=1),
+    finished(3, "one"),
+    queued(4, "one", 1, fence=3),  # run again
+    log(5, "one", "started", attempt=1),
+    finished(6, "one"),
+    # 7 was the queued of `two`, which was cancelled while it waited
+    finished(
+        8,
+        "two",
+        "cancelled",
+        withdrawn={
+            "sequence": 7,
+            "at": (NOON + timedelta(seconds=7)).isoformat(),
+            "queued": {"attempt": 1, "fence": 0, "input": {"number": 2}},
+        },
+    ),
+    log(9, "batch-3", "created", total=2),
+    queued(10, "three", 3, batch="batch-3"),
+    queued(11, "four", 3, batch="batch-3"),
+    finished(12, "three", batch="batch-3"),
+    finished(13, "four", "failed", error={"code": "raised"}, batch="batch-3"),
+    log(14, "batch-3", "settled", counts={"succeeded": 1, "failed": 1, "cancelled": 0}),
+]
+ENTRIES: list[AnyEntry] = [
+    Began(fault="nothing", seed=1, tasks=4, features=FEATURES, calls_once=True, points=["after-publish"]),
+    Planned(number=1, kind="instant", expect=["succeeded"]),
+    Planned(number=2, kind="long", expect=["succeeded"]),
+    Planned(number=3, kind="instant", expect=["succeeded", "failed:raised"], members=2),
+    accepted(1, "one"),
+    accepted(2, "two"),
+    Answered(number=2, purpose="cancel", status=202, subject="two", state="cancelled"),
+    accepted(3, "batch-3", "batch"),
+    Connected(client="owner", of="all", after="5-0"),
+    *(
+        Seen(client="owner", id=f"5-{each.sequence}", event=each.event, task=each.of)
+        for each in [*RECORDS, log(7, "two", "queued")]
+        if each.kind
+    ),
+    *(Seen(client="task one", id=f"5-{each.sequence}", event=each.event, task="one") for each in RECORDS[:3]),
+    *(Called(task=task, attempt=1, pid=9) for task in ("one", "one", "three", "four")),
+    Sampled(process="api-0", pid=8, rss=100 << 20),
+    Ended(process="worker-0", pid=9, exit=0, meant=True),
+    Reached(point="after-publish"),
+]
+ENTRIES.sort(key=lambda entry: int(entry.id[2:]) if isinstance(entry, Seen) and entry.client == "owner" else 0)
+GOOD = Observations(
+    entries=ENTRIES,
+    epoch=5,
+    records=RECORDS,
+    tasks=[
+        {"id": "one", "state": "succeeded", "sequence": 6},
+        {"id": "two", "state": "cancelled", "sequence": 8},
+        {"id": "three", "state": "succeeded", "sequence": 12},
+        {"id": "four", "state": "failed", "sequence": 13},
+    ],
+    batches=[{"id": "batch-3", "state": "settled", "succeeded": 1, "failed": 1, "cancelled": 0}],
+    tables={"tasks": ["(one)", "(two)"]},
+    replayed={"tasks": ["(one)", "(two)"]},
+)
+
+
+def said(*entries: AnyEntry) -> Change:
+    return lambda seen: msgspec.structs.replace(seen, entries=[*seen.entries, *entries])
+
+
+def unsaid(of: type[AnyEntry], **fields: Any) -> Change:
+    def is_it(entry: AnyEntry) -> bool:
+        return isinstance(entry, of) and all(getattr(entry, name) == value for name, value in fields.items())
+
+    def change(seen: Observations) -> Observations:
+        kept = [entry for entry in seen.entries if not is_it(entry)]
+        assert len(kept) < len(seen.entries)
+        return msgspec.structs.replace(seen, entries=kept)
+
+    return change
+
+
+def without(sequence: int) -> Change:
+    return lambda seen: msgspec.structs.replace(seen, records=[r for r in seen.records if r.sequence != sequence])
+
+
+def logged(*records: Logged) -> Change:
+    def change(seen: Observations) -> Observations:
+        left = [each for each in seen.records if each.sequence not in {record.sequence for record in records}]
+        return msgspec.structs.replace(seen, records=sorted([*left, *records], key=lambda each: each.sequence))
+
+    return change
+
+
+def row(number: int, **fields: Any) -> Change:
+    def change(seen: Observations) -> Observations:
+        rows = [{**each, **(fields if place == number else {})} for place, each in enumerate(seen.tasks)]
+        return msgspec.structs.replace(seen, tasks=rows)
+
+    return change
+
+
+def put(**fields: Any) -> Change:
+    return lambda seen: msgspec.structs.replace(seen, **fields)
+
+
+DOCTORED: list[tuple[str, Change]] = [
+    ("everything came to rest: the stream", said(Late(waited_for="the stream"))),
+    ("everything came to rest: invocation 1", said(GaveUp(number=1, purpose="submit"))),
+    ("every accepted task has a final state: nine was accepted", said(accepted(9, "nine"))),
+    ("every accepted task has a final state: one (instant) has not ended", without(6)),
+    ("every accepted task has a final state: five (instant) has not ended", logged(queued(20, "five", 1))),
+    ("a run has one finish: one has 1 finishes for 2 runs", without(3)),
+    ("a run has one finish: one has 3 finishes for 2 runs", logged(finished(20, "one"))),
+    ("a run has one finish: one has the fences", logged(queued(4, "one", 1, fence=2))),
+    ("an attempt is queued once: one was queued 2 times", logged(queued(20, "one", 1, fence=3))),
+    ("the read model has what the log says: one is failed by 6", row(0, state="failed")),
+    ("the read model has what the log says: one is succeeded by 3", row(0, sequence=3)),
+    ("the read model has what the log says: other has a row", row(0, id="other")),
+    ("the read model has what the log says: one has no row", row(0, id="other")),
+    ("the read model is what a replay gives: only in the live tasks: (two)", put(replayed={"tasks": ["(one)"]})),
+    ("the read model is what a replay gives: only in the replayed tasks: (two)", put(tables={"tasks": ["(one)"]})),
+    ("tasks end as they should: one (instant) ended as failed:timeout", logged(finished(6, "one", "failed", error={"code": "timeout"}))),
+    ("tasks end as they should: one (instant) ended as cancelled", logged(finished(6, "one", "cancelled"))),
+    ("tasks end as they should: one (instant) ended on attempt 1, not 2", said(Planned(number=1, kind="instant", expect=["succeeded"], attempts=2))),
+    (
+        "a cancelled task is cancelled: two was cancelled, and its state was said to be 'running'",
+        said(Answered(number=2, purpose="cancel", status=200, subject="two", state="running")),
+    ),
+    ("a cancelled task is cancelled: three was cancelled and ended as succeeded", said(accepted(3, "three", "cancel"))),
+    ("a key makes one task: invocation 1 (instant) made 2", logged(queued(20, "five", 1), finished(21, "five"))),
+    ("a key makes one task: invocation 1 was told of five, one", said(accepted(1, "five"))),
+    ("nothing starts before it is due: one started 8.000 s", logged(queued(1, "one", 1, due_at=(NOON + timedelta(seconds=10)).isoformat()))),
+    ("handlers are called once: three was called 2 times", said(Called(task="three", attempt=1, pid=7))),
+    ("the api fails with 503 only: 1 answers 500 internal to read", said(Answered(number=-1, purpose="read", status=500, code="internal", expected=False))),
+    ("the owners stream is the log: the stream left out 5, started", unsaid(Seen, client="owner", id="5-5")),
+    ("the owners stream is the log: the stream gave 13 after 13", said(Seen(client="owner", id="5-13", event="finished", task="four"))),
+    ("the owners stream is the log: the stream gave 99", said(Seen(client="owner", id="5-99", event="started", task="one"))),
+    ("the owners stream is the log: the stream gave finished of four at 3", lambda seen: said(Seen(client="owner", id="5-3", event="finished", task="four"))(unsaid(Seen, client="owner", id="5-3")(seen))),
+    ("the owners stream is the log: reset at 5-20", said(Seen(client="owner", id="5-20", event="reset"))),
+    ("a tasks stream is its history: one: the stream left out 2", unsaid(Seen, client="task one", id="5-2")),
+    ("a tasks stream is its history: the stream of one ended with started", unsaid(Seen, client="task one", id="5-3")),
+    ("batches are whole: batch-3 has 1 tasks, not 2", lambda seen: without(10)(without(12)(seen))),
+    ("batches are whole: batch-3 has 2 tasks and was never created", without(9)),
+    ("batches are whole: batch-9 was accepted and is not", said(accepted(3, "batch-9", "batch"))),
+    ("batches are whole: batch-3 has no row", put(batches=[])),
+    ("batches are whole: batch-3 counts {'succeeded': 2}", put(batches=[{"id": "batch-3", "succeeded": 2}])),
+    ("batches are whole: batch-3 was settled 0 times", without(14)),
+    ("batches are whole: batch-3 was settled 2 times", logged(log(15, "batch-3", "settled", counts={"succeeded": 1, "failed": 1}))),
+    ("batches are whole: batch-3 was settled with", logged(log(14, "batch-3", "settled", counts={"succeeded": 2}))),
+    ("memory stays bounded: api-0 grew to 5000 MB", said(Sampled(process="api-0", pid=8, rss=5000 << 20))),
+    ("processes end only when made to: worker-0 ended by itself", said(Ended(process="worker-0", pid=9, exit=1, meant=False))),
+    ("processes end only when made to: worker-0 ended with 3", said(Ended(process="worker-0", pid=9, exit=3, meant=True))),
+    ("processes end only when made to: api-0 logged Traceback", said(Said(process="api-0", pid=8, line="Traceback"))),
+    ("the points were reached: no process came to after-publish", unsaid(Reached)),
+]  # fmt: skip
+
+
+def test_a_good_run_has_no_violations() -> None:
+    assert check(GOOD) == []
+
+
+@pytest.mark.parametrize(("violation", "change"), DOCTORED, ids=[violation for violation, _ in DOCTORED])
+def test_a_doctored_run_is_found_out(violation: str, change: Change) -> None:
+    found = check(change(GOOD))
+    assert any(each.startswith(violation) for each in found), found
+
+
+def test_every_property_can_be_broken() -> None:
+    from tests.faults.checker import PROPERTIES
+
+    broken = {violation.partition(":")[0] for violation, _ in DOCTORED}
+    assert broken == {each.__name__.replace("_", " ") for each in PROPERTIES}
+
+
+def test_what_a_cancellation_took_out_of_the_log_may_have_been_seen_or_not() -> None:
+    assert check(unsaid(Seen, client="owner", id="5-7")(GOOD)) == []
+
+
+def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    with Journal(file) as journal:
+        for entry in ENTRIES:
+            journal.note(entry)
+        journal.did("something")
+    *entries, did = read(file)
+    assert entries == ENTRIES
+    assert isinstance(did, Did)

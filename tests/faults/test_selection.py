@@ -1,0 +1,31 @@
+"""A short selection of the faults, with one seed; `just faults` has all of them, under more load."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from headrace.embedded.postgres import EmbeddedPostgres
+from tests.faults.faults import FAULTS
+from tests.faults.ground import Ground, open_ground
+from tests.faults.stage import play
+
+SELECTION = ("all-killed", "worker-after-outcome", "nats-killed", "postgres-stopped")
+SEED = 20260
+TASKS = 300
+OUTAGE_SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+async def ground(postgres: EmbeddedPostgres) -> AsyncGenerator[Ground]:
+    async with open_ground(postgres) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", SELECTION)
+async def test_what_is_promised_holds_under(name: str, ground: Ground, tmp_path: Path) -> None:
+    verdict = await play(FAULTS[name], SEED, TASKS, ground, tmp_path, OUTAGE_SECONDS)
+    assert verdict.violations == [], f"journal: {verdict.file}"
+    assert verdict.tasks >= TASKS

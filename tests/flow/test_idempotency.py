@@ -1,0 +1,235 @@
+"""The same `Idempotency-Key` makes the same task, however often, however fast and whatever breaks in between."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.cluster import Cluster, until
+from tests.conftest import MakeCluster
+from tests.faults.test_processes import _has_sent
+from tests.flow.acting import ask, calls, cancel, instant, names, now, running, timers
+from tests.flow.test_bad_input import check_problem
+
+BODY: dict[str, Any] = {"kind": "echo", "input": {"text": "once"}}
+
+
+def new_key() -> str:
+    return secrets.token_hex(8)
+
+
+async def send(cluster: Cluster, key: bytes | str, body: Any = BODY) -> httpx.Response:
+    """Submit with a key, byte by byte as it is given."""
+    given = {"content": body} if isinstance(body, bytes) else {"json": body}
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    return await cluster.http.post("/api/v1/tasks", headers=headers, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("when", [{}, {"delay": 0.05}, {"delay": 0.6}], ids=["now", "soon", "later"])
+async def test_of_many_who_send_the_same_at_once_one_makes_the_task(cluster: Cluster, when: dict[str, float]) -> None:
+    key = new_key()
+    answers = await asyncio.gather(*(send(cluster, key, BODY | when) for _ in range(50)))
+    assert Counter(answer.status_code for answer in answers) == {202: 1, 200: 49}
+    (task,) = {answer.json()["id"] for answer in answers}
+    assert {answer.headers["Location"] for answer in answers} == {f"/api/v1/tasks/{task}"}
+    found = await cluster.outcome(task)
+    assert (found["state"], found["result"]["text"]) == ("succeeded", "once")
+    assert calls(cluster, task) == 1
+    begin = ["deferred"] if when.get("delay", 0) > 0.5 else []
+    assert await names(cluster, task) == [*begin, "queued", "started", "finished"]
+    assert await timers(cluster, task) == 0
+    assert (await send(cluster, key, BODY | when)).status_code == 200
+
+
+async def test_of_many_who_send_different_things_under_one_key_one_is_heard(cluster: Cluster) -> None:
+    key = new_key()
+    bodies = [BODY | {"input": {"text": str(number % 5)}} for number in range(20)]
+    answers = await asyncio.gather(*(send(cluster, key, body) for body in bodies))
+    first = next(number % 5 for number, answer in enumerate(answers) if answer.status_code == 202)
+    for number, answer in enumerate(answers):
+        if number % 5 == first:
+            assert answer.status_code in (200, 202)
+        else:
+            check_problem(answer, 422, "idempotency_key_reused")
+    assert Counter(answer.status_code for answer in answers) == {202: 1, 200: 3, 422: 16}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": "echo_in_thread"},
+        {"input": {"text": "twice"}},
+        {"priority": "high"},
+        {"delay": 600},
+        {"expires_in": 600},
+        {"max_attempts": 2},
+    ],
+)
+@pytest.mark.parametrize("first", [{}, {"delay": 500}], ids=["now", "later"])
+async def test_a_key_that_comes_with_another_body_is_refused(
+    cluster: Cluster, first: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    key = new_key()
+    task = (await send(cluster, key, BODY | first)).json()
+    problem = check_problem(await send(cluster, key, BODY | first | changed), 422, "idempotency_key_reused")
+    assert "use a new key" in problem["message"]
+    assert problem["errors"][0]["path"] == "header Idempotency-Key"
+    again = await send(cluster, key, BODY | first)
+    assert (again.status_code, again.json()["id"]) == (200, task["id"])
+    if first:
+        await cancel(cluster, task["id"])
+
+
+async def test_now_and_later_under_one_key_are_two_things_whichever_is_first(cluster: Cluster) -> None:
+    for first, then in (({}, {"delay": 500}), ({"delay": 500}, {})):
+        key = new_key()
+        task = (await send(cluster, key, BODY | first)).json()
+        check_problem(await send(cluster, key, BODY | then), 422, "idempotency_key_reused")
+        assert await timers(cluster, task["id"]) == len(first)
+        await cancel(cluster, task["id"])
+
+
+async def test_how_a_body_is_written_does_not_matter(cluster: Cluster) -> None:
+    key = new_key()
+    first = await send(cluster, key, b'{"kind":"echo","input":{"text":"\xc5\x99"},"max_attempts":2}')
+    again = await send(
+        cluster, key, b'{ "max_attempts" : 2,\n "input": {"text": "\\u0159"},\n\t"priority": "normal", "kind": "echo" }'
+    )
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert first.json()["id"] == again.json()["id"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "a" * 255, "8e03978e-40d5-43dd-bc93-6894a57f9324", "!#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"]
+)
+async def test_a_key_is_the_same_with_and_without_quotes(cluster: Cluster, text: str) -> None:
+    key = (new_key() + text)[: max(1, min(255, len(text) + 16))]
+    answers = [await send(cluster, given) for given in (key, f'"{key}"')]
+    assert [answer.status_code for answer in answers] == [202, 200]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert (await send(cluster, key[:-1] + ("x" if key[-1] != "x" else "y"))).status_code == 202, "another key"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        '""',
+        '"',
+        "has space",
+        "x" * 256,
+        f'"{"x" * 256}"',
+        'quo"te',
+        '"open',
+        'open"',
+        "na\u00efve",
+        "tab\tkey",
+    ],
+)
+async def test_a_key_that_is_none_is_refused(cluster: Cluster, key: str) -> None:
+    problem = check_problem(await send(cluster, key.encode()), 400, "invalid_idempotency_key")
+    assert problem["errors"][0]["path"] == "header Idempotency-Key"
+
+
+async def test_a_submission_without_a_key_is_always_something_new(cluster: Cluster) -> None:
+    one, other = [await ask(cluster, "noop") for _ in range(2)]
+    assert (one.status_code, other.status_code) == (202, 202)
+    assert one.json()["id"] != other.json()["id"]
+
+
+async def test_a_repetition_is_answered_with_the_task_as_it_now_is(cluster: Cluster) -> None:
+    key, body = new_key(), {"kind": "wait", "input": {"name": "gate-key"}}
+    first = (await send(cluster, key, body)).json()
+    await running(cluster, first["id"])
+    again = await send(cluster, key, body)
+    assert (again.status_code, again.json()["state"]) == (200, "running")
+    cluster.open("gate-key")
+    done = await cluster.outcome(first["id"])
+    again = await send(cluster, key, body)
+    assert (again.status_code, again.json()["state"]) == (200, "succeeded")
+    assert again.json()["finished_at"] == done["finished_at"]
+    assert again.json()["created_at"] == done["created_at"]
+    assert calls(cluster, first["id"]) == 1
+
+
+@pytest.mark.parametrize("delay", [0.29, 600])
+async def test_a_repetition_of_what_is_due_later_says_the_same_as_the_first(cluster: Cluster, delay: float) -> None:
+    key, body = new_key(), BODY | {"delay": delay}
+    first, again = [await send(cluster, key, body) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (202, 200)
+    if now() < instant(first.json()["due_at"]):  # else it is what became of it
+        for same in ("id", "state", "due_at", "attempt", "max_attempts", "position"):
+            assert again.json()[same] == first.json()[same], same
+    await cancel(cluster, first.json()["id"])
+
+
+async def test_a_cancelled_task_is_still_what_its_key_made(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    await worker.stop()
+    for when in ({}, {"delay": 600}):
+        key = new_key()
+        task = (await send(cluster, key, BODY | when)).json()
+        assert (await cancel(cluster, task["id"])).status_code == 200
+        again = await send(cluster, key, BODY | when)
+        assert (again.status_code, again.json()["id"], again.json()["state"]) == (200, task["id"], "cancelled")
+        check_problem(await send(cluster, key, BODY | when | {"priority": "low"}), 422, "idempotency_key_reused")
+        assert (await names(cluster, task["id"]))[-1] == "finished"
+
+
+async def test_a_key_is_known_after_a_crash_of_nats(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    ran, later = new_key(), new_key()
+    first = (await send(cluster, ran)).json()
+    delayed = (await send(cluster, later, BODY | {"delay": 600})).json()
+    await cluster.outcome(first["id"])
+    await cluster.nats.kill()
+    await cluster.nats.start()
+
+    async def answered() -> httpx.Response | None:
+        answer = await send(cluster, ran)
+        return answer if answer.status_code != 503 else None
+
+    again = await until(answered, "submissions to be answered again")
+    assert (again.status_code, again.json()["id"], again.json()["state"]) == (200, first["id"], "succeeded")
+    again = await send(cluster, later, BODY | {"delay": 600})
+    assert (again.status_code, again.json()["id"], again.json()["state"]) == (200, delayed["id"], "pending")
+    assert (calls(cluster, first["id"]), await timers(cluster, delayed["id"])) == (1, 1)
+
+
+@pytest.mark.parametrize("when", [{}, {"delay": 0.8}], ids=["now", "later"])
+async def test_a_submission_sent_again_after_an_uncertain_answer_makes_no_second_task(
+    make_cluster: MakeCluster, when: dict[str, float]
+) -> None:
+    cluster = await make_cluster()
+    api, _ = await cluster.start("api", "worker")
+    await cluster.knows_kinds()
+    key, nats = new_key(), psutil.Process(cluster.nats.pid)
+    nats.suspend()  # what is appended is on its way and not acknowledged
+    try:
+        submitting = asyncio.create_task(send(cluster, key, BODY | when))
+        await until(lambda: _has_sent(api, nats), "the api to have published")
+        await api.kill()
+    finally:
+        nats.resume()
+    (first,) = await asyncio.gather(submitting, return_exceptions=True)
+    if isinstance(first, httpx.Response):
+        assert first.status_code == 503, first.text
+    else:
+        assert isinstance(first, httpx.TransportError)
+    await cluster.start("api")
+    await cluster.knows_kinds()
+    again = await send(cluster, key, BODY | when)
+    assert again.status_code in (200, 202)
+    await cluster.all_finished([again.json()["id"]])
+    assert list(await cluster.finishes()) == [again.json()["id"]]
+    assert calls(cluster, again.json()["id"]) == 1
