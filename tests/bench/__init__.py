@@ -1,8 +1,9 @@
 """What Headrace does per second and per millisecond on this machine, measured end to end.
 
-    python -m tests.bench                     everything, about two minutes
+    python -m tests.bench                     the spine, about two minutes: burst, paced, always, idle
+    python -m tests.bench life                a task's life, about eight minutes: keyed, retrying, batch, fair, drain
     python -m tests.bench --quick             small numbers: does the bench itself work?
-    python -m tests.bench --only burst        one part: burst, paced, always or idle; may be repeated
+    python -m tests.bench --only burst        one part; may be repeated
 
 It starts the whole of `headrace up` on a temporary home and measures it from outside, over HTTP, as its users see it. The
 handlers do nothing, so what is measured is what Headrace adds to a task. Nothing is left running, and the home is removed.
@@ -25,8 +26,25 @@ the same run, and its target is a share of that where it can be:
 - *memory*: proportional set size of the Python processes with the shipped kinds and no work; NATS and Postgres are beside it.
   Pages that other Python processes of this machine share are counted in part.
 
-Below the table: the CPU time that each process took for one request and one task (medians; `client` is the bench's own). When
-their sum times the rate is near the number of cores, the machine is full, and the largest is where to look.
+Of the suite `life`, in which every figure stands beside the same thing without what it is about:
+
+- *accepted with an Idempotency-Key*: the burst, every submission with a key of its own, beside the burst without; rounds
+  alternate and the median share of the pairs is judged.
+- *finished, waiting for a retry*: the burst beside many tasks that have failed once and wait an hour for the other attempt.
+  In every pair the round alone comes first; those that wait are made between the two (as a batch), and cancelled after them.
+- *batch, to 202*: from the first byte of one request to its answer, JSON and NDJSON, while the worker already runs what is
+  appended. The API's resident set size is sampled during the NDJSON one.
+- *submit to handler start, beside a batch*: one task every 10 ms, first with nothing else and then while a batch with low
+  priority is run. The batch is queued while its kind is paused, so that all of its run is there to measure in, but nothing
+  waits for the projector. The handlers' own times are read from the log afterwards: to follow everything would be a load in
+  itself. Only tasks that were due and started between the batch's first and last finish count; when they are fewer than
+  half, the part fails. The ratio of the p99s is judged for a batch of another kind, which shares the worker; the one of the
+  same kind, which also shares the slots, is for orientation.
+- *finished, last tenth*: the rate of the last tenth of a long queue by the times of its finishes in the log, beside that of
+  the first. The queue is made while the kind is paused, and is in the read model before the kind is resumed.
+
+Below the table of the spine: the CPU time that each process took for one request and one task (medians; `client` is the
+bench's own). When their sum times the rate is near the number of cores, the machine is full, and the largest is where to look.
 
 Numbers are medians, with the least and the most in brackets. A part fails, loudly, when a response is not the expected one
 or an accepted task has not finished exactly once. A missed target is said in the table and is not a failure. On a

@@ -95,8 +95,8 @@ async def run_again(cluster: Cluster, task: str) -> httpx.Response:
 
 async def in_bulk(cluster: Cluster, what: str, **body: Any) -> dict[str, Any]:
     """Ask for something to be done to many tasks, by a read model that has everything said so far."""
-    last = await cluster.log.replayer.last("hr.tasks.>")
-    position = f"{cluster.log.epoch}-{last.sequence if last else 0}"
+    state = await cluster.log.refresh()
+    position = f"{state.epoch}-{state.last_sequence}"
     answer = await cluster.http.post(f"/api/v1/{what}", json=body, params={"at_least": position})
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -104,12 +104,11 @@ async def in_bulk(cluster: Cluster, what: str, **body: Any) -> dict[str, Any]:
 
 async def tables(cluster: Cluster) -> list[list[dict[str, Any]]]:
     """The read model, when it has all of the log."""
-    last = await cluster.log.replayer.last("hr.tasks.>")
-    assert last is not None
+    last = await cluster.log.refresh()
 
     async def reached() -> bool:
         found = await cluster.rows("SELECT epoch, sequence FROM projection WHERE name = 'tasks'")
-        return bool(found) and (found[0]["epoch"], found[0]["sequence"]) >= (cluster.log.epoch, last.sequence)
+        return bool(found) and (found[0]["epoch"], found[0]["sequence"]) >= (last.epoch, last.last_sequence)
 
     await until(reached, "the projector to have all of the log")
     return [

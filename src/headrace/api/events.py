@@ -8,7 +8,7 @@ with the reason and a new position; the client loads its state again and goes on
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -27,6 +27,7 @@ from headrace.errors import InvalidPosition, LogUnavailable, TaskNotFound
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.provision import StreamState
+from headrace.log.standing import Standing, look
 from headrace.store import tasks as read_model
 from headrace.telemetry import get_logger
 
@@ -42,6 +43,11 @@ After = Annotated[str | None, Parameter(query="after", max_length=41, descriptio
 LastEventId = Annotated[
     str | None, Parameter(header="Last-Event-ID", max_length=41, description="`after`, as browsers send it.")
 ]
+
+
+WhereItStands = Callable[[], Awaitable[Standing | None]]
+
+_BEGINNINGS = (EventName.QUEUED, EventName.DEFERRED)
 
 
 class Reset(msgspec.Struct, frozen=True):
@@ -64,7 +70,7 @@ async def follow_all(request: AnyRequest, after: After = None, last_event_id: La
     state = await of.log.refresh()
     start, opening = _open(of.log, state, cursor or _end(state))
     follower = await of.hub.follow(subjects.task_events(owner=caller(request)), start)
-    return event_stream(_frames(of, follower, opening, ends=False))
+    return event_stream(_frames(of, follower, opening))
 
 
 @get(
@@ -83,19 +89,25 @@ async def follow_task(
     cursor = cursor_of(after, last_event_id)
     subject = subjects.task_events(owner, task)
     state = await of.log.refresh()
-    first = await of.log.replayer.page(subject, records=1)
-    if not first.records:  # unknown, or so old that only the read model knows it
-        await _must_exist(of, owner, task)
+    standing = await look(of.log, owner, task)
+    if standing is None and await _is_final(of, owner, task):  # so old that only the read model knows it
         return Response(None, status_code=204)
-    beginning = Position(state.epoch, first.records[0].sequence - 1)
+    beginning = _end(state) if standing is None else Position(state.epoch, standing.first.sequence - 1)
     start, opening = _open(of.log, state, cursor or beginning, oldest=beginning)
-    if await _is_over(of.log, subject, start):
+    if _has_seen_the_end(standing, start):
         return Response(None, status_code=204) if start == cursor else event_stream(_only(opening))
-    return event_stream(_frames(of, await of.hub.follow(subject, start), opening, ends=True))
+    follower = await of.hub.follow(subject, start)
+    return event_stream(_frames(of, follower, opening, lambda: look(of.log, owner, task)))
 
 
-async def _frames(of: Resources, follower: Follower, opening: bytes, *, ends: bool) -> AsyncGenerator[bytes]:
-    """A stream's bytes; with ``ends`` it is over when the last event so far is `finished`."""
+async def _frames(
+    of: Resources, follower: Follower, opening: bytes, where_it_stands: WhereItStands | None = None
+) -> AsyncGenerator[bytes]:
+    """A stream's bytes; of a single task's, it is over when the task is.
+
+    That is so after `finished`, unless the task was run again. What a lost worker still says after that ends nothing.
+    """
+    finished = over = False
     try:
         yield opening
         while not of.hub.draining:
@@ -105,9 +117,16 @@ async def _frames(of: Resources, follower: Follower, opening: bytes, *, ends: bo
                 end = _end(await of.log.refresh())
                 follower.restart(end)
                 yield _reset(error.reason, end)
+                if where_it_stands is not None and _has_seen_the_end(await where_it_stands(), end):
+                    return
                 continue
             yield b"".join(frame.encoded for frame in frames) or HEARTBEAT
-            if ends and frames and frames[-1].event == EventName.FINISHED and follower.caught_up:
+            for frame in frames:
+                over = frame.event == EventName.FINISHED or (over and frame.event not in _BEGINNINGS)
+                finished = finished or over
+            if where_it_stands is None or not finished or not follower.caught_up:
+                continue
+            if over or (not frames and _has_seen_the_end(await where_it_stands(), follower.position)):
                 return
     except LogUnavailable as error:
         log.warning("a stream ends, its client will resume", error=error.message)
@@ -156,20 +175,22 @@ def cursor_of(after: str | None, last_event_id: str | None) -> Position | None:
         raise InvalidPosition(f"{'Last-Event-ID' if last_event_id else 'after'}: {error}") from error
 
 
-async def _is_over(log: Log, subject: str, cursor: Position) -> bool:
-    last = await log.replayer.last(subject)
+def _has_seen_the_end(standing: Standing | None, position: Position) -> bool:
+    """Whether a task is over, and its end stands at or before a position of this log."""
     return (
-        last is not None
-        and subjects.TaskSubject.parse(last.subject).event == EventName.FINISHED
-        and cursor.epoch == log.epoch
-        and cursor.sequence >= last.sequence
+        standing is not None
+        and standing.is_over
+        and standing.finish is not None
+        and position.sequence >= standing.finish.sequence
     )
 
 
-async def _must_exist(of: Resources, owner: str, task: str) -> None:
+async def _is_final(of: Resources, owner: str, task: str) -> bool:
     async with of.reading() as session:
-        if await read_model.find(session, owner, task) is None:
-            raise TaskNotFound(f"there is no task {task!r}")
+        found = await read_model.find(session, owner, task)
+    if found is None:
+        raise TaskNotFound(f"there is no task {task!r}")
+    return found.state.final
 
 
 def event_stream(frames: AsyncGenerator[bytes]) -> Stream:

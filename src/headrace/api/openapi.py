@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
@@ -29,11 +29,27 @@ class AnyJson(OpenAPISchemaPlugin):
 
 
 @dataclass
-class BatchBody(Operation):
+class Keyed(Operation):
+    """The operation of a route that takes an Idempotency-Key."""
+
+    def __post_init__(self) -> None:
+        """Say so: reading the header as a parameter would cost every request."""
+        key = Parameter(
+            name="Idempotency-Key",
+            param_in="header",
+            description="The same key and body make the same thing once, for as long as the log remembers.",
+            schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
+        )
+        self.parameters = [*(self.parameters or ()), key]
+
+
+@dataclass
+class BatchBody(Keyed):
     """The operation of a route that reads a batch from its body by itself."""
 
     def __post_init__(self) -> None:
         """Say what the body is."""
+        super().__post_init__()
         _, components = msgspec.json.schema_components([BatchSubmission], ref_template="#/components/schemas/{name}")
         self.request_body = RequestBody(
             content={

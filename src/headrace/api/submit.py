@@ -12,7 +12,7 @@ from litestar import Request, Response, post
 from headrace.api.caller import caller
 from headrace.api.correlation import correlation_id, traceparent
 from headrace.api.idempotency import body_hash, derived_id, read_key
-from headrace.api.openapi import problems
+from headrace.api.openapi import Keyed, problems
 from headrace.api.resources import Resources, resources
 from headrace.contracts.events import Deferred, EventName, Queued, encode
 from headrace.contracts.positions import Position
@@ -31,7 +31,14 @@ AnyRequest = Request[Any, Any, Any]
 _encode = msgspec.json.Encoder().encode
 
 
-@post("/tasks", status_code=202, operation_id="submit_task", summary="Submit a task", responses=problems(400, 413, 422))
+@post(
+    "/tasks",
+    status_code=202,
+    operation_id="submit_task",
+    summary="Submit a task",
+    responses=problems(400, 413, 422),
+    operation_class=Keyed,
+)
 async def submit(request: AnyRequest, data: Submission) -> Response[TaskSummary]:
     """Accepted means it is in the log and will reach exactly one final state.
 

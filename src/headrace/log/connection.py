@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import nats
@@ -50,6 +51,7 @@ class Log:
         replayer: Reads history, on a connection of its own.
         state: Where the log stood when last asked.
         filled: Which positions the log had to skip last, if it ever had to.
+        served_since: When its servers were started, as far as is known. What consumers had come to before may be forgotten.
     """
 
     def __init__(self, connection: Client, history: Client, settings: Settings, hooks: _Hooks) -> None:
@@ -59,6 +61,7 @@ class Log:
         self.replayer = Replayer(history)
         self.state = provision.StreamState(0, 0, 0, 0)
         self.filled: Filled | None = None
+        self.served_since: datetime | None = None
         self._seen = (0, 0)
         self._current = asyncio.Event()
         self._hooks = hooks
@@ -144,6 +147,7 @@ async def open_log(settings: Settings, name: str, compare: Compare | None = None
         ProvisionError: the stream cannot be made what the settings say.
     """
     hooks = _Hooks()
+    replicas = settings.stream.replicas
 
     catching_up: asyncio.Task[None] | None = None
 
@@ -160,6 +164,7 @@ async def open_log(settings: Settings, name: str, compare: Compare | None = None
                 opened.stood_at(await _provision(connection, settings))  # it may have come back without its files
                 if compare is not None:
                     await compare(opened)
+                    opened.served_since = (await provision.provision_compared(connection, replicas)).since
                 opened.filled = await last_filled(opened.replayer)
                 opened.release()
                 for callback in tuple(hooks.reconnect):

@@ -47,7 +47,7 @@ async def is_compared(connection: Client, replicas: int) -> bool:
         LogUnavailable: the log does not answer.
         ProvisionError: there is no place for the answer, and the server does not let one be made.
     """
-    return await provision.provision_compared(connection, replicas) > 0
+    return (await provision.provision_compared(connection, replicas)).said
 
 
 async def wait_until_compared(connection: Client, replicas: int) -> None:

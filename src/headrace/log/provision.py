@@ -237,11 +237,18 @@ async def provision_rates(connection: Client, replicas: int, window: float) -> N
     await _reconcile_stream(connection, config)
 
 
-async def provision_compared(connection: Client, replicas: int) -> int:
+class Compared(msgspec.Struct, frozen=True):
+    """Whether the log was compared with the read model, and since when its servers live: records are younger or suspect."""
+
+    said: bool
+    since: datetime
+
+
+async def provision_compared(connection: Client, replicas: int) -> Compared:
     """Make sure of the stream that says, as long as its servers live, that the log was compared with the read model.
 
     Returns:
-        How often it says so: 0 or 1.
+        What it says.
 
     Raises:
         ProvisionError: the server refuses it.
@@ -261,7 +268,7 @@ async def provision_compared(connection: Client, replicas: int) -> int:
         info = await _call(connection, f"STREAM.CREATE.{subjects.COMPARED_STREAM}", config)
     if error := info.get("error"):
         raise ProvisionError(f"stream {subjects.COMPARED_STREAM}: cannot create it: {error['description']}")
-    return info["state"]["messages"]
+    return Compared(said=info["state"]["messages"] > 0, since=datetime.fromisoformat(info["created"]))
 
 
 async def provision_projector(connection: Client) -> None:
@@ -275,8 +282,7 @@ async def provision_projector(connection: Client) -> None:
         connection,
         {
             "durable_name": subjects.PROJECTOR,
-            "description": "log to read model",
-            "filter_subjects": [subjects.TASKS, subjects.BATCHES, subjects.SCHEDULES],
+            "description": "log to read model",  # without a filter: several cost the server a third of a millisecond an event
             "ack_policy": "all",
             "ack_wait": 60 * _NANOSECONDS,
             "max_deliver": -1,

@@ -32,6 +32,7 @@ LIVE_TASKS: Final = "hr.live.tasks.>"
 _TASK_PREFIX: Final = "hr.tasks."
 _BATCH_PREFIX: Final = "hr.batches."
 _SCHEDULE_PREFIX: Final = "hr.schedules."
+_TIMER_PREFIX: Final = "hr.timers."
 _LIVE_PREFIX: Final = "hr.live.tasks."
 
 PROJECTOR: Final = "projector"
@@ -127,6 +128,11 @@ class BatchSubject(NamedTuple):
         if len(parts) == 5 and subject.startswith(_BATCH_PREFIX):
             return cls._make(parts[2:])
         raise ValueError(f"{subject!r} is not the subject of a batch event")
+
+
+def has_events(subject: str) -> bool:
+    """Whether what stands under a subject of the log tells of something; timers and filler do not."""
+    return subject != FILLER and not subject.startswith(_TIMER_PREFIX)
 
 
 def is_of_batch(subject: str) -> bool:

@@ -181,6 +181,8 @@ def _go_on(row: TaskRow, record: Record, event: Started | Progressed | Logged | 
             row.error = None if event.error is None else _json(event.error)
             row.finished_at = event.restored or record.at
             row.due_at = row.expires_at = None
+            if event.withdrawn is not None:
+                row.started_at, row.files = None, "[]"  # of a start that came too late; a replay would not know it
             row.progress = None  # it ages out of the log long before the finish does; a replay would not know it
         case Logged() | Emitted():
             return False

@@ -28,7 +28,7 @@ from headrace.log.connection import Log, open_log, until_compared
 from headrace.log.continuity import is_compared, mark_compared
 from headrace.log.provision import ProvisionError
 from headrace.log.records import Delivery
-from headrace.log.subjects import BatchSubject, ScheduleSubject, TaskSubject, is_of_batch, is_of_schedule
+from headrace.log.subjects import BatchSubject, ScheduleSubject, TaskSubject, has_events, is_of_batch, is_of_schedule
 from headrace.projector.batches import Batches
 from headrace.projector.firings import submitting_firings
 from headrace.projector.fold import fold, timeline_entries
@@ -49,7 +49,7 @@ AGAIN_SECONDS = 0.1  # a server that goes away ends pulls faster than connection
 
 log = get_logger(__name__)
 
-_Unreachable = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_Unreachable = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 async def project(settings: Settings, stop: asyncio.Event) -> None:
@@ -240,6 +240,8 @@ def _batches_of(read: Iterable[_Read | _ReadOfBatch | _ReadOfSchedule], rows: It
 
 def _read(page: list[Delivery]) -> Iterator[_Read | _ReadOfBatch | _ReadOfSchedule]:
     for record in page:
+        if not has_events(record.subject):
+            continue
         try:
             record.payload.decode()  # what is passed on as it is was not looked into
             if is_of_batch(record.subject):

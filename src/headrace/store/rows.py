@@ -207,6 +207,7 @@ class ReadModel:
                 "idle_session_timeout": str(IDLE_SESSION_MILLISECONDS),
                 "idle_in_transaction_session_timeout": str(IDLE_SESSION_MILLISECONDS),
                 "jit": "off",
+                "plan_cache_mode": "force_custom_plan",  # one kept from when the tables were small reads all of them
             },
         )
         return cls(connection)

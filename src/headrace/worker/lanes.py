@@ -171,7 +171,7 @@ class Lanes:
             return
         # A consumer made after the task was queued may hand out what an earlier one already saw finished, and so may one
         # that came back from an older copy; what a timer queued may have been cancelled in the moment it fired.
-        older = self._log.filled is not None and delivery.sequence < self._log.filled.last
+        older = self._log.served_since is not None and delivery.at < self._log.served_since
         from_timer = subjects.SCHEDULER in delivery.headers
         seen_before = delivery.delivered > 1 or delivery.at < lane.created or older or from_timer
         self._hold(self._runner.run(run, seen_before=seen_before), run.subject.task)

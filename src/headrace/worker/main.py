@@ -22,6 +22,7 @@ from headrace.worker.cancellations import Cancellations
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.lanes import Lanes
 from headrace.worker.processes import Processes
+from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.run import Runner
 
@@ -50,7 +51,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         await heartbeats.start()
         cancellations = Cancellations(opened, heartbeats)
         await cancellations.open()
-        quarantine = asyncio.Lock()
+        quarantine = Quarantine()
         acks = Acknowledger(opened.connection)
         processes: list[Processes] = []
 

@@ -40,6 +40,7 @@ from headrace.worker.outcomes import (
     returned,
 )
 from headrace.worker.processes import Processes, ProcessLost
+from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.runs import Run
 from headrace.worker.telling import Telling
@@ -58,7 +59,7 @@ class Runner:
         kind: AnyKind,
         worker: str,
         heartbeats: Heartbeats,
-        quarantine: asyncio.Lock,
+        quarantine: Quarantine,
         acks: Acknowledger,
         pool: ThreadPoolExecutor | Processes | None,
         rate: Rate | None,
@@ -177,8 +178,11 @@ class Runner:
             if not run.started and (expired := _expired(run.queued)):
                 return expired
         if starts < STARTS_MAX - 1:
+            await self._quarantine.calm()
             return await self._call_handler(run, decoded, starts)
-        async with self._quarantine:  # it may have killed two workers; when it kills this one, no other is blamed
+        async with self._quarantine.alone(
+            run
+        ):  # it may have killed two workers; when it kills this one, no other is blamed
             return await self._call_handler(run, decoded, starts)
 
     async def _call_handler(self, run: Run, decoded: msgspec.Struct, starts: int) -> AttemptOutcome:
@@ -229,6 +233,7 @@ class Runner:
 
     async def give_up(self, run: Run) -> None:
         """Finish a run whose handler goes on although it was cancelled; its late outcome will be refused."""
+        self._quarantine.leave(run)
         reason = f"The task took longer than its timeout of {run.kind.timeout:g} s and did not stop when told to."
         await self._finish(run, Failed(FailureCode.TIMEOUT, reason))
         self._acks.ack(run.delivery)

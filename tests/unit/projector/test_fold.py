@@ -345,7 +345,7 @@ def test_what_a_row_does_not_show_does_not_move_its_position() -> None:
     assert story.row.sequence == 1
 
 
-@pytest.mark.parametrize("name", HIGH_RATE)
+@pytest.mark.parametrize("name", sorted(HIGH_RATE))
 def test_what_is_of_use_only_while_it_happens_has_no_line_in_the_timeline(name: EventName) -> None:
     subject = TaskSubject(name, "echo", "normal", "u1", "t1")
     record = Record(1, str(subject), Story.at(1), {}, b"")

@@ -1,0 +1,50 @@
+"""Keeping apart those who may kill a worker from those who would be blamed for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headrace.worker.runs import Run
+
+ALONE_SECONDS = 5.0  # what kills a worker mostly does so at once
+
+
+class Quarantine:
+    """Of the runs that have taken a worker down often, one is started at a time, and nothing new beside it for a moment.
+
+    When the worker dies then, it was that one; what only happened to run beside it each time is not given up for it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._calm = asyncio.Event()
+        self._calm.set()
+        self._inside: Run | None = None
+
+    async def calm(self) -> None:
+        """Wait until something may be started."""
+        await self._calm.wait()
+
+    @asynccontextmanager
+    async def alone(self, run: Run) -> AsyncGenerator[None]:
+        """Be the one suspect that runs."""
+        await self._lock.acquire()
+        self._inside = run
+        self._calm.clear()
+        over = asyncio.get_running_loop().call_later(ALONE_SECONDS, self._calm.set)
+        try:
+            yield
+        finally:
+            over.cancel()
+            self.leave(run)
+
+    def leave(self, run: Run) -> None:
+        """It has ended, or goes on although it was given up; either way the next one's turn has come."""
+        if self._inside is run:
+            self._inside = None
+            self._calm.set()
+            self._lock.release()
