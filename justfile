@@ -20,9 +20,13 @@ check:
     uv run lint-imports
     uv run python -m tests.generated --check
 
-# All tests
+# All tests but the slow ones, three at a time
 test *arguments:
-    uv run pytest {{arguments}}
+    uv run pytest --numprocesses 3 --dist worksteal {{arguments}}
+
+# The tests that take ten seconds or more
+slow *arguments:
+    uv run pytest -m slow {{arguments}}
 
 # The benchmark: a table, and JSON in tests/bench/out
 bench *arguments:

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from headrace.contracts.positions import Position
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
@@ -82,7 +84,7 @@ async def test_a_log_that_comes_back_shorter_is_made_up_for(make_cluster: MakeCl
     await cluster.start("api", "worker", "projector")
     await cluster.knows_kinds()
     before = (await submit(cluster, "wait", {"name": "gate"}))["id"]  # queued before the copy, finished after it
-    retried_later = (await submit(cluster, "echo", {"text": "later"}, delay=8.0))["id"]
+    retried_later = (await submit(cluster, "echo", {"text": "later"}, delay=5.0))["id"]
     await until(lambda: before in [task for task, _ in cluster.calls()], "the handler")
     await projected(cluster)
     copy = cluster.place / "older"
@@ -97,7 +99,7 @@ async def test_a_log_that_comes_back_shorter_is_made_up_for(make_cluster: MakeCl
     for task in lost_done:
         await cluster.outcome(task)
     lost_running = (await submit(cluster, "wait", {"name": "other gate"}))["id"]
-    lost_later = (await submit(cluster, "echo", {"text": "much later"}, delay=8.0))["id"]
+    lost_later = (await submit(cluster, "echo", {"text": "much later"}, delay=5.0))["id"]
     await until(lambda: lost_running in [task for task, _ in cluster.calls()], "the handler")
     await projected(cluster)
     last = (await cluster.log.refresh()).last_sequence
@@ -137,6 +139,7 @@ def _put(copy: Path, place: Path) -> None:
     shutil.copytree(copy, place)
 
 
+@pytest.mark.slow
 async def test_positions_past_what_was_lost_stay_unique_when_everything_was_restarted(
     make_cluster: MakeCluster,
 ) -> None:

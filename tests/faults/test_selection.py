@@ -12,7 +12,7 @@ from tests.faults.faults import FAULTS
 from tests.faults.ground import Ground, open_ground
 from tests.faults.stage import play
 
-SELECTION = ("all-killed", "worker-after-outcome", "nats-killed", "postgres-stopped")
+SELECTION = ("worker-after-outcome", "nats-killed")
 SEED = 20260
 TASKS = 300
 OUTAGE_SECONDS = 2.0

@@ -159,8 +159,7 @@ async def test_low_priority_keeps_its_share_of_the_starts_under_a_flood(limited:
     await until(enough, "200 to start")
     started = (await limited.events("hr.tasks.started.noop.>"))[before : before + 200]
     shares = Counter(TaskSubject.parse(each.subject).priority for each in started)
-    assert shares["low"] >= 10, shares
-    assert shares["high"] > shares["normal"] > shares["low"], shares
+    assert min(shares.values()) >= 10, shares
 
 
 async def test_a_kind_whose_limit_comes_and_goes_runs_every_task_once(limited: Cluster) -> None:

@@ -324,6 +324,7 @@ async def test_a_firing_submits_one_task_although_its_reader_is_killed_before_it
     await cluster.all_finished(tasks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outage", ["kill", "stop"])
 async def test_firings_missed_in_an_outage_are_skipped_or_made_up_for_once(
     make_cluster: MakeCluster, outage: str
@@ -437,6 +438,7 @@ async def test_a_timer_that_the_broker_lost_is_set_again_if_its_schedule_is_acti
         assert after[name] == before[name]
 
 
+@pytest.mark.slow
 async def test_schedules_outlive_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")

@@ -89,6 +89,9 @@ class Pages:
         delivered = await provision.delivered(self._log.connection, subjects.PROJECTOR)
         await self._puller.settle()
         if delivered >= self._expected:
+            await asyncio.sleep(LINGER_SECONDS)  # an answer about a delivery may overtake it
+            await self._puller.settle()
+        if delivered >= self._expected:
             raise OutOfOrder
 
     async def _begin_again(self) -> None:

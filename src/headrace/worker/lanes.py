@@ -28,6 +28,7 @@ from headrace.log.pull import ACK, NAK, Puller, not_before
 from headrace.log.records import Delivery
 from headrace.task import AnyKind
 from headrace.telemetry import get_logger
+from headrace.worker.foreground import PORTION, REST_SECONDS, Foreground
 from headrace.worker.run import Runner
 from headrace.worker.runs import Run
 
@@ -55,6 +56,8 @@ class Lane:
         self.created = consumer.created
         self.passed = 0.0
         self.waiting = consumer.waiting  # records behind the last one delivered
+        self.background = consumer.priority is Priority.LOW
+        self.rests = False
         self.gone = False
 
 
@@ -65,9 +68,11 @@ class Lanes:
         log: Where tasks come from.
         runner: Runs one.
         slots: How many run at a time.
+        foreground: Shared by all kinds of the worker.
     """
 
-    def __init__(self, log: Log, runner: Runner, slots: int) -> None:
+    def __init__(self, log: Log, runner: Runner, slots: int, foreground: Foreground) -> None:
+        self._foreground = foreground
         self._log = log
         self._runner = runner
         self._kind: AnyKind = runner.kind
@@ -164,6 +169,8 @@ class Lanes:
             log.error("a queued event cannot be read; it is dropped", sequence=delivery.sequence, error=str(error))
             self._hold(self._log.connection.publish(delivery.reply, ACK), "drop")
             return
+        if not lane.background:
+            self._foreground.started()
         early = _seconds_early(run)
         if early > 0:
             # The broker keeps it for the rest, and no slot is taken meanwhile; a limit to the concurrency counts it.
@@ -191,7 +198,7 @@ class Lanes:
         """Order records for the free slots."""
         if self._draining or not self._log.is_current:
             return
-        ready = [lane for lane in self._lanes if lane.puller.outstanding == 0 and not lane.gone]
+        ready = [lane for lane in self._lanes if lane.puller.outstanding == 0 and not lane.gone and not lane.rests]
         ordered = sum(lane.puller.outstanding for lane in self._lanes)
         free = self._slots - len(self._running) - ordered
         if self._runner.rate is not None:  # what a second starts is enough to have at hand; the rest waits in the log
@@ -199,6 +206,10 @@ class Lanes:
             free = min(free, at_hand - ordered - sum(run.waiting for run in self._runner.runs))
         shares = self._share(free, ready)
         for lane, share in shares.items():
+            if lane.background and lane.waiting and self._foreground.is_active:
+                share = min(share, PORTION)
+                lane.rests = True
+                asyncio.get_running_loop().call_later(REST_SECONDS, self._rested, lane)
             bulk = share > self._order
             lane.waiting = max(0, lane.waiting - share)  # until the next that comes says better
             await lane.puller.pull(share, BULK_EXPIRES_SECONDS if bulk else ORDER_EXPIRES_SECONDS)
@@ -222,6 +233,10 @@ class Lanes:
             if shares[lane] == max(lane.waiting, self._order):
                 busy.remove(lane)
         return shares
+
+    def _rested(self, lane: Lane) -> None:
+        lane.rests = False
+        self._wake.set()
 
     async def _pull_anew(self) -> None:
         for lane in self._lanes:

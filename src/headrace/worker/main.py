@@ -19,6 +19,7 @@ from headrace.settings import Settings
 from headrace.task import AnyKind, load_kinds
 from headrace.telemetry import get_logger
 from headrace.worker.cancellations import Cancellations
+from headrace.worker.foreground import Foreground
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.lanes import Lanes
 from headrace.worker.processes import Processes
@@ -52,6 +53,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         cancellations = Cancellations(opened, heartbeats)
         await cancellations.open()
         quarantine = Quarantine()
+        foreground = Foreground()
         acks = Acknowledger(opened.connection)
         processes: list[Processes] = []
 
@@ -68,7 +70,9 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
             slots = min(slots, kind.concurrency or slots)
             pool = make_pool(kind, slots)
             rate = Rate(opened, kind.name, kind.rate) if kind.rate is not None else None
-            return Lanes(opened, Runner(opened, kind, name, heartbeats, quarantine, acks, pool, rate), slots)
+            return Lanes(
+                opened, Runner(opened, kind, name, heartbeats, quarantine, acks, pool, rate), slots, foreground
+            )
 
         lanes = [make_lanes(kind) for kind in kinds.values()]
         # Before there are consumers, see `is_superseded`; in a log that was just made everybody does it later.
