@@ -14,6 +14,8 @@ from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.sse import follow
 
+RESET_SECONDS = 30.0
+
 
 async def submit(cluster: Cluster, kind: str, given: dict[str, Any], **fields: Any) -> dict[str, Any]:
     answer = await cluster.http.post("/api/v1/tasks", json={"kind": kind, "input": given, **fields})
@@ -65,8 +67,9 @@ async def test_a_lost_log_delays_tasks_and_loses_none(make_cluster: MakeCluster)
         shutil.rmtree(cluster.place / "nats")
         await cluster.nats.start()
         new = await accepts(cluster)
-        while (reset := await stream.next()).event != "reset":
-            pass  # what was due meanwhile
+        async with asyncio.timeout(RESET_SECONDS):
+            while (reset := await stream.next()).event != "reset":
+                pass  # what was due meanwhile
         assert "lost" in reset.data["reason"]
 
     cluster.open("gate")
@@ -112,8 +115,9 @@ async def test_a_log_that_comes_back_shorter_is_made_up_for(make_cluster: MakeCl
         await cluster.nats.start()
         new = await accepts(cluster)
         assert Position.parse(new["position"]).sequence > last
-        while (await stream.next()).event != "reset":
-            pass  # what was due meanwhile
+        async with asyncio.timeout(RESET_SECONDS):
+            while (await stream.next()).event != "reset":
+                pass  # what was due meanwhile
 
     cluster.open("other gate")
     for task in (lost_running, lost_later, retried_later, new["id"]):

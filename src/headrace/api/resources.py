@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -129,10 +130,14 @@ class Resources:
 
 
 async def checkpoint_of(sessions: Callable[[], AsyncSession]) -> Position | None:
-    """How far the read model is; before everything when it is empty, None when it cannot be reached."""
+    """How far the read model is: before everything when it is empty, beyond everything while the log is repaired.
+
+    None when it cannot be reached.
+    """
     try:
         async with sessions() as session:
-            return await tasks.checkpoint(session) or Position(0, 0)
+            checkpoint = await tasks.checkpoint(session) or Position(0, 0)
+            return checkpoint._replace(sequence=sys.maxsize) if await tasks.is_repairing(session) else checkpoint
     except _Unreachable as error:
         log.warning("the read model cannot be read", error=repr(error.__cause__ or error)[:300])
         return None

@@ -126,6 +126,11 @@ async def timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:
     ]
 
 
+async def is_repairing(session: AsyncSession) -> bool:
+    """Whether the projector is making up for what the log has lost."""
+    return await session.scalar(select(models.Projection).where(models.Projection.name == "repair")) is not None
+
+
 async def checkpoint(session: AsyncSession) -> Position | None:
     """How far the read model has come; None before the projector first ran."""
     row = await session.scalar(select(models.Projection).where(models.Projection.name == "tasks"))
