@@ -35,7 +35,7 @@ def test_every_command_and_option_it_names_exists() -> None:
     for command, rest in lines:
         if command in cli.commands:
             known = {option for parameter in cli.commands[command].params for option in parameter.opts}
-            assert set(re.findall(r"--[a-z]+", rest)) <= known
+            assert set(re.findall(r"--[a-z-]+", rest)) <= known
 
 
 @pytest.mark.parametrize("name", ["api/app.py", "worker/run.py", "projector/project.py", "api/events.py"])

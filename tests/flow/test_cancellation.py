@@ -114,6 +114,7 @@ async def test_a_running_task_is_cancelled_and_its_handler_sees_it_and_cleans_up
     assert (await the_end(cluster, task["id"])).outcome is Outcome.CANCELLED
 
 
+@pytest.mark.slow
 async def test_a_thread_that_does_not_look_is_stopped_after_a_grace(cluster: Cluster) -> None:
     task = await accepted(cluster, "ignores_cancellation", input={"name": "stopped"})
     await called(cluster, task["id"])

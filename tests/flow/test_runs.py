@@ -26,6 +26,7 @@ from tests.flow.acting import (
     now,
     read,
     run_again,
+    running,
     timers,
 )
 from tests.flow.test_bad_input import check_problem
@@ -117,6 +118,7 @@ async def test_a_task_that_is_not_over_cannot_be_run_again(cluster: Cluster, whe
 async def test_of_many_who_run_a_task_again_at_once_one_does(cluster: Cluster) -> None:
     task = await accepted(cluster, "wait", input={"name": "gate-runs"})
     await called(cluster, task["id"])
+    await running(cluster, task["id"])
     await cancel(cluster, task["id"])
     answers = await asyncio.gather(*(run_again(cluster, task["id"]) for _ in range(20)))
     assert Counter(answer.status_code for answer in answers) == {202: 1, 409: 19}

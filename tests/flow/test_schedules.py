@@ -164,6 +164,7 @@ async def test_a_deleted_schedule_is_gone_and_its_timer_with_it(cluster: Cluster
     assert (await cluster.events(f"hr.schedules.saved.local.{schedule['id']}"))[0].payload == b'{"event":"deleted"}'
 
 
+@pytest.mark.slow
 async def test_nothing_is_submitted_before_the_start_and_from_the_end_on(cluster: Cluster) -> None:
     now = datetime.now(UTC)
     start, finish = now + timedelta(seconds=2.5), now + timedelta(seconds=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from headrace.contracts.events import Finished, decode
 from headrace.log import provision, subjects
@@ -76,6 +77,7 @@ async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(mak
     assert [called for called, _ in cluster.calls()] == [task]
 
 
+@pytest.mark.slow
 async def test_a_timer_outlives_the_retention_of_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
