@@ -73,10 +73,10 @@ class Pages:
                 await asyncio.sleep(LINGER_SECONDS)
             await self._fetch()
         self._puller.check()
-        if self._broken:
-            raise OutOfOrder
-        if not self._arrived and self._puller.outstanding:
+        if not self._broken and not self._arrived and self._puller.outstanding:
             await self._compare()
+        if self._broken:  # asked last: what arrives while we compare may stand behind a gap
+            raise OutOfOrder
         page, self._arrived = self._arrived, []
         return page
 

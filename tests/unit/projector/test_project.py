@@ -22,7 +22,7 @@ from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
 from tests.unit.projector.histories import LATER, History, some_actions
 
-TAKE_OVER_SECONDS = 10.0
+TAKE_OVER_SECONDS = 20.0
 
 Rows = list[dict[str, Any]]
 
@@ -203,6 +203,7 @@ async def test_when_the_leading_projector_is_killed_another_takes_over(make_clus
     await is_right(cluster)
 
 
+@pytest.mark.slow
 async def test_when_the_leading_projector_is_stopped_another_takes_over_and_it_stands_by_when_it_goes_on(
     make_cluster: MakeCluster,
 ) -> None:
