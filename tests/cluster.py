@@ -257,6 +257,14 @@ class Cluster:
         finally:
             await connection.close()
 
+    async def execute(self, statement: str) -> None:
+        """Change the database behind everybody's back."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
     async def close(self) -> None:
         await self.http.aclose()
         for member in self.members:

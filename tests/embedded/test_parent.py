@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 
-WATCH = "from headrace.embedded import parent; parent.GRACE_SECONDS = 0.1; parent.watch_parent(); print('watching', flush=True);"
+WATCH = "from headrace.embedded import parent; parent.GRACE_SECONDS = 0.1; parent.watch_parent(); print('ready', flush=True);"
 
 
-def end_of(code: str, **environ: str) -> int:
-    """The exit code of a child whose parent's end of the pipe closes."""
+def end_of(code: str, before: str = "", **environ: str) -> int:
+    """The exit code of a child whose parent's end of the pipe closes when it is ready; it does ``before`` until then."""
     process = subprocess.Popen(
-        [sys.executable, "-c", WATCH + code],
+        [sys.executable, "-c", f"{before}\n{WATCH}{code}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, **environ},
@@ -30,8 +30,8 @@ def test_a_child_is_told_to_end_when_its_parent_is_gone() -> None:
 
 
 def test_one_that_does_not_listen_is_killed() -> None:
-    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); [signal.pause() for _ in range(9)]"
-    assert end_of(deaf, HEADRACE_PARENT_PIPE="1") == -signal.SIGKILL
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    assert end_of("[signal.pause() for _ in range(9)]", before=deaf, HEADRACE_PARENT_PIPE="1") == -signal.SIGKILL
 
 
 def test_nothing_is_watched_when_nobody_holds_the_pipe() -> None:

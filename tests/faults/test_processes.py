@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-from tests.cluster import Cluster, Member, until
+from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
+from tests.proxy import proxy_to
 from tests.sse import follow
 
 
@@ -128,36 +127,20 @@ async def _writes_or_is_done(cluster: Cluster, writing: str, tasks: int) -> bool
 
 async def test_an_api_killed_between_publish_and_answer_leaves_a_task_that_runs(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
-    api, _ = await cluster.start("api", "worker")
-    await cluster.knows_kinds()
-    nats = psutil.Process(cluster.nats.pid)
-    nats.suspend()  # the publish is on its way and not acknowledged
-    try:
+    async with proxy_to(int(cluster.nats.url.rpartition(":")[2])) as proxy:
+        cluster.environ["HEADRACE_NATS_URL"] = proxy.url
+        (api,) = await cluster.start("api")
+        cluster.environ["HEADRACE_NATS_URL"] = cluster.nats.url
+        await cluster.start("worker")
+        await cluster.knows_kinds()
+        proxy.hold_answers()
         submitting = asyncio.create_task(cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}}))
-        await until(lambda: _has_sent(api, nats), "the api to have published")
+        await proxy.passed(b"PUB hr.tasks.queued.")
         await api.kill()
-    finally:
-        nats.resume()
-    with pytest.raises(httpx.TransportError):
-        await submitting
+        with pytest.raises(httpx.TransportError):
+            await submitting
     await until(cluster.finishes, "the task to finish")
     assert list((await cluster.finishes()).values()) == [1]
-
-
-def _has_sent(api: Member, nats: psutil.Process) -> bool:
-    """Whether bytes of the API wait in a socket buffer of the stopped server."""
-    ours = {connection.laddr.port for connection in psutil.Process(api.pid).net_connections("tcp")}
-    rows = [line.split() for line in Path(f"/proc/{nats.pid}/net/tcp").read_text().splitlines()[1:]]
-    waiting = {_port(row[2]): int(row[4].split(":")[1], 16) for row in rows if _port(row[1]) == _nats_port(nats)}
-    return any(waiting.get(port, 0) > 100 for port in ours)
-
-
-def _nats_port(nats: psutil.Process) -> int:
-    return next(each.laddr.port for each in nats.net_connections("tcp") if each.status == psutil.CONN_LISTEN)
-
-
-def _port(address: str) -> int:
-    return int(address.split(":")[1], 16)
 
 
 async def test_an_api_told_to_stop_ends_its_streams_with_a_time_to_come_back(make_cluster: MakeCluster) -> None:

@@ -77,6 +77,56 @@ async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(mak
     assert [called for called, _ in cluster.calls()] == [task]
 
 
+async def test_a_row_that_is_far_behind_takes_no_timer_away_and_ends_nothing(make_cluster: MakeCluster) -> None:
+    """As after an hour without Postgres: the log knows of another attempt, and of its timer."""
+    cluster = await make_cluster()
+    _, _, projector = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    body = {"kind": "fail_for_a_minute", "input": {"steps": ["expected", "ok"]}, "expires_in": 30}
+    answer = await cluster.http.post("/api/v1/tasks", json=body)
+    assert answer.status_code == 202, answer.text
+    task = answer.json()["id"]
+    deferred = subjects.task_events(task=task, event="deferred")
+    await until(lambda: cluster.events(deferred), "the task to wait for its second attempt")
+    await until(lambda: _is(cluster, "pending"), "the row")
+    await projector.stop()
+    log, read_model = cluster.log, await ReadModel.connect(cluster.database_url)
+    before = await log.refresh()
+    for stale in ("due_at", "expires_at"):
+        await cluster.execute(f"UPDATE tasks SET {stale} = now() - interval '1 minute'")
+        await Sweep(log).sweep(read_model)
+    assert await cluster.events(subjects.task_timer("local", task))
+    assert (await log.refresh()).last_sequence == before.last_sequence
+    read_model.close()
+
+
+async def test_a_task_that_ran_when_the_log_dropped_it_and_lost_its_worker_is_run_again(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    _, worker, projector = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = (await cluster.submit("wait", name="gate"))["id"]
+    await until(lambda: _is(cluster, "running"), "the row")
+    await worker.kill()
+    queued = await cluster.events(subjects.task_events(task=task, event="queued"))
+    await provision.withdraw(cluster.log.connection, queued[0].sequence)  # as its age would
+    await projector.stop()
+    await cluster.execute(
+        "UPDATE tasks SET queued_at = now() - interval '8 days', started_at = now() - interval '2 days'"
+    )
+    read_model = await ReadModel.connect(cluster.database_url)
+    await Sweep(cluster.log).sweep(read_model)
+    read_model.close()
+    cluster.open("gate")
+    await cluster.start("worker", "projector")
+    assert (await cluster.outcome(task))["state"] == "succeeded"
+
+
+async def _is(cluster: Cluster, state: str) -> bool:
+    return [row["state"] for row in await cluster.rows("SELECT state FROM tasks")] == [state]
+
+
 @pytest.mark.slow
 async def test_a_timer_outlives_the_retention_of_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()

@@ -19,8 +19,8 @@ from headrace.errors import InvalidInput, UnknownKind
 from headrace.log.connection import Log, open_log
 from headrace.log.subjects import catalog_entry
 from tests.cluster import until
+from tests.proxy import proxy_to
 from tests.unit.conftest import settings_for
-from tests.unit.proxy import proxy_to
 
 _numbers = itertools.count(1)
 

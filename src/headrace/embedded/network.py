@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
-from contextlib import ExitStack
+from contextlib import suppress
 
 from headrace.embedded.errors import PortError
 
@@ -14,14 +15,30 @@ ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - where to reach 
 PROBE_SECONDS = 5.0
 PROBE_BYTES_MAX = 4096  # a status line and a short reason
 
+# Below what Linux and macOS give to outgoing connections, which could take a port just before we listen on it; and each
+# process begins in a place of its own, so that two that look at the same time find different ones.
+PORTS = range(16_384, 32_768)
+PORTS_OF_A_PROCESS = 256
+_FIRST = PORTS.start + os.getpid() * PORTS_OF_A_PROCESS % len(PORTS)
+_candidates = itertools.cycle(range(_FIRST, _FIRST + PORTS_OF_A_PROCESS))
+
 
 def free_ports(count: int) -> list[int]:
-    """Different loopback ports that nobody listens on now."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((LOOPBACK, 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Different loopback ports that nobody listens on now, and that nobody is given by chance before we do.
+
+    Raises:
+        PortError: there are not so many.
+    """
+    found: list[int] = []
+    for port in itertools.islice(_candidates, PORTS_OF_A_PROCESS):
+        if len(found) == count:
+            break
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            found.append(port)
+    if len(found) < count:
+        raise PortError(f"there are no {count} free ports from {_FIRST} on; name the ports yourself")
+    return found
 
 
 def check_port(host: str, port: int) -> None:

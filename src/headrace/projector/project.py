@@ -21,7 +21,7 @@ from headrace.contracts.batches import BatchEvent
 from headrace.contracts.events import Event, decode
 from headrace.contracts.positions import Position
 from headrace.contracts.schedules import ScheduleEvent
-from headrace.errors import LogUnavailable
+from headrace.errors import HeadraceError
 from headrace.health import serve_health
 from headrace.log import subjects
 from headrace.log.connection import Log, open_log, until_compared
@@ -98,8 +98,8 @@ class Projector:
                 await self._lead_when_free()
             except _Unreachable as error:
                 self._became(f"cannot reach Postgres: {error}")
-            except (LogUnavailable, ProvisionError) as error:
-                self._became(f"cannot read the log: {error}")
+            except (HeadraceError, ProvisionError) as error:
+                self._became(f"cannot use the log: {error}")
             await asyncio.sleep(RETRY_SECONDS)  # whatever is away does not say when it is back
 
     async def _lead_when_free(self) -> None:

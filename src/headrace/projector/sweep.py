@@ -11,9 +11,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
-from headrace.contracts.events import Deferred
+import msgspec
+
+from headrace.contracts.events import Deferred, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, LogUnavailable
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
 from headrace.log.ending import end, end_forgotten
@@ -23,12 +25,11 @@ from headrace.store.rows import ReadModel, TaskRow
 from headrace.telemetry import get_logger
 
 SWEEP_SECONDS = 0.5
-AGED_SECONDS_MAX = (
-    60.0  # between two looks at what waits for almost as long as the log keeps it, a walk over all that is queued
-)
+AGED_SECONDS_MAX = 60.0  # between two looks at what waits for almost as long as the log keeps it
 ROWS = 1000  # of a sort in one sweep
 AT_ONCE = 16
 OVERDUE_SECONDS = 5.0  # a timer fires a quarter of a second late at most, and the read model is a moment behind
+RUN_SECONDS_MAX = 25 * 3600.0  # a day, the longest timeout, and some grace: who runs longer has lost its worker
 RETENTION_MARGIN = 0.05  # of the retention: a task that waits this close to its end is expired, not dropped
 RETENTION_MARGIN_SECONDS_MAX = 3600.0
 
@@ -41,6 +42,8 @@ class Sweep:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._swept = self._looked_for_aged = 0.0
+        self._retention = log.settings.retention
+        self._kept = self._retention - min(self._retention * RETENTION_MARGIN, RETENTION_MARGIN_SECONDS_MAX)
 
     async def now_and_then(self, read_model: ReadModel) -> None:
         """Sweep, when it is time.
@@ -61,51 +64,78 @@ class Sweep:
         """
         now = datetime.now(UTC)
         await self._each(await read_model.expired(now, ROWS), self._expire)
-        await self._each(await self._about_to_be_dropped(read_model, now), self._expire)
+        if self._looks_for_aged():
+            await self._each(await read_model.queued_before(now - timedelta(seconds=self._kept), ROWS), self._expire)
+            dropped, over = now - timedelta(seconds=self._retention), now - timedelta(seconds=RUN_SECONDS_MAX)
+            await self._each(await read_model.running_since(dropped, over, ROWS), self._run_again)
         await self._each(await read_model.overdue(now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue)
         await self._each(await read_model.open_of_cancelled_batches(ROWS), self._cancel)
 
-    async def _about_to_be_dropped(self, read_model: ReadModel, now: datetime) -> list[TaskRow]:
-        """Tasks that wait for almost as long as the log keeps what is queued."""
-        retention = self._log.settings.retention
-        margin = min(retention * RETENTION_MARGIN, RETENTION_MARGIN_SECONDS_MAX)
-        at = asyncio.get_running_loop().time()
-        if at - self._looked_for_aged < min(margin / 4, AGED_SECONDS_MAX):
-            return []
-        self._looked_for_aged = at
-        return await read_model.queued_before(now - timedelta(seconds=retention - margin), ROWS)
+    def _looks_for_aged(self) -> bool:
+        """Whether it is time to look for what has waited or run for about as long as the log keeps what is queued."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_for_aged < min((self._retention - self._kept) / 4, AGED_SECONDS_MAX):
+            return False
+        self._looked_for_aged = now
+        return True
 
     async def _expire(self, row: TaskRow) -> None:
-        if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
-            message = f"The task was not started before {row.expires_at.isoformat()}."
-        else:
-            message = (
-                "Nobody started the task for as long as the log keeps a queued task; are there workers of its kind?"
+        """End a task that waits for too long, if it still does: the row may be far behind."""
+        standing = await look(self._log, row.owner, row.id)
+        if standing is None:
+            headers = headers_of(row)
+            await end_forgotten(
+                self._log, subject_of(row), attempt=row.attempt, headers=headers, error=_too_late(row.expires_at)
             )
-        await self._end(row, error=TaskError(code=FailureCode.EXPIRED, message=message))
+            return
+        waiting, began = standing.waiting, standing.began
+        if standing.is_over or standing.running or waiting is None or began is None:
+            return
+        now = datetime.now(UTC)
+        aged = isinstance(waiting, Queued) and began.at < now - timedelta(seconds=self._kept)
+        if aged or (waiting.expires_at is not None and waiting.expires_at <= now):
+            await end(self._log, standing, error=_too_late(waiting.expires_at))
 
     async def _cancel(self, row: TaskRow) -> None:
-        await self._end(row, by=row.owner)
-
-    async def _end(self, row: TaskRow, *, by: str | None = None, error: TaskError | None = None) -> None:
         standing = await look(self._log, row.owner, row.id)
         if standing is None:
-            await end_forgotten(
-                self._log, subject_of(row), attempt=row.attempt, headers=headers_of(row), by=by, error=error
-            )
-        elif not standing.is_over and not (error is not None and standing.running):
-            await end(self._log, standing, by=by, error=error)
+            await end_forgotten(self._log, subject_of(row), attempt=row.attempt, headers=headers_of(row), by=row.owner)
+        elif not standing.is_over:
+            await end(self._log, standing, by=row.owner)
 
     async def _queue(self, row: TaskRow) -> None:
-        """Queue a task whose timer is overdue."""
+        """Queue a task whose timer is overdue, if it still waits for that one: the row may be far behind."""
         timer = subjects.task_timer(row.owner, row.id)
-        await provision.purge(self._log.connection, timer)  # it may be about to go off
         standing = await look(self._log, row.owner, row.id)
         if standing is None:
+            await provision.purge(self._log.connection, timer)  # it may be about to go off
             await queue_again(self._log, row, row.fence, 0)
-        elif not standing.is_over and isinstance(standing.waiting, Deferred) and not standing.running:
-            log.warning("a timer did not go off; the task is queued without it", task_id=row.id)
-            await queue_again(self._log, row, standing.fence, standing.newest.sequence)
+            return
+        waiting, began = standing.waiting, standing.began
+        overdue = datetime.now(UTC) - timedelta(seconds=OVERDUE_SECONDS)
+        if standing.is_over or standing.running or not isinstance(waiting, Deferred) or waiting.due_at > overdue:
+            return
+        log.warning("a timer did not go off; the task is queued without it", task_id=row.id)
+        if began is not None:  # its timer stands before it; one that has come since is another attempt's
+            await provision.purge(self._log.connection, timer, before=began.sequence)
+        due = msgspec.structs.replace(
+            row,
+            attempt=waiting.attempt,
+            max_attempts=waiting.max_attempts,
+            due_at=waiting.due_at,
+            expires_at=waiting.expires_at,
+        )
+        await queue_again(self._log, due, standing.fence, standing.newest.sequence)
+
+    async def _run_again(self, row: TaskRow) -> None:
+        """Queue a task again whose worker was lost after the log had dropped what would be delivered again."""
+        standing = await look(self._log, row.owner, row.id)
+        if standing is None or (standing.running and not standing.is_over):
+            log.warning(
+                "a task runs for longer than any may, and nobody will be given it; queued again", task_id=row.id
+            )
+            fence, newest = (row.fence, 0) if standing is None else (standing.fence, standing.newest.sequence)
+            await queue_again(self._log, row, fence, newest)
 
     async def _each(self, rows: Iterable[TaskRow], do: Callable[[TaskRow], Awaitable[None]]) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
@@ -115,7 +145,17 @@ class Sweep:
                 await do(row)
 
         for done in await asyncio.gather(*(do_one(row) for row in rows), return_exceptions=True):
-            if isinstance(done, HeadraceError):
+            if isinstance(done, LogUnavailable):
                 raise done
-            if isinstance(done, BaseException):
+            if isinstance(done, HeadraceError):  # of that task, which must not keep the others waiting
+                log.error("could not see to a task", error=done.message)
+            elif isinstance(done, BaseException):
                 log.error("could not see to a task", exc_info=done)
+
+
+def _too_late(expires_at: datetime | None) -> TaskError:
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        message = f"The task was not started before {expires_at.isoformat()}."
+    else:
+        message = "Nobody started the task for as long as the log keeps a queued task; are there workers of its kind?"
+    return TaskError(code=FailureCode.EXPIRED, message=message)

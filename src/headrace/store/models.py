@@ -69,6 +69,7 @@ class Task(DefaultBase):
             "expires_at",
             postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
         ),
+        Index("tasks_open", "queued_at", postgresql_where=text("state IN ('queued', 'running')")),
     )
 
 

@@ -14,6 +14,10 @@ from headrace.contracts.positions import Position
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
 IDLE_SESSION_MILLISECONDS = 6000  # a leader that says nothing for this long is dead or stopped, and loses its lock
+TRANSACTION_MILLISECONDS = (
+    20_000  # likewise one that stops between two messages of a statement, which counts as neither idle
+)
+TRANSACTION_TIMEOUT_SINCE = 17  # the major version of Postgres
 LEADER_LOCK = 0x48_52_50  # any number, the same in every projector ("HRP")
 
 
@@ -160,6 +164,7 @@ _CHANGED_SINCE = f"""
 """  # noqa: S608 - names are ours
 _EXPIRED = f"SELECT {_COLUMNS} FROM tasks WHERE state IN ('pending', 'queued') AND expires_at <= $1 LIMIT $2"  # noqa: S608 - names are ours
 _QUEUED_BEFORE = f"SELECT {_COLUMNS} FROM tasks WHERE state = 'queued' AND queued_at < $1 LIMIT $2"  # noqa: S608 - names are ours
+_RUNNING_SINCE = f"SELECT {_COLUMNS} FROM tasks WHERE state = 'running' AND queued_at < $1 AND started_at < $2 LIMIT $3"  # noqa: S608 - names are ours
 _OVERDUE = f"SELECT {_COLUMNS} FROM tasks WHERE state = 'pending' AND due_at < $1 ORDER BY due_at LIMIT $2"  # noqa: S608 - names are ours
 _BEGIN_REPAIR = """
     INSERT INTO projection AS p (name, epoch, sequence) VALUES ('repair', $1, $2)
@@ -210,6 +215,8 @@ class ReadModel:
                 "plan_cache_mode": "force_custom_plan",  # one kept from when the tables were small reads all of them
             },
         )
+        if connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE:
+            await connection.execute(f"SET transaction_timeout = {TRANSACTION_MILLISECONDS}")
         return cls(connection)
 
     def close(self) -> None:
@@ -266,6 +273,10 @@ class ReadModel:
     async def queued_before(self, before: datetime, limit: int) -> list[TaskRow]:
         """Tasks that are queued since before a time."""
         return await self._tasks(_QUEUED_BEFORE, before, limit)
+
+    async def running_since(self, queued_before: datetime, started_before: datetime, limit: int) -> list[TaskRow]:
+        """Tasks that run since before a time, and were queued before another."""
+        return await self._tasks(_RUNNING_SINCE, queued_before, started_before, limit)
 
     async def overdue(self, before: datetime, limit: int) -> list[TaskRow]:
         """Tasks that are pending although they were due before a time."""

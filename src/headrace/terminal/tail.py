@@ -113,7 +113,8 @@ async def _follow(log: Log, subject: str, since: timedelta | None) -> AsyncGener
             yield epoch, page.records
         if not page.more:
             with suppress(TimeoutError):
-                await asyncio.wait_for(heard.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):  # `wait_for` swallows a Ctrl-C that comes with an event
+                    await heard.wait()
 
 
 def _as_json(record: Record, epoch: int) -> str:

@@ -149,6 +149,8 @@ class Runner:
         return True
 
     async def _attempt_or_cancelled(self, run: Run, starts: int) -> AttemptOutcome:
+        if run.cancelled:
+            return Cancelled()  # while the log was asked about it
         run.cancellable = True
         try:
             return await self._attempt(run, starts)
@@ -235,7 +237,9 @@ class Runner:
         """Finish a run whose handler goes on although it was cancelled; its late outcome will be refused."""
         self._quarantine.leave(run)
         reason = f"The task took longer than its timeout of {run.kind.timeout:g} s and did not stop when told to."
-        await self._finish(run, Failed(FailureCode.TIMEOUT, reason))
+        await self._finish(
+            run, retry_or_fail(run.kind, run.queued, TimeoutError(), Failed(FailureCode.TIMEOUT, reason))
+        )
         self._acks.ack(run.delivery)
 
 

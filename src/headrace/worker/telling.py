@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from headrace.contracts.events import HIGH_RATE, Deferred, Event, EventName, Queued, Started, encode
-from headrace.errors import LogUnavailable
+from headrace.errors import LogFull, LogUnavailable
 from headrace.log import subjects, timers
 from headrace.log.connection import Log
 from headrace.log.fence import Fenced, append_under_fence, finish
@@ -98,16 +98,16 @@ class Telling:
         await self._when_there(lambda: self._log.appender.append(subject, payload, headers))
 
     async def _when_there(self, append: Callable[[], Awaitable[Out]]) -> Out:
-        """Append, waiting for a log that is away.
+        """Append, waiting for a log that is away, or full.
 
         Raises:
-            LogUnavailable: it was away for ten minutes.
+            LogUnavailable: it was away, or full, for ten minutes.
         """
         for _ in range(APPEND_TRIES_MAX):
             try:
                 return await append()
-            except LogUnavailable as error:
-                log.warning("the log is away; waiting for it", error=error.message)
+            except (LogUnavailable, LogFull) as error:
+                log.warning("the log takes nothing; waiting for it", error=error.message)
                 await asyncio.sleep(APPEND_RETRY_SECONDS)  # the connection says nothing until NATS is back
         raise LogUnavailable("the log was away for too long")
 

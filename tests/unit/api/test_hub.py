@@ -26,9 +26,9 @@ from headrace.log.connection import Log, open_log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject, task_events
 from tests.cluster import until
+from tests.proxy import proxy_to
 from tests.unit.api.test_frames import read_frame
 from tests.unit.conftest import settings_for
-from tests.unit.proxy import proxy_to
 
 PATIENCE_SECONDS = 5.0
 PAGE_RECORDS = 3

@@ -15,8 +15,8 @@ from headrace.log.provision import request, stream_state
 from headrace.log.subjects import EXPECTED_LAST_SUBJECT_SEQUENCE, MSG_ID
 from headrace.settings import Settings
 from tests.cluster import until
+from tests.proxy import Proxy, proxy_to
 from tests.unit.conftest import settings_for, stopped
-from tests.unit.proxy import Proxy, proxy_to
 
 SUBJECT = "hr.tasks.queued.echo.normal.u.1"
 FINISHED = "hr.tasks.finished.echo.normal.u.1"

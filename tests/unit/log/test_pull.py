@@ -14,8 +14,8 @@ from headrace.log.provision import kind_consumers, provision_lanes, request
 from headrace.log.pull import ACK, Acknowledger, Puller
 from headrace.log.records import Delivery
 from tests.cluster import until
+from tests.proxy import proxy_to
 from tests.unit.conftest import settings_for, stopped
-from tests.unit.proxy import proxy_to
 
 LANE = "run-echo-normal"
 

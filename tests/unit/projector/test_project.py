@@ -22,7 +22,7 @@ from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
 from tests.unit.projector.histories import LATER, History, some_actions
 
-TAKE_OVER_SECONDS = 20.0
+TAKE_OVER_SECONDS = 30.0
 
 Rows = list[dict[str, Any]]
 
@@ -235,7 +235,7 @@ async def test_a_projector_that_is_told_to_stop_while_postgres_drops_it_stops(ma
     writer = Writer(cluster.log, seed=7)
     await reach(cluster, await writer.append(1))
     leader.signal(signal.SIGSTOP)
-    await other.heard("projecting")  # Postgres has closed the session of the first
+    await until(lambda: other.said("projecting"), "the other to take over", TAKE_OVER_SECONDS)
     await writer.append(1)
     leader.signal(signal.SIGCONT)
     leader.signal(signal.SIGTERM)
@@ -274,6 +274,20 @@ async def test_of_several_connections_one_leads_and_only_for_its_life(make_clust
     assert not await other.try_lead()
     one.close()
     await until(other.try_lead, "the lock to be free")
+    other.close()
+
+
+async def test_one_that_stops_between_the_messages_of_a_statement_loses_the_lead_too(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres takes a session for idle only between statements; asyncpg sends one in two messages, the first time."""
+    monkeypatch.setattr("headrace.store.rows.TRANSACTION_MILLISECONDS", 300)
+    cluster = await make_cluster()
+    one, other = [await ReadModel.connect(cluster.database_url) for _ in range(2)]
+    assert await one.try_lead()
+    await one._connection.prepare("SELECT 1")  # the first of the two, and then nothing
+    await until(other.try_lead, "the lock to be free", TAKE_OVER_SECONDS)
+    one.close()
     other.close()
 
 

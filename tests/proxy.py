@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+
+WAIT_SECONDS = 30.0
+WORDS_BYTES_MAX = 100
 
 
 class Proxy:
@@ -16,6 +19,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._answers = asyncio.Event()
         self._answers.set()
+        self._awaited: dict[bytes, asyncio.Event] = {}
         self._open: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
 
@@ -38,6 +42,12 @@ class Proxy:
         """From now on nothing comes back from the server, as if it were on its way."""
         self._answers.clear()
 
+    async def passed(self, words: bytes) -> None:
+        """Return when a client has sent these words from now on, and the server was given them."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self._awaited.setdefault(words, asyncio.Event()).wait()
+        del self._awaited[words]
+
     def cut(self) -> None:
         """Break every connection; what was held back is lost. New connections work again."""
         for writer in self._open:
@@ -57,18 +67,33 @@ class Proxy:
         self._open |= {writer, to_writer}
         always = asyncio.Event()
         always.set()
-        for source, sink, when in ((reader, to_writer, always), (to_reader, writer, self._answers)):
-            passing = asyncio.create_task(self._pass(source, sink, when))
+        ways = ((reader, to_writer, always, self._look), (to_reader, writer, self._answers, lambda _: None))
+        for way in ways:
+            passing = asyncio.create_task(self._pass(*way))
             self._passing.add(passing)
             passing.add_done_callback(self._passing.discard)
 
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, when: asyncio.Event) -> None:
+    async def _pass(
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        when: asyncio.Event,
+        look: Callable[[bytes], None],
+    ) -> None:
+        before = b""
         with suppress(OSError):
             while some := await source.read(1 << 16):
                 await when.wait()
                 sink.write(some)
                 await sink.drain()
+                look(before + some)
+                before = some[-WORDS_BYTES_MAX:]
         sink.transport.abort()
+
+    def _look(self, sent: bytes) -> None:
+        for words, event in self._awaited.items():
+            if words in sent:
+                event.set()
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from alembic import op
 
 from headrace.store.models import Instant, RawJson
 
-revision = "0001a"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
@@ -23,9 +23,11 @@ def upgrade() -> None:
         ["expires_at"],
         postgresql_where=sa.text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
     )
+    op.create_index("tasks_open", "tasks", ["queued_at"], postgresql_where=sa.text("state IN ('queued', 'running')"))
 
 
 def downgrade() -> None:
+    op.drop_index("tasks_open", "tasks")
     op.drop_index("tasks_expiring", "tasks")
     op.drop_index("tasks_due", "tasks")
     for column in ("headers", "expires_at", "queued_at", "fence"):

@@ -5,8 +5,8 @@ from alembic import op
 
 from headrace.store.models import Instant, RawJson
 
-revision = "0002"
-down_revision = "0001a"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
