@@ -121,6 +121,8 @@ def _bring_back(
 ) -> TaskRow | None:
     """The row with what was taken out of the log, for a reader that comes after that."""
     if row is not None and (row.epoch, row.sequence) >= (epoch, withdrawn.sequence):
+        if row.state not in _FINAL:
+            row.queued_at = withdrawn.at  # a start came between, which a replay knows without knowing this
         return row
     queued = Record(withdrawn.sequence, subject.of(EventName.QUEUED), withdrawn.at, record.headers, b"")
     return _begin(row, queued, subject, withdrawn.queued, epoch) or row

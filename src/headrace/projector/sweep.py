@@ -42,8 +42,6 @@ class Sweep:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._swept = self._looked_for_aged = 0.0
-        self._retention = log.settings.retention
-        self._kept = self._retention - min(self._retention * RETENTION_MARGIN, RETENTION_MARGIN_SECONDS_MAX)
 
     async def now_and_then(self, read_model: ReadModel) -> None:
         """Sweep, when it is time.
@@ -70,6 +68,15 @@ class Sweep:
             await self._each(await read_model.running_since(dropped, over, ROWS), self._run_again)
         await self._each(await read_model.overdue(now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue)
         await self._each(await read_model.open_of_cancelled_batches(ROWS), self._cancel)
+
+    @property
+    def _retention(self) -> float:
+        return self._log.settings.retention
+
+    @property
+    def _kept(self) -> float:
+        """How long a task may wait in the queue, in seconds: somewhat less than the log keeps it."""
+        return self._retention - min(self._retention * RETENTION_MARGIN, RETENTION_MARGIN_SECONDS_MAX)
 
     def _looks_for_aged(self) -> bool:
         """Whether it is time to look for what has waited or run for about as long as the log keeps what is queued."""

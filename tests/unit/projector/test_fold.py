@@ -377,6 +377,22 @@ def test_a_task_that_was_opened_again_and_withdrawn_remembers_its_beginning_and_
     assert (row.created_at, row.queued_at, row.finished_at) == (story.at(1), story.at(4), story.at(5))
 
 
+def test_an_end_from_outside_that_a_start_came_before_is_read_alike_with_and_without_what_was_withdrawn() -> None:
+    waited = queued()
+    due_at = datetime(2031, 1, 1, tzinfo=UTC)
+    waiting = Deferred(attempt=1, fence=0, input=waited.input, max_attempts=waited.max_attempts, due_at=due_at)
+    at_the_time, later = Story(), Story()
+    for story in (at_the_time, later):
+        story.tell(waiting, sequence=1)
+        if story is at_the_time:
+            story.tell(waited, sequence=2)
+        story.tell(STARTED, sequence=3)
+        story.tell(cancelled(waited, 2), sequence=4)
+    assert at_the_time.row == later.row
+    assert later.row is not None
+    assert (later.row.state, later.row.queued_at) == ("cancelled", Story.at(2))
+
+
 def test_an_end_that_the_log_was_given_again_changes_only_where_the_task_stands() -> None:
     story = Story()
     story.tell(queued())
