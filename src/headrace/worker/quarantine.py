@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from headrace.worker.runs import Run
 
 ALONE_SECONDS = 5.0  # what kills a worker mostly does so at once
+SETTLE_SECONDS = 0.5  # likewise: so long after the last start, what was started before is not likely to
 
 
 class Quarantine:
@@ -24,10 +25,12 @@ class Quarantine:
         self._calm = asyncio.Event()
         self._calm.set()
         self._inside: Run | None = None
+        self._started = 0.0  # when something else was last started, by the loop's clock
 
     async def calm(self) -> None:
-        """Wait until something may be started."""
+        """Wait until something may be started, which is done then."""
         await self._calm.wait()
+        self._started = asyncio.get_running_loop().time()
 
     @asynccontextmanager
     async def alone(self, run: Run) -> AsyncGenerator[None]:
@@ -35,8 +38,11 @@ class Quarantine:
         await self._lock.acquire()
         self._inside = run
         self._calm.clear()
-        over = asyncio.get_running_loop().call_later(ALONE_SECONDS, self._calm.set)
+        loop = asyncio.get_running_loop()
+        settles = max(0.0, self._started + SETTLE_SECONDS - loop.time())
+        over = loop.call_later(settles + ALONE_SECONDS, self._calm.set)
         try:
+            await asyncio.sleep(settles)  # who has just been started may be the one who kills the worker
             yield
         finally:
             over.cancel()
