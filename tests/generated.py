@@ -34,12 +34,8 @@ def settings() -> str:
         "| --- | --- | --- |",
     ]
     for variable, type_, default in _fields(Settings, PREFIX):
-        meta = next((each for each in get_args(type_)[1:] if isinstance(each, Meta)), None)
-        meaning = (meta.description if meta else None) or "one of " + ", ".join(
-            f"`{choice}`" for choice in get_args(_bare(type_))
-        )
         shown = "" if default is None else f"`{default}`"
-        lines.append(f"| `{variable}` | {meaning} | {shown} |")
+        lines.append(f"| `{variable}` | {_meaning(variable, type_)} | {shown} |")
     return "\n".join(lines) + "\n"
 
 
@@ -53,8 +49,13 @@ def _fields(of: type[Struct], prefix: str) -> Iterator[tuple[str, Any, Any]]:
             yield f"{prefix}{field.name.upper()}", type_, field.default
 
 
-def _bare(type_: Any) -> Any:
-    return get_args(type_)[0] if get_origin(type_) is Annotated else type_
+def _meaning(variable: str, type_: Any) -> str:
+    """What a setting says of itself; a type that several share, like `Bind`, may say something before that."""
+    notes = get_args(type_)[1:] if get_origin(type_) is Annotated else ()
+    said = [each.description for each in notes if isinstance(each, Meta) and each.description]
+    if not said:
+        raise ValueError(f"{variable} has no description; give it one in headrace.settings")
+    return said[-1]
 
 
 FILES = {

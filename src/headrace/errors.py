@@ -21,6 +21,9 @@
     ├── BatchNotFound                404 batch_not_found
     ├── BatchSettledError            409 batch_settled
     ├── ScheduleNotFound             404 schedule_not_found
+    ├── InvalidFollowToken           401 invalid_follow_token
+    ├── FollowTokenExpired           403 follow_token_expired
+    ├── FollowLinksOff               501 follow_links_off
     ├── KeyReused                    422 idempotency_key_reused
     └── InvalidKey                   400 invalid_idempotency_key
 
@@ -34,6 +37,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from headrace.contracts.problems import FieldError
+from headrace.contracts.tasks import State
 
 
 class HeadraceError(Exception):
@@ -159,10 +163,14 @@ class TaskNotFound(HeadraceError):
 
 
 class TaskFinished(HeadraceError):
-    """The task is over; there is nothing left to cancel."""
+    """The task is over; there is nothing left to cancel. ``state`` is how it ended, None when that is not known."""
 
     status = 409
     code = "task_finished"
+
+    def __init__(self, message: str, state: State | None = None) -> None:
+        super().__init__(message)
+        self.state = state
 
 
 class TaskNotFinished(HeadraceError):
@@ -191,6 +199,27 @@ class ScheduleNotFound(HeadraceError):
 
     status = 404
     code = "schedule_not_found"
+
+
+class InvalidFollowToken(HeadraceError):
+    """The token of a follow link is none of ours, or was changed."""
+
+    status = 401
+    code = "invalid_follow_token"
+
+
+class FollowTokenExpired(HeadraceError):
+    """The time of a follow link is over."""
+
+    status = 403
+    code = "follow_token_expired"
+
+
+class FollowLinksOff(HeadraceError):
+    """There is no secret to sign follow links with."""
+
+    status = 501
+    code = "follow_links_off"
 
 
 class KeyReused(HeadraceError):

@@ -1,4 +1,4 @@
-"""A process's own word on how it is: `/health/live` and `/health/ready` over plain HTTP, for supervisors."""
+"""A process's own word on how it is, over plain HTTP: `/health/live` and `/health/ready` for supervisors, and `/metrics`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ def summarize(checks: dict[str, str]) -> Health:
 
 
 @asynccontextmanager
-async def serve_health(bind: str, ready: Checks, live: Checks | None = None) -> AsyncGenerator[None]:
-    """Answer health checks on ``host:port`` while the block runs.
+async def serve_health(
+    bind: str, ready: Checks, live: Checks | None = None, metrics: Callable[[], bytes] | None = None
+) -> AsyncGenerator[None]:
+    """Answer health checks on ``host:port`` while the block runs, and with ``metrics`` Prometheus.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -41,6 +43,10 @@ async def serve_health(bind: str, ready: Checks, live: Checks | None = None) -> 
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
                 path = head.split(b" ", 2)[1]
+                if path == b"/metrics" and metrics is not None:
+                    await _answer(writer, b"200 OK", b"text/plain; version=0.0.4; charset=utf-8", metrics())
+                    writer.close()
+                    return
                 if path == b"/health/live":
                     status, health = b"200 OK", summarize(await live() if live else {})
                     if health.status != "ok":
@@ -53,12 +59,7 @@ async def serve_health(bind: str, ready: Checks, live: Checks | None = None) -> 
                         b"404 Not Found",
                         Health("failing", {"path": "there is /health/live and /health/ready"}),
                     )
-                body = msgspec.json.encode(health)
-                writer.write(
-                    b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-                    % (status, len(body), body)
-                )
-                await writer.drain()
+                await _answer(writer, status, b"application/json", msgspec.json.encode(health))
         writer.close()
 
     host, port = split_bind(bind)
@@ -67,3 +68,9 @@ async def serve_health(bind: str, ready: Checks, live: Checks | None = None) -> 
         yield
     finally:
         server.close()
+
+
+async def _answer(writer: asyncio.StreamWriter, status: bytes, media_type: bytes, body: bytes) -> None:
+    head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+    writer.write(head % (status, media_type, len(body)) + body)
+    await writer.drain()

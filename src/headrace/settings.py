@@ -17,6 +17,9 @@ PREFIX = "HEADRACE_"
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 
+Url = Annotated[str, Meta(pattern=r"^https?://\S+$")]
+SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$")]
+
 
 class SettingsError(Exception):
     """One or more variables have values that cannot be used. The message names all of them."""
@@ -57,7 +60,9 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
 class DatabaseSettings(Struct, frozen=True, kw_only=True):
     """The read model."""
 
-    url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")] = "postgresql://postgres@127.0.0.1:5432/headrace"
+    url: Annotated[
+        str, Meta(pattern=r"^postgres(ql)?://", description="The Postgres database that has the read model.")
+    ] = "postgresql://postgres@127.0.0.1:5432/headrace"
     pool: Annotated[int, Meta(ge=1, le=200, description="Connections the API keeps at most.")] = 10
 
 
@@ -67,6 +72,27 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     bind: Annotated[Bind, Meta(description="Address and port to listen on.")] = "127.0.0.1:8080"
     connections: Annotated[int, Meta(ge=16, description="Open connections at most, event streams included.")] = 10_000
     grace: Annotated[Seconds, Meta(description="Seconds streams and requests have to end in after SIGTERM.")] = 10.0
+    metrics: Annotated[
+        Bind | None, Meta(description="Address and port of /metrics, for Prometheus; nowhere by default.")
+    ] = None
+    public_url: Annotated[
+        Url | None,
+        Meta(description="Where browsers reach the API, for follow links; what the request says by default."),
+    ] = None
+    follow_secrets: Annotated[
+        SigningSecrets | None,
+        Meta(
+            description="Secrets of 32 characters or more, separated by commas: the first signs follow links, all are taken. "
+            "Without, there are no follow links."
+        ),
+    ] = None
+    follow_origins: Annotated[
+        str,
+        Meta(
+            pattern=r"^(\*|https?://[^\s,/]+)(,https?://[^\s,/]+)*$|^$",
+            description="Origins whose pages may use follow links, separated by commas; * for all.",
+        ),
+    ] = ""
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
@@ -99,7 +125,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         "http://127.0.0.1:8080"
     )
     consumers: Annotated[str, Meta(description="The package with the task kinds.")] = "consumers"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least that is logged: debug, info, warning or error."),
+    ] = "info"
     log_format: Annotated[
         Literal["auto", "json", "pretty"], Meta(description="auto: pretty on a terminal, JSON elsewhere.")
     ] = "auto"
@@ -140,7 +169,7 @@ def _read(of: type[Struct], prefix: str, environ: Mapping[str, str], wrong: list
     return of(**values)
 
 
-SECRETS = frozenset({"token", "url"})  # a database URL may carry a password
+SECRETS = frozenset({"token", "url", "follow_secrets"})  # a database URL may carry a password
 
 
 def split_bind(bind: str) -> tuple[str, int]:

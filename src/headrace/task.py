@@ -215,8 +215,8 @@ class Kind(Generic[In, Out]):
             raise self._error(
                 f"timeout={self.timeout!r} must be more than 0 and at most {TIMEOUT_MAX_SECONDS:.0f} seconds"
             )
-        if not 1 <= self.max_attempts <= ATTEMPTS_MAX:
-            raise self._error(f"max_attempts={self.max_attempts!r} must be from 1 to {ATTEMPTS_MAX}")
+        if not _is_integer(self.max_attempts, 1, ATTEMPTS_MAX):
+            raise self._error(f"max_attempts={self.max_attempts!r} must be an integer from 1 to {ATTEMPTS_MAX}")
         if wrong := self.backoff.wrong():
             raise self._error(wrong)
         for option, classes in (("retry_on", self.retry_on), ("give_up_on", self.give_up_on)):
@@ -226,10 +226,10 @@ class Kind(Generic[In, Out]):
             raise self._error("process=True is for a plain function; write def instead of async def, or leave it out")
         if self.memory is not None and not self.process:
             raise self._error("memory= limits a process; add process=True, or leave it out")
-        if self.memory is not None and self.memory < MEMORY_BYTES_MIN:
-            raise self._error(f"memory={self.memory!r} must be at least {MEMORY_BYTES_MIN:,} bytes")
-        if self.concurrency is not None and not _is_whole(self.concurrency, 1, CONCURRENCY_MAX):
-            raise self._error(f"concurrency={self.concurrency!r} must be a whole number from 1 to {CONCURRENCY_MAX:,}")
+        if self.memory is not None and not _is_integer(self.memory, MEMORY_BYTES_MIN, sys.maxsize):
+            raise self._error(f"memory={self.memory!r} must be an integer, at least {MEMORY_BYTES_MIN:,} bytes")
+        if self.concurrency is not None and not _is_integer(self.concurrency, 1, CONCURRENCY_MAX):
+            raise self._error(f"concurrency={self.concurrency!r} must be an integer from 1 to {CONCURRENCY_MAX:,}")
         if self.rate is not None and not (RATE_MIN <= self.rate < 1 or _is_whole(self.rate, 1, RATE_MAX)):
             raise self._error(
                 f"rate={self.rate!r} must be a whole number of starts a second from 1 to {RATE_MAX:,}, or less than 1 for"
@@ -265,6 +265,11 @@ class Kind(Generic[In, Out]):
 
     def _error(self, what: str) -> KindError:
         return KindError(f"{self.file}: kind {self.name!r}: {what}")
+
+
+def _is_integer(value: object, least: int, most: int) -> bool:
+    """Whether it is an int within bounds: kinds are written without a type checker, too, and 2.5 attempts are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_whole(value: float, least: int, most: int) -> bool:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
+
+import pytest
 
 from headrace.client import Client
+from headrace.commands.schedules import schedules
 from tests.cli.conftest import Up
 from tests.cluster import until
 
@@ -43,6 +47,27 @@ async def test_a_schedule_is_made_listed_run_paused_and_removed(up: Up, client: 
     again = await up.shell.call("schedules", "run", schedule)
     assert again.code == 2
     assert again.err.startswith("schedule_not_found: ")
+
+
+@pytest.mark.parametrize("option", ["--every", "--expires-in"])
+async def test_no_time_at_all_is_refused(up: Up, option: str) -> None:
+    when = () if option == "--every" else ("--every", "1h")
+    for duration in ("0s", "0d", "000m"):
+        done = await up.shell.call("schedules", "add", "shout", "--input", '{"text": "x"}', *when, option, duration)
+        assert (done.code, done.out) == (2, "")
+        assert f"Invalid value for '{option}': '{duration}' is no time at all; say at least 1s" in done.err
+    task = await up.shell.call("submit", "shout", "--input", '{"text": "x"}', "--expires-in", "0s")
+    assert (task.code, task.out) == (2, "")
+    assert "'0s' is no time at all" in task.err
+    now = await up.shell.call("submit", "shout", "--input", '{"text": "x"}', "--delay", "0s", "--wait")
+    assert (now.code, json.loads(now.out)) == (0, {"text": "X"})
+
+
+async def test_its_help_names_what_there_is(up: Up) -> None:
+    help_ = (await up.shell.call("schedules", "--help")).out
+    first = next(line for line in help_.splitlines() if line.strip().startswith("List"))
+    named = set(re.findall(r"add|change|pause|resume|remove|run", first))
+    assert named == set(schedules.commands)
 
 
 async def test_what_the_api_does_not_take_is_told(up: Up) -> None:

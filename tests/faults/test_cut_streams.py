@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
+from tests.faults.browsers import Browser, Wanted, all_given, any_event, browsers, port_of
+from tests.proxy import Break, proxy_to
 from tests.sse import Seen, follow
 
 CUTS = 200  # over all examples
 EXAMPLES = 20
+BREAKS_AFTER_BYTES_MAX = 3000  # some ten events
+SILENCE_SECONDS = 0.3  # less than a heartbeat takes: an idle stream is given up and resumed as well
 
 
 async def test_a_stream_cut_at_random_points_shows_exactly_the_log(cluster: Cluster) -> None:
@@ -60,6 +66,31 @@ async def test_a_stream_cut_at_random_points_shows_exactly_the_log(cluster: Clus
 
 def _input(number: int) -> dict[str, str]:
     return {} if number % 5 == 0 else {"text": str(number)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_streams_over_a_network_that_breaks_in_every_way_show_exactly_the_log(
+    cluster: Cluster, seed: int
+) -> None:
+    before = await cluster.log.refresh()
+    start = f"{before.epoch}-{before.last_sequence}"
+    tasks = [(await cluster.submit("talk"))["id"] for _ in range(2)]
+    async with proxy_to(port_of(cluster.url)) as proxy:
+        proxy.break_at_random(random.Random(seed), BREAKS_AFTER_BYTES_MAX)
+
+        def follow_it(path: str) -> Browser:
+            return Browser(proxy.port, f"/api/v1/{path}", start, silence=SILENCE_SECONDS)
+
+        ways: dict[Browser, Wanted] = {follow_it("events"): any_event for _ in range(4)}
+        ways |= {follow_it(f"tasks/{task}/events"): lambda record, task=task: task in record.subject for task in tasks}
+        ways |= {follow_it("events?kind=talk&event=emitted"): lambda record: ".emitted.talk." in record.subject}
+        async with browsers(ways):
+            tasks += [(await cluster.submit("talk"))["id"] for _ in range(6)]
+            await cluster.all_finished(tasks)
+            await all_given(cluster, ways, after=before.last_sequence, patience=30.0)
+        print("BREAKS", proxy.breaks.total(), dict(proxy.breaks))
+        assert set(proxy.breaks) == set(Break)
+        assert proxy.breaks.total() > 15
 
 
 async def test_a_single_tasks_stream_cut_after_every_event_shows_exactly_its_events(cluster: Cluster) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import httpx
@@ -71,13 +72,14 @@ async def test_a_body_over_the_limit_is_refused(cluster: Cluster) -> None:
     answer = await cluster.http.post("/api/v1/tasks", json=GOOD | {"input": {"text": "x" * (8 << 20)}})
     problem = check_problem(answer, 413, "too_large")
     assert "8 MB" in problem["message"]
+    assert problem["errors"] == [{"path": "", "message": problem["message"]}]  # all of it
 
 
 async def test_what_does_not_fit_a_message_is_refused_with_the_limit(cluster: Cluster) -> None:
     size = (8 << 20) - 100  # fits the body limit, but not with what the event adds
     answer = await cluster.http.post("/api/v1/tasks", json=GOOD | {"input": {"text": "x" * size}})
     problem = check_problem(answer, 413, "too_large")
-    assert "8,384,512" in problem["message"]
+    assert "8,253,440" in problem["message"]
     assert (await cluster.http.post("/api/v1/tasks", json=GOOD)).status_code == 202  # the connection lives on
 
 
@@ -103,6 +105,39 @@ async def test_what_does_not_fit_a_message_is_refused_with_the_limit(cluster: Cl
 )
 async def test_a_bad_read_is_refused(cluster: Cluster, path: str, status: int, code: str) -> None:
     check_problem(await cluster.http.get(path), status, code)
+
+
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("of", ["tasks", "batches"])
+@pytest.mark.parametrize(
+    ("query", "code", "path"),
+    [
+        ({"kind": "\0"}, "malformed_request", "query kind"),
+        ({"kind": "echo\n"}, "malformed_request", "query kind"),
+        ({"kind": "No Kind"}, "malformed_request", "query kind"),
+        ({"kind": "x" * 64}, "malformed_request", "query kind"),
+        ({"at_least": "\0"}, "invalid_position", "query at_least"),
+        ({"cursor": "nope"}, "invalid_cursor", "query cursor"),
+        ({"cursor": cursor("2026-01-01T00:00:00+00:00 a\0b")}, "invalid_cursor", "query cursor"),
+        ({"cursor": cursor("2026-01-01T00:00:00 a")}, "invalid_cursor", "query cursor"),
+        ({"cursor": cursor("0001-01-01T00:00:00+12:00 a")}, "invalid_cursor", "query cursor"),
+        ({"cursor": cursor("9999-12-31T23:59:59-12:00 a")}, "invalid_cursor", "query cursor"),
+    ],
+)
+async def test_a_filter_that_nothing_can_have_is_refused_by_its_name(
+    cluster: Cluster, of: str, query: dict[str, str], code: str, path: str
+) -> None:
+    problem = check_problem(await cluster.http.get(f"/api/v1/{of}", params=query), 400, code)
+    assert [error["path"] for error in problem["errors"]] == [path]
+
+
+@pytest.mark.parametrize("batch", ["\0", "a\0", "a.b", "a b", "", "ř", "x" * 65, "a\n"])
+async def test_a_batch_that_cannot_be_one_is_refused_as_a_filter(cluster: Cluster, batch: str) -> None:
+    problem = check_problem(await cluster.http.get("/api/v1/tasks", params={"batch": batch}), 400, "malformed_request")
+    assert [error["path"] for error in problem["errors"]] == ["query batch"]
 
 
 async def test_a_bad_last_event_id_is_refused(cluster: Cluster) -> None:

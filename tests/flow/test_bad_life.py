@@ -89,6 +89,9 @@ async def test_a_number_that_is_none_is_refused(cluster: Cluster, field: str, nu
         ({"select": {"code": "bored"}}, "/select/code", "Invalid enum value 'bored'"),
         ({"select": {"kind": "No Kind"}}, "/select/kind", "matching regex"),
         ({"select": {"batch": "x" * 65}}, "/select/batch", "<= 64"),
+        ({"select": {"batch": "a\0"}}, "/select/batch", "matching regex"),
+        ({"select": {"batch": ""}}, "/select/batch", "matching regex"),
+        ({"select": {"kind": "a\0"}}, "/select/kind", "matching regex"),
         ({"select": {"created_from": "2030-01-01T00:00:00"}}, "/select/created_from", "timezone"),
         ({"select": {"finished_before": "never"}}, "/select/finished_before", "RFC3339"),
         ({"select": {}, "limit": 0}, "/limit", ">= 1"),
@@ -108,6 +111,17 @@ async def test_a_bulk_request_that_cannot_be_read_is_refused_with_the_path(
 
 
 @pytest.mark.parametrize("route", ["cancellations", "runs"])
+@pytest.mark.parametrize("field", ["created_from", "created_before", "finished_from", "finished_before"])
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+12:00", "9999-12-31T23:59:59-12:00"])
+async def test_a_bulk_request_from_before_or_after_all_time_is_refused(
+    cluster: Cluster, route: str, field: str, instant: str
+) -> None:
+    body = {"select": {field: instant}, "dry_run": True}
+    problem = check_problem(await cluster.http.post(f"/api/v1/{route}", json=body), 422, "invalid_input")
+    assert [error["path"] for error in problem["errors"]] == [f"/select/{field}"]
+
+
+@pytest.mark.parametrize("route", ["cancellations", "runs"])
 async def test_a_bulk_request_for_a_position_that_is_none_is_refused(cluster: Cluster, route: str) -> None:
     answer = await cluster.http.post(f"/api/v1/{route}", json={"select": {}, "dry_run": True}, params={"at_least": "7"})
     check_problem(answer, 400, "invalid_position")
@@ -117,6 +131,21 @@ async def test_a_selection_that_cannot_have_any_task_has_none(cluster: Cluster) 
     for route, state in (("cancellations", "succeeded"), ("runs", "running")):
         done = await in_bulk(cluster, route, select={"state": state})
         assert (done["matched"], done["done"], done["remaining"]) == (0, 0, 0)
+
+
+async def test_an_input_too_large_for_a_schedule_is_refused_by_its_path(cluster: Cluster) -> None:
+    body = {"kind": "echo", "input": {"text": "x" * (256 << 10)}, "every": 3600}
+    problem = check_problem(await cluster.http.post("/api/v1/schedules", json=body), 413, "too_large")
+    assert [error["path"] for error in problem["errors"]] == ["/input"]
+    assert "262,144" in problem["errors"][0]["message"]
+
+
+async def test_a_finished_task_cannot_be_cancelled_and_its_state_is_told(cluster: Cluster) -> None:
+    for kind, state in (("noop", "succeeded"), ("fail", "failed")):
+        task = (await ask(cluster, kind, max_attempts=1)).json()["id"]
+        await cluster.outcome(task)
+        problem = check_problem(await cluster.http.put(f"/api/v1/tasks/{task}/cancellation"), 409, "task_finished")
+        assert problem["state"] == state
 
 
 @pytest.mark.parametrize("task", ["01a1f9b8-ba72-76cb-aaed-487558f3cb98", "nope", "no.pe", "%2a", "%00", "x" * 65])

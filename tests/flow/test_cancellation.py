@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from headrace.contracts.events import Finished, Outcome, Queued, Withdrawn, encode
-from headrace.log.provision import request
+from headrace.log import subjects
+from headrace.log.provision import purge, request
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.acting import (
@@ -354,3 +355,52 @@ async def test_the_read_model_made_again_from_what_is_left_in_the_log_is_the_sam
     await cluster.rows("TRUNCATE tasks, task_events, projection")
     await cluster.start("projector")
     assert await tables(cluster) == before
+
+
+async def test_a_task_whose_events_have_left_the_log_is_cancelled_once_and_stays_what_it_was(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster, key = await make_cluster(), secrets.token_hex(8)
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    headers = {"X-Correlation-Id": "click-8", "Idempotency-Key": key}
+    body: dict[str, Any] = {"kind": "noop", "input": {}, "delay": 600}
+    task = (await cluster.http.post("/api/v1/tasks", json=body, headers=headers)).json()
+    await read(cluster, task["id"], at_least=task["position"])
+    (first,) = await cluster.events(subjects.all_of("local", task["id"]))
+    await forget(cluster, task["id"])
+
+    answer = await cancel(cluster, task["id"])
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    (end,) = await cluster.events(subjects.all_of("local", task["id"]))
+    carried = [{name: each.headers.get(name) for name in subjects.CARRIED} for each in (first, end)]
+    assert carried[0] == carried[1]
+    assert carried[0][subjects.CORRELATION_ID] == "click-8"
+    assert await timers(cluster, task["id"]) == 0
+    found = await read(cluster, task["id"], at_least=answer.json()["position"])
+    del found["input"], found["result"]
+
+    await forget(cluster, task["id"])
+    for _ in range(2):
+        again = await cancel(cluster, task["id"])
+        assert (again.status_code, again.json()) == (200, found)
+    assert await names(cluster, task["id"]) == []
+
+
+async def test_a_task_that_ended_otherwise_before_its_events_left_the_log_is_not_cancelled(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await accepted(cluster, "noop")
+    await cluster.outcome(task["id"])
+    await forget(cluster, task["id"])
+    problem = check_problem(await cancel(cluster, task["id"]), 409, "task_finished")
+    assert "succeeded since long" in problem["message"]
+    assert problem["state"] == "succeeded"
+
+
+async def forget(cluster: Cluster, task: str) -> None:
+    """Take a task's events out of the log, as its retention does; its timer stays."""
+    await purge(cluster.log.connection, subjects.all_of("local", task))

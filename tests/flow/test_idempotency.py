@@ -8,11 +8,17 @@ from collections import Counter
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from headrace.api.idempotency import body_hash, derived_id
+from headrace.contracts.events import Queued, encode
+from headrace.contracts.tasks import Submission
+from headrace.log import subjects
+from headrace.log.provision import purge, request
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
-from tests.flow.acting import ask, calls, cancel, instant, names, now, running, timers
+from tests.flow.acting import ask, calls, cancel, instant, names, now, read, running, timers
 from tests.flow.test_bad_input import check_problem
 from tests.proxy import proxy_to
 
@@ -216,6 +222,7 @@ async def test_a_submission_sent_again_after_an_uncertain_answer_makes_no_second
         cluster.environ["HEADRACE_NATS_URL"] = cluster.nats.url
         await cluster.start("worker")
         await cluster.knows_kinds()
+        await send(cluster, new_key())  # so that nothing is to be asked before the next is appended
         proxy.hold_answers()
         submitting = asyncio.create_task(send(cluster, key, BODY | when))
         await proxy.passed(b"PUB hr.tasks." if not when else b"Nats-Batch-Commit")
@@ -227,5 +234,87 @@ async def test_a_submission_sent_again_after_an_uncertain_answer_makes_no_second
     again = await send(cluster, key, BODY | when)
     assert again.status_code in (200, 202)
     await cluster.all_finished([again.json()["id"]])
-    assert list(await cluster.finishes()) == [again.json()["id"]]
+    assert len(await cluster.finishes()) == 2
     assert calls(cluster, again.json()["id"]) == 1
+
+
+async def outlived(cluster: Cluster, key: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Submit a task that is due so late that the log has nothing but its timer any more."""
+    answer = await send(cluster, key, body)
+    assert answer.status_code == 202, answer.text
+    task = answer.json()
+    await read(cluster, task["id"], at_least=task["position"])
+    config = (await request(cluster.log.connection, f"STREAM.INFO.{subjects.STREAM}"))["config"]
+    retention = 9_000_000_000  # nanoseconds; long enough for what the test appends
+    short = config | {"max_age": retention, "duplicate_window": retention}
+    await request(cluster.log.connection, f"STREAM.UPDATE.{subjects.STREAM}", short)
+    await purge(cluster.log.connection, subjects.all_of("local", task["id"]))  # as if they were older than that
+    return task
+
+
+async def test_a_key_is_known_for_as_long_as_its_task_waits_however_long_the_log_keeps_events(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster, key, body = await make_cluster(), new_key(), BODY | {"delay": 3600}
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await outlived(cluster, key, body)
+    (timer,) = await cluster.events(f"hr.timers.tasks.*.{task['id']}")
+    shown = await read(cluster, task["id"])
+    del shown["input"], shown["result"]
+
+    answers = await asyncio.gather(*(send(cluster, key, body) for _ in range(20)))
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, shown)] * 20
+    for other in ({"delay": 0.05}, {"delay": 60}, {"delay": 0}, {"input": {"text": "twice"}}):
+        check_problem(await send(cluster, key, body | other), 422, "idempotency_key_reused")
+    (still,) = await cluster.events(f"hr.timers.tasks.*.{task['id']}")
+    assert (still.sequence, await names(cluster, task["id"])) == (timer.sequence, [])
+
+    assert (await cancel(cluster, task["id"])).status_code == 200
+    again = await send(cluster, key, body)
+    assert (again.status_code, again.json()["id"], again.json()["state"]) == (200, task["id"], "cancelled")
+    assert await names(cluster, task["id"]) == ["finished"]
+
+
+async def test_without_the_read_model_such_a_repetition_is_answered_by_what_the_timer_says(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster, key, body = await make_cluster(), new_key(), BODY | {"delay": 3600, "max_attempts": 3, "priority": "high"}
+    *_, projector = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await outlived(cluster, key, body)
+    await projector.stop()
+    await cluster.rows("TRUNCATE tasks")
+    again = await send(cluster, key, body)
+    assert again.status_code == 200
+    for same in ("id", "kind", "priority", "owner", "state", "due_at", "expires_at", "attempt", "max_attempts"):
+        assert again.json()[same] == task[same], same
+    check_problem(await send(cluster, key, body | {"delay": 60}), 422, "idempotency_key_reused")
+
+
+async def test_a_known_key_is_answered_also_when_the_log_is_full(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(1 << 20))
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    large = BODY | {"input": {"text": "x" * (200 << 10)}, "delay": 600}
+    answers = {key: await send(cluster, key, large) for key in (new_key() for _ in range(6))}
+    first, *_, last = answers
+    check_problem(answers[last], 503, "log_full")
+    again = await send(cluster, first, large)
+    assert (again.status_code, again.json()["id"]) == (200, answers[first].json()["id"])
+    check_problem(await send(cluster, first, large | {"delay": 0}), 422, "idempotency_key_reused")
+    check_problem(await send(cluster, last, large), 503, "log_full")
+
+
+async def test_a_known_key_is_answered_also_when_its_submission_has_become_too_old_to_be_accepted(
+    cluster: Cluster,
+) -> None:
+    key, body = new_key(), BODY | {"run_at": "2026-01-01T00:00:00Z"}
+    task = derived_id("local", key, "task")
+    headers = {subjects.BODY_HASH: body_hash(msgspec.convert(body, Submission))}
+    queued = Queued(attempt=1, fence=0, input=msgspec.Raw(b'{"text":"once"}'))  # as it was when it was due
+    await cluster.log.appender.append(f"hr.tasks.queued.echo.normal.local.{task}", encode(queued), headers)
+    again = await send(cluster, key, body)
+    assert (again.status_code, again.json()["id"]) == (200, task)
+    check_problem(await send(cluster, new_key(), body), 422, "invalid_input")
+    await cluster.outcome(task)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
@@ -78,6 +79,16 @@ def test_a_variable_is_named_after_its_section_and_its_field() -> None:
 def test_every_default_can_be_written_down_and_read_again() -> None:
     written = {name: str(default) for name, default in every_variable().items() if default is not None}
     assert Settings.read(written) == Settings()
+
+
+def test_every_setting_is_described() -> None:
+    lines = (Path(__file__).parents[2] / "docs/settings.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    assert [variable.strip("`") for variable, *_ in rows] == list(every_variable())
+    assert [variable for variable, meaning, _ in rows if len(meaning.split()) < 4] == []
+    meaning = {variable.strip("`"): meaning for variable, meaning, _ in rows}
+    assert meaning["HEADRACE_API_BIND"] == "Address and port to listen on."
+    assert meaning["HEADRACE_WORKER_GRACE"] == "Seconds running tasks have to end in after SIGTERM."
 
 
 def test_an_empty_value_is_no_value() -> None:

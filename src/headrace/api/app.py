@@ -15,6 +15,7 @@ from headrace.api.batch_events import follow_batch
 from headrace.api.batches import cancel_batch, get_batch, list_batches
 from headrace.api.cancellations import cancel, cancel_many
 from headrace.api.events import follow_all, follow_task
+from headrace.api.follow_links import follow_batch_by_link, follow_task_by_link, link_to_batch, link_to_task
 from headrace.api.health import live, ready
 from headrace.api.kinds import list_kinds, pause, resume
 from headrace.api.openapi import AnyJson
@@ -59,6 +60,10 @@ def create_app(resources: Resources | None) -> Litestar:
                     get_batch,
                     cancel_batch,
                     follow_batch,
+                    link_to_task,
+                    link_to_batch,
+                    follow_task_by_link,
+                    follow_batch_by_link,
                     create_schedule,
                     list_schedules,
                     get_schedule,

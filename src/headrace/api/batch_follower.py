@@ -42,6 +42,7 @@ class BatchFollower:
         self._given: Position | None = None
         self._stale = True  # whether something may have been missed
         self._wake = asyncio.Event()
+        self._woken = False
         self._heard = 0.0
         self._subscription: Subscription | None = None
         self._forget = of.log.on_reconnect(self._on_reconnect)
@@ -69,7 +70,7 @@ class BatchFollower:
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + patience
-        while not self._of.hub.draining:
+        while not self._of.hub.draining and not self._woken:
             if self._stale:
                 await self._look()
             newest = Position.parse(self._newest.position)
@@ -85,7 +86,13 @@ class BatchFollower:
                     await self._wake.wait()
             except TimeoutError:
                 self._stale = loop.time() - self._heard > LOOK_SECONDS
+        self._woken = False
         return None
+
+    def wake(self) -> None:
+        """Have `next` return, if with nothing."""
+        self._woken = True
+        self._wake.set()
 
     def close(self) -> None:
         """Stop following. Does not wait: it is called where waiting is not possible, on a client's disconnect."""

@@ -16,35 +16,40 @@ from headrace.api.caller import caller
 from headrace.api.openapi import problems
 from headrace.api.resources import Resources, resources
 from headrace.api.submit import carried_headers
-from headrace.api.tasks import AT_LEAST_SECONDS, ID, WAIT_SECONDS_MAX, AtLeast, reach
+from headrace.api.tasks import AT_LEAST_SECONDS, ID, WAIT_SECONDS_MAX, AtCursor, AtLeast, OfKind, reach
 from headrace.contracts.batches import (
     Batch,
     BatchCancelled,
     BatchCreated,
     BatchEventName,
     BatchPage,
+    BatchSettled,
     BatchState,
     Counts,
     decode,
     encode,
 )
 from headrace.contracts.positions import Position
-from headrace.errors import BatchNotFound, BatchSettledError, ReadModelBehind
+from headrace.errors import AppendRefused, BatchNotFound, BatchSettledError, LogUnavailable, ReadModelBehind
 from headrace.log import subjects
-from headrace.log.records import Record
+from headrace.log.subjects import BatchSubject
 from headrace.store import batches as read_model
 from headrace.store import tasks
 
+TRIES_MAX = 5  # a batch may settle between looking and cancelling, and be opened again, but not again and again
+
 AnyRequest = Request[Any, Any, Any]
+
+_EVENTS = (BatchEventName.CREATED, BatchEventName.CANCELLED, BatchEventName.SETTLED)
 
 
 @get("/batches", operation_id="list_batches", summary="List batches, newest first", responses=problems(400))
 async def list_batches(
     request: AnyRequest,
     in_state: Annotated[BatchState | None, Parameter(query="state")] = None,  # `state` is Litestar's own
-    kind: Annotated[str | None, Parameter(max_length=63)] = None,
+    kind: OfKind = None,
     limit: Annotated[int, Parameter(ge=1, le=tasks.PAGE_MAX)] = 50,
-    cursor: Annotated[str | None, Parameter(max_length=200, description="`next_cursor` of the page before.")] = None,
+    cursor: AtCursor = None,
     at_least: AtLeast = None,
 ) -> BatchPage:
     """Their tasks are in `/tasks?batch=`."""
@@ -93,24 +98,39 @@ async def get_batch(
 async def cancel_batch(request: AnyRequest, batch: str) -> Batch:
     """Its tasks are cancelled one after the other, soon; the batch settles when the last of them is. Asking again is fine."""
     of, owner = resources(request), caller(request)
-    found = await find_batch(of, owner, batch)
-    if found.state == BatchState.SETTLED:
-        raise BatchSettledError(
-            f"all tasks of batch {batch!r} are final ({_told(found.counts)}); nothing is left to cancel"
-        )
-    if found.cancelled_at is not None:
-        return found
-    appended = await of.log.appender.append(
-        subjects.batch_event(BatchEventName.CANCELLED, owner, batch),
-        encode(BatchCancelled(by=owner)),
-        {**carried_headers(request), subjects.MSG_ID: str(uuid_utils.uuid7())},
-    )
-    position = str(max(Position.parse(found.position), Position(of.log.epoch, appended.sequence)))
-    return msgspec.structs.replace(found, cancelled_at=datetime.now(UTC), position=position)
+    settled = subjects.batch_event(BatchEventName.SETTLED, owner, batch)
+    headers = {**carried_headers(request), subjects.MSG_ID: str(uuid_utils.uuid7())}
+    for _ in range(TRIES_MAX):
+        found = await find_batch(of, owner, batch)
+        if found.state == BatchState.SETTLED:
+            raise BatchSettledError(
+                f"all tasks of batch {batch!r} are final ({_told(found.counts)}); nothing is left to cancel"
+            )
+        if found.cancelled_at is not None:
+            return found
+        last_settled = Position(of.log.epoch, await of.log.replayer.last_at_leader(settled))
+        if last_settled.sequence and last_settled > Position.parse(found.position):
+            await of.reach(last_settled, AT_LEAST_SECONDS)
+            continue  # and see whether it is open again
+        unless_settled = {  # so that in the log, what was cancelled was open: the projector goes by that
+            subjects.EXPECTED_LAST_SUBJECT: settled,
+            subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(last_settled.sequence),
+        }
+        try:
+            appended = await of.log.appender.append(
+                subjects.batch_event(BatchEventName.CANCELLED, owner, batch),
+                encode(BatchCancelled(by=owner)),
+                headers | unless_settled,
+            )
+        except AppendRefused:
+            continue
+        position = str(max(Position.parse(found.position), Position(of.log.epoch, appended.sequence)))
+        return msgspec.structs.replace(found, cancelled_at=datetime.now(UTC), position=position)
+    raise LogUnavailable("the batch changes too fast to be cancelled; try again")
 
 
 async def find_batch(of: Resources, owner: str, batch: str) -> Batch:
-    """A batch as the read model has it; from its beginning in the log alone, when the projector is far behind.
+    """A batch as the read model has it; as its own events in the log tell, when the projector is far behind.
 
     Raises:
         BatchNotFound: there is none, or it is somebody else's.
@@ -121,13 +141,13 @@ async def find_batch(of: Resources, owner: str, batch: str) -> Batch:
     async with of.reading() as session:
         found = await read_model.find(session, owner, batch)
     if found is None:
-        created = await of.log.replayer.last(subjects.batch_event(BatchEventName.CREATED, owner, batch))
-        if created is None:
+        logged = await as_logged(of, owner, batch)
+        if logged is None:
             raise unknown
         try:
-            await of.reach(Position(of.log.epoch, created.sequence), AT_LEAST_SECONDS)
+            await of.reach(Position.parse(logged.position), AT_LEAST_SECONDS)
         except ReadModelBehind:
-            return _as_begun(of, batch, owner, created)
+            return logged
         async with of.reading() as session:
             found = await read_model.find(session, owner, batch)
     if found is None:
@@ -135,10 +155,33 @@ async def find_batch(of: Resources, owner: str, batch: str) -> Batch:
     return found
 
 
-def _as_begun(of: Resources, batch: str, owner: str, record: Record) -> Batch:
-    created = decode(record.payload)
-    assert isinstance(created, BatchCreated)
-    return view(batch, owner, created, record.at, Position(of.log.epoch, record.sequence))
+async def as_logged(of: Resources, owner: str, batch: str) -> Batch | None:
+    """What a batch's own events tell of it, without those of its tasks; None when the log does not have its beginning.
+
+    The counts are those with which it has settled; before that there are none.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    told = await of.log.replayer.last_of_each(subjects.batch_event("*", owner, batch))
+    last = {BatchSubject.parse(record.subject).event: record for record in told}
+    created, cancelled, settled = (last.get(name) for name in _EVENTS)
+    begun = None if created is None else decode(created.payload)
+    if created is None or not isinstance(begun, BatchCreated):
+        return None
+    found = view(batch, owner, begun, created.at, Position(of.log.epoch, created.sequence))
+    if cancelled is not None:
+        found = msgspec.structs.replace(found, cancelled_at=cancelled.at)
+    if settled is None or (cancelled is not None and cancelled.sequence > settled.sequence):
+        return found  # what is cancelled is open: it was opened again, if it had settled
+    end = decode(settled.payload)
+    return msgspec.structs.replace(
+        found,
+        counts=end.counts if isinstance(end, BatchSettled) else Counts(),
+        state=BatchState.SETTLED,
+        settled_at=settled.at,
+        position=str(Position(of.log.epoch, settled.sequence)),
+    )
 
 
 def view(batch: str, owner: str, created: BatchCreated, at: datetime, position: Position) -> Batch:

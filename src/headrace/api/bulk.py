@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 
 from headrace.api.resources import Resources
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import BulkRequest, BulkResult
+from headrace.contracts.problems import FieldError
+from headrace.contracts.tasks import BulkRequest, BulkResult, Selection
+from headrace.errors import InvalidInput
 from headrace.store import tasks as read_model
 
 AT_ONCE = 16  # tasks
@@ -27,9 +30,11 @@ async def in_bulk(
         final: Whether it is for tasks that are final, or for those that are not.
 
     Raises:
+        InvalidInput: the selection names a time that no calendar has in UTC.
         ReadModelUnavailable: the tasks cannot be looked up.
         LogUnavailable: the log was away; what was done until then is done.
     """
+    _check_times(asked.select)
     limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
     async with of.reading() as session:
         matched = await read_model.count_selected(session, owner, asked.select, final=final)
@@ -57,3 +62,14 @@ async def in_bulk(
         raise failed.exceptions[0] from None
     last = Position(of.log.epoch, max(done)) if done else checkpoint
     return BulkResult(matched=matched, done=len(done), remaining=matched - len(tasks), position=str(last))
+
+
+def _check_times(select: Selection) -> None:
+    """Refuse the first or last hours of all time, which UTC may have in a year before 1 or after 9999."""
+    for field in ("created_from", "created_before", "finished_from", "finished_before"):
+        try:
+            if (instant := getattr(select, field)) is not None:
+                instant.astimezone(UTC)
+        except OverflowError as error:
+            message = "there is no such time in UTC; leave it out, or say one in between"
+            raise InvalidInput(message, [FieldError(path=f"/select/{field}", message=message)]) from error

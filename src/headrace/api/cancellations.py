@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, Response, post, put
+from litestar import Request, post, put
 
 from headrace.api.bulk import in_bulk
 from headrace.api.caller import caller
@@ -12,11 +12,11 @@ from headrace.api.openapi import problems
 from headrace.api.resources import Resources, resources
 from headrace.api.tasks import AtLeast, reach, subject_of, task_id
 from headrace.contracts.events import Outcome
-from headrace.contracts.tasks import BulkRequest, BulkResult, TaskSummary
+from headrace.contracts.positions import Position
+from headrace.contracts.tasks import BulkRequest, BulkResult, State, TaskSummary
 from headrace.errors import LogUnavailable, TaskFinished, TaskNotFound
-from headrace.log import subjects
 from headrace.log.ending import clear_away, end, end_forgotten
-from headrace.log.standing import Standing, look
+from headrace.log.standing import look
 from headrace.store import tasks as read_model
 
 TRIES_MAX = 5  # a retry or a start may come between looking and cancelling, again and again only by a miracle
@@ -30,11 +30,9 @@ AnyRequest = Request[Any, Any, Any]
     summary="Cancel a task",
     responses=problems(404, 409),
 )
-async def cancel(request: AnyRequest, task: str) -> Response[TaskSummary]:
+async def cancel(request: AnyRequest, task: str) -> TaskSummary:
     """Pending or queued: it is never started. Running: its handler is stopped. Doing it again changes nothing."""
-    of = resources(request)
-    standing = await cancel_task(of, caller(request), task_id(task))
-    return Response(standing.summarize(of.log.epoch), status_code=200)
+    return await cancel_task(resources(request), caller(request), task_id(task))
 
 
 @post(
@@ -51,14 +49,14 @@ async def cancel_many(request: AnyRequest, data: BulkRequest, at_least: AtLeast 
 
     async def cancel_one(task: str) -> int | None:
         try:
-            return (await cancel_task(of, owner, task)).newest.sequence
+            return Position.parse((await cancel_task(of, owner, task)).position).sequence
         except (TaskFinished, TaskNotFound):
             return None  # it ended meanwhile
 
     return await in_bulk(of, owner, data, cancel_one, final=False)
 
 
-async def cancel_task(of: Resources, owner: str, task: str) -> Standing:
+async def cancel_task(of: Resources, owner: str, task: str) -> TaskSummary:
     """Cancel a task and say where it stands then.
 
     Raises:
@@ -69,27 +67,36 @@ async def cancel_task(of: Resources, owner: str, task: str) -> Standing:
     for _ in range(TRIES_MAX):
         standing = await look(of.log, owner, task)
         if standing is None:
-            await _cancel_forgotten(of, owner, task)
-            continue
+            found, headers = await _remember(of, owner, task)
+            if found.state is State.CANCELLED:
+                return found
+            if found.state.final:
+                raise TaskFinished(
+                    f"the task is {found.state} since long; there is nothing left to cancel", found.state
+                )
+            await end_forgotten(of.log, subject_of(found), attempt=found.attempt, headers=headers, by=owner)
+            continue  # and see
         if not standing.is_over:
             await end(of.log, standing, by=owner)
-            continue  # and see
+            continue
         finished = standing.finished
         if finished is None or standing.finish is None or finished.outcome is not Outcome.CANCELLED:
             outcome = finished.outcome if finished is not None else "over"
-            raise TaskFinished(f"the task is {outcome} already; there is nothing left to cancel")
+            state = State(finished.outcome) if finished is not None else None
+            raise TaskFinished(f"the task is {outcome} already; there is nothing left to cancel", state)
         await clear_away(of.log, standing.subject, finished, standing.finish.sequence)
-        return standing
+        return standing.summarize(of.log.epoch)
     raise LogUnavailable("the task changes too fast to be cancelled; try again")
 
 
-async def _cancel_forgotten(of: Resources, owner: str, task: str) -> None:
-    """Cancel a task that only the read model knows: pending for longer than the log keeps events."""
+async def _remember(of: Resources, owner: str, task: str) -> read_model.Remembered:
+    """A task that only the read model knows: it ended, or waits, since longer than the log keeps events.
+
+    Raises:
+        TaskNotFound: there is none.
+    """
     async with of.reading() as session:
-        found = await read_model.find(session, owner, task)
+        found = await read_model.remember(session, owner, task)
     if found is None:
         raise TaskNotFound(f"there is no task {task!r}")
-    if found.state.final:
-        raise TaskFinished(f"the task is {found.state} since long; there is nothing left to cancel")
-    headers = {subjects.BATCH: found.batch} if found.batch else {}
-    await end_forgotten(of.log, subject_of(found), attempt=found.attempt, headers=headers, by=owner)
+    return found

@@ -7,34 +7,30 @@ with the reason and a new position; the client loads its state again and goes on
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.params import Parameter
-from litestar.response import Stream
 
 from headrace.api.caller import caller
 from headrace.api.hub import Discontinued, Follower
 from headrace.api.openapi import EVENT_STREAM, problems
 from headrace.api.resources import Resources, resources
+from headrace.api.streams import Chunks, EventStream, OpenStream, retry
 from headrace.api.tasks import task_id
+from headrace.api.wanted import check_names, read_filter
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.errors import InvalidPosition, LogUnavailable, TaskNotFound
 from headrace.log import subjects
-from headrace.log.connection import Log
 from headrace.log.provision import StreamState
 from headrace.log.standing import Standing, look
 from headrace.store import tasks as read_model
 from headrace.telemetry import get_logger
 
-HEARTBEAT_SECONDS = 15.0  # proxies close what is silent for 30 to 60 s
-RETRY_MILLISECONDS = (200, 5000)  # the clients of a server that goes away come back spread over this span
 HEARTBEAT = b": still here\n\n"
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold events back without the second
 
 log = get_logger(__name__)
 
@@ -63,14 +59,25 @@ class Reset(msgspec.Struct, frozen=True):
     summary="Follow everything of the caller (server-sent events)",
     responses=EVENT_STREAM | problems(400),
 )
-async def follow_all(request: AnyRequest, after: After = None, last_event_id: LastEventId = None) -> Stream:
+async def follow_all(
+    request: AnyRequest,
+    after: After = None,
+    last_event_id: LastEventId = None,
+    task: Annotated[list[str] | None, Parameter(description="Only these tasks; may be repeated.")] = None,
+    batch: Annotated[list[str] | None, Parameter(description="Only tasks of these batches.")] = None,
+    kind: Annotated[list[str] | None, Parameter(description="Only these kinds.")] = None,
+    event: Annotated[list[str] | None, Parameter(description="Only these events, as `finished`.")] = None,
+) -> EventStream:
     """From now, or after a position. `data` is JSON: `task kind batch at attempt` and the event's own fields."""
     of = resources(request)
+    check_names(request.query_params)
+    wanted = read_filter(task, batch, kind, event, {entry.name for entry in of.catalog.entries()})
     cursor = cursor_of(after, last_event_id)
     state = await of.log.refresh()
-    start, opening = _open(of.log, state, cursor or _end(state))
-    follower = await of.hub.follow(subjects.task_events(owner=caller(request)), start)
-    return event_stream(_frames(of, follower, opening))
+    start, opening = _open(of, state, cursor or _end(state), cursor)
+    follower = await of.hub.follow(wanted.subject(caller(request)), start, None if wanted.any else wanted)
+    _count_resume(of, follower, start, cursor)
+    return EventStream(of.streams, _frames(of, follower, opening))
 
 
 @get(
@@ -81,77 +88,108 @@ async def follow_all(request: AnyRequest, after: After = None, last_event_id: La
 )
 async def follow_task(
     request: AnyRequest, task: str, after: After = None, last_event_id: LastEventId = None
-) -> Stream | Response[None]:
+) -> EventStream | Response[None]:
     """From the task's first event, or after a position. Ends after `finished`; reconnecting then answers 204."""
-    of = resources(request)
-    owner = caller(request)
-    task = task_id(task)
-    cursor = cursor_of(after, last_event_id)
+    return await task_stream(resources(request), caller(request), task_id(task), cursor_of(after, last_event_id))
+
+
+async def task_stream(
+    of: Resources, owner: str, task: str, cursor: Position | None, *, credentials_end: float | None = None
+) -> EventStream | Response[None]:
+    """The stream of one task; 204 for who has seen its end.
+
+    Raises:
+        TaskNotFound: there is none.
+        LogUnavailable: the log does not answer.
+    """
     subject = subjects.task_events(owner, task)
     state = await of.log.refresh()
     standing = await look(of.log, owner, task)
     if standing is None and await _is_final(of, owner, task):  # so old that only the read model knows it
         return Response(None, status_code=204)
     beginning = _end(state) if standing is None else Position(state.epoch, standing.first.sequence - 1)
-    start, opening = _open(of.log, state, cursor or beginning, oldest=beginning)
+    start, opening = _open(of, state, cursor or beginning, cursor, oldest=beginning)
     if _has_seen_the_end(standing, start):
-        return Response(None, status_code=204) if start == cursor else event_stream(_only(opening))
+        if start == cursor:
+            return Response(None, status_code=204)
+        return EventStream(of.streams, lambda _: _only(opening), credentials_end=credentials_end)
     follower = await of.hub.follow(subject, start)
-    return event_stream(_frames(of, follower, opening, lambda: look(of.log, owner, task)))
+    _count_resume(of, follower, start, cursor)
+    frames = _frames(of, follower, opening, lambda: look(of.log, owner, task))
+    return EventStream(of.streams, frames, credentials_end=credentials_end)
 
 
-async def _frames(
-    of: Resources, follower: Follower, opening: bytes, where_it_stands: WhereItStands | None = None
-) -> AsyncGenerator[bytes]:
-    """A stream's bytes; of a single task's, it is over when the task is.
+def _frames(of: Resources, follower: Follower, opening: bytes, where_it_stands: WhereItStands | None = None) -> Chunks:
+    """What is sent: everything the follower is given; of a single task's stream, until the task is over.
 
     That is so after `finished`, unless the task was run again. What a lost worker still says after that ends nothing.
     """
-    finished = over = False
-    try:
-        yield opening
-        while not of.hub.draining:
-            try:
-                frames = await follower.next(HEARTBEAT_SECONDS)
-            except Discontinued as error:
-                end = _end(await of.log.refresh())
-                follower.restart(end)
-                yield _reset(error.reason, end)
-                if where_it_stands is not None and _has_seen_the_end(await where_it_stands(), end):
+
+    async def chunks(stream: OpenStream) -> AsyncGenerator[bytes]:
+        stream.wake = follower.wake
+        finished = over = False
+        told = follower.position
+        try:
+            yield opening
+            while not stream.over:
+                if stream.slow and not follower.thin_out():
+                    stream.end("slow")
+                    break
+                try:
+                    frames = await follower.next()
+                except Discontinued as error:
+                    end = _end(await of.log.refresh())
+                    follower.restart(end)
+                    of.metrics.resumes["reset"] += 1
+                    yield _reset(error.reason, end)
+                    if where_it_stands is not None and _has_seen_the_end(await where_it_stands(), end):
+                        return
+                    continue
+                if frames:
+                    stream.carries(frames)
+                    yield b"".join([frame.encoded for frame in frames])
+                else:  # an idle stream, and one whose filter lets nothing through, gets on as well
+                    yield HEARTBEAT if follower.position == told else b"id: %s\n\n" % str(follower.position).encode()
+                told = follower.position
+                for frame in frames:
+                    over = frame.event == EventName.FINISHED or (over and frame.event not in _BEGINNINGS)
+                    finished = finished or over
+                if where_it_stands is None or not finished or not follower.caught_up:
+                    continue
+                if over or (not frames and _has_seen_the_end(await where_it_stands(), follower.position)):
                     return
-                continue
-            yield b"".join(frame.encoded for frame in frames) or HEARTBEAT
-            for frame in frames:
-                over = frame.event == EventName.FINISHED or (over and frame.event not in _BEGINNINGS)
-                finished = finished or over
-            if where_it_stands is None or not finished or not follower.caught_up:
-                continue
-            if over or (not frames and _has_seen_the_end(await where_it_stands(), follower.position)):
-                return
-    except LogUnavailable as error:
-        log.warning("a stream ends, its client will resume", error=error.message)
-    finally:
-        follower.close()
-    yield b"retry: %d\n\n" % random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads load, hides nothing
+            yield retry()
+        except LogUnavailable as error:
+            log.warning("a stream ends, its client will resume", error=error.message)
+            stream.why = "log"
+            yield retry()
+        finally:
+            follower.close()
+
+    return chunks
 
 
 async def _only(opening: bytes) -> AsyncGenerator[bytes]:
     yield opening
 
 
-def _open(log: Log, state: StreamState, cursor: Position, oldest: Position | None = None) -> tuple[Position, bytes]:
+def _open(
+    of: Resources, state: StreamState, after: Position, cursor: Position | None, oldest: Position | None = None
+) -> tuple[Position, bytes]:
     """Where a stream starts, and its first bytes; the oldest position that can be asked for may be known better."""
     gone = None
-    if cursor.epoch != state.epoch:
+    if after.epoch != state.epoch:
         gone = "the log was lost and made anew"
-    elif cursor.sequence > state.last_sequence:
+    elif after.sequence > state.last_sequence:
         gone = "the position is ahead of the log"
-    elif log.filled is not None and log.filled.covers(cursor.sequence):
+    elif of.log.filled is not None and of.log.filled.covers(after.sequence):
         gone = "the log has lost its latest events"
-    elif cursor.sequence + 1 < state.first_sequence and (oldest is None or cursor < oldest):
+    elif after.sequence + 1 < state.first_sequence and (oldest is None or after < oldest):
         gone = "events after the position have left the log"
     if gone is None:
-        return cursor, b"id: %s\n\n" % str(cursor).encode()
+        return after, b"id: %s\n\n" % str(after).encode()
+    if cursor is not None:
+        of.metrics.resumes["reset"] += 1
     return _end(state), _reset(gone, _end(state))
 
 
@@ -193,5 +231,6 @@ async def _is_final(of: Resources, owner: str, task: str) -> bool:
     return found.state.final
 
 
-def event_stream(frames: AsyncGenerator[bytes]) -> Stream:
-    return Stream(frames, media_type="text/event-stream", headers=HEADERS)
+def _count_resume(of: Resources, follower: Follower, start: Position, cursor: Position | None) -> None:
+    if cursor is not None and start == cursor:
+        of.metrics.resumes["hit" if follower.in_memory else "gap"] += 1

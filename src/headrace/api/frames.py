@@ -18,11 +18,15 @@ _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Frame(NamedTuple):
-    """``encoded`` is ready to be sent."""
+    """``encoded`` is ready to be sent; the rest is what filters look at. ``at``: when the log took it, in seconds since 1970."""
 
     sequence: int
     event: str
     encoded: bytes
+    task: str
+    kind: str
+    batch: str | None
+    at: float
 
 
 def encode_frame(record: Record, epoch: int) -> Frame | None:
@@ -38,18 +42,11 @@ def encode_frame(record: Record, epoch: int) -> Frame | None:
         return None
     for left_out in ("input", "withdrawn"):
         fields.pop(left_out, None)
-    data = _encode(
-        {
-            "task": subject.task,
-            "kind": subject.kind,
-            "batch": record.headers.get(subjects.BATCH),
-            "at": record.at,
-            **fields,
-        }
-    )
+    batch = record.headers.get(subjects.BATCH)
+    data = _encode({"task": subject.task, "kind": subject.kind, "batch": batch, "at": record.at, **fields})
     if (
         b"\n" in data or b"\r" in data
     ):  # pretty JSON from a foreign worker: a line of an event's data ends at a line break
         data = data.replace(b"\r", b" ").replace(b"\n", b" ")
     encoded = b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (epoch, record.sequence, subject.event.encode(), data)
-    return Frame(record.sequence, subject.event, encoded)
+    return Frame(record.sequence, subject.event, encoded, subject.task, subject.kind, batch, record.at.timestamp())

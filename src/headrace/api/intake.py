@@ -24,9 +24,11 @@ from headrace.errors import InvalidInput, MalformedRequest, TooLarge
 
 SLICE_SECONDS = 0.003  # how long inputs are validated before others have their turn
 MEMORY_BYTES = 1 << 20  # bytes of a batch that are kept in memory
-EVENT_BYTES = 512  # bytes that an event has besides its input, at most
+TOGETHER_MIN = 2  # inputs given out together: each of two messages of a chunk can have a condition of its own
+EVENT_BYTES = 128 << 10  # bytes that an event has besides its input, at most: an error's longest message and traceback
 
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -93,17 +95,21 @@ class Intake:
         await self._write()
 
     def body_hash(self, of: object) -> str:
-        """What tells this batch from another with the same key, whichever way its inputs were sent."""
+        """What tells this batch from another with the same key, whichever way and in whichever order of fields it was sent."""
         whole = self._hash.copy()
         whole.update(_encode(of))
         return whole.hexdigest()[:32]
 
     async def inputs(self, count: int, bytes_max: int) -> AsyncIterator[list[bytes]]:
-        """All of them, in order, up to ``count`` at a time, and fewer when they would have more than ``bytes_max`` bytes."""
+        """All of them, in order, up to ``count`` at a time, and fewer when they would have more than ``bytes_max`` bytes.
+
+        None is alone, unless there is no other: two come together whatever their size, and the last one with those before it.
+        """
         await asyncio.to_thread(self._file.seek, 0)
-        held = b""
-        while chunk := await asyncio.to_thread(self._read, held, count, bytes_max):
-            chunk, held = chunk
+        left, held = self.total, b""
+        while left:
+            chunk, held = await asyncio.to_thread(self._read, left, held, count, bytes_max)
+            left -= len(chunk)
             yield chunk
 
     def _take(self, given: bytes | msgspec.Raw) -> None:
@@ -125,6 +131,8 @@ class Intake:
             message = f"an input has at most {self._input_bytes_max:,} bytes, this one has {len(encoded):,}; send less"
             raise TooLarge(f"{path}: {message}", [FieldError(path=path, message=message)])
         elif not self._wrong:
+            self._hash.update(_encode_sorted(value))
+            self._hash.update(b"\n")
             self._unwritten += encoded
             self._unwritten += b"\n"
             self.size += len(encoded)
@@ -142,19 +150,19 @@ class Intake:
 
     async def _write(self) -> None:
         unwritten, self._unwritten = self._unwritten, bytearray()
-        self._hash.update(unwritten)
         await asyncio.to_thread(self._file.write, unwritten)
 
-    def _read(self, held: bytes, count: int, bytes_max: int) -> tuple[list[bytes], bytes] | None:
-        """The next inputs, and the one after them that did not fit."""
+    def _read(self, left: int, held: bytes, count: int, bytes_max: int) -> tuple[list[bytes], bytes]:
+        """The next of the inputs that are left, and the one after them, which did not fit."""
         found, size = list[bytes](), 0
         while line := held or self._file.readline():
             held = b""
-            if found and (len(found) == count or size + len(line) > bytes_max):
+            is_full = len(found) >= count or size + len(line) > bytes_max
+            if is_full and len(found) >= TOGETHER_MIN and left - len(found) >= TOGETHER_MIN:
                 return found, line
             found.append(line[:-1])
             size += len(line)
-        return (found, b"") if found else None
+        return found, b""
 
 
 async def read_whole(stream: AsyncIterable[bytes], bytes_max: int) -> bytes:
@@ -177,12 +185,17 @@ async def read_lines(stream: AsyncIterable[bytes], line_bytes_max: int) -> Async
         TooLarge: the body or one of its lines is too large.
         MalformedRequest: it ends early.
     """
-    rest = b""
+    rest, before, full = b"", 0, 0  # lines before the one that has begun, and those of them that are inputs
     async for part in _parts(stream, BATCH_BYTES_MAX):
         *lines, rest = (rest + part).split(b"\n")
-        yield [line for line in lines if line and not line.isspace()]
+        inputs = [line for line in lines if line and not line.isspace()]
+        before, full = before + len(lines), full + len(inputs)
+        yield inputs
         if len(rest) > line_bytes_max:
-            raise TooLarge(f"a line of the body has more than {line_bytes_max:,} bytes, which is the limit; send less")
+            message = (
+                f"line {before + 1:,} of the body has more than {line_bytes_max:,} bytes, which is the limit; send less"
+            )
+            raise TooLarge(message, [FieldError(path=f"/inputs/{full}", message=message)])
     if rest and not rest.isspace():
         yield [rest]
 
@@ -193,7 +206,8 @@ async def _parts(stream: AsyncIterable[bytes], bytes_max: int) -> AsyncIterator[
         async for part in stream:
             size += len(part)
             if size > bytes_max:
-                raise TooLarge(f"the request body is larger than {bytes_max >> 20} MB, which is the limit; send less")
+                message = f"the request body is larger than {bytes_max >> 20} MB, which is the limit; send less"
+                raise TooLarge(message, [FieldError(path="", message=message)])
             yield part
     except InternalServerException as error:  # as Litestar says that the client has gone
         raise MalformedRequest("the body ended early") from error

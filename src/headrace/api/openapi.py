@@ -12,6 +12,7 @@ from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
 from headrace.contracts.batches import BatchSubmission
+from headrace.contracts.follow_links import SECONDS_MAX
 from headrace.contracts.problems import Problem
 
 
@@ -30,17 +31,23 @@ class AnyJson(OpenAPISchemaPlugin):
 
 @dataclass
 class Keyed(Operation):
-    """The operation of a route that takes an Idempotency-Key."""
+    """The operation of a route that takes an Idempotency-Key, and may be asked for a follow link."""
 
     def __post_init__(self) -> None:
-        """Say so: reading the header as a parameter would cost every request."""
+        """Say so: reading them as parameters would cost every request."""
         key = Parameter(
             name="Idempotency-Key",
             param_in="header",
             description="The same key and body make the same thing once, for as long as the log remembers.",
             schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
         )
-        self.parameters = [*(self.parameters or ()), key]
+        link = Parameter(
+            name="follow_link",
+            param_in="query",
+            description="Answer with a link for a browser of somebody else to follow it, good for so many seconds.",
+            schema=Schema(type=OpenAPIType.NUMBER, minimum=1, maximum=SECONDS_MAX),
+        )
+        self.parameters = [*(self.parameters or ()), key, link]
 
 
 @dataclass
@@ -81,10 +88,13 @@ EVENT_STREAM = {
 
 _MEANING = {
     400: "The request cannot be read.",
+    401: "The follow link is not valid.",
+    403: "The follow link has expired.",
     404: "There is no such thing, or it is somebody else's.",
     409: "Its state does not allow it.",
     413: "The body, or what becomes of it in the log, is too large.",
     415: "The body is of a type that is not taken here.",
     422: "The kind is not known, or the input does not match its schema; `errors` names each path.",
+    501: "It is not set up here.",
     503: "Something behind is away; see Retry-After.",
 }

@@ -9,10 +9,12 @@ import msgspec
 from litestar import Request, Response
 from litestar.enums import ParamType
 from litestar.exceptions import HTTPException
+from msgspec import UNSET
 
 from headrace.api.correlation import correlation_id
 from headrace.contracts.problems import FieldError, Problem
-from headrace.errors import HeadraceError, MalformedRequest
+from headrace.contracts.tasks import State
+from headrace.errors import HeadraceError, MalformedRequest, TaskFinished
 from headrace.telemetry import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,7 +37,8 @@ AnyRequest = Request[Any, Any, Any]
 def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
     """An error raised on purpose."""
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-    return _problem(request, error.status, error.code, error.message, error.errors, headers)
+    state = error.state if isinstance(error, TaskFinished) else None
+    return _problem(request, error.status, error.code, error.message, error.errors, headers, state)
 
 
 def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
@@ -50,6 +53,7 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
         )
     elif status == 413:
         message = "the request body is larger than 8 MB, which is the limit; send less"
+        errors = [FieldError(path="", message=message)]
     elif status == 404:
         message = f"there is nothing at {request.url.path}; see /api/docs"
     return _problem(request, status, code, message, errors, dict(error.headers or {}))
@@ -68,7 +72,13 @@ def unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 def _problem(
-    request: AnyRequest, status: int, code: str, message: str, errors: list[FieldError], headers: dict[str, str]
+    request: AnyRequest,
+    status: int,
+    code: str,
+    message: str,
+    errors: list[FieldError],
+    headers: dict[str, str],
+    state: State | None = None,
 ) -> Response[bytes]:
     problem = Problem(
         title=HTTPStatus(status).phrase,
@@ -78,6 +88,7 @@ def _problem(
         message=message,
         correlation_id=correlation_id(request.scope),
         errors=errors,
+        state=UNSET if state is None else state,
     )
     note = log.warning if status >= 500 else log.info
     note("refused", status=status, error_code=code, error=message, method=request.method, path=request.url.path)

@@ -14,11 +14,15 @@ from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.hub import Hub
+from headrace.api.metrics import Metrics
 from headrace.api.pauses import Pauses
+from headrace.api.streams import Streams
 from headrace.catalog import Catalog
 from headrace.contracts.positions import Position
 from headrace.errors import LogFull, ReadModelBehind, ReadModelUnavailable
+from headrace.identity.follow_tokens import FollowTokens
 from headrace.log.connection import Log
+from headrace.log.outliving import Outliving
 from headrace.settings import Settings
 from headrace.store import tasks
 from headrace.telemetry import get_logger
@@ -33,13 +37,18 @@ _Unreachable = (SQLAlchemyError, EmulatedDBAPIException, RepositoryError, OSErro
 
 
 class Resources:
-    """The log, the catalog, the paused kinds, the hub and the read model of one API process."""
+    """The log and what is known of it, the hub, the open streams and the read model of one API process."""
 
     def __init__(self, log: Log, settings: Settings, sessions: Callable[[], AsyncSession]) -> None:
         self.log = log
         self.catalog = Catalog(log)
-        self.hub = Hub(log)
+        self.outliving = Outliving(log)
+        self.metrics = Metrics()
+        self.hub = Hub(log, self.metrics)
+        self.streams = Streams(self.metrics)
         self.pauses = Pauses(log)
+        self.follow_tokens = FollowTokens(_listed(settings.api.follow_secrets))
+        self.public_url = (settings.api.public_url or "").rstrip("/")
         self._sessions = sessions
         self._bytes_max = settings.stream.max_bytes
         self._appended_bytes = 0
@@ -127,6 +136,10 @@ class Resources:
                     reached.set_exception(ReadModelUnavailable(error.message))
         finally:
             self._polling = None
+
+
+def _listed(given: str | None) -> list[str]:
+    return given.split(",") if given else []
 
 
 async def checkpoint_of(sessions: Callable[[], AsyncSession]) -> Position | None:

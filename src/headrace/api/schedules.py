@@ -196,7 +196,8 @@ def _check(of: Resources, definition: ScheduleDefinition, now: datetime) -> None
     """
     of.catalog.check(definition.kind, definition.input)
     if (size := len(_encode(definition.input))) > INPUT_BYTES_MAX:
-        raise TooLarge(f"the input takes {size:,} bytes; a schedule takes at most {INPUT_BYTES_MAX:,}")
+        message = f"the input takes {size:,} bytes; a schedule takes at most {INPUT_BYTES_MAX:,}"
+        raise TooLarge(message, [FieldError(path="/input", message=message)])
     if wrong := list(_wrong(definition, now)):
         raise InvalidInput("; ".join(f"{each.path}: {each.message}" for each in wrong), wrong)
 

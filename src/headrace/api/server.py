@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import suppress
+import resource
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
@@ -14,12 +16,16 @@ from headrace.api.app import create_app
 from headrace.api.bodies import read_out_refused
 from headrace.api.comparison import compare
 from headrace.api.correlation import correlate
+from headrace.api.follow_links import open_to_origins
+from headrace.api.metrics import Exposed
 from headrace.api.resources import Resources, checkpoint_of
-from headrace.log.connection import open_log
+from headrace.health import serve_health
+from headrace.log.connection import Log, open_log
 from headrace.settings import ApiSettings, Settings, split_bind
 from headrace.store.engine import sqlalchemy_config
 from headrace.telemetry import get_logger
 
+FILES_BESIDES = 256  # open files that are not connections of clients
 BACKLOG = 2048  # connections waiting to be accepted, as when all browsers come back at once
 
 log = get_logger(__name__)
@@ -35,16 +41,28 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """
     database = sqlalchemy_config(settings.database)
     sessions = database.create_session_maker()
-    async with open_log(settings, "api", lambda opened: compare(opened, lambda: checkpoint_of(sessions))) as opened:
+    allow_connections(settings.api.connections)
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(
+            open_log(settings, "api", lambda opened: compare(opened, lambda: checkpoint_of(sessions)))
+        )
         resources = Resources(opened, settings, sessions)
         await resources.catalog.open()
-        background = [asyncio.create_task(resources.measure()), asyncio.create_task(resources.hub.watch())]
+        background = [
+            asyncio.create_task(each)
+            for each in (resources.measure(), resources.hub.watch(), resources.streams.watch())
+        ]
         server = _server(settings.api, resources)
+        if settings.api.metrics:
+            exposed = Exposed(resources.metrics, lambda: len(resources.streams), lambda: resources.hub.feeds)
+            checks = partial(_checks, opened)
+            await stack.enter_async_context(serve_health(settings.api.metrics, checks, metrics=exposed.page))
         serving = asyncio.create_task(server.serve(), name="server")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("listening", address=settings.api.bind)
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        log.info("draining", streams=resources.hub.followers)
+        log.info("draining", streams=len(resources.streams))
+        resources.streams.drain()
         resources.hub.drain()
         server.stop()
         with suppress(TimeoutError):
@@ -53,18 +71,35 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             task.cancel()
         await database.get_engine().dispose()
     if not serving.done():  # a client that does not read keeps its connection; it will resume elsewhere
-        log.warning("ended with open connections", streams=resources.hub.followers)
+        log.warning("ended with open connections", streams=len(resources.streams))
         os._exit(0)
     log.info("stopped")
 
 
+def allow_connections(count: int) -> None:
+    """Let this process have so many connections open, as far as the system does: many begin with a thousand."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + FILES_BESIDES
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        log.warning("fewer connections than set are possible; raise the limit of open files", wanted=wanted, limit=hard)
+        wanted = hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _checks(opened: Log) -> dict[str, str]:
+    return {"log": "ok" if opened.is_connected else "disconnected; reconnecting"}
+
+
 def _server(settings: ApiSettings, resources: Resources) -> Server:
     host, port = split_bind(settings.bind)
+    origins = settings.follow_origins.split(",") if settings.follow_origins else ()
     return Server(
-        correlate(read_out_refused(create_app(resources))),
+        correlate(open_to_origins(read_out_refused(create_app(resources)), origins)),
         address=host,
         port=port,
         interface=Interfaces.ASGI,
+        http=HTTPModes.http1,  # browsers speak HTTP/2 to a proxy that ends TLS; looking for it costs every connection
         websockets=False,
         backlog=BACKLOG,
         backpressure=settings.connections,

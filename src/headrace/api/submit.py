@@ -11,17 +11,19 @@ from litestar import Request, Response, post
 
 from headrace.api.caller import caller
 from headrace.api.correlation import correlation_id, traceparent
-from headrace.api.idempotency import body_hash, derived_id, read_key
+from headrace.api.idempotency import body_hash, derived_id, read_key, recall
+from headrace.api.intake import EVENT_BYTES
+from headrace.api.links import asked_link, make_link
 from headrace.api.openapi import Keyed, problems
 from headrace.api.resources import Resources, resources
 from headrace.contracts.events import Deferred, EventName, Queued, encode
+from headrace.contracts.follow_links import AcceptedTask, FollowLinkRequest
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import DELAY_SECONDS_MAX, State, Submission, TaskSummary
-from headrace.errors import AppendRefused, InvalidInput, KeyReused, LogUnavailable
+from headrace.errors import AppendRefused, InvalidInput, LogFull, TooLarge
 from headrace.log import subjects, timers
 from headrace.log.append import Appended, Message
-from headrace.log.standing import look
 from headrace.log.subjects import TaskSubject
 
 PAST_SECONDS_MAX = 60.0  # what clocks may differ by; a `run_at` further back is a mistake
@@ -39,34 +41,60 @@ _encode = msgspec.json.Encoder().encode
     responses=problems(400, 413, 422),
     operation_class=Keyed,
 )
-async def submit(request: AnyRequest, data: Submission) -> Response[TaskSummary]:
+async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask]:
     """Accepted means it is in the log and will reach exactly one final state.
 
     With an `Idempotency-Key`, the same submission sent again is answered with 200 and the task that the first one made.
     """
     of, owner, key = resources(request), caller(request), read_key(request)
-    kind = of.catalog.check(data.kind, data.input)
-    now = datetime.now(UTC)
-    due_at = _due_at(data, now)
+    asked = asked_link(of, request)
     task = str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "task")
+    try:
+        accepted = await _accept(request, data, task, keyed=key is not None)
+    except (AppendRefused, InvalidInput, LogFull, TooLarge) as error:
+        # what now stands in the way of a new task does not in that of one that was accepted before
+        refused = isinstance(error, AppendRefused)
+        known = None if key is None else await recall(of, owner, task, data, refused=refused)
+        if known is None:
+            raise
+        return Response(_with_link(request, known, asked), status_code=200, headers=_location(task))
+    return Response(_with_link(request, accepted, asked), headers=_location(task))
+
+
+def _with_link(request: AnyRequest, task: TaskSummary, asked: FollowLinkRequest | None) -> AcceptedTask:
+    link = None if asked is None else make_link(resources(request), request, "task", task.id, task.owner, asked)
+    return AcceptedTask(**msgspec.structs.asdict(task), follow_link=link)
+
+
+async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bool) -> TaskSummary:
+    """Append a new task.
+
+    Raises:
+        AppendRefused: its key has made one before.
+        InvalidInput: something in the submission cannot be accepted.
+        LogFull: there is no room for it.
+        LogUnavailable: no acknowledgement. Whether the log has it is then not known.
+        TooLarge: its input is.
+        UnknownKind: no worker ever announced its kind.
+    """
+    of, owner, now = resources(request), caller(request), datetime.now(UTC)
+    kind = of.catalog.check(data.kind, data.input)
+    due_at = _due_at(data, now)
     first = Deferred(
         attempt=1,
         fence=0,
-        input=msgspec.Raw(_encode(data.input)),
+        input=_input(of, data),
         max_attempts=data.max_attempts or kind.max_attempts,
         due_at=due_at or now,
         expires_at=_expires_at(data, now, due_at),
     )
-    subject = TaskSubject("", data.kind, data.priority, owner, task)
     headers = carried_headers(request)
-    if key is not None:
-        headers |= {subjects.BODY_HASH: body_hash(data), **only_if_new(owner, task)}
+    if keyed:
+        headers[subjects.BODY_HASH] = body_hash(data)
     of.make_room(len(first.input))
-    try:
-        appended = await _append(of, subject, first, headers, later=due_at is not None)
-    except AppendRefused:
-        return await _the_first(of, subject, headers)
-    accepted = TaskSummary(
+    subject = TaskSubject("", data.kind, data.priority, owner, task)
+    appended = await _append(of, subject, first, headers, later=due_at is not None, keyed=keyed)
+    return TaskSummary(
         id=task,
         kind=data.kind,
         priority=data.priority,
@@ -79,14 +107,16 @@ async def submit(request: AnyRequest, data: Submission) -> Response[TaskSummary]
         created_at=now,
         position=str(Position(of.log.epoch, appended.sequence)),
     )
-    return Response(accepted, headers=_location(task))
 
 
 async def _append(
-    of: Resources, subject: TaskSubject, first: Deferred, headers: dict[str, str], *, later: bool
+    of: Resources, subject: TaskSubject, first: Deferred, headers: dict[str, str], *, later: bool, keyed: bool
 ) -> Appended:
-    """Append a task's first event; before one that is due later, the timer that has it queued then."""
-    append = of.log.appender.append
+    """Append a task's first event; before one that is due later, the timer that has it queued then.
+
+    With a key, neither an event of the task may be there nor its timer, which outlives the events.
+    """
+    append, owner, task = of.log.appender.append, subject.owner, subject.task
     queued = Queued(
         attempt=1,
         fence=0,
@@ -95,32 +125,37 @@ async def _append(
         expires_at=first.expires_at,
         due_at=first.due_at if later else None,
     )
-    to, payload, once = subject.of(EventName.QUEUED), encode(queued), {subjects.MSG_ID: subject.task}
-    if not later or timers.soon(first.due_at):
-        return await append(to, payload, {**headers, **once})
-    timer = Message(
-        subjects.task_timer(subject.owner, subject.task), payload, timers.timer_headers(first.due_at, to, headers)
-    )
-    deferred = Message(subject.of(EventName.DEFERRED), encode(first), headers)
-    if subjects.BODY_HASH in headers:  # of two with the same key, one has both the timer and the event
-        return await of.log.appender.append_all((timer, deferred))
-    await append(timer.subject, timer.payload, {**timer.headers, subjects.MSG_ID: f"{subject.task}-timer"})
-    return await append(deferred.subject, deferred.payload, {**headers, **once})
+    to, payload, once = subject.of(EventName.QUEUED), encode(queued), {subjects.MSG_ID: task}
+    new = only_if_new(owner, task) if keyed else {}
+    if later and not timers.soon(first.due_at):
+        timed = timers.timer_headers(first.due_at, to, headers)
+        if keyed:
+            timed[subjects.EXPECTED_LAST_SUBJECT_SEQUENCE] = "0"  # of its own subject: there is no timer
+        timer = Message(subjects.task_timer(owner, task), payload, timed)
+        deferred = Message(subject.of(EventName.DEFERRED), encode(first), {**headers, **new})
+        if keyed:  # of two with the same key, one has both
+            return await of.log.appender.append_all((timer, deferred))
+        await append(timer.subject, timer.payload, {**timer.headers, subjects.MSG_ID: f"{task}-timer"})
+        return await append(deferred.subject, deferred.payload, {**deferred.headers, **once})
+    if keyed and await of.outliving.find(owner, task) is not None:
+        raise AppendRefused("the task waits for its timer")
+    appended = await append(to, payload, {**headers, **new, **once})
+    if keyed and appended.duplicate:
+        raise AppendRefused("the log has it under this Nats-Msg-Id")
+    return appended
 
 
-async def _the_first(of: Resources, subject: TaskSubject, headers: dict[str, str]) -> Response[TaskSummary]:
-    """The answer to a submission whose key was used before.
+def _input(of: Resources, data: Submission) -> msgspec.Raw:
+    """The input as it goes to the log.
 
     Raises:
-        KeyReused: for something else.
+        TooLarge: not all that may become of the task would fit a message with it.
     """
-    standing = await look(of.log, subject.owner, subject.task)
-    if standing is None:
-        raise LogUnavailable("the log refused the key, and has nothing of it any more; try again")
-    if standing.newest.headers.get(subjects.BODY_HASH) != headers[subjects.BODY_HASH]:
-        message = "this Idempotency-Key was used with another body; use a new key for a new submission"
-        raise KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])
-    return Response(standing.summarize(of.log.epoch), status_code=200, headers=_location(subject.task))
+    encoded, limit = _encode(data.input), of.log.appender.payload_bytes_max - EVENT_BYTES
+    if len(encoded) > limit:
+        message = f"an input has at most {limit:,} bytes, this one has {len(encoded):,}; send less"
+        raise TooLarge(message, [FieldError(path="/input", message=message)])
+    return msgspec.Raw(encoded)
 
 
 def only_if_new(owner: str, task: str) -> dict[str, str]:

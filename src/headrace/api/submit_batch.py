@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -11,10 +12,11 @@ from litestar.exceptions import HTTPException
 from litestar.params import Parameter
 
 from headrace.api.appending import Accepted, NewBatch, append_batch
-from headrace.api.batches import AnyRequest, view
+from headrace.api.batches import AnyRequest, as_logged, view
 from headrace.api.caller import caller
 from headrace.api.idempotency import derived_id, read_key
 from headrace.api.intake import EVENT_BYTES, Intake, read_lines, read_whole
+from headrace.api.links import asked_link, make_link
 from headrace.api.openapi import BatchBody, problems
 from headrace.api.problems import split_path
 from headrace.api.resources import Resources, resources
@@ -27,6 +29,7 @@ from headrace.contracts.batches import (
     BatchSubmission,
     Counts,
 )
+from headrace.contracts.follow_links import AcceptedBatch, FollowLinkRequest
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
@@ -34,7 +37,7 @@ from headrace.errors import MalformedRequest, ReadModelBehind, ReadModelUnavaila
 from headrace.store import batches as read_model
 
 JSON_BYTES_MAX = 8 << 20  # bytes; such a body is in memory at once
-AS_IT_IS_SECONDS = 1.0  # how long the answer to a batch that was sent again waits to tell the counts as they are
+AS_IT_IS_SECONDS = 1.0  # how long the answer to a batch that was sent again waits for the counts that it has now
 
 _decoder = msgspec.json.Decoder(BatchSubmission)
 
@@ -56,21 +59,22 @@ async def submit_batch(
     ] = None,
     priority: Annotated[Priority, Parameter(description="With NDJSON.")] = Priority.LOW,
     max_attempts: Annotated[int | None, Parameter(ge=1, le=ATTEMPTS_MAX, description="With NDJSON.")] = None,
-) -> Response[Batch]:
+) -> Response[AcceptedBatch]:
     """All inputs are valid, and all tasks are in the log; or none is.
 
     As JSON in one body of up to 8 MB, or as NDJSON (`application/x-ndjson`), one input a line, read as it comes. With an
     `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first one made; one that was cut
-    off is completed.
+    off is completed. One that is cancelled meanwhile is answered with 200, too, and has the tasks that it has by then.
     """
     of, key = resources(request), read_key(request)
+    asked = asked_link(of, request)
     match request.content_type[0]:
         case "application/json" | "":
             body = _read(await read_whole(request.stream(), JSON_BYTES_MAX))
             with _intake(of, body.kind) as intake:
                 await intake.take(body.inputs)
                 created = BatchCreated(kind=body.kind, total=intake.total, priority=body.priority, name=body.name)
-                return await _accept(request, key, created, body.max_attempts, intake)
+                return await _accept(request, key, created, body.max_attempts, intake, asked)
         case "application/x-ndjson":
             if kind is None:
                 message = "say of which kind the inputs are: ?kind="
@@ -79,7 +83,7 @@ async def submit_batch(
                 async for lines in read_lines(request.stream(), of.log.appender.payload_bytes_max):
                     await intake.take(lines)
                 created = BatchCreated(kind=kind, total=intake.total, priority=priority, name=name)
-                return await _accept(request, key, created, max_attempts, intake)
+                return await _accept(request, key, created, max_attempts, intake, asked)
         case other:
             raise HTTPException(
                 f"a batch is application/json or application/x-ndjson, not {other[:80]!r}", status_code=415
@@ -87,8 +91,13 @@ async def submit_batch(
 
 
 async def _accept(
-    request: AnyRequest, key: str | None, created: BatchCreated, max_attempts: int | None, intake: Intake
-) -> Response[Batch]:
+    request: AnyRequest,
+    key: str | None,
+    created: BatchCreated,
+    max_attempts: int | None,
+    intake: Intake,
+    asked: FollowLinkRequest | None,
+) -> Response[AcceptedBatch]:
     """Append a batch whose inputs have all been read, and answer."""
     of, owner = resources(request), caller(request)
     await intake.complete()
@@ -102,22 +111,30 @@ async def _accept(
         headers=carried_headers(request),
     )
     accepted = await append_batch(of, batch, intake)
-    found = await _as_it_is(of, batch, accepted) if accepted.again else None
+    found = _as_accepted(of, batch, accepted) if accepted.is_new else await _as_it_is(of, batch, accepted)
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    link = None if asked is None else make_link(of, request, "batch", batch.id, owner, asked)
     return Response(
-        found or _as_accepted(of, batch, accepted),
-        status_code=200 if accepted.again else 202,
+        AcceptedBatch(**fields, follow_link=link),
+        status_code=202 if accepted.is_new else 200,
         headers={"Location": f"/api/v1/batches/{batch.id}"},
     )
 
 
-async def _as_it_is(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch | None:
-    """A batch that was sent again, as it stands; None when the read model does not know in time."""
-    try:
-        await of.reach(Position(of.log.epoch, accepted.last_sequence), AS_IT_IS_SECONDS)
+async def _as_it_is(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch:
+    """A batch that is not as it was just made, as it stands.
+
+    It is accepted whether or not the read model can tell how far it is, so that is no reason to refuse it: one that is behind
+    tells what it knows, and without one the log tells how the batch began and ended. The position says of when that is.
+    """
+    with suppress(ReadModelUnavailable):
+        with suppress(ReadModelBehind):
+            await of.reach(Position(of.log.epoch, accepted.last_sequence), AS_IT_IS_SECONDS)
         async with of.reading() as session:
-            return await read_model.find(session, batch.owner, batch.id)
-    except (ReadModelBehind, ReadModelUnavailable):
-        return None
+            if found := await read_model.find(session, batch.owner, batch.id):
+                return found
+    begun = await as_logged(of, batch.owner, batch.id)
+    return begun or view(batch.id, batch.owner, batch.created, accepted.at, Position(of.log.epoch, 0))
 
 
 def _as_accepted(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch:

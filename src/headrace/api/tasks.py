@@ -15,7 +15,8 @@ from headrace.api.openapi import problems
 from headrace.api.resources import Resources, resources
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import State, Task, TaskPage, TaskSummary, Timeline
+from headrace.contracts.problems import FieldError
+from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, State, Task, TaskPage, TaskSummary, Timeline
 from headrace.errors import InvalidPosition, TaskNotFound
 from headrace.log import subjects
 from headrace.log.subjects import TaskSubject
@@ -27,8 +28,10 @@ WAIT_SECONDS_MAX = 60  # for the final state; proxies give up on silent requests
 
 AnyRequest = Request[Any, Any, Any]
 AtLeast = Annotated[str | None, Parameter(description="Wait until the answer reflects this position.", max_length=41)]
+AtCursor = Annotated[str | None, Parameter(max_length=200, description="`next_cursor` of the page before.")]
+OfKind = Annotated[str | None, Parameter(pattern=KIND_PATTERN, description="Of this kind.")]
 
-ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ID = re.compile(ID_PATTERN)
 
 log = get_logger(__name__)
 
@@ -37,10 +40,10 @@ log = get_logger(__name__)
 async def list_tasks(
     request: AnyRequest,
     in_state: Annotated[State | None, Parameter(query="state")] = None,  # `state` is Litestar's own
-    kind: Annotated[str | None, Parameter(max_length=63)] = None,
-    batch: Annotated[str | None, Parameter(max_length=64)] = None,
+    kind: OfKind = None,
+    batch: Annotated[str | None, Parameter(max_length=64, pattern=ID_PATTERN)] = None,
     limit: Annotated[int, Parameter(ge=1, le=read_model.PAGE_MAX)] = 50,
-    cursor: Annotated[str | None, Parameter(max_length=200, description="`next_cursor` of the page before.")] = None,
+    cursor: AtCursor = None,
     at_least: AtLeast = None,
 ) -> TaskPage:
     """Inputs and results are in the detail."""
@@ -159,5 +162,6 @@ async def reach(of: Resources, at_least: str | None) -> None:
     try:
         position = Position.parse(at_least)
     except ValueError as error:
-        raise InvalidPosition(f"at_least: {error}") from error
+        errors = [FieldError(path="query at_least", message=str(error))]
+        raise InvalidPosition(f"at_least: {error}", errors) from error
     await of.reach(position, AT_LEAST_SECONDS)

@@ -11,7 +11,7 @@ from click.decorators import FC
 
 from headrace.contracts.tasks import ATTEMPTS_MAX, BULK_PER_SECOND_MAX, Priority
 from headrace.settings import Settings, SettingsError
-from headrace.terminal.arguments import DURATION
+from headrace.terminal.arguments import SPAN
 
 EXIT_USAGE = 2
 
@@ -25,7 +25,7 @@ key_option = click.option("--key", help="Submitted again with the same key, it i
 max_attempts_option = click.option(
     "--max-attempts", type=click.IntRange(1, ATTEMPTS_MAX), help="Attempts in all.  [default: its kind's]"
 )
-expires_in_option = click.option("--expires-in", type=DURATION, help="Not started by then, it fails: 30s, 10m, 2h, 1d.")
+expires_in_option = click.option("--expires-in", type=SPAN, help="Not started by then, it fails: 30s, 10m, 2h, 1d.")
 per_second_option = click.option(
     "--per-second",
     type=click.FloatRange(0, BULK_PER_SECOND_MAX, min_open=True),

@@ -20,7 +20,7 @@ from headrace.commands.options import (
 )
 from headrace.contracts.schedules import Missed, ScheduleDefinition
 from headrace.contracts.tasks import Priority
-from headrace.terminal.arguments import DURATION, ID, INPUT, INSTANT, KIND
+from headrace.terminal.arguments import ID, INPUT, INSTANT, KIND, SPAN
 
 _schedule = click.argument("schedule", type=ID, metavar="ID")
 
@@ -30,7 +30,7 @@ _schedule = click.argument("schedule", type=ID, metavar="ID")
 @url_option
 @click.pass_context
 def schedules(context: click.Context, json: bool, url: str | None) -> None:
-    """List schedules; add, change and remove them."""
+    """List schedules; add, pause, resume, run and remove them."""
     from headrace.terminal.schedules import show
     from headrace.terminal.stopped import run
 
@@ -44,7 +44,7 @@ def schedules(context: click.Context, json: bool, url: str | None) -> None:
 @click.option("--input", type=INPUT, required=True, metavar="JSON|@FILE|-", help="A JSON object, a file, or stdin.")
 @click.option("--cron", help="Second, minute, hour, day of the month, month, day of the week: '0 30 9 * * 1-5'.")
 @click.option("--time-zone", default="UTC", show_default=True, help="Of --cron: Europe/Berlin.")
-@click.option("--every", type=DURATION, help="Instead of --cron: 30s, 10m, 2h, 1d.")
+@click.option("--every", type=SPAN, help="Instead of --cron: 30s, 10m, 2h, 1d.")
 @click.option("--name", help="For people.")
 @click.option("--start-at", type=INSTANT, help="Nothing is submitted before.")
 @click.option("--end-at", type=INSTANT, help="Nothing is submitted from then on.")
@@ -92,13 +92,13 @@ def add(
         input=msgspec.json.decode(input, type=dict[str, Any]),
         cron=cron,
         time_zone=time_zone,
-        every=int(every.total_seconds()) if every else None,
+        every=None if every is None else int(every.total_seconds()),
         start_at=start_at,
         end_at=end_at,
         missed=Missed(missed),
         paused=paused,
         priority=Priority(priority or Priority.NORMAL),
-        expires_in=expires_in.total_seconds() if expires_in else None,
+        expires_in=None if expires_in is None else expires_in.total_seconds(),
         max_attempts=max_attempts,
         name=name,
     )

@@ -1,10 +1,12 @@
-"""Errors on the wire: RFC 9457 `application/problem+json` with three members of our own."""
+"""Errors on the wire: RFC 9457 `application/problem+json` with members of our own."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from headrace.contracts.tasks import State
 
 
 class FieldError(Struct, frozen=True, kw_only=True):
@@ -28,3 +30,4 @@ class Problem(Struct, frozen=True, kw_only=True):
     message: str
     correlation_id: str
     errors: list[FieldError] = []
+    state: Annotated[State | UnsetType, Meta(description="With `task_finished`: how the task ended.")] = UNSET

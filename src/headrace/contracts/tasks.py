@@ -11,6 +11,7 @@ from msgspec import Meta, Raw, Struct
 NULL = Raw(b"null")
 
 KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$(?!\n)"  # Python's $ also matches before a line break at the end
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
 
 KindName = Annotated[
     str, Meta(pattern=KIND_PATTERN, description="The name of a task kind.", examples=["text_feedback"])
@@ -137,7 +138,7 @@ class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kind: KindName | None = None
     state: State | None = None
     code: Annotated[FailureCode | None, Meta(description="Failed with this code.")] = None
-    batch: Annotated[str, Meta(max_length=64)] | None = None
+    batch: Annotated[str, Meta(max_length=64, pattern=ID_PATTERN)] | None = None
     created_from: Instant | None = None
     created_before: Instant | None = None
     finished_from: Instant | None = None

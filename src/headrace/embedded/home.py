@@ -121,10 +121,11 @@ class Home:
 
     def nats_token(self) -> str:
         """The token that the embedded NATS asks for; made when missing."""
-        file = self.path / "nats.token"
-        if not file.exists():
-            write_private(file, secrets.token_urlsafe(TOKEN_BYTES))
-        return file.read_text()
+        return self._secret("nats.token")
+
+    def follow_secret(self) -> str:
+        """The secret that signs follow links; made when missing."""
+        return self._secret("follow.secret")
 
     def announce(self, info: RunInfo) -> None:
         """Tell the command line, and the next `up`, what runs."""
@@ -143,6 +144,12 @@ class Home:
             *(end_left_over(child.pid, child.is_same, LEFT_OVER_SECONDS) for child in children.values())
         )
         return [name for name, was_left in zip(children, ended, strict=True) if was_left]
+
+    def _secret(self, name: str) -> str:
+        file = self.path / name
+        if not file.exists():
+            write_private(file, secrets.token_urlsafe(TOKEN_BYTES))
+        return file.read_text()
 
     @property
     def _run(self) -> Path:

@@ -148,6 +148,7 @@ class Machine:
         }
         for name, port in zip(HAS_HEALTH_PORT, free_ports(len(HAS_HEALTH_PORT)), strict=True):
             environ[f"HEADRACE_{name.upper()}_HEALTH"] = f"{LOOPBACK}:{port}"
+        environ.setdefault("HEADRACE_API_FOLLOW_SECRETS", self._home.follow_secret())
         if self._settings.log_format == "auto" and self._output.is_terminal:
             environ["HEADRACE_LOG_FORMAT"] = "pretty"  # the children write to a pipe
         return environ

@@ -25,12 +25,18 @@ BATCH_MESSAGES_MAX = 1000  # the server's limit for one atomic batch
 BATCHES_OPEN_MAX = 8  # of one process; the server has room for 50 in all
 TURN_MESSAGES = 50  # of an atomic batch, before others have their turn: about a millisecond
 HEADERS_BYTES_MAX = 4096  # kept free in the server's max_payload, which covers headers and payload together
+IN_PROCESS_SECONDS = 0.01  # until a log of several copies, which agree within milliseconds, is asked again
 
 # JetStream error codes (nats-server, errors.json).
 _WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
 _DUPLICATE_IN_BATCH = 10201
+_IN_PROCESS = 10158  # the copies of the log have not agreed yet on another append with this `Nats-Msg-Id`
 _STORE_FULL = frozenset({10047, 10077})
 _SCHEDULE_INVALID = frozenset({10189, 10223})  # pattern, time zone
+
+
+class _InProcess(LogUnavailable):
+    """It is not known yet whether this is a duplicate."""
 
 
 class Appended(NamedTuple):
@@ -100,7 +106,8 @@ class Appender:
         """Append one message and wait until the log has it.
 
         With a `Nats-Msg-Id` header the append is sent again after a reconnect, so a broker restart within the timeout
-        costs time only; the broker drops what it already has.
+        costs time only; the broker drops what it already has. A log of one copy looks at an expected sequence before it
+        looks for a duplicate, one of several copies after that: with both headers, either answer is to be expected.
 
         Raises:
             AppendRefused: an expected sequence in the headers did not hold.
@@ -108,6 +115,17 @@ class Appender:
             LogUnavailable: no acknowledgement. Whether the log has the message is then not known.
             TooLarge: the message does not fit the server's ``max_payload``.
         """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        while True:
+            try:
+                return await self._append_once(subject, payload, headers)
+            except _InProcess:
+                if loop.time() > deadline:
+                    raise
+            await asyncio.sleep(IN_PROCESS_SECONDS)  # that it is agreed on is told to the other one only
+
+    async def _append_once(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
         if len(payload) > (limit := self.payload_bytes_max):
             raise TooLarge(f"this takes {len(payload):,} bytes in the log, which takes at most {limit:,}; send less")
         if not self._connection.is_connected:
@@ -254,6 +272,8 @@ def _read_ack(message: Msg) -> Appended | HeadraceError:
         return Appended(ack.seq, ack.duplicate, int(ack.val or 0))
     if ack.error.err_code in _WRONG_LAST_SEQUENCE or ack.error.err_code == _DUPLICATE_IN_BATCH:
         return AppendRefused(ack.error.description)
+    if ack.error.err_code == _IN_PROCESS:
+        return _InProcess("the log is still taking in the same append from somebody else; try again in a moment")
     if ack.error.err_code in _SCHEDULE_INVALID:
         return ScheduleRefused(ack.error.description)
     if ack.error.err_code in _STORE_FULL or "maximum bytes exceeded" in ack.error.description:

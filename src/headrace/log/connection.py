@@ -17,7 +17,7 @@ from headrace.errors import LogUnavailable
 from headrace.log import provision
 from headrace.log.append import Appender
 from headrace.log.continuity import Filled, last_filled, wait_until_compared
-from headrace.log.provision import ProvisionError
+from headrace.log.provision import LogGone, ProvisionError
 from headrace.log.replay import Replayer
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
@@ -40,6 +40,7 @@ class _Hooks:
     def __init__(self) -> None:
         self.reconnect: list[OnReconnect] = []
         self.disconnect: list[Callable[[], None]] = []
+        self.gone: Callable[[], None] | None = None
 
 
 class Log:
@@ -93,6 +94,8 @@ class Log:
 
     def stood_at(self, state: provision.StreamState) -> None:
         """Take note of where the log stands."""
+        if state.epoch != self.epoch:
+            self.filled = None
         before = self._seen[1] if self._seen[0] == state.epoch else 0
         self._seen = (state.epoch, max(before, state.last_sequence))
         self.state = state
@@ -124,11 +127,16 @@ class Log:
         """Ask the log where it stands.
 
         Raises:
-            LogUnavailable: it does not answer.
+            LogUnavailable: it does not answer, or was taken away; then it is made anew.
         """
         if not self.connection.is_connected:
             raise LogUnavailable("the log cannot be reached; try again in a moment")
-        self.stood_at(await provision.stream_state(self.connection))
+        try:
+            self.stood_at(await provision.stream_state(self.connection))
+        except LogGone:
+            if self._hooks.gone is not None:
+                self._hooks.gone()
+            raise
         return self.state
 
 
@@ -175,6 +183,12 @@ async def open_log(settings: Settings, name: str, compare: Compare | None = None
             else:
                 return
 
+    def gone() -> None:  # while NATS stayed: as if that had come back without its files
+        nonlocal catching_up
+        if catching_up is None or catching_up.done():
+            log.error("the log is gone; making it anew", client=name)
+            catching_up = asyncio.create_task(catch_up(), name="make the log anew")
+
     def disconnected() -> None:
         if compare is not None:
             opened.hold()
@@ -191,6 +205,7 @@ async def open_log(settings: Settings, name: str, compare: Compare | None = None
         await connection.flush()
         await history.flush()
         opened.on_reconnect(opened.appender.on_reconnect)
+        hooks.gone = gone
         if compare is None:
             opened.release()
         else:

@@ -35,13 +35,18 @@ RESUME_SECONDS = 0.05  # a pause that ends by itself wakes who waits for records
 PAUSED_UNTIL = "2200-01-01T00:00:00Z"  # until somebody resumes it
 SERVER_VERSION_MIN = (2, 14)  # the first that can set a consumer back (ADR-60)
 
-_NOT_FOUND = frozenset({10014, 10059})  # consumer, stream
+_NO_STREAM = 10059
+_NOT_FOUND = frozenset({10014, _NO_STREAM})  # consumer, stream
 _NO_SUCH_RECORD = frozenset({10037, 10043, 10057})  # it was withdrawn before, or has aged out
 _NANOSECONDS = 1_000_000_000
 
 
 class ProvisionError(Exception):
     """The log cannot be made what the settings say. The message says what to change."""
+
+
+class LogGone(LogUnavailable):
+    """JetStream answers, and has no such stream."""
 
 
 class StreamState(msgspec.Struct, frozen=True):
@@ -366,6 +371,20 @@ async def withdraw(connection: Client, sequence: int) -> None:
         raise LogUnavailable(f"JetStream refused to withdraw {sequence}: {error['description']}")
 
 
+async def last_sequence_of(connection: Client, subject: str) -> int:
+    """The sequence of the newest record whose subject matches, as the stream's leader has it; 0 for none.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    answer = await _call(connection, f"STREAM.MSG.GET.{subjects.STREAM}", {"last_by_subj": subject, "no_hdr": True})
+    if error := answer.get("error"):
+        if error.get("err_code") in _NO_SUCH_RECORD:
+            return 0
+        raise LogUnavailable(f"JetStream refused to say what is last: {error['description']}")
+    return answer["message"]["seq"]
+
+
 async def delivered(connection: Client, durable: str) -> int:
     """How many deliveries a consumer has made since it was made or reset.
 
@@ -394,11 +413,13 @@ async def request(connection: Client, operation: str, body: Mapping[str, Any] | 
     """Call the JetStream API.
 
     Raises:
-        LogUnavailable: no answer, or an error.
+        LogGone: there is no such stream.
+        LogUnavailable: no answer, or another error.
     """
     answer = await _call(connection, operation, body)
     if error := answer.get("error"):
-        raise LogUnavailable(f"JetStream refused {operation}: {error['description']} ({error.get('err_code')})")
+        kind = LogGone if error.get("err_code") == _NO_STREAM else LogUnavailable
+        raise kind(f"JetStream refused {operation}: {error['description']} ({error.get('err_code')})")
     return answer
 
 

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import provision, subjects
 from headrace.log.away import away_is_unavailable
 from headrace.log.records import Record
 
@@ -96,6 +96,16 @@ class Replayer:
         """
         found, _ = await self._get(subjects.STREAM, {"multi_last": filters, "batch": SUBJECTS_MAX})
         return found
+
+    async def last_at_leader(self, subject: str) -> int:
+        """The sequence of the newest record whose subject matches, 0 for none, by the one server that has them all.
+
+        Whatever else is read here may come from any server that has a copy, and that may be behind.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        return await provision.last_sequence_of(self._connection, subject)
 
     async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], bool]:
         if not self._connection.is_connected:

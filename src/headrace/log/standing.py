@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,6 +13,9 @@ from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+
+BEHIND_SECONDS_MAX = 2.0  # what a server with a copy of the log may be behind its leader; usually it is milliseconds
+LOOK_SECONDS = 0.01
 
 
 class Standing(NamedTuple):
@@ -110,6 +114,26 @@ async def look(log: Log, owner: str, task: str) -> Standing | None:
     Raises:
         LogUnavailable: the log does not answer.
     """
+    if log.settings.replicas == 1:
+        return await _look(log, owner, task)
+    newest = await log.replayer.last_at_leader(subjects.all_of(owner, task))
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + BEHIND_SECONDS_MAX
+    while newest:
+        standing = await _look(log, owner, task)
+        if (standing is not None and standing.newest.sequence >= newest) or loop.time() > deadline:
+            return standing
+        await asyncio.sleep(LOOK_SECONDS)  # a server does not tell when it has caught up
+    return None
+
+
+def waiting_for(timer: Record) -> Standing:
+    """Where a task stands of which the log has nothing but its timer: it waits since longer than the log keeps events."""
+    subject = TaskSubject.parse(timer.headers[subjects.SCHEDULE_TARGET])
+    return Standing(subject=subject, first=timer, newest=timer, began=timer, running=False, finish=None)
+
+
+async def _look(log: Log, owner: str, task: str) -> Standing | None:
     everything = subjects.all_of(owner, task)
     last = {TaskSubject.parse(each.subject).event: each for each in await log.replayer.last_of_each(everything)}
     if not last:

@@ -196,7 +196,7 @@ def batch_live(event: str, owner: str, batch: str) -> str:
 
 
 def cancelled(kind: str) -> str:
-    """Where workers of a kind hear that a task was cancelled; the payload is the task's subject."""
+    """Where workers of a kind hear that a task was cancelled; the payload is ``<task> <sequence>``, of its `finished`."""
     return f"hr.cancelled.{kind}"
 
 

@@ -133,7 +133,7 @@ async def submit(to: Log, firing: Delivery) -> None:
     """Submit the task of a firing, unless it comes too early, too late, or was submitted before.
 
     A broker that was away for longer than an interval counts on from the firing that it makes when it is back, so that is on
-    time.
+    time. When it was there and no projector was, all firings are in the log; of those that are late the last is submitted.
 
     Raises:
         LogFull: the log takes nothing.
@@ -152,6 +152,13 @@ async def submit(to: Log, firing: Delivery) -> None:
     if definition.missed is Missed.SKIP and (firing.at - due).total_seconds() > MISSED_SECONDS:
         log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due.isoformat())
         return
+    if (datetime.now(UTC) - firing.at).total_seconds() > MISSED_SECONDS and await _has_fired_since(to, firing):
+        log.info(
+            "a firing that nobody was there to submit is left to the next",
+            schedule=subject.schedule,
+            due_at=due.isoformat(),
+        )
+        return
     task = task_of(subject.schedule, due)
     try:
         await submit_once(to, subject.owner, definition, task, firing.at, {subjects.OF_SCHEDULE: subject.schedule})
@@ -159,6 +166,11 @@ async def submit(to: Log, firing: Delivery) -> None:
         log.info("a firing was submitted before", schedule=subject.schedule, task_id=task)
     except TooLarge as error:
         log.error("a firing's task is too large", schedule=subject.schedule, error=error.message)
+
+
+async def _has_fired_since(to: Log, firing: Record) -> bool:
+    last = await to.replayer.last(firing.subject)
+    return last is not None and last.sequence > firing.sequence
 
 
 async def make_up(to: Log, back: datetime) -> None:

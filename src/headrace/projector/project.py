@@ -18,7 +18,7 @@ import msgspec
 from headrace.contracts import batches as batch_events
 from headrace.contracts import schedules as schedule_events
 from headrace.contracts.batches import BatchEvent
-from headrace.contracts.events import Event, decode
+from headrace.contracts.events import Event, Finished, decode
 from headrace.contracts.positions import Position
 from headrace.contracts.schedules import ScheduleEvent
 from headrace.errors import HeadraceError
@@ -198,7 +198,7 @@ class Projector:
             row = fold(before, record, subject, event, epoch)
             if row is not None:
                 rows[subject.task] = changed[subject.task] = row
-                batches.moved(was, row)
+                batches.moved(was, row, event.withdrawn if isinstance(event, Finished) else None)
             schedules.submitted(record, subject, event)
             events.extend(timeline_entries(record, subject, event, epoch))
         return changed, events, batches.changed, schedules

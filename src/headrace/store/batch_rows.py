@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 
 def is_over(row: BatchRow) -> bool:
-    """Whether nothing further happens to any of its tasks: all are final, or it was cancelled and all there are."""
-    final = row.succeeded + row.failed + row.cancelled
-    return row.pending + row.queued + row.running == 0 and (final >= row.total or row.cancelled_at is not None)
+    """Whether nothing further happens to any of its tasks: all there are are final, and there will be no others.
+
+    None are added to one that is cancelled (see `headrace.api.appending`), nor to one that has settled, also when some of its
+    tasks were run again, which takes its cancellation back.
+    """
+    is_complete = row.succeeded + row.failed + row.cancelled >= row.total
+    no_more_come = is_complete or row.cancelled_at is not None or row.settled_sequence > 0
+    return row.pending + row.queued + row.running == 0 and no_more_come
 
 
 def counts(row: BatchRow | models.Batch) -> Counts:

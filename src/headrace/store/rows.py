@@ -146,7 +146,7 @@ _DELETE_SCHEDULES = "DELETE FROM schedules WHERE id = ANY($1::text[])"
 _OVER_BUT_OPEN = f"""
     SELECT {_BATCH_COLUMNS} FROM batches
     WHERE state = 'open' AND pending + queued + running = 0
-      AND (succeeded + failed + cancelled >= total OR cancelled_at IS NOT NULL)
+      AND (succeeded + failed + cancelled >= total OR cancelled_at IS NOT NULL OR settled_sequence > 0)
 """  # noqa: S608 - names are ours
 _OPEN_OF_CANCELLED_BATCHES = f"""
     SELECT t.* FROM batches b CROSS JOIN LATERAL (

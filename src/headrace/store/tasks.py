@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -16,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
 from headrace.contracts.positions import Position
+from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import (
+    ID_PATTERN,
     Priority,
     Progress,
     Selection,
@@ -53,11 +56,12 @@ class Cursor(NamedTuple):
         try:
             created_at, task = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
             parsed = datetime.fromisoformat(created_at)
-        except (ValueError, binascii.Error) as error:
-            raise InvalidCursor("this cursor is not one that a list handed out; begin again without it") from error
-        if parsed.tzinfo is None:
-            raise InvalidCursor("this cursor is not one that a list handed out; begin again without it")
-        return cls(parsed, task)
+            if parsed.tzinfo is None or re.fullmatch(ID_PATTERN, task) is None:
+                raise ValueError(text)
+            return cls(parsed.astimezone(UTC), task)
+        except (ValueError, OverflowError, binascii.Error) as error:
+            message = "this cursor is not one that a list handed out; begin again without it"
+            raise InvalidCursor(message, [FieldError(path="query cursor", message=message)]) from error
 
 
 class Filter(NamedTuple):
@@ -66,6 +70,13 @@ class Filter(NamedTuple):
     state: State | None = None
     kind: str | None = None
     batch: str | None = None
+
+
+class Remembered(NamedTuple):
+    """A task whose events the log may have no more; ``headers`` are what each of them carried."""
+
+    summary: TaskSummary
+    headers: dict[str, str]
 
 
 class _Tasks(SQLAlchemyAsyncRepository[models.Task]):
@@ -79,6 +90,16 @@ async def find(session: AsyncSession, owner: str, task: str) -> Task | None:
         return None
     summary = msgspec.structs.asdict(_summary(row))
     return Task(**summary, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
+
+
+async def remember(session: AsyncSession, owner: str, task: str) -> Remembered | None:
+    """One task, for who goes on with it where the log has left off."""
+    row = await _Tasks(session=session).get_one_or_none(
+        models.Task.id == task, models.Task.owner == owner, load=[defer(models.Task.input), defer(models.Task.result)]
+    )
+    if row is None:
+        return None
+    return Remembered(_summary(row), msgspec.json.decode(row.headers, type=dict[str, str]))
 
 
 async def newest(

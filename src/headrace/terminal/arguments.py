@@ -41,16 +41,22 @@ class IdArgument(click.ParamType[str]):
 
 
 class DurationArgument(click.ParamType[timedelta]):
-    """A time span: ``30s``, ``10m``, ``2h``, ``1d``."""
+    """A time span: ``30s``, ``10m``, ``2h``, ``1d``; ``0s`` only where that means something."""
 
     name = "duration"
+
+    def __init__(self, *, may_be_zero: bool = True) -> None:
+        self._may_be_zero = may_be_zero
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """See `click.ParamType.convert`."""
         match = re.fullmatch(r"(\d{1,6})([smhd])", value, re.ASCII)
         if match is None:
             self.fail(f"{value!r} is not a duration like 30s, 10m, 2h or 1d", param, ctx)
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+        duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
+        if not duration and not self._may_be_zero:
+            self.fail(f"{value!r} is no time at all; say at least 1s", param, ctx)
+        return duration
 
 
 class InstantArgument(click.ParamType[datetime]):
@@ -129,6 +135,7 @@ def _read(value: str) -> bytes:
 KIND = KindArgument()
 ID = IdArgument()
 DURATION = DurationArgument()
+SPAN = DurationArgument(may_be_zero=False)
 INSTANT = InstantArgument()
 PAST = PastArgument()
 INPUT = InputArgument()

@@ -71,9 +71,14 @@ async def test_chunks_are_all_inputs_in_order_within_their_bounds(
         chunks = await all_of(taken, count, bytes_max)
         assert chunks == await all_of(taken, count, bytes_max)
     assert [msgspec.json.decode(each)["n"] for chunk in chunks for each in chunk] == inputs
-    assert all(len(chunk) <= count for chunk in chunks)
-    assert all(len(chunk) == 1 or sum(len(each) + 1 for each in chunk) <= bytes_max for chunk in chunks)
     assert taken.total == len(inputs)
+    assert all(len(chunk) >= 2 for chunk in chunks) or len(inputs) == 1
+    for chunk in chunks[:-1]:
+        assert len(chunk) <= max(count, 2)
+        assert len(chunk) == 2 or sum(len(each) + 1 for each in chunk) <= bytes_max
+    *but_the_last, _ = chunks[-1]
+    assert len(but_the_last) <= max(count, 2)
+    assert len(but_the_last) <= 2 or sum(len(each) + 1 for each in but_the_last) <= bytes_max
 
 
 async def test_how_inputs_are_written_does_not_matter_to_their_hash_and_all_else_does() -> None:
@@ -81,10 +86,14 @@ async def test_how_inputs_are_written_does_not_matter_to_their_hash_and_all_else
         with taking() as taken:
             await taken.take(inputs)
             await taken.complete()
+            assert (await all_of(taken, 10, 1000))[0][-1] == inputs[-1].translate(None, b" \t"), "in the order given"
             return taken.body_hash(of)
 
     one = await hashed([b'{"n":1}', b'{"n":2}'])
     assert one == await hashed([b' { "n" : 1 }', b'{"n":\t2}'])
+    nested = await hashed([b'{"n":1,"of":{"a":[{"x":1,"y":2}],"b":0}}'])
+    assert nested == await hashed([b'{"of":{"b":0,"a":[{"y":2,"x":1}]},"n":1}'])
+    assert nested != await hashed([b'{"n":1,"of":{"a":[{"x":2,"y":1}],"b":0}}'])
     others = [await hashed([b'{"n":2}', b'{"n":1}']), await hashed([b'{"n":1}']), await hashed([b'{"n":1}'] * 2, "x")]
     assert len({one, *others}) == 4
 
@@ -113,12 +122,18 @@ async def test_what_is_too_much_is_refused_with_the_limit(monkeypatch: pytest.Mo
         await taken.take([b'{"n": 1}'] * 4)
     with taking(20) as taken, pytest.raises(TooLarge, match="/inputs/1: an input has at most 20 bytes"):
         await taken.take([b'{"n": 1}', b'{"n": 1, "more": "%s"}' % (b"x" * 20)])
-    with pytest.raises(TooLarge, match="more than 10 bytes"):
+    with pytest.raises(TooLarge, match="line 1 of the body has more than 10 bytes") as refused:
         _ = [some async for some in read_lines(parts([b"x" * 6, b"x" * 6]), 10)]
-    with pytest.raises(TooLarge, match="larger than 2 MB"):
+    assert [each.path for each in refused.value.errors] == ["/inputs/0"]
+    with pytest.raises(TooLarge, match="line 5 of the body has more than 10 bytes") as refused:
+        _ = [some async for some in read_lines(parts([b"x\n\nx\n", b"  \nx", b"x" * 10]), 10)]
+    assert [each.path for each in refused.value.errors] == ["/inputs/2"]
+    with pytest.raises(TooLarge, match="larger than 2 MB") as refused:
         _ = [some async for some in read_lines(parts([b"x\n" * (1 << 20), b"x"]), 10)]
-    with pytest.raises(TooLarge, match="larger than 1 MB"):
+    assert [each.path for each in refused.value.errors] == [""]
+    with pytest.raises(TooLarge, match="larger than 1 MB") as refused:
         await read_whole(parts([b"x" * (1 << 20), b"x"]), 1 << 20)
+    assert [each.path for each in refused.value.errors] == [""]
 
 
 async def test_a_body_that_ends_early_is_malformed() -> None:

@@ -232,9 +232,7 @@ def test_a_cancelled_batch_that_was_cut_off_is_over_when_the_tasks_that_there_ar
     happened(batches, of_batch("cancelled", 0, 4, BatchCancelled(by="u0")))
     assert is_over(row)
     happened(batches, settled(5))
-    assert row.state == BatchState.SETTLED
-    batches.moved(None, task(1, State.QUEUED, 6))  # of a chunk that was on its way
-    assert (row.state, row.cancelled_at is not None, is_over(row)) == (BatchState.OPEN, True, False)
+    assert (row.state, row.cancelled_at is not None) == (BatchState.SETTLED, True)
 
 
 def test_running_a_task_of_a_cancelled_and_settled_batch_again_takes_the_cancellation_back() -> None:
@@ -245,12 +243,29 @@ def test_running_a_task_of_a_cancelled_and_settled_batch_again_takes_the_cancell
     assert (row.state, row.cancelled_at) == (BatchState.OPEN, None)
 
 
-def test_a_cancellation_of_a_settled_batch_changes_nothing() -> None:
+def test_asking_for_a_cancellation_again_changes_nothing() -> None:
     batches, row = over()
-    happened(batches, settled(20))
+    batches.moved(State.FAILED, task(1, State.QUEUED, 15))
+    happened(batches, of_batch("cancelled", 0, 16, BatchCancelled(by="u0")))
     before = copy.copy(row)
-    happened(batches, of_batch("cancelled", 0, 21, BatchCancelled(by="u0")))
+    happened(batches, of_batch("cancelled", 0, 17, BatchCancelled(by="u0")))
     assert row == before
+
+
+def test_a_cut_off_batch_that_was_cancelled_settles_again_after_one_of_its_tasks_was_run_again() -> None:
+    batches = Batches({}, EPOCH)
+    happened(batches, created(0, 1, total=3))
+    batches.moved(None, task(0, State.QUEUED, 2))
+    happened(batches, of_batch("cancelled", 0, 3, BatchCancelled(by="u0")))
+    batches.moved(State.QUEUED, task(0, State.CANCELLED, 4))
+    happened(batches, settled(5))
+    batches.moved(State.CANCELLED, task(0, State.QUEUED, 6))
+    row = batches.changed["b0"]
+    assert (row.state, row.cancelled_at, is_over(row)) == (BatchState.OPEN, None, False)
+    batches.moved(State.QUEUED, task(0, State.SUCCEEDED, 7))
+    assert is_over(row), "its other two tasks never come"
+    happened(batches, settled(8))
+    assert (row.state, row.succeeded) == (BatchState.SETTLED, 1)
 
 
 def test_events_of_a_batch_that_has_left_the_log_and_tasks_of_somebody_else_are_ignored() -> None:

@@ -1,0 +1,382 @@
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from headrace.api import streams as streams_module
+from headrace.api.frames import Frame
+from headrace.api.metrics import Metrics
+from headrace.api.streams import (
+    HEARTBEAT_SECONDS,
+    SLOW_SECONDS,
+    STALLED_SECONDS,
+    EventStream,
+    OpenStream,
+    Streams,
+    retry,
+)
+
+PATIENCE_SECONDS = 5.0
+LAG_CHUNK = Frame(1, "logged", b"data: 1\n\n", "t", "echo", None, 0.0)
+
+Said = dict[str, Any]
+
+
+class Source:
+    """What a stream says: what it is told to, one at a time, and a word about coming back when it has to end."""
+
+    def __init__(self) -> None:
+        self.stream: OpenStream | None = None
+        self.wakes = 0
+        self.closed = asyncio.Event()
+        self._next: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+
+    def says(self, *chunks: bytes | Exception | None) -> None:
+        """None for an end of its own."""
+        for chunk in chunks:
+            self._next.put_nowait(chunk)
+
+    async def chunks(self, stream: OpenStream) -> AsyncGenerator[bytes]:
+        self.stream = stream
+        stream.wake = self._wake
+        try:
+            while not stream.over:
+                chunk = await self._next.get()
+                if chunk is None:
+                    return
+                if isinstance(chunk, Exception):
+                    raise chunk
+                if chunk:
+                    yield chunk
+            yield retry()
+        finally:
+            self.closed.set()
+
+    def _wake(self) -> None:
+        self.wakes += 1
+        self._next.put_nowait(b"")
+
+
+class Client:
+    """The server's side of a client: takes what is sent, unless it is told not to, and may leave."""
+
+    def __init__(self) -> None:
+        self.said: list[Said] = []
+        self.takes = asyncio.Event()
+        self.takes.set()
+        self.offered = asyncio.Event()
+        self.fails: Exception | None = None
+        self._left = asyncio.Event()
+
+    def leave(self) -> None:
+        self._left.set()
+
+    @property
+    def status(self) -> int:
+        return self.said[0]["status"]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode(): value.decode() for name, value in self.said[0]["headers"]}
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(each["body"] for each in self.said[1:])
+
+    @property
+    def ended(self) -> bool:
+        """Whether the response came to its own end."""
+        return len(self.said) > 1 and not self.said[-1]["more_body"]
+
+    async def receive(self) -> Any:
+        if not self._left.is_set():
+            await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.body":
+            self.offered.set()
+            if self.fails is not None:
+                raise self.fails
+            await self.takes.wait()
+        self.said.append(message)
+
+
+class Served:
+    """A stream that is being sent to a client."""
+
+    def __init__(self, streams: Streams, credentials_end: float | None = None) -> None:
+        self.streams = streams
+        self.source = Source()
+        self.client = Client()
+        response = EventStream(streams, self.source.chunks, credentials_end=credentials_end, headers={"X-More": "1"})
+        asgi: Any = response.to_asgi_response(None, SimpleNamespace())  # type: ignore[arg-type]
+        scope: Any = {"type": "http", "method": "GET", "state": {}}
+        self.sending = asyncio.create_task(asgi(scope, self.client.receive, self.client.send))
+
+    async def took(self, body: bytes) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.client.body != body:
+                await asyncio.sleep(0)
+
+    async def over(self) -> None:
+        """Return when nothing of it is left."""
+        await asyncio.wait({self.sending}, timeout=PATIENCE_SECONDS)
+        assert not self.sending.cancelled()
+        self.sending.result()
+        assert self.source.closed.is_set()
+        assert len(self.streams) == 0
+
+    @property
+    def stream(self) -> OpenStream:
+        assert self.source.stream is not None
+        return self.source.stream
+
+
+@pytest.fixture
+def streams() -> Streams:
+    return Streams(Metrics())
+
+
+def why(streams: Streams) -> dict[str, int]:
+    return {reason: count for reason, count in streams.metrics.ends.items() if count}
+
+
+RETRY = re.compile(rb"retry: (\d+)\n\n")
+
+
+async def test_what_a_stream_says_is_sent_as_it_comes_and_the_response_ends_with_it(streams: Streams) -> None:
+    served = Served(streams)
+    served.source.says(b"id: 1\n\n")
+    await served.took(b"id: 1\n\n")
+    assert len(streams) == 1
+    served.source.says(b"id: 2\n\n", None)
+    await served.over()
+    assert served.client.body == b"id: 1\n\nid: 2\n\n"
+    assert served.client.ended
+    assert served.client.status == 200
+    assert served.client.headers["content-type"].startswith("text/event-stream")
+    assert {**served.client.headers, "cache-control": "no-store", "x-accel-buffering": "no", "x-more": "1"} == (
+        served.client.headers
+    )
+    assert "content-length" not in served.client.headers
+    assert why(streams) == {"finished": 1}
+
+
+async def test_a_stream_that_has_lived_long_enough_ends_with_a_word_about_coming_back(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams_module, "LIFETIME_SECONDS", 0.0)
+    served = Served(streams)
+    await served.over()
+    assert RETRY.fullmatch(served.client.body)
+    assert served.client.ended
+    assert why(streams) == {"lifetime": 1}
+
+
+async def test_those_that_came_together_do_not_leave_together(streams: Streams) -> None:
+    lifetimes = [streams.opened(None)._ends_at for _ in range(200)]
+    spread = max(lifetimes) - min(lifetimes)
+    assert 0.1 * streams_module.LIFETIME_SECONDS < spread <= 0.2 * streams_module.LIFETIME_SECONDS + 1
+    assert max(lifetimes) <= asyncio.get_running_loop().time() + streams_module.LIFETIME_SECONDS
+
+
+async def test_a_stream_ends_with_its_credentials_while_it_waits(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(streams_module, "time", lambda: now)
+    served = Served(streams, credentials_end=now + 60)
+    served.source.says(b"id: 1\n\n")
+    await served.took(b"id: 1\n\n")
+    look_at_all(streams)
+    await asyncio.sleep(0)
+    assert not served.sending.done()
+    now += 60
+    look_at_all(streams)
+    await served.over()
+    assert RETRY.fullmatch(served.client.body.removeprefix(b"id: 1\n\n"))
+    assert why(streams) == {"credentials": 1}
+
+
+async def test_draining_ends_all_streams_and_those_that_come_after_it(streams: Streams) -> None:
+    before = [Served(streams) for _ in range(20)]
+    for served in before:
+        served.source.says(b"id: 1\n\n")
+        await served.took(b"id: 1\n\n")
+    streams.drain()
+    later = Served(streams)
+    told: set[int] = set()
+    await asyncio.wait({served.sending for served in (*before, later)}, timeout=PATIENCE_SECONDS)
+    for served in (*before, later):
+        served.sending.result()
+        found = RETRY.search(served.client.body)
+        assert found is not None
+        assert served.client.ended
+        told.add(int(found[1]))
+    assert len(streams) == 0
+    assert why(streams) == {"drain": 21}
+    assert len(told) > 10, "they come back spread"
+    assert min(told) >= 200
+    assert max(told) <= 5000
+
+
+async def test_a_client_that_leaves_closes_what_was_sent_to_it(streams: Streams) -> None:
+    served = Served(streams)
+    served.source.says(b"id: 1\n\n")
+    await served.took(b"id: 1\n\n")
+    served.client.leave()
+    await served.over()
+    assert not served.client.ended
+    assert why(streams) == {"left": 1}
+
+
+async def test_a_client_that_leaves_while_it_is_sent_to_closes_that_as_well(streams: Streams) -> None:
+    served = Served(streams)
+    served.client.takes.clear()
+    served.source.says(b"id: 1\n\n")
+    await served.client.offered.wait()
+    served.client.leave()
+    await served.over()
+    assert why(streams) == {"left": 1}
+
+
+async def test_a_client_that_leaves_before_anything_was_sent_is_let_go(streams: Streams) -> None:
+    served = Served(streams)
+    served.client.leave()
+    await served.over()
+    assert why(streams) == {"left": 1}
+
+
+async def test_a_client_that_leaves_a_stream_that_is_about_to_end_raises_nothing(streams: Streams) -> None:
+    served = Served(streams)
+    served.source.says(b"id: 1\n\n")
+    await served.took(b"id: 1\n\n")
+    served.client.takes.clear()
+    served.client.offered.clear()
+    streams.drain()
+    await served.client.offered.wait()
+    served.client.leave()
+    await served.over()
+    assert why(streams) == {"drain": 1}
+
+
+async def test_a_client_that_takes_nothing_is_cut_off(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams_module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(streams_module, "STALLED_SECONDS", 0.05)
+    watching = asyncio.create_task(streams.watch())
+    served = Served(streams)
+    served.client.takes.clear()
+    served.source.says(b"id: 1\n\n")
+    await served.over()
+    assert not served.client.ended
+    assert why(streams) == {"slow": 1}
+    watching.cancel()
+
+
+async def test_a_client_that_takes_its_time_is_not_cut_off_but_known_to_be_slow(streams: Streams) -> None:
+    served = Served(streams)
+    served.client.takes.clear()
+    served.source.says(b"id: 1\n\n")
+    await served.client.offered.wait()
+    served.stream._began -= SLOW_SECONDS + 0.1
+    look_at_all(streams, STALLED_SECONDS - SLOW_SECONDS - 1)
+    served.client.takes.set()
+    await served.took(b"id: 1\n\n")
+    assert served.stream.slow
+    served.source.says(b"id: 2\n\n")
+    await served.took(b"id: 1\n\nid: 2\n\n")
+    assert not served.stream.slow
+    served.source.says(None)
+    await served.over()
+
+
+async def test_a_stream_is_woken_when_it_has_said_nothing_for_a_while_and_not_before(streams: Streams) -> None:
+    served = Served(streams)
+    served.source.says(b"id: 1\n\n")
+    await served.took(b"id: 1\n\n")
+    look_at_all(streams, HEARTBEAT_SECONDS - 1)
+    assert served.source.wakes == 0
+    look_at_all(streams, HEARTBEAT_SECONDS + 1)
+    assert served.source.wakes == 1
+    served.source.says(None)
+    await served.over()
+
+
+async def test_a_stream_that_is_being_taken_is_not_woken(streams: Streams) -> None:
+    served = Served(streams)
+    served.client.takes.clear()
+    served.source.says(b"id: 1\n\n")
+    await served.client.offered.wait()
+    look_at_all(streams, HEARTBEAT_SECONDS + 1)
+    assert served.source.wakes == 0
+    served.client.takes.set()
+    served.source.says(None)
+    await served.over()
+
+
+async def test_whoever_cancels_the_request_itself_is_not_swallowed(streams: Streams) -> None:
+    served = Served(streams)
+    served.source.says(b"id: 1\n\n")
+    await served.took(b"id: 1\n\n")
+    served.sending.cancel()
+    await asyncio.wait({served.sending}, timeout=PATIENCE_SECONDS)
+    assert served.sending.cancelled()
+    assert served.source.closed.is_set()
+    assert len(streams) == 0
+
+
+@pytest.mark.parametrize("fails", ["source", "client"])
+async def test_a_stream_that_fails_leaves_nothing_behind(streams: Streams, fails: str) -> None:
+    served = Served(streams)
+    served.source.says(b"id: 1\n\n")
+    await served.took(b"id: 1\n\n")
+
+    if fails == "client":
+        served.client.fails = ConnectionError("broken")
+        served.source.says(b"id: 2\n\n")
+    else:
+        served.source.says(ConnectionError("broken"))
+    await asyncio.wait({served.sending}, timeout=PATIENCE_SECONDS)
+    with pytest.raises(ConnectionError):
+        served.sending.result()
+    assert served.source.closed.is_set()
+    assert len(streams) == 0
+
+
+async def test_nothing_runs_on_when_a_stream_is_over(streams: Streams) -> None:
+    before = asyncio.all_tasks()
+    for leave in (True, False):
+        served = Served(streams)
+        served.source.says(b"id: 1\n\n")
+        await served.took(b"id: 1\n\n")
+        if leave:
+            served.client.leave()
+        else:
+            served.source.says(None)
+        await served.over()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0)
+
+
+async def test_how_old_what_is_sent_is_goes_to_the_metrics(streams: Streams) -> None:
+    stream = streams.opened(None)
+    stream.carries([LAG_CHUNK._replace(at=time.time() - 0.2), LAG_CHUNK])
+    stream.carries([LAG_CHUNK._replace(at=time.time() + 60)])  # the clock of the log is ahead of ours
+    assert dict(streams.metrics.lags)["0.001"] == 1
+    assert dict(streams.metrics.lags)["0.1"] == 1
+    assert dict(streams.metrics.lags)["+Inf"] == 2
+    streams.closed(stream)
+
+
+def look_at_all(streams: Streams, seconds_later: float = 0.0) -> None:
+    """As `Streams.watch` does, so many seconds from now."""
+    for stream in list(streams._open):
+        stream.look(asyncio.get_running_loop().time() + seconds_later)
