@@ -2,6 +2,7 @@
 
     python -m tests.bench                     the spine, about two minutes: burst, paced, always, idle
     python -m tests.bench life                a task's life, about eight minutes: keyed, retrying, batch, fair, drain
+    python -m tests.bench live                live events, about six minutes: idle, fan, resume, own, peers
     python -m tests.bench --quick             small numbers: does the bench itself work?
     python -m tests.bench --only burst        one part; may be repeated
 
@@ -43,8 +44,30 @@ Of the suite `life`, in which every figure stands beside the same thing without 
 - *finished, last tenth*: the rate of the last tenth of a long queue by the times of its finishes in the log, beside that of
   the first. The queue is made while the kind is paused, and is in the read model before the kind is resumed.
 
+Of the suite `live`, in which one API process has all the clients. They are one process on the same machine, which reads the
+sockets one after the other, so the last of a thousand is told some milliseconds later than it could be; that is in every
+figure. Events are numbered lines that the bench appends to the log itself, as `logged` events of one task that does not
+exist, and no worker has a part in them. A line carries its number and when it was written, and every client checks that it is
+given each line once and in order, under ids that grow. A missing one fails the part:
+
+- *clients x events/s, p99*: all of them follow `/api/v1/events`. From just before a line is appended to when a client has read
+  it, over all deliveries. Lines are due at even intervals, whether or not the ones before were taken.
+- *idle clients, memory of each*: what the resident set of the API process grows by, with 20 seconds of signs of life. It is
+  the first part, as memory that was used before would be used again.
+- *clients resuming*: they connect at the same moment with `after=` a position that has so many events after it, while a
+  hundred others are given ten events a second. The time is from just before the first connects until the last has what it
+  was behind. *p99 of live clients meanwhile* is judged by its ratio to theirs in the ten seconds before.
+- *own task*: a task every 10 ms, each followed by a client of its own, on `/api/v1/tasks/{id}/events`, on a connection that is
+  opened when the 202 is there. From the handler's last instruction to when `finished` was read. Tasks that run at once are
+  over when their client has just connected, so that few streams are open at a time; tasks with a delay have as many streams
+  open as there are clients, and only those that end meanwhile count.
+- *peer*: what a user would pick instead, see `tests/bench/peers/`, measured by the same client with the same lines at the same
+  rates, after Headrace has been stopped. Better and worse are Headrace's beside it. It is installed where Headrace does not
+  find it, and left out, which the table says, where it cannot be had. What it does not deliver is said and fails nothing.
+
 Below the table of the spine: the CPU time that each process took for one request and one task (medians; `client` is the
 bench's own). When their sum times the rate is near the number of cores, the machine is full, and the largest is where to look.
+Below that of `live` it is for one delivery.
 
 Numbers are medians, with the least and the most in brackets. A part fails, loudly, when a response is not the expected one
 or an accepted task has not finished exactly once. A missed target is said in the table and is not a failure. On a

@@ -14,14 +14,16 @@ import httpx
 from headrace.embedded.errors import EmbeddedError
 from headrace.errors import HeadraceError
 from headrace.telemetry import set_up_logs
+from tests.bench.errors import BenchError
 from tests.bench.facts import facts
 from tests.bench.life import PARTS as LIFE_PARTS
 from tests.bench.life import life
+from tests.bench.live import PARTS as LIVE_PARTS
+from tests.bench.live import live
 from tests.bench.report import Report
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.bench.spine import PARTS as SPINE_PARTS
 from tests.bench.spine import spine
-from tests.bench.stack import BenchError
 
 
 class Suite(NamedTuple):
@@ -31,7 +33,7 @@ class Suite(NamedTuple):
     parts: tuple[str, ...]
 
 
-SUITES = {"spine": Suite(spine, SPINE_PARTS), "life": Suite(life, LIFE_PARTS)}
+SUITES = {"spine": Suite(spine, SPINE_PARTS), "life": Suite(life, LIFE_PARTS), "live": Suite(live, LIVE_PARTS)}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

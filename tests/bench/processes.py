@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
 from headrace.embedded.home import RunInfo
-from tests.bench.stack import BenchError, Up
+from tests.bench.errors import BenchError
+from tests.bench.stack import Up
 
 SERVERS = {"nats-server": "nats", "postgres": "postgres"}
 QUIET_SHARE = 0.05  # of one core
@@ -38,16 +39,26 @@ def memory_bytes(info: RunInfo) -> dict[str, float]:
     return _sum(info, size)
 
 
+def resident_bytes(process: psutil.Process) -> int:
+    """Resident set size, of what it has started as well."""
+    return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+
+
 async def quiet(up: Up) -> None:
     """Wait until all of it together uses next to no CPU time."""
+    await at_rest(lambda: cpu_seconds(up.running))
+
+
+async def at_rest(used: Callable[[], Mapping[str, float]]) -> None:
+    """Wait until processes together use next to no CPU time; ``used``: how much they have until now, by name."""
     deadline = time.monotonic() + QUIET_WAIT_SECONDS
     share = 1.0
     while share > QUIET_SHARE:
+        before = used()
         if time.monotonic() > deadline:
-            raise BenchError(f"headrace up does not come to rest; it uses {share:.0%} of a core")
-        before = sum(cpu_seconds(up.running).values())
+            raise BenchError(f"{', '.join(before)} do not come to rest; they use {share:.0%} of a core")
         await asyncio.sleep(QUIET_SECONDS)  # what is measured is this second
-        share = (sum(cpu_seconds(up.running).values()) - before) / QUIET_SECONDS
+        share = (sum(used().values()) - sum(before.values())) / QUIET_SECONDS
 
 
 def _sum(info: RunInfo, measure: Callable[[psutil.Process], float]) -> dict[str, float]:

@@ -18,6 +18,13 @@ class Sizes(NamedTuple):
     large_batch: int = 100_000
     fair_seconds: int = 10
     queue: int = 200_000
+    clients: int = 1_000
+    fan_seconds: int = 15
+    idle_clients: int = 4_000
+    idle_seconds: int = 20
+    resuming: int = 200
+    behind: int = 1_000
+    resume_seconds: int = 10
 
 
 FULL = Sizes()
@@ -32,4 +39,11 @@ QUICK = Sizes(
     large_batch=20_000,
     fair_seconds=2,
     queue=10_000,
+    clients=100,
+    fan_seconds=3,
+    idle_clients=400,
+    idle_seconds=3,
+    resuming=20,
+    behind=300,
+    resume_seconds=3,
 )

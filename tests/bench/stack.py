@@ -26,22 +26,17 @@ from headrace.log.connection import Log, open_log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings
-from tests.bench.client.plans import Plan, Result
 from tests.bench.client.wire import HOST
+from tests.bench.errors import BenchError
 
 READY_SECONDS = 120.0
 ANNOUNCED_SECONDS = 60.0
 DRAIN_SECONDS = 120.0
-LOAD_SECONDS = 300.0
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.1  # a look costs the servers some of what is measured, so not more often
 BENCH_KINDS = {"failing", "noop", "timed"}
 TROUBLE = ('"level":"warning"', '"level":"error"', "starting it again")
 TROUBLE_LINES_MAX = 10  # shown of one start; a loop of warnings says the same each time
-
-
-class BenchError(Exception):
-    """Something could not be measured, or was not as it has to be. The message says what."""
 
 
 @contextmanager
@@ -137,17 +132,7 @@ class Stack:
 
     def __init__(self, up: Up, log: Log) -> None:
         self.up = up
-        self._log = log
-
-    async def load(self, plan: Plan) -> Result:
-        """Run the load client."""
-        with tempfile.TemporaryDirectory(prefix="headrace-bench-") as directory:
-            result = Path(directory) / "result.json"
-            argv = (sys.executable, "-m", "tests.bench.client", msgspec.json.encode(plan).decode(), str(result))
-            client = await Process.start(argv)
-            if await client.finish(LOAD_SECONDS) != 0:
-                raise BenchError(f"the load client failed: {client.last_line()}")
-            return msgspec.json.decode(result.read_bytes(), type=Result)
+        self.log = log
 
     async def drained(self, patience: float = DRAIN_SECONDS) -> int:
         """Wait until there is nothing to run and nothing to project. Returns the log's last sequence."""
@@ -162,8 +147,8 @@ class Stack:
 
         async def lag() -> str:
             nonlocal last
-            consumers = await provision.consumers(self._log.connection)
-            before, last = last, (await self._log.refresh()).last_sequence
+            consumers = await provision.consumers(self.log.connection)
+            before, last = last, (await self.log.refresh()).last_sequence
             behind = {
                 each["name"]: each["num_pending"] + each["num_ack_pending"]
                 for each in consumers
@@ -187,7 +172,7 @@ class Stack:
         others = 0
         more = True
         while more:
-            page, more = await self._log.replayer.page(subject, start=after + 1)
+            page, more = await self.log.replayer.page(subject, start=after + 1)
             succeeded = [finish for record in page if (finish := _succeeded(record))]
             finishes += succeeded
             others += len(page) - len(succeeded)

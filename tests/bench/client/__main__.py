@@ -8,8 +8,10 @@ import msgspec
 import uvloop
 
 from tests.bench.client.burst import burst
+from tests.bench.client.following import follow, hold
 from tests.bench.client.paced import PacedRun
-from tests.bench.client.plans import Burst, Paced, Plan, Result
+from tests.bench.client.plans import Burst, Follow, Hold, Paced, Plan, Result, Resume
+from tests.bench.client.resuming import ResumeRun
 from tests.bench.client.wire import WireError
 
 
@@ -19,6 +21,12 @@ async def run(plan: Plan) -> Result:
             return await burst(plan)
         case Paced():
             return await PacedRun(plan).run()
+        case Follow():
+            return await follow(plan)
+        case Hold():
+            return await hold(plan)
+        case Resume():
+            return await ResumeRun(plan).run()
 
 
 if __name__ == "__main__":

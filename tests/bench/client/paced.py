@@ -45,6 +45,9 @@ class PacedRun:
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._idle: list[Connection] = []
         self._waiting: deque[int] = deque()  # when they were due; there was no idle connection
+        self._opening: set[asyncio.Task[None]] = set()
+        self._open: set[str] = set()  # tasks whose own stream is open
+        self._open_most = 0
         self._answered: dict[str, tuple[int, int, int]] = {}
         self._finished: dict[str, tuple[Times, int]] = {}
 
@@ -58,7 +61,7 @@ class PacedRun:
         plan = self._plan
         try:
             async with asyncio.timeout(self._total * plan.interval + FINISH_SECONDS):
-                if plan.followed:
+                if plan.followed and not plan.own:
                     await self._follow()
                 for _ in range(plan.connections):
                     self._idle.append(await connect(lambda: Connection(self._on_response, self._fail), plan.port))
@@ -69,11 +72,29 @@ class PacedRun:
             raise WireError(f"of {self._total:,} submissions {counts} within {FINISH_SECONDS:g} s") from None
         finally:
             self._stopped.set()
-        return PacedResult(samples=[self._sample(task) for task in self._answered][plan.warm_up :])
+        samples = [self._sample(task) for task in self._answered][plan.warm_up :]
+        return PacedResult(samples=samples, open_most=self._open_most)
 
     async def _follow(self) -> None:
         await connect(lambda: Stream("/api/v1/events", self._on_event, self._fail), self._plan.port)
         await asyncio.wait({asyncio.create_task(self._following.wait()), self._done}, return_when="FIRST_COMPLETED")
+
+    async def _follow_own(self, task: str) -> None:
+        def on_open() -> None:
+            self._open.add(task)
+            self._open_most = max(self._open_most, len(self._open))
+
+        def on_lost(error: Exception) -> None:
+            self._open.discard(task)
+            stream.close()
+            if task not in self._finished:
+                self._fail(error)
+
+        stream = Stream(f"/api/v1/tasks/{task}/events", self._on_event, on_lost, on_open=on_open)
+        try:
+            await connect(lambda: stream, self._plan.port)
+        except OSError as error:
+            self._fail(error)
 
     def _keep_time(self) -> None:
         # A thread, since the loop's own timers are as coarse as a millisecond, a third of what is to be measured.
@@ -97,7 +118,12 @@ class PacedRun:
         if status != 202:
             self._fail(WireError(f"a submission was answered {status}: {body[:500]!r}"))
             return
-        self._answered[_accepted.decode(body).id] = connection.due, connection.sent, answered
+        task = _accepted.decode(body).id
+        self._answered[task] = connection.due, connection.sent, answered
+        if self._plan.own:
+            opening = asyncio.create_task(self._follow_own(task))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
         self._idle.append(connection)
         if self._waiting:
             self._send(self._waiting.popleft())

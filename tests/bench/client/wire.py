@@ -17,6 +17,10 @@ class WireError(Exception):
     """The server did not answer as expected. The message says what it did."""
 
 
+class CutOff(WireError):
+    """The server ended a stream, or closed its connection."""
+
+
 class Connection(asyncio.Protocol):
     """A keep-alive connection with one request at a time.
 
@@ -62,18 +66,32 @@ class Stream(asyncio.Protocol):
     Args:
         path: What to follow.
         on_event: Called with each event, as bytes, and when its last byte was read, in nanoseconds since 1970.
-        on_lost: Called when the stream breaks.
+        on_lost: Called when the stream breaks or ends.
+        on_open: Called when the server has begun to answer.
+        separator: What stands between two events: of the line ends that the standard allows, the server's choice.
     """
 
-    def __init__(self, path: str, on_event: Callable[[bytes, int], None], on_lost: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        path: str,
+        on_event: Callable[[bytes, int], None],
+        on_lost: Callable[[Exception], None],
+        *,
+        on_open: Callable[[], None] | None = None,
+        separator: bytes = b"\n\n",
+    ) -> None:
         self._path = path
         self._on_event = on_event
         self._on_lost = on_lost
+        self._on_open = on_open
+        self._separator = separator
         self._raw = b""
         self._body = b""
         self._in_body = False
+        self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.close = transport.close
         cast("asyncio.Transport", transport).write(
             f"GET {self._path} HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/event-stream\r\n\r\n".encode()
         )
@@ -89,19 +107,24 @@ class Stream(asyncio.Protocol):
                 self._on_lost(WireError(f"{self._path} answered {head[:200]!r}"))
                 return
             self._in_body, self._raw = True, rest
+            if self._on_open is not None:
+                self._on_open()
         self._take_chunks()
-        *events, self._body = self._body.split(b"\n\n")
+        *events, self._body = self._body.split(self._separator)
         for event in events:
             self._on_event(event, read_at)
+        if self._ended:
+            self._on_lost(CutOff(f"the server ended {self._path}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._on_lost(exc or WireError(f"the server ended {self._path}"))
+        self._on_lost(exc or CutOff(f"the server closed {self._path}"))
 
     def _take_chunks(self) -> None:
         while True:  # RFC 9112, section 7.1
             size, found, rest = self._raw.partition(b"\r\n")
             if not found or len(rest) < (length := int(size, 16)) + 2:
                 return
+            self._ended = self._ended or length == 0
             self._body += rest[:length]
             self._raw = rest[length + 2 :]
 

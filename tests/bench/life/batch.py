@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import psutil
 
 from tests.bench.life.calls import PATIENCE_SECONDS, Calls, Submitted, calling
+from tests.bench.processes import resident_bytes
 from tests.bench.report import Figure, Report, Target, spread
 from tests.bench.sizes import Sizes
 from tests.bench.stack import Stack
@@ -73,11 +74,11 @@ async def _finished(stack: Stack, calls: Calls, submitted: Submitted, start: int
 async def _memory(stack: Stack) -> AsyncGenerator[list[int]]:
     """Samples of the API's resident set size, in bytes, as long as it is measured; the first is there at once."""
     api = psutil.Process(stack.up.running.children["api"].pid)
-    samples = [_resident(api)]
+    samples = [resident_bytes(api)]
 
     async def sample() -> None:
         while True:
-            samples.append(_resident(api))
+            samples.append(resident_bytes(api))
             await asyncio.sleep(SAMPLE_SECONDS)
 
     sampling = asyncio.create_task(sample())
@@ -87,7 +88,3 @@ async def _memory(stack: Stack) -> AsyncGenerator[list[int]]:
         sampling.cancel()
         with suppress(asyncio.CancelledError):
             await sampling
-
-
-def _resident(process: psutil.Process) -> int:
-    return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from tests.bench.client.plans import Burst, BurstResult
+from tests.bench.load import load
 from tests.bench.processes import cpu_seconds
 from tests.bench.stack import Stack
 
@@ -37,7 +38,7 @@ async def submit_round(stack: Stack, tasks: int, *, keyed: bool = False) -> Roun
     start = await stack.drained()
     before = cpu_seconds(stack.up.running)
     plan = Burst(port=stack.up.port, path="/api/v1/tasks", body=BODY, status=202, requests=tasks, keyed=keyed)
-    result = await stack.load(plan)
+    result = await load(plan)
     assert isinstance(result, BurstResult)
     await stack.drained()
     used = {name: seconds - before.get(name, 0) for name, seconds in cpu_seconds(stack.up.running).items()}

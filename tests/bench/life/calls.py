@@ -13,7 +13,8 @@ import msgspec
 from headrace.contracts.batches import Batch, BatchState
 from headrace.contracts.kinds import CatalogEntry
 from tests.bench.client.wire import HOST
-from tests.bench.stack import BenchError, Stack
+from tests.bench.errors import BenchError
+from tests.bench.stack import Stack
 
 INPUT = b'{"text":"the quick brown fox jumps over the lazy dog"}'
 PATIENCE_SECONDS = 600.0  # for very many tasks, on a machine that does something else as well

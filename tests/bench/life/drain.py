@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from tests.bench.errors import BenchError
 from tests.bench.life.calls import PATIENCE_SECONDS, calling
 from tests.bench.report import Figure, Report, Target
 from tests.bench.sizes import Sizes
-from tests.bench.stack import BenchError, Stack
+from tests.bench.stack import Stack
 
 BATCHES = 2  # a batch has 100,000 tasks at most
 PARTS = 10

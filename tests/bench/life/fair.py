@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.bench.client.plans import Paced, PacedResult, Sample
+from tests.bench.errors import BenchError
 from tests.bench.kinds.timed import Times
 from tests.bench.life.calls import PATIENCE_SECONDS, Calls, calling
+from tests.bench.load import load
 from tests.bench.report import Figure, Report, Target, percentile
 from tests.bench.sizes import Sizes
-from tests.bench.stack import BenchError, Finish, Stack
+from tests.bench.stack import Finish, Stack
 
 BODY = '{"kind":"timed","input":{"text":"the quick brown fox jumps over the lazy dog"}}'
 PER_SECOND = 100
@@ -105,7 +107,7 @@ async def _submit(stack: Stack, sizes: Sizes) -> list[Sample]:
     """Submit on schedule, with the warm-up first; in the order in which they were due."""
     requests = WARM_UP + PER_SECOND * sizes.fair_seconds
     plan = Paced(port=stack.up.port, body=BODY, requests=requests, warm_up=0, interval=1 / PER_SECOND, followed=False)
-    result = await stack.load(plan)
+    result = await load(plan)
     assert isinstance(result, PacedResult)
     return sorted(result.samples, key=lambda sample: sample.due)
 

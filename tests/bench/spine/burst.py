@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tests.bench.client.plans import Burst, BurstResult
+from tests.bench.load import load
 from tests.bench.processes import cpu_seconds
 from tests.bench.report import Figure, Report, Target, spread
 from tests.bench.sizes import Sizes
@@ -119,7 +120,7 @@ _accepted = msgspec.json.Decoder(_Accepted)
 
 
 async def _load(stack: Stack, path: str, status: int, requests: int) -> BurstResult:
-    result = await stack.load(Burst(port=stack.up.port, path=path, body=BODY, status=status, requests=requests))
+    result = await load(Burst(port=stack.up.port, path=path, body=BODY, status=status, requests=requests))
     assert isinstance(result, BurstResult)
     return result
 

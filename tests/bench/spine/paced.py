@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.bench.client.plans import Paced, PacedResult
+from tests.bench.load import load
 from tests.bench.report import Figure, Report, Target, percentile
 from tests.bench.sizes import Sizes
 from tests.bench.stack import Stack
@@ -25,7 +26,7 @@ async def paced(report: Report, stack: Stack, sizes: Sizes) -> None:
         warm_up=sizes.warm_up,
         interval=1 / PER_SECOND,
     )
-    result = await stack.load(plan)
+    result = await load(plan)
     assert isinstance(result, PacedResult)
     await stack.drained()
     samples = result.samples
