@@ -17,8 +17,8 @@ PREFIX = "HEADRACE_"
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 
-Url = Annotated[str, Meta(pattern=r"^https?://\S+$")]
-SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$")]
+Url = Annotated[str, Meta(pattern=r"^https?://\S+$(?!\n)")]
+SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$(?!\n)")]
 
 
 class SettingsError(Exception):
@@ -89,7 +89,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     follow_origins: Annotated[
         str,
         Meta(
-            pattern=r"^(\*|https?://[^\s,/]+)(,https?://[^\s,/]+)*$|^$",
+            pattern=r"^(\*|https?://[^\s,/]+)(,https?://[^\s,/]+)*$(?!\n)|^$(?!\n)",
             description="Origins whose pages may use follow links, separated by commas; * for all.",
         ),
     ] = ""

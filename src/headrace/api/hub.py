@@ -92,6 +92,9 @@ class Follower:
                 if frames:
                     self._feed.metrics.events_out += len(frames)
                     return frames
+                if self._nudged:
+                    self._nudged = False
+                    return []
                 if self.position > before or not live:
                     await asyncio.sleep(0)  # a loop over what nobody wants must not keep the event loop
                 elif not await self._woken():
@@ -103,7 +106,8 @@ class Follower:
     @property
     def caught_up(self) -> bool:
         """Whether everything the log is known to have was given out."""
-        return self.position.sequence >= self._feed.newest
+        recent = self._feed.recent
+        return self.in_memory and recent.complete >= self._feed.newest and not recent.after(self.position.sequence)
 
     @property
     def in_memory(self) -> bool:
@@ -119,6 +123,8 @@ class Follower:
         if not self.in_memory:
             return not self._live  # who has not come as far as that reads history, as slowly as it likes
         waiting = self._feed.recent.all_after(self.position.sequence)
+        if self._wanted is not None:
+            waiting = [frame for frame in waiting if self._wanted(frame)]
         overtaken: set[int] = set()
         if not _fits(waiting):
             seen: set[str] = set()
@@ -389,15 +395,16 @@ class Hub:
     async def watch(self) -> None:
         """Compare the feeds with the log, for ever: a live message can be lost without any sign of it."""
         loop = asyncio.get_running_loop()
-        before = 0
+        before, looked = 0, loop.time()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            elapsed, looked = loop.time() - looked, loop.time()
             try:
                 last = (await self._log.refresh()).last_sequence
                 for feed in self._feeds.values():
                     feed.look_at_epoch()
                 # what the log had a look ago has reached all who hold a copy of it, and followers long since
-                for feed in self._due(loop.time()):
+                for feed in self._due(looked, elapsed):
                     feed.compared_at = loop.time()
                     await feed.compare(min(before, last))
             except LogUnavailable as error:
@@ -432,12 +439,10 @@ class Hub:
         """Subjects subscribed to."""
         return len(self._feeds)
 
-    def _due(self, now: float) -> list[Feed]:
-        """The feeds whose turn it is, so that all have theirs within `COMPARE_SECONDS`."""
+    def _due(self, now: float, elapsed: float) -> list[Feed]:
+        """The feeds whose turn it is, so that all have theirs within `COMPARE_SECONDS` however long each takes."""
         due = [feed for feed in self._feeds.values() if now - feed.compared_at >= COMPARE_SECONDS - LOOK_SECONDS]
-        return sorted(due, key=lambda feed: feed.compared_at)[
-            : int(len(self._feeds) * LOOK_SECONDS / COMPARE_SECONDS) + 1
-        ]
+        return sorted(due, key=lambda feed: feed.compared_at)[: int(len(self._feeds) * elapsed / COMPARE_SECONDS) + 1]
 
     def _abandon(self, feed: Feed) -> None:
         """Close a feed that nobody follows any more."""

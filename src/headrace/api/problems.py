@@ -12,12 +12,14 @@ from litestar.exceptions import HTTPException
 from msgspec import UNSET
 
 from headrace.api.correlation import correlation_id
+from headrace.api.streams import retry
 from headrace.contracts.problems import FieldError, Problem
 from headrace.contracts.tasks import State
 from headrace.errors import HeadraceError, MalformedRequest, TaskFinished
 from headrace.telemetry import get_logger
 
 MEDIA_TYPE = "application/problem+json"
+EVENT_STREAM = "text/event-stream"
 
 _HTTP_CODES = {
     400: "malformed_request",
@@ -36,6 +38,10 @@ AnyRequest = Request[Any, Any, Any]
 
 def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
     """An error raised on purpose."""
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE and EVENT_STREAM in request.headers.get("accept", ""):
+        # `EventSource` gives up for good on any other answer (WHATWG HTML, section 9.2.3), and this is to pass
+        log.warning("a stream is to be asked for again", error_code=error.code, error=error.message)
+        return Response(retry(), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     state = error.state if isinstance(error, TaskFinished) else None
     return _problem(request, error.status, error.code, error.message, error.errors, headers, state)

@@ -25,6 +25,9 @@ from headrace.log.subjects import ScheduleSubject
 from headrace.occurrences import first, is_over, missed, occurrence
 from headrace.telemetry import get_logger
 
+STALE_SECONDS = (
+    300.0  # what was made so long ago is submitted only if nothing newer was: an outage ends without a flood
+)
 MISSED_SECONDS = 5.0  # timers fire up to 0.3 s late; later than this, nobody could make it fire
 ORDER = 32  # firings on order; each takes about a millisecond
 ORDER_EXPIRES_SECONDS = 30.0
@@ -133,7 +136,7 @@ async def submit(to: Log, firing: Delivery) -> None:
     """Submit the task of a firing, unless it comes too early, too late, or was submitted before.
 
     A broker that was away for longer than an interval counts on from the firing that it makes when it is back, so that is on
-    time. When it was there and no projector was, all firings are in the log; of those that are late the last is submitted.
+    time. When it was there and no projector was, all firings are in the log; of those that are minutes late the last is submitted.
 
     Raises:
         LogFull: the log takes nothing.
@@ -152,7 +155,7 @@ async def submit(to: Log, firing: Delivery) -> None:
     if definition.missed is Missed.SKIP and (firing.at - due).total_seconds() > MISSED_SECONDS:
         log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due.isoformat())
         return
-    if (datetime.now(UTC) - firing.at).total_seconds() > MISSED_SECONDS and await _has_fired_since(to, firing):
+    if (datetime.now(UTC) - firing.at).total_seconds() > STALE_SECONDS and await _has_fired_since(to, firing):
         log.info(
             "a firing that nobody was there to submit is left to the next",
             schedule=subject.schedule,

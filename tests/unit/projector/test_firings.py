@@ -15,7 +15,7 @@ EVERY = ScheduleDefinition(kind="echo", input={}, every=60)
 
 
 async def test_of_the_firings_that_nobody_was_there_to_submit_the_last_is_submitted(log: Log, monkeypatch: Any) -> None:
-    monkeypatch.setattr(firings, "MISSED_SECONDS", -1.0)  # all of them are late
+    monkeypatch.setattr(firings, "STALE_SECONDS", -1.0)  # all of them are late
     subject = subjects.schedule_event(ScheduleEventName.FIRED, "u1", "s1")
     state = await log.refresh()
     for number in range(3):

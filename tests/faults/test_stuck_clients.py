@@ -1,0 +1,72 @@
+"""Clients that are connected and do not read: they cost the others nothing, and the process next to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+from headrace.contracts.events import Logged, encode
+from tests.cluster import WAIT_SECONDS, Cluster, until
+from tests.conftest import MakeCluster
+from tests.faults.apis import Api
+from tests.faults.browsers import Browser, all_given, any_event, browsers
+
+STALLED = ("headrace.api.streams.STALLED_SECONDS=0.5", "headrace.api.streams.LOOK_SECONDS=0.1")
+WINDOW = 4096
+LARGE = encode(Logged(attempt=1, level="info", message="x" * 32_000))
+SLOW = 'headrace_stream_ends_total{why="slow"}'
+
+
+async def write(cluster: Cluster, count: int) -> None:
+    """Let a task write lines, large ones, faster than any task does."""
+    for _ in range(0, count, 10):
+        line = cluster.log.appender.append
+        await asyncio.gather(*(line("hr.tasks.logged.echo.normal.local.t1", LARGE, {}) for _ in range(10)))
+
+
+async def write_until_cut_off(cluster: Cluster, api: Api, clients: int) -> float:
+    """Write until so many clients were cut off; how many MiB that took."""
+    deadline, lines = time.monotonic() + WAIT_SECONDS, 0
+    while (await api.metrics())[SLOW] < clients:
+        assert time.monotonic() < deadline, "clients that read nothing are not cut off"
+        await write(cluster, 50)
+        lines += 50
+    return lines * len(LARGE) / (1 << 20)
+
+
+async def test_clients_that_read_nothing_are_cut_off_and_nobody_else_notices(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    api = await Api.start(cluster, *STALLED)
+    last = (await cluster.log.refresh()).last_sequence
+    made = [Browser(api.port, "/api/v1/events", window=0 if number < 2 else WINDOW) for number in range(12)]
+    async with browsers(made) as (one, other, *stuck):
+        await write(cluster, 200)  # as much as a feed keeps, for those who come later
+        await until(lambda: all(len(browser.seen) >= 200 for browser in made), "all to see it")
+        before = api.memory
+        for browser in stuck:
+            browser.pause()
+        written = await write_until_cut_off(cluster, api, len(stuck))
+        assert api.memory - before < written * len(stuck) / 2  # what they do not take is not kept for each of them
+        assert (await api.metrics())["headrace_streams"] == 2
+        await all_given(cluster, {one: any_event, other: any_event}, after=last)
+        assert (one.connects, other.connects) == (1, 1)
+        for browser in stuck:
+            browser.go_on()
+        await all_given(cluster, dict.fromkeys(stuck, any_event), after=last)  # each has resumed
+        assert all(browser.connects >= 2 for browser in stuck)
+
+
+async def test_an_api_told_to_stop_does_so_in_time_whatever_its_clients_do(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    api = await Api.start(cluster, HEADRACE_API_GRACE="1")
+    made = [Browser(api.port, "/api/v1/events", window=0 if number < 2 else WINDOW) for number in range(4)]
+    async with browsers(made) as (*_, idle, stuck):
+        stuck.pause()
+        await write(cluster, 100)
+        await until(lambda: len(idle.seen) == 100, "the others to see it")
+        assert len(stuck.seen) < 100
+        api.member.signal(signal.SIGTERM)
+        told = time.monotonic()
+        assert await api.member.gone() == 0
+        assert time.monotonic() - told < 3
