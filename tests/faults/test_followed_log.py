@@ -10,6 +10,7 @@ from headrace.api.hub import Discontinued, Follower, Hub
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log import provision, subjects
+from headrace.log.connection import Log
 from headrace.log.replay import PAGE_TIMEOUT_SECONDS
 from headrace.log.subjects import task_events
 from tests.cluster import Cluster, until
@@ -34,6 +35,10 @@ async def read(follower: Follower, count: int) -> list[int]:
         while len(seen) < count:
             seen += [frame.sequence for frame in await follower.next()]
     return seen
+
+
+def is_reachable(log: Log) -> bool:
+    return log.is_connected and log.replayer._connection.is_connected
 
 
 async def purge(cluster: Cluster, up_to: int) -> None:
@@ -86,13 +91,31 @@ async def test_whoever_could_not_hear_while_history_left_the_log_is_told(make_cl
         lost = await append(cluster, 3)
         await purge(cluster, lost[-1])
         await proxy.listen()
-        await until(lambda: far.is_connected and far.replayer._connection.is_connected, "the connection to come back")
+        await until(lambda: is_reachable(far), "the connection to come back")
         new = await append(cluster, 1)
         for follower in (has_all, idle):  # what left the log may have been of either
             with pytest.raises(Discontinued, match=GONE):
                 await read(follower, 1)
         has_all.restart(Position(far.epoch, lost[-1]))
         assert await read(has_all, 1) == new
+
+
+async def test_what_is_heard_while_a_reconnect_is_dealt_with_is_not_forgotten(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    log, hub = cluster.log, Hub(cluster.log)
+    follower = await hub.follow(task_events("u1"), Position(log.epoch, 0))
+    (feed,) = hub._feeds.values()
+    feed.disconnected()
+    lost = await append(cluster, 3)
+    await purge(cluster, lost[-1])
+    await log.refresh()
+    new = await append(cluster, 1)
+    await until(lambda: feed.newest == new[-1], "it to be heard")
+    feed.catch_up()
+    with pytest.raises(Discontinued, match=GONE):
+        await follower.next(0)
+    follower.restart(Position(log.epoch, lost[-1]))
+    assert await read(follower, 1) == new
 
 
 async def test_an_answer_that_was_lost_with_the_connection_is_not_waited_for(make_cluster: MakeCluster) -> None:
@@ -131,7 +154,7 @@ async def test_an_idle_client_stays_when_history_leaves_the_log_and_one_that_sle
         await until(lambda: awake.resets, "the client to be told")
         last = (await cluster.log.refresh()).last_sequence
         assert awake.resets == [{"reason": GONE, "position": f"{cluster.log.epoch}-{last}"}]
-        await cluster.submit("echo", text="later")
+        await cluster.all_finished([(await cluster.submit("echo", text="later"))["id"]])
         await all_given(cluster, {idle: any_event}, after=last)
         await all_given(cluster, {awake: any_event}, after=last, resets=1)
         assert (idle.connects, awake.connects) == (1, 1)
@@ -223,7 +246,9 @@ async def follow_through_kills(cluster: Cluster, clients: int, kills: int) -> No
             )
             await cluster.nats.kill()
             await cluster.nats.start()
-            await cluster.all_finished(await submitting)
+            tasks = await submitting
+            await until(lambda: is_reachable(cluster.log), "the log to be reachable from here")
+            await cluster.all_finished(tasks)
         await all_given(cluster, wanted, after=last)
 
 

@@ -170,7 +170,6 @@ async def lose_some(cluster: Cluster, seed: int, rounds: int) -> None:
         assert feeds > 5
         await those.all_given(await cluster.events())
         assert losing.lost > 30 * rounds
-        assert those.hub.metrics.losses > 0
 
 
 @pytest.mark.usefixtures("impatient")

@@ -39,10 +39,10 @@ async def test_clients_that_read_nothing_are_cut_off_and_nobody_else_notices(mak
     cluster = await make_cluster()
     api = await Api.start(cluster, *STALLED)
     last = (await cluster.log.refresh()).last_sequence
-    made = [Browser(api.port, "/api/v1/events", window=0 if number < 2 else WINDOW) for number in range(12)]
+    made = [Browser(api.port, "/api/v1/events", window=0 if number < 2 else WINDOW) for number in range(8)]
     async with browsers(made) as (one, other, *stuck):
-        await write(cluster, 200)  # as much as a feed keeps, for those who come later
-        await until(lambda: all(len(browser.seen) >= 200 for browser in made), "all to see it")
+        await write(cluster, 140)  # as much as a feed keeps, for those who come later
+        await until(lambda: all(len(browser.seen) >= 140 for browser in made), "all to see it")
         before = api.memory
         for browser in stuck:
             browser.pause()

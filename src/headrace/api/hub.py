@@ -261,9 +261,10 @@ class Feed:
     def begin_anew(self) -> None:
         """What was taken of the log does not count any more, or has a gap; each follower looks whether it can go on."""
         self._stop_reading()
+        last = self._log.state.last_sequence
+        self.newest = max(last, self.newest) if self.epoch == self._log.epoch else last
         self.epoch = self._log.epoch
-        self.newest = self._log.state.last_sequence
-        self.recent = Recent(self.newest)
+        self.recent = Recent(last)
         self.catch_up()
 
     def disconnected(self) -> None:
