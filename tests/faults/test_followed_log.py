@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from headrace.api.hub import Discontinued, Follower, Hub
+from headrace.api.follower import Discontinued, Follower
+from headrace.api.hub import Hub
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log import provision, subjects

@@ -11,8 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from headrace.api import hub as hub_module
+from headrace.api.follower import Follower
 from headrace.api.frames import Frame
-from headrace.api.hub import Follower, Hub
+from headrace.api.hub import Hub
 from headrace.api.wanted import read_filter
 from headrace.contracts.events import EventName, Finished, Logged, Outcome, Progressed, encode
 from headrace.contracts.positions import Position

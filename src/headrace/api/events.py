@@ -15,7 +15,7 @@ from litestar import Request, Response, get
 from litestar.params import Parameter
 
 from headrace.api.caller import caller
-from headrace.api.hub import Discontinued, Follower
+from headrace.api.follower import Discontinued, Follower
 from headrace.api.openapi import EVENT_STREAM, problems
 from headrace.api.resources import Resources, resources
 from headrace.api.streams import Chunks, EventStream, OpenStream, retry

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
+from headrace.api.follower import Follower, Wanted
 from headrace.api.frames import Frame, encode_frame
 from headrace.api.metrics import Metrics
 from headrace.api.recent import Recent
-from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
@@ -34,170 +35,19 @@ REACH = (
     10_000  # positions: a feed that begins with a cursor so close to the end takes from there on into memory, for all
 )
 AGAIN_SECONDS = 0.25  # between two tries to read a log that is away
-WAITING_FRAMES_MAX = 256  # events that may wait for a slow client
-WAITING_BYTES_MAX = 1 << 20  # bytes, likewise
+HISTORY_SECONDS = 1.0  # how long a page of history is kept for others who may ask for the same
+HISTORIES_MAX = 8  # pages of a feed that are kept so
 LAGGING_SECONDS = 0.02  # a server that has a copy of the log may be behind the one that told of an event
 LAGGING_TRIES_MAX = 50  # then the event has been withdrawn
 
 log = get_logger(__name__)
 
-Wanted = Callable[[Frame], bool]
 
+class Past(NamedTuple):
+    """A page of history as frames; up to ``complete`` there is nothing else."""
 
-class Discontinued(Exception):
-    """A follower cannot be given what comes next after what it has; ``reason`` says why. See `Follower.restart`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Follower:
-    """One client's view of a feed: frames in log order, each once, after the position it joined at.
-
-    Attributes:
-        position: Up to here everything that is wanted was given out.
-    """
-
-    __slots__ = ("_feed", "_live", "_log", "_nudged", "_thinned", "_waiting", "_wanted", "position")
-
-    def __init__(self, feed: Feed, log: Log, after: Position, wanted: Wanted | None) -> None:
-        self.position = after
-        self._feed = feed
-        self._log = log
-        self._wanted = wanted
-        self._waiting: asyncio.Future[None] | None = None
-        self._nudged = False
-        self._live = False  # whether it has come as far as what is in memory
-        self._thinned = frozenset[int]()
-
-    async def next(self, patience: float | None = None) -> list[Frame]:
-        """The next frames; empty when there was none within ``patience`` seconds, or when it was woken in vain.
-
-        Raises:
-            LogUnavailable: history is needed, and the log cannot be read.
-            Discontinued: it does not go on from here.
-        """
-        nudge = asyncio.get_running_loop().call_later(patience, self.wake) if patience is not None else None
-        try:
-            while True:
-                self._check_continuity()
-                before = self.position
-                live = self.in_memory
-                frames = self._newest() if live else await self._history()
-                if self._wanted is not None:
-                    frames = [frame for frame in frames if self._wanted(frame)]
-                if self._thinned:
-                    frames = [frame for frame in frames if frame.sequence not in self._thinned]
-                if frames:
-                    self._feed.metrics.events_out += len(frames)
-                    return frames
-                if self._nudged:
-                    self._nudged = False
-                    return []
-                if self.position > before or not live:
-                    await asyncio.sleep(0)  # a loop over what nobody wants must not keep the event loop
-                elif not await self._woken():
-                    return []
-        finally:
-            if nudge is not None:
-                nudge.cancel()
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything the log is known to have was given out."""
-        recent = self._feed.recent
-        return self.in_memory and recent.complete >= self._feed.newest and not recent.after(self.position.sequence)
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether what comes next is in the feed's memory."""
-        return self.position.sequence >= self._feed.recent.floor
-
-    def thin_out(self) -> bool:
-        """Leave progress out that later progress of the same task has overtaken, when much waits for a slow client.
-
-        Returns:
-            Whether what is left is little enough. Else it is better to end here, and to resume.
-        """
-        if not self.in_memory:
-            return not self._live  # who has not come as far as that reads history, as slowly as it likes
-        waiting = self._feed.recent.all_after(self.position.sequence)
-        if self._wanted is not None:
-            waiting = [frame for frame in waiting if self._wanted(frame)]
-        overtaken: set[int] = set()
-        if not _fits(waiting):
-            seen: set[str] = set()
-            for frame in reversed(waiting):
-                if frame.event == EventName.PROGRESSED:
-                    (overtaken.add(frame.sequence) if frame.task in seen else seen.add(frame.task))
-        self._thinned = frozenset(overtaken)
-        return _fits([frame for frame in waiting if frame.sequence not in overtaken])
-
-    def restart(self, after: Position) -> None:
-        """Go on from somewhere else."""
-        self.position = after
-        self._live = False
-
-    def close(self) -> None:
-        """Stop following. Does not wait: it is called where waiting is not possible, on a client's disconnect."""
-        self._feed.leave(self)
-
-    def wake(self) -> None:
-        """Have `next` return, if with nothing."""
-        self._nudged = True
-        self.look()
-
-    def look(self) -> None:
-        """There may be something new."""
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-    async def _woken(self) -> bool:
-        """Wait for something new; False when woken by `wake`."""
-        if not self._nudged:
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        woken, self._nudged = not self._nudged, False
-        return woken
-
-    def _check_continuity(self) -> None:
-        self._feed.look_at_epoch()
-        if self.position.epoch != self._log.epoch:
-            raise Discontinued("the log was lost and made anew")
-        if self._log.filled is not None and self._log.filled.covers(self.position.sequence):
-            raise Discontinued("the log has lost its latest events")
-
-    def _newest(self) -> list[Frame]:
-        self._live = True
-        recent = self._feed.recent
-        frames = recent.after(self.position.sequence)
-        self._reached(frames[-1].sequence if frames else recent.complete)
-        return frames
-
-    async def _history(self) -> list[Frame]:
-        self._check_history()
-        known = self._feed.recent.complete
-        page = await self._feed.page(self.position.sequence + 1, known)
-        self._check_continuity()  # the log may have become another one meanwhile
-        self._check_history()
-        last = page.records[-1].sequence if page.records else 0
-        self._reached(last if page.more else max(last, known))
-        return self._feed.encoded(page.records)
-
-    def _check_history(self) -> None:
-        if self.position.sequence + 1 < self._log.state.first_sequence:
-            raise Discontinued("events after the position have left the log")
-
-    def _reached(self, sequence: int) -> None:
-        self.position = self.position._replace(sequence=max(sequence, self.position.sequence))
-
-
-def _fits(frames: Sequence[Frame]) -> bool:
-    return len(frames) <= WAITING_FRAMES_MAX and sum(len(frame.encoded) for frame in frames) <= WAITING_BYTES_MAX
+    frames: list[Frame]
+    complete: int
 
 
 class Feed:
@@ -222,7 +72,7 @@ class Feed:
         self.opened = asyncio.create_task(self._open(after), name="open a feed")
         self._log = log
         self._live = True  # not between a disconnect and the catching up
-        self._taken = 0
+        self._histories: dict[int, asyncio.Task[Past]] = {}
         self._on_empty = on_empty
         self._reading: asyncio.Task[None] | None = None
         self._subscription: Subscription | None = None
@@ -245,13 +95,14 @@ class Feed:
     async def compare(self, sequence: int) -> None:
         """Return when everything up to a sequence that the log is known to have was taken."""
         self.look_at_epoch()
-        quiet, before = self._reading is None, self._taken
+        quiet, recent, before = self._reading is None, self.recent, self.recent.complete
         self.hear_of(sequence)
         if self._reading is not None:
             await asyncio.wait({self._reading})
-        if quiet and self._taken > before:
+        lost = [frame.sequence for frame in recent.all_after(before) if frame.sequence <= sequence] if quiet else []
+        if lost and before >= recent.floor:
             self.metrics.losses += 1
-            log.warning("events were lost on their way here; they were read from the log", events=self._taken - before)
+            log.warning("events were lost on their way here; they were read from the log", events=len(lost))
 
     def look_at_epoch(self) -> None:
         """Whether the log was taken away and made anew, which may happen without a disconnect."""
@@ -261,6 +112,7 @@ class Feed:
     def begin_anew(self) -> None:
         """What was taken of the log does not count any more, or has a gap; each follower looks whether it can go on."""
         self._stop_reading()
+        self._histories.clear()
         last = self._log.state.last_sequence
         self.newest = max(last, self.newest) if self.epoch == self._log.epoch else last
         self.epoch = self._log.epoch
@@ -299,6 +151,34 @@ class Feed:
             await asyncio.sleep(LAGGING_SECONDS)
         raise LogUnavailable("a copy of the log does not catch up with the others; try again in a moment")
 
+    async def history(self, after: int) -> Past:
+        """What comes after a sequence in the log's history, a page of it; who asks for the same soon after is given the same.
+
+        Many do when all clients of a process that went away come back at once.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        reading = self._histories.get(after)
+        if reading is None:
+            reading = self._histories[after] = asyncio.create_task(self._read_history(after), name="read history")
+            reading.add_done_callback(lambda read: self._keep_history(after, read))
+        return await asyncio.shield(reading)
+
+    async def _read_history(self, after: int) -> Past:
+        known = self.recent.complete
+        page = await self.page(after + 1, known)
+        last = page.records[-1].sequence if page.records else 0
+        return Past(self.encoded(page.records), last if page.more else max(last, known))
+
+    def _keep_history(self, after: int, read: asyncio.Task[Past]) -> None:
+        """Keep it for a moment, if it is worth keeping and there is room."""
+        failed = read.cancelled() or read.exception() is not None
+        if failed or not read.result().frames or len(self._histories) > HISTORIES_MAX:
+            self._histories.pop(after, None)
+        else:
+            asyncio.get_running_loop().call_later(HISTORY_SECONDS, self._histories.pop, after, None)
+
     def encoded(self, records: Iterable[Record]) -> list[Frame]:
         """Records as frames, those that can be read."""
         return [frame for record in records if (frame := encode_frame(record, self._log.epoch)) is not None]
@@ -317,7 +197,6 @@ class Feed:
             await self._subscription.unsubscribe()
 
     def _take(self, records: Sequence[Record], complete: int) -> None:
-        self._taken += len(records)
         self.recent.extend(self.encoded(records), complete)
         self.newest = max(self.newest, complete)
         for follower in self.followers:

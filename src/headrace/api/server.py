@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
@@ -25,6 +26,7 @@ from headrace.settings import ApiSettings, Settings, split_bind
 from headrace.store.engine import sqlalchemy_config
 from headrace.telemetry import get_logger
 
+IDLE_MILLISECONDS = 90_000  # proxies keep idle connections for 60 or 75 s, and have to be the ones who close them
 FILES_BESIDES = 256  # open files that are not connections of clients
 BACKLOG = 2048  # connections waiting to be accepted, as when all browsers come back at once
 
@@ -100,6 +102,7 @@ def _server(settings: ApiSettings, resources: Resources) -> Server:
         port=port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,  # browsers speak HTTP/2 to a proxy that ends TLS; looking for it costs every connection
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MILLISECONDS),
         websockets=False,
         backlog=BACKLOG,
         backpressure=settings.connections,

@@ -10,7 +10,7 @@ from litestar import Request, get
 from litestar.params import Parameter
 
 from headrace.api.caller import caller
-from headrace.api.hub import Discontinued
+from headrace.api.follower import Discontinued
 from headrace.api.openapi import problems
 from headrace.api.resources import Resources, resources
 from headrace.contracts.events import EventName

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.api import recent as recent_module
-from headrace.api.hub import Discontinued, Feed, Follower, Hub
+from headrace.api.follower import Discontinued, Follower
+from headrace.api.hub import Feed, Hub
 from headrace.contracts.events import (
     EventName,
     Logged,

@@ -12,7 +12,8 @@ from typing import Any, cast
 import pytest
 
 from headrace.api import events
-from headrace.api.hub import Follower, Hub
+from headrace.api.follower import Follower
+from headrace.api.hub import Hub
 from headrace.api.streams import HEARTBEAT_SECONDS, OpenStream, Streams
 from headrace.api.wanted import Filter
 from headrace.contracts.events import EventName, Logged, encode

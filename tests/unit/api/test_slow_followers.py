@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.api import hub as hub_module
+from headrace.api import follower as follower_module
 from headrace.api import recent as recent_module
+from headrace.api.follower import Follower
 from headrace.api.frames import Frame
-from headrace.api.hub import Follower, Hub
+from headrace.api.hub import Hub
 from headrace.contracts.events import Emitted, EventName, Logged, Progressed, encode
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
@@ -67,8 +68,8 @@ class Slow:
 async def slow_on(log: Log, wanted: Callable[[Frame], bool] | None = None) -> AsyncGenerator[Slow]:
     owner = f"slow{next(_owners)}"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub_module, "WAITING_FRAMES_MAX", WAITING_FRAMES_MAX)
-        patch.setattr(hub_module, "WAITING_BYTES_MAX", WAITING_BYTES_MAX)
+        patch.setattr(follower_module, "WAITING_FRAMES_MAX", WAITING_FRAMES_MAX)
+        patch.setattr(follower_module, "WAITING_BYTES_MAX", WAITING_BYTES_MAX)
         async with hub_on(log) as hub:
             after = Position(log.epoch, (await log.refresh()).last_sequence)
             follower = await hub.follow(task_events(owner), after, wanted)
