@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from headrace.api.frames import Frame
+from headrace.api.recent import CHUNK_FRAMES
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
@@ -14,10 +15,27 @@ from headrace.log.connection import Log
 if TYPE_CHECKING:
     from headrace.api.hub import Feed
 
+TURN_SECONDS = 0.0025  # for a chunk of some hundred events: 100,000 a second, for all who catch up together
+TURN_WAIT_SECONDS_MAX = 1.0
 WAITING_FRAMES_MAX = 256  # events that may wait for a slow client
 WAITING_BYTES_MAX = 1 << 20  # bytes, likewise
 
 Wanted = Callable[[Frame], bool]
+
+
+class Turns:
+    """Gives everybody who is far behind a turn one after the other, with time between for those who are not."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+
+    async def take(self) -> None:
+        """Wait for a turn, for a second at most."""
+        now = asyncio.get_running_loop().time()
+        self._next_at = max(now, self._next_at) + TURN_SECONDS
+        wait = self._next_at - TURN_SECONDS - now
+        if wait > 0:
+            await asyncio.sleep(min(wait, TURN_WAIT_SECONDS_MAX))
 
 
 class Discontinued(Exception):
@@ -66,6 +84,8 @@ class Follower:
                 if self._thinned:
                     frames = [frame for frame in frames if frame.sequence not in self._thinned]
                 if frames:
+                    if not live or len(frames) == CHUNK_FRAMES:  # who is far behind makes room for who is not
+                        await self._feed.turns.take()
                     self._feed.metrics.events_out += len(frames)
                     return frames
                 if self._nudged:

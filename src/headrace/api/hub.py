@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from headrace.api.follower import Follower, Wanted
+from headrace.api.follower import Follower, Turns, Wanted
 from headrace.api.frames import Frame, encode_frame
 from headrace.api.metrics import Metrics
 from headrace.api.recent import Recent
@@ -60,10 +60,17 @@ class Feed:
     """
 
     def __init__(
-        self, log: Log, subject: str, metrics: Metrics, on_empty: Callable[[Feed], None], after: Position
+        self,
+        log: Log,
+        subject: str,
+        metrics: Metrics,
+        turns: Turns,
+        on_empty: Callable[[Feed], None],
+        after: Position,
     ) -> None:
         self.subject = subject
         self.metrics = metrics
+        self.turns = turns
         self.followers: set[Follower] = set()
         self.epoch = log.epoch
         self.recent = Recent(0)
@@ -241,6 +248,7 @@ class Hub:
 
     def __init__(self, log: Log, metrics: Metrics | None = None) -> None:
         self.metrics = metrics or Metrics()
+        self._turns = Turns()
         self.draining = False
         self._log = log
         self._feeds: dict[str, Feed] = {}
@@ -261,7 +269,7 @@ class Hub:
         """
         feed = self._feeds.get(subject)
         if feed is None:
-            feed = self._feeds[subject] = Feed(self._log, subject, self.metrics, self._abandon, after)
+            feed = self._feeds[subject] = Feed(self._log, subject, self.metrics, self._turns, self._abandon, after)
         follower = Follower(feed, self._log, after, wanted)
         feed.followers.add(follower)
         try:
