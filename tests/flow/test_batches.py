@@ -409,6 +409,7 @@ async def test_a_batch_that_was_cut_off_is_completed_under_its_key(make_cluster:
         assert time.monotonic() - began < 3
 
 
+@pytest.mark.slow
 async def test_a_hundred_thousand_inputs_take_no_memory_and_an_upload_that_ends_leaves_nothing(
     make_cluster: MakeCluster,
 ) -> None:

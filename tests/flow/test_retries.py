@@ -17,7 +17,7 @@ from tests.flow.acting import accepted, called, calls, cancel, history, in_bulk,
 from tests.sse import follow
 
 LATE = timedelta(seconds=0.05)
-BUSY = timedelta(seconds=0.5)  # what a test machine with other things to do may take
+BUSY = timedelta(seconds=2)  # what a test machine with other things to do may take
 IN_ALL_WAYS = pytest.mark.parametrize("kind", ["flaky", "flaky_in_thread", "flaky_in_process"])
 
 
@@ -43,9 +43,19 @@ async def test_a_failing_task_is_tried_again_as_its_backoff_says_until_it_succee
 
 
 @pytest.mark.parametrize("after", [0.05, 0.3, 0.5, 1.2])
-async def test_no_attempt_starts_before_it_is_due_and_usually_it_does_within_50_ms(
-    cluster: Cluster, after: float
-) -> None:
+async def test_no_attempt_starts_before_it_is_due(cluster: Cluster, after: float) -> None:
+    assert min(await _late(cluster, after)) >= timedelta(0)
+
+
+@pytest.mark.slow  # on a machine that is shared with other tests it is them that are measured
+@pytest.mark.parametrize("after", [0.05, 0.3, 0.5, 1.2])
+async def test_an_attempt_usually_starts_within_50_ms_of_when_it_is_due(cluster: Cluster, after: float) -> None:
+    late = await _late(cluster, after)
+    assert sorted(late)[2] < LATE, late
+
+
+async def _late(cluster: Cluster, after: float) -> list[timedelta]:
+    """How late the second attempts of five tasks start."""
     steps = {"steps": ["retry", "ok"], "after": after}
     tasks = [await accepted(cluster, "flaky", input=steps) for _ in range(5)]
     late: list[timedelta] = []
@@ -55,8 +65,7 @@ async def test_no_attempt_starts_before_it_is_due_and_usually_it_does_within_50_
         assert not more
         assert timedelta(0) <= timedelta(seconds=after) - waited < BUSY
         late.append(started_late)
-    assert min(late) >= timedelta(0)
-    assert sorted(late)[2] < LATE, late
+    return late
 
 
 @IN_ALL_WAYS
@@ -189,6 +198,7 @@ async def test_a_task_that_was_cancelled_while_it_failed_is_not_tried_again(clus
     assert (await cluster.finishes())[task["id"]] == 1
 
 
+@pytest.mark.slow
 async def test_a_worker_killed_anywhere_while_it_puts_a_task_off_leaves_exactly_one_next_attempt(
     make_cluster: MakeCluster,
 ) -> None:

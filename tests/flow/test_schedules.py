@@ -295,6 +295,7 @@ async def test_an_owner_has_only_so_many_schedules(make_cluster: MakeCluster) ->
     assert len(listed) == SCHEDULES_PER_OWNER_MAX
 
 
+@pytest.mark.slow
 async def test_a_firing_submits_one_task_although_its_reader_is_killed_before_it_acknowledges(
     make_cluster: MakeCluster,
 ) -> None:

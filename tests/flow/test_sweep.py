@@ -67,6 +67,7 @@ async def test_what_the_log_is_about_to_drop_from_the_queue_is_expired_and_not_l
     assert (await cluster.http.get(f"/api/v1/tasks/{later}")).json()["state"] == "pending"
 
 
+@pytest.mark.slow
 async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
