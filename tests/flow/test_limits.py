@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,20 +13,21 @@ import pytest
 from headrace.log import provision
 from headrace.log.subjects import TaskSubject
 from tests.cluster import Cluster, Member, cluster_on, until
+from tests.conftest import make_place
 
 HOUR = 3600
 
 
 @pytest.fixture(scope="module")
-async def limited(session_place: Path, make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Cluster]:
+async def limited(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Cluster]:
     """Two workers of the kinds with limits; every test leaves two behind."""
-    place = session_place / "limited"
-    place.mkdir()
+    place = make_place()  # of its own each time: tests that run side by side may come back to this module
     kinds = {"HEADRACE_CONSUMERS": "tests.kinds.limited", "HEADRACE_WORKER_SLOTS": "8"}
     async with cluster_on(place, await make_database(), **kinds) as cluster:
         await cluster.start("api", "projector", "worker", "worker")
         await knows(cluster, "two_at_a_time")
         yield cluster
+    shutil.rmtree(place)
 
 
 async def submit(cluster: Cluster, kind: str, count: int, priority: str = "normal", **given: Any) -> list[str]:
