@@ -14,7 +14,7 @@ from tests.faults.stage import play
 
 SELECTION = ("worker-after-outcome", "nats-killed")
 SEED = 20260
-TASKS = 200
+TASKS = 300
 OUTAGE_SECONDS = 2.0
 
 

@@ -17,7 +17,7 @@ from tests.flow.acting import accepted, called, calls, cancel, history, in_bulk,
 from tests.sse import follow
 
 LATE = timedelta(seconds=0.05)
-BUSY = timedelta(seconds=2)  # what a test machine with other things to do may take
+BUSY = timedelta(seconds=0.5)  # what a test machine with other things to do may take
 IN_ALL_WAYS = pytest.mark.parametrize("kind", ["flaky", "flaky_in_thread", "flaky_in_process"])
 
 
