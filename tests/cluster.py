@@ -20,10 +20,10 @@ import httpx
 
 from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.network import free_ports
-from headrace.embedded.parent import PARENT_PIPE
 from headrace.log import subjects
 from headrace.log.connection import Log, open_log
 from headrace.log.continuity import is_compared, mark_compared
+from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 
 WAIT_SECONDS = 30.0

@@ -27,7 +27,7 @@
     ├── KeyReused                    422 idempotency_key_reused
     └── InvalidKey                   400 invalid_idempotency_key
 
-Each carries its HTTP status, a stable code, and a sentence that says what to do; `headrace.api.problems` turns them into
+Each carries its HTTP status, a stable code, and a sentence that says what to do; `headrace.api.edge.problems` turns them into
 one shape on the wire.
 """
 

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from headrace.embedded.parent import watch_parent
 from headrace.errors import HeadraceError
 from headrace.log.provision import ProvisionError
+from headrace.parent_watch import watch_parent
 from headrace.settings import Settings
 from headrace.task import KindError
 from headrace.telemetry import get_logger, set_up_logs

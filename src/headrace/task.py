@@ -37,7 +37,7 @@ import msgspec
 
 from headrace.contracts.kinds import KindDescription
 from headrace.contracts.tasks import ATTEMPTS_MAX, KIND_PATTERN
-from headrace.retries import Backoff, Retry
+from headrace.sdk.retries import Backoff, Retry
 
 __all__ = ["Backoff", "Context", "Kind", "KindError", "Retry", "SyncContext", "load_kinds", "task"]
 

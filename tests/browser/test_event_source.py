@@ -14,7 +14,7 @@ from headrace.contracts.positions import Position
 from tests.browser.page import Page, chromium, page_at, product
 from tests.cluster import Cluster, Member, cluster_on, until
 from tests.conftest import make_place
-from tests.flow.acting import history
+from tests.flow.life_steps import history
 
 _gates = itertools.count(1)
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from headrace.cli.commands.schedules import schedules
 from headrace.client import Client
-from headrace.commands.schedules import schedules
 from tests.cli.conftest import Up
 from tests.cluster import until
 

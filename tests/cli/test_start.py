@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from headrace.cli.terminal.addresses import api_url, with_nats
 from headrace.settings import Settings
-from headrace.terminal.addresses import api_url, with_nats
 from tests.cli.conftest import Up
 
 HEAVY = ("litestar", "sqlalchemy", "polars", "nats", "httpx", "rich", "structlog", "asyncio")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from headrace.cli.terminal.lag import lag_of
 from headrace.client import Client
-from headrace.terminal.lag import lag_of
 from tests.cli.conftest import Shell, Up
 from tests.cluster import until
 

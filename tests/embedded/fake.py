@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 
-from headrace.embedded.parent import watch_parent
+from headrace.parent_watch import watch_parent
 from headrace.settings import split_bind
 
 LISTENS = {"api": "HEADRACE_API_BIND", "worker": "HEADRACE_WORKER_HEALTH", "projector": "HEADRACE_PROJECTOR_HEALTH"}

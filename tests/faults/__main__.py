@@ -13,8 +13,8 @@ import click
 
 from headrace.telemetry import set_up_logs
 from tests.faults.faults import FAULTS
-from tests.faults.ground import open_ground
-from tests.faults.stage import Verdict, play
+from tests.faults.run_setup import Verdict, play
+from tests.faults.shared_postgres import open_ground
 
 OUT = Path(__file__).with_name("out")
 SEEDS = 5

@@ -9,7 +9,7 @@ import httpx
 from headrace.embedded.network import free_ports
 from tests.cluster import Cluster, Member
 from tests.faults.browsers import port_of
-from tests.faults.tuned import TASKS, VARIABLE
+from tests.faults.with_constants import TASKS, VARIABLE
 
 
 class Api:
@@ -26,10 +26,10 @@ class Api:
 
     @classmethod
     async def start(cls, cluster: Cluster, *constants: str, **environ: str) -> Api:
-        """Start it, with constants such as ``headrace.api.streams.STALLED_SECONDS=1``."""
+        """Start it, with constants such as ``headrace.api.streaming.open_streams.STALLED_SECONDS=1``."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
         environ |= {"HEADRACE_API_METRICS": address, VARIABLE: " ".join(constants)}
-        member = await cluster.launch("api", "tests.faults.tuned", **environ)
+        member = await cluster.launch("api", "tests.faults.with_constants", **environ)
         await cluster.working(member)
         return cls(cluster, member, f"http://{address}/metrics")
 

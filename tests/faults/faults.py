@@ -13,7 +13,7 @@ import asyncpg
 from tests.cluster import until
 from tests.faults.features import Features
 from tests.faults.load import SUCCEEDS, Invocation, Mix
-from tests.faults.stage import LOAD_SECONDS_MAX, Fault, Stage
+from tests.faults.run_setup import LOAD_SECONDS_MAX, Fault, Stage
 
 FAULTS: dict[str, Fault] = {}
 

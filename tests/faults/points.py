@@ -67,7 +67,7 @@ def _before_acknowledging(die: Die) -> None:
 
 def _before_committing(die: Die) -> None:
     """When all of a page has been written, and its transaction has not been committed."""
-    from headrace.store.rows import ReadModel
+    from headrace.store.projection import ReadModel
 
     write_page: Callable[..., Awaitable[Any]] = ReadModel.write_page
 

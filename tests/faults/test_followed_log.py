@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from headrace.api.follower import Discontinued, Follower
-from headrace.api.hub import Hub
+from headrace.api.streaming.follower import Discontinued, Follower
+from headrace.api.streaming.hub import Hub
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log import provision, subjects

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from headrace.api import hub as hub_module
-from headrace.api.follower import Follower
-from headrace.api.frames import Frame
-from headrace.api.hub import Hub
-from headrace.api.wanted import read_filter
+from headrace.api.streaming import hub as hub_module
+from headrace.api.streaming.event_filter import read_filter
+from headrace.api.streaming.follower import Follower
+from headrace.api.streaming.frames import Frame
+from headrace.api.streaming.hub import Hub
 from headrace.contracts.events import EventName, Finished, Logged, Outcome, Progressed, encode
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log, open_log

@@ -9,8 +9,8 @@ import pytest
 
 from headrace.embedded.postgres import EmbeddedPostgres
 from tests.faults.faults import FAULTS
-from tests.faults.ground import Ground, open_ground
-from tests.faults.stage import play
+from tests.faults.run_setup import play
+from tests.faults.shared_postgres import Ground, open_ground
 
 SELECTION = ("worker-after-outcome", "nats-killed")
 SEED = 20260

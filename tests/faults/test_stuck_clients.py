@@ -12,7 +12,10 @@ from tests.conftest import MakeCluster
 from tests.faults.apis import Api
 from tests.faults.browsers import Browser, all_given, any_event, browsers
 
-STALLED = ("headrace.api.streams.STALLED_SECONDS=0.5", "headrace.api.streams.LOOK_SECONDS=0.1")
+STALLED = (
+    "headrace.api.streaming.open_streams.STALLED_SECONDS=0.5",
+    "headrace.api.streaming.open_streams.LOOK_SECONDS=0.1",
+)
 WINDOW = 4096
 LARGE = encode(Logged(attempt=1, level="info", message="x" * 32_000))
 SLOW = 'headrace_stream_ends_total{why="slow"}'

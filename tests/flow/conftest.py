@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster import Cluster, cluster_on
 from tests.conftest import make_place
-from tests.flow.linked import NEW, OLD, OURS
+from tests.flow.follow_link_steps import NEW, OLD, OURS
 
 
 @pytest.fixture(scope="module")

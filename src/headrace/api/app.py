@@ -10,18 +10,18 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
 
-from headrace.api import problems
-from headrace.api.batch_events import follow_batch
-from headrace.api.batches import cancel_batch, get_batch, list_batches
-from headrace.api.cancellations import cancel, cancel_many
-from headrace.api.events import follow_all, follow_task
-from headrace.api.follow_links import follow_batch_by_link, follow_task_by_link, link_to_batch, link_to_task
+from headrace.api.edge import problems
+from headrace.api.edge.openapi import AnyJson
 from headrace.api.health import live, ready
-from headrace.api.kinds import list_kinds, pause, resume
-from headrace.api.openapi import AnyJson
 from headrace.api.resources import Resources
-from headrace.api.runs import run_again, run_batch_again, run_many_again
-from headrace.api.schedules import (
+from headrace.api.v1.batch_events import follow_batch
+from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
+from headrace.api.v1.cancellations import cancel, cancel_many
+from headrace.api.v1.events import follow_all, follow_task
+from headrace.api.v1.follow_links import follow_batch_by_link, follow_task_by_link, link_to_batch, link_to_task
+from headrace.api.v1.kinds import list_kinds, pause, resume
+from headrace.api.v1.runs import run_again, run_batch_again, run_many_again
+from headrace.api.v1.schedules import (
     create_schedule,
     delete_schedule,
     get_schedule,
@@ -29,9 +29,9 @@ from headrace.api.schedules import (
     replace_schedule,
     run_schedule,
 )
-from headrace.api.submit import submit
-from headrace.api.submit_batch import submit_batch
-from headrace.api.tasks import get_task, get_timeline, list_tasks
+from headrace.api.v1.submit import submit
+from headrace.api.v1.submit_batch import submit_batch
+from headrace.api.v1.tasks import get_task, get_timeline, list_tasks
 from headrace.errors import HeadraceError
 
 BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message

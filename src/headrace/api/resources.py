@@ -13,16 +13,16 @@ from litestar import Request
 from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from headrace.api.hub import Hub
-from headrace.api.metrics import Metrics
 from headrace.api.pauses import Pauses
-from headrace.api.streams import Streams
+from headrace.api.streaming.hub import Hub
+from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.open_streams import Streams
 from headrace.catalog import Catalog
 from headrace.contracts.positions import Position
 from headrace.errors import LogFull, ReadModelBehind, ReadModelUnavailable
 from headrace.identity.follow_tokens import FollowTokens
+from headrace.lifecycle.long_timers import Outliving
 from headrace.log.connection import Log
-from headrace.log.outliving import Outliving
 from headrace.settings import Settings
 from headrace.store import tasks
 from headrace.telemetry import get_logger

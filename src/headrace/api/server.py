@@ -14,13 +14,13 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from headrace.api.app import create_app
-from headrace.api.bodies import read_out_refused
-from headrace.api.comparison import compare
-from headrace.api.correlation import correlate
-from headrace.api.follow_links import open_to_origins
-from headrace.api.metrics import Exposed
+from headrace.api.edge.correlation import correlate
+from headrace.api.edge.unread_body import read_out_refused
 from headrace.api.resources import Resources, checkpoint_of
+from headrace.api.streaming.metrics import Exposed
+from headrace.api.v1.follow_links import open_to_origins
 from headrace.health import serve_health
+from headrace.lifecycle.verify_log import compare
 from headrace.log.connection import Log, open_log
 from headrace.settings import ApiSettings, Settings, split_bind
 from headrace.store.engine import sqlalchemy_config

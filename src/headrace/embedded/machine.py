@@ -13,9 +13,9 @@ from headrace.embedded.home import Home, RunInfo, Started
 from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.network import LOOPBACK, authority, free_ports, why_not_ready
 from headrace.embedded.output import Output
-from headrace.embedded.parent import PARENT_PIPE
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.embedded.supervisor import Supervisor
+from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 
 DATABASE = "headrace"

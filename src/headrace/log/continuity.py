@@ -16,7 +16,7 @@ import msgspec
 from nats.aio.client import Client
 
 from headrace.log import provision, subjects
-from headrace.log.away import away_is_unavailable
+from headrace.log.nats_errors import away_is_unavailable
 from headrace.log.replay import Replayer
 from headrace.telemetry import get_logger
 

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from headrace.log import subjects
-from headrace.log.away import away_is_unavailable
+from headrace.log.nats_errors import away_is_unavailable
 from headrace.log.records import Record
 
 __all__ = ["Subscription", "heard_all", "listen", "tell", "watch"]

@@ -16,7 +16,7 @@ from nats.aio.subscription import Subscription
 
 from headrace.errors import LogUnavailable
 from headrace.log import provision, subjects
-from headrace.log.away import away_is_unavailable
+from headrace.log.nats_errors import away_is_unavailable
 from headrace.log.records import Record
 
 PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for longer than 10 ms

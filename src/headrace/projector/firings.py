@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 import msgspec
 
 from headrace.contracts.schedules import Missed, ScheduleDefinition, ScheduleEventName, ScheduleFired, decode
+from headrace.cron import first, is_over, missed, occurrence
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
-from headrace.firings import submit_once, task_of
+from headrace.lifecycle.schedules import submit_once, task_of
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
 from headrace.log.provision import ProvisionError
 from headrace.log.pull import Acknowledger, Puller
 from headrace.log.records import Delivery, Record
 from headrace.log.subjects import ScheduleSubject
-from headrace.occurrences import first, is_over, missed, occurrence
 from headrace.telemetry import get_logger
 
 STALE_SECONDS = (

@@ -29,16 +29,16 @@ from headrace.log.continuity import is_compared, mark_compared
 from headrace.log.provision import ProvisionError
 from headrace.log.records import Delivery
 from headrace.log.subjects import BatchSubject, ScheduleSubject, TaskSubject, has_events, is_of_batch, is_of_schedule
-from headrace.projector.batches import Batches
+from headrace.projector.batch_progress import Settling
 from headrace.projector.firings import submitting_firings
-from headrace.projector.fold import fold, timeline_entries
+from headrace.projector.fold.batches import Batches
+from headrace.projector.fold.schedules import Schedules, arm_missing, schedule_of
+from headrace.projector.fold.tasks import fold, timeline_entries
 from headrace.projector.pages import OutOfOrder, Pages
 from headrace.projector.recovery import after_loss, after_shortening
-from headrace.projector.schedules import Schedules, arm_missing, schedule_of
-from headrace.projector.settling import Settling
 from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
-from headrace.store.rows import BatchRow, EventRow, ReadModel, TaskRow, Unstorable
+from headrace.store.projection import BatchRow, EventRow, ReadModel, TaskRow, Unstorable
 from headrace.telemetry import get_logger
 
 STAND_BY_SECONDS = 1.0  # how often a projector that stands by looks whether it is needed

@@ -16,13 +16,13 @@ from headrace.contracts.events import Deferred, EventName, Finished, Outcome, Qu
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import NULL, State, TaskError
 from headrace.errors import AppendRefused
+from headrace.lifecycle.fence import finish
+from headrace.lifecycle.task_state import look
 from headrace.log import continuity, subjects, timers
 from headrace.log.append import Message
 from headrace.log.connection import Log
-from headrace.log.fence import finish
-from headrace.log.standing import look
 from headrace.log.subjects import TaskSubject
-from headrace.store.rows import ReadModel, TaskRow
+from headrace.store.projection import ReadModel, TaskRow
 from headrace.telemetry import get_logger
 
 ROWS = 500  # tasks in one go; each may carry a large input

@@ -16,12 +16,12 @@ import msgspec
 from headrace.contracts.events import Deferred, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
 from headrace.errors import HeadraceError, LogUnavailable
+from headrace.lifecycle.finishing import end, end_forgotten
+from headrace.lifecycle.task_state import look
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
-from headrace.log.ending import end, end_forgotten
-from headrace.log.standing import look
 from headrace.projector.recovery import headers_of, queue_again, subject_of
-from headrace.store.rows import ReadModel, TaskRow
+from headrace.store.projection import ReadModel, TaskRow
 from headrace.telemetry import get_logger
 
 SWEEP_SECONDS = 0.5

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from headrace.contracts.batches import Batch, BatchState, Counts
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority
-from headrace.store.rows import BatchRow
+from headrace.store.projection import BatchRow
 
 if TYPE_CHECKING:
-    from headrace.store import models
+    from headrace.store import tables
 
 
 def is_over(row: BatchRow) -> bool:
     """Whether nothing further happens to any of its tasks: all there are are final, and there will be no others.
 
-    None are added to one that is cancelled (see `headrace.api.appending`), nor to one that has settled, also when some of its
+    None are added to one that is cancelled (see `headrace.api.v1.batch_append`), nor to one that has settled, also when some of its
     tasks were run again, which takes its cancellation back.
     """
     is_complete = row.succeeded + row.failed + row.cancelled >= row.total
@@ -24,7 +24,7 @@ def is_over(row: BatchRow) -> bool:
     return row.pending + row.queued + row.running == 0 and no_more_come
 
 
-def counts(row: BatchRow | models.Batch) -> Counts:
+def counts(row: BatchRow | tables.Batch) -> Counts:
     """How many of its tasks are in each state."""
     return Counts(
         pending=row.pending,
@@ -36,7 +36,7 @@ def counts(row: BatchRow | models.Batch) -> Counts:
     )
 
 
-def view(row: BatchRow | models.Batch) -> Batch:
+def view(row: BatchRow | tables.Batch) -> Batch:
     """A row as clients see it."""
     return Batch(
         id=row.id,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.batches import Batch, BatchState
-from headrace.store import models
+from headrace.store import tables
 from headrace.store.batch_rows import view
 from headrace.store.tasks import Cursor
 
@@ -22,13 +22,13 @@ class Filter(NamedTuple):
     kind: str | None = None
 
 
-class _Batches(SQLAlchemyAsyncRepository[models.Batch]):
-    model_type = models.Batch
+class _Batches(SQLAlchemyAsyncRepository[tables.Batch]):
+    model_type = tables.Batch
 
 
 async def find(session: AsyncSession, owner: str, batch: str) -> Batch | None:
     """One batch."""
-    row = await _Batches(session=session).get_one_or_none(models.Batch.id == batch, models.Batch.owner == owner)
+    row = await _Batches(session=session).get_one_or_none(tables.Batch.id == batch, tables.Batch.owner == owner)
     return None if row is None else view(row)
 
 
@@ -36,13 +36,13 @@ async def newest(
     session: AsyncSession, owner: str, wanted: Filter, after: Cursor | None, limit: int
 ) -> tuple[list[Batch], Cursor | None]:
     """A page of an owner's batches, newest first, and where the next one begins, if there is one."""
-    conditions: list[ColumnElement[bool]] = [models.Batch.owner == owner]
+    conditions: list[ColumnElement[bool]] = [tables.Batch.owner == owner]
     if wanted.state is not None:
-        conditions.append(models.Batch.state == wanted.state)
+        conditions.append(tables.Batch.state == wanted.state)
     if wanted.kind is not None:
-        conditions.append(models.Batch.kind == wanted.kind)
+        conditions.append(tables.Batch.kind == wanted.kind)
     if after is not None:
-        conditions.append(tuple_(models.Batch.created_at, models.Batch.id) < (after.created_at, after.id))
+        conditions.append(tuple_(tables.Batch.created_at, tables.Batch.id) < (after.created_at, after.id))
     rows = await _Batches(session=session).list(
         *conditions, OrderBy("created_at", "desc"), OrderBy("id", "desc"), LimitOffset(limit + 1, 0)
     )

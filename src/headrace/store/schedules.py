@@ -11,20 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.positions import Position
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
-from headrace.occurrences import following, is_active
-from headrace.store import models
+from headrace.cron import following, is_active
+from headrace.store import tables
 
 SCHEDULES_PER_OWNER_MAX = 1000  # they are listed in one answer
 
 
-class _Schedules(SQLAlchemyAsyncRepository[models.Schedule]):
-    model_type = models.Schedule
+class _Schedules(SQLAlchemyAsyncRepository[tables.Schedule]):
+    model_type = tables.Schedule
 
 
 async def find(session: AsyncSession, owner: str, schedule: str, now: datetime) -> Schedule | None:
     """One schedule."""
     row = await _Schedules(session=session).get_one_or_none(
-        models.Schedule.id == schedule, models.Schedule.owner == owner
+        tables.Schedule.id == schedule, tables.Schedule.owner == owner
     )
     return None if row is None else _view(row, now)
 
@@ -32,7 +32,7 @@ async def find(session: AsyncSession, owner: str, schedule: str, now: datetime) 
 async def oldest(session: AsyncSession, owner: str, now: datetime) -> list[Schedule]:
     """An owner's schedules, the oldest first."""
     rows = await _Schedules(session=session).list(
-        models.Schedule.owner == owner,
+        tables.Schedule.owner == owner,
         OrderBy("created_at", "asc"),
         OrderBy("id", "asc"),
         LimitOffset(SCHEDULES_PER_OWNER_MAX, 0),
@@ -42,10 +42,10 @@ async def oldest(session: AsyncSession, owner: str, now: datetime) -> list[Sched
 
 async def count(session: AsyncSession, owner: str) -> int:
     """How many schedules an owner has."""
-    return await _Schedules(session=session).count(models.Schedule.owner == owner)
+    return await _Schedules(session=session).count(tables.Schedule.owner == owner)
 
 
-def _view(row: models.Schedule, now: datetime) -> Schedule:
+def _view(row: tables.Schedule, now: datetime) -> Schedule:
     definition = msgspec.json.decode(row.definition, type=ScheduleDefinition)
     return Schedule(
         id=row.id,

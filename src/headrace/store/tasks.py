@@ -31,7 +31,7 @@ from headrace.contracts.tasks import (
     TimelineEntry,
 )
 from headrace.errors import InvalidCursor
-from headrace.store import models
+from headrace.store import tables
 
 PAGE_MAX = 200  # tasks in a list
 TIMELINE_MAX = 1000  # events; a task with more has been run again hundreds of times
@@ -79,13 +79,13 @@ class Remembered(NamedTuple):
     headers: dict[str, str]
 
 
-class _Tasks(SQLAlchemyAsyncRepository[models.Task]):
-    model_type = models.Task
+class _Tasks(SQLAlchemyAsyncRepository[tables.Task]):
+    model_type = tables.Task
 
 
 async def find(session: AsyncSession, owner: str, task: str) -> Task | None:
     """One task, whole."""
-    row = await _Tasks(session=session).get_one_or_none(models.Task.id == task, models.Task.owner == owner)
+    row = await _Tasks(session=session).get_one_or_none(tables.Task.id == task, tables.Task.owner == owner)
     if row is None:
         return None
     summary = msgspec.structs.asdict(_summary(row))
@@ -95,7 +95,7 @@ async def find(session: AsyncSession, owner: str, task: str) -> Task | None:
 async def remember(session: AsyncSession, owner: str, task: str) -> Remembered | None:
     """One task, for who goes on with it where the log has left off."""
     row = await _Tasks(session=session).get_one_or_none(
-        models.Task.id == task, models.Task.owner == owner, load=[defer(models.Task.input), defer(models.Task.result)]
+        tables.Task.id == task, tables.Task.owner == owner, load=[defer(tables.Task.input), defer(tables.Task.result)]
     )
     if row is None:
         return None
@@ -106,21 +106,21 @@ async def newest(
     session: AsyncSession, owner: str, wanted: Filter, after: Cursor | None, limit: int
 ) -> tuple[list[TaskSummary], Cursor | None]:
     """A page of an owner's tasks, newest first, and where the next one begins, if there is one."""
-    conditions: list[ColumnElement[bool]] = [models.Task.owner == owner]
+    conditions: list[ColumnElement[bool]] = [tables.Task.owner == owner]
     if wanted.state is not None:
-        conditions.append(models.Task.state == wanted.state)
+        conditions.append(tables.Task.state == wanted.state)
     if wanted.kind is not None:
-        conditions.append(models.Task.kind == wanted.kind)
+        conditions.append(tables.Task.kind == wanted.kind)
     if wanted.batch is not None:
-        conditions.append(models.Task.batch == wanted.batch)
+        conditions.append(tables.Task.batch == wanted.batch)
     if after is not None:
-        conditions.append(tuple_(models.Task.created_at, models.Task.id) < (after.created_at, after.id))
+        conditions.append(tuple_(tables.Task.created_at, tables.Task.id) < (after.created_at, after.id))
     rows = await _Tasks(session=session).list(
         *conditions,
         OrderBy("created_at", "desc"),
         OrderBy("id", "desc"),
         LimitOffset(limit + 1, 0),
-        load=[defer(models.Task.input), defer(models.Task.result)],
+        load=[defer(tables.Task.input), defer(tables.Task.result)],
     )
     page = rows[:limit]
     more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
@@ -130,9 +130,9 @@ async def newest(
 async def timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:
     """The events of a task, oldest first."""
     rows = await session.scalars(
-        select(models.TaskEvent)
-        .where(models.TaskEvent.task == task)
-        .order_by(models.TaskEvent.epoch, models.TaskEvent.sequence)
+        select(tables.TaskEvent)
+        .where(tables.TaskEvent.task == task)
+        .order_by(tables.TaskEvent.epoch, tables.TaskEvent.sequence)
         .limit(TIMELINE_MAX)
     )
     return [
@@ -149,16 +149,16 @@ async def timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:
 
 async def is_repairing(session: AsyncSession) -> bool:
     """Whether the projector is making up for what the log has lost."""
-    return await session.scalar(select(models.Projection).where(models.Projection.name == "repair")) is not None
+    return await session.scalar(select(tables.Projection).where(tables.Projection.name == "repair")) is not None
 
 
 async def checkpoint(session: AsyncSession) -> Position | None:
     """How far the read model has come; None before the projector first ran."""
-    row = await session.scalar(select(models.Projection).where(models.Projection.name == "tasks"))
+    row = await session.scalar(select(tables.Projection).where(tables.Projection.name == "tasks"))
     return Position(row.epoch, row.sequence) if row else None
 
 
-def _summary(row: models.Task) -> TaskSummary:
+def _summary(row: tables.Task) -> TaskSummary:
     state = State(row.state)
     if state is State.QUEUED and row.due_at is not None and row.due_at > datetime.now(UTC):
         state = State.PENDING  # its timer went off a moment early, see `headrace.log.timers`
@@ -185,7 +185,7 @@ def _summary(row: models.Task) -> TaskSummary:
 
 async def count_selected(session: AsyncSession, owner: str, selection: Selection, *, final: bool) -> int:
     """How many tasks a selection has, of those that are final, or of those that are not."""
-    counted = select(func.count()).select_from(models.Task).where(*_selected(owner, selection, final=final))
+    counted = select(func.count()).select_from(tables.Task).where(*_selected(owner, selection, final=final))
     return await session.scalar(counted) or 0
 
 
@@ -194,16 +194,16 @@ async def select_oldest(
 ) -> list[str]:
     """The ids of the oldest tasks of a selection."""
     oldest = (
-        select(models.Task.id)
+        select(tables.Task.id)
         .where(*_selected(owner, selection, final=final))
-        .order_by(models.Task.created_at, models.Task.id)
+        .order_by(tables.Task.created_at, tables.Task.id)
         .limit(limit)
     )
     return list(await session.scalars(oldest))
 
 
 def _selected(owner: str, selection: Selection, *, final: bool) -> list[ColumnElement[bool]]:
-    task = models.Task
+    task = tables.Task
     states = [state for state in State if state.final is final and selection.state in (None, state)]
     found: list[ColumnElement[bool]] = [task.owner == owner, task.state.in_(states)]
     if selection.kind is not None:

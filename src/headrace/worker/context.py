@@ -12,10 +12,10 @@ from headrace.contracts.events import Emitted, Event, EventName, Logged, Progres
 from headrace.errors import LogUnavailable
 from headrace.task import LogLevel
 from headrace.telemetry import get_logger
-from headrace.worker.legible import LINE_CHARS_MAX, legible
+from headrace.worker.text import LINE_CHARS_MAX, legible
 
 if TYPE_CHECKING:
-    from headrace.worker.runs import Run
+    from headrace.worker.execution import Run
 
 PROGRESS_INTERVAL_SECONDS = 0.25  # 4 a second: more than an eye follows
 EMIT_INTERVAL_SECONDS = 0.1  # 10 a second: text that streams smoothly

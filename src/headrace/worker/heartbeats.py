@@ -22,10 +22,10 @@ from headrace.log.connection import Client, open_connection
 from headrace.log.pull import IN_PROGRESS
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
-from headrace.worker.calls import Stop
+from headrace.worker.invoke import Stop
 
 if TYPE_CHECKING:
-    from headrace.worker.runs import Run
+    from headrace.worker.execution import Run
 
 TICK_SECONDS = 0.25
 BLOCKED_SECONDS = 1.0  # an event loop that does not answer for this long is blocked by somebody

@@ -28,9 +28,9 @@ from headrace.log.pull import ACK, NAK, Puller, not_before
 from headrace.log.records import Delivery
 from headrace.task import AnyKind
 from headrace.telemetry import get_logger
-from headrace.worker.foreground import PORTION, REST_SECONDS, Foreground
+from headrace.worker.execution import Run
+from headrace.worker.low_priority_throttle import PORTION, REST_SECONDS, Foreground
 from headrace.worker.run import Runner
-from headrace.worker.runs import Run
 
 WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}  # low keeps a tenth of the starts under any load
 ORDER_SHARE = 8  # an idle lane has an eighth of the slots on order: a request costs as much as a record

@@ -19,10 +19,10 @@ from headrace.settings import Settings
 from headrace.task import AnyKind, load_kinds
 from headrace.telemetry import get_logger
 from headrace.worker.cancellations import Cancellations
-from headrace.worker.foreground import Foreground
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.lanes import Lanes
-from headrace.worker.processes import Processes
+from headrace.worker.low_priority_throttle import Foreground
+from headrace.worker.process_pool import Processes
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.run import Runner

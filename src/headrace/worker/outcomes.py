@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from headrace.contracts.events import Finished, Outcome, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
 from headrace.task import AnyKind, Retry
-from headrace.worker.legible import legible
+from headrace.worker.text import legible
 
 MESSAGE_CHARS_MAX = 2000  # a message is read by a person
 RESULT_BYTES_MAX = 512 << 10  # bytes of JSON; a larger result belongs into a file

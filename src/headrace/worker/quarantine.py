@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headrace.worker.runs import Run
+    from headrace.worker.execution import Run
 
 ALONE_SECONDS = 5.0  # what kills a worker mostly does so at once
 SETTLE_SECONDS = 0.5  # likewise: so long after the last start, what was started before is not likely to

@@ -26,9 +26,11 @@ from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.task import AnyKind, Retry
 from headrace.telemetry import get_logger
-from headrace.worker.calls import Interrupted, call
 from headrace.worker.context import RunContext
+from headrace.worker.event_writer import Telling
+from headrace.worker.execution import Run
 from headrace.worker.heartbeats import Heartbeats
+from headrace.worker.invoke import Interrupted, call
 from headrace.worker.outcomes import (
     AttemptOutcome,
     Cancelled,
@@ -39,11 +41,9 @@ from headrace.worker.outcomes import (
     retry_or_fail,
     returned,
 )
-from headrace.worker.processes import Processes, ProcessLost
+from headrace.worker.process_pool import Processes, ProcessLost
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
-from headrace.worker.runs import Run
-from headrace.worker.telling import Telling
 
 STARTS_MAX = 3  # a run that was started this often without an outcome takes its worker down
 

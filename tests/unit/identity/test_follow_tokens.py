@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
-from headrace.api.follow_links import TOKEN_CHARS_MAX
+from headrace.api.v1.follow_links import TOKEN_CHARS_MAX
 from headrace.errors import FollowLinksOff, FollowTokenExpired, InvalidFollowToken
 from headrace.identity import follow_tokens
 from headrace.identity.follow_tokens import FollowTokens, Grant

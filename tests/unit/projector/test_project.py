@@ -16,11 +16,11 @@ from headrace.log.provision import request, withdraw
 from headrace.log.pull import Puller
 from headrace.log.records import Delivery, Record
 from headrace.log.subjects import TaskSubject
-from headrace.projector.fold import fold, timeline_entries
-from headrace.store.rows import ReadModel, TaskRow, Unstorable
+from headrace.projector.fold.tasks import fold, timeline_entries
+from headrace.store.projection import ReadModel, TaskRow, Unstorable
 from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
-from tests.unit.projector.histories import LATER, History, some_actions
+from tests.unit.projector.fold.histories import LATER, History, some_actions
 
 TAKE_OVER_SECONDS = 30.0
 
@@ -281,7 +281,7 @@ async def test_one_that_stops_between_the_messages_of_a_statement_loses_the_lead
     make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Postgres takes a session for idle only between statements; asyncpg sends one in two messages, the first time."""
-    monkeypatch.setattr("headrace.store.rows.TRANSACTION_MILLISECONDS", 300)
+    monkeypatch.setattr("headrace.store.projection.TRANSACTION_MILLISECONDS", 300)
     cluster = await make_cluster()
     one, other = [await ReadModel.connect(cluster.database_url) for _ in range(2)]
     assert await one.try_lead()

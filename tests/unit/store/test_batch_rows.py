@@ -6,7 +6,7 @@ from typing import Any
 from headrace.contracts.batches import Counts
 from headrace.contracts.positions import Position
 from headrace.store.batch_rows import is_over, view
-from headrace.store.rows import BatchRow, ReadModel
+from headrace.store.projection import BatchRow, ReadModel
 from tests.cluster import until
 from tests.conftest import MakeCluster
 

@@ -22,7 +22,7 @@ from headrace.worker.context import (
     RunContext,
     ThreadContext,
 )
-from headrace.worker.runs import Run
+from headrace.worker.execution import Run
 from tests.cluster import until
 
 

@@ -1,0 +1,1 @@
+"""What every request passes: request ids, problems, the OpenAPI document, idempotency keys."""

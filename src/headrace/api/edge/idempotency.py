@@ -1,0 +1,110 @@
+"""The `Idempotency-Key` header (IETF draft-ietf-httpapi-idempotency-key-header): the same key makes the same thing.
+
+There is no table of keys. An id derived from the owner and the key, and an append on condition that nothing of that id is in
+the log, make a second first event impossible; a hash of the body in a header of the first tells a repetition from a mistake.
+A key is remembered for as long as the log keeps what it made, or the timer of what it made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import uuid
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from headrace.api.resources import Resources
+from headrace.contracts.problems import FieldError
+from headrace.contracts.tasks import TaskSummary
+from headrace.errors import InvalidKey, KeyReused, LogUnavailable, ReadModelUnavailable
+from headrace.lifecycle.long_timers import timer_of
+from headrace.lifecycle.task_state import Standing, look, waiting_for
+from headrace.log import subjects
+from headrace.store import tasks as read_model
+
+KEY_CHARS_MAX = 255
+SETTLED_SECONDS = 2.0  # until a log of several copies has what it has refused another for; usually it is milliseconds
+LOOK_SECONDS = 0.01
+
+_CHARACTERS = rf"[\x21\x23-\x7e]{{1,{KEY_CHARS_MAX}}}"
+_KEY = re.compile(f'"({_CHARACTERS})"|({_CHARACTERS})')  # with or without the quotes that the draft asks for
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def read_key(request: Request[Any, Any, Any]) -> str | None:
+    """The key of a request, None when it has none.
+
+    Raises:
+        InvalidKey: it is empty, too long, or has characters that no key has.
+    """
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    found = _KEY.fullmatch(given.strip())
+    if found is None:
+        message = f"an Idempotency-Key is 1 to {KEY_CHARS_MAX} visible ASCII characters without quotes, such as a UUID"
+        raise InvalidKey(message, [FieldError(path="header Idempotency-Key", message=message)])
+    return found[1] or found[2]
+
+
+def derived_id(owner: str, key: str, what: str) -> str:
+    """The id of what a key makes; ``what`` keeps a task and a batch of the same key apart."""
+    digest = hashlib.sha256(f"{what}/{owner}/{key}".encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))  # RFC 9562: the version for what is made from a name
+
+
+def body_hash(body: object) -> str:
+    """What tells two bodies apart, whatever the order of their fields and the spaces in between."""
+    return hashlib.sha256(_encode(body)).hexdigest()[:32]
+
+
+async def recall(of: Resources, owner: str, task: str, body: object, *, refused: bool) -> TaskSummary | None:
+    """The task that a key has made, as it stands; None when it has made none.
+
+    Args:
+        of: What to work with.
+        owner: Whose key.
+        task: The id derived from it.
+        body: What came with it now.
+        refused: Whether the log has just refused another first event, so that there is something.
+
+    Raises:
+        KeyReused: the key came with another body.
+        LogUnavailable: the log does not answer, or does not have yet what it has refused another for.
+    """
+    deadline = asyncio.get_running_loop().time() + SETTLED_SECONDS
+    while True:
+        timer = await timer_of(of.log, owner, task)
+        standing = await look(of.log, owner, task)
+        if standing is not None:
+            _check_same(standing, body)
+            return standing.summarize(of.log.epoch)
+        if timer is not None:
+            standing = waiting_for(timer)
+            _check_same(standing, body)
+            return await _read(of, owner, task) or standing.summarize(of.log.epoch)
+        if not refused:
+            return None
+        if asyncio.get_running_loop().time() > deadline:
+            raise LogUnavailable("the log knows the key, and does not say yet what it has made; try again")
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _check_same(standing: Standing, body: object) -> None:
+    if standing.newest.headers.get(subjects.BODY_HASH) != body_hash(body):
+        message = "this Idempotency-Key was used with another body; use a new key for a new submission"
+        raise KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])
+
+
+async def _read(of: Resources, owner: str, task: str) -> TaskSummary | None:
+    """What the read model knows, which is more than the timer does; None when it cannot be asked."""
+    try:
+        async with of.reading() as session:
+            found = await read_model.remember(session, owner, task)
+    except ReadModelUnavailable:
+        return None
+    return None if found is None else found.summary

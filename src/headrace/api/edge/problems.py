@@ -1,0 +1,121 @@
+"""Errors on the wire: one shape for whatever goes wrong."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+
+import msgspec
+from litestar import Request, Response
+from litestar.enums import ParamType
+from litestar.exceptions import HTTPException
+from msgspec import UNSET
+
+from headrace.api.edge.correlation import correlation_id
+from headrace.api.streaming.open_streams import retry
+from headrace.contracts.problems import FieldError, Problem
+from headrace.contracts.tasks import State
+from headrace.errors import HeadraceError, MalformedRequest, TaskFinished
+from headrace.telemetry import get_logger
+
+MEDIA_TYPE = "application/problem+json"
+EVENT_STREAM = "text/event-stream"
+
+_HTTP_CODES = {
+    400: "malformed_request",
+    404: "no_such_route",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+
+_WIRE_NAMES = {"in_state": "state", "last_event_id": "Last-Event-ID"}
+
+log = get_logger(__name__)
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
+    """An error raised on purpose."""
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE and EVENT_STREAM in request.headers.get("accept", ""):
+        # `EventSource` gives up for good on any other answer (WHATWG HTML, section 9.2.3), and this is to pass
+        log.warning("a stream is to be asked for again", error_code=error.code, error=error.message)
+        return Response(retry(), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    state = error.state if isinstance(error, TaskFinished) else None
+    return _problem(request, error.status, error.code, error.message, error.errors, headers, state)
+
+
+def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    """An error that Litestar raises: no such route, a body that cannot be read."""
+    status = error.status_code
+    code = _HTTP_CODES.get(status, "internal" if status >= 500 else "malformed_request")
+    errors = _field_errors(error)
+    message = error.detail
+    if errors:
+        message = "the request cannot be used: " + "; ".join(
+            f"{each.path}: {each.message}" if each.path else each.message for each in errors
+        )
+    elif status == 413:
+        message = "the request body is larger than 8 MB, which is the limit; send less"
+        errors = [FieldError(path="", message=message)]
+    elif status == 404:
+        message = f"there is nothing at {request.url.path}; see /api/docs"
+    return _problem(request, status, code, message, errors, dict(error.headers or {}))
+
+
+def nested_too_deep(request: AnyRequest, _error: RecursionError) -> Response[bytes]:
+    """A body of brackets."""
+    return own_error(request, MalformedRequest("the JSON is nested too deep to be read; send less depth"))
+
+
+def unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """An error nobody foresaw. What it was is in the log, under the correlation id, and not in the answer."""
+    log.error("unexpected error", path=request.url.path, method=request.method, exc_info=error)
+    message = "something went wrong here; it has been logged, please report it with the correlation id"
+    return _problem(request, 500, "internal", message, [], {})
+
+
+def _problem(
+    request: AnyRequest,
+    status: int,
+    code: str,
+    message: str,
+    errors: list[FieldError],
+    headers: dict[str, str],
+    state: State | None = None,
+) -> Response[bytes]:
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=message,
+        error_code=code,
+        message=message,
+        correlation_id=correlation_id(request.scope),
+        errors=errors,
+        state=UNSET if state is None else state,
+    )
+    note = log.warning if status >= 500 else log.info
+    note("refused", status=status, error_code=code, error=message, method=request.method, path=request.url.path)
+    return Response(msgspec.json.encode(problem), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _field_errors(error: HTTPException) -> list[FieldError]:
+    extra: Any = error.extra
+    found: list[FieldError] = []
+    for each in cast("list[Any]", extra if isinstance(extra, list) else []):
+        if isinstance(each, dict):
+            each = cast("dict[str, Any]", each)
+            message, at = split_path(str(each.get("message", "")))
+            key = str(each.get("key") or "")
+            if each.get("source") in (ParamType.QUERY, ParamType.HEADER, ParamType.PATH):
+                at = f"{ParamType(each['source']).value} {_WIRE_NAMES.get(key, key)}"
+            found.append(FieldError(path=at or ("" if key == "data" else "/" + key.replace(".", "/")), message=message))
+    return found
+
+
+def split_path(message: str) -> tuple[str, str]:
+    """Msgspec's ``... - at `$.a[0].b``` as the message and a JSON Pointer."""
+    text, _, at = message.partition(" - at `$")
+    return text, at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")

@@ -1,0 +1,93 @@
+"""Filters of an event stream: what of everything a client wants to see. They only ever narrow what it may see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from headrace.api.streaming.frames import Frame
+from headrace.contracts.events import EventName
+from headrace.contracts.problems import FieldError
+from headrace.errors import MalformedRequest
+from headrace.log import subjects
+
+TASKS_MAX = 100  # in one filter; who follows more filters by batch or kind, or not at all
+VALUES_MAX = 20  # of the others
+NAMES = ("after", "task", "batch", "kind", "event")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Filter(NamedTuple):
+    """Events of these tasks, batches, kinds and names; of any where a set is empty."""
+
+    tasks: frozenset[str]
+    batches: frozenset[str]
+    kinds: frozenset[str]
+    events: frozenset[str]
+
+    def __call__(self, frame: Frame) -> bool:
+        """Whether an event is one of them."""
+        return (
+            (not self.tasks or frame.task in self.tasks)
+            and (not self.batches or frame.batch in self.batches)
+            and (not self.kinds or frame.kind in self.kinds)
+            and (not self.events or frame.event in self.events)
+        )
+
+    def subject(self, owner: str) -> str:
+        """The narrowest subject of the log that has all of them."""
+        return subjects.task_events(owner, _only(self.tasks), _only(self.kinds), _only(self.events))
+
+    @property
+    def any(self) -> bool:
+        """Whether everything is wanted."""
+        return not (self.tasks or self.batches or self.kinds or self.events)
+
+
+def check_names(given: Iterable[str]) -> None:
+    """Check the names of a query's parameters: a filter that is misspelled would show everything.
+
+    Raises:
+        MalformedRequest: there is no such parameter.
+    """
+    for name in given:
+        if name not in NAMES:
+            _refuse(name[:80], f"there is no parameter {name[:80]!r}; there are {', '.join(NAMES)}")
+
+
+def read_filter(
+    tasks: list[str] | None,
+    batches: list[str] | None,
+    kinds: list[str] | None,
+    events: list[str] | None,
+    known_kinds: set[str],
+) -> Filter:
+    """Read a filter from a query.
+
+    Raises:
+        MalformedRequest: there is no such kind or event, or there are no such ids, or too many of something.
+    """
+    filled = Filter(*(frozenset(each or ()) for each in (tasks, batches, kinds, events)))
+    for name, values, most in zip(
+        ("task", "batch", "kind", "event"), filled, (TASKS_MAX, VALUES_MAX, VALUES_MAX, VALUES_MAX), strict=True
+    ):
+        if len(values) > most:
+            _refuse(name, f"there are {len(values)} of them, {most} at most can be followed at once")
+    for name, ids in (("task", filled.tasks), ("batch", filled.batches)):
+        for each in ids:
+            if _ID.fullmatch(each) is None:
+                _refuse(name, f"{each[:80]!r} is not an id")
+    for kind in filled.kinds - known_kinds:
+        _refuse("kind", f"no worker ever announced a kind {kind[:80]!r}; see /api/v1/kinds")
+    for event in filled.events - set(EventName):
+        _refuse("event", f"there is no event {event[:80]!r}; there are {', '.join(EventName)}")
+    return filled
+
+
+def _only(values: frozenset[str]) -> str:
+    return next(iter(values)) if len(values) == 1 else "*"
+
+
+def _refuse(name: str, message: str) -> None:
+    raise MalformedRequest(message, [FieldError(path=f"query {name}", message=message)])

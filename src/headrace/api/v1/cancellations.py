@@ -1,0 +1,102 @@
+"""Cancelling tasks: final as soon as the log has it, whatever a worker still does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, post, put
+
+from headrace.api.auth.principal import caller
+from headrace.api.edge.openapi import problems
+from headrace.api.resources import Resources, resources
+from headrace.api.v1.bulk import in_bulk
+from headrace.api.v1.tasks import AtLeast, reach, subject_of, task_id
+from headrace.contracts.events import Outcome
+from headrace.contracts.positions import Position
+from headrace.contracts.tasks import BulkRequest, BulkResult, State, TaskSummary
+from headrace.errors import LogUnavailable, TaskFinished, TaskNotFound
+from headrace.lifecycle.finishing import clear_away, end, end_forgotten
+from headrace.lifecycle.task_state import look
+from headrace.store import tasks as read_model
+
+TRIES_MAX = 5  # a retry or a start may come between looking and cancelling, again and again only by a miracle
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@put(
+    "/tasks/{task:str}/cancellation",
+    operation_id="cancel_task",
+    summary="Cancel a task",
+    responses=problems(404, 409),
+)
+async def cancel(request: AnyRequest, task: str) -> TaskSummary:
+    """Pending or queued: it is never started. Running: its handler is stopped. Doing it again changes nothing."""
+    return await cancel_task(resources(request), caller(request), task_id(task))
+
+
+@post(
+    "/cancellations",
+    status_code=200,
+    operation_id="cancel_tasks",
+    summary="Cancel many tasks",
+    responses=problems(400, 422),
+)
+async def cancel_many(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
+    """Every task of a selection that is not final, the oldest first; again while there are `remaining`."""
+    of, owner = resources(request), caller(request)
+    await reach(of, at_least)
+
+    async def cancel_one(task: str) -> int | None:
+        try:
+            return Position.parse((await cancel_task(of, owner, task)).position).sequence
+        except (TaskFinished, TaskNotFound):
+            return None  # it ended meanwhile
+
+    return await in_bulk(of, owner, data, cancel_one, final=False)
+
+
+async def cancel_task(of: Resources, owner: str, task: str) -> TaskSummary:
+    """Cancel a task and say where it stands then.
+
+    Raises:
+        TaskNotFound: there is none.
+        TaskFinished: it ended otherwise.
+        LogUnavailable: the log does not answer.
+    """
+    for _ in range(TRIES_MAX):
+        standing = await look(of.log, owner, task)
+        if standing is None:
+            found, headers = await _remember(of, owner, task)
+            if found.state is State.CANCELLED:
+                return found
+            if found.state.final:
+                raise TaskFinished(
+                    f"the task is {found.state} since long; there is nothing left to cancel", found.state
+                )
+            await end_forgotten(of.log, subject_of(found), attempt=found.attempt, headers=headers, by=owner)
+            continue  # and see
+        if not standing.is_over:
+            await end(of.log, standing, by=owner)
+            continue
+        finished = standing.finished
+        if finished is None or standing.finish is None or finished.outcome is not Outcome.CANCELLED:
+            outcome = finished.outcome if finished is not None else "over"
+            state = State(finished.outcome) if finished is not None else None
+            raise TaskFinished(f"the task is {outcome} already; there is nothing left to cancel", state)
+        await clear_away(of.log, standing.subject, finished, standing.finish.sequence)
+        return standing.summarize(of.log.epoch)
+    raise LogUnavailable("the task changes too fast to be cancelled; try again")
+
+
+async def _remember(of: Resources, owner: str, task: str) -> read_model.Remembered:
+    """A task that only the read model knows: it ended, or waits, since longer than the log keeps events.
+
+    Raises:
+        TaskNotFound: there is none.
+    """
+    async with of.reading() as session:
+        found = await read_model.remember(session, owner, task)
+    if found is None:
+        raise TaskNotFound(f"there is no task {task!r}")
+    return found

@@ -1,0 +1,223 @@
+"""Schedules: tasks that are submitted again and again. The broker keeps the time, see `headrace.lifecycle.schedules`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import uuid_utils
+from litestar import Request, Response, delete, get, post, put
+
+from headrace.api.auth.principal import caller
+from headrace.api.edge.openapi import problems
+from headrace.api.resources import Resources, resources
+from headrace.api.v1.submit import carried_headers
+from headrace.api.v1.tasks import AT_LEAST_SECONDS, AtLeast, reach
+from headrace.contracts.positions import Position
+from headrace.contracts.problems import FieldError
+from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, ScheduleSaved
+from headrace.contracts.tasks import State, TaskSummary
+from headrace.cron import first, following, is_active, spell_out
+from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, ScheduleRefused, TooLarge
+from headrace.lifecycle import schedules
+from headrace.log import subjects
+from headrace.store import schedules as read_model
+from headrace.store import tasks
+
+INPUT_BYTES_MAX = 256 << 10  # every firing carries it through the log twice, and a list shows a thousand of them
+
+AnyRequest = Request[Any, Any, Any]
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_encode = msgspec.json.Encoder().encode
+
+
+@post(
+    "/schedules",
+    status_code=201,
+    operation_id="create_schedule",
+    summary="Make a schedule",
+    responses=problems(400, 413, 422),
+)
+async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Response[Schedule]:
+    """Either `cron` (in `time_zone`) or `every`. What clocks skip in spring does not fire, what they repeat fires twice."""
+    of, owner, now = resources(request), caller(request), datetime.now(UTC)
+    _check(of, data, now)
+    async with of.reading() as session:
+        if await read_model.count(session, owner) >= read_model.SCHEDULES_PER_OWNER_MAX:
+            raise InvalidInput(
+                f"you have {read_model.SCHEDULES_PER_OWNER_MAX:,} schedules, which is the limit; delete one first"
+            )
+    made = Schedule(
+        id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
+    )
+    saved = await _save(of, made, ScheduleSaved(definition=data), now)
+    return Response(saved, headers={"Location": f"/api/v1/schedules/{saved.id}"})
+
+
+@get("/schedules", operation_id="list_schedules", summary="List schedules, oldest first", responses=problems(400))
+async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> ScheduleList:
+    """All of the caller's."""
+    of = resources(request)
+    await reach(of, at_least)
+    async with of.reading() as session:
+        position = await tasks.checkpoint(session) or Position(of.log.epoch, 0)
+        items = await read_model.oldest(session, caller(request), datetime.now(UTC))
+    return ScheduleList(items=items, position=str(position))
+
+
+@get("/schedules/{schedule:str}", operation_id="get_schedule", summary="One schedule", responses=problems(400, 404))
+async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = None) -> Schedule:
+    """With its next firing, and the task that it submitted last."""
+    of = resources(request)
+    await reach(of, at_least)
+    return await _find(of, caller(request), schedule)
+
+
+@put(
+    "/schedules/{schedule:str}",
+    operation_id="replace_schedule",
+    summary="Change a schedule",
+    responses=problems(400, 404, 413, 422),
+)
+async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDefinition) -> Schedule:
+    """The whole definition is replaced; `every` is counted from now on. `paused` pauses it, and lets it go on."""
+    of, now = resources(request), datetime.now(UTC)
+    _check(of, data, now)
+    found = await _find(of, caller(request), schedule)
+    changed = msgspec.structs.replace(found, definition=data, updated_at=now)
+    return await _save(of, changed, ScheduleSaved(definition=data, created_at=found.created_at), now)
+
+
+@delete(
+    "/schedules/{schedule:str}",
+    operation_id="delete_schedule",
+    summary="Delete a schedule",
+    responses=problems(404),
+)
+async def delete_schedule(request: AnyRequest, schedule: str) -> None:
+    """Its tasks stay, and run on."""
+    of = resources(request)
+    found = await _find(of, caller(request), schedule)
+    try:
+        await schedules.delete(of.log, found.owner, found.id)
+    except AppendRefused as error:
+        raise _not_found(schedule) from error
+
+
+@post(
+    "/schedules/{schedule:str}/runs",
+    status_code=202,
+    operation_id="run_schedule",
+    summary="Submit a schedule's task now",
+    responses=problems(404, 413, 422),
+)
+async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSummary]:
+    """One task, besides those that its firings submit; also when the schedule is paused."""
+    of, now = resources(request), datetime.now(UTC)
+    found = await _find(of, caller(request), schedule)
+    definition = found.definition
+    kind = of.catalog.check(definition.kind, definition.input)
+    of.make_room(len(_encode(definition.input)))
+    definition = msgspec.structs.replace(definition, max_attempts=definition.max_attempts or kind.max_attempts)
+    headers = {**carried_headers(request), subjects.OF_SCHEDULE: found.id}
+    task = str(uuid_utils.uuid7())
+    submitted = await schedules.submit(of.log, found.owner, definition, task, now, headers)
+    accepted = TaskSummary(
+        id=task,
+        kind=definition.kind,
+        priority=definition.priority,
+        owner=found.owner,
+        state=State.QUEUED,
+        attempt=1,
+        max_attempts=definition.max_attempts,
+        expires_at=submitted.expires_at,
+        created_at=now,
+        position=str(Position(of.log.epoch, submitted.sequence)),
+    )
+    return Response(accepted, headers={"Location": f"/api/v1/tasks/{task}"})
+
+
+async def _save(of: Resources, schedule: Schedule, saved: ScheduleSaved, now: datetime) -> Schedule:
+    """Append a definition; the schedule as it then is.
+
+    Raises:
+        InvalidInput: the broker knows better than we did.
+        ScheduleNotFound: it was deleted meanwhile.
+    """
+    of.make_room(2 * len(_encode(saved)))  # with its timer
+    unless_deleted = schedules.not_deleted(schedule.owner, schedule.id)
+    try:
+        appended = await schedules.save(of.log, schedule.owner, schedule.id, saved, unless_deleted)
+    except AppendRefused as error:
+        raise _not_found(schedule.id) from error
+    except ScheduleRefused as error:
+        path = "/time_zone" if "zone" in error.message else "/cron"
+        message = f"the broker does not take this: {error.message}"
+        raise InvalidInput(message, [FieldError(path=path, message=message)]) from error
+    definition = saved.definition
+    return msgspec.structs.replace(
+        schedule,
+        next_at=following(definition, now, first(definition, now) or now) if is_active(definition, now) else None,
+        position=str(Position(of.log.epoch, appended.sequence)),
+    )
+
+
+async def _find(of: Resources, owner: str, schedule: str) -> Schedule:
+    """A schedule's row, waiting for the projector before it says that there is none."""
+    if _ID.fullmatch(schedule) is None:
+        raise _not_found(schedule)
+    for patience in (True, False):
+        async with of.reading() as session:
+            found = await read_model.find(session, owner, schedule, datetime.now(UTC))
+        if found is not None:
+            return found
+        if patience:
+            state = await of.log.refresh()
+            await of.reach(Position(state.epoch, state.last_sequence), AT_LEAST_SECONDS)
+    raise _not_found(schedule)
+
+
+def _not_found(schedule: str) -> ScheduleNotFound:
+    return ScheduleNotFound(f"there is no schedule {schedule[:80]!r}")
+
+
+def _check(of: Resources, definition: ScheduleDefinition, now: datetime) -> None:
+    """Whether a definition can be kept.
+
+    Raises:
+        InvalidInput: it cannot; every wrong field is named.
+        TooLarge: its input is.
+        UnknownKind: no worker ever announced its kind.
+    """
+    of.catalog.check(definition.kind, definition.input)
+    if (size := len(_encode(definition.input))) > INPUT_BYTES_MAX:
+        message = f"the input takes {size:,} bytes; a schedule takes at most {INPUT_BYTES_MAX:,}"
+        raise TooLarge(message, [FieldError(path="/input", message=message)])
+    if wrong := list(_wrong(definition, now)):
+        raise InvalidInput("; ".join(f"{each.path}: {each.message}" for each in wrong), wrong)
+
+
+def _wrong(definition: ScheduleDefinition, now: datetime) -> Iterator[FieldError]:
+    if definition.cron is None and definition.every is None:
+        yield FieldError(path="/cron", message="say either cron or every")
+    elif definition.cron is not None and definition.every is not None:
+        yield FieldError(path="/every", message="say either cron or every, not both")
+    if definition.cron is not None:
+        try:
+            spell_out(definition.cron)
+        except ValueError as error:
+            yield FieldError(path="/cron", message=str(error))
+    try:
+        ZoneInfo(definition.time_zone)
+    except (KeyError, ValueError, OSError):
+        yield FieldError(path="/time_zone", message="this is no time zone; IANA names are like Europe/Berlin, or UTC")
+    if definition.end_at is not None:
+        if definition.end_at <= now:
+            yield FieldError(path="/end_at", message="this is over; choose a time in the future")
+        if definition.start_at is not None and definition.start_at >= definition.end_at:
+            yield FieldError(path="/start_at", message="it would end before it starts")

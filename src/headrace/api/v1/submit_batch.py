@@ -1,0 +1,155 @@
+"""Submitting a batch: read and validate every input, then append; 202 when all of it is in the log."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated
+
+import msgspec
+import uuid_utils
+from litestar import Response, post
+from litestar.exceptions import HTTPException
+from litestar.params import Parameter
+
+from headrace.api.auth.principal import caller
+from headrace.api.edge.idempotency import derived_id, read_key
+from headrace.api.edge.openapi import BatchBody, problems
+from headrace.api.edge.problems import split_path
+from headrace.api.resources import Resources, resources
+from headrace.api.v1.batch_append import Accepted, NewBatch, append_batch
+from headrace.api.v1.batch_upload import EVENT_BYTES, Intake, read_lines, read_whole
+from headrace.api.v1.batches import AnyRequest, as_logged, view
+from headrace.api.v1.links import asked_link, make_link
+from headrace.api.v1.submit import carried_headers
+from headrace.contracts.batches import (
+    NAME_CHARS_MAX,
+    NAME_PATTERN,
+    Batch,
+    BatchCreated,
+    BatchSubmission,
+    Counts,
+)
+from headrace.contracts.follow_links import AcceptedBatch, FollowLinkRequest
+from headrace.contracts.positions import Position
+from headrace.contracts.problems import FieldError
+from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
+from headrace.errors import MalformedRequest, ReadModelBehind, ReadModelUnavailable
+from headrace.store import batches as read_model
+
+JSON_BYTES_MAX = 8 << 20  # bytes; such a body is in memory at once
+AS_IT_IS_SECONDS = 1.0  # how long the answer to a batch that was sent again waits for the counts that it has now
+
+_decoder = msgspec.json.Decoder(BatchSubmission)
+
+
+@post(
+    "/batches",
+    status_code=202,
+    operation_id="submit_batch",
+    summary="Submit a batch",
+    responses=problems(400, 413, 415, 422),
+    operation_class=BatchBody,
+    request_max_body_size=None,  # `intake` sees to it
+)
+async def submit_batch(
+    request: AnyRequest,
+    kind: Annotated[str | None, Parameter(max_length=63, description="With NDJSON, which has only inputs.")] = None,
+    name: Annotated[
+        str | None, Parameter(max_length=NAME_CHARS_MAX, pattern=NAME_PATTERN, description="With NDJSON.")
+    ] = None,
+    priority: Annotated[Priority, Parameter(description="With NDJSON.")] = Priority.LOW,
+    max_attempts: Annotated[int | None, Parameter(ge=1, le=ATTEMPTS_MAX, description="With NDJSON.")] = None,
+) -> Response[AcceptedBatch]:
+    """All inputs are valid, and all tasks are in the log; or none is.
+
+    As JSON in one body of up to 8 MB, or as NDJSON (`application/x-ndjson`), one input a line, read as it comes. With an
+    `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first one made; one that was cut
+    off is completed. One that is cancelled meanwhile is answered with 200, too, and has the tasks that it has by then.
+    """
+    of, key = resources(request), read_key(request)
+    asked = asked_link(of, request)
+    match request.content_type[0]:
+        case "application/json" | "":
+            body = _read(await read_whole(request.stream(), JSON_BYTES_MAX))
+            with _intake(of, body.kind) as intake:
+                await intake.take(body.inputs)
+                created = BatchCreated(kind=body.kind, total=intake.total, priority=body.priority, name=body.name)
+                return await _accept(request, key, created, body.max_attempts, intake, asked)
+        case "application/x-ndjson":
+            if kind is None:
+                message = "say of which kind the inputs are: ?kind="
+                raise MalformedRequest(message, [FieldError(path="query kind", message=message)])
+            with _intake(of, kind) as intake:
+                async for lines in read_lines(request.stream(), of.log.appender.payload_bytes_max):
+                    await intake.take(lines)
+                created = BatchCreated(kind=kind, total=intake.total, priority=priority, name=name)
+                return await _accept(request, key, created, max_attempts, intake, asked)
+        case other:
+            raise HTTPException(
+                f"a batch is application/json or application/x-ndjson, not {other[:80]!r}", status_code=415
+            )
+
+
+async def _accept(
+    request: AnyRequest,
+    key: str | None,
+    created: BatchCreated,
+    max_attempts: int | None,
+    intake: Intake,
+    asked: FollowLinkRequest | None,
+) -> Response[AcceptedBatch]:
+    """Append a batch whose inputs have all been read, and answer."""
+    of, owner = resources(request), caller(request)
+    await intake.complete()
+    batch = NewBatch(
+        id=str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "batch"),
+        keyed=key is not None,
+        owner=owner,
+        created=created,
+        max_attempts=max_attempts or of.catalog.describe(created.kind).max_attempts,
+        body_hash=intake.body_hash((created, max_attempts)),
+        headers=carried_headers(request),
+    )
+    accepted = await append_batch(of, batch, intake)
+    found = _as_accepted(of, batch, accepted) if accepted.is_new else await _as_it_is(of, batch, accepted)
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    link = None if asked is None else make_link(of, request, "batch", batch.id, owner, asked)
+    return Response(
+        AcceptedBatch(**fields, follow_link=link),
+        status_code=202 if accepted.is_new else 200,
+        headers={"Location": f"/api/v1/batches/{batch.id}"},
+    )
+
+
+async def _as_it_is(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch:
+    """A batch that is not as it was just made, as it stands.
+
+    It is accepted whether or not the read model can tell how far it is, so that is no reason to refuse it: one that is behind
+    tells what it knows, and without one the log tells how the batch began and ended. The position says of when that is.
+    """
+    with suppress(ReadModelUnavailable):
+        with suppress(ReadModelBehind):
+            await of.reach(Position(of.log.epoch, accepted.last_sequence), AS_IT_IS_SECONDS)
+        async with of.reading() as session:
+            if found := await read_model.find(session, batch.owner, batch.id):
+                return found
+    begun = await as_logged(of, batch.owner, batch.id)
+    return begun or view(batch.id, batch.owner, batch.created, accepted.at, Position(of.log.epoch, 0))
+
+
+def _as_accepted(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch:
+    found = view(batch.id, batch.owner, batch.created, accepted.at, Position(of.log.epoch, accepted.last_sequence))
+    return msgspec.structs.replace(found, counts=Counts(queued=found.total))
+
+
+def _intake(of: Resources, kind: str) -> Intake:
+    return Intake(of.catalog, kind, of.log.appender.payload_bytes_max - EVENT_BYTES)
+
+
+def _read(body: bytes) -> BatchSubmission:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        message, path = split_path(str(error))
+        told = f"the request cannot be used: {path}: {message}" if path else f"the request cannot be used: {message}"
+        raise MalformedRequest(told, [FieldError(path=path, message=message)]) from error

@@ -1,0 +1,58 @@
+"""What commands have in common."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import click
+from click.decorators import FC
+
+from headrace.cli.terminal.arguments import SPAN
+from headrace.contracts.tasks import ATTEMPTS_MAX, BULK_PER_SECOND_MAX, Priority
+from headrace.settings import Settings, SettingsError
+
+EXIT_USAGE = 2
+
+url_option = click.option(
+    "--url", metavar="URL", help="The API.  [default: HEADRACE_URL, or the running `headrace up`]"
+)
+json_option = click.option("--json", is_flag=True, help="Print JSON.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only say how many there are.")
+key_option = click.option("--key", help="Submitted again with the same key, it is made once.")
+max_attempts_option = click.option(
+    "--max-attempts", type=click.IntRange(1, ATTEMPTS_MAX), help="Attempts in all.  [default: its kind's]"
+)
+expires_in_option = click.option("--expires-in", type=SPAN, help="Not started by then, it fails: 30s, 10m, 2h, 1d.")
+per_second_option = click.option(
+    "--per-second",
+    type=click.FloatRange(0, BULK_PER_SECOND_MAX, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="How many at most.",
+)
+
+
+def priority_option(default: Priority) -> Callable[[FC], FC]:
+    """The lane, whose default depends on what is submitted."""
+    return click.option(
+        "--priority", type=click.Choice([str(each) for each in Priority]), help=f"The lane.  [default: {default}]"
+    )
+
+
+def read_settings() -> Settings:
+    """The settings of the environment; ends the command when they are wrong."""
+    try:
+        return Settings.read(os.environ)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_USAGE)
+
+
+def api_of(url: str | None) -> str:
+    """The API that a command is to talk to."""
+    from headrace.cli.terminal.addresses import api_url
+
+    return api_url(url, read_settings())

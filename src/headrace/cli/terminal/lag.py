@@ -1,0 +1,108 @@
+"""`headrace lag`: how far each reader of the log is behind."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+from msgspec import Struct
+
+from headrace.cli.terminal.output import show_json, show_table
+from headrace.cli.terminal.reading import the_log
+from headrace.log import provision, subjects
+from headrace.settings import Settings
+
+_UNITS = (
+    ("d", timedelta(days=1)),
+    ("h", timedelta(hours=1)),
+    ("min", timedelta(minutes=1)),
+    ("s", timedelta(seconds=1)),
+)
+
+
+class Lag(Struct, frozen=True, kw_only=True):
+    """One durable consumer of the log.
+
+    Attributes:
+        consumer: Its name.
+        waiting: Records it has not delivered yet.
+        in_flight: Records delivered and not acknowledged.
+        redelivered: Of these, delivered more than once.
+        pulls: Requests for more that wait for records.
+        last_active: When it last delivered something, or something was acknowledged; None for never.
+        idle: Seconds since then.
+        paused: Whether it hands out nothing until its kind is resumed.
+        hint: What is wrong, as far as these numbers tell.
+    """
+
+    consumer: str
+    waiting: int
+    in_flight: int
+    redelivered: int
+    pulls: int
+    last_active: datetime | None
+    idle: float | None
+    paused: bool
+    hint: str | None
+
+
+async def show_lag(settings: Settings, *, json: bool) -> None:
+    """Print every consumer of the log, by name.
+
+    Raises:
+        Stopped: the log cannot be reached, or there is none.
+    """
+    async with the_log(settings, "lag") as log:
+        lags = sorted(map(lag_of, await provision.consumers(log.connection)), key=lambda lag: lag.consumer)
+    if json:
+        show_json(lags)
+    elif lags:
+        headings = ("consumer", "#waiting", "#in flight", "#redelivered", "#pulls", "last activity", "hint")
+        show_table(headings, map(_row, lags))
+    else:
+        click.echo("nobody reads the log yet: start a worker and a projector", err=True)
+
+
+def lag_of(info: dict[str, Any]) -> Lag:
+    """A consumer as the server describes it (`io.nats.jetstream.api.v1.consumer_info`)."""
+    times = [info[part]["last_active"] for part in ("delivered", "ack_floor") if "last_active" in info[part]]
+    last_active = max(map(datetime.fromisoformat, times), default=None)
+    asked = datetime.fromisoformat(info["ts"])  # the server's clock, so that ours does not matter
+    return Lag(
+        consumer=info["name"],
+        waiting=info["num_pending"],
+        in_flight=info["num_ack_pending"],
+        redelivered=info["num_redelivered"],
+        pulls=info["num_waiting"],
+        last_active=last_active,
+        idle=(asked - last_active).total_seconds() if last_active else None,
+        paused=info.get("paused", False),
+        hint=_hint(info),
+    )
+
+
+def _hint(info: dict[str, Any]) -> str | None:
+    if info.get("paused"):
+        return "paused"
+    if info["num_ack_pending"] >= info["config"]["max_ack_pending"]:
+        return "full" if subjects.is_limited(info["name"]) else "stalled"
+    if info["num_pending"] == 0 or info["num_waiting"] > 0:
+        return None
+    if info["num_ack_pending"] > 0:  # whoever has them asks for more when a slot is free
+        return "busy"
+    return "not running" if info["name"] in (subjects.PROJECTOR, subjects.FIRINGS) else "no workers"
+
+
+def _row(lag: Lag) -> tuple[str, ...]:
+    numbers = (f"{number:,}" for number in (lag.waiting, lag.in_flight, lag.redelivered, lag.pulls))
+    return lag.consumer, *numbers, _ago(lag.idle), lag.hint or ""
+
+
+def _ago(seconds: float | None) -> str:
+    if seconds is None:
+        return "never"
+    for unit, length in _UNITS:
+        if seconds >= length.total_seconds():
+            return f"{seconds // length.total_seconds():.0f} {unit} ago"
+    return "now"

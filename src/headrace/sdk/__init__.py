@@ -1,0 +1,1 @@
+"""The parts of the SDK. Kinds import them from `headrace.task`."""

@@ -1,0 +1,335 @@
+"""One run: a cluster, a load, followers and a fault; then rest, a replay, and the checker. `play` tells the story."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from headrace.errors import LogUnavailable
+from tests.cluster import Cluster, cluster_on, until
+from tests.faults import checker
+from tests.faults.features import API, Features, read_features
+from tests.faults.fleet import Fleet
+from tests.faults.followers import Follower, follow_all, follow_batch, follow_task
+from tests.faults.journal import Began, Called, Found, Journal, Late, Reached, read
+from tests.faults.load import Load, Mix, plan
+from tests.faults.observations import LogReader, Observations, read_log, read_rows, read_tables
+from tests.faults.points import reached
+from tests.faults.shared_postgres import Ground, Server, temporary_place
+
+LOAD_SECONDS_MAX = 240.0
+REST_SECONDS_MAX = 90.0
+FOLLOW_SECONDS_MAX = 20.0
+REPLAY_SECONDS_MAX = 60.0
+LOOK_SECONDS = 0.2
+QUIET_LOOKS = 3
+TASK_FOLLOWERS = 8
+BATCH_FOLLOWERS = 2
+PROBE = -1  # the invocation that shows whether a delay is heeded
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """Something that goes wrong.
+
+    Attributes:
+        name: Its name on the command line.
+        sentence: What it does, for the table.
+        act: Does it, while the load runs.
+        mix: What the load is made of.
+        needs: Features without which it makes no sense.
+        posts: How many of each process.
+        environ: Settings of the cluster.
+        kinds: The package or module that workers load.
+        expendable: It stops Postgres.
+        allows: See `journal.Began`.
+        calls_once: See `journal.Began`.
+        loses_log: See `journal.Began`.
+        points: Named points that have to be reached.
+        replays: Whether the log is projected anew and compared.
+    """
+
+    name: str
+    sentence: str
+    act: Callable[[Stage], Awaitable[None]]
+    mix: Mix = Mix()
+    needs: frozenset[str] = frozenset()
+    posts: Mapping[str, int] = msgspec.field(default_factory=lambda: {"api": 1, "worker": 2, "projector": 1})
+    environ: dict[str, str] = {}
+    kinds: str = "tests.faults.kinds.ordinary"
+    expendable: bool = False
+    allows: tuple[str, ...] = ()
+    calls_once: bool = False
+    loses_log: bool = False
+    points: tuple[str, ...] = ()
+    replays: bool = True
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """How a run ended."""
+
+    fault: str
+    seed: int
+    tasks: int
+    seconds: float
+    violations: list[str]
+    skipped: list[str]
+    file: Path | None = None
+
+
+class Stage:
+    """What a fault acts on."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        fleet: Fleet,
+        load: Load,
+        server: Server,
+        journal: Journal,
+        rng: random.Random,
+        patience: float,
+    ) -> None:
+        self.cluster = cluster
+        self.fleet = fleet
+        self.load = load
+        self.server = server
+        self.journal = journal
+        self.rng = rng
+        self.outage = patience
+        """Seconds that a long outage takes."""
+
+    async def moments(self, least: int, most: int) -> AsyncGenerator[int]:
+        """Random moments of the load, in order."""
+        number = self.rng.randint(least, most)
+        for count, moment in enumerate(sorted(self.rng.uniform(0.05, 0.95) for _ in range(number))):
+            await self.load.reached(moment)
+            yield count
+
+    async def pause(self, low: float, high: float) -> None:
+        """Let a random time pass."""
+        await asyncio.sleep(self.rng.uniform(low, high))
+
+
+async def play(fault: Fault, seed: int, tasks: int, ground: Ground, out: Path, outage: float = 60.0) -> Verdict:
+    """Run a fault under a load and have everything checked.
+
+    Args:
+        fault: What goes wrong.
+        seed: What the load and the fault are drawn from.
+        tasks: How many at least.
+        ground: The servers that runs share.
+        out: Where the journal is kept.
+        outage: Seconds that a long outage takes.
+    """
+    began = time.monotonic()
+    file = out / f"{fault.name}-{seed}.jsonl"
+    server = await ground.server(expendable=fault.expendable)
+    with Journal(file) as journal, temporary_place() as place:
+        async with (
+            server.database() as url,
+            server.database() as second,
+            cluster_on(place, url, HEADRACE_CONSUMERS=fault.kinds, **fault.environ) as cluster,
+        ):
+            fleet = Fleet(cluster, journal, fault.posts)
+            try:
+                await fleet.start()
+                features = await _find_features(cluster, fleet)
+                if missing := fault.needs & set(features.missing):
+                    return Verdict(
+                        fault=fault.name, seed=seed, tasks=0, seconds=0, violations=[], skipped=sorted(missing)
+                    )
+                _note_beginning(journal, fault, seed, tasks, features)
+                stage = await _act(fault, seed, tasks, cluster, fleet, server, journal, features, outage)
+                records = await read_log(cluster.log)
+                live = await read_tables(url)
+                rows, batches = await read_rows(url, "tasks"), await read_rows(url, "batches")
+                replayed = await _replay(stage, second) if fault.replays else None
+            finally:
+                await fleet.close()
+            epoch = cluster.log.epoch
+        _note_what_processes_wrote(journal, place)
+        journal.flush()
+        observations = Observations(
+            entries=read(file),
+            epoch=epoch,
+            records=records,
+            tasks=rows,
+            batches=batches,
+            tables=live,
+            replayed=replayed,
+        )
+        violations = checker.check(observations)
+        seconds = time.monotonic() - began
+        journal.note(Found(violations=violations, seconds=round(seconds, 1)))
+    if violations:
+        with file.with_suffix(".log.jsonl").open("wb") as log:
+            log.writelines(msgspec.json.encode(record) + b"\n" for record in records)
+    return Verdict(
+        fault=fault.name, seed=seed, tasks=len(observations.histories), seconds=seconds, violations=violations,
+        skipped=features.missing, file=file,
+    )  # fmt: skip
+
+
+async def _find_features(cluster: Cluster, fleet: Fleet) -> Features:
+    url = fleet.api_urls[0]
+
+    async def announced() -> bool:
+        answers = [await cluster.http.get(f"{each}{API}/kinds") for each in fleet.api_urls]
+        return all(answer.json()["items"] for answer in answers)
+
+    await until(announced, "the kinds to be announced")
+    body = {"kind": "instant", "input": {"number": PROBE}, "delay": 1.0}
+    key = {"Idempotency-Key": "probe"}
+    first, second = [await cluster.http.post(f"{url}{API}/tasks", json=body, headers=key) for _ in range(2)]
+    document = (await cluster.http.get(f"{url}/api/docs/openapi.json")).json()
+    return read_features(document, defers=first.json().get("state") == "pending", knows_keys=second.status_code == 200)
+
+
+def _note_beginning(journal: Journal, fault: Fault, seed: int, tasks: int, features: Features) -> None:
+    journal.note(
+        Began(
+            fault=fault.name,
+            seed=seed,
+            tasks=tasks,
+            features=msgspec.structs.asdict(features),
+            allows=list(fault.allows),
+            loses_log=fault.loses_log,
+            calls_once=fault.calls_once,
+            points=list(fault.points),
+        )
+    )
+
+
+async def _act(
+    fault: Fault,
+    seed: int,
+    tasks: int,
+    cluster: Cluster,
+    fleet: Fleet,
+    server: Server,
+    journal: Journal,
+    features: Features,
+    outage: float,
+) -> Stage:
+    """The load, the followers and the fault; returns when all of it has come to rest."""
+    planned = plan(random.Random(f"{seed} plan"), tasks, fault.mix, features)
+    load = Load(planned, fleet.api_urls, features, journal, random.Random(f"{seed} load"))
+    stage = Stage(cluster, fleet, load, server, journal, random.Random(f"{seed} fault"), outage)
+    state = await cluster.log.refresh()
+    rng = random.Random(f"{seed} followers")
+    owner = follow_all(fleet.api_urls, journal, rng, f"{state.epoch}-{state.last_sequence}")
+    followers: list[Follower] = []
+    recruiting = asyncio.create_task(_recruit(followers, load, fleet, journal, rng, features), name="recruit")
+    acting = asyncio.create_task(_until_done(fault, stage), name=fault.name)
+    try:
+        async with asyncio.timeout(LOAD_SECONDS_MAX):
+            await load.run()
+            journal.did("the load is answered")
+            await acting
+    except TimeoutError:
+        journal.note(Late(waited_for=f"the load and the fault did not end within {LOAD_SECONDS_MAX:g} s"))
+    finally:
+        for task in (acting, recruiting):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    await server.postgres.start()
+    await cluster.nats.start()
+    await fleet.heal()
+    journal.did("healed")
+    await _rest(stage, owner, followers)
+    for follower in (owner, *followers):
+        await follower.close()
+    return stage
+
+
+async def _until_done(fault: Fault, stage: Stage) -> None:
+    try:
+        await fault.act(stage)
+    except (AssertionError, TimeoutError) as error:
+        stage.journal.note(Late(waited_for=f"the fault could not be carried out: {error}"))
+
+
+async def _recruit(
+    followers: list[Follower], load: Load, fleet: Fleet, journal: Journal, rng: random.Random, features: Features
+) -> None:
+    """Follow some of the tasks and batches, as they are accepted."""
+    for number in range(TASK_FOLLOWERS):
+        await load.reached((number + 0.5) / (TASK_FOLLOWERS + 1))
+        if load.accepted:
+            followers.append(follow_task(load.accepted[-1], fleet.api_urls, journal, rng))
+        if features.batch_stream and load.batches and number % (TASK_FOLLOWERS // BATCH_FOLLOWERS) == 1:
+            followers.append(follow_batch(load.batches[-1], fleet.api_urls, journal, rng))
+
+
+async def _rest(stage: Stage, owner: Follower, followers: list[Follower]) -> None:
+    """Wait until every task has ended and everybody has caught up."""
+    log = LogReader(stage.cluster.log)
+    deadline = time.monotonic() + REST_SECONDS_MAX
+    quiet = 0
+    while quiet < QUIET_LOOKS and time.monotonic() < deadline:
+        with suppress(LogUnavailable, OSError, asyncpg.PostgresError):
+            new = await log.catch_up()
+            rests = not new and not log.open and await _projected(stage) >= log.last_told
+            quiet = quiet + 1 if rests else 0
+        await asyncio.sleep(LOOK_SECONDS)
+    if quiet < QUIET_LOOKS:
+        behind = f"{len(log.open)} tasks are open, the read model is at {await _projected(stage)} of {log.last_told}"
+        stage.journal.note(Late(waited_for=f"no rest within {REST_SECONDS_MAX:g} s: {behind}"))
+    stage.journal.did("at rest")
+    if not await owner.until(lambda: _sequence(owner) >= log.last_task_event, FOLLOW_SECONDS_MAX):
+        at = f"{owner.cursor}, the log at {log.last_task_event}"
+        stage.journal.note(Late(waited_for=f"the owner's stream is at {at} after {FOLLOW_SECONDS_MAX:g} s"))
+    for follower in followers:
+        if not await follower.until(lambda follower=follower: follower.over, FOLLOW_SECONDS_MAX):
+            stage.journal.note(Late(waited_for=f"the stream of {follower.name} has not ended"))
+    stage.journal.did("followed to the end")
+
+
+async def _projected(stage: Stage) -> int:
+    rows = await read_rows(stage.cluster.database_url, "projection")
+    return max((row["sequence"] for row in rows), default=0)
+
+
+async def _replay(stage: Stage, url: str) -> dict[str, list[str]]:
+    """Project the whole log anew, into another database."""
+    for post in stage.fleet.of("projector"):
+        await stage.fleet.stop(post)
+    wanted = await _projected(stage)
+    spare = stage.fleet.of("projector")[0]
+    member = await stage.cluster.launch(
+        "projector", "headrace", HEADRACE_DATABASE_URL=url, HEADRACE_PROJECTOR_HEALTH=f"127.0.0.1:{spare.port}"
+    )
+
+    async def done() -> bool:
+        rows = await read_rows(url, "projection")
+        return any(row["sequence"] >= wanted for row in rows)
+
+    try:
+        await until(done, "the replay to end", REPLAY_SECONDS_MAX)
+    except AssertionError:
+        stage.journal.note(Late(waited_for=f"the replay has not reached {wanted}: {member.tail()}"))
+    await member.stop()
+    stage.journal.did("replayed")
+    return await read_tables(url)
+
+
+def _note_what_processes_wrote(journal: Journal, place: Path) -> None:
+    calls = place / "calls"
+    for line in calls.read_text().splitlines() if calls.exists() else ():
+        task, attempt, pid = line.split()
+        journal.note(Called(task=task, attempt=int(attempt), pid=int(pid)))
+    for line in reached(place):
+        journal.note(Reached(point=line.split()[0]))
+
+
+def _sequence(follower: Follower) -> int:
+    return int((follower.cursor or "").partition("-")[2] or 0)

@@ -1,0 +1,191 @@
+"""Tasks that are due later, or not worth starting after a while."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec import Raw
+
+from headrace.contracts.events import Finished, Queued, encode
+from headrace.log.pull import NAK, Puller
+from headrace.log.records import Delivery
+from tests.cluster import Cluster, until
+from tests.conftest import MakeCluster
+from tests.flow.life_steps import accepted, ask, calls, cancel, history, instant, names, now, read, timers
+from tests.flow.refused.test_bad_input import check_problem
+from tests.sse import follow
+
+LATE = timedelta(seconds=0.05)
+
+
+async def started_late(cluster: Cluster, task: dict[str, Any]) -> timedelta:
+    """How long after it was due a task was started."""
+    (start,) = [each for each in await history(cluster, task["id"]) if each.name == "started"]
+    return start.at - instant(task["due_at"])
+
+
+@pytest.mark.parametrize("said", ["delay", "run_at"])
+async def test_a_task_waits_until_it_is_due_and_is_seen_to_wait(cluster: Cluster, said: str) -> None:
+    before = now()
+    when = {"delay": 1.0} if said == "delay" else {"run_at": (before + timedelta(seconds=1)).isoformat()}
+    task = await accepted(cluster, "echo", input={"text": "later"}, **when)
+    assert task["state"] == "pending"
+    assert timedelta(0) <= instant(task["due_at"]) - before - timedelta(seconds=1) < timedelta(seconds=0.5)
+    found = await read(cluster, task["id"], at_least=task["position"])
+    assert (found["state"], found["due_at"], found["started_at"]) == ("pending", task["due_at"], None)
+    assert found["input"] == {"text": "later"}
+
+    async with follow(cluster.http, f"/api/v1/tasks/{task['id']}/events") as stream:
+        seen = await stream.rest()
+    assert [each.event for each in seen] == ["deferred", "queued", "started", "finished"]
+    assert instant(seen[0].data["due_at"]) == instant(task["due_at"])
+    assert all("input" not in each.data for each in seen)
+    done = await cluster.outcome(task["id"])
+    assert (done["result"]["text"], done["attempt"], done["due_at"]) == ("later", 1, None)
+    assert (done["created_at"], calls(cluster, task["id"])) == (found["created_at"], 1)
+
+
+DELAYS = pytest.mark.parametrize("delay", [0.001, 0.05, 0.29, 0.31, 0.7])
+
+
+@DELAYS
+async def test_no_task_starts_before_it_is_due(cluster: Cluster, delay: float) -> None:
+    assert (await _late(cluster, delay))[0] >= timedelta(0)
+
+
+@pytest.mark.slow  # on a machine that is shared with other tests it is them that are measured
+@DELAYS
+async def test_a_task_usually_starts_within_50_ms_of_when_it_is_due(cluster: Cluster, delay: float) -> None:
+    late = await _late(cluster, delay)
+    assert late[2] < LATE, late
+
+
+async def _late(cluster: Cluster, delay: float) -> list[timedelta]:
+    """How late five tasks start, the earliest first."""
+    tasks = [await accepted(cluster, "noop", delay=delay) for _ in range(5)]
+    await cluster.all_finished([task["id"] for task in tasks])
+    return sorted([await started_late(cluster, task) for task in tasks])
+
+
+async def test_no_delay_is_now(cluster: Cluster) -> None:
+    for when in ({"delay": 0}, {"run_at": (now() - timedelta(seconds=5)).isoformat()}):
+        task = await accepted(cluster, "noop", **when)
+        assert (task["state"], task["due_at"]) == ("queued", None)
+        await cluster.outcome(task["id"])
+        assert await names(cluster, task["id"]) == ["queued", "started", "finished"]
+
+
+async def test_a_run_at_in_another_time_zone_is_the_same_instant(cluster: Cluster) -> None:
+    at = (now() + timedelta(seconds=600)).replace(microsecond=0)
+    elsewhere = at.astimezone(datetime.fromisoformat("2030-01-01T00:00:00+05:30").tzinfo).isoformat()
+    task = await accepted(cluster, "noop", run_at=elsewhere)
+    assert instant(task["due_at"]) == at
+    assert (await cancel(cluster, task["id"])).status_code == 200
+
+
+async def test_of_a_hundred_tasks_due_at_around_the_same_time_none_starts_before(cluster: Cluster) -> None:
+    assert (await _hundred_late(cluster))[0] >= timedelta(0)
+
+
+@pytest.mark.slow  # on a machine that is shared with other tests it is them that are measured
+async def test_of_a_hundred_tasks_due_at_around_the_same_time_all_start_in_time(cluster: Cluster) -> None:
+    late = await _hundred_late(cluster)
+    assert late[50] < 2 * LATE, late[50]
+    assert late[-1] < 10 * LATE, late[-1]
+
+
+async def _hundred_late(cluster: Cluster) -> list[timedelta]:
+    begin = now() + timedelta(seconds=1.5)
+    moments = [begin + timedelta(milliseconds=number % 20) for number in range(100)]
+    tasks = await asyncio.gather(*(accepted(cluster, "noop", run_at=moment.isoformat()) for moment in moments))
+    await cluster.all_finished([task["id"] for task in tasks])
+    return sorted([await started_late(cluster, task) for task in tasks])
+
+
+async def test_a_delay_survives_a_crash_of_nats_and_of_the_worker(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    far = await accepted(cluster, "echo", input={"text": "far"}, delay=5)
+    near = await accepted(
+        cluster, "echo", input={"text": "near"}, delay=0.25
+    )  # a worker may have been given it already
+    await worker.kill()
+    await cluster.nats.kill()
+    await cluster.nats.start()
+    await cluster.start("worker")
+    for task in (near, far):
+        assert (await cluster.outcome(task["id"]))["state"] == "succeeded"
+        assert await started_late(cluster, task) >= timedelta(0)
+        assert calls(cluster, task["id"]) == 1
+    assert await timers(cluster, far["id"]) == 0
+
+
+async def test_a_task_that_expired_before_a_worker_came_is_not_started(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api")
+    (announcing,) = await cluster.start("worker")
+    await cluster.knows_kinds()
+    await announcing.stop()
+    expiring = await accepted(cluster, "echo", input={"text": "too late"}, expires_in=0.3)
+    delayed = await accepted(cluster, "echo", input={"text": "too late"}, delay=0.4, expires_in=0.5)
+    lasting = await accepted(cluster, "echo", input={"text": "in time"}, expires_in=600)
+    last = max(instant(task["expires_at"]) for task in (expiring, delayed))
+    assert timedelta(seconds=599) < instant(lasting["expires_at"]) - now() <= timedelta(seconds=600)
+
+    async def queued() -> bool:
+        return len([each for each in await history(cluster, delayed["id"]) if isinstance(each.event, Queued)]) == 1
+
+    await until(queued, "the delayed one to be queued")
+    await until(lambda: now() > last, "both to have expired")
+    await cluster.start("worker")
+    await cluster.all_finished([expiring["id"], delayed["id"], lasting["id"]])
+    await cluster.start("projector")
+    for task in (expiring, delayed):
+        found = await cluster.outcome(task["id"])
+        assert (found["state"], found["error"]["code"], found["started_at"]) == ("failed", "expired", None)
+        assert calls(cluster, task["id"]) == 0
+    found = await cluster.outcome(lasting["id"])
+    assert (found["state"], found["expires_at"]) == ("succeeded", None)
+
+
+async def test_a_task_that_a_worker_gave_back_unstarted_expires_all_the_same(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    _, worker = await cluster.start("api", "worker")
+    await cluster.knows_kinds()
+    await worker.stop()
+    task = await accepted(cluster, "echo", input={"text": "too late"}, expires_in=1.0)
+    given: list[Delivery] = []  # to a worker that is told to stop
+    stopping = Puller(cluster.log.connection, "run-echo-normal", given.append, lambda _: None)
+    await stopping.open()
+    await stopping.pull(1)
+    await until(lambda: given, "the task to be delivered")
+    await cluster.log.connection.publish(given[0].reply, NAK)
+    await stopping.close()
+    await until(lambda: now() > instant(task["expires_at"]), "it to have expired")
+    await cluster.start("worker")
+    await cluster.all_finished([task["id"]])
+    end = (await history(cluster, task["id"]))[-1].event
+    assert isinstance(end, Finished)
+    assert end.error is not None
+    assert (end.error.code, calls(cluster, task["id"])) == ("expired", 0)
+
+
+async def test_a_task_that_was_started_in_time_may_take_as_long_as_it_takes(cluster: Cluster) -> None:
+    task = await accepted(cluster, "flaky", input={"steps": ["retry", "ok"], "after": 0.5}, expires_in=0.4)
+    found = await cluster.outcome(task["id"])
+    assert (found["state"], found["result"]) == ("succeeded", 2)
+
+
+async def test_a_delayed_task_that_is_refused_for_its_size_leaves_no_timer(cluster: Cluster) -> None:
+    run_at = now().replace(microsecond=123_456) + timedelta(hours=1)
+    queued = Queued(attempt=1, fence=0, input=Raw(b'{"text":""}'), max_attempts=1, due_at=run_at)
+    fits = cluster.log.appender.payload_bytes_max - len(encode(queued))  # and the deferred one is longer
+    before = (await cluster.log.refresh()).last_sequence
+    for size in (fits, fits - 1):
+        answer = await ask(cluster, "echo", input={"text": "x" * size}, run_at=run_at.isoformat(), max_attempts=1)
+        check_problem(answer, 413, "too_large")
+    assert (await cluster.log.refresh()).last_sequence == before

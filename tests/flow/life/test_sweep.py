@@ -1,0 +1,158 @@
+"""What only time tells of: expiry without a worker, retention, timers that never went off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from headrace.contracts.events import Finished, decode
+from headrace.log import provision, subjects
+from headrace.projector.sweep import Sweep
+from headrace.store.projection import ReadModel
+from tests.cluster import Cluster, until
+from tests.conftest import MakeCluster
+
+
+async def submit(cluster: Cluster, **fields: Any) -> str:
+    answer = await cluster.http.post("/api/v1/tasks", json={"kind": "echo", "input": {"text": "x"}, **fields})
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+async def without_worker(make_cluster: MakeCluster) -> Cluster:
+    """A cluster that knows the kinds, and has nobody to run them."""
+    cluster = await make_cluster()
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    await worker.stop()
+    return cluster
+
+
+async def test_a_task_that_nobody_starts_in_time_expires_without_any_worker(make_cluster: MakeCluster) -> None:
+    cluster = await without_worker(make_cluster)
+    queued = await submit(cluster, expires_in=0.2)
+    pending = await submit(cluster, delay=3600, expires_in=7200)
+    found = await cluster.outcome(queued)
+    assert (found["state"], found["error"]["code"]) == ("failed", "expired")
+    assert found["started_at"] is None
+    assert await cluster.events(subjects.task_events(task=queued, event="queued")) == []
+    finished = decode((await cluster.events(subjects.task_events(task=queued, event="finished")))[0].payload)
+    assert isinstance(finished, Finished)
+    assert finished.withdrawn is not None
+    assert (await cluster.http.get(f"/api/v1/tasks/{pending}")).json()["state"] == "pending"
+    await cluster.start("worker")
+    assert (await cluster.outcome(await submit(cluster)))["state"] == "succeeded"
+    assert queued not in [task for task, _ in cluster.calls()]
+
+
+async def test_what_the_log_is_about_to_drop_from_the_queue_is_expired_and_not_lost(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await without_worker(make_cluster)
+    task = await submit(cluster)
+    later = await submit(cluster, delay=3600)
+    await until(lambda: _rows(cluster, 2), "both rows")
+    read_model = await ReadModel.connect(cluster.database_url)
+    kept = cluster.log.settings
+    cluster.log.settings = msgspec.structs.replace(kept, retention=0.1)  # as if it had waited for days
+    try:
+        await until(lambda: _swept(Sweep(cluster.log), read_model, cluster, task), "the task to be expired")
+    finally:
+        cluster.log.settings = kept
+        read_model.close()
+    found = await cluster.outcome(task)
+    assert (found["state"], found["error"]["code"]) == ("failed", "expired")
+    assert (await cluster.http.get(f"/api/v1/tasks/{later}")).json()["state"] == "pending"
+
+
+@pytest.mark.slow
+async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await submit(cluster, delay=1.0)
+    await provision.purge(cluster.log.connection, subjects.task_timer("local", task))
+    assert (await cluster.outcome(task))["state"] == "succeeded"
+    assert [called for called, _ in cluster.calls()] == [task]
+
+
+async def test_a_row_that_is_far_behind_takes_no_timer_away_and_ends_nothing(make_cluster: MakeCluster) -> None:
+    """As after an hour without Postgres: the log knows of another attempt, and of its timer."""
+    cluster = await make_cluster()
+    _, _, projector = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    body = {"kind": "fail_for_a_minute", "input": {"steps": ["expected", "ok"]}, "expires_in": 30}
+    answer = await cluster.http.post("/api/v1/tasks", json=body)
+    assert answer.status_code == 202, answer.text
+    task = answer.json()["id"]
+    deferred = subjects.task_events(task=task, event="deferred")
+    await until(lambda: cluster.events(deferred), "the task to wait for its second attempt")
+    await until(lambda: _is(cluster, "pending"), "the row")
+    await projector.stop()
+    log, read_model = cluster.log, await ReadModel.connect(cluster.database_url)
+    before = await log.refresh()
+    for stale in ("due_at", "expires_at"):
+        await cluster.execute(f"UPDATE tasks SET {stale} = now() - interval '1 minute'")
+        await Sweep(log).sweep(read_model)
+    assert await cluster.events(subjects.task_timer("local", task))
+    assert (await log.refresh()).last_sequence == before.last_sequence
+    read_model.close()
+
+
+async def test_a_task_that_ran_when_the_log_dropped_it_and_lost_its_worker_is_run_again(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    _, worker, projector = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = (await cluster.submit("wait", name="gate"))["id"]
+    await until(lambda: _is(cluster, "running"), "the row")
+    await worker.kill()
+    queued = await cluster.events(subjects.task_events(task=task, event="queued"))
+    await provision.withdraw(cluster.log.connection, queued[0].sequence)  # as its age would
+    await projector.stop()
+    await cluster.execute(
+        "UPDATE tasks SET queued_at = now() - interval '8 days', started_at = now() - interval '2 days'"
+    )
+    read_model = await ReadModel.connect(cluster.database_url)
+    await Sweep(cluster.log).sweep(read_model)
+    read_model.close()
+    cluster.open("gate")
+    await cluster.start("worker", "projector")
+    assert (await cluster.outcome(task))["state"] == "succeeded"
+
+
+async def _is(cluster: Cluster, state: str) -> bool:
+    return [row["state"] for row in await cluster.rows("SELECT state FROM tasks")] == [state]
+
+
+@pytest.mark.slow
+async def test_a_timer_outlives_the_retention_of_the_log(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    task = await submit(cluster, delay=4.0)
+    await until(lambda: _rows(cluster, 1), "the row")
+    name = subjects.STREAM
+    config = (await provision.request(cluster.log.connection, f"STREAM.INFO.{name}"))["config"]
+    seconds = 1_000_000_000
+    short = config | {"max_age": seconds, "duplicate_window": seconds}
+    await provision.request(cluster.log.connection, f"STREAM.UPDATE.{name}", short)
+    await until(lambda: _gone(cluster, task), "its deferred event to leave the log")
+    found = await cluster.outcome(task)
+    assert found["state"] == "succeeded"
+
+
+async def _gone(cluster: Cluster, task: str) -> bool:
+    return not await cluster.events(subjects.task_events(task=task, event="deferred"))
+
+
+async def _rows(cluster: Cluster, count: int) -> bool:
+    return len(await cluster.rows("SELECT id FROM tasks")) == count
+
+
+async def _swept(sweep: Sweep, read_model: ReadModel, cluster: Cluster, task: str) -> bool:
+    await sweep.sweep(read_model)
+    return bool(await cluster.events(subjects.task_events(task=task, event="finished")))

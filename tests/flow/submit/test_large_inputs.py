@@ -1,0 +1,98 @@
+"""The largest input that is accepted: whatever becomes of its task can still be said in the log."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+import httpx
+import pytest
+
+from headrace.api.v1.batch_upload import EVENT_BYTES
+from headrace.contracts.events import Finished
+from tests.cluster import Cluster
+from tests.conftest import MakeCluster
+from tests.flow.life_steps import accepted, ask, cancel, history, timers
+from tests.flow.refused.test_bad_input import check_problem
+
+
+def largest(cluster: Cluster, more: int = 0) -> dict[str, Any]:
+    """The largest input that is accepted, or one of some bytes more."""
+    size = cluster.log.appender.payload_bytes_max - EVENT_BYTES + more
+    return {"text": "x" * (size - len('{"text":""}'))}
+
+
+async def send_batch(cluster: Cluster, kind: str, *inputs: dict[str, Any]) -> httpx.Response:
+    lines = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in inputs)
+    headers = {"Content-Type": "application/x-ndjson"}
+    return await cluster.http.post(f"/api/v1/batches?kind={kind}", content=lines, headers=headers)
+
+
+async def the_finish(cluster: Cluster, task: str) -> Finished:
+    (finished,) = [each.event for each in await history(cluster, task) if isinstance(each.event, Finished)]
+    return finished
+
+
+@pytest.fixture
+async def without_worker(make_cluster: MakeCluster) -> Cluster:
+    """A cluster that knows the kinds and has nobody to run them."""
+    cluster = await make_cluster()
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    await worker.stop()
+    return cluster
+
+
+@pytest.mark.parametrize("when", [{}, {"delay": 0.1}, {"delay": 600}], ids=["now", "soon", "later"])
+@pytest.mark.parametrize("keyed", [False, True])
+async def test_a_larger_one_is_refused_with_its_path_and_leaves_nothing(
+    cluster: Cluster, when: dict[str, float], keyed: bool
+) -> None:
+    key = secrets.token_hex(8) if keyed else None
+    before = (await cluster.log.refresh()).last_sequence
+    problem = check_problem(await ask(cluster, "echo", key, input=largest(cluster, 1), **when), 413, "too_large")
+    limit = cluster.log.appender.payload_bytes_max - EVENT_BYTES
+    assert [each["path"] for each in problem["errors"]] == ["/input"]
+    assert f"at most {limit:,} bytes, this one has {limit + 1:,}" in problem["message"]
+    assert (await cluster.log.refresh()).last_sequence == before
+
+
+async def test_in_a_batch_the_same_ones_are_accepted(cluster: Cluster) -> None:
+    problem = check_problem(await send_batch(cluster, "echo", {"text": "x"}, largest(cluster, 1)), 413, "too_large")
+    assert [each["path"] for each in problem["errors"]] == ["/inputs/1"]
+    answer = await send_batch(cluster, "large_error", {"text": "x"}, largest(cluster))
+    assert answer.status_code == 202, answer.text
+    for number, text in enumerate(("x", largest(cluster)["text"])):
+        found = await cluster.outcome(f"{answer.json()['id']}-{number}")
+        assert (found["state"], found["attempt"], found["result"]) == ("succeeded", 2, len(text))
+
+
+async def test_its_task_can_be_cancelled_while_it_is_queued(without_worker: Cluster) -> None:
+    cluster, given = without_worker, largest(without_worker)
+    task = await accepted(cluster, "echo", input=given)
+    answer = await cancel(cluster, task["id"])
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert (await the_finish(cluster, task["id"])).withdrawn is not None
+    found = await cluster.outcome(task["id"])
+    assert (found["state"], found["input"] == given) == ("cancelled", True)
+
+
+async def test_its_task_can_expire(without_worker: Cluster) -> None:
+    cluster = without_worker
+    task = await accepted(cluster, "echo", input=largest(cluster), expires_in=0.3)
+    found = await cluster.outcome(task["id"])
+    assert (found["state"], found["error"]["code"]) == ("failed", "expired")
+    assert (await the_finish(cluster, task["id"])).withdrawn is not None
+
+
+@pytest.mark.parametrize("kind", ["large_error", "large_error_later"])
+async def test_its_task_can_be_retried_after_the_longest_error(cluster: Cluster, kind: str) -> None:
+    given = largest(cluster)
+    task = await accepted(cluster, kind, input=given)
+    found = await cluster.outcome(task["id"])
+    assert (found["state"], found["attempt"], found["result"]) == ("succeeded", 2, len(given["text"]))
+    assert [each.name for each in await history(cluster, task["id"])] == [
+        *("queued", "started", "deferred", "queued", "started", "finished")
+    ]
+    assert await timers(cluster, task["id"]) == 0

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncGenerator, Iterable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import jsonschema_rs
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.api.v1 import batch_upload
+from headrace.api.v1.batch_upload import Intake, read_lines, read_whole
+from headrace.catalog import Catalog
+from headrace.contracts.kinds import KindDescription
+from headrace.errors import InvalidInput, MalformedRequest, TooLarge
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+def catalog() -> Catalog:
+    found = Catalog(cast("Any", None))
+    cast("Any", found)._known["count"] = SimpleNamespace(
+        validator=jsonschema_rs.validator_for(SCHEMA), description=cast("KindDescription", None)
+    )
+    return found
+
+
+def taking(input_bytes_max: int = 1000) -> Intake:
+    return Intake(catalog(), "count", input_bytes_max)
+
+
+async def parts(given: Iterable[bytes]) -> AsyncGenerator[bytes]:
+    for each in given:
+        yield each
+
+
+async def all_of(taken: Intake, count: int, bytes_max: int) -> list[list[bytes]]:
+    return [chunk async for chunk in taken.inputs(count, bytes_max)]
+
+
+lines = st.lists(st.binary(max_size=8).map(lambda line: line.replace(b"\n", b"")), max_size=12)
+
+
+@given(lines=lines, cuts=st.lists(st.integers(0, 120), max_size=8))
+@settings(derandomize=True, deadline=None)
+async def test_lines_are_the_same_wherever_the_body_is_cut(lines: list[bytes], cuts: list[int]) -> None:
+    body = b"\n".join(lines)
+    places = sorted({min(cut, len(body)) for cut in cuts} | {0, len(body)})
+    cut = [body[start:end] for start, end in itertools.pairwise(places)]
+    read = [line async for some in read_lines(parts(cut), 1000) for line in some]
+    assert read == [line for line in lines if line.strip()]
+
+
+@given(
+    inputs=st.lists(st.integers(0, 10**9), min_size=1, max_size=40),
+    count=st.integers(1, 10),
+    bytes_max=st.integers(1, 100),
+)
+@settings(derandomize=True, deadline=None)
+async def test_chunks_are_all_inputs_in_order_within_their_bounds(
+    inputs: list[int], count: int, bytes_max: int
+) -> None:
+    with taking() as taken:
+        await taken.take([json.dumps({"n": n}).encode() for n in inputs])
+        await taken.complete()
+        chunks = await all_of(taken, count, bytes_max)
+        assert chunks == await all_of(taken, count, bytes_max)
+    assert [msgspec.json.decode(each)["n"] for chunk in chunks for each in chunk] == inputs
+    assert taken.total == len(inputs)
+    assert all(len(chunk) >= 2 for chunk in chunks) or len(inputs) == 1
+    for chunk in chunks[:-1]:
+        assert len(chunk) <= max(count, 2)
+        assert len(chunk) == 2 or sum(len(each) + 1 for each in chunk) <= bytes_max
+    *but_the_last, _ = chunks[-1]
+    assert len(but_the_last) <= max(count, 2)
+    assert len(but_the_last) <= 2 or sum(len(each) + 1 for each in but_the_last) <= bytes_max
+
+
+async def test_how_inputs_are_written_does_not_matter_to_their_hash_and_all_else_does() -> None:
+    async def hashed(inputs: list[bytes], of: object = "echo") -> str:
+        with taking() as taken:
+            await taken.take(inputs)
+            await taken.complete()
+            assert (await all_of(taken, 10, 1000))[0][-1] == inputs[-1].translate(None, b" \t"), "in the order given"
+            return taken.body_hash(of)
+
+    one = await hashed([b'{"n":1}', b'{"n":2}'])
+    assert one == await hashed([b' { "n" : 1 }', b'{"n":\t2}'])
+    nested = await hashed([b'{"n":1,"of":{"a":[{"x":1,"y":2}],"b":0}}'])
+    assert nested == await hashed([b'{"of":{"b":0,"a":[{"y":2,"x":1}]},"n":1}'])
+    assert nested != await hashed([b'{"n":1,"of":{"a":[{"x":2,"y":1}],"b":0}}'])
+    others = [await hashed([b'{"n":2}', b'{"n":1}']), await hashed([b'{"n":1}']), await hashed([b'{"n":1}'] * 2, "x")]
+    assert len({one, *others}) == 4
+
+
+async def test_many_inputs_leave_others_their_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(batch_upload, "SLICE_SECONDS", 0)
+    beside = asyncio.create_task(other())
+    with taking() as taken:
+        await taken.take([b'{"n": 1}'] * 1000)
+    beside.cancel()
+    assert turns >= 999
+
+
+async def test_what_is_too_much_is_refused_with_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_upload, "INPUTS_MAX", 3)
+    monkeypatch.setattr(batch_upload, "BATCH_BYTES_MAX", 2 << 20)
+    with taking() as taken, pytest.raises(TooLarge, match="at most 3 inputs"):
+        await taken.take([b'{"n": 1}'] * 4)
+    with taking(20) as taken, pytest.raises(TooLarge, match="/inputs/1: an input has at most 20 bytes"):
+        await taken.take([b'{"n": 1}', b'{"n": 1, "more": "%s"}' % (b"x" * 20)])
+    with pytest.raises(TooLarge, match="line 1 of the body has more than 10 bytes") as refused:
+        _ = [some async for some in read_lines(parts([b"x" * 6, b"x" * 6]), 10)]
+    assert [each.path for each in refused.value.errors] == ["/inputs/0"]
+    with pytest.raises(TooLarge, match="line 5 of the body has more than 10 bytes") as refused:
+        _ = [some async for some in read_lines(parts([b"x\n\nx\n", b"  \nx", b"x" * 10]), 10)]
+    assert [each.path for each in refused.value.errors] == ["/inputs/2"]
+    with pytest.raises(TooLarge, match="larger than 2 MB") as refused:
+        _ = [some async for some in read_lines(parts([b"x\n" * (1 << 20), b"x"]), 10)]
+    assert [each.path for each in refused.value.errors] == [""]
+    with pytest.raises(TooLarge, match="larger than 1 MB") as refused:
+        await read_whole(parts([b"x" * (1 << 20), b"x"]), 1 << 20)
+    assert [each.path for each in refused.value.errors] == [""]
+
+
+async def test_a_body_that_ends_early_is_malformed() -> None:
+    from litestar.exceptions import InternalServerException
+
+    async def cut() -> AsyncGenerator[bytes]:
+        yield b'{"n"'
+        raise InternalServerException("client disconnected prematurely")
+
+    with pytest.raises(MalformedRequest, match="ended early"):
+        await read_whole(cut(), 100)
+
+
+async def test_wrong_inputs_are_named_twenty_at_most_and_nothing_is_kept() -> None:
+    with taking() as taken:
+        await taken.take([b'{"n": 1}', b'{"n": "x"}', b"{}", b"7", b"{", b'{"n": 1%s}' % (b"0" * 400)])
+        with pytest.raises(InvalidInput) as refused:
+            await taken.complete()
+    assert [each.path for each in refused.value.errors][:4] == ["/inputs/1/n", "/inputs/2", "/inputs/3", "/inputs/4"]
+    with taking() as taken, pytest.raises(InvalidInput) as refused:
+        await taken.take([b"{}"] * 1000)
+    assert len(refused.value.errors) == 20
+    assert taken.total == 20

@@ -1,0 +1,72 @@
+"""Timers that are all that the log has of a task."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from headrace.lifecycle import long_timers
+from headrace.lifecycle.long_timers import Outliving, timer_of
+from headrace.log import subjects
+from headrace.log.connection import Log
+from headrace.log.provision import purge, request
+from headrace.log.timers import timer_headers
+
+OWNER, TASK = "u", "1"
+
+
+async def set_timer(log: Log) -> int:
+    headers = timer_headers(datetime.now(UTC) + timedelta(days=30), "hr.tasks.queued.echo.normal.u.1", {})
+    return (await log.appender.append(subjects.task_timer(OWNER, TASK), b"{}", headers)).sequence
+
+
+async def keep_for(log: Log, seconds: int) -> None:
+    config = (await request(log.connection, f"STREAM.INFO.{subjects.STREAM}"))["config"]
+    short = config | {"max_age": seconds * 10**9, "duplicate_window": seconds * 10**9}
+    await request(log.connection, f"STREAM.UPDATE.{subjects.STREAM}", short)
+
+
+async def test_a_timer_is_found_when_it_is_older_than_what_the_log_keeps(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_timers, "LOOK_SECONDS", 0.0)
+    outliving_timers = Outliving(log)
+    assert await outliving_timers.find(OWNER, TASK) is None
+    sequence = await set_timer(log)
+    assert await outliving_timers.find(OWNER, TASK) is None, "its events are still there, and say more"
+    await keep_for(log, 5)
+    found = await outliving_timers.find(OWNER, TASK)
+    assert found is not None
+    assert found.sequence == sequence
+    assert await outliving_timers.find(OWNER, "2") is None
+    await purge(log.connection, subjects.task_timer(OWNER, TASK))
+    assert await outliving_timers.find(OWNER, TASK) is None
+
+
+async def test_the_log_is_not_asked_for_a_timer_while_none_is_that_old(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_timer(log)
+    outliving_timers = Outliving(log)
+    assert await outliving_timers.find(OWNER, TASK) is None
+
+    async def ask(*_: object) -> None:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(log.replayer, "page", ask)
+    monkeypatch.setattr(log.replayer, "last", ask)
+    for _ in range(3):
+        assert await outliving_timers.find(OWNER, TASK) is None
+
+
+async def test_what_is_known_of_a_log_is_not_held_of_another(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    await set_timer(log)
+    await keep_for(log, 5)
+    outliving_timers = Outliving(log)
+    assert await outliving_timers.find(OWNER, TASK) is not None
+    assert await timer_of(log, OWNER, TASK) is not None
+    await keep_for(log, 3600)
+    assert await outliving_timers.find(OWNER, TASK) is not None, "it was looked a moment ago"
+    monkeypatch.setattr(outliving_timers, "_epoch", 1)
+    assert await outliving_timers.find(OWNER, TASK) is None

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.contracts.events import Queued, decode
+from headrace.contracts.schedules import ScheduleDefinition, ScheduleSaved
+from headrace.errors import AppendRefused, ScheduleRefused
+from headrace.lifecycle.schedules import delete, not_deleted, save, submit_once, task_of, unchanged_since
+from headrace.log import subjects
+from headrace.log.connection import Log
+from headrace.projector.firings import make_up
+
+NEVER = ScheduleDefinition(kind="noop", input={}, cron="0 0 0 29 2 *")
+
+instants = st.datetimes(timezones=st.just(UTC)).map(lambda found: found.replace(microsecond=0))
+
+
+@given(schedule=st.uuids().map(str), occurrence=instants)
+@settings(derandomize=True, deadline=None, max_examples=200)
+def test_a_task_follows_from_its_schedule_and_the_occurrence_and_is_another_for_any_other(
+    schedule: str, occurrence: datetime
+) -> None:
+    task = task_of(schedule, occurrence)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", task)
+    assert task == task_of(schedule, occurrence)
+    if occurrence.year not in (1, 9999):
+        assert task == task_of(schedule, occurrence.astimezone(ZoneInfo("Asia/Kolkata")))
+        assert task != task_of(schedule, occurrence + timedelta(seconds=1))
+    assert task != task_of(schedule[::-1], occurrence) or schedule == schedule[::-1]
+
+
+def new() -> tuple[str, str]:
+    """An owner and a schedule of their own."""
+    return uuid.uuid4().hex, str(uuid.uuid4())
+
+
+async def timer_of(log: Log, owner: str, schedule: str) -> bytes | None:
+    found = await log.replayer.last(subjects.schedule_timer(owner, schedule))
+    return None if found is None else found.payload
+
+
+async def test_a_definition_has_a_timer_as_long_as_it_is_active(shared_log: Log) -> None:
+    owner, schedule = new()
+    saved = await save(shared_log, owner, schedule, ScheduleSaved(definition=NEVER), not_deleted(owner, schedule))
+    assert (await shared_log.refresh()).last_sequence >= saved.sequence
+    assert await timer_of(shared_log, owner, schedule)
+    for inactive in (
+        msgspec.structs.replace(NEVER, paused=True),
+        msgspec.structs.replace(NEVER, end_at=datetime(2020, 1, 1, tzinfo=UTC)),
+    ):
+        await save(shared_log, owner, schedule, ScheduleSaved(definition=inactive), not_deleted(owner, schedule))
+        assert await timer_of(shared_log, owner, schedule) == b""
+        await save(shared_log, owner, schedule, ScheduleSaved(definition=NEVER), not_deleted(owner, schedule))
+        assert await timer_of(shared_log, owner, schedule)
+
+
+async def test_a_schedule_that_was_deleted_cannot_be_saved_or_deleted_again(shared_log: Log) -> None:
+    owner, schedule = new()
+    saved = ScheduleSaved(definition=NEVER)
+    await save(shared_log, owner, schedule, saved, not_deleted(owner, schedule))
+    await delete(shared_log, owner, schedule)
+    with pytest.raises(AppendRefused):
+        await save(shared_log, owner, schedule, saved, not_deleted(owner, schedule))
+    with pytest.raises(AppendRefused):
+        await delete(shared_log, owner, schedule)
+    assert await timer_of(shared_log, owner, schedule) == b""
+
+
+async def test_of_two_who_set_a_timer_again_one_does(shared_log: Log) -> None:
+    owner, schedule = new()
+    saved = ScheduleSaved(definition=NEVER)
+    await save(shared_log, owner, schedule, saved, unchanged_since(0))
+    with pytest.raises(AppendRefused):
+        await save(shared_log, owner, schedule, saved, unchanged_since(0))
+
+
+async def test_what_the_broker_does_not_take_leaves_nothing_behind(shared_log: Log) -> None:
+    owner, schedule = new()
+    strange = msgspec.structs.replace(NEVER, time_zone="Mars/Olympus")
+    with pytest.raises(ScheduleRefused):
+        await save(shared_log, owner, schedule, ScheduleSaved(definition=strange), not_deleted(owner, schedule))
+    assert (await shared_log.replayer.page(f"hr.*.*.{owner}.{schedule}")).records == []
+    assert await timer_of(shared_log, owner, schedule) is None
+
+
+async def test_a_task_is_submitted_once(shared_log: Log) -> None:
+    owner, schedule = new()
+    at = datetime(2030, 1, 1, tzinfo=UTC)
+    definition = msgspec.structs.replace(NEVER, expires_in=60.0, max_attempts=2, priority="high", input={"a": [1]})
+    task = task_of(schedule, at)
+    await submit_once(shared_log, owner, definition, task, at, {subjects.OF_SCHEDULE: schedule})
+    other_kind = msgspec.structs.replace(definition, kind="echo")
+    (record,) = (await shared_log.replayer.page(subjects.all_of(owner, task))).records
+    assert record.subject == f"hr.tasks.queued.noop.high.{owner}.{task}"
+    assert record.headers[subjects.OF_SCHEDULE] == schedule
+    queued = decode(record.payload)
+    assert queued == Queued(
+        attempt=1, fence=0, input=msgspec.Raw(b'{"a":[1]}'), max_attempts=2, expires_at=at + timedelta(seconds=60)
+    )
+    for again in (definition, other_kind):
+        with pytest.raises(AppendRefused):
+            await submit_once(shared_log, owner, again, task, at, {})
+    assert len((await shared_log.replayer.page(subjects.all_of(owner, task))).records) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds_late", "missed", "submits"),
+    [(3, "skip", True), (60, "skip", False), (3, "catch_up_once", True), (60, "catch_up_once", True)],
+)
+async def test_a_firing_that_the_broker_forgot_is_made_up_for_once(
+    shared_log: Log, seconds_late: int, missed: str, submits: bool
+) -> None:
+    owner, schedule = new()
+    definition = ScheduleDefinition(kind="noop", input={}, every=86_400, missed=missed)  # pyright: ignore[reportArgumentType]
+    await save(shared_log, owner, schedule, ScheduleSaved(definition=definition), not_deleted(owner, schedule))
+    timer = await shared_log.replayer.last(subjects.schedule_timer(owner, schedule))
+    assert timer is not None
+    back = timer.at + timedelta(days=1, seconds=seconds_late)
+    for _ in range(2):
+        await make_up(shared_log, back)
+    tasks = (await shared_log.replayer.page(subjects.all_of(owner, "*"))).records
+    assert len(tasks) == submits
+    await delete(shared_log, owner, schedule)

@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import collections
+import copy
+from collections.abc import Iterable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from hypothesis import event as note
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.contracts import batches as contract
+from headrace.contracts.batches import BatchCancelled, BatchCreated, BatchSettled, BatchState, Counts
+from headrace.contracts.events import decode
+from headrace.contracts.positions import Position
+from headrace.contracts.tasks import Priority, State
+from headrace.errors import AppendRefused
+from headrace.log.append import Appended
+from headrace.log.connection import Log
+from headrace.log.records import Record
+from headrace.log.subjects import (
+    EXPECTED_LAST_SUBJECT_SEQUENCE,
+    BatchSubject,
+    TaskSubject,
+    batch_event,
+    batch_live,
+    is_of_batch,
+)
+from headrace.projector.batch_progress import COUNTED_INTERVAL, Settling
+from headrace.projector.fold.batches import Batches
+from headrace.projector.fold.tasks import fold
+from headrace.projector.project import Projector
+from headrace.store.batch_rows import is_over
+from headrace.store.projection import BatchRow, ReadModel, TaskRow
+from tests.cluster import until
+from tests.unit.projector.fold.histories import FIRST, Action, actions, records
+
+EPOCH = 1700
+TOTAL = 4  # tasks of each of the two batches
+
+
+class Happening(NamedTuple):
+    """A batch event, put into the log after so many records."""
+
+    after: int
+    batch: int
+    what: str
+
+
+happenings = st.lists(
+    st.builds(Happening, st.integers(0, 60), st.integers(0, 1), st.sampled_from(["cancelled", "settled"])), max_size=6
+)
+
+
+def created(batch: int, sequence: int, total: int = TOTAL) -> Record:
+    event = BatchCreated(kind=f"kind_{batch}", total=total, priority=Priority.LOW, name="ř")
+    return of_batch("created", batch, sequence, event)
+
+
+def of_batch(name: str, batch: int, sequence: int, event: contract.BatchEvent) -> Record:
+    at = FIRST + timedelta(milliseconds=sequence)
+    return Record(sequence, batch_event(name, f"u{batch}", f"b{batch}"), at, {}, contract.encode(event))
+
+
+def with_batches(happening: Iterable[Action], more: Iterable[Happening]) -> list[Record]:
+    """A log in which every task is a member of the batch of its owner, with batch events in between."""
+    found = [created(0, 1), created(1, 2)]
+    inserted = collections.defaultdict[int, list[Happening]](list)
+    for each in more:
+        inserted[each.after].append(each)
+    for number, record in enumerate(records(happening)):
+        record.sequence = 10 + record.sequence * 10
+        batch = TaskSubject.parse(record.subject).owner.removeprefix("u")
+        record.headers = {"Headrace-Batch": f"b{batch}"}
+        found.append(record)
+        for extra, each in enumerate(inserted[number], 1):
+            event = BatchCancelled(by="u1") if each.what == "cancelled" else BatchSettled(counts=Counts())
+            found.append(of_batch(each.what, each.batch, record.sequence + extra, event))
+    return found
+
+
+class Tables:
+    """The read model, as Postgres would keep it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, TaskRow] = {}
+        self.rows_of_batches: dict[str, BatchRow] = {}
+
+    async def tasks(self, ids: list[str]) -> dict[str, TaskRow]:
+        return {id_: copy.copy(self.rows[id_]) for id_ in ids if id_ in self.rows}
+
+    async def batches(self, ids: list[str]) -> dict[str, BatchRow]:
+        return {id_: copy.copy(self.rows_of_batches[id_]) for id_ in ids if id_ in self.rows_of_batches}
+
+    async def schedules(self, ids: list[str]) -> dict[str, Any]:
+        return {}
+
+    async def write_page(
+        self, tasks: Iterable[TaskRow], events: Any, checkpoint: Position, batches: Iterable[BatchRow], *_: Any
+    ) -> None:
+        self.rows |= {row.id: copy.copy(row) for row in tasks}
+        for row in batches:
+            before = self.rows_of_batches.get(row.id)
+            assert before is None or (before.epoch, before.sequence) < (row.epoch, row.sequence)
+            self.rows_of_batches[row.id] = copy.copy(row)
+
+
+async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
+    tables = Tables()
+    projector = Projector(cast("Log", SimpleNamespace(epoch=EPOCH)), "")
+
+    async def counted(batches: Iterable[BatchRow]) -> None:
+        pass
+
+    cast("Any", projector)._settling = SimpleNamespace(counted=counted)
+    ends = sorted({min(cut, len(log)) for cut in cuts} | {len(log)})
+    for start, end in zip([0, *ends], ends, strict=False):
+        if page := log[start:end]:
+            await projector._write(cast("ReadModel", tables), cast("Any", page))
+    return tables
+
+
+def recounted(tables: Tables) -> dict[str, collections.Counter[str]]:
+    found = collections.defaultdict[str, collections.Counter[str]](collections.Counter)
+    for row in tables.rows.values():
+        assert row.batch is not None
+        found[row.batch][row.state] += 1
+    return found
+
+
+def counted(row: BatchRow) -> collections.Counter[str]:
+    return collections.Counter({state.value: getattr(row, state) for state in State if getattr(row, state)})
+
+
+@given(happening=actions(tasks=2 * TOTAL, max_size=60), more=happenings, cuts=st.lists(st.integers(1, 60), max_size=12))
+@settings(derandomize=True, deadline=None, max_examples=200)
+async def test_counts_are_a_recount_of_the_tasks_wherever_pages_begin(
+    happening: list[Action], more: list[Happening], cuts: list[int]
+) -> None:
+    log = with_batches(happening, more)
+    at_once = await project(log)
+    assert {batch: counted(row) for batch, row in at_once.rows_of_batches.items()} == {
+        batch: recounted(at_once)[batch] for batch in ("b0", "b1")
+    }
+    for row in at_once.rows_of_batches.values():
+        assert row.state != BatchState.SETTLED or is_over(row)
+        assert (row.settled_at is None) == (row.state == BatchState.OPEN)
+        note(f"{row.state}, {'cancelled' if row.cancelled_at else 'not cancelled'}")
+    for other in (await project(log, cuts), await project(log, range(len(log)))):
+        assert other.rows_of_batches == at_once.rows_of_batches
+        assert other.rows == at_once.rows
+
+
+@given(happening=actions(tasks=2 * TOTAL, max_size=60), more=happenings, again=st.integers(0, 60))
+@settings(derandomize=True, deadline=None, max_examples=100)
+async def test_events_that_are_in_the_rows_already_count_once(
+    happening: list[Action], more: list[Happening], again: int
+) -> None:
+    log = with_batches(happening, more)
+    tables = await project(log)
+    batches = Batches(copy.deepcopy(tables.rows_of_batches), EPOCH)
+    rows = copy.deepcopy(tables.rows)
+    for record in log[again:]:
+        if is_of_batch(record.subject):
+            batches.happened(record, BatchSubject.parse(record.subject), contract.decode(record.payload))
+        else:
+            subject = TaskSubject.parse(record.subject)
+            before = rows.get(subject.task)
+            was = before.state if before else None
+            row = fold(before, record, subject, decode(record.payload), EPOCH)
+            if row is not None:
+                batches.moved(was, row)
+    assert batches.changed == {}
+
+
+def task(number: int, state: State, sequence: int, batch: str | None = "b0", owner: str = "u0") -> TaskRow:
+    given: dict[str, Any] = dict.fromkeys(TaskRow.__struct_fields__)
+    given |= {"id": f"t{number}", "owner": owner, "batch": batch, "state": state}
+    return TaskRow(**given | {"epoch": EPOCH, "sequence": sequence})
+
+
+def happened(batches: Batches, record: Record) -> None:
+    batches.happened(record, BatchSubject.parse(record.subject), contract.decode(record.payload))
+
+
+def settled(sequence: int) -> Record:
+    return of_batch("settled", 0, sequence, BatchSettled(counts=Counts()))
+
+
+def over(sequence: int = 10) -> tuple[Batches, BatchRow]:
+    """A batch of two tasks that are final."""
+    batches = Batches({}, EPOCH)
+    happened(batches, created(0, sequence, total=2))
+    batches.moved(None, task(0, State.SUCCEEDED, sequence + 1))
+    batches.moved(None, task(1, State.FAILED, sequence + 2))
+    return batches, batches.changed["b0"]
+
+
+def test_a_batch_that_settled_opens_when_a_task_is_run_again_and_settles_again() -> None:
+    batches, row = over()
+    assert (row.state, is_over(row)) == (BatchState.OPEN, True)
+    happened(batches, settled(20))
+    assert (row.state, row.settled_at, row.settled_sequence) == (
+        BatchState.SETTLED,
+        FIRST + timedelta(milliseconds=20),
+        20,
+    )
+    batches.moved(State.FAILED, task(1, State.QUEUED, 30))
+    assert (row.state, row.settled_at, row.settled_sequence) == (BatchState.OPEN, None, 20)
+    batches.moved(State.QUEUED, task(1, State.SUCCEEDED, 31))
+    happened(batches, settled(40))
+    assert (row.state, row.settled_sequence, row.succeeded, row.failed) == (BatchState.SETTLED, 40, 2, 0)
+
+
+def test_a_settled_that_comes_after_a_task_was_queued_again_leaves_the_batch_open() -> None:
+    batches, row = over()
+    batches.moved(State.FAILED, task(1, State.QUEUED, 15))
+    happened(batches, settled(20))
+    assert (row.state, row.settled_sequence) == (BatchState.OPEN, 20)
+
+
+def test_a_cancelled_batch_that_was_cut_off_is_over_when_the_tasks_that_there_are_are_final() -> None:
+    batches = Batches({}, EPOCH)
+    happened(batches, created(0, 1, total=3))
+    batches.moved(None, task(0, State.QUEUED, 2))
+    batches.moved(State.QUEUED, task(0, State.SUCCEEDED, 3))
+    row = batches.changed["b0"]
+    assert not is_over(row)
+    happened(batches, of_batch("cancelled", 0, 4, BatchCancelled(by="u0")))
+    assert is_over(row)
+    happened(batches, settled(5))
+    assert (row.state, row.cancelled_at is not None) == (BatchState.SETTLED, True)
+
+
+def test_running_a_task_of_a_cancelled_and_settled_batch_again_takes_the_cancellation_back() -> None:
+    batches, row = over()
+    happened(batches, of_batch("cancelled", 0, 14, BatchCancelled(by="u0")))
+    happened(batches, settled(15))
+    batches.moved(State.FAILED, task(1, State.QUEUED, 16))
+    assert (row.state, row.cancelled_at) == (BatchState.OPEN, None)
+
+
+def test_asking_for_a_cancellation_again_changes_nothing() -> None:
+    batches, row = over()
+    batches.moved(State.FAILED, task(1, State.QUEUED, 15))
+    happened(batches, of_batch("cancelled", 0, 16, BatchCancelled(by="u0")))
+    before = copy.copy(row)
+    happened(batches, of_batch("cancelled", 0, 17, BatchCancelled(by="u0")))
+    assert row == before
+
+
+def test_a_cut_off_batch_that_was_cancelled_settles_again_after_one_of_its_tasks_was_run_again() -> None:
+    batches = Batches({}, EPOCH)
+    happened(batches, created(0, 1, total=3))
+    batches.moved(None, task(0, State.QUEUED, 2))
+    happened(batches, of_batch("cancelled", 0, 3, BatchCancelled(by="u0")))
+    batches.moved(State.QUEUED, task(0, State.CANCELLED, 4))
+    happened(batches, settled(5))
+    batches.moved(State.CANCELLED, task(0, State.QUEUED, 6))
+    row = batches.changed["b0"]
+    assert (row.state, row.cancelled_at, is_over(row)) == (BatchState.OPEN, None, False)
+    batches.moved(State.QUEUED, task(0, State.SUCCEEDED, 7))
+    assert is_over(row), "its other two tasks never come"
+    happened(batches, settled(8))
+    assert (row.state, row.succeeded) == (BatchState.SETTLED, 1)
+
+
+def test_events_of_a_batch_that_has_left_the_log_and_tasks_of_somebody_else_are_ignored() -> None:
+    batches = Batches({}, EPOCH)
+    happened(batches, settled(5))
+    batches.moved(None, task(0, State.QUEUED, 6))
+    batches.moved(None, task(1, State.QUEUED, 7, batch=None))
+    assert batches.changed == {}
+    batches, row = over()
+    before = copy.copy(row)
+    batches.moved(None, task(2, State.QUEUED, 30, owner="u1"))
+    assert row == before
+
+
+class Telling:
+    """A log that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+        self.settled: dict[str, int] = {}  # where the last one stands, by subject
+        self.refused = 0
+        self.connection: Any = self
+        self.appender: Any = self
+        self.replayer: Any = self
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        self.told.append((subject, msgspec.json.decode(payload)))
+
+    async def append(self, subject: str, payload: bytes, headers: dict[str, str]) -> Appended:
+        if int(headers[EXPECTED_LAST_SUBJECT_SEQUENCE]) != self.settled.get(subject, 0):
+            self.refused += 1
+            raise AppendRefused("wrong last sequence")
+        self.settled[subject] = max(self.settled.values(), default=100) + 1
+        self.told.append((subject, msgspec.json.decode(payload)))
+        return Appended(self.settled[subject], duplicate=False)
+
+    async def last(self, subject: str) -> Record | None:
+        sequence = self.settled.get(subject)
+        return None if sequence is None else Record(sequence, subject, FIRST, {}, b"")
+
+
+def some(running: int, **changed: Any) -> BatchRow:
+    return msgspec.structs.replace(over()[1], **{"total": 100, "running": running, **changed})
+
+
+async def test_counts_are_told_at_most_every_interval_and_the_last_one_always() -> None:
+    log = Telling()
+    settling = Settling(cast("Log", log))
+    for running in range(50):
+        await settling.counted([some(running), some(running, id="b1")])
+    live = batch_live("counted", "u0", "b0")
+    assert [told["counts"]["running"] for subject, told in log.told if subject == live] == [0]
+    await until(lambda: len(log.told) == 4, "the last counts", COUNTED_INTERVAL * 8)
+    assert [told["counts"]["running"] for subject, told in log.told if subject == live] == [0, 49]
+    await until(lambda: settling._telling is None, "nothing to be left", COUNTED_INTERVAL * 8)
+    assert (settling._told, settling._waiting) == ({}, {})
+    assert len(log.told) == 4
+
+
+async def test_settled_is_told_at_once_and_nothing_older_after_it() -> None:
+    log = Telling()
+    settling = Settling(cast("Log", log))
+    for running in (2, 1):
+        await settling.counted([some(running)])
+    await settling.counted([some(0, state=BatchState.SETTLED)])
+    await until(lambda: settling._telling is None, "nothing to be left", COUNTED_INTERVAL * 8)
+    assert [subject.split(".")[3] for subject, _ in log.told] == ["counted", "settled"]
+
+
+async def test_settled_is_appended_once_and_again_only_after_the_batch_was_open() -> None:
+    log = Telling()
+    settling = Settling(cast("Log", log))
+    _, row = over()
+    subject = batch_event("settled", "u0", "b0")
+    await settling.settle([row])
+    await settling.settle([row])  # by the projector that took over
+    assert (log.settled, log.refused) == ({subject: 101}, 1)
+    row.settled_sequence = 101
+    await settling.settle([row])
+    assert log.settled == {subject: 102}
+    del log.settled[subject]  # it has left the log
+    row.settled_sequence = 102
+    await settling.settle([row])
+    assert subject in log.settled

@@ -1,0 +1,427 @@
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+from hypothesis import event as note
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from headrace.contracts.events import (
+    HIGH_RATE,
+    Deferred,
+    EventName,
+    Finished,
+    Outcome,
+    Queued,
+    Withdrawn,
+    decode,
+    encode,
+)
+from headrace.contracts.positions import Position
+from headrace.contracts.tasks import State
+from headrace.log.connection import Log
+from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject
+from headrace.projector.fold.tasks import fold, timeline_entries
+from headrace.projector.project import Projector
+from headrace.store.projection import BatchRow, EventRow, ReadModel, ScheduleRow, TaskRow
+from tests.unit.projector.fold.histories import ACTIONS, Action, actions, records, withdrawn
+
+EPOCH = 1700
+
+
+class Tables:
+    """The read model, as Postgres would keep it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, TaskRow] = {}
+        self.rows_of_batches: dict[str, BatchRow] = {}
+        self.events: dict[int, EventRow] = {}
+        self.position = Position(EPOCH, 0)
+
+    async def tasks(self, ids: list[str]) -> dict[str, TaskRow]:
+        return {id_: copy.copy(self.rows[id_]) for id_ in ids if id_ in self.rows}
+
+    async def batches(self, ids: list[str]) -> dict[str, BatchRow]:
+        return {id_: copy.copy(self.rows_of_batches[id_]) for id_ in ids if id_ in self.rows_of_batches}
+
+    async def schedules(self, ids: list[str]) -> dict[str, ScheduleRow]:
+        return {}
+
+    async def write_page(
+        self,
+        tasks: Iterable[TaskRow],
+        events: Iterable[EventRow],
+        checkpoint: Position,
+        batches: Iterable[BatchRow] = (),
+        *_schedules: object,
+    ) -> None:
+        self.rows_of_batches |= {row.id: copy.copy(row) for row in batches}
+        for row in tasks:
+            before = self.rows.get(row.id)
+            assert before is None or (before.epoch, before.sequence) < (row.epoch, row.sequence)
+            assert before is None or before.created_at == row.created_at
+            self.rows[row.id] = copy.copy(row)
+        for event in events:
+            assert self.events.setdefault(event.sequence, event) == event, "one event, told in two ways"
+        self.position = checkpoint
+
+
+async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
+    """Project a log in pages that end at the cuts."""
+    tables = Tables()
+    projector = Projector(cast("Log", SimpleNamespace(epoch=EPOCH)), "")
+    ends = sorted({min(cut, len(log)) for cut in cuts} | {len(log)})
+    for start, end in zip([0, *ends], ends, strict=False):
+        if page := log[start:end]:
+            await projector._write(cast("ReadModel", tables), cast("Any", page))
+    return tables
+
+
+@given(happening=actions(), cuts=st.lists(st.integers(1, 40), max_size=12))
+@settings(derandomize=True, deadline=None, max_examples=200)
+async def test_folding_in_pages_gives_what_folding_at_once_gives(happening: list[Action], cuts: list[int]) -> None:
+    log = records(happening)
+    at_once = await project(log)
+    in_pages = await project(log, cuts)
+    one_by_one = await project(log, range(len(log)))
+    for other in (in_pages, one_by_one):
+        assert other.rows == at_once.rows
+        assert other.events == at_once.events
+        assert other.position == at_once.position
+    if log:
+        assert at_once.position == Position(EPOCH, log[-1].sequence)
+
+
+@given(happening=actions())
+@settings(derandomize=True, deadline=None, max_examples=200)
+def test_a_final_row_is_only_left_by_being_queued_again_with_the_position_of_its_finish(
+    happening: list[Action],
+) -> None:
+    rows: dict[str, TaskRow] = {}
+    for record in records(happening):
+        subject, event = TaskSubject.parse(record.subject), decode(record.payload)
+        before = copy.copy(rows.get(subject.task))
+        after = fold(rows.get(subject.task), record, subject, event, EPOCH)
+        if after is None:
+            assert rows.get(subject.task) == before, "what changes nothing leaves the row as it is"
+            continue
+        rows[subject.task] = after
+        assert (after.epoch, after.sequence) == (EPOCH, record.sequence)
+        if before is not None and State(before.state).final:
+            if isinstance(event, Finished) and event.restored is not None:
+                note("restored")
+                assert msgspec.structs.replace(after, sequence=before.sequence) == before
+                continue
+            note("reopened")
+            assert isinstance(event, Queued | Deferred)
+            assert event.fence == before.sequence
+            assert (after.result, after.error, after.started_at, after.finished_at) in (
+                (None, None, None, None),
+                (None, after.error if isinstance(event, Deferred) else None, None, None),
+            )
+            assert after.created_at == before.created_at
+
+
+@given(happening=actions())
+@settings(derandomize=True, deadline=None, max_examples=200)
+async def test_a_task_shows_its_last_finish_unless_it_was_opened_again_since(happening: list[Action]) -> None:
+    log = records(happening)
+    tables = await project(log)
+    begun: set[str] = set()
+    finishes: dict[str, Record] = {}
+    positions: dict[str, int] = {}
+    for record in log:
+        subject, event = TaskSubject.parse(record.subject), decode(record.payload)
+        last = finishes.get(subject.task)
+        if isinstance(event, Queued | Deferred):
+            begun.add(subject.task)
+            if last is not None and event.fence == positions[subject.task]:
+                del finishes[subject.task]
+        elif isinstance(event, Finished) and subject.task in begun:
+            positions[subject.task] = record.sequence
+            if last is None or event.restored is None:
+                finishes[subject.task] = record
+    assert set(tables.rows) == begun
+    for task, row in tables.rows.items():
+        finish = finishes.get(task)
+        assert State(row.state).final == (finish is not None)
+        if finish is not None:
+            event = decode(finish.payload)
+            assert isinstance(event, Finished)
+            assert (row.state, row.sequence) == (event.outcome, positions[task])
+            assert row.finished_at == (event.restored or finish.at)
+            assert (row.result is not None) == (event.outcome is Outcome.SUCCEEDED)
+            if row.result is not None:
+                assert row.result.encode() == bytes(event.result)
+            assert (row.error is not None) == (event.outcome is Outcome.FAILED)
+            assert (row.progress, row.due_at, row.expires_at) == (None, None, None)
+
+
+@given(happening=actions(), cuts=st.lists(st.integers(1, 40), max_size=12))
+@settings(derandomize=True, deadline=None, max_examples=300)
+async def test_what_was_withdrawn_from_the_log_makes_no_difference_to_whoever_reads_it_later(
+    happening: list[Action], cuts: list[int]
+) -> None:
+    log = records(happening)
+    gone = withdrawn(log)
+    note(f"{min(len(gone), 3)} withdrawn")
+    as_it_happened = await project(log, cuts)
+    later = await project([record for record in log if record.sequence not in gone], cuts)
+    assert later.rows == as_it_happened.rows
+    assert later.events == as_it_happened.events
+    if log and log[-1].sequence not in gone:
+        assert later.position == as_it_happened.position
+
+
+def is_lasting(record: Record) -> bool:
+    event = decode(record.payload)
+    return record.subject.split(".")[2] not in HIGH_RATE and not (
+        isinstance(event, Finished) and event.restored is not None
+    )
+
+
+@given(happening=actions())
+@settings(derandomize=True, deadline=None, max_examples=100)
+async def test_the_timeline_has_every_event_but_those_of_a_high_rate_without_input_and_result(
+    happening: list[Action],
+) -> None:
+    log = records(happening)
+    tables = await project(log)
+    lasting = [record for record in log if is_lasting(record)]
+    assert list(tables.events) == [record.sequence for record in lasting]
+    for record, entry in zip(lasting, tables.events.values(), strict=True):
+        fields = json.loads(record.payload)
+        assert (entry.event, entry.attempt, entry.at, entry.epoch) == (
+            fields["event"],
+            fields["attempt"],
+            record.at,
+            EPOCH,
+        )
+        data = json.loads(entry.data)
+        left_out = {"input", "result", "attempt", "event", "withdrawn", "restored"}
+        assert not left_out & set(data)
+        for name, value in fields.items():
+            if name not in left_out:
+                assert data[name] == value, name
+
+
+def test_what_is_made_up_here_comes_to_all_that_can_happen() -> None:
+    from tests.unit.projector.fold.histories import some_actions
+
+    log = records(some_actions(seed=1, count=2000, tasks=20))
+    names = [record.subject.split(".")[2] for record in log]
+    assert set(names) == set(EventName)
+    begins = [decode(record.payload) for record in log if record.subject.split(".")[2] in ("queued", "deferred")]
+    assert len([event for event in begins if isinstance(event, Queued | Deferred) and event.fence]) > 50
+    assert len({record.subject.split(".")[-1] for record in log}) == 20
+    assert len(withdrawn(log)) > 20
+    ends = [decode(record.payload) for record in log if ".finished." in record.subject]
+    assert len([end for end in ends if isinstance(end, Finished) and end.restored is not None]) > 20
+    assert len(ACTIONS) == 12
+
+
+class Story:
+    """One task, told event by event."""
+
+    def __init__(self) -> None:
+        self.row: TaskRow | None = None
+        self.sequence = 0
+
+    def tell(self, event: Any, sequence: int | None = None) -> TaskRow | None:
+        """What the event makes of the row; None when nothing."""
+        self.sequence = sequence or self.sequence + 1
+        name = event.__struct_config__.tag
+        subject = TaskSubject(name, "echo", "normal", "u1", "t1")
+        record = Record(self.sequence, str(subject), self.at(self.sequence), {}, encode(event))
+        after = fold(self.row, record, subject, decode(record.payload), EPOCH)
+        self.row = after or self.row
+        return copy.copy(after)
+
+    @staticmethod
+    def at(sequence: int) -> datetime:
+        return datetime(2030, 1, 1, 0, 0, sequence, tzinfo=UTC)
+
+
+def queued(attempt: int = 1, fence: int = 0) -> Queued:
+    return Queued(attempt=attempt, fence=fence, input=Raw(b'{"text": "x"}'), max_attempts=3)
+
+
+def read(event: dict[str, Any]) -> Any:
+    return decode(msgspec.json.encode(event))
+
+
+STARTED = read({"event": "started", "attempt": 1, "worker": "w"})
+SUCCEEDED = read({"event": "finished", "attempt": 1, "outcome": "succeeded", "result": {"n": 1}})
+FAILED = read({"event": "finished", "attempt": 1, "outcome": "failed", "error": {"code": "raised", "message": "no"}})
+
+
+def test_a_task_goes_from_queued_over_running_to_succeeded() -> None:
+    story = Story()
+    row = story.tell(queued())
+    assert row is not None
+    assert (row.state, row.input, row.created_at, row.max_attempts) == ("queued", '{"text": "x"}', story.at(1), 3)
+    row = story.tell(STARTED)
+    assert row is not None
+    assert (row.state, row.started_at) == ("running", story.at(2))
+    row = story.tell(read({"event": "progressed", "attempt": 1, "fraction": 0.5, "message": "half"}))
+    assert row is not None
+    assert json.loads(row.progress or "") == {"fraction": 0.5, "message": "half"}
+    row = story.tell(SUCCEEDED)
+    assert row is not None
+    assert (row.state, row.result, row.finished_at, row.progress) == ("succeeded", '{"n":1}', story.at(4), None)
+    assert (row.created_at, row.started_at, row.sequence) == (story.at(1), story.at(2), 4)
+
+
+def test_a_retry_waits_with_the_error_of_the_attempt_before() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(STARTED)
+    deferred = {"event": "deferred", "attempt": 2, "fence": 0, "input": {}, "due_at": "2031-01-01T00:00:00Z"}
+    row = story.tell(read({**deferred, "error": {"code": "raised", "message": "no"}}))
+    assert row is not None
+    assert (row.state, row.attempt, row.due_at) == ("pending", 2, datetime(2031, 1, 1, tzinfo=UTC))
+    assert json.loads(row.error or "")["message"] == "no"
+    row = story.tell(queued(attempt=2))
+    assert row is not None
+    assert (row.state, row.attempt, row.due_at) == ("queued", 2, None)
+
+
+def test_a_late_word_about_a_run_that_is_over_changes_nothing() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(FAILED)
+    for late in (
+        STARTED,
+        read({"event": "progressed", "attempt": 1, "fraction": 0.5}),
+        read({"event": "logged", "attempt": 1, "level": "info", "message": "still here"}),
+        read({"event": "emitted", "attempt": 1, "chunks": [1]}),
+        SUCCEEDED,
+        queued(),
+        queued(attempt=2),
+        queued(fence=1),
+        queued(fence=3),
+    ):
+        assert story.tell(late) is None
+    assert story.row is not None
+    assert (story.row.state, story.row.sequence) == ("failed", 2)
+
+
+def test_a_task_that_is_opened_again_forgets_how_it_ended() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(STARTED)
+    stored = {"event": "stored", "attempt": 1, "key": "k", "name": "n", "size": 1, "media_type": "m", "checksum": "c"}
+    story.tell(read(stored))
+    story.tell(FAILED)
+    row = story.tell(queued(fence=4))
+    assert row is not None
+    assert (row.state, row.error, row.files, row.started_at, row.finished_at) == ("queued", None, "[]", None, None)
+    assert row.created_at == story.at(1)
+    row = story.tell(SUCCEEDED)
+    assert row is not None
+    assert row.state == "succeeded"
+
+
+def test_an_event_of_a_task_whose_beginning_has_left_the_log_makes_no_row() -> None:
+    for event in (STARTED, SUCCEEDED, read({"event": "progressed", "attempt": 1, "fraction": 0})):
+        assert Story().tell(event) is None
+
+
+def test_what_a_row_does_not_show_does_not_move_its_position() -> None:
+    story = Story()
+    story.tell(queued())
+    assert story.tell(read({"event": "logged", "attempt": 1, "level": "info", "message": "x"})) is None
+    assert story.tell(read({"event": "emitted", "attempt": 1, "chunks": []})) is None
+    assert story.row is not None
+    assert story.row.sequence == 1
+
+
+@pytest.mark.parametrize("name", sorted(HIGH_RATE))
+def test_what_is_of_use_only_while_it_happens_has_no_line_in_the_timeline(name: EventName) -> None:
+    subject = TaskSubject(name, "echo", "normal", "u1", "t1")
+    record = Record(1, str(subject), Story.at(1), {}, b"")
+    assert list(timeline_entries(record, subject, STARTED, EPOCH)) == []
+
+
+def cancelled(waited: Queued, sequence: int) -> Finished:
+    withdrawn = Withdrawn(sequence=sequence, at=Story.at(sequence), queued=waited)
+    return Finished(attempt=waited.attempt, outcome=Outcome.CANCELLED, by="u1", withdrawn=withdrawn)
+
+
+def test_a_task_that_ended_while_it_was_queued_is_whole_although_its_queued_has_left_the_log() -> None:
+    story = Story()
+    row = story.tell(cancelled(queued(), 1), sequence=5)
+    assert row is not None
+    assert (row.state, row.input, row.max_attempts) == ("cancelled", '{"text": "x"}', 3)
+    assert (row.created_at, row.queued_at, row.finished_at) == (story.at(1), story.at(1), story.at(5))
+    assert (row.attempt, row.fence, row.sequence) == (1, 0, 5)
+
+
+def test_a_task_that_was_opened_again_and_withdrawn_remembers_its_beginning_and_nothing_of_its_first_end() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(STARTED)
+    story.tell(FAILED)
+    row = story.tell(cancelled(queued(fence=3), 4), sequence=5)
+    assert row is not None
+    assert (row.state, row.error, row.started_at, row.fence) == ("cancelled", None, None, 3)
+    assert (row.created_at, row.queued_at, row.finished_at) == (story.at(1), story.at(4), story.at(5))
+
+
+def test_an_end_from_outside_that_a_start_came_before_is_read_alike_with_and_without_what_was_withdrawn() -> None:
+    waited = queued()
+    due_at = datetime(2031, 1, 1, tzinfo=UTC)
+    waiting = Deferred(attempt=1, fence=0, input=waited.input, max_attempts=waited.max_attempts, due_at=due_at)
+    at_the_time, later = Story(), Story()
+    for story in (at_the_time, later):
+        story.tell(waiting, sequence=1)
+        if story is at_the_time:
+            story.tell(waited, sequence=2)
+        story.tell(STARTED, sequence=3)
+        story.tell(cancelled(waited, 2), sequence=4)
+    assert at_the_time.row == later.row
+    assert later.row is not None
+    assert (later.row.state, later.row.queued_at) == ("cancelled", Story.at(2))
+
+
+def test_an_end_that_the_log_was_given_again_changes_only_where_the_task_stands() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(STARTED)
+    before = story.tell(SUCCEEDED)
+    assert before is not None
+    restored = msgspec.structs.replace(SUCCEEDED, restored=story.at(3))
+    assert story.tell(restored) == msgspec.structs.replace(before, sequence=4)
+    row = story.tell(queued(fence=4))
+    assert row is not None
+    assert (row.state, row.fence) == ("queued", 4)
+
+
+def test_an_end_that_log_and_read_model_had_lost_is_as_old_as_it_was() -> None:
+    story = Story()
+    story.tell(queued())
+    row = story.tell(msgspec.structs.replace(SUCCEEDED, restored=story.at(2)), sequence=9)
+    assert row is not None
+    assert (row.state, row.finished_at, row.sequence) == ("succeeded", story.at(2), 9)
+
+
+def test_an_expired_task_shows_why_and_is_no_longer_waiting_for_anything() -> None:
+    story = Story()
+    expiring = {"event": "queued", "attempt": 1, "fence": 0, "input": {}, "expires_at": "2031-01-01T00:00:00Z"}
+    row = story.tell(read(expiring))
+    assert row is not None
+    assert row.expires_at == datetime(2031, 1, 1, tzinfo=UTC)
+    error = {"code": "expired", "message": "not started in time"}
+    row = story.tell(read({"event": "finished", "attempt": 1, "outcome": "failed", "error": error}))
+    assert row is not None
+    assert (row.state, row.expires_at) == ("failed", None)
+    assert json.loads(row.error or "")["code"] == "expired"
