@@ -64,10 +64,10 @@ def _of_comments(path: Path, source: str) -> Iterator[str]:
     """Comments behind code, except behind constants and the brackets that end one."""
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        before = lines[token.start[0] - 1][: token.start[1]]
-        if token.type != tokenize.COMMENT or not before.strip() or _DIRECTIVE.match(token.string):
+        if token.type != tokenize.COMMENT or _DIRECTIVE.match(token.string):
             continue
-        if not _CONSTANT.match(before):
+        before = lines[token.start[0] - 1][: token.start[1]]
+        if before.strip() and not _CONSTANT.match(before):
             yield f"{path}:{token.start[0]}: a comment behind code; write it above the line"
 
 
