@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from headrace.contracts.events import EventName, Finished, encode
 from headrace.errors import AppendRefused, LogUnavailable
-from headrace.log import subjects
+from headrace.log import conditions
 from headrace.log.append import Appended
 from headrace.log.connection import Log
 from headrace.log.records import Record
@@ -43,9 +43,12 @@ async def append_under_fence(
         TooLarge: it does not fit a message.
     """
     finished = task.of(EventName.FINISHED)
-    over = {} if subject == finished else {subjects.EXPECTED_LAST_SUBJECT: finished}
     for expected in dict.fromkeys((fence, 0)):  # a previous finish that has left the log counts as none
-        condition = {subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(expected), **over}
+        condition = (
+            conditions.subject_unchanged(expected)
+            if subject == finished
+            else conditions.last_event_of(finished, expected)
+        )
         try:
             return await log.appender.append(subject, payload, {**headers, **condition})
         except AppendRefused:

@@ -27,7 +27,7 @@ from headrace.contracts.schedules import (
 )
 from headrace.cron import is_active, spell_out
 from headrace.errors import LogUnavailable
-from headrace.log import provision, subjects
+from headrace.log import conditions, provision, subjects
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject
@@ -47,7 +47,7 @@ class Submitted(NamedTuple):
     expires_at: datetime | None
 
 
-async def save(log: Log, owner: str, schedule: str, saved: ScheduleSaved, conditions: Mapping[str, str]) -> Appended:
+async def save(log: Log, owner: str, schedule: str, saved: ScheduleSaved, condition: Mapping[str, str]) -> Appended:
     """Append a definition with its timer, or without one when it is paused or over.
 
     The definition stands last, so that who waits until the read model has come to the end of the log is not waiting for a
@@ -58,7 +58,7 @@ async def save(log: Log, owner: str, schedule: str, saved: ScheduleSaved, condit
         owner: Whose it is.
         schedule: Its id.
         saved: What is appended.
-        conditions: `not_deleted` or `unchanged_since`.
+        condition: `not_deleted`, or `subject_unchanged` with the sequence of the newest definition.
 
     Raises:
         AppendRefused: a condition did not hold.
@@ -68,7 +68,7 @@ async def save(log: Log, owner: str, schedule: str, saved: ScheduleSaved, condit
         TooLarge: it does not fit a message.
     """
     subject = subjects.schedule_event(ScheduleEventName.SAVED, owner, schedule)
-    message = Message(subject, encode(saved), {**_KEPT, **conditions})
+    message = Message(subject, encode(saved), {**_KEPT, **condition})
     appended = await log.appender.append_all([_timer(owner, schedule, saved.definition), message])
     with suppress(LogUnavailable):  # or the next time
         await _forget_old(log, subject)
@@ -90,7 +90,7 @@ async def delete(log: Log, owner: str, schedule: str) -> Appended:
             Message(
                 subjects.schedule_event(ScheduleEventName.DELETED, owner, schedule),
                 deleted,
-                {subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: "0"},
+                conditions.subject_is_empty(),
             ),
         ]
     )
@@ -98,15 +98,7 @@ async def delete(log: Log, owner: str, schedule: str) -> Appended:
 
 def not_deleted(owner: str, schedule: str) -> dict[str, str]:
     """On condition that the log does not know the schedule as deleted."""
-    return {
-        subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: "0",
-        subjects.EXPECTED_LAST_SUBJECT: subjects.schedule_event(ScheduleEventName.DELETED, owner, schedule),
-    }
-
-
-def unchanged_since(sequence: int) -> dict[str, str]:
-    """On condition that this is still the newest definition; 0: that there is none."""
-    return {subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(sequence)}
+    return conditions.no_event_of(subjects.schedule_event(ScheduleEventName.DELETED, owner, schedule))
 
 
 async def submit(
@@ -153,11 +145,7 @@ async def submit_once(
     Raises:
         AppendRefused: it has; also when it is this very one, and its acknowledgement was lost.
     """
-    conditions = {
-        subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: "0",
-        subjects.EXPECTED_LAST_SUBJECT: subjects.all_of(owner, task),
-    }
-    return await submit(log, owner, definition, task, at, {**headers, **conditions})
+    return await submit(log, owner, definition, task, at, {**headers, **conditions.task_is_new(owner, task)})
 
 
 def task_of(schedule: str, occurrence: datetime) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from headrace.contracts.batches import BatchEventName, BatchSettled, BatchState, encode
 from headrace.errors import AppendRefused, LogUnavailable
-from headrace.log import subjects
+from headrace.log import conditions, subjects
 from headrace.log.connection import Log
 from headrace.log.live import tell
 from headrace.store.batch_rows import counts, is_over, view
@@ -64,7 +64,7 @@ class Settling:
             for expected in dict.fromkeys((row.settled_sequence, 0)):  # one that has left the log counts as none
                 headers = {
                     subjects.MSG_ID: f"settled-{row.id}-{row.epoch}-{row.sequence}-{expected}",
-                    subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(expected),
+                    **conditions.subject_unchanged(expected),
                 }
                 try:
                     await self._log.appender.append(subject, payload, headers)

@@ -18,7 +18,7 @@ from headrace.contracts.tasks import NULL, State, TaskError
 from headrace.errors import AppendRefused
 from headrace.lifecycle.fence import finish
 from headrace.lifecycle.task_state import look
-from headrace.log import continuity, subjects, timers
+from headrace.log import conditions, continuity, subjects, timers
 from headrace.log.append import Message
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject
@@ -85,10 +85,7 @@ async def queue_again(to: Log, row: TaskRow, fence: int, newest: int) -> None:
         LogUnavailable: the log does not answer.
     """
     subject, headers = subject_of(row), headers_of(row)
-    unchanged = {
-        subjects.EXPECTED_LAST_SUBJECT: subjects.all_of(row.owner, row.id),
-        subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(newest),
-    }
+    unchanged = conditions.task_unchanged(row.owner, row.id, newest)
     later = row.state == State.PENDING and row.due_at is not None and not timers.soon(row.due_at)
     queued = Queued(
         attempt=row.attempt,

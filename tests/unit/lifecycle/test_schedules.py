@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from headrace.contracts.events import Queued, decode
 from headrace.contracts.schedules import ScheduleDefinition, ScheduleSaved
 from headrace.errors import AppendRefused, ScheduleRefused
-from headrace.lifecycle.schedules import delete, not_deleted, save, submit_once, task_of, unchanged_since
+from headrace.lifecycle.schedules import delete, not_deleted, save, submit_once, task_of
 from headrace.log import subjects
+from headrace.log.conditions import subject_unchanged
 from headrace.log.connection import Log
 from headrace.projector.firings import make_up
 
@@ -77,9 +78,9 @@ async def test_a_schedule_that_was_deleted_cannot_be_saved_or_deleted_again(shar
 async def test_of_two_who_set_a_timer_again_one_does(shared_log: Log) -> None:
     owner, schedule = new()
     saved = ScheduleSaved(definition=NEVER)
-    await save(shared_log, owner, schedule, saved, unchanged_since(0))
+    await save(shared_log, owner, schedule, saved, subject_unchanged(0))
     with pytest.raises(AppendRefused):
-        await save(shared_log, owner, schedule, saved, unchanged_since(0))
+        await save(shared_log, owner, schedule, saved, subject_unchanged(0))
 
 
 async def test_what_the_broker_does_not_take_leaves_nothing_behind(shared_log: Log) -> None:

@@ -18,13 +18,12 @@ from msgspec import Raw
 
 from headrace.api.resources import Resources
 from headrace.api.v1.batch_upload import Intake
-from headrace.api.v1.submit import only_if_new
 from headrace.contracts.batches import BatchCreated, BatchEventName
 from headrace.contracts.batches import encode as encode_batch
 from headrace.contracts.events import EventName, Queued, encode
 from headrace.contracts.problems import FieldError
 from headrace.errors import AppendRefused, KeyReused, LogUnavailable
-from headrace.log import subjects
+from headrace.log import conditions, subjects
 from headrace.log.append import BATCH_MESSAGES_MAX, Message
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
@@ -136,7 +135,8 @@ async def _append(
 
 async def _is_there(of: Resources, first: Message) -> bool:
     """Whether a chunk would be refused; asking costs less than being refused with all of it."""
-    return bool((await of.log.replayer.page(first.headers[subjects.EXPECTED_LAST_SUBJECT], records=1)).records)
+    subject = TaskSubject.parse(first.subject)
+    return bool((await of.log.replayer.page(subjects.all_of(subject.owner, subject.task), records=1)).records)
 
 
 async def _begun(of: Resources, batch: NewBatch, *, wait: bool = False) -> Record | None:
@@ -172,11 +172,7 @@ async def _cancelled(of: Resources, batch: NewBatch) -> int:
 
 
 def _created(batch: NewBatch) -> Message:
-    headers = {
-        **batch.headers,
-        subjects.BODY_HASH: batch.body_hash,
-        subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: "0",
-    }
+    headers = {**batch.headers, subjects.BODY_HASH: batch.body_hash, **conditions.subject_is_empty()}
     return Message(_subject(batch, BatchEventName.CREATED), encode_batch(batch.created), headers)
 
 
@@ -187,22 +183,16 @@ def _tasks(batch: NewBatch, number: int, inputs: Sequence[bytes]) -> list[Messag
     """
     kind, priority, owner = batch.created.kind, batch.created.priority, batch.owner
     headers = {**batch.headers, subjects.BATCH: batch.id}
-    conditions = (only_if_new(owner, _member(batch, number)), _unless_cancelled(batch))
+    not_cancelled = conditions.no_event_of(_subject(batch, BatchEventName.CANCELLED))
+    required = (conditions.task_is_new(owner, _member(batch, number)), not_cancelled)
     return [
         Message(
             str(TaskSubject(EventName.QUEUED, kind, priority, owner, _member(batch, number + place))),
             encode(Queued(attempt=1, fence=0, input=Raw(each), max_attempts=batch.max_attempts)),
-            headers | conditions[place] if place < len(conditions) else headers,
+            headers | required[place] if place < len(required) else headers,
         )
         for place, each in enumerate(inputs)
     ]
-
-
-def _unless_cancelled(batch: NewBatch) -> dict[str, str]:
-    return {
-        subjects.EXPECTED_LAST_SUBJECT: _subject(batch, BatchEventName.CANCELLED),
-        subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: "0",
-    }
 
 
 def _member(batch: NewBatch, number: int) -> str:

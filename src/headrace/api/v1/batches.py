@@ -31,7 +31,7 @@ from headrace.contracts.batches import (
 )
 from headrace.contracts.positions import Position
 from headrace.errors import AppendRefused, BatchNotFound, BatchSettledError, LogUnavailable, ReadModelBehind
-from headrace.log import subjects
+from headrace.log import conditions, subjects
 from headrace.log.subjects import BatchSubject
 from headrace.store import batches as read_model
 from headrace.store import tasks
@@ -112,10 +112,8 @@ async def cancel_batch(request: AnyRequest, batch: str) -> Batch:
         if last_settled.sequence and last_settled > Position.parse(found.position):
             await of.reach(last_settled, AT_LEAST_SECONDS)
             continue  # and see whether it is open again
-        unless_settled = {  # so that in the log, what was cancelled was open: the projector goes by that
-            subjects.EXPECTED_LAST_SUBJECT: settled,
-            subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(last_settled.sequence),
-        }
+        # The projector relies on it that a batch that was cancelled was open.
+        unless_settled = conditions.last_event_of(settled, last_settled.sequence)
         try:
             appended = await of.log.appender.append(
                 subjects.batch_event(BatchEventName.CANCELLED, owner, batch),

@@ -19,7 +19,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, State, Task, TaskSummary
 from headrace.errors import AppendRefused, LogUnavailable, TaskNotFinished, TaskNotFound
 from headrace.lifecycle.task_state import Standing, look
-from headrace.log import provision, subjects
+from headrace.log import conditions, provision, subjects
 from headrace.store import tasks as read_model
 
 TRIES_MAX = 5  # something of a task that is over may still arrive between looking and queueing
@@ -106,10 +106,8 @@ async def reopen(of: Resources, owner: str, task: str) -> TaskSummary:
         headers = standing.headers if standing is not None else {}
         if known.batch:
             headers[subjects.BATCH] = known.batch
-        unchanged = {  # of several who reopen it at once, one does
-            subjects.EXPECTED_LAST_SUBJECT: subjects.all_of(owner, task),
-            subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: str(standing.newest.sequence if standing is not None else 0),
-        }
+        # of several who reopen it at once, one does
+        unchanged = conditions.task_unchanged(owner, task, standing.newest.sequence if standing is not None else 0)
         of.make_room(len(known.input))
         try:
             appended = await of.log.appender.append(

@@ -22,7 +22,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import DELAY_SECONDS_MAX, State, Submission, TaskSummary
 from headrace.errors import AppendRefused, InvalidInput, LogFull, TooLarge
-from headrace.log import subjects, timers
+from headrace.log import conditions, subjects, timers
 from headrace.log.append import Appended, Message
 from headrace.log.subjects import TaskSubject
 
@@ -126,11 +126,11 @@ async def _append(
         due_at=first.due_at if later else None,
     )
     to, payload, once = subject.of(EventName.QUEUED), encode(queued), {subjects.MSG_ID: task}
-    new = only_if_new(owner, task) if keyed else {}
+    new = conditions.task_is_new(owner, task) if keyed else {}
     if later and not timers.soon(first.due_at):
         timed = timers.timer_headers(first.due_at, to, headers)
         if keyed:
-            timed[subjects.EXPECTED_LAST_SUBJECT_SEQUENCE] = "0"  # of its own subject: there is no timer
+            timed |= conditions.subject_is_empty()
         timer = Message(subjects.task_timer(owner, task), payload, timed)
         deferred = Message(subject.of(EventName.DEFERRED), encode(first), {**headers, **new})
         if keyed:  # of two with the same key, one has both
@@ -156,14 +156,6 @@ def _input(of: Resources, data: Submission) -> msgspec.Raw:
         message = f"an input has at most {limit:,} bytes, this one has {len(encoded):,}; send less"
         raise TooLarge(message, [FieldError(path="/input", message=message)])
     return msgspec.Raw(encoded)
-
-
-def only_if_new(owner: str, task: str) -> dict[str, str]:
-    """The condition of an append that the log has nothing of a task yet."""
-    return {
-        subjects.EXPECTED_LAST_SUBJECT_SEQUENCE: "0",
-        subjects.EXPECTED_LAST_SUBJECT: subjects.all_of(owner, task),
-    }
 
 
 def carried_headers(request: AnyRequest) -> dict[str, str]:

@@ -19,8 +19,8 @@ from headrace.contracts.schedules import (
 )
 from headrace.cron import first, is_active
 from headrace.errors import AppendRefused, LogFull, ScheduleRefused, TooLarge
-from headrace.lifecycle.schedules import save, unchanged_since
-from headrace.log import provision, subjects
+from headrace.lifecycle.schedules import save
+from headrace.log import conditions, provision, subjects
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import ScheduleSubject, TaskSubject
@@ -126,7 +126,7 @@ async def rearm(to: Log, schedules: Iterable[ScheduleRow]) -> None:
         try:
             saved, last = await _as_known(to, row)
             if saved is not None and is_active(saved.definition, datetime.now(UTC)):
-                await save(to, row.owner, row.id, saved, unchanged_since(last))
+                await save(to, row.owner, row.id, saved, conditions.subject_unchanged(last))
                 log.warning("a schedule had lost its timer; it is set again", schedule=row.id)
         except AppendRefused:
             continue  # it was saved just now

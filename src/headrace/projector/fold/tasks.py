@@ -25,7 +25,7 @@ from headrace.contracts.events import (
     Withdrawn,
 )
 from headrace.contracts.tasks import Progress, State, StoredFile
-from headrace.log import subjects
+from headrace.log import conditions, subjects
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.store.projection import EventRow, TaskRow
@@ -111,9 +111,7 @@ def _new(record: Record, subject: TaskSubject, event: Queued | Deferred) -> Task
 
 def _says_it_is_new(record: Record, subject: TaskSubject) -> bool:
     """Whether an event was appended on condition that the log has nothing of its task: an old key, used once more."""
-    return record.headers.get(subjects.EXPECTED_LAST_SUBJECT_SEQUENCE) == "0" and record.headers.get(
-        subjects.EXPECTED_LAST_SUBJECT
-    ) == subjects.all_of(subject.owner, subject.task)
+    return conditions.expects_new_task(record.headers, subject.owner, subject.task)
 
 
 def _bring_back(
