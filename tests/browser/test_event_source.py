@@ -111,6 +111,7 @@ async def check_all_seen(page: Page, watched: Watched) -> None:
     assert seen[-1].data["result"] == len(watched.gates)
 
 
+@pytest.mark.invariant(6)
 async def test_a_page_of_another_origin_watches_a_task_to_its_end_although_nats_and_the_api_are_killed_on_the_way(
     open_cluster: Cluster, browser: Browser, origins: tuple[str, str]
 ) -> None:
@@ -146,6 +147,7 @@ async def test_a_page_asks_once_more_when_its_task_is_over_and_then_never_again(
         await check_all_seen(page, watch)
 
 
+@pytest.mark.invariant(6)
 async def test_a_page_watches_a_task_to_its_end_over_a_deploy_of_the_api(
     open_cluster: Cluster, browser: Browser, origins: tuple[str, str]
 ) -> None:
@@ -163,6 +165,7 @@ async def test_a_page_watches_a_task_to_its_end_over_a_deploy_of_the_api(
         await check_all_seen(page, watch)
 
 
+@pytest.mark.invariant(8)
 async def test_a_page_of_an_origin_that_is_not_named_sees_nothing(
     open_cluster: Cluster, browser: Browser, origins: tuple[str, str]
 ) -> None:
@@ -176,6 +179,7 @@ async def test_a_page_of_an_origin_that_is_not_named_sees_nothing(
         assert (await theirs.opened(), await theirs.seen()) == (0, [])
 
 
+@pytest.mark.invariant(8)
 async def test_a_page_of_another_origin_can_use_nothing_but_links(
     open_cluster: Cluster, browser: Browser, origins: tuple[str, str]
 ) -> None:
@@ -188,6 +192,7 @@ async def test_a_page_of_another_origin_can_use_nothing_but_links(
     await watch.passes(0)
 
 
+@pytest.mark.invariant(6)
 async def test_a_page_of_the_apis_own_origin_follows_some_events_of_a_kind(
     open_cluster: Cluster, browser: Browser
 ) -> None:
@@ -209,6 +214,7 @@ async def test_a_page_of_the_apis_own_origin_follows_some_events_of_a_kind(
     assert [(each.sequence, each.event) for each in seen] == expected
 
 
+@pytest.mark.invariant(6)
 async def test_a_page_that_comes_while_nats_is_away_goes_on_when_it_is_back(
     open_cluster: Cluster, browser: Browser, origins: tuple[str, str]
 ) -> None:

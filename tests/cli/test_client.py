@@ -82,6 +82,7 @@ async def test_an_unknown_task_is_not_followed_for_ever(client: Client) -> None:
     assert caught.value.error_code == "task_not_found"
 
 
+@pytest.mark.invariant(6)
 async def test_who_follows_sees_every_event_once_although_the_api_is_killed(
     up: Up, client: Client, place: Path
 ) -> None:
@@ -98,6 +99,7 @@ async def test_who_follows_sees_every_event_once_although_the_api_is_killed(
     assert [event for _, event in seen] == ["queued", "started", "logged", "logged", "finished"]
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.usefixtures("at_once")
 async def test_a_stream_that_is_cut_is_resumed_after_the_last_whole_event() -> None:
     server = Server(

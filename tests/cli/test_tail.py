@@ -32,6 +32,7 @@ async def log(up: Up) -> AsyncGenerator[Log]:
         yield opened
 
 
+@pytest.mark.invariant(6)
 async def test_it_shows_what_happened_and_what_happens_without_a_gap_or_a_repeat(
     up: Up, client: Client, log: Log
 ) -> None:
@@ -138,6 +139,7 @@ async def test_it_makes_nothing_where_there_is_no_log_yet(place: Path) -> None:
         await connection.close()
 
 
+@pytest.mark.invariant(6)
 async def test_it_waits_while_nats_is_away_and_goes_on_in_a_log_made_anew(place: Path) -> None:
     async with EmbeddedNats(place / "nats", token="let me in") as server:
         settings = Settings(nats=NatsSettings(url=server.url, token="let me in"))

@@ -21,6 +21,7 @@ BREAKS_AFTER_BYTES_MAX = 3000  # some ten events
 SILENCE_SECONDS = 0.3  # less than a heartbeat takes: an idle stream is given up and resumed as well
 
 
+@pytest.mark.invariant(6)
 async def test_a_stream_cut_at_random_points_shows_exactly_the_log(cluster: Cluster) -> None:
     async def check(lengths: list[int], tasks: int) -> None:
         before = await cluster.log.refresh()
@@ -68,6 +69,7 @@ def _input(number: int) -> dict[str, str]:
     return {} if number % 5 == 0 else {"text": str(number)}
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.parametrize("seed", range(3))
 async def test_streams_over_a_network_that_breaks_in_every_way_show_exactly_the_log(
     cluster: Cluster, seed: int
@@ -93,6 +95,7 @@ async def test_streams_over_a_network_that_breaks_in_every_way_show_exactly_the_
         assert proxy.breaks.total() > 15
 
 
+@pytest.mark.invariant(6)
 async def test_a_single_tasks_stream_cut_after_every_event_shows_exactly_its_events(cluster: Cluster) -> None:
     task = await cluster.submit("talk")
     await cluster.outcome(task["id"])
@@ -110,6 +113,7 @@ async def test_a_single_tasks_stream_cut_after_every_event_shows_exactly_its_eve
     assert [each.sequence for each in seen] == [record.sequence for record in records]
 
 
+@pytest.mark.invariant(6)
 async def test_a_position_of_another_log_is_reset_with_the_reason(cluster: Cluster) -> None:
     async with follow(cluster.http, "/api/v1/events", after=f"{cluster.log.epoch - 1}-5") as stream:
         (reset,) = await stream.take(1)
@@ -120,12 +124,14 @@ async def test_a_position_of_another_log_is_reset_with_the_reason(cluster: Clust
         assert {each.data["task"] for each in await stream.take(3)} == {task["id"]}
 
 
+@pytest.mark.invariant(6)
 async def test_a_position_ahead_of_the_log_is_reset(cluster: Cluster) -> None:
     async with follow(cluster.http, "/api/v1/events", after=f"{cluster.log.epoch}-99999999") as stream:
         (reset,) = await stream.take(1)
     assert "ahead" in reset.data["reason"]
 
 
+@pytest.mark.invariant(6)
 async def test_a_position_whose_events_have_left_the_log_is_reset(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker")

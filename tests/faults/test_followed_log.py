@@ -58,6 +58,7 @@ async def submit(cluster: Cluster, count: int, kind: str = "noop") -> list[str]:
     return [await until(lambda: accepted(cluster, kind), "a submission to be accepted") for _ in range(count)]
 
 
+@pytest.mark.invariant(6)
 async def test_a_log_made_anew_behind_an_open_connection_is_followed_from_its_beginning(
     make_cluster: MakeCluster,
 ) -> None:
@@ -78,6 +79,7 @@ async def test_a_log_made_anew_behind_an_open_connection_is_followed_from_its_be
     assert await read(later, 5) == await read(follower, 5) == new
 
 
+@pytest.mark.invariant(6)
 async def test_whoever_could_not_hear_while_history_left_the_log_is_told(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     async with proxy_to(port_of(cluster.nats.url)) as proxy, watched(cluster, proxy.url) as those:
@@ -101,6 +103,7 @@ async def test_whoever_could_not_hear_while_history_left_the_log_is_told(make_cl
         assert await read(has_all, 1) == new
 
 
+@pytest.mark.invariant(6)
 async def test_what_is_heard_while_a_reconnect_is_dealt_with_is_not_forgotten(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     log, hub = cluster.log, Hub(cluster.log)
@@ -119,6 +122,7 @@ async def test_what_is_heard_while_a_reconnect_is_dealt_with_is_not_forgotten(ma
     assert await read(follower, 1) == new
 
 
+@pytest.mark.invariant(6)
 async def test_an_answer_that_was_lost_with_the_connection_is_not_waited_for(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     async with proxy_to(port_of(cluster.nats.url)) as proxy, watched(cluster, proxy.url) as those:
@@ -135,6 +139,7 @@ async def test_an_answer_that_was_lost_with_the_connection_is_not_waited_for(mak
             assert await read(follower, 1) == new
 
 
+@pytest.mark.invariant(6)
 async def test_an_idle_client_stays_when_history_leaves_the_log_and_one_that_slept_is_told(
     make_cluster: MakeCluster,
 ) -> None:
@@ -189,6 +194,7 @@ async def test_whoever_looks_at_a_log_that_is_gone_makes_it_anew(make_cluster: M
     assert await append(cluster, 2) == [1, 2]
 
 
+@pytest.mark.invariant(6)
 async def test_a_log_taken_away_while_nats_stays_is_made_anew_and_its_followers_are_told(
     make_cluster: MakeCluster,
 ) -> None:
@@ -257,10 +263,12 @@ def _is_of(task: str) -> Wanted:
     return lambda record: record.subject.endswith(task)
 
 
+@pytest.mark.invariant(6)
 async def test_nats_killed_while_some_follow_costs_none_of_them_an_event(make_cluster: MakeCluster) -> None:
     await follow_through_kills(await make_cluster(), clients=21, kills=1)
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.slow
 async def test_nats_killed_again_and_again_while_200_follow_costs_none_of_them_an_event(
     make_cluster: MakeCluster,

@@ -173,6 +173,7 @@ async def lose_some(cluster: Cluster, seed: int, rounds: int) -> None:
         assert losing.lost > 30 * rounds
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("seed", range(3))
 async def test_what_is_lost_between_nats_and_the_api_is_given_to_everybody_all_the_same(
@@ -181,11 +182,13 @@ async def test_what_is_lost_between_nats_and_the_api_is_given_to_everybody_all_t
     await lose_some(await make_cluster(), seed, rounds=2)
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.slow
 async def test_what_is_lost_is_made_up_for_within_fifteen_seconds(make_cluster: MakeCluster) -> None:
     await lose_some(await make_cluster(), 7, rounds=4)
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("pending", [pytest.param(300, id="most of it"), pytest.param(1, id="all of it")])
 async def test_what_the_client_library_drops_because_too_much_waits_is_given_to_everybody_all_the_same(

@@ -20,6 +20,8 @@ async def started(cluster: Cluster, task: str, times: int = 1) -> None:
     )
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(3)
 async def test_a_worker_killed_in_the_middle_of_a_task_costs_a_redelivery(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
@@ -36,6 +38,7 @@ async def test_a_worker_killed_in_the_middle_of_a_task_costs_a_redelivery(make_c
     await cluster.all_finished([task["id"]])
 
 
+@pytest.mark.invariant(2)
 async def test_a_worker_stopped_past_its_time_and_continued_is_not_heard_any_more(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, zombie, _ = await cluster.start("api", "worker", "projector")
@@ -54,6 +57,7 @@ async def test_a_worker_stopped_past_its_time_and_continued_is_not_heard_any_mor
     assert await cluster.finishes() == {task["id"]: 1}
 
 
+@pytest.mark.invariant(3)
 async def test_heartbeats_keep_a_task_that_runs_longer_than_the_broker_waits(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_ACK_WAIT="1")
     await cluster.start("api", "worker", "worker", "projector")
@@ -67,6 +71,7 @@ async def test_heartbeats_keep_a_task_that_runs_longer_than_the_broker_waits(mak
     assert sorted(task for task, _ in cluster.calls()) == sorted(task["id"] for task in tasks)
 
 
+@pytest.mark.invariant(1)
 async def test_a_worker_told_to_stop_lets_its_tasks_end(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
@@ -81,6 +86,7 @@ async def test_a_worker_told_to_stop_lets_its_tasks_end(make_cluster: MakeCluste
     assert len(cluster.calls()) == 1
 
 
+@pytest.mark.invariant(1)
 async def test_a_worker_out_of_time_gives_its_tasks_back_at_once(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_GRACE="0.2", HEADRACE_STREAM_ACK_WAIT="60")
     _, worker, _ = await cluster.start("api", "worker", "projector")
@@ -94,6 +100,7 @@ async def test_a_worker_out_of_time_gives_its_tasks_back_at_once(make_cluster: M
     await cluster.all_finished([task["id"]])
 
 
+@pytest.mark.invariant(7)
 async def test_a_projector_killed_in_the_middle_of_a_page_leaves_the_read_model_right(
     make_cluster: MakeCluster,
 ) -> None:
@@ -125,6 +132,7 @@ async def _writes_or_is_done(cluster: Cluster, writing: str, tasks: int) -> bool
     return (await cluster.rows("SELECT count(*) AS done FROM tasks WHERE state = 'succeeded'"))[0]["done"] == tasks
 
 
+@pytest.mark.invariant(1)
 async def test_an_api_killed_between_publish_and_answer_leaves_a_task_that_runs(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     async with proxy_to(int(cluster.nats.url.rpartition(":")[2])) as proxy:
@@ -156,6 +164,7 @@ async def test_an_api_told_to_stop_ends_its_streams_with_a_time_to_come_back(mak
     assert await api.gone() == 0
 
 
+@pytest.mark.invariant(6)
 async def test_followers_do_not_notice_a_restart_of_the_api(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     api, _ = await cluster.start("api", "worker")

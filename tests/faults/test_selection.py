@@ -24,6 +24,12 @@ async def ground(postgres: EmbeddedPostgres) -> AsyncGenerator[Ground]:
         yield opened
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(2)
+@pytest.mark.invariant(3)
+@pytest.mark.invariant(4)
+@pytest.mark.invariant(6)
+@pytest.mark.invariant(7)
 @pytest.mark.parametrize("name", SELECTION)
 async def test_what_is_promised_holds_under(name: str, ground: Ground, tmp_path: Path) -> None:
     verdict = await play(FAULTS[name], SEED, TASKS, ground, tmp_path, OUTAGE_SECONDS)

@@ -7,12 +7,14 @@ import shutil
 from collections import Counter
 
 import asyncpg
+import pytest
 
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.sse import follow
 
 
+@pytest.mark.invariant(1)
 async def test_nats_killed_while_tasks_are_submitted_loses_none_that_was_accepted(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
@@ -83,6 +85,7 @@ async def _accepted(cluster: Cluster) -> str | None:
     return answer.json()["id"] if answer.status_code == 202 else None
 
 
+@pytest.mark.invariant(1)
 async def test_a_full_log_refuses_work_and_lets_running_work_end(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(1 << 20))
     await cluster.start("api", "worker", "projector")
@@ -138,6 +141,7 @@ async def _found(cluster: Cluster, task: str) -> dict[str, object] | None:
     return answer.json() if answer.status_code == 200 else None
 
 
+@pytest.mark.invariant(6)
 async def test_a_log_that_comes_back_empty_is_made_anew_and_followers_are_told(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")

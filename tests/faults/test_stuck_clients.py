@@ -6,6 +6,8 @@ import asyncio
 import signal
 import time
 
+import pytest
+
 from headrace.contracts.events import Logged, encode
 from tests.cluster import WAIT_SECONDS, Cluster, until
 from tests.conftest import MakeCluster
@@ -38,6 +40,7 @@ async def write_until_cut_off(cluster: Cluster, api: Api, clients: int) -> float
     return lines * len(LARGE) / (1 << 20)
 
 
+@pytest.mark.invariant(6)
 async def test_clients_that_read_nothing_are_cut_off_and_nobody_else_notices(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     api = await Api.start(cluster, *STALLED)

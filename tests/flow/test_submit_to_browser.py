@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.cluster import Cluster, until
 from tests.sse import follow
 
@@ -58,6 +60,7 @@ async def test_a_submission_is_accepted_run_watched_and_read(cluster: Cluster) -
     assert {record.headers["Headrace-Correlation-Id"] for record in records} == {"click-1"}
 
 
+@pytest.mark.invariant(6)
 async def test_a_page_loads_its_list_and_follows_from_there_without_a_gap(cluster: Cluster) -> None:
     first = await cluster.submit("echo", text="one")
     await cluster.outcome(first["id"])

@@ -6,6 +6,8 @@ import asyncio
 import signal
 from typing import Any
 
+import pytest
+
 from headrace.api.v1.batch_append import CHUNK_TASKS
 from headrace.contracts.batches import BatchCancelled, encode
 from tests.cluster import Cluster, Member, until
@@ -26,6 +28,8 @@ from tests.flow.batches.test_batches import (
 from tests.flow.refused.test_bad_input import check_problem
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(5)
 async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_tasks_and_settles_once(
     make_cluster: MakeCluster,
 ) -> None:
@@ -76,6 +80,8 @@ async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_ta
     assert counts(await settled(cluster, batch)) == {"succeeded": 1, "cancelled": there - 1}
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(5)
 async def test_a_batch_cancelled_over_and_over_while_it_is_sent_and_run_settles_once(cluster: Cluster) -> None:
     await knows(cluster, "noop")
     batches: list[str] = []
@@ -114,6 +120,7 @@ async def replay(cluster: Cluster, projector: Member) -> Member:
     return projector
 
 
+@pytest.mark.invariant(7)
 async def test_a_task_of_a_cancelled_batch_that_is_run_again_and_cancelled_while_queued_leaves_the_same_in_a_replay(
     make_cluster: MakeCluster,
 ) -> None:

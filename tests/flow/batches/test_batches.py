@@ -213,6 +213,7 @@ async def test_a_batch_settles_again_after_one_of_its_tasks_was_run_again(shared
 GOOD: dict[str, Any] = {"kind": "echo", "inputs": [{"text": "hello"}]}
 
 
+@pytest.mark.invariant(5)
 @pytest.mark.parametrize(
     ("body", "status", "code", "paths"),
     [
@@ -264,6 +265,7 @@ async def test_a_bad_batch_is_refused_whole(
     assert corrected.status_code == 202
 
 
+@pytest.mark.invariant(5)
 @pytest.mark.parametrize(
     ("query", "body", "status", "code", "path"),
     [
@@ -324,6 +326,7 @@ async def test_what_is_neither_json_nor_ndjson_is_refused(shared: Cluster) -> No
     check_problem(await shared.http.put("/api/v1/batches/nope/cancellation"), 404, "batch_not_found")
 
 
+@pytest.mark.invariant(4)
 async def test_the_same_key_and_batch_give_the_same_batch_and_another_batch_is_refused(shared: Cluster) -> None:
     inputs = [{"text": "a"}, {"text": "b"}]
     first = await submit(shared, "echo", inputs, key="term-1")
@@ -347,6 +350,7 @@ async def test_the_same_key_and_batch_give_the_same_batch_and_another_batch_is_r
     assert await members(shared, first["id"]) == all_once(first["id"], 2)
 
 
+@pytest.mark.invariant(4)
 async def test_in_which_order_the_fields_of_an_input_come_does_not_matter_to_its_key(shared: Cluster) -> None:
     first = await submit(shared, "wait", [{"name": "never", "more": {"a": 1, "b": 2}}], key="in-order")
     again = await post(shared, "wait", [{"more": {"b": 2, "a": 1}, "name": "never"}], key="in-order")
@@ -354,6 +358,7 @@ async def test_in_which_order_the_fields_of_an_input_come_does_not_matter_to_its
     await shared.http.put(f"/api/v1/batches/{first['id']}/cancellation")
 
 
+@pytest.mark.invariant(4)
 async def test_of_many_at_once_with_one_key_one_makes_the_batch(shared: Cluster) -> None:
     total = CHUNK_TASKS + 5
     answers = await asyncio.gather(*(post(shared, "noop", [{}] * total, key="at-once") for _ in range(20)))
@@ -372,6 +377,8 @@ async def without_workers(make_cluster: MakeCluster) -> tuple[Cluster, Member]:
     return cluster, api
 
 
+@pytest.mark.invariant(4)
+@pytest.mark.invariant(5)
 async def test_a_batch_that_was_cut_off_is_completed_under_its_key(make_cluster: MakeCluster) -> None:
     cluster, api = await without_workers(make_cluster)
     total = 10_000
@@ -409,6 +416,7 @@ async def test_a_batch_that_was_cut_off_is_completed_under_its_key(make_cluster:
         assert time.monotonic() - began < 3
 
 
+@pytest.mark.invariant(5)
 @pytest.mark.slow
 async def test_a_hundred_thousand_inputs_take_no_memory_and_an_upload_that_ends_leaves_nothing(
     make_cluster: MakeCluster,
@@ -469,6 +477,7 @@ async def grown(cluster: Cluster, sequence: int) -> bool:
     return await last_sequence(cluster) >= sequence
 
 
+@pytest.mark.invariant(7)
 async def test_a_projector_killed_while_it_counts_counts_right_and_a_replay_gives_the_same(
     make_cluster: MakeCluster,
 ) -> None:

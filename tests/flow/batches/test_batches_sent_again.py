@@ -51,6 +51,8 @@ async def again(http: httpx.AsyncClient) -> dict[str, Any]:
     return answer.json()
 
 
+@pytest.mark.invariant(4)
+@pytest.mark.invariant(5)
 async def test_a_batch_sent_again_is_answered_as_far_as_it_is_known(seeing: Cluster, blind: httpx.AsyncClient) -> None:
     cluster = seeing
     _, worker, projector, _ = cluster.members
@@ -78,6 +80,7 @@ async def test_a_batch_sent_again_is_answered_as_far_as_it_is_known(seeing: Clus
     assert (await again(cluster.http)).items() >= whole.items()
 
 
+@pytest.mark.invariant(4)
 async def test_a_batch_that_is_all_there_is_found_again_although_the_log_is_full(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(2 << 20))
     _, worker, _ = await cluster.start("api", "worker", "projector")

@@ -141,6 +141,7 @@ async def test_a_process_kind_that_was_cancelled_while_its_process_started_is_st
     await until(acknowledged, "the worker to be done with it", patience=10)
 
 
+@pytest.mark.invariant(2)
 async def test_cancelling_again_changes_nothing(cluster: Cluster) -> None:
     task = await accepted(cluster, "until_cancelled_async", input={"name": "again"})
     await called(cluster, task["id"])
@@ -152,6 +153,7 @@ async def test_cancelling_again_changes_nothing(cluster: Cluster) -> None:
     assert (await names(cluster, task["id"])).count("finished") == 1
 
 
+@pytest.mark.invariant(2)
 @pytest.mark.parametrize(("kind", "state"), [("noop", "succeeded"), ("fail", "failed")])
 async def test_a_task_that_ended_otherwise_cannot_be_cancelled(cluster: Cluster, kind: str, state: str) -> None:
     task = await accepted(cluster, kind)
@@ -172,6 +174,8 @@ async def test_whoever_waits_for_a_task_is_told_that_it_was_cancelled(cluster: C
     assert now() - began < timedelta(seconds=5)
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(2)
 @pytest.mark.parametrize("kind", ["noop", "flaky"])
 async def test_whatever_a_cancellation_races_with_a_task_ends_once_and_200_means_cancelled(
     cluster: Cluster, kind: str
@@ -276,6 +280,8 @@ async def test_without_the_log_a_bulk_cancellation_says_when_to_come_back(make_c
     await cluster.all_finished([task["id"]])
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(7)
 async def test_a_cancellation_cut_off_before_it_cleared_away_is_completed_by_asking_again_or_by_whoever_looks(
     make_cluster: MakeCluster,
 ) -> None:
@@ -303,6 +309,8 @@ async def test_a_cancellation_cut_off_before_it_cleared_away_is_completed_by_ask
     await cluster.all_finished([queued["id"], pending["id"], later["id"]])
 
 
+@pytest.mark.invariant(2)
+@pytest.mark.invariant(7)
 async def test_a_timer_that_fires_in_the_moment_of_a_cancellation_leaves_the_task_cancelled_for_everybody(
     cluster: Cluster,
 ) -> None:
@@ -325,6 +333,7 @@ async def test_a_timer_that_fires_in_the_moment_of_a_cancellation_leaves_the_tas
     assert (await in_state(cluster, task["id"], "succeeded"))["attempt"] == 1
 
 
+@pytest.mark.invariant(7)
 async def test_the_read_model_made_again_from_what_is_left_in_the_log_is_the_same(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, projector = await cluster.start("api", "worker", "projector")
@@ -357,6 +366,7 @@ async def test_the_read_model_made_again_from_what_is_left_in_the_log_is_the_sam
     assert await tables(cluster) == before
 
 
+@pytest.mark.invariant(2)
 async def test_a_task_whose_events_have_left_the_log_is_cancelled_once_and_stays_what_it_was(
     make_cluster: MakeCluster,
 ) -> None:
@@ -387,6 +397,7 @@ async def test_a_task_whose_events_have_left_the_log_is_cancelled_once_and_stays
     assert await names(cluster, task["id"]) == []
 
 
+@pytest.mark.invariant(2)
 async def test_a_task_that_ended_otherwise_before_its_events_left_the_log_is_not_cancelled(
     make_cluster: MakeCluster,
 ) -> None:

@@ -105,6 +105,7 @@ async def _hundred_late(cluster: Cluster) -> list[timedelta]:
     return sorted([await started_late(cluster, task) for task in tasks])
 
 
+@pytest.mark.invariant(1)
 async def test_a_delay_survives_a_crash_of_nats_and_of_the_worker(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
@@ -124,6 +125,7 @@ async def test_a_delay_survives_a_crash_of_nats_and_of_the_worker(make_cluster: 
     assert await timers(cluster, far["id"]) == 0
 
 
+@pytest.mark.invariant(1)
 async def test_a_task_that_expired_before_a_worker_came_is_not_started(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api")
@@ -152,6 +154,7 @@ async def test_a_task_that_expired_before_a_worker_came_is_not_started(make_clus
     assert (found["state"], found["expires_at"]) == ("succeeded", None)
 
 
+@pytest.mark.invariant(1)
 async def test_a_task_that_a_worker_gave_back_unstarted_expires_all_the_same(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker = await cluster.start("api", "worker")

@@ -10,6 +10,7 @@ from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 
 
+@pytest.mark.invariant(1)
 @pytest.mark.parametrize(
     ("kind", "code", "words"),
     [
@@ -48,6 +49,7 @@ async def test_a_traceback_shows_the_handlers_frames_and_not_the_workers(cluster
     assert "headrace/worker" not in trace
 
 
+@pytest.mark.invariant(1)
 async def test_a_handler_that_swallows_its_cancellation_is_finished_without_it(cluster: Cluster) -> None:
     task = await cluster.submit("hang_on")
     found = await cluster.outcome(task["id"])
@@ -73,6 +75,8 @@ async def test_a_plain_function_runs_in_a_thread_with_the_same_context(cluster: 
     assert {"progressed", "logged", "emitted"} <= {record.subject.split(".")[2] for record in events}
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(3)
 async def test_a_task_that_kills_its_worker_ends_after_three_starts_and_takes_nobody_with_it(
     make_cluster: MakeCluster,
 ) -> None:

@@ -116,6 +116,7 @@ async def test_what_waits_for_its_rate_can_be_given_back_and_cancelled(limited: 
     assert calls(limited, tasks) == {first: 1}
 
 
+@pytest.mark.invariant(1)
 async def test_a_paused_kind_accepts_tasks_and_runs_them_when_it_is_resumed(limited: Cluster) -> None:
     (running,) = await submit(limited, "wait", 1, name="wait-gate")
     await until(lambda: calls(limited, [running]), "it to run")
@@ -163,6 +164,8 @@ async def test_low_priority_keeps_its_share_of_the_starts_under_a_flood(limited:
     assert min(shares.values()) >= 10, shares
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(3)
 async def test_a_kind_whose_limit_comes_and_goes_runs_every_task_once(limited: Cluster) -> None:
     before = await worker_of_changing(limited)
     await knows(limited, "changing")

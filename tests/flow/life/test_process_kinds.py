@@ -24,6 +24,7 @@ async def test_a_process_kind_runs_in_a_process_with_the_same_context(cluster: C
     assert {"progressed", "logged", "emitted"} <= {record.subject.split(".")[2] for record in events}
 
 
+@pytest.mark.invariant(1)
 @pytest.mark.parametrize(
     ("kind", "given", "code", "words"),
     [

@@ -98,6 +98,7 @@ async def test_a_kind_says_what_is_worth_another_attempt(cluster: Cluster, first
     assert calls(cluster, task["id"]) == attempts
 
 
+@pytest.mark.invariant(1)
 @IN_ALL_WAYS
 async def test_a_task_whose_attempts_are_used_up_fails_with_the_error_of_the_last(cluster: Cluster, kind: str) -> None:
     task = await accepted(cluster, kind, input={"steps": ["expected"]})
@@ -185,6 +186,7 @@ async def test_what_waits_for_its_next_attempt_holds_no_slots(make_cluster: Make
     assert await cluster.events("hr.timers.>") == []
 
 
+@pytest.mark.invariant(2)
 async def test_a_task_that_was_cancelled_while_it_failed_is_not_tried_again(cluster: Cluster) -> None:
     task = await accepted(cluster, "fails_when_cancelled", input={"name": "torn"})
     await called(cluster, task["id"])
@@ -198,6 +200,8 @@ async def test_a_task_that_was_cancelled_while_it_failed_is_not_tried_again(clus
     assert (await cluster.finishes())[task["id"]] == 1
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(3)
 @pytest.mark.slow
 async def test_a_worker_killed_anywhere_while_it_puts_a_task_off_leaves_exactly_one_next_attempt(
     make_cluster: MakeCluster,

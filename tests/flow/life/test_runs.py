@@ -115,6 +115,7 @@ async def test_a_task_that_is_not_over_cannot_be_run_again(cluster: Cluster, whe
     await cancel(cluster, task["id"])
 
 
+@pytest.mark.invariant(2)
 async def test_of_many_who_run_a_task_again_at_once_one_does(cluster: Cluster) -> None:
     task = await accepted(cluster, "wait", input={"name": "gate-runs"})
     await called(cluster, task["id"])
@@ -130,6 +131,7 @@ async def test_of_many_who_run_a_task_again_at_once_one_does(cluster: Cluster) -
     assert len([name for name in await names(cluster, task["id"]) if name == "queued"]) == 2
 
 
+@pytest.mark.invariant(2)
 async def test_running_again_and_cancelling_at_once_leave_one_end_a_run(cluster: Cluster) -> None:
     task = await accepted(cluster, "noop")
     await cluster.outcome(task["id"])
@@ -205,6 +207,7 @@ async def a_second_run_with_a_timer_of_the_first(cluster: Cluster) -> str:
     return task["id"]
 
 
+@pytest.mark.invariant(2)
 async def test_a_timer_of_a_run_that_is_over_does_not_keep_the_next_from_being_cancelled(
     make_cluster: MakeCluster,
 ) -> None:
@@ -221,6 +224,7 @@ async def test_a_timer_of_a_run_that_is_over_does_not_keep_the_next_from_being_c
     assert (await in_state(cluster, task, "cancelled"))["started_at"] is None
 
 
+@pytest.mark.invariant(2)
 async def test_a_timer_of_a_run_that_is_over_does_not_end_the_next_when_a_worker_is_lost(
     make_cluster: MakeCluster,
 ) -> None:

@@ -30,6 +30,7 @@ async def without_worker(make_cluster: MakeCluster) -> Cluster:
     return cluster
 
 
+@pytest.mark.invariant(1)
 async def test_a_task_that_nobody_starts_in_time_expires_without_any_worker(make_cluster: MakeCluster) -> None:
     cluster = await without_worker(make_cluster)
     queued = await submit(cluster, expires_in=0.2)
@@ -47,6 +48,7 @@ async def test_a_task_that_nobody_starts_in_time_expires_without_any_worker(make
     assert queued not in [task for task, _ in cluster.calls()]
 
 
+@pytest.mark.invariant(1)
 async def test_what_the_log_is_about_to_drop_from_the_queue_is_expired_and_not_lost(
     make_cluster: MakeCluster,
 ) -> None:
@@ -67,6 +69,7 @@ async def test_what_the_log_is_about_to_drop_from_the_queue_is_expired_and_not_l
     assert (await cluster.http.get(f"/api/v1/tasks/{later}")).json()["state"] == "pending"
 
 
+@pytest.mark.invariant(1)
 @pytest.mark.slow
 async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
@@ -78,6 +81,7 @@ async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(mak
     assert [called for called, _ in cluster.calls()] == [task]
 
 
+@pytest.mark.invariant(2)
 async def test_a_row_that_is_far_behind_takes_no_timer_away_and_ends_nothing(make_cluster: MakeCluster) -> None:
     """As after an hour without Postgres: the log knows of another attempt, and of its timer."""
     cluster = await make_cluster()
@@ -101,6 +105,7 @@ async def test_a_row_that_is_far_behind_takes_no_timer_away_and_ends_nothing(mak
     read_model.close()
 
 
+@pytest.mark.invariant(1)
 async def test_a_task_that_ran_when_the_log_dropped_it_and_lost_its_worker_is_run_again(
     make_cluster: MakeCluster,
 ) -> None:
@@ -128,6 +133,7 @@ async def _is(cluster: Cluster, state: str) -> bool:
     return [row["state"] for row in await cluster.rows("SELECT state FROM tasks")] == [state]
 
 
+@pytest.mark.invariant(1)
 @pytest.mark.slow
 async def test_a_timer_outlives_the_retention_of_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()

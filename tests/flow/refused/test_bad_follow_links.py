@@ -14,6 +14,7 @@ from tests.flow.refused.test_bad_input import check_problem
 THEIRS = "https://elsewhere.example"
 
 
+@pytest.mark.invariant(8)
 async def test_a_link_is_for_one_thing_only(linked: Cluster) -> None:
     task, other = await finished(linked), await finished(linked)
     token = token_of(await link_to(linked, f"tasks/{task}"))
@@ -28,6 +29,7 @@ async def test_a_link_is_for_one_thing_only(linked: Cluster) -> None:
     check_problem(await linked.http.get(path_with(task, for_batch)), 404, "task_not_found")
 
 
+@pytest.mark.invariant(8)
 async def test_a_link_grants_nothing_but_watching(linked: Cluster) -> None:
     task = await finished(linked)
     link = await link_to(linked, f"tasks/{task}")
@@ -35,6 +37,7 @@ async def test_a_link_grants_nothing_but_watching(linked: Cluster) -> None:
         check_problem(await linked.http.request(method, link), 405, "method_not_allowed")
 
 
+@pytest.mark.invariant(8)
 @pytest.mark.parametrize("change", ["no token", "an empty one", "nonsense", "another signature", "another secret"])
 @pytest.mark.parametrize("what", ["tasks", "batches"])
 async def test_a_token_that_is_not_ours_is_refused(linked: Cluster, what: str, change: str) -> None:
@@ -60,6 +63,7 @@ async def test_a_token_that_is_too_long_to_be_one_is_refused(linked: Cluster) ->
     assert "xxx" not in problem["message"]
 
 
+@pytest.mark.invariant(8)
 async def test_a_link_that_has_expired_is_refused_whatever_it_was_for(linked: Cluster) -> None:
     task = await finished(linked)
     for what, collection in (("task", "tasks"), ("batch", "batches")):
@@ -125,6 +129,7 @@ async def test_without_a_secret_a_submission_that_asks_for_a_link_is_refused(clu
     check_problem(answer, 501, "follow_links_off")
 
 
+@pytest.mark.invariant(8)
 async def test_pages_of_the_origins_that_are_named_may_use_links_and_nothing_else(linked: Cluster) -> None:
     task = await finished(linked)
     link = await link_to(linked, f"tasks/{task}")

@@ -97,6 +97,7 @@ async def _submitted(cluster: Cluster, schedule: Json, times: int) -> bool:
     return len(await submitted(cluster, schedule)) >= times
 
 
+@pytest.mark.invariant(4)
 async def test_every_firing_submits_one_task_that_runs(cluster: Cluster) -> None:
     schedule = await create(cluster, name="beat")
     await until(lambda: _submitted(cluster, schedule, 4), "four tasks")
@@ -259,6 +260,7 @@ async def test_a_start_at_the_end_of_time_is_only_never(cluster: Cluster) -> Non
         await end(cluster, schedule)
 
 
+@pytest.mark.invariant(8)
 async def test_schedules_that_are_not_there_and_those_of_others_are_not_found(cluster: Cluster) -> None:
     others = str(uuid.uuid4())
     definition = ScheduleDefinition(kind="noop", input={}, every=3600)
@@ -295,6 +297,8 @@ async def test_an_owner_has_only_so_many_schedules(make_cluster: MakeCluster) ->
     assert len(listed) == SCHEDULES_PER_OWNER_MAX
 
 
+@pytest.mark.invariant(3)
+@pytest.mark.invariant(4)
 @pytest.mark.slow
 async def test_a_firing_submits_one_task_although_its_reader_is_killed_before_it_acknowledges(
     make_cluster: MakeCluster,
@@ -326,6 +330,7 @@ async def test_a_firing_submits_one_task_although_its_reader_is_killed_before_it
     await cluster.all_finished(tasks)
 
 
+@pytest.mark.invariant(4)
 @pytest.mark.slow
 @pytest.mark.parametrize("outage", ["kill", "stop"])
 async def test_firings_missed_in_an_outage_are_skipped_or_made_up_for_once(
@@ -386,6 +391,7 @@ async def tables(cluster: Cluster) -> list[Json]:
     return await cluster.rows("SELECT * FROM schedules ORDER BY id")
 
 
+@pytest.mark.invariant(7)
 async def test_the_read_model_of_schedules_is_a_function_of_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, projector = await cluster.start("api", "worker", "projector")

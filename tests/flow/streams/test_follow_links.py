@@ -96,6 +96,7 @@ async def test_a_batch_may_ask_for_a_link_at_once(linked: Cluster) -> None:
     assert (last.event, last.data["id"]) == ("settled", answer.json()["id"])
 
 
+@pytest.mark.invariant(8)
 async def test_a_stream_ends_with_its_link_and_a_word_about_coming_back_and_then_is_not_let_in(
     linked: Cluster, browser: httpx.AsyncClient
 ) -> None:
@@ -120,6 +121,7 @@ async def test_old_links_go_on_when_a_new_secret_is_put_first_and_new_ones_are_s
     assert FollowTokens([NEW]).read(made).id == task
 
 
+@pytest.mark.invariant(8)
 async def test_what_a_link_shows_is_its_owners(linked: Cluster) -> None:
     tasks: dict[str, str] = {}
     for owner in ("local", "somebody"):
@@ -135,6 +137,7 @@ async def test_what_a_link_shows_is_its_owners(linked: Cluster) -> None:
     check_problem(await ask(linked, f"tasks/{tasks['somebody']}"), 404, "task_not_found")
 
 
+@pytest.mark.invariant(8)
 async def test_no_process_ever_writes_a_token_down(linked: Cluster) -> None:
     task = await finished(linked)
     link = await link_to(linked, f"tasks/{task}")

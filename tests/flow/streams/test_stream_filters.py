@@ -74,6 +74,7 @@ async def shown(cluster: Cluster, params: Params, after: str, last: Seen) -> lis
     return found
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.parametrize(
     ("filter_", "wants"),
     [
@@ -125,6 +126,7 @@ async def test_a_filter_shows_what_it_names_live_and_from_history_alike(
         assert await shown(cluster, params, wanted[resumed - 1].id, wanted[-1]) == wanted[resumed:]
 
 
+@pytest.mark.invariant(6)
 async def test_a_filter_shows_live_what_it_then_shows_from_history(cluster: Cluster) -> None:
     params = [("kind", "talk"), ("kind", "noop"), ("event", "started"), ("event", "emitted"), ("event", "finished")]
     query = "&".join(f"{name}={value}" for name, value in params)
@@ -147,6 +149,7 @@ async def test_a_filter_of_many_tasks_is_taken(cluster: Cluster) -> None:
     assert [each.event for each in seen] == ["queued", "started", "finished"]
 
 
+@pytest.mark.invariant(8)
 async def test_a_filter_never_shows_what_is_somebody_elses(cluster: Cluster) -> None:
     before = await now(cluster)
     theirs = str(TaskSubject(EventName.QUEUED, "noop", "normal", "somebody", "theirs"))
@@ -162,6 +165,7 @@ async def test_a_filter_never_shows_what_is_somebody_elses(cluster: Cluster) -> 
         assert {each.data["task"] for each in seen} == {mine}
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.parametrize("path", ["?task={task}", "?kind=noop", "?event=finished", "?task={task}&event=finished"])
 async def test_a_filtered_stream_opens_with_the_position_it_begins_at(cluster: Cluster, path: str) -> None:
     task = (await cluster.submit("noop"))["id"]

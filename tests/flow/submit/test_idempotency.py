@@ -36,6 +36,7 @@ async def send(cluster: Cluster, key: bytes | str, body: Any = BODY) -> httpx.Re
     return await cluster.http.post("/api/v1/tasks", headers=headers, **given)  # type: ignore[arg-type]
 
 
+@pytest.mark.invariant(4)
 @pytest.mark.parametrize("when", [{}, {"delay": 0.05}, {"delay": 0.6}], ids=["now", "soon", "later"])
 async def test_of_many_who_send_the_same_at_once_one_makes_the_task(cluster: Cluster, when: dict[str, float]) -> None:
     key = new_key()
@@ -52,6 +53,7 @@ async def test_of_many_who_send_the_same_at_once_one_makes_the_task(cluster: Clu
     assert (await send(cluster, key, BODY | when)).status_code == 200
 
 
+@pytest.mark.invariant(4)
 async def test_of_many_who_send_different_things_under_one_key_one_is_heard(cluster: Cluster) -> None:
     key = new_key()
     bodies = [BODY | {"input": {"text": str(number % 5)}} for number in range(20)]
@@ -65,6 +67,7 @@ async def test_of_many_who_send_different_things_under_one_key_one_is_heard(clus
     assert Counter(answer.status_code for answer in answers) == {202: 1, 200: 3, 422: 16}
 
 
+@pytest.mark.invariant(4)
 @pytest.mark.parametrize(
     "changed",
     [
@@ -91,6 +94,7 @@ async def test_a_key_that_comes_with_another_body_is_refused(
         await cancel(cluster, task["id"])
 
 
+@pytest.mark.invariant(4)
 async def test_now_and_later_under_one_key_are_two_things_whichever_is_first(cluster: Cluster) -> None:
     for first, then in (({}, {"delay": 500}), ({"delay": 500}, {})):
         key = new_key()
@@ -100,6 +104,7 @@ async def test_now_and_later_under_one_key_are_two_things_whichever_is_first(clu
         await cancel(cluster, task["id"])
 
 
+@pytest.mark.invariant(4)
 async def test_how_a_body_is_written_does_not_matter(cluster: Cluster) -> None:
     key = new_key()
     first = await send(cluster, key, b'{"kind":"echo","input":{"text":"\xc5\x99"},"max_attempts":2}')
@@ -110,6 +115,7 @@ async def test_how_a_body_is_written_does_not_matter(cluster: Cluster) -> None:
     assert first.json()["id"] == again.json()["id"]
 
 
+@pytest.mark.invariant(4)
 @pytest.mark.parametrize(
     "text", ["a", "a" * 255, "8e03978e-40d5-43dd-bc93-6894a57f9324", "!#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"]
 )
@@ -148,6 +154,7 @@ async def test_a_submission_without_a_key_is_always_something_new(cluster: Clust
     assert one.json()["id"] != other.json()["id"]
 
 
+@pytest.mark.invariant(4)
 async def test_a_repetition_is_answered_with_the_task_as_it_now_is(cluster: Cluster) -> None:
     key, body = new_key(), {"kind": "wait", "input": {"name": "gate-key"}}
     first = (await send(cluster, key, body)).json()
@@ -163,6 +170,7 @@ async def test_a_repetition_is_answered_with_the_task_as_it_now_is(cluster: Clus
     assert calls(cluster, first["id"]) == 1
 
 
+@pytest.mark.invariant(4)
 @pytest.mark.parametrize("delay", [0.29, 600])
 async def test_a_repetition_of_what_is_due_later_says_the_same_as_the_first(cluster: Cluster, delay: float) -> None:
     key, body = new_key(), BODY | {"delay": delay}
@@ -174,6 +182,7 @@ async def test_a_repetition_of_what_is_due_later_says_the_same_as_the_first(clus
     await cancel(cluster, first.json()["id"])
 
 
+@pytest.mark.invariant(4)
 async def test_a_cancelled_task_is_still_what_its_key_made(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
@@ -189,6 +198,7 @@ async def test_a_cancelled_task_is_still_what_its_key_made(make_cluster: MakeClu
         assert (await names(cluster, task["id"]))[-1] == "finished"
 
 
+@pytest.mark.invariant(4)
 async def test_a_key_is_known_after_a_crash_of_nats(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
@@ -211,6 +221,7 @@ async def test_a_key_is_known_after_a_crash_of_nats(make_cluster: MakeCluster) -
     assert (calls(cluster, first["id"]), await timers(cluster, delayed["id"])) == (1, 1)
 
 
+@pytest.mark.invariant(4)
 @pytest.mark.parametrize("when", [{}, {"delay": 0.8}], ids=["now", "later"])
 async def test_a_submission_sent_again_after_an_uncertain_answer_makes_no_second_task(
     make_cluster: MakeCluster, when: dict[str, float]
@@ -252,6 +263,7 @@ async def outlived(cluster: Cluster, key: str, body: dict[str, Any]) -> dict[str
     return task
 
 
+@pytest.mark.invariant(4)
 async def test_a_key_is_known_for_as_long_as_its_task_waits_however_long_the_log_keeps_events(
     make_cluster: MakeCluster,
 ) -> None:
@@ -277,6 +289,7 @@ async def test_a_key_is_known_for_as_long_as_its_task_waits_however_long_the_log
     assert await names(cluster, task["id"]) == ["finished"]
 
 
+@pytest.mark.invariant(4)
 async def test_without_the_read_model_such_a_repetition_is_answered_by_what_the_timer_says(
     make_cluster: MakeCluster,
 ) -> None:
@@ -293,6 +306,7 @@ async def test_without_the_read_model_such_a_repetition_is_answered_by_what_the_
     check_problem(await send(cluster, key, body | {"delay": 60}), 422, "idempotency_key_reused")
 
 
+@pytest.mark.invariant(4)
 async def test_a_known_key_is_answered_also_when_the_log_is_full(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(1 << 20))
     await cluster.start("api", "worker", "projector")
@@ -307,6 +321,7 @@ async def test_a_known_key_is_answered_also_when_the_log_is_full(make_cluster: M
     check_problem(await send(cluster, last, large), 503, "log_full")
 
 
+@pytest.mark.invariant(4)
 async def test_a_known_key_is_answered_also_when_its_submission_has_become_too_old_to_be_accepted(
     cluster: Cluster,
 ) -> None:

@@ -68,6 +68,7 @@ async def test_in_a_batch_the_same_ones_are_accepted(cluster: Cluster) -> None:
         assert (found["state"], found["attempt"], found["result"]) == ("succeeded", 2, len(text))
 
 
+@pytest.mark.invariant(1)
 async def test_its_task_can_be_cancelled_while_it_is_queued(without_worker: Cluster) -> None:
     cluster, given = without_worker, largest(without_worker)
     task = await accepted(cluster, "echo", input=given)
@@ -78,6 +79,7 @@ async def test_its_task_can_be_cancelled_while_it_is_queued(without_worker: Clus
     assert (found["state"], found["input"] == given) == ("cancelled", True)
 
 
+@pytest.mark.invariant(1)
 async def test_its_task_can_expire(without_worker: Cluster) -> None:
     cluster = without_worker
     task = await accepted(cluster, "echo", input=largest(cluster), expires_in=0.3)
@@ -86,6 +88,7 @@ async def test_its_task_can_expire(without_worker: Cluster) -> None:
     assert (await the_finish(cluster, task["id"])).withdrawn is not None
 
 
+@pytest.mark.invariant(1)
 @pytest.mark.parametrize("kind", ["large_error", "large_error_later"])
 async def test_its_task_can_be_retried_after_the_longest_error(cluster: Cluster, kind: str) -> None:
     given = largest(cluster)

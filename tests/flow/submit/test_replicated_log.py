@@ -33,6 +33,7 @@ async def copies(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[
     shutil.rmtree(place)
 
 
+@pytest.mark.invariant(4)
 @pytest.mark.parametrize("when", [{}, {"delay": 0.05}, {"delay": 0.6}], ids=["now", "soon", "later"])
 async def test_of_many_who_send_the_same_under_one_key_one_makes_the_task(
     copies: Cluster, when: dict[str, float]
@@ -49,6 +50,7 @@ async def test_of_many_who_send_the_same_under_one_key_one_makes_the_task(
     assert (again.status_code, again.json()["state"]) == (200, "succeeded")
 
 
+@pytest.mark.invariant(4)
 async def test_a_key_that_comes_with_another_body_is_refused(copies: Cluster) -> None:
     for first, then in (({}, {"priority": "high"}), ({}, {"delay": 600}), ({"delay": 600}, {})):
         key = secrets.token_hex(8)
@@ -59,6 +61,7 @@ async def test_a_key_that_comes_with_another_body_is_refused(copies: Cluster) ->
         assert (again.status_code, again.json()["id"]) == (200, task.json()["id"])
 
 
+@pytest.mark.invariant(4)
 async def test_of_many_who_send_different_things_under_one_key_one_is_heard(copies: Cluster) -> None:
     key = secrets.token_hex(8)
     answers = await asyncio.gather(*(ask(copies, "echo", key, input={"text": str(number % 5)}) for number in range(20)))

@@ -31,6 +31,7 @@ def test_what_was_granted_is_what_is_read_and_fits_a_url(grant: Grant) -> None:
     assert all(each.isascii() and (each.isalnum() or each in "-_.") for each in token)
 
 
+@pytest.mark.invariant(8)
 @given(grant=grants, data=st.data())
 @settings(derandomize=True, deadline=None)
 def test_a_token_that_was_changed_anywhere_is_refused(grant: Grant, data: st.DataObject) -> None:
@@ -47,12 +48,14 @@ def test_a_token_that_was_changed_anywhere_is_refused(grant: Grant, data: st.Dat
     assert read == grant, "base64 has a few spellings of the same bits, and they grant nothing else"
 
 
+@pytest.mark.invariant(8)
 @pytest.mark.parametrize("token", ["", ".", "..", "nonsense", "ü", "a.b.c", "\0", "x" * 10_000, " ", ".e30.x"])
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(InvalidFollowToken):
         FollowTokens([NEW]).read(token)
 
 
+@pytest.mark.invariant(8)
 def test_a_token_is_good_until_its_last_second(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = FollowTokens([NEW])
     token = tokens.make(GRANT)
@@ -86,6 +89,7 @@ def test_a_secret_that_is_taken_away_takes_its_links_with_it() -> None:
         FollowTokens([NEW]).read(token)
 
 
+@pytest.mark.invariant(8)
 def test_nothing_else_that_is_signed_with_the_secret_passes_for_a_token() -> None:
     fields = ["task", "t1", "u1", LATER]
     for other in (
@@ -97,6 +101,7 @@ def test_nothing_else_that_is_signed_with_the_secret_passes_for_a_token() -> Non
             FollowTokens([NEW]).read(str(other))
 
 
+@pytest.mark.invariant(8)
 @pytest.mark.parametrize(
     "fields",
     [
@@ -118,6 +123,7 @@ def test_what_is_signed_but_grants_nothing_is_refused(fields: object) -> None:
         FollowTokens([NEW]).read(str(token))
 
 
+@pytest.mark.invariant(8)
 def test_two_tokens_differ_when_anything_that_they_grant_does() -> None:
     tokens = FollowTokens([NEW])
     made = sorted(

@@ -27,6 +27,7 @@ async def keep_for(log: Log, seconds: int) -> None:
     await request(log.connection, f"STREAM.UPDATE.{subjects.STREAM}", short)
 
 
+@pytest.mark.invariant(4)
 async def test_a_timer_is_found_when_it_is_older_than_what_the_log_keeps(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

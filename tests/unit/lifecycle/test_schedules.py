@@ -24,6 +24,7 @@ NEVER = ScheduleDefinition(kind="noop", input={}, cron="0 0 0 29 2 *")
 instants = st.datetimes(timezones=st.just(UTC)).map(lambda found: found.replace(microsecond=0))
 
 
+@pytest.mark.invariant(4)
 @given(schedule=st.uuids().map(str), occurrence=instants)
 @settings(derandomize=True, deadline=None, max_examples=200)
 def test_a_task_follows_from_its_schedule_and_the_occurrence_and_is_another_for_any_other(
@@ -92,6 +93,7 @@ async def test_what_the_broker_does_not_take_leaves_nothing_behind(shared_log: L
     assert await timer_of(shared_log, owner, schedule) is None
 
 
+@pytest.mark.invariant(4)
 async def test_a_task_is_submitted_once(shared_log: Log) -> None:
     owner, schedule = new()
     at = datetime(2030, 1, 1, tzinfo=UTC)
@@ -112,6 +114,7 @@ async def test_a_task_is_submitted_once(shared_log: Log) -> None:
     assert len((await shared_log.replayer.page(subjects.all_of(owner, task))).records) == 1
 
 
+@pytest.mark.invariant(4)
 @pytest.mark.parametrize(
     ("seconds_late", "missed", "submits"),
     [(3, "skip", True), (60, "skip", False), (3, "catch_up_once", True), (60, "catch_up_once", True)],

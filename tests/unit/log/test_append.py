@@ -40,6 +40,8 @@ async def test_a_second_append_under_one_message_id_gives_the_place_of_the_first
     assert await stored(log) == [(1, b"one"), (2, b"two")]
 
 
+@pytest.mark.invariant(2)
+@pytest.mark.invariant(4)
 async def test_an_append_that_expected_another_last_sequence_is_refused(log: Log) -> None:
     def fence(sequence: int) -> dict[str, str]:
         return {EXPECTED_LAST_SUBJECT_SEQUENCE: str(sequence)}
@@ -54,6 +56,7 @@ async def test_an_append_that_expected_another_last_sequence_is_refused(log: Log
     assert await stored(log) == [(1, b"queued"), (first.sequence, b"first"), (again.sequence, b"again")]
 
 
+@pytest.mark.invariant(2)
 async def test_of_many_that_finish_a_run_at_once_one_is_first(log: Log) -> None:
     appends = (log.appender.append(FINISHED, b"%d" % n, {EXPECTED_LAST_SUBJECT_SEQUENCE: "0"}) for n in range(50))
     ends = await asyncio.gather(*appends, return_exceptions=True)
@@ -158,6 +161,7 @@ async def test_what_is_told_stands_in_the_log_before_what_is_appended_next(log: 
     assert [payload for _, payload in await stored(log)] == [*(b"%d" % n for n in range(20)), b"end"]
 
 
+@pytest.mark.invariant(1)
 async def test_an_append_that_a_restarting_server_never_saw_is_sent_again_and_stands_once(
     log: Log, nats: EmbeddedNats
 ) -> None:
@@ -170,6 +174,7 @@ async def test_an_append_that_a_restarting_server_never_saw_is_sent_again_and_st
     assert await stored(log) == [(1, b"x")]
 
 
+@pytest.mark.invariant(1)
 async def test_many_appends_in_flight_while_the_server_restarts_all_stand_once(nats: EmbeddedNats) -> None:
     assert nats.port is not None
     async with proxy_to(nats.port) as proxy, open_log(behind(proxy, nats), "test") as log:
@@ -191,6 +196,7 @@ async def test_many_appends_in_flight_while_the_server_restarts_all_stand_once(n
         assert (await stream_state(log.connection)).last_sequence == 1000
 
 
+@pytest.mark.invariant(1)
 async def test_an_append_whose_acknowledgement_was_lost_is_sent_again_and_stands_once(nats: EmbeddedNats) -> None:
     assert nats.port is not None
     async with (
@@ -207,6 +213,7 @@ async def test_an_append_whose_acknowledgement_was_lost_is_sent_again_and_stands
         assert await stored(beside) == [(1, b"x")]
 
 
+@pytest.mark.invariant(5)
 async def test_an_atomic_batch_in_flight_when_the_connection_breaks_is_given_up_at_once_and_never_sent_twice(
     nats: EmbeddedNats,
 ) -> None:

@@ -23,6 +23,7 @@ async def log(place: Path) -> AsyncGenerator[Log]:
         yield opened
 
 
+@pytest.mark.invariant(4)
 async def test_of_many_appends_at_once_under_one_message_id_one_is_new_and_all_have_its_place(log: Log) -> None:
     for condition in ({}, {EXPECTED_LAST_SUBJECT_SEQUENCE: "0"}):
         subject = f"{SUBJECT}{len(condition)}"

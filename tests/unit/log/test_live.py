@@ -11,6 +11,8 @@ from headrace.log.subjects import CATALOG_ENTRIES, catalog_entry, task_events
 from tests.cluster import until
 
 
+@pytest.mark.invariant(6)
+@pytest.mark.invariant(8)
 async def test_whoever_listens_hears_what_is_appended_after_that_and_only_its_slice(log: Log) -> None:
     heard: list[Record] = []
     await log.appender.append("hr.tasks.queued.echo.normal.u.0", b"before", {})
@@ -27,6 +29,7 @@ async def test_whoever_listens_hears_what_is_appended_after_that_and_only_its_sl
     ]
 
 
+@pytest.mark.invariant(6)
 async def test_a_duplicate_is_not_heard_again(log: Log) -> None:
     heard: list[Record] = []
     await listen(log.connection, task_events("u"), heard.append)

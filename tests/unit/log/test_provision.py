@@ -248,6 +248,7 @@ async def test_a_kind_without_a_limit_has_a_lane_for_each_priority(connection: C
     assert [(lane.durable, lane.priority) for lane in lanes] == [(f"run-echo-{each}", each) for each in Priority]
 
 
+@pytest.mark.invariant(1)
 async def test_lanes_of_the_other_form_are_taken_away_and_the_new_begin_where_they_were(connection: Client) -> None:
     await provision(connection, StreamSettings())
     made = await provision_lanes(connection, StreamSettings(), "echo", None)
@@ -286,6 +287,7 @@ async def test_many_processes_may_change_the_form_at_once(settings: Settings) ->
         assert found == {f"run-echo-{priority}": 1 for priority in Priority}
 
 
+@pytest.mark.invariant(1)
 async def test_a_kind_is_paused_whatever_becomes_of_its_lanes_until_it_is_resumed(connection: Client) -> None:
     await provision(connection, StreamSettings())
     assert not await pause_kind(connection, "echo", paused=True)

@@ -118,6 +118,7 @@ async def test_a_request_with_a_byte_limit_that_brings_all_it_was_asked_for_ends
         assert owner.ends == [False]
 
 
+@pytest.mark.invariant(1)
 async def test_a_record_over_the_bytes_of_a_request_ends_it_and_is_not_lost(log: Log) -> None:
     async with pulling(log) as owner:
         await queue(log, 1, size=5000)
@@ -240,6 +241,7 @@ async def test_short_requests_ask_for_no_heartbeat(log: Log) -> None:
         assert [b"idle_heartbeat" in each for each in asked] == [False, False, True]
 
 
+@pytest.mark.invariant(1)
 async def test_after_closing_nothing_is_delivered_here_and_all_of_it_to_the_next(log: Log) -> None:
     async with pulling(log) as first:
         await first.puller.pull(5, 30.0)

@@ -37,6 +37,7 @@ async def pages(log: Log, subject: str, records: int, start: int = 1) -> list[li
     return found
 
 
+@pytest.mark.invariant(6)
 @given(
     tasks=st.lists(st.sampled_from("abc"), min_size=1, max_size=30),
     wanted=st.sampled_from("abc*"),
@@ -106,6 +107,7 @@ async def test_the_last_record_of_a_slice_is_found_over_all_its_subjects(log: Lo
     assert started.sequence == 2
 
 
+@pytest.mark.invariant(6)
 async def test_records_that_are_gone_are_passed_over(log: Log) -> None:
     for n in range(10):
         await log.appender.append(f"hr.tasks.queued.echo.normal.u.{n}", b"{}", {})
@@ -115,6 +117,7 @@ async def test_records_that_are_gone_are_passed_over(log: Log) -> None:
     assert [each.sequence for page in found for each in page] == [3, 4, 6, 7, 8, 9]
 
 
+@pytest.mark.invariant(6)
 async def test_a_page_of_large_records_ends_early_and_nothing_is_lost(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +139,7 @@ async def test_large_records_come_in_the_pages_that_are_used(log: Log) -> None:
     assert [len(each.payload) for page in found for each in page] == sizes
 
 
+@pytest.mark.invariant(6)
 async def test_many_pages_at_once_do_not_mix(shared_log: Log) -> None:
     owners = [f"mixed{n}" for n in range(20)]
     for n in range(5):
@@ -165,6 +169,7 @@ async def test_a_server_that_does_not_answer_is_unavailable_after_a_while(
     assert len((await log.replayer.page("hr.tasks.>")).records) == 1
 
 
+@pytest.mark.invariant(6)
 async def test_history_is_read_again_after_the_server_was_away(log: Log, nats: EmbeddedNats) -> None:
     await log.appender.append("hr.tasks.queued.echo.normal.u.1", b"{}", {})
     await nats.kill()

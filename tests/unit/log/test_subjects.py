@@ -27,6 +27,7 @@ def test_a_subject_reads_back_as_it_was_written_from_the_log_and_from_the_live_f
     assert subjects.live(written) == written.replace("hr.tasks.", "hr.live.tasks.", 1)
 
 
+@pytest.mark.invariant(8)
 @given(subject=task_subjects)
 @settings(derandomize=True, deadline=None, max_examples=100)
 def test_a_subject_is_in_the_slices_it_belongs_to_and_in_no_other(subject: TaskSubject) -> None:

@@ -92,6 +92,7 @@ async def is_right(cluster: Cluster) -> None:
     assert await tables(cluster) == folded(await cluster.events(), cluster.log.epoch)
 
 
+@pytest.mark.invariant(7)
 async def test_the_read_model_is_a_function_of_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     writer = Writer(cluster.log, seed=1)
@@ -111,6 +112,7 @@ async def test_the_read_model_is_a_function_of_the_log(make_cluster: MakeCluster
     assert await tables(cluster) == before
 
 
+@pytest.mark.invariant(7)
 async def test_a_backlog_of_many_pages_is_projected_without_beginning_again(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     for n in range(2500):
@@ -188,6 +190,7 @@ async def leader_of(cluster: Cluster, members: list[Member]) -> Member:
     return leader
 
 
+@pytest.mark.invariant(7)
 async def test_when_the_leading_projector_is_killed_another_takes_over(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     members = await cluster.start("projector", "projector")
@@ -203,6 +206,7 @@ async def test_when_the_leading_projector_is_killed_another_takes_over(make_clus
     await is_right(cluster)
 
 
+@pytest.mark.invariant(7)
 @pytest.mark.slow
 async def test_when_the_leading_projector_is_stopped_another_takes_over_and_it_stands_by_when_it_goes_on(
     make_cluster: MakeCluster,
@@ -246,6 +250,7 @@ async def test_a_projector_that_is_told_to_stop_while_postgres_drops_it_stops(ma
         await leader.kill()
 
 
+@pytest.mark.invariant(7)
 async def test_whatever_happens_to_its_consumer_nothing_is_missing(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     (projector,) = await cluster.start("projector")
@@ -267,6 +272,7 @@ async def test_whatever_happens_to_its_consumer_nothing_is_missing(make_cluster:
     await thief.close()
 
 
+@pytest.mark.invariant(7)
 async def test_of_several_connections_one_leads_and_only_for_its_life(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     one, other = [await ReadModel.connect(cluster.database_url) for _ in range(2)]
@@ -277,6 +283,7 @@ async def test_of_several_connections_one_leads_and_only_for_its_life(make_clust
     other.close()
 
 
+@pytest.mark.invariant(7)
 async def test_one_that_stops_between_the_messages_of_a_statement_loses_the_lead_too(
     make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +312,7 @@ def row(sequence: int, **changed: Any) -> TaskRow:
     )  # fmt: skip
 
 
+@pytest.mark.invariant(7)
 async def test_a_page_is_written_whole_or_not_at_all_and_rows_never_go_back(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     model = await ReadModel.connect(cluster.database_url)

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from headrace.contracts.batches import Counts
 from headrace.contracts.positions import Position
 from headrace.store.batch_rows import is_over, view
@@ -19,6 +21,7 @@ def row(id_: str, **changed: Any) -> BatchRow:
     return BatchRow(**given | changed)
 
 
+@pytest.mark.invariant(1)
 async def test_of_batches_that_are_over_those_without_a_settled_are_found(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     epoch = cluster.log.epoch

@@ -81,6 +81,8 @@ async def test_a_lone_lane_has_all_slots_and_never_more_run_than_there_are(clust
         assert max(beside) >= slots - 2, f"{kind} leaves slots empty: {Counter(beside)}"
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(3)
 async def test_a_lane_whose_consumer_is_gone_comes_back_by_itself(cluster: Cluster) -> None:
     (worker,) = await cluster.start("worker")
     before = await queue(cluster.log, "noop", "normal", 5)
@@ -95,6 +97,7 @@ async def test_a_lane_whose_consumer_is_gone_comes_back_by_itself(cluster: Clust
     assert Counter(await started_in_order(cluster, "noop"))["normal"] == 10, "what had finished is not run again"
 
 
+@pytest.mark.invariant(3)
 async def test_a_task_that_runs_when_its_consumer_is_made_anew_is_not_started_beside_itself(
     make_cluster: MakeCluster,
 ) -> None:
@@ -120,6 +123,7 @@ async def test_a_task_that_runs_when_its_consumer_is_made_anew_is_not_started_be
     assert len(cluster.calls()) == 1
 
 
+@pytest.mark.invariant(1)
 async def test_a_queued_event_that_cannot_be_read_does_not_hold_up_its_lane(cluster: Cluster) -> None:
     (worker,) = await cluster.start("worker")
     for payload in (b"nonsense", b"", b'{"event":"started","attempt":1,"worker":"w"}'):

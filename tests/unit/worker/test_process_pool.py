@@ -202,6 +202,7 @@ async def test_another_attempt_can_be_asked_for(make: Make, kind: str, after: fl
     assert (asked.after, str(asked)) == (after, message)
 
 
+@pytest.mark.invariant(1)
 async def test_a_process_that_ends_while_it_runs_a_task_is_told_with_its_exit_code(make: Make) -> None:
     processes = make("die_in_process", slots=1)
     for _ in range(2):  # the second has the slot, and a process of its own

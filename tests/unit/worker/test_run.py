@@ -20,6 +20,7 @@ async def end_of(cluster: Cluster, kind: str) -> Finished:
     return finished
 
 
+@pytest.mark.invariant(1)
 @pytest.mark.parametrize("kind", ["awaits_what_was_cancelled", "exits", "exits_in_thread"])
 async def test_a_handler_that_ends_in_an_exception_of_its_own_has_raised_it(
     make_cluster: MakeCluster, kind: str
@@ -29,6 +30,7 @@ async def test_a_handler_that_ends_in_an_exception_of_its_own_has_raised_it(
     assert finished.error.code == "raised"
 
 
+@pytest.mark.invariant(1)
 async def test_what_a_handler_says_need_not_be_unicode(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_CONSUMERS="tests.unit.worker.ending_kinds")
     finished = await end_of(cluster, "says_what_has_no_json_form")

@@ -17,6 +17,7 @@ LATER = datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 SEQUENCE = 2**63 - 1
 
 
+@pytest.mark.invariant(1)
 @pytest.mark.parametrize("character", ["x", '"', "\x00", "\x7f", "é", "\N{GRINNING FACE}", "\ud800"])
 def test_the_longest_error_of_a_handler_fits_beside_the_input_that_is_tried_again(character: str) -> None:
     try:
@@ -35,6 +36,7 @@ def test_the_longest_error_of_a_handler_fits_beside_the_input_that_is_tried_agai
     assert len(encode(deferred)) <= EVENT_BYTES
 
 
+@pytest.mark.invariant(1)
 def test_the_end_of_a_task_fits_beside_the_input_that_was_withdrawn() -> None:
     queued = Queued(
         attempt=ATTEMPTS_MAX,

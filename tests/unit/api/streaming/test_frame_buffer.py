@@ -44,6 +44,7 @@ def size_of(frames: list[Frame]) -> int:
     return sum(len(each.encoded) for each in frames)
 
 
+@pytest.mark.invariant(6)
 @given(floor=st.integers(0, 50), history=extensions)
 @settings(derandomize=True, deadline=None, max_examples=120)
 def test_it_gives_what_a_list_of_everything_would_from_its_floor_on_and_stays_within_its_bounds(
@@ -79,6 +80,7 @@ def test_it_gives_what_a_list_of_everything_would_from_its_floor_on_and_stays_wi
             assert size_of(given_out[:-1]) <= CHUNK_BYTES
 
 
+@pytest.mark.invariant(6)
 @given(history=extensions)
 @settings(derandomize=True, deadline=None)
 def test_who_reads_chunk_by_chunk_is_given_each_once(history: list[Extension]) -> None:
@@ -115,6 +117,7 @@ def test_the_newest_stays_however_large_it_is_and_is_given_out() -> None:
     assert [each.sequence for each in recent.after(recent.floor)] == [3]
 
 
+@pytest.mark.invariant(6)
 def test_what_is_known_to_be_complete_never_goes_back() -> None:
     recent = Recent(5)
     recent.extend([], 9)

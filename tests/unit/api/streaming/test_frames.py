@@ -73,6 +73,7 @@ def test_a_frame_has_an_id_an_event_and_data_with_the_events_own_fields() -> Non
     )
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.parametrize("name", EventName)
 @given(data=st.data())
 @settings(derandomize=True, deadline=None, max_examples=30)
@@ -99,12 +100,15 @@ def test_the_input_is_left_out(name: EventName) -> None:
     assert read_frame(frame.encoded)[2]["fence"] == 0
 
 
+@pytest.mark.invariant(6)
 def test_a_line_break_in_a_payload_does_not_break_the_frame() -> None:
     pretty = json.dumps({"event": "logged", "attempt": 1, "level": "info", "message": "a\nb\r\nc"}, indent=2).encode()
     for payload in (pretty, pretty.replace(b"\n", b"\r\n"), pretty.replace(b"\n", b"\r")):
         assert read_frame(framed(record(payload), 1).encoded)[2]["message"] == "a\nb\r\nc"
 
 
+@pytest.mark.invariant(6)
+@pytest.mark.invariant(8)
 def test_what_a_handler_said_cannot_pass_for_another_event() -> None:
     said = "\n\nevent: finished\ndata: {}\n\n\u2028\x85\x0b"
     for event, name in (

@@ -230,6 +230,7 @@ async def play(log: Log, actions: list[Action]) -> None:
             await followed.end()
 
 
+@pytest.mark.invariant(6)
 @given(actions=happenings())
 @settings(derandomize=True, deadline=None, max_examples=100)
 async def test_whoever_follows_is_given_the_logs_events_in_order_each_once(
@@ -238,6 +239,7 @@ async def test_whoever_follows_is_given_the_logs_events_in_order_each_once(
     await play(shared_log, actions)
 
 
+@pytest.mark.invariant(6)
 async def test_many_join_at_any_moment_while_the_log_grows(shared_log: Log) -> None:
     owner = f"hub{next(_owners)}"
     sequences: list[int] = []
@@ -309,6 +311,7 @@ async def test_the_last_one_out_closes_the_subscription_and_leaves_nothing(share
         await until(lambda: asyncio.all_tasks() <= tasks, "its tasks to be gone")
 
 
+@pytest.mark.invariant(6)
 async def test_whoever_comes_after_the_last_one_left_is_served_anew(shared_log: Log) -> None:
     owner = f"hub{next(_owners)}"
     async with hub_on(shared_log) as hub:
@@ -320,6 +323,7 @@ async def test_whoever_comes_after_the_last_one_left_is_served_anew(shared_log: 
             client.follower.close()
 
 
+@pytest.mark.invariant(8)
 async def test_nobody_sees_what_happens_to_somebody_else(shared_log: Log) -> None:
     owner = f"hub{next(_owners)}"
     async with hub_on(shared_log) as hub:
@@ -376,6 +380,7 @@ async def test_large_events_do_not_pile_up_behind_a_slow_reader(
         assert client.seen == expected
 
 
+@pytest.mark.invariant(6)
 async def test_a_stream_goes_on_over_a_broken_connection_without_a_gap_or_a_repeat(nats: EmbeddedNats) -> None:
     assert nats.port is not None
     async with (
@@ -403,6 +408,7 @@ async def test_a_stream_goes_on_over_a_broken_connection_without_a_gap_or_a_repe
         assert client.seen == expected
 
 
+@pytest.mark.invariant(6)
 async def test_history_that_cannot_be_read_is_asked_for_again(shared_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = f"hub{next(_owners)}"
     appended = await shared_log.appender.append(subject_of(owner), LINE, {})
@@ -423,6 +429,7 @@ async def test_history_that_cannot_be_read_is_asked_for_again(shared_log: Log, m
         assert client.seen == [appended.sequence]
 
 
+@pytest.mark.invariant(6)
 async def test_what_comes_live_while_the_log_cannot_be_read_waits_for_what_is_before_it(
     shared_log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,6 +470,7 @@ async def test_a_log_that_cannot_be_reached_is_not_followed_and_leaves_nothing(
         await client_on(hub, shared_log, owner)
 
 
+@pytest.mark.invariant(6)
 async def test_a_log_that_was_made_anew_is_not_mistaken_for_the_old_one(log: Log, nats: EmbeddedNats) -> None:
     async with hub_on(log) as hub:
         client = await client_on(hub, log, "u")
@@ -492,6 +500,7 @@ async def test_an_event_is_encoded_once_for_all_who_follow(shared_log: Log) -> N
         assert all(other.encoded is first.encoded for (other,) in others)
 
 
+@pytest.mark.invariant(6)
 async def test_two_who_join_a_subject_at_the_same_moment_share_one_subscription_and_see_each_event_once(
     shared_log: Log,
 ) -> None:
@@ -506,6 +515,7 @@ async def test_two_who_join_a_subject_at_the_same_moment_share_one_subscription_
         assert (len(one.seen), subscriptions) == (3, 1)
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.parametrize("how", ["fails", "is cancelled"])
 async def test_who_joins_while_another_opens_the_feed_and_that_one_goes_away_is_not_left_waiting(
     shared_log: Log, monkeypatch: pytest.MonkeyPatch, how: str
@@ -553,6 +563,7 @@ async def test_who_is_cancelled_while_it_subscribes_leaves_no_subscription(share
         assert hub.feeds == 0
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.parametrize("payload", [b"", b"{}", b"nonsense", b"[1]"])
 @pytest.mark.parametrize("event", [EventName.QUEUED, EventName.STARTED])
 async def test_an_event_that_cannot_be_read_does_not_end_the_streams_that_come_past_it(
@@ -571,6 +582,7 @@ async def test_an_event_that_cannot_be_read_does_not_end_the_streams_that_come_p
             read_frame(frame.encoded)
 
 
+@pytest.mark.invariant(6)
 async def test_what_arrives_before_a_reconnect_is_dealt_with_does_not_hide_what_was_lost(nats: EmbeddedNats) -> None:
     assert nats.port is not None
     async with (
@@ -604,6 +616,7 @@ async def test_what_arrives_before_a_reconnect_is_dealt_with_does_not_hide_what_
             assert seen == [lost.sequence, later.sequence]
 
 
+@pytest.mark.invariant(6)
 async def test_streams_go_on_although_catching_up_after_a_reconnect_failed_at_first(
     log: Log, nats: EmbeddedNats
 ) -> None:

@@ -87,6 +87,7 @@ async def test_a_stream_on_which_nothing_happens_says_that_it_is_still_there(sha
             assert await read.next_when_quiet() == events.HEARTBEAT
 
 
+@pytest.mark.invariant(6)
 async def test_a_stream_whose_filter_lets_nothing_through_moves_its_clients_cursor(shared_log: Log) -> None:
     async with reading(shared_log, of_kinds("echo", "talk")) as read:
         await read.append("noop")
@@ -107,6 +108,7 @@ async def test_a_stream_of_one_task_moves_its_clients_cursor_while_others_happen
         assert await read.next_when_quiet() == only_id(position)
 
 
+@pytest.mark.invariant(6)
 async def test_what_is_resumed_from_an_id_alone_misses_nothing(shared_log: Log) -> None:
     async with reading(shared_log, of_kinds("echo", "talk")) as read:
         position = await read.append("noop")
@@ -117,6 +119,7 @@ async def test_what_is_resumed_from_an_id_alone_misses_nothing(shared_log: Log) 
             assert (await again.next()).startswith(only_id(wanted)[:-1])
 
 
+@pytest.mark.invariant(6)
 async def test_what_is_read_from_history_passes_the_filter_as_what_comes_live_does(
     shared_log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +169,7 @@ async def test_a_frame_that_is_sent_tells_the_metrics_how_old_it_is(shared_log: 
         assert read.hub.metrics.events_out == 1
 
 
+@pytest.mark.invariant(6)
 @pytest.mark.parametrize("reach", [10_000, 0], ids=["in memory", "in the log"])
 async def test_who_has_been_given_all_of_a_task_is_known_to_be_although_the_log_has_gone_on(
     shared_log: Log, monkeypatch: pytest.MonkeyPatch, reach: int

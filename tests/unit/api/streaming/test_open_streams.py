@@ -68,6 +68,7 @@ async def test_those_that_came_together_do_not_leave_together(streams: Streams) 
     assert max(lifetimes) <= asyncio.get_running_loop().time() + streams_module.LIFETIME_SECONDS
 
 
+@pytest.mark.invariant(8)
 async def test_a_stream_ends_with_its_credentials_while_it_waits(
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:

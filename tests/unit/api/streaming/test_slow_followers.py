@@ -85,6 +85,7 @@ def lines(task: str, times: int = 1) -> list[Happening]:
     return [(EventName.LOGGED, task)] * times
 
 
+@pytest.mark.invariant(6)
 async def test_nothing_is_left_out_while_little_waits(shared_log: Log) -> None:
     async with slow_on(shared_log) as slow:
         happened = await slow.happens(*progress("a", WAITING_FRAMES_MAX))
@@ -99,6 +100,7 @@ async def test_of_the_progress_of_a_task_only_the_latest_is_left_when_much_waits
         assert await slow.takes() == happened[-1:]
 
 
+@pytest.mark.invariant(6)
 async def test_each_task_keeps_its_latest_progress_and_everything_that_is_no_progress(shared_log: Log) -> None:
     async with slow_on(shared_log) as slow:
         happened = await slow.happens(
@@ -108,6 +110,7 @@ async def test_each_task_keeps_its_latest_progress_and_everything_that_is_no_pro
         assert await slow.takes() == [happened[n] for n in (1, 4, 5, 6)]
 
 
+@pytest.mark.invariant(6)
 @given(
     happenings=st.lists(
         st.tuples(st.sampled_from([EventName.PROGRESSED, EventName.LOGGED]), st.sampled_from("abc")),
@@ -145,6 +148,7 @@ async def test_bytes_count_as_events_do(shared_log: Log) -> None:
         assert {first, second, *third} <= set(await slow.takes()), "what it is given until it ends is whole"
 
 
+@pytest.mark.invariant(6)
 async def test_who_has_ended_resumes_from_its_cursor_and_misses_no_more_than_that_progress(shared_log: Log) -> None:
     async with slow_on(shared_log) as slow:
         taken = await slow.happens(*lines("a"))
@@ -164,6 +168,7 @@ async def test_progress_that_comes_after_it_has_caught_up_is_given_to_it_again(s
         assert await slow.takes() == happened
 
 
+@pytest.mark.invariant(6)
 async def test_one_slow_client_takes_nothing_from_another_of_the_same_feed(shared_log: Log) -> None:
     async with slow_on(shared_log) as slow:
         other = await slow.hub.follow(task_events(slow.owner), slow.follower.position)
@@ -172,6 +177,7 @@ async def test_one_slow_client_takes_nothing_from_another_of_the_same_feed(share
         assert [frame.sequence for frame in await other.next(0.0)] == happened
 
 
+@pytest.mark.invariant(6)
 async def test_who_reads_history_is_never_told_to_end(shared_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent_module, "FRAMES_MAX", 3)
     monkeypatch.setattr(recent_module, "TRIM_FRAMES", 0)

@@ -56,6 +56,7 @@ async def test_lines_are_the_same_wherever_the_body_is_cut(lines: list[bytes], c
     assert read == [line for line in lines if line.strip()]
 
 
+@pytest.mark.invariant(5)
 @given(
     inputs=st.lists(st.integers(0, 10**9), min_size=1, max_size=40),
     count=st.integers(1, 10),
@@ -81,6 +82,7 @@ async def test_chunks_are_all_inputs_in_order_within_their_bounds(
     assert len(but_the_last) <= 2 or sum(len(each) + 1 for each in but_the_last) <= bytes_max
 
 
+@pytest.mark.invariant(4)
 async def test_how_inputs_are_written_does_not_matter_to_their_hash_and_all_else_does() -> None:
     async def hashed(inputs: list[bytes], of: object = "echo") -> str:
         with taking() as taken:
@@ -136,6 +138,7 @@ async def test_what_is_too_much_is_refused_with_the_limit(monkeypatch: pytest.Mo
     assert [each.path for each in refused.value.errors] == [""]
 
 
+@pytest.mark.invariant(5)
 async def test_a_body_that_ends_early_is_malformed() -> None:
     from litestar.exceptions import InternalServerException
 
@@ -147,6 +150,7 @@ async def test_a_body_that_ends_early_is_malformed() -> None:
         await read_whole(cut(), 100)
 
 
+@pytest.mark.invariant(5)
 async def test_wrong_inputs_are_named_twenty_at_most_and_nothing_is_kept() -> None:
     with taking() as taken:
         await taken.take([b'{"n": 1}', b'{"n": "x"}', b"{}", b"7", b"{", b'{"n": 1%s}' % (b"0" * 400)])

@@ -6,6 +6,7 @@ import copy
 from datetime import timedelta
 from typing import Any, cast
 
+import pytest
 from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,6 +110,7 @@ class World:
         self.settling.clear()
 
 
+@pytest.mark.invariant(7)
 @given(
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, TOTAL - 1)), min_size=20, max_size=80),
     members=st.integers(1, TOTAL),

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 import msgspec
+import pytest
 from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,6 +136,7 @@ def counted(row: BatchRow) -> collections.Counter[str]:
     return collections.Counter({state.value: getattr(row, state) for state in State if getattr(row, state)})
 
 
+@pytest.mark.invariant(7)
 @given(happening=actions(tasks=2 * TOTAL, max_size=60), more=happenings, cuts=st.lists(st.integers(1, 60), max_size=12))
 @settings(derandomize=True, deadline=None, max_examples=200)
 async def test_counts_are_a_recount_of_the_tasks_wherever_pages_begin(
@@ -154,6 +156,7 @@ async def test_counts_are_a_recount_of_the_tasks_wherever_pages_begin(
         assert other.rows == at_once.rows
 
 
+@pytest.mark.invariant(7)
 @given(happening=actions(tasks=2 * TOTAL, max_size=60), more=happenings, again=st.integers(0, 60))
 @settings(derandomize=True, deadline=None, max_examples=100)
 async def test_events_that_are_in_the_rows_already_count_once(

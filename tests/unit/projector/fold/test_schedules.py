@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
@@ -125,6 +126,7 @@ def test_a_deleted_schedule_is_gone_also_for_what_comes_later() -> None:
         assert project(log, cuts=cuts) == {}
 
 
+@pytest.mark.invariant(7)
 def test_a_task_that_was_withdrawn_is_the_last_as_if_it_still_stood_in_the_log() -> None:
     queued = of_task(2, QUEUED, "t1")
     withdrawn = Withdrawn(sequence=2, at=queued.at, queued=QUEUED)
@@ -151,6 +153,7 @@ def _record(what: int, sequence: int) -> Record:
     return happenings[what]()
 
 
+@pytest.mark.invariant(7)
 @given(
     happenings=st.lists(st.integers(0, 5), min_size=1, max_size=30),
     cuts=st.sets(st.integers(1, 30)),

@@ -86,6 +86,7 @@ async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
     return tables
 
 
+@pytest.mark.invariant(7)
 @given(happening=actions(), cuts=st.lists(st.integers(1, 40), max_size=12))
 @settings(derandomize=True, deadline=None, max_examples=200)
 async def test_folding_in_pages_gives_what_folding_at_once_gives(happening: list[Action], cuts: list[int]) -> None:
@@ -101,6 +102,7 @@ async def test_folding_in_pages_gives_what_folding_at_once_gives(happening: list
         assert at_once.position == Position(EPOCH, log[-1].sequence)
 
 
+@pytest.mark.invariant(2)
 @given(happening=actions())
 @settings(derandomize=True, deadline=None, max_examples=200)
 def test_a_final_row_is_only_left_by_being_queued_again_with_the_position_of_its_finish(
@@ -131,6 +133,7 @@ def test_a_final_row_is_only_left_by_being_queued_again_with_the_position_of_its
             assert after.created_at == before.created_at
 
 
+@pytest.mark.invariant(2)
 @given(happening=actions())
 @settings(derandomize=True, deadline=None, max_examples=200)
 async def test_a_task_shows_its_last_finish_unless_it_was_opened_again_since(happening: list[Action]) -> None:
@@ -166,6 +169,7 @@ async def test_a_task_shows_its_last_finish_unless_it_was_opened_again_since(hap
             assert (row.progress, row.due_at, row.expires_at) == (None, None, None)
 
 
+@pytest.mark.invariant(7)
 @given(happening=actions(), cuts=st.lists(st.integers(1, 40), max_size=12))
 @settings(derandomize=True, deadline=None, max_examples=300)
 async def test_what_was_withdrawn_from_the_log_makes_no_difference_to_whoever_reads_it_later(
@@ -295,6 +299,7 @@ def test_a_retry_waits_with_the_error_of_the_attempt_before() -> None:
     assert (row.state, row.attempt, row.due_at) == ("queued", 2, None)
 
 
+@pytest.mark.invariant(2)
 def test_a_late_word_about_a_run_that_is_over_changes_nothing() -> None:
     story = Story()
     story.tell(queued())
@@ -357,6 +362,7 @@ def cancelled(waited: Queued, sequence: int) -> Finished:
     return Finished(attempt=waited.attempt, outcome=Outcome.CANCELLED, by="u1", withdrawn=withdrawn)
 
 
+@pytest.mark.invariant(7)
 def test_a_task_that_ended_while_it_was_queued_is_whole_although_its_queued_has_left_the_log() -> None:
     story = Story()
     row = story.tell(cancelled(queued(), 1), sequence=5)
@@ -366,6 +372,7 @@ def test_a_task_that_ended_while_it_was_queued_is_whole_although_its_queued_has_
     assert (row.attempt, row.fence, row.sequence) == (1, 0, 5)
 
 
+@pytest.mark.invariant(7)
 def test_a_task_that_was_opened_again_and_withdrawn_remembers_its_beginning_and_nothing_of_its_first_end() -> None:
     story = Story()
     story.tell(queued())
@@ -377,6 +384,7 @@ def test_a_task_that_was_opened_again_and_withdrawn_remembers_its_beginning_and_
     assert (row.created_at, row.queued_at, row.finished_at) == (story.at(1), story.at(4), story.at(5))
 
 
+@pytest.mark.invariant(7)
 def test_an_end_from_outside_that_a_start_came_before_is_read_alike_with_and_without_what_was_withdrawn() -> None:
     waited = queued()
     due_at = datetime(2031, 1, 1, tzinfo=UTC)
@@ -393,6 +401,7 @@ def test_an_end_from_outside_that_a_start_came_before_is_read_alike_with_and_wit
     assert (later.row.state, later.row.queued_at) == ("cancelled", Story.at(2))
 
 
+@pytest.mark.invariant(7)
 def test_an_end_that_the_log_was_given_again_changes_only_where_the_task_stands() -> None:
     story = Story()
     story.tell(queued())
