@@ -28,7 +28,7 @@ import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any, Generic, Literal, Protocol, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -350,6 +350,8 @@ AnyKind = Kind[Any, Any]
 def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
     """Import every module of a package and collect the kinds defined there.
 
+    A module whose name begins with ``_`` is private: it holds what kinds import, and is not searched for kinds.
+
     Args:
         package: An importable package, or a single module.
         only: Names of kinds to keep; all when empty.
@@ -381,10 +383,12 @@ def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
     return {name: kind for name, kind in sorted(kinds.items()) if not wanted or name in wanted}
 
 
-def _import_all(package: str) -> list[ModuleType]:
-    root = _import(package)
-    inside = pkgutil.walk_packages(getattr(root, "__path__", []), f"{package}.")
-    return [root, *(_import(found.name) for found in inside)]
+def _import_all(name: str) -> Iterator[ModuleType]:
+    module = _import(name)
+    yield module
+    for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        if not found.name.startswith("_"):
+            yield from _import_all(f"{name}.{found.name}")
 
 
 def _import(name: str) -> ModuleType:

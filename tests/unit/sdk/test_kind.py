@@ -312,6 +312,17 @@ def test_kinds_are_collected_from_every_module_of_a_package_by_name(package: Cal
     assert list(load_kinds(name, ["gamma", "alpha"])) == ["alpha", "gamma"]
 
 
+def test_private_modules_are_not_searched_for_kinds_and_kinds_may_import_them(package: Callable[..., str]) -> None:
+    name = package(
+        _words="WORDS = 2",
+        _broken="1 / 0",
+        _parts__in____init__="1 / 0",
+        _parts__in__d=A_KIND.format(name="delta"),
+        a=f"from ._words import WORDS\n{textwrap.dedent(A_KIND.format(name='alpha'))}",
+    )
+    assert list(load_kinds(name)) == ["alpha"]
+
+
 def test_a_single_module_will_do(package: Callable[..., str]) -> None:
     name = package(only=A_KIND.format(name="alone"))
     assert list(load_kinds(f"{name}.only")) == ["alone"]
