@@ -9,7 +9,7 @@ from litestar import Request, Response, get
 from headrace.api.resources import resources
 from headrace.errors import HeadraceError
 from headrace.health import Health, summarize
-from headrace.store import tasks
+from headrace.store.checkpoints import read_checkpoint
 
 
 @get("/health/live", operation_id="live", summary="Whether the process works", sync_to_thread=False)
@@ -29,7 +29,7 @@ async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
         checks["log"] = error.message
     try:
         async with of.reading() as session:
-            if await tasks.checkpoint(session) is None:
+            if await read_checkpoint(session) is None:
                 checks["read_model"] = "the projector has not run yet"
     except HeadraceError as error:
         checks["read_model"] = error.message

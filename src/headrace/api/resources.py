@@ -24,7 +24,7 @@ from headrace.identity.follow_tokens import FollowTokens
 from headrace.lifecycle.long_timers import Outliving
 from headrace.log.connection import Log
 from headrace.settings import Settings
-from headrace.store import tasks
+from headrace.store.checkpoints import is_repairing, read_checkpoint
 from headrace.telemetry import get_logger
 
 POLL_SECONDS = 0.02  # how often the checkpoint is looked at, while somebody waits for it
@@ -79,7 +79,7 @@ class Resources:
             ReadModelUnavailable: Postgres cannot be reached.
         """
         async with self.reading() as session:
-            if (await tasks.checkpoint(session) or (0, 0)) >= position:
+            if (await read_checkpoint(session) or (0, 0)) >= position:
                 return
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((position, reached))
@@ -125,7 +125,7 @@ class Resources:
         try:
             while self._waiting:
                 async with self.reading() as session:
-                    now = await tasks.checkpoint(session) or Position(0, 0)
+                    now = await read_checkpoint(session) or Position(0, 0)
                 for position, reached in self._waiting:
                     if now >= position and not reached.done():
                         reached.set_result(None)
@@ -149,8 +149,8 @@ async def checkpoint_of(sessions: Callable[[], AsyncSession]) -> Position | None
     """
     try:
         async with sessions() as session:
-            checkpoint = await tasks.checkpoint(session) or Position(0, 0)
-            return checkpoint._replace(sequence=sys.maxsize) if await tasks.is_repairing(session) else checkpoint
+            checkpoint = await read_checkpoint(session) or Position(0, 0)
+            return checkpoint._replace(sequence=sys.maxsize) if await is_repairing(session) else checkpoint
     except _Unreachable as error:
         log.warning("the read model cannot be read", error=repr(error.__cause__ or error)[:300])
         return None

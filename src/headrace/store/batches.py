@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from headrace.contracts.batches import Batch, BatchState
 from headrace.store import tables
 from headrace.store.batch_rows import view
-from headrace.store.tasks import Cursor
+from headrace.store.cursors import Cursor
 
 
-class Filter(NamedTuple):
+class BatchFilter(NamedTuple):
     """Which batches a list is to show; None for any."""
 
     state: BatchState | None = None
@@ -26,14 +26,14 @@ class _Batches(SQLAlchemyAsyncRepository[tables.Batch]):
     model_type = tables.Batch
 
 
-async def find(session: AsyncSession, owner: str, batch: str) -> Batch | None:
+async def find_batch(session: AsyncSession, owner: str, batch: str) -> Batch | None:
     """One batch."""
     row = await _Batches(session=session).get_one_or_none(tables.Batch.id == batch, tables.Batch.owner == owner)
     return None if row is None else view(row)
 
 
-async def newest(
-    session: AsyncSession, owner: str, wanted: Filter, after: Cursor | None, limit: int
+async def list_newest(
+    session: AsyncSession, owner: str, wanted: BatchFilter, after: Cursor | None, limit: int
 ) -> tuple[list[Batch], Cursor | None]:
     """A page of an owner's batches, newest first, and where the next one begins, if there is one."""
     conditions: list[ColumnElement[bool]] = [tables.Batch.owner == owner]

@@ -21,7 +21,7 @@ class _Schedules(SQLAlchemyAsyncRepository[tables.Schedule]):
     model_type = tables.Schedule
 
 
-async def find(session: AsyncSession, owner: str, schedule: str, now: datetime) -> Schedule | None:
+async def find_schedule(session: AsyncSession, owner: str, schedule: str, now: datetime) -> Schedule | None:
     """One schedule."""
     row = await _Schedules(session=session).get_one_or_none(
         tables.Schedule.id == schedule, tables.Schedule.owner == owner
@@ -29,7 +29,7 @@ async def find(session: AsyncSession, owner: str, schedule: str, now: datetime) 
     return None if row is None else _view(row, now)
 
 
-async def oldest(session: AsyncSession, owner: str, now: datetime) -> list[Schedule]:
+async def list_oldest(session: AsyncSession, owner: str, now: datetime) -> list[Schedule]:
     """An owner's schedules, the oldest first."""
     rows = await _Schedules(session=session).list(
         tables.Schedule.owner == owner,
@@ -40,7 +40,7 @@ async def oldest(session: AsyncSession, owner: str, now: datetime) -> list[Sched
     return [_view(row, now) for row in rows]
 
 
-async def count(session: AsyncSession, owner: str) -> int:
+async def count_schedules(session: AsyncSession, owner: str) -> int:
     """How many schedules an owner has."""
     return await _Schedules(session=session).count(tables.Schedule.owner == owner)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -17,9 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
 from headrace.contracts.positions import Position
-from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import (
-    ID_PATTERN,
     Priority,
     Progress,
     Selection,
@@ -30,41 +25,13 @@ from headrace.contracts.tasks import (
     TaskSummary,
     TimelineEntry,
 )
-from headrace.errors import InvalidCursor
 from headrace.store import tables
+from headrace.store.cursors import Cursor
 
-PAGE_MAX = 200  # tasks in a list
 TIMELINE_MAX = 1000  # events; a task with more has been run again hundreds of times
 
 
-class Cursor(NamedTuple):
-    """Where the next page of a list begins: after this task."""
-
-    created_at: datetime
-    id: str
-
-    def __str__(self) -> str:
-        return base64.urlsafe_b64encode(f"{self.created_at.isoformat()} {self.id}".encode()).decode().rstrip("=")
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        """Read a cursor.
-
-        Raises:
-            InvalidCursor: it is not one of ours.
-        """
-        try:
-            created_at, task = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
-            parsed = datetime.fromisoformat(created_at)
-            if parsed.tzinfo is None or re.fullmatch(ID_PATTERN, task) is None:
-                raise ValueError(text)
-            return cls(parsed.astimezone(UTC), task)
-        except (ValueError, OverflowError, binascii.Error) as error:
-            message = "this cursor is not one that a list handed out; begin again without it"
-            raise InvalidCursor(message, [FieldError(path="query cursor", message=message)]) from error
-
-
-class Filter(NamedTuple):
+class TaskFilter(NamedTuple):
     """Which tasks a list is to show; None for any."""
 
     state: State | None = None
@@ -72,7 +39,7 @@ class Filter(NamedTuple):
     batch: str | None = None
 
 
-class Remembered(NamedTuple):
+class SummaryAndHeaders(NamedTuple):
     """A task whose events the log may have no more; ``headers`` are what each of them carried."""
 
     summary: TaskSummary
@@ -83,7 +50,7 @@ class _Tasks(SQLAlchemyAsyncRepository[tables.Task]):
     model_type = tables.Task
 
 
-async def find(session: AsyncSession, owner: str, task: str) -> Task | None:
+async def find_task(session: AsyncSession, owner: str, task: str) -> Task | None:
     """One task, whole."""
     row = await _Tasks(session=session).get_one_or_none(tables.Task.id == task, tables.Task.owner == owner)
     if row is None:
@@ -92,18 +59,18 @@ async def find(session: AsyncSession, owner: str, task: str) -> Task | None:
     return Task(**summary, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
 
 
-async def remember(session: AsyncSession, owner: str, task: str) -> Remembered | None:
+async def find_summary_and_headers(session: AsyncSession, owner: str, task: str) -> SummaryAndHeaders | None:
     """One task, for who goes on with it where the log has left off."""
     row = await _Tasks(session=session).get_one_or_none(
         tables.Task.id == task, tables.Task.owner == owner, load=[defer(tables.Task.input), defer(tables.Task.result)]
     )
     if row is None:
         return None
-    return Remembered(_summary(row), msgspec.json.decode(row.headers, type=dict[str, str]))
+    return SummaryAndHeaders(_summary(row), msgspec.json.decode(row.headers, type=dict[str, str]))
 
 
-async def newest(
-    session: AsyncSession, owner: str, wanted: Filter, after: Cursor | None, limit: int
+async def list_newest(
+    session: AsyncSession, owner: str, wanted: TaskFilter, after: Cursor | None, limit: int
 ) -> tuple[list[TaskSummary], Cursor | None]:
     """A page of an owner's tasks, newest first, and where the next one begins, if there is one."""
     conditions: list[ColumnElement[bool]] = [tables.Task.owner == owner]
@@ -127,7 +94,7 @@ async def newest(
     return [_summary(row) for row in page], more
 
 
-async def timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:
+async def list_timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:
     """The events of a task, oldest first."""
     rows = await session.scalars(
         select(tables.TaskEvent)
@@ -145,17 +112,6 @@ async def timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:
         )
         for row in rows
     ]
-
-
-async def is_repairing(session: AsyncSession) -> bool:
-    """Whether the projector is making up for what the log has lost."""
-    return await session.scalar(select(tables.Projection).where(tables.Projection.name == "repair")) is not None
-
-
-async def checkpoint(session: AsyncSession) -> Position | None:
-    """How far the read model has come; None before the projector first ran."""
-    row = await session.scalar(select(tables.Projection).where(tables.Projection.name == "tasks"))
-    return Position(row.epoch, row.sequence) if row else None
 
 
 def _summary(row: tables.Task) -> TaskSummary:
@@ -189,7 +145,7 @@ async def count_selected(session: AsyncSession, owner: str, selection: Selection
     return await session.scalar(counted) or 0
 
 
-async def select_oldest(
+async def list_oldest_selected(
     session: AsyncSession, owner: str, selection: Selection, limit: int, *, final: bool
 ) -> list[str]:
     """The ids of the oldest tasks of a selection."""

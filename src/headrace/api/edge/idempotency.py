@@ -23,7 +23,7 @@ from headrace.errors import InvalidKey, KeyReused, LogUnavailable, ReadModelUnav
 from headrace.lifecycle.long_timers import timer_of
 from headrace.lifecycle.task_state import Standing, look, waiting_for
 from headrace.log import subjects
-from headrace.store import tasks as read_model
+from headrace.store import tasks as stored_tasks
 
 KEY_CHARS_MAX = 255
 SETTLED_SECONDS = 2.0  # until a log of several copies has what it has refused another for; usually it is milliseconds
@@ -104,7 +104,7 @@ async def _read(of: Resources, owner: str, task: str) -> TaskSummary | None:
     """What the read model knows, which is more than the timer does; None when it cannot be asked."""
     try:
         async with of.reading() as session:
-            found = await read_model.remember(session, owner, task)
+            found = await stored_tasks.find_summary_and_headers(session, owner, task)
     except ReadModelUnavailable:
         return None
     return None if found is None else found.summary

@@ -16,7 +16,7 @@ from headrace.contracts.positions import Position
 from headrace.errors import ReadModelUnavailable
 from headrace.log import subjects
 from headrace.log.live import Subscription, watch
-from headrace.store import batches as read_model
+from headrace.store import batches as stored_batches
 from headrace.telemetry import get_logger
 
 LOOK_SECONDS = 5.0  # after so long without news the read model is asked
@@ -107,7 +107,7 @@ class BatchFollower:
         self._heard = asyncio.get_running_loop().time()
         try:
             async with self._of.reading() as session:
-                found = await read_model.find(session, self._newest.owner, self._newest.id)
+                found = await stored_batches.find_batch(session, self._newest.owner, self._newest.id)
         except ReadModelUnavailable:
             return  # which is in the log file; what is told live goes on
         if found is not None:

@@ -33,8 +33,9 @@ from headrace.contracts.positions import Position
 from headrace.errors import AppendRefused, BatchNotFound, BatchSettledError, LogUnavailable, ReadModelBehind
 from headrace.log import conditions, subjects
 from headrace.log.subjects import BatchSubject
-from headrace.store import batches as read_model
-from headrace.store import tasks
+from headrace.store import batches as stored_batches
+from headrace.store.checkpoints import read_checkpoint
+from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 
 TRIES_MAX = 5  # a batch may settle between looking and cancelling, and be opened again, but not again and again
 
@@ -48,18 +49,18 @@ async def list_batches(
     request: AnyRequest,
     in_state: Annotated[BatchState | None, Parameter(query="state")] = None,  # `state` is Litestar's own
     kind: OfKind = None,
-    limit: Annotated[int, Parameter(ge=1, le=tasks.PAGE_MAX)] = 50,
+    limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
     at_least: AtLeast = None,
 ) -> BatchPage:
     """Their tasks are in `/tasks?batch=`."""
     of = resources(request)
-    after = tasks.Cursor.parse(cursor) if cursor else None
+    after = Cursor.parse(cursor) if cursor else None
     await reach(of, at_least)
     async with of.reading() as session:
-        position = await tasks.checkpoint(session) or Position(of.log.epoch, 0)
-        wanted = read_model.Filter(state=in_state, kind=kind)
-        items, following = await read_model.newest(session, caller(request), wanted, after, limit)
+        position = await read_checkpoint(session) or Position(of.log.epoch, 0)
+        wanted = stored_batches.BatchFilter(state=in_state, kind=kind)
+        items, following = await stored_batches.list_newest(session, caller(request), wanted, after, limit)
     return BatchPage(items=items, next_cursor=str(following) if following else None, position=str(position))
 
 
@@ -137,7 +138,7 @@ async def find_batch(of: Resources, owner: str, batch: str) -> Batch:
     if ID.fullmatch(batch) is None:
         raise unknown
     async with of.reading() as session:
-        found = await read_model.find(session, owner, batch)
+        found = await stored_batches.find_batch(session, owner, batch)
     if found is None:
         logged = await as_logged(of, owner, batch)
         if logged is None:
@@ -147,7 +148,7 @@ async def find_batch(of: Resources, owner: str, batch: str) -> Batch:
         except ReadModelBehind:
             return logged
         async with of.reading() as session:
-            found = await read_model.find(session, owner, batch)
+            found = await stored_batches.find_batch(session, owner, batch)
     if found is None:
         raise unknown
     return found

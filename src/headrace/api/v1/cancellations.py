@@ -17,7 +17,7 @@ from headrace.contracts.tasks import BulkRequest, BulkResult, State, TaskSummary
 from headrace.errors import LogUnavailable, TaskFinished, TaskNotFound
 from headrace.lifecycle.finishing import clear_away, end, end_forgotten
 from headrace.lifecycle.task_state import look
-from headrace.store import tasks as read_model
+from headrace.store import tasks as stored_tasks
 
 TRIES_MAX = 5  # a retry or a start may come between looking and cancelling, again and again only by a miracle
 
@@ -89,14 +89,14 @@ async def cancel_task(of: Resources, owner: str, task: str) -> TaskSummary:
     raise LogUnavailable("the task changes too fast to be cancelled; try again")
 
 
-async def _remember(of: Resources, owner: str, task: str) -> read_model.Remembered:
+async def _remember(of: Resources, owner: str, task: str) -> stored_tasks.SummaryAndHeaders:
     """A task that only the read model knows: it ended, or waits, since longer than the log keeps events.
 
     Raises:
         TaskNotFound: there is none.
     """
     async with of.reading() as session:
-        found = await read_model.remember(session, owner, task)
+        found = await stored_tasks.find_summary_and_headers(session, owner, task)
     if found is None:
         raise TaskNotFound(f"there is no task {task!r}")
     return found

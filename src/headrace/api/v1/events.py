@@ -27,7 +27,7 @@ from headrace.errors import InvalidPosition, LogUnavailable, TaskNotFound
 from headrace.lifecycle.task_state import Standing, look
 from headrace.log import subjects
 from headrace.log.provision import StreamState
-from headrace.store import tasks as read_model
+from headrace.store import tasks as stored_tasks
 from headrace.telemetry import get_logger
 
 HEARTBEAT = b": still here\n\n"
@@ -225,7 +225,7 @@ def _has_seen_the_end(standing: Standing | None, position: Position) -> bool:
 
 async def _is_final(of: Resources, owner: str, task: str) -> bool:
     async with of.reading() as session:
-        found = await read_model.find(session, owner, task)
+        found = await stored_tasks.find_task(session, owner, task)
     if found is None:
         raise TaskNotFound(f"there is no task {task!r}")
     return found.state.final

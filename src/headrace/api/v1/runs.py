@@ -20,7 +20,7 @@ from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, S
 from headrace.errors import AppendRefused, LogUnavailable, TaskNotFinished, TaskNotFound
 from headrace.lifecycle.task_state import Standing, look
 from headrace.log import conditions, provision, subjects
-from headrace.store import tasks as read_model
+from headrace.store import tasks as stored_tasks
 
 TRIES_MAX = 5  # something of a task that is over may still arrive between looking and queueing
 
@@ -143,7 +143,7 @@ async def _submission(of: Resources, owner: str, task: str, standing: Standing |
     if standing is not None:
         return await find(of, owner, task)
     async with of.reading() as session:
-        found = await read_model.find(session, owner, task)
+        found = await stored_tasks.find_task(session, owner, task)
     if found is None:
         raise TaskNotFound(f"there is no task {task!r}")
     return found

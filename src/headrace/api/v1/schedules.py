@@ -25,8 +25,8 @@ from headrace.cron import first, following, is_active, spell_out
 from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, ScheduleRefused, TooLarge
 from headrace.lifecycle import schedules
 from headrace.log import subjects
-from headrace.store import schedules as read_model
-from headrace.store import tasks
+from headrace.store import schedules as stored_schedules
+from headrace.store.checkpoints import read_checkpoint
 
 INPUT_BYTES_MAX = 256 << 10  # every firing carries it through the log twice, and a list shows a thousand of them
 
@@ -48,9 +48,9 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     of, owner, now = resources(request), caller(request), datetime.now(UTC)
     _check(of, data, now)
     async with of.reading() as session:
-        if await read_model.count(session, owner) >= read_model.SCHEDULES_PER_OWNER_MAX:
+        if await stored_schedules.count_schedules(session, owner) >= stored_schedules.SCHEDULES_PER_OWNER_MAX:
             raise InvalidInput(
-                f"you have {read_model.SCHEDULES_PER_OWNER_MAX:,} schedules, which is the limit; delete one first"
+                f"you have {stored_schedules.SCHEDULES_PER_OWNER_MAX:,} schedules, which is the limit; delete one first"
             )
     made = Schedule(
         id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
@@ -65,8 +65,8 @@ async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> Sched
     of = resources(request)
     await reach(of, at_least)
     async with of.reading() as session:
-        position = await tasks.checkpoint(session) or Position(of.log.epoch, 0)
-        items = await read_model.oldest(session, caller(request), datetime.now(UTC))
+        position = await read_checkpoint(session) or Position(of.log.epoch, 0)
+        items = await stored_schedules.list_oldest(session, caller(request), datetime.now(UTC))
     return ScheduleList(items=items, position=str(position))
 
 
@@ -173,7 +173,7 @@ async def _find(of: Resources, owner: str, schedule: str) -> Schedule:
         raise _not_found(schedule)
     for patience in (True, False):
         async with of.reading() as session:
-            found = await read_model.find(session, owner, schedule, datetime.now(UTC))
+            found = await stored_schedules.find_schedule(session, owner, schedule, datetime.now(UTC))
         if found is not None:
             return found
         if patience:

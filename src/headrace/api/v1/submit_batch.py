@@ -34,7 +34,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
 from headrace.errors import MalformedRequest, ReadModelBehind, ReadModelUnavailable
-from headrace.store import batches as read_model
+from headrace.store import batches as stored_batches
 
 JSON_BYTES_MAX = 8 << 20  # bytes; such a body is in memory at once
 AS_IT_IS_SECONDS = 1.0  # how long the answer to a batch that was sent again waits for the counts that it has now
@@ -131,7 +131,7 @@ async def _as_it_is(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch
         with suppress(ReadModelBehind):
             await of.reach(Position(of.log.epoch, accepted.last_sequence), AS_IT_IS_SECONDS)
         async with of.reading() as session:
-            if found := await read_model.find(session, batch.owner, batch.id):
+            if found := await stored_batches.find_batch(session, batch.owner, batch.id):
                 return found
     begun = await as_logged(of, batch.owner, batch.id)
     return begun or view(batch.id, batch.owner, batch.created, accepted.at, Position(of.log.epoch, 0))

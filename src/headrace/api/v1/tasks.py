@@ -20,7 +20,9 @@ from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, State, Task, Task
 from headrace.errors import InvalidPosition, TaskNotFound
 from headrace.log import subjects
 from headrace.log.subjects import TaskSubject
-from headrace.store import tasks as read_model
+from headrace.store import tasks as stored_tasks
+from headrace.store.checkpoints import read_checkpoint
+from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 from headrace.telemetry import get_logger
 
 AT_LEAST_SECONDS = 5.0  # how long a read waits for the projector; it is a tenth of a second behind
@@ -42,18 +44,18 @@ async def list_tasks(
     in_state: Annotated[State | None, Parameter(query="state")] = None,  # `state` is Litestar's own
     kind: OfKind = None,
     batch: Annotated[str | None, Parameter(max_length=64, pattern=ID_PATTERN)] = None,
-    limit: Annotated[int, Parameter(ge=1, le=read_model.PAGE_MAX)] = 50,
+    limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
     at_least: AtLeast = None,
 ) -> TaskPage:
     """Inputs and results are in the detail."""
     of = resources(request)
-    after = read_model.Cursor.parse(cursor) if cursor else None
+    after = Cursor.parse(cursor) if cursor else None
     await reach(of, at_least)
     async with of.reading() as session:
-        position = await read_model.checkpoint(session) or Position(of.log.epoch, 0)
-        wanted = read_model.Filter(state=in_state, kind=kind, batch=batch)
-        items, following = await read_model.newest(session, caller(request), wanted, after, limit)
+        position = await read_checkpoint(session) or Position(of.log.epoch, 0)
+        wanted = stored_tasks.TaskFilter(state=in_state, kind=kind, batch=batch)
+        items, following = await stored_tasks.list_newest(session, caller(request), wanted, after, limit)
     return TaskPage(items=items, next_cursor=str(following) if following else None, position=str(position))
 
 
@@ -93,7 +95,7 @@ async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None)
     await reach(of, at_least)
     found = await find(of, caller(request), task_id(task))
     async with of.reading() as session:
-        return Timeline(items=await read_model.timeline(session, task), position=found.position)
+        return Timeline(items=await stored_tasks.list_timeline(session, task), position=found.position)
 
 
 def task_id(given: str) -> str:
@@ -115,7 +117,7 @@ def subject_of(task: TaskSummary) -> TaskSubject:
 async def find(of: Resources, owner: str, task: str) -> Task:
     """A task's row, waiting for the projector before it says that there is none."""
     async with of.reading() as session:
-        found = await read_model.find(session, owner, task)
+        found = await stored_tasks.find_task(session, owner, task)
     if found is not None:
         return found
     last = await of.log.replayer.last(subjects.all_of(owner, task))
@@ -123,7 +125,7 @@ async def find(of: Resources, owner: str, task: str) -> Task:
         raise TaskNotFound(f"there is no task {task!r}")
     await of.reach(Position(of.log.epoch, last.sequence), AT_LEAST_SECONDS)
     async with of.reading() as session:
-        found = await read_model.find(session, owner, task)
+        found = await stored_tasks.find_task(session, owner, task)
     if found is None:
         raise TaskNotFound(f"there is no task {task!r}")
     return found
