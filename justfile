@@ -40,6 +40,6 @@ faults *arguments:
 migrate:
     uv run headrace migrate
 
-# Write the generated files: the OpenAPI document, the settings table
+# Write the generated files: the OpenAPI document, the settings table, the tests of the invariants
 openapi:
     uv run python -m tests.generated
