@@ -1,13 +1,14 @@
-"""The catalog: which task kinds the cluster knows, kept in a key-value bucket.
+"""The catalog: the task kinds that the cluster knows, kept in a key-value bucket.
 
-Workers announce their kinds when they start and every `ANNOUNCE_SECONDS`; the API follows the bucket and validates
-submissions against the announced JSON Schemas, so that adding a kind takes no deploy of the API.
+Workers announce their kinds when they start and then every 30 seconds. The API follows the bucket and validates submissions
+against the announced JSON Schemas, so that a new kind needs no deploy of the API.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -21,50 +22,16 @@ from headrace.log.connection import Log
 from headrace.log.live import watch
 from headrace.telemetry import get_logger
 
-ANNOUNCE_SECONDS = 30.0
-WORKERS_GONE_SECONDS = 120.0  # four announcements missed
-SUPERSEDED_SECONDS = 75.0  # two announcements missed: whoever ran a kind otherwise has gone
+WORKERS_GONE_SECONDS = 120.0  # four missed announcements
 ERRORS_MAX = 20  # a submission with more wrong paths than that is wrong as a whole
+MESSAGE_CHARS_MAX = 300  # of one error; a schema's message quotes the value, which may be large
 
 log = get_logger(__name__)
 
-_encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(KindDescription)
 
 
-async def announce(to: Log, kinds: Iterable[KindDescription]) -> None:
-    """Tell the cluster that a worker here runs these kinds.
-
-    Raises:
-        LogUnavailable: the bucket cannot be written.
-    """
-    for kind in kinds:
-        await to.appender.append(subjects.catalog_entry(kind.name), _encode(kind), {})
-
-
-async def is_superseded(log: Log, kind: KindDescription) -> bool:
-    """Whether workers that started later run a kind by consumers of the other form: in order, or by priority.
-
-    The consumers of both would hand out every task twice, so only one form can be. The newest announcement says which: a
-    worker announces its kinds before it makes consumers, and one that finds its consumers gone leaves a kind to those who
-    announced it differently, until two announcements of theirs were missed.
-
-    Raises:
-        LogUnavailable: the bucket cannot be read.
-    """
-    entry = subjects.catalog_entry(kind.name)
-    page = await log.replayer.page(entry, records=1, stream=subjects.CATALOG_STREAM)
-    alive_since = datetime.now(UTC) - timedelta(seconds=SUPERSEDED_SECONDS)
-    if not page.records or page.records[0].at < alive_since:
-        return False
-    try:
-        newest = _decoder.decode(page.records[0].payload)
-    except msgspec.MsgspecError:
-        return False
-    return (newest.concurrency is None) != (kind.concurrency is None)
-
-
-class _Known:
+class _KnownKind:
     __slots__ = ("announced_at", "described", "description", "validator")
 
     def __init__(self, described: bytes, announced_at: datetime) -> None:
@@ -75,14 +42,14 @@ class _Known:
 
 
 class Catalog:
-    """The kinds, as of now."""
+    """Knows every announced kind, and validates inputs against its schema."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _KnownKind] = {}
 
     async def open(self) -> None:
-        """Load the kinds and follow changes from here on."""
+        """Load every kind and follow the changes from now on."""
         await watch(
             self._log.connection, subjects.CATALOG_ENTRIES, lambda _, value: self._learn(value, datetime.now(UTC))
         )
@@ -90,11 +57,11 @@ class Catalog:
         await self._load()
 
     def entries(self, paused: Container[str] = ()) -> list[CatalogEntry]:
-        """All kinds, by name, and which of them are among the paused."""
+        """Return all kinds, ordered by name. Those in ``paused`` are marked as paused."""
         return [self.entry(name, paused) for name in sorted(self._known)]
 
     def entry(self, kind: str, paused: Container[str] = ()) -> CatalogEntry:
-        """One kind.
+        """Return one kind. It is marked as paused when ``paused`` contains it.
 
         Raises:
             UnknownKind: no worker ever announced it.
@@ -108,36 +75,38 @@ class Catalog:
         )
 
     def describe(self, kind: str) -> KindDescription:
-        """What is known of a kind.
+        """Return the description that workers announced for a kind.
 
         Raises:
             UnknownKind: no worker ever announced it.
         """
         return self._find(kind).description
 
-    def check(self, kind: str, input: dict[str, Any]) -> KindDescription:
-        """Validate an input against its kind's schema.
+    def validate(self, kind: str, input: dict[str, Any]) -> KindDescription:
+        """Validate an input against the schema of its kind and return the description of the kind.
 
         Raises:
             UnknownKind: no worker ever announced the kind.
-            InvalidInput: the input does not match, with each offending path.
+            InvalidInput: the input does not match the schema. The error names each wrong path.
         """
         known = self._find(kind)
         if not known.validator.is_valid(input):
-            wrong = _wrong_paths(known.validator, input, "/input")
-            raise InvalidInput(f"the input does not match the schema of kind {kind!r}; see errors", wrong)
+            errors = _schema_errors(known.validator, input, "/input")
+            raise InvalidInput(f"the input does not match the schema of kind {kind!r}; see errors", errors)
         return known.description
 
-    def wrong(self, kind: str, input: dict[str, Any], path: str) -> list[FieldError]:
-        """What of an input does not match its kind's schema, by paths that begin with ``path``; nothing when it does.
+    def find_errors(self, kind: str, input: dict[str, Any], path: str) -> list[FieldError]:
+        """Return each place of an input that does not match the schema of its kind, as a path that begins with ``path``.
+
+        The list is empty when the input is valid.
 
         Raises:
             UnknownKind: no worker ever announced the kind.
         """
         known = self._find(kind)
-        return [] if known.validator.is_valid(input) else _wrong_paths(known.validator, input, path)
+        return [] if known.validator.is_valid(input) else _schema_errors(known.validator, input, path)
 
-    def _find(self, kind: str) -> _Known:
+    def _find(self, kind: str) -> _KnownKind:
         try:
             return self._known[kind]
         except KeyError:
@@ -159,7 +128,7 @@ class Catalog:
 
     def _learn(self, described: bytes, announced_at: datetime) -> None:
         try:
-            known = _Known(described, announced_at)
+            known = _KnownKind(described, announced_at)
         except (msgspec.MsgspecError, ValueError) as error:
             log.error("a worker announced a kind that cannot be read", error=str(error))
             return
@@ -170,12 +139,17 @@ class Catalog:
             self._known[known.description.name] = known
 
 
-def _wrong_paths(validator: Any, input: dict[str, Any], at: str) -> list[FieldError]:
-    wrong: list[FieldError] = []
-    for error in validator.iter_errors(input):
-        path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.instance_path)
-        message = error.message if len(error.message) <= 300 else error.message[:300] + "…"
-        wrong.append(FieldError(path=f"{at}{path}", message=message))
-        if len(wrong) == ERRORS_MAX:
-            break
-    return wrong
+def _schema_errors(validator: Any, input: dict[str, Any], path: str) -> list[FieldError]:
+    return [
+        FieldError(path=path + _json_pointer(error.instance_path), message=_shorten(error.message))
+        for error in islice(validator.iter_errors(input), ERRORS_MAX)
+    ]
+
+
+def _json_pointer(parts: list[str | int]) -> str:
+    """Spell a path as a JSON Pointer (RFC 6901)."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def _shorten(message: str) -> str:
+    return message if len(message) <= MESSAGE_CHARS_MAX else message[:MESSAGE_CHARS_MAX] + "…"

@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec import structs
 from structlog.testing import capture_logs
 
-from headrace import catalog as catalog_module
-from headrace.catalog import ERRORS_MAX, WORKERS_GONE_SECONDS, Catalog, announce, is_superseded
+from headrace.catalog import ERRORS_MAX, WORKERS_GONE_SECONDS, Catalog
 from headrace.contracts.kinds import KindDescription
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import InvalidInput, UnknownKind
 from headrace.log.connection import Log, open_log
 from headrace.log.subjects import catalog_entry
+from headrace.worker.announce import announce
 from tests.cluster import until
 from tests.proxy import proxy_to
 from tests.unit.conftest import settings_for
@@ -63,14 +62,14 @@ async def test_a_changed_schema_replaces_the_one_before(log: Log, nats: Embedded
     await announce(log, [kind("echo", **TEXT)])
     async with catalog_of(nats) as catalog:
         with pytest.raises(InvalidInput):
-            catalog.check("echo", {"words": 1})
+            catalog.validate("echo", {"words": 1})
         await announce(log, [kind("echo")])
         await until(lambda: catalog.describe("echo") == kind("echo"), "the change")
-        assert catalog.check("echo", {"words": 1}) == kind("echo")
+        assert catalog.validate("echo", {"words": 1}) == kind("echo")
         await announce(log, [kind("echo", **TEXT)])
         await until(lambda: catalog.describe("echo") == kind("echo", **TEXT), "the change back")
         with pytest.raises(InvalidInput):
-            catalog.check("echo", {"words": 1})
+            catalog.validate("echo", {"words": 1})
 
 
 async def test_announcing_again_is_a_sign_of_life_and_nothing_more(log: Log) -> None:
@@ -91,7 +90,7 @@ async def test_a_kind_that_nobody_announced_for_two_minutes_has_no_workers_and_s
     for name, age in (("alive", WORKERS_GONE_SECONDS - 30), ("gone", WORKERS_GONE_SECONDS + 1)):
         catalog._learn(msgspec.json.encode(kind(name)), now - timedelta(seconds=age))
     assert {entry.name: entry.has_workers for entry in catalog.entries()} == {"alive": True, "gone": False}
-    assert catalog.check("gone", {}) == kind("gone")
+    assert catalog.validate("gone", {}) == kind("gone")
 
     catalog._learn(msgspec.json.encode(kind("gone")), now)
     assert {entry.name: entry.has_workers for entry in catalog.entries()} == {"alive": True, "gone": True}
@@ -127,10 +126,10 @@ async def test_an_input_that_does_not_match_is_refused_with_each_offending_path(
     catalog = Catalog(shared_log)
     catalog._learn(msgspec.json.encode(kind("echo", **schema)), datetime.now(UTC))
     with pytest.raises(InvalidInput, match="does not match the schema of kind 'echo'; see errors") as caught:
-        catalog.check("echo", given)
+        catalog.validate("echo", given)
     assert {error.path for error in caught.value.errors} == paths
     assert all(error.message for error in caught.value.errors)
-    of_batch = catalog.wrong("echo", given, "/inputs/7")
+    of_batch = catalog.find_errors("echo", given, "/inputs/7")
     assert {error.path for error in of_batch} == {path.replace("/input", "/inputs/7", 1) for path in paths}
 
 
@@ -139,20 +138,20 @@ async def test_an_input_that_is_wrong_all_over_is_not_answered_with_a_book(share
     schema = {"additionalProperties": {"type": "integer"}}
     catalog._learn(msgspec.json.encode(kind("echo", **schema)), datetime.now(UTC))
     with pytest.raises(InvalidInput) as caught:
-        catalog.check("echo", {str(n): "x" * 10_000 for n in range(500)})
+        catalog.validate("echo", {str(n): "x" * 10_000 for n in range(500)})
     assert len(caught.value.errors) == ERRORS_MAX
     assert all(len(error.message) < 400 for error in caught.value.errors)
 
 
 async def test_a_kind_that_nobody_announced_is_refused_with_those_that_are_known(shared_log: Log) -> None:
     catalog = Catalog(shared_log)
-    for ask in (catalog.describe, lambda name: catalog.check(name, {})):
+    for ask in (catalog.describe, lambda name: catalog.validate(name, {})):
         with pytest.raises(UnknownKind, match="there is no kind 'nope'; known kinds: none yet; start a worker"):
             ask("nope")
     for name in ("talk", "echo"):
         catalog._learn(msgspec.json.encode(kind(name)), datetime.now(UTC))
     with pytest.raises(UnknownKind, match="known kinds: echo, talk") as caught:
-        catalog.check("nope", {})
+        catalog.validate("nope", {})
     assert [error.path for error in caught.value.errors] == ["/kind"]
 
 
@@ -204,31 +203,6 @@ async def test_a_catalog_may_hold_more_than_a_thousand_kinds(log: Log, nats: Emb
     await announce(log, [kind(f"kind_{n}") for n in range(1100)])
     async with catalog_of(nats) as catalog:
         assert len(catalog.entries()) == 1100
-
-
-async def test_the_newest_announcement_says_by_which_consumers_a_kind_is_run(log: Log) -> None:
-    free, limited, more = (
-        kind("echo"),
-        structs.replace(kind("echo"), concurrency=1),
-        structs.replace(kind("echo"), concurrency=2),
-    )
-    assert not await is_superseded(log, free)
-    await announce(log, [limited, kind("talk")])
-    assert await is_superseded(log, free)
-    assert not await is_superseded(log, limited)
-    assert not await is_superseded(log, more), "another limit is the same form"
-    await announce(log, [free])
-    assert not await is_superseded(log, free)
-    assert await is_superseded(log, limited)
-
-
-async def test_whoever_ran_a_kind_otherwise_and_has_gone_is_not_waited_for_for_ever(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await announce(log, [structs.replace(kind("echo"), concurrency=1)])
-    assert await is_superseded(log, kind("echo"))
-    monkeypatch.setattr(catalog_module, "SUPERSEDED_SECONDS", 0.0)
-    assert not await is_superseded(log, kind("echo"))
 
 
 async def test_a_kind_announced_by_an_older_worker_has_no_limits(shared_log: Log) -> None:

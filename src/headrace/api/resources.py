@@ -21,7 +21,7 @@ from headrace.catalog import Catalog
 from headrace.contracts.positions import Position
 from headrace.errors import LogFull, ReadModelBehind, ReadModelUnavailable
 from headrace.identity.follow_tokens import FollowTokens
-from headrace.lifecycle.long_timers import Outliving
+from headrace.lifecycle.long_timers import LongTimers
 from headrace.log.connection import Log
 from headrace.settings import Settings
 from headrace.store.checkpoints import is_repairing, read_checkpoint
@@ -42,7 +42,7 @@ class Resources:
     def __init__(self, log: Log, settings: Settings, sessions: Callable[[], AsyncSession]) -> None:
         self.log = log
         self.catalog = Catalog(log)
-        self.outliving = Outliving(log)
+        self.long_timers = LongTimers(log)
         self.metrics = Metrics()
         self.hub = Hub(log, self.metrics)
         self.streams = Streams(self.metrics)

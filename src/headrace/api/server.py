@@ -20,7 +20,7 @@ from headrace.api.resources import Resources, checkpoint_of
 from headrace.api.streaming.metrics import Exposed
 from headrace.api.v1.follow_links import open_to_origins
 from headrace.health import serve_health
-from headrace.lifecycle.verify_log import compare
+from headrace.lifecycle.verify_log import verify_log
 from headrace.log.connection import Log, open_log
 from headrace.settings import ApiSettings, Settings, split_bind
 from headrace.store.engine import sqlalchemy_config
@@ -46,7 +46,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     allow_connections(settings.api.connections)
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(
-            open_log(settings, "api", lambda opened: compare(opened, lambda: checkpoint_of(sessions)))
+            open_log(settings, "api", lambda opened: verify_log(opened, lambda: checkpoint_of(sessions)))
         )
         resources = Resources(opened, settings, sessions)
         await resources.catalog.open()

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from headrace.contracts.events import Deferred, Finished, Outcome, Queued, Withdrawn
 from headrace.contracts.tasks import TaskError
 from headrace.lifecycle.fence import Fenced, finish
-from headrace.lifecycle.task_state import Standing
+from headrace.lifecycle.task_state import TaskState
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
 from headrace.log.nats_errors import away_is_unavailable
@@ -20,7 +20,7 @@ from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
 
-async def end(log: Log, standing: Standing, *, by: str | None = None, error: TaskError | None = None) -> Fenced:
+async def end(log: Log, standing: TaskState, *, by: str | None = None, error: TaskError | None = None) -> Fenced:
     """End the latest run of a task that is not over: cancelled ``by`` somebody, or failed with an ``error``.
 
     Returns:
@@ -29,10 +29,10 @@ async def end(log: Log, standing: Standing, *, by: str | None = None, error: Tas
     Raises:
         LogUnavailable: the log does not answer. Whether the task has ended is then not known; do it again.
     """
-    waiting = standing.waiting
+    waiting = standing.queued_event
     withdrawn = None
-    if isinstance(waiting, Queued) and standing.began is not None and not standing.running:
-        withdrawn = Withdrawn(sequence=standing.began.sequence, at=standing.began.at, queued=waiting)
+    if isinstance(waiting, Queued) and standing.queued_record is not None and not standing.is_started:
+        withdrawn = Withdrawn(sequence=standing.queued_record.sequence, at=standing.queued_record.at, queued=waiting)
     finished = Finished(
         attempt=1 if waiting is None else waiting.attempt,
         outcome=Outcome.FAILED if error is not None else Outcome.CANCELLED,

@@ -1,8 +1,8 @@
-"""Timers that outlive the events that they were set with.
+"""Timers that outlive the events of their task.
 
-A timer is exempt from the log's retention, so a task that is due after more than that has its timer and nothing else. Who is
-to know whether there is such a task has to look for the timer. That is a question more to the log, so it is only asked while
-there is a timer that old at all: what is younger still has its events.
+A timer is exempt from the log's retention, so the log has nothing but the timer of a task that is due later than the retention
+lasts. To know whether such a task exists, one has to read its timer. That is one more request to the log for each submission
+with a key, so it is made only while the log has a timer that is older than its retention.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from headrace.log import provision, subjects
 from headrace.log.connection import Log
 from headrace.log.records import Record
 
-LOOK_SECONDS = 5.0  # how often it is looked how old the oldest timer is
-MARGIN = timedelta(seconds=2 * LOOK_SECONDS)  # what may become too old between two looks
+OLDEST_TIMER_POLL_SECONDS = 5.0
+MARGIN = timedelta(seconds=2 * OLDEST_TIMER_POLL_SECONDS)  # a timer may pass the retention between two polls
 
-_ALL = subjects.task_timer("*", "*")
+_TASK_TIMERS = subjects.task_timer("*", "*")
 
 
-class Outliving:
-    """Looks for such timers."""
+class LongTimers:
+    """Finds timers that may have outlived the events of their task."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._look_again_at = 0.0
+        self._poll_at = 0.0
         self._epoch = 0
-        self._are_there = False
+        self._log_has_some = False
 
     async def find(self, owner: str, task: str) -> Record | None:
-        """The timer of a task, if it may be all that the log has of it.
+        """Return the timer of a task, if the log may have nothing else of the task.
 
         Raises:
             LogUnavailable: the log does not answer.
         """
         now = asyncio.get_running_loop().time()
-        if now >= self._look_again_at or self._epoch != self._log.epoch:
-            epoch, self._are_there = self._log.epoch, await self._are_any()
-            self._epoch, self._look_again_at = epoch, now + LOOK_SECONDS
-        return await timer_of(self._log, owner, task) if self._are_there else None
+        if now >= self._poll_at or self._epoch != self._log.epoch:
+            epoch, self._log_has_some = self._log.epoch, await self._is_oldest_timer_long()
+            self._epoch, self._poll_at = epoch, now + OLDEST_TIMER_POLL_SECONDS
+        return await read_timer(self._log, owner, task) if self._log_has_some else None
 
-    async def _are_any(self) -> bool:
-        page = await self._log.replayer.page(_ALL, records=1)
+    async def _is_oldest_timer_long(self) -> bool:
+        page = await self._log.replayer.page(_TASK_TIMERS, records=1)
         if not page.records:
             return False
         info = await provision.stream_info(self._log.connection)
@@ -50,8 +50,8 @@ class Outliving:
         return page.records[0].at + retention - MARGIN < datetime.fromisoformat(info["ts"])
 
 
-async def timer_of(log: Log, owner: str, task: str) -> Record | None:
-    """The timer of a task, None when it waits for none.
+async def read_timer(log: Log, owner: str, task: str) -> Record | None:
+    """Return the timer of a task; None when it waits for none.
 
     Raises:
         LogUnavailable: the log does not answer.

@@ -1,4 +1,4 @@
-"""Where a task stands, by the log alone: what the API goes by when it cancels, reopens or recognises a task."""
+"""The state of a task, read from the log alone: cancelling, reopening and idempotency keys decide by it."""
 
 from __future__ import annotations
 
@@ -14,143 +14,170 @@ from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
-BEHIND_SECONDS_MAX = 2.0  # what a server with a copy of the log may be behind its leader; usually it is milliseconds
-LOOK_SECONDS = 0.01
+REPLICA_CATCH_UP_SECONDS = 2.0  # a replica of the log is usually milliseconds behind its leader
+REPLICA_POLL_SECONDS = 0.01
 
 
-class Standing(NamedTuple):
-    """A task as the log knows it.
+class TaskState(NamedTuple):
+    """The state of a task, as the log has it.
 
     Attributes:
-        subject: The subject of one of its events.
-        first: Its oldest event in the log.
-        newest: Its newest.
-        began: What the latest run, or attempt, began to wait with; None when that has left the log.
-        running: Whether that was started.
-        finish: The newest finish.
+        subject: The subject of one of the task's events.
+        oldest_record: The oldest event of the task in the log.
+        newest_record: The newest event of the task.
+        queued_record: The newest `queued` or `deferred` event; None when the log has none any more.
+        is_started: Whether a worker started what `queued_record` holds.
+        finish_record: The newest `finished` event.
     """
 
     subject: TaskSubject
-    first: Record
-    newest: Record
-    began: Record | None
-    running: bool
-    finish: Record | None
+    oldest_record: Record
+    newest_record: Record
+    queued_record: Record | None
+    is_started: bool
+    finish_record: Record | None
 
     @property
     def is_over(self) -> bool:
         """Whether the latest run has ended."""
-        waiting = self.waiting
-        return self.finish is not None and (waiting is None or waiting.fence < self.finish.sequence)
+        queued = self.queued_event
+        return self.finish_record is not None and (queued is None or queued.fence < self.finish_record.sequence)
 
     @property
-    def waiting(self) -> Queued | Deferred | None:
-        """The event of ``began``."""
-        event = None if self.began is None else decode(self.began.payload)
+    def queued_event(self) -> Queued | Deferred | None:
+        """The event of `queued_record`."""
+        event = None if self.queued_record is None else decode(self.queued_record.payload)
         return event if isinstance(event, Queued | Deferred) else None
 
     @property
-    def finished(self) -> Finished | None:
-        """The event of ``finish``."""
-        event = None if self.finish is None else decode(self.finish.payload)
+    def finish_event(self) -> Finished | None:
+        """The event of `finish_record`."""
+        event = None if self.finish_record is None else decode(self.finish_record.payload)
         return event if isinstance(event, Finished) else None
 
     @property
     def fence(self) -> int:
-        """The fence of the latest run; of the next one, when that is over."""
-        if self.is_over and self.finish is not None:
-            return self.finish.sequence
-        waiting = self.waiting
-        return waiting.fence if waiting is not None else 0
+        """The fence of the latest run. When that run is over, the fence of the next one."""
+        if self.is_over and self.finish_record is not None:
+            return self.finish_record.sequence
+        queued = self.queued_event
+        return queued.fence if queued is not None else 0
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every event of the task carries."""
-        return {name: self.newest.headers[name] for name in subjects.CARRIED if name in self.newest.headers}
+        """The headers that every event of the task carries."""
+        carried = self.newest_record.headers
+        return {name: carried[name] for name in subjects.CARRIED if name in carried}
 
     def summarize(self, epoch: int) -> TaskSummary:
-        """The task as clients see it."""
-        waiting, finished = self.waiting, self.finished if self.is_over else None
-        withdrawn = finished.withdrawn if finished is not None else None
-        error: TaskError | None = None
-        if finished is not None:
-            state, attempt, error = State(finished.outcome), finished.attempt, finished.error
-            waiting = withdrawn.queued if withdrawn is not None else waiting
-        elif waiting is None:
-            state, attempt = State.RUNNING, decode(self.newest.payload).attempt
-        else:
-            attempt = waiting.attempt
-            state = State.RUNNING if self.running else State.PENDING
-            if not self.running and isinstance(waiting, Queued):
-                early = waiting.due_at is not None and waiting.due_at > datetime.now(UTC)
-                state = State.PENDING if early else State.QUEUED
-            error = waiting.error if isinstance(waiting, Deferred) else None
+        """Return the task as clients see it.
+
+        Args:
+            epoch: The epoch of the log, for the position of the summary.
+        """
+        finished = self.finish_event if self.is_over else None
+        queued = self.queued_event
+        if finished is not None and finished.withdrawn is not None:
+            queued = finished.withdrawn.queued
+        state = self._state(queued, finished)
         return TaskSummary(
             id=self.subject.task,
             kind=self.subject.kind,
             priority=Priority(self.subject.priority),
             owner=self.subject.owner,
-            batch=self.newest.headers.get(subjects.BATCH),
+            batch=self.newest_record.headers.get(subjects.BATCH),
             state=state,
-            attempt=attempt,
-            max_attempts=waiting.max_attempts if waiting is not None else None,
-            error=error,
-            due_at=waiting.due_at if waiting is not None and state is State.PENDING else None,
-            expires_at=waiting.expires_at if waiting is not None else None,
+            attempt=self._attempt(queued, finished),
+            max_attempts=queued.max_attempts if queued is not None else None,
+            error=_error(queued, finished),
+            due_at=queued.due_at if queued is not None and state is State.PENDING else None,
+            expires_at=queued.expires_at if queued is not None else None,
             created_at=self._created_at(),
-            finished_at=self.finish.at if finished is not None and self.finish is not None else None,
-            position=str(Position(epoch, self.newest.sequence)),
+            finished_at=self.finish_record.at if finished is not None and self.finish_record is not None else None,
+            position=str(Position(epoch, self.newest_record.sequence)),
         )
 
+    def _state(self, queued: Queued | Deferred | None, finished: Finished | None) -> State:
+        if finished is not None:
+            return State(finished.outcome)
+        if queued is None or self.is_started:
+            return State.RUNNING
+        # The broker's timer queues a task a little before it is due.
+        is_early = queued.due_at is not None and queued.due_at > datetime.now(UTC)
+        return State.PENDING if isinstance(queued, Deferred) or is_early else State.QUEUED
+
+    def _attempt(self, queued: Queued | Deferred | None, finished: Finished | None) -> int:
+        if finished is not None:
+            return finished.attempt
+        return queued.attempt if queued is not None else decode(self.newest_record.payload).attempt
+
     def _created_at(self) -> datetime:
-        event = decode(self.first.payload)
+        event = decode(self.oldest_record.payload)
         withdrawn = event.withdrawn if isinstance(event, Finished) else None
-        return self.first.at if withdrawn is None else withdrawn.at
+        return self.oldest_record.at if withdrawn is None else withdrawn.at
 
 
-async def look(log: Log, owner: str, task: str) -> Standing | None:
-    """Where a task stands; None when the log has nothing of it.
+def _error(queued: Queued | Deferred | None, finished: Finished | None) -> TaskError | None:
+    if finished is not None:
+        return finished.error
+    return queued.error if isinstance(queued, Deferred) else None
+
+
+async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
+    """Read the state of a task; None when the log has no event of it.
+
+    With a replicated log, the answer contains every event that the leader had when this was called, unless a replica is
+    more than `REPLICA_CATCH_UP_SECONDS` behind.
 
     Raises:
         LogUnavailable: the log does not answer.
     """
     if log.settings.replicas == 1:
-        return await _look(log, owner, task)
+        return await _read(log, owner, task)
     newest = await log.replayer.last_at_leader(subjects.all_of(owner, task))
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + BEHIND_SECONDS_MAX
+    deadline = loop.time() + REPLICA_CATCH_UP_SECONDS
     while newest:
-        standing = await _look(log, owner, task)
-        if (standing is not None and standing.newest.sequence >= newest) or loop.time() > deadline:
-            return standing
-        await asyncio.sleep(LOOK_SECONDS)  # a server does not tell when it has caught up
+        state = await _read(log, owner, task)
+        if (state is not None and state.newest_record.sequence >= newest) or loop.time() > deadline:
+            return state
+        # A replica sends no signal when it has caught up, so it is polled.
+        await asyncio.sleep(REPLICA_POLL_SECONDS)
     return None
 
 
-def waiting_for(timer: Record) -> Standing:
-    """Where a task stands of which the log has nothing but its timer: it waits since longer than the log keeps events."""
-    subject = TaskSubject.parse(timer.headers[subjects.SCHEDULE_TARGET])
-    return Standing(subject=subject, first=timer, newest=timer, began=timer, running=False, finish=None)
-
-
-async def _look(log: Log, owner: str, task: str) -> Standing | None:
-    everything = subjects.all_of(owner, task)
-    last = {TaskSubject.parse(each.subject).event: each for each in await log.replayer.last_of_each(everything)}
-    if not last:
+async def _read(log: Log, owner: str, task: str) -> TaskState | None:
+    every_event = subjects.all_of(owner, task)
+    newest = {TaskSubject.parse(each.subject).event: each for each in await log.replayer.last_of_each(every_event)}
+    if not newest:
         return None
-    newest = max(last.values(), key=lambda record: record.sequence)
-    page = await log.replayer.page(everything, records=1)
-    began = max(
-        (last[name] for name in (EventName.QUEUED, EventName.DEFERRED) if name in last),
-        key=lambda record: record.sequence,
-        default=None,
+    newest_record = max(newest.values(), key=_sequence)
+    oldest = await log.replayer.page(every_event, records=1)
+    waiting = [newest[name] for name in (EventName.QUEUED, EventName.DEFERRED) if name in newest]
+    queued_record = max(waiting, key=_sequence, default=None)
+    started = newest.get(EventName.STARTED)
+    return TaskState(
+        subject=TaskSubject.parse(newest_record.subject),
+        oldest_record=oldest.records[0] if oldest.records else newest_record,
+        newest_record=newest_record,
+        queued_record=queued_record,
+        is_started=started is not None and (queued_record is None or started.sequence > queued_record.sequence),
+        finish_record=newest.get(EventName.FINISHED),
     )
-    started = last.get(EventName.STARTED)
-    return Standing(
-        subject=TaskSubject.parse(newest.subject),
-        first=page.records[0] if page.records else newest,
-        newest=newest,
-        began=began,
-        running=started is not None and (began is None or started.sequence > began.sequence),
-        finish=last.get(EventName.FINISHED),
+
+
+def _sequence(record: Record) -> int:
+    return record.sequence
+
+
+def state_from_timer(timer: Record) -> TaskState:
+    """Return the state of a task whose timer is all that the log has of it: it waits for longer than the log keeps events."""
+    subject = TaskSubject.parse(timer.headers[subjects.SCHEDULE_TARGET])
+    return TaskState(
+        subject=subject,
+        oldest_record=timer,
+        newest_record=timer,
+        queued_record=timer,
+        is_started=False,
+        finish_record=None,
     )

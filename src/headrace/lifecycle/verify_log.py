@@ -1,4 +1,4 @@
-"""Comparing the log with the read model after the log's server was started, before anything is appended to it."""
+"""Verifying the log: after its server has started, it is compared with the read model before anything is appended to it."""
 
 from __future__ import annotations
 
@@ -6,43 +6,48 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from headrace.contracts.positions import Position
-from headrace.log import continuity
+from headrace.log import continuity, provision
 from headrace.log.connection import Log
 from headrace.telemetry import get_logger
 
-AGAIN_SECONDS = 0.5
+VERIFY_POLL_SECONDS = 0.5
 
 log = get_logger(__name__)
 
 
-async def compare(with_: Log, checkpoint: Callable[[], Awaitable[Position | None]]) -> None:
-    """Return when the log is known to hold everything that the read model has, or to have been made anew.
+async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position | None]]) -> None:
+    """Return when the log has everything that the read model has, or was made anew.
 
-    One that is shorter is repaired by the projector, which is waited for: what were accepted before would be lost, or shown
-    under the position of something else.
+    A log that ends before the read model's checkpoint is repaired by the projector, and this function waits for the repair.
+    Events appended before the repair would reuse positions that clients hold.
 
     Args:
-        with_: The log.
-        checkpoint: How far the read model is; None when it does not say.
+        to_verify: The log.
+        checkpoint: Returns the checkpoint of the read model; None while the read model cannot be reached.
 
     Raises:
         LogUnavailable: the log does not answer.
     """
-    said = ""
-    while not await continuity.is_compared(with_.connection, with_.settings.replicas):
-        state = with_.state
-        known = await checkpoint()
-        if known is None:
-            wrong = "the read model cannot be reached; nothing is accepted until it was compared with the log"
-        elif known.epoch == state.epoch and known.sequence > state.last_sequence:
-            wrong = "the log has come back shorter than it was; waiting for a projector to repair it"
-        else:
-            if with_.seen > state.last_sequence:  # what this process saw last never reached the read model
-                await continuity.fill(with_.connection, state.last_sequence, with_.seen + continuity.MARGIN)
-            await continuity.mark_compared(with_.connection)
+    reported = None
+    while not await continuity.is_compared(to_verify.connection, to_verify.settings.replicas):
+        state = to_verify.state
+        problem = _find_problem(state, await checkpoint())
+        if problem is None:
+            # This process may have seen positions that the log has lost before the read model had them.
+            if to_verify.seen > state.last_sequence:
+                await continuity.fill(to_verify.connection, state.last_sequence, to_verify.seen + continuity.MARGIN)
+            await continuity.mark_compared(to_verify.connection)
             return
-        if wrong != said:
-            log.error(wrong, last_sequence=state.last_sequence)
-            said = wrong
-        await asyncio.sleep(AGAIN_SECONDS)
-        await with_.refresh()
+        if problem != reported:
+            log.error(problem, last_sequence=state.last_sequence)
+            reported = problem
+        await asyncio.sleep(VERIFY_POLL_SECONDS)
+        await to_verify.refresh()
+
+
+def _find_problem(state: provision.StreamState, checkpoint: Position | None) -> str | None:
+    if checkpoint is None:
+        return "the read model cannot be reached; nothing is accepted until it was compared with the log"
+    if checkpoint.epoch == state.epoch and checkpoint.sequence > state.last_sequence:
+        return "the log has come back shorter than it was; waiting for a projector to repair it"
+    return None

@@ -134,7 +134,7 @@ async def provision_lanes(
     """Create or reconcile the consumers of a kind: one for each priority, or one for all that lets ``concurrency`` run.
 
     A kind that had those of the other form until now has them taken away; the new ones begin where those were, and are
-    paused when those were. So workers of both forms must not do this by turns: see `headrace.catalog.is_superseded`.
+    paused when those were. So workers of both forms must not do this by turns: see `headrace.worker.announce.is_superseded`.
 
     Raises:
         ProvisionError: the server refuses one.

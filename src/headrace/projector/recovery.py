@@ -17,7 +17,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import NULL, State, TaskError
 from headrace.errors import AppendRefused
 from headrace.lifecycle.fence import finish
-from headrace.lifecycle.task_state import look
+from headrace.lifecycle.task_state import read_task_state
 from headrace.log import conditions, continuity, subjects, timers
 from headrace.log.append import Message
 from headrace.log.connection import Log
@@ -132,11 +132,11 @@ def headers_of(row: TaskRow) -> dict[str, str]:
 
 async def _queue_lost(to: Log, row: TaskRow) -> None:
     """Queue a task again whose latest events were lost, unless what is left of it in the log runs it anyway."""
-    standing = await look(to, row.owner, row.id)
+    standing = await read_task_state(to, row.owner, row.id)
     if standing is None:
         await queue_again(to, row, row.fence, 0)
-    elif standing.is_over or (isinstance(standing.waiting, Deferred) and not await _has_timer(to, row)):
-        await queue_again(to, row, standing.fence, standing.newest.sequence)
+    elif standing.is_over or (isinstance(standing.queued_event, Deferred) and not await _has_timer(to, row)):
+        await queue_again(to, row, standing.fence, standing.newest_record.sequence)
 
 
 async def _has_timer(to: Log, row: TaskRow) -> bool:

@@ -17,7 +17,7 @@ from headrace.contracts.events import Deferred, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
 from headrace.errors import HeadraceError, LogUnavailable
 from headrace.lifecycle.finishing import end, end_forgotten
-from headrace.lifecycle.task_state import look
+from headrace.lifecycle.task_state import read_task_state
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
 from headrace.projector.recovery import headers_of, queue_again, subject_of
@@ -88,15 +88,15 @@ class Sweep:
 
     async def _expire(self, row: TaskRow) -> None:
         """End a task that waits for too long, if it still does: the row may be far behind."""
-        standing = await look(self._log, row.owner, row.id)
+        standing = await read_task_state(self._log, row.owner, row.id)
         if standing is None:
             headers = headers_of(row)
             await end_forgotten(
                 self._log, subject_of(row), attempt=row.attempt, headers=headers, error=_too_late(row.expires_at)
             )
             return
-        waiting, began = standing.waiting, standing.began
-        if standing.is_over or standing.running or waiting is None or began is None:
+        waiting, began = standing.queued_event, standing.queued_record
+        if standing.is_over or standing.is_started or waiting is None or began is None:
             return
         now = datetime.now(UTC)
         aged = isinstance(waiting, Queued) and began.at < now - timedelta(seconds=self._kept)
@@ -104,7 +104,7 @@ class Sweep:
             await end(self._log, standing, error=_too_late(waiting.expires_at))
 
     async def _cancel(self, row: TaskRow) -> None:
-        standing = await look(self._log, row.owner, row.id)
+        standing = await read_task_state(self._log, row.owner, row.id)
         if standing is None:
             await end_forgotten(self._log, subject_of(row), attempt=row.attempt, headers=headers_of(row), by=row.owner)
         elif not standing.is_over:
@@ -113,14 +113,14 @@ class Sweep:
     async def _queue(self, row: TaskRow) -> None:
         """Queue a task whose timer is overdue, if it still waits for that one: the row may be far behind."""
         timer = subjects.task_timer(row.owner, row.id)
-        standing = await look(self._log, row.owner, row.id)
+        standing = await read_task_state(self._log, row.owner, row.id)
         if standing is None:
             await provision.purge(self._log.connection, timer)  # it may be about to go off
             await queue_again(self._log, row, row.fence, 0)
             return
-        waiting, began = standing.waiting, standing.began
+        waiting, began = standing.queued_event, standing.queued_record
         overdue = datetime.now(UTC) - timedelta(seconds=OVERDUE_SECONDS)
-        if standing.is_over or standing.running or not isinstance(waiting, Deferred) or waiting.due_at > overdue:
+        if standing.is_over or standing.is_started or not isinstance(waiting, Deferred) or waiting.due_at > overdue:
             return
         log.warning("a timer did not go off; the task is queued without it", task_id=row.id)
         if began is not None:  # its timer stands before it; one that has come since is another attempt's
@@ -132,16 +132,16 @@ class Sweep:
             due_at=waiting.due_at,
             expires_at=waiting.expires_at,
         )
-        await queue_again(self._log, due, standing.fence, standing.newest.sequence)
+        await queue_again(self._log, due, standing.fence, standing.newest_record.sequence)
 
     async def _run_again(self, row: TaskRow) -> None:
         """Queue a task again whose worker was lost after the log had dropped what would be delivered again."""
-        standing = await look(self._log, row.owner, row.id)
-        if standing is None or (standing.running and not standing.is_over):
+        standing = await read_task_state(self._log, row.owner, row.id)
+        if standing is None or (standing.is_started and not standing.is_over):
             log.warning(
                 "a task runs for longer than any may, and nobody will be given it; queued again", task_id=row.id
             )
-            fence, newest = (row.fence, 0) if standing is None else (standing.fence, standing.newest.sequence)
+            fence, newest = (row.fence, 0) if standing is None else (standing.fence, standing.newest_record.sequence)
             await queue_again(self._log, row, fence, newest)
 
     async def _each(self, rows: Iterable[TaskRow], do: Callable[[TaskRow], Awaitable[None]]) -> None:

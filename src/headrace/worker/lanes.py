@@ -18,7 +18,6 @@ from typing import Any
 
 import msgspec
 
-from headrace.catalog import is_superseded
 from headrace.contracts.tasks import Priority
 from headrace.errors import LogUnavailable
 from headrace.log import provision, subjects
@@ -28,6 +27,7 @@ from headrace.log.pull import ACK, NAK, Puller, not_before
 from headrace.log.records import Delivery
 from headrace.task import AnyKind
 from headrace.telemetry import get_logger
+from headrace.worker.announce import is_superseded
 from headrace.worker.execution import Run
 from headrace.worker.low_priority_throttle import PORTION, REST_SECONDS, Foreground
 from headrace.worker.run import Runner

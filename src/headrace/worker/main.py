@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from headrace.catalog import ANNOUNCE_SECONDS, announce, is_superseded
 from headrace.errors import LogUnavailable
 from headrace.health import serve_health
 from headrace.log.connection import Log, open_log, until_compared
@@ -18,6 +17,7 @@ from headrace.log.pull import Acknowledger
 from headrace.settings import Settings
 from headrace.task import AnyKind, load_kinds
 from headrace.telemetry import get_logger
+from headrace.worker.announce import ANNOUNCE_SECONDS, announce, is_superseded
 from headrace.worker.cancellations import Cancellations
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.lanes import Lanes

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from headrace.lifecycle import long_timers
-from headrace.lifecycle.long_timers import Outliving, timer_of
+from headrace.lifecycle import long_timers as long_timers_module
+from headrace.lifecycle.long_timers import LongTimers, read_timer
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.provision import purge, request
@@ -31,26 +31,26 @@ async def keep_for(log: Log, seconds: int) -> None:
 async def test_a_timer_is_found_when_it_is_older_than_what_the_log_keeps(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(long_timers, "LOOK_SECONDS", 0.0)
-    outliving_timers = Outliving(log)
-    assert await outliving_timers.find(OWNER, TASK) is None
+    monkeypatch.setattr(long_timers_module, "OLDEST_TIMER_POLL_SECONDS", 0.0)
+    long_timers = LongTimers(log)
+    assert await long_timers.find(OWNER, TASK) is None
     sequence = await set_timer(log)
-    assert await outliving_timers.find(OWNER, TASK) is None, "its events are still there, and say more"
+    assert await long_timers.find(OWNER, TASK) is None, "its events are still there, and say more"
     await keep_for(log, 5)
-    found = await outliving_timers.find(OWNER, TASK)
+    found = await long_timers.find(OWNER, TASK)
     assert found is not None
     assert found.sequence == sequence
-    assert await outliving_timers.find(OWNER, "2") is None
+    assert await long_timers.find(OWNER, "2") is None
     await purge(log.connection, subjects.task_timer(OWNER, TASK))
-    assert await outliving_timers.find(OWNER, TASK) is None
+    assert await long_timers.find(OWNER, TASK) is None
 
 
 async def test_the_log_is_not_asked_for_a_timer_while_none_is_that_old(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await set_timer(log)
-    outliving_timers = Outliving(log)
-    assert await outliving_timers.find(OWNER, TASK) is None
+    long_timers = LongTimers(log)
+    assert await long_timers.find(OWNER, TASK) is None
 
     async def ask(*_: object) -> None:
         raise AssertionError("asked")
@@ -58,16 +58,16 @@ async def test_the_log_is_not_asked_for_a_timer_while_none_is_that_old(
     monkeypatch.setattr(log.replayer, "page", ask)
     monkeypatch.setattr(log.replayer, "last", ask)
     for _ in range(3):
-        assert await outliving_timers.find(OWNER, TASK) is None
+        assert await long_timers.find(OWNER, TASK) is None
 
 
 async def test_what_is_known_of_a_log_is_not_held_of_another(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     await set_timer(log)
     await keep_for(log, 5)
-    outliving_timers = Outliving(log)
-    assert await outliving_timers.find(OWNER, TASK) is not None
-    assert await timer_of(log, OWNER, TASK) is not None
+    long_timers = LongTimers(log)
+    assert await long_timers.find(OWNER, TASK) is not None
+    assert await read_timer(log, OWNER, TASK) is not None
     await keep_for(log, 3600)
-    assert await outliving_timers.find(OWNER, TASK) is not None, "it was looked a moment ago"
-    monkeypatch.setattr(outliving_timers, "_epoch", 1)
-    assert await outliving_timers.find(OWNER, TASK) is None
+    assert await long_timers.find(OWNER, TASK) is not None, "it was looked a moment ago"
+    monkeypatch.setattr(long_timers, "_epoch", 1)
+    assert await long_timers.find(OWNER, TASK) is None

@@ -20,8 +20,8 @@ from headrace.api.resources import Resources
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import TaskSummary
 from headrace.errors import InvalidKey, KeyReused, LogUnavailable, ReadModelUnavailable
-from headrace.lifecycle.long_timers import timer_of
-from headrace.lifecycle.task_state import Standing, look, waiting_for
+from headrace.lifecycle.long_timers import read_timer
+from headrace.lifecycle.task_state import TaskState, read_task_state, state_from_timer
 from headrace.log import subjects
 from headrace.store import tasks as stored_tasks
 
@@ -78,15 +78,15 @@ async def recall(of: Resources, owner: str, task: str, body: object, *, refused:
     """
     deadline = asyncio.get_running_loop().time() + SETTLED_SECONDS
     while True:
-        timer = await timer_of(of.log, owner, task)
-        standing = await look(of.log, owner, task)
-        if standing is not None:
-            _check_same(standing, body)
-            return standing.summarize(of.log.epoch)
+        timer = await read_timer(of.log, owner, task)
+        task_state = await read_task_state(of.log, owner, task)
+        if task_state is not None:
+            _check_same(task_state, body)
+            return task_state.summarize(of.log.epoch)
         if timer is not None:
-            standing = waiting_for(timer)
-            _check_same(standing, body)
-            return await _read(of, owner, task) or standing.summarize(of.log.epoch)
+            task_state = state_from_timer(timer)
+            _check_same(task_state, body)
+            return await _read(of, owner, task) or task_state.summarize(of.log.epoch)
         if not refused:
             return None
         if asyncio.get_running_loop().time() > deadline:
@@ -94,8 +94,8 @@ async def recall(of: Resources, owner: str, task: str, body: object, *, refused:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _check_same(standing: Standing, body: object) -> None:
-    if standing.newest.headers.get(subjects.BODY_HASH) != body_hash(body):
+def _check_same(task_state: TaskState, body: object) -> None:
+    if task_state.newest_record.headers.get(subjects.BODY_HASH) != body_hash(body):
         message = "this Idempotency-Key was used with another body; use a new key for a new submission"
         raise KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])
 

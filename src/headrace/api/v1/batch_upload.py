@@ -125,7 +125,7 @@ class Intake:
             message, at = split_path(str(error))
             self._add_wrong([FieldError(path=path + at, message=message)])
             return
-        if wrong := self._catalog.wrong(self._kind, value, path):
+        if wrong := self._catalog.find_errors(self._kind, value, path):
             self._add_wrong(wrong)
         elif len(encoded) > self._input_bytes_max:
             message = f"an input has at most {self._input_bytes_max:,} bytes, this one has {len(encoded):,}; send less"

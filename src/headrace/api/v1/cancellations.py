@@ -16,7 +16,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import BulkRequest, BulkResult, State, TaskSummary
 from headrace.errors import LogUnavailable, TaskFinished, TaskNotFound
 from headrace.lifecycle.finishing import clear_away, end, end_forgotten
-from headrace.lifecycle.task_state import look
+from headrace.lifecycle.task_state import read_task_state
 from headrace.store import tasks as stored_tasks
 
 TRIES_MAX = 5  # a retry or a start may come between looking and cancelling, again and again only by a miracle
@@ -65,7 +65,7 @@ async def cancel_task(of: Resources, owner: str, task: str) -> TaskSummary:
         LogUnavailable: the log does not answer.
     """
     for _ in range(TRIES_MAX):
-        standing = await look(of.log, owner, task)
+        standing = await read_task_state(of.log, owner, task)
         if standing is None:
             found, headers = await _remember(of, owner, task)
             if found.state is State.CANCELLED:
@@ -79,12 +79,12 @@ async def cancel_task(of: Resources, owner: str, task: str) -> TaskSummary:
         if not standing.is_over:
             await end(of.log, standing, by=owner)
             continue
-        finished = standing.finished
-        if finished is None or standing.finish is None or finished.outcome is not Outcome.CANCELLED:
+        finished = standing.finish_event
+        if finished is None or standing.finish_record is None or finished.outcome is not Outcome.CANCELLED:
             outcome = finished.outcome if finished is not None else "over"
             state = State(finished.outcome) if finished is not None else None
             raise TaskFinished(f"the task is {outcome} already; there is nothing left to cancel", state)
-        await clear_away(of.log, standing.subject, finished, standing.finish.sequence)
+        await clear_away(of.log, standing.subject, finished, standing.finish_record.sequence)
         return standing.summarize(of.log.epoch)
     raise LogUnavailable("the task changes too fast to be cancelled; try again")
 

@@ -24,7 +24,7 @@ from headrace.api.v1.tasks import task_id
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.errors import InvalidPosition, LogUnavailable, TaskNotFound
-from headrace.lifecycle.task_state import Standing, look
+from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log import subjects
 from headrace.log.provision import StreamState
 from headrace.store import tasks as stored_tasks
@@ -41,7 +41,7 @@ LastEventId = Annotated[
 ]
 
 
-WhereItStands = Callable[[], Awaitable[Standing | None]]
+WhereItStands = Callable[[], Awaitable[TaskState | None]]
 
 _BEGINNINGS = (EventName.QUEUED, EventName.DEFERRED)
 
@@ -104,18 +104,18 @@ async def task_stream(
     """
     subject = subjects.task_events(owner, task)
     state = await of.log.refresh()
-    standing = await look(of.log, owner, task)
-    if standing is None and await _is_final(of, owner, task):  # so old that only the read model knows it
+    task_state = await read_task_state(of.log, owner, task)
+    if task_state is None and await _is_final(of, owner, task):  # so old that only the read model knows it
         return Response(None, status_code=204)
-    beginning = _end(state) if standing is None else Position(state.epoch, standing.first.sequence - 1)
+    beginning = _end(state) if task_state is None else Position(state.epoch, task_state.oldest_record.sequence - 1)
     start, opening = _open(of, state, cursor or beginning, cursor, oldest=beginning)
-    if _has_seen_the_end(standing, start):
+    if _has_seen_the_end(task_state, start):
         if start == cursor:
             return Response(None, status_code=204)
         return EventStream(of.streams, lambda _: _only(opening), credentials_end=credentials_end)
     follower = await of.hub.follow(subject, start)
     _count_resume(of, follower, start, cursor)
-    frames = _frames(of, follower, opening, lambda: look(of.log, owner, task))
+    frames = _frames(of, follower, opening, lambda: read_task_state(of.log, owner, task))
     return EventStream(of.streams, frames, credentials_end=credentials_end)
 
 
@@ -213,13 +213,13 @@ def cursor_of(after: str | None, last_event_id: str | None) -> Position | None:
         raise InvalidPosition(f"{'Last-Event-ID' if last_event_id else 'after'}: {error}") from error
 
 
-def _has_seen_the_end(standing: Standing | None, position: Position) -> bool:
+def _has_seen_the_end(task_state: TaskState | None, position: Position) -> bool:
     """Whether a task is over, and its end stands at or before a position of this log."""
     return (
-        standing is not None
-        and standing.is_over
-        and standing.finish is not None
-        and position.sequence >= standing.finish.sequence
+        task_state is not None
+        and task_state.is_over
+        and task_state.finish_record is not None
+        and position.sequence >= task_state.finish_record.sequence
     )
 
 

@@ -18,7 +18,7 @@ from headrace.contracts.events import EventName, Queued, encode
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, State, Task, TaskSummary
 from headrace.errors import AppendRefused, LogUnavailable, TaskNotFinished, TaskNotFound
-from headrace.lifecycle.task_state import Standing, look
+from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log import conditions, provision, subjects
 from headrace.store import tasks as stored_tasks
 
@@ -93,7 +93,7 @@ async def reopen(of: Resources, owner: str, task: str) -> TaskSummary:
         LogUnavailable: the log does not answer.
     """
     for _ in range(TRIES_MAX):
-        standing = await look(of.log, owner, task)
+        standing = await read_task_state(of.log, owner, task)
         if standing is not None and not standing.is_over:
             raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
         known = await _submission(of, owner, task, standing)
@@ -107,7 +107,9 @@ async def reopen(of: Resources, owner: str, task: str) -> TaskSummary:
         if known.batch:
             headers[subjects.BATCH] = known.batch
         # of several who reopen it at once, one does
-        unchanged = conditions.task_unchanged(owner, task, standing.newest.sequence if standing is not None else 0)
+        unchanged = conditions.task_unchanged(
+            owner, task, standing.newest_record.sequence if standing is not None else 0
+        )
         of.make_room(len(known.input))
         try:
             appended = await of.log.appender.append(
@@ -130,12 +132,12 @@ async def reopen(of: Resources, owner: str, task: str) -> TaskSummary:
     raise LogUnavailable("the task changes too fast to be run again; try again")
 
 
-async def _submission(of: Resources, owner: str, task: str, standing: Standing | None) -> Task:
+async def _submission(of: Resources, owner: str, task: str, standing: TaskState | None) -> Task:
     """What was submitted: from the log, or when it has left that, from the read model."""
-    if standing is not None and standing.finished is not None:
-        waiting = standing.waiting
-        if standing.finished.withdrawn is not None:
-            waiting = standing.finished.withdrawn.queued
+    if standing is not None and standing.finish_event is not None:
+        waiting = standing.queued_event
+        if standing.finish_event.withdrawn is not None:
+            waiting = standing.finish_event.withdrawn.queued
         if waiting is not None:
             summary = standing.summarize(of.log.epoch)
             fields = {name: getattr(summary, name) for name in summary.__struct_fields__}

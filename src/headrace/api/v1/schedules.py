@@ -121,7 +121,7 @@ async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSumma
     of, now = resources(request), datetime.now(UTC)
     found = await _find(of, caller(request), schedule)
     definition = found.definition
-    kind = of.catalog.check(definition.kind, definition.input)
+    kind = of.catalog.validate(definition.kind, definition.input)
     of.make_room(len(_encode(definition.input)))
     definition = msgspec.structs.replace(definition, max_attempts=definition.max_attempts or kind.max_attempts)
     headers = {**carried_headers(request), subjects.OF_SCHEDULE: found.id}
@@ -194,7 +194,7 @@ def _check(of: Resources, definition: ScheduleDefinition, now: datetime) -> None
         TooLarge: its input is.
         UnknownKind: no worker ever announced its kind.
     """
-    of.catalog.check(definition.kind, definition.input)
+    of.catalog.validate(definition.kind, definition.input)
     if (size := len(_encode(definition.input))) > INPUT_BYTES_MAX:
         message = f"the input takes {size:,} bytes; a schedule takes at most {INPUT_BYTES_MAX:,}"
         raise TooLarge(message, [FieldError(path="/input", message=message)])

@@ -78,7 +78,7 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
         UnknownKind: no worker ever announced its kind.
     """
     of, owner, now = resources(request), caller(request), datetime.now(UTC)
-    kind = of.catalog.check(data.kind, data.input)
+    kind = of.catalog.validate(data.kind, data.input)
     due_at = _due_at(data, now)
     first = Deferred(
         attempt=1,
@@ -137,7 +137,7 @@ async def _append(
             return await of.log.appender.append_all((timer, deferred))
         await append(timer.subject, timer.payload, {**timer.headers, subjects.MSG_ID: f"{task}-timer"})
         return await append(deferred.subject, deferred.payload, {**deferred.headers, **once})
-    if keyed and await of.outliving.find(owner, task) is not None:
+    if keyed and await of.long_timers.find(owner, task) is not None:
         raise AppendRefused("the task waits for its timer")
     appended = await append(to, payload, {**headers, **new, **once})
     if keyed and appended.duplicate:

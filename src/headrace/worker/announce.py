@@ -1,0 +1,50 @@
+"""Announcing kinds: a worker writes the kinds it runs to the catalog's bucket, and learns whether newer workers replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from headrace.contracts.kinds import KindDescription
+from headrace.log import subjects
+from headrace.log.connection import Log
+
+ANNOUNCE_SECONDS = 30.0
+SUPERSEDED_SECONDS = 75.0  # two missed announcements: the workers that ran a kind in the other form have gone
+
+_encode = msgspec.json.Encoder().encode
+_decoder = msgspec.json.Decoder(KindDescription)
+
+
+async def announce(log: Log, kinds: Iterable[KindDescription]) -> None:
+    """Write to the catalog that a worker runs these kinds.
+
+    Raises:
+        LogUnavailable: the bucket cannot be written.
+    """
+    for kind in kinds:
+        await log.appender.append(subjects.catalog_entry(kind.name), _encode(kind), {})
+
+
+async def is_superseded(log: Log, kind: KindDescription) -> bool:
+    """Whether workers that started later run a kind by consumers of the other form: in order, or by priority.
+
+    Consumers of both forms would deliver every task twice, so only one form may exist. The newest announcement decides. A
+    worker announces its kinds before it makes consumers. A worker whose consumers have gone leaves the kind to the workers
+    that announced the other form, until they have missed two announcements.
+
+    Raises:
+        LogUnavailable: the bucket cannot be read.
+    """
+    entry = subjects.catalog_entry(kind.name)
+    page = await log.replayer.page(entry, records=1, stream=subjects.CATALOG_STREAM)
+    alive_since = datetime.now(UTC) - timedelta(seconds=SUPERSEDED_SECONDS)
+    if not page.records or page.records[0].at < alive_since:
+        return False
+    try:
+        newest = _decoder.decode(page.records[0].payload)
+    except msgspec.MsgspecError:
+        return False
+    return (newest.concurrency is None) != (kind.concurrency is None)
