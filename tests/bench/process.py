@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from headrace.api import server
 from headrace.api.app import create_app
-from headrace.api.resources import Resources
+from headrace.api.state import ApiState
 from headrace.contracts.tasks import Submission
 from headrace.process import run_process
 from headrace.settings import Settings
@@ -29,9 +29,9 @@ async def noop(request: Request[Any, Any, Any], data: Submission) -> Response[No
     return Response(Nothing(data.kind))
 
 
-def create_app_with_noop(resources: Resources | None) -> Litestar:
+def create_app_with_noop(api: ApiState | None) -> Litestar:
     """The same application, so that both routes go through the same layers."""
-    app = create_app(resources)
+    app = create_app(api)
     app.register(noop)
     return app
 

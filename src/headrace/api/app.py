@@ -13,7 +13,7 @@ from litestar.openapi.plugins import ScalarRenderPlugin
 from headrace.api.edge import problems
 from headrace.api.edge.openapi import AnyJson
 from headrace.api.health import live, ready
-from headrace.api.resources import Resources
+from headrace.api.state import ApiState
 from headrace.api.v1.batch_events import follow_batch
 from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
 from headrace.api.v1.cancellations import cancel, cancel_many
@@ -37,8 +37,8 @@ from headrace.errors import HeadraceError
 BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
 
 
-def create_app(resources: Resources | None) -> Litestar:
-    """The API over opened resources; over none, only good for its OpenAPI document."""
+def create_app(api: ApiState | None) -> Litestar:
+    """Build the API of a process; without its state, the application only gives its OpenAPI document."""
     return Litestar(
         route_handlers=[
             Router(
@@ -78,7 +78,7 @@ def create_app(resources: Resources | None) -> Litestar:
             live,
             ready,
         ],
-        state=State({"resources": resources}),
+        state=State({"api": api}),
         exception_handlers={
             HeadraceError: problems.own_error,
             HTTPException: problems.http_error,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from litestar import Response, get
 
-from litestar import Request, Response, get
-
-from headrace.api.resources import resources
+from headrace.api.edge.request import AnyRequest
+from headrace.api.state import state_of
 from headrace.errors import HeadraceError
 from headrace.health import Health, summarize
 from headrace.store.checkpoints import read_checkpoint
@@ -19,21 +18,25 @@ def live() -> Health:
 
 
 @get("/health/ready", operation_id="ready", summary="Whether the process can serve, by dependency")
-async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
+async def ready(request: AnyRequest) -> Response[Health]:
     """503 while the log is away, since nothing can be accepted then; without Postgres, submitting goes on."""
-    of = resources(request)
-    checks = {"log": "ok", "read_model": "ok", "kinds": "ok" if of.catalog.entries() else "no worker has announced one"}
+    api = state_of(request)
+    checks = {
+        "log": "ok",
+        "read_model": "ok",
+        "kinds": "ok" if api.catalog.entries() else "no worker has announced one",
+    }
     try:
-        await of.log.refresh()
+        await api.log.refresh()
     except HeadraceError as error:
         checks["log"] = error.message
     try:
-        async with of.reading() as session:
+        async with api.read_model.session() as session:
             if await read_checkpoint(session) is None:
                 checks["read_model"] = "the projector has not run yet"
     except HeadraceError as error:
         checks["read_model"] = error.message
-    if of.hub.draining:
+    if api.hub.draining:
         checks["process"] = "draining"
-    unfit = checks["log"] != "ok" or of.hub.draining
+    unfit = checks["log"] != "ok" or api.hub.draining
     return Response(summarize(checks), status_code=503 if unfit else 200)

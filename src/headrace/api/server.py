@@ -16,7 +16,8 @@ from granian.server.embed import Server
 from headrace.api.app import create_app
 from headrace.api.edge.correlation import correlate
 from headrace.api.edge.unread_body import read_out_refused
-from headrace.api.resources import Resources, checkpoint_of
+from headrace.api.read_model import ReadModel
+from headrace.api.state import ApiState
 from headrace.api.streaming.metrics import Exposed
 from headrace.api.v1.follow_links import open_to_origins
 from headrace.health import serve_health
@@ -42,30 +43,29 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         OSError: the address cannot be listened on.
     """
     database = sqlalchemy_config(settings.database)
-    sessions = database.create_session_maker()
+    read_model = ReadModel(database.create_session_maker())
     allow_connections(settings.api.connections)
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(
-            open_log(settings, "api", lambda opened: verify_log(opened, lambda: checkpoint_of(sessions)))
+            open_log(settings, "api", lambda opened: verify_log(opened, read_model.checkpoint_for_verification))
         )
-        resources = Resources(opened, settings, sessions)
-        await resources.catalog.open()
+        api = ApiState(opened, settings, read_model)
+        await api.catalog.open()
         background = [
-            asyncio.create_task(each)
-            for each in (resources.measure(), resources.hub.watch(), resources.streams.watch())
+            asyncio.create_task(each) for each in (api.capacity.measure(), api.hub.watch(), api.streams.watch())
         ]
-        server = _server(settings.api, resources)
+        server = _server(settings.api, api)
         if settings.api.metrics:
-            exposed = Exposed(resources.metrics, lambda: len(resources.streams), lambda: resources.hub.feeds)
+            exposed = Exposed(api.metrics, lambda: len(api.streams), lambda: api.hub.feeds)
             checks = partial(_checks, opened)
             await stack.enter_async_context(serve_health(settings.api.metrics, checks, metrics=exposed.page))
         serving = asyncio.create_task(server.serve(), name="server")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("listening", address=settings.api.bind)
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        log.info("draining", streams=len(resources.streams))
-        resources.streams.drain()
-        resources.hub.drain()
+        log.info("draining", streams=len(api.streams))
+        api.streams.drain()
+        api.hub.drain()
         server.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(serving), settings.api.grace)
@@ -73,7 +73,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             task.cancel()
         await database.get_engine().dispose()
     if not serving.done():  # a client that does not read keeps its connection; it will resume elsewhere
-        log.warning("ended with open connections", streams=len(resources.streams))
+        log.warning("ended with open connections", streams=len(api.streams))
         os._exit(0)
     log.info("stopped")
 
@@ -93,11 +93,11 @@ async def _checks(opened: Log) -> dict[str, str]:
     return {"log": "ok" if opened.is_connected else "disconnected; reconnecting"}
 
 
-def _server(settings: ApiSettings, resources: Resources) -> Server:
+def _server(settings: ApiSettings, api: ApiState) -> Server:
     host, port = split_bind(settings.bind)
     origins = settings.follow_origins.split(",") if settings.follow_origins else ()
     return Server(
-        correlate(open_to_origins(read_out_refused(create_app(resources)), origins)),
+        correlate(open_to_origins(read_out_refused(create_app(api)), origins)),
         address=host,
         port=port,
         interface=Interfaces.ASGI,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request
+from headrace.api.edge.request import AnyRequest
 
 LOCAL = "local"
 
 
-def caller(_request: Request[Any, Any, Any]) -> str:
+def caller(_request: AnyRequest) -> str:
     """The owner on whose behalf a request is made. Until there are accounts, everybody is `local`."""
     return LOCAL

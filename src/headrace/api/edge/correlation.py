@@ -14,6 +14,8 @@ import uuid_utils
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from headrace.log import subjects
+
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")  # it becomes a header and a log field: no spaces, no control characters
 _CORRELATION = b"x-correlation-id"
 _REQUEST = b"x-request-id"
@@ -67,6 +69,14 @@ def traceparent(scope: Scope) -> str | None:
         if name == _TRACEPARENT and _TRACE.fullmatch(value):
             return value.decode()
     return None
+
+
+def carried_headers(scope: Scope) -> dict[str, str]:
+    """Return the headers that the events of a task inherit from the request that made it."""
+    headers = {subjects.CORRELATION_ID: correlation_id(scope)}
+    if trace := traceparent(scope):
+        headers[subjects.TRACEPARENT] = trace
+    return headers
 
 
 def _given(scope: Scope) -> dict[bytes, str]:

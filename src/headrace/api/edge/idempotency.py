@@ -11,18 +11,18 @@ import asyncio
 import hashlib
 import re
 import uuid
-from typing import Any
 
 import msgspec
-from litestar import Request
 
-from headrace.api.resources import Resources
+from headrace.api.edge.request import AnyRequest
+from headrace.api.read_model import ReadModel
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import TaskSummary
 from headrace.errors import InvalidKey, KeyReused, LogUnavailable, ReadModelUnavailable
 from headrace.lifecycle.long_timers import read_timer
 from headrace.lifecycle.task_state import TaskState, read_task_state, state_from_timer
 from headrace.log import subjects
+from headrace.log.connection import Log
 from headrace.store import tasks as stored_tasks
 
 KEY_CHARS_MAX = 255
@@ -35,7 +35,7 @@ _KEY = re.compile(f'"({_CHARACTERS})"|({_CHARACTERS})')  # with or without the q
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def read_key(request: Request[Any, Any, Any]) -> str | None:
+def read_key(request: AnyRequest) -> str | None:
     """The key of a request, None when it has none.
 
     Raises:
@@ -62,11 +62,14 @@ def body_hash(body: object) -> str:
     return hashlib.sha256(_encode(body)).hexdigest()[:32]
 
 
-async def recall(of: Resources, owner: str, task: str, body: object, *, refused: bool) -> TaskSummary | None:
+async def recall(
+    log: Log, read_model: ReadModel, owner: str, task: str, body: object, *, refused: bool
+) -> TaskSummary | None:
     """The task that a key has made, as it stands; None when it has made none.
 
     Args:
-        of: What to work with.
+        log: The log.
+        read_model: The read model.
         owner: Whose key.
         task: The id derived from it.
         body: What came with it now.
@@ -78,15 +81,15 @@ async def recall(of: Resources, owner: str, task: str, body: object, *, refused:
     """
     deadline = asyncio.get_running_loop().time() + SETTLED_SECONDS
     while True:
-        timer = await read_timer(of.log, owner, task)
-        task_state = await read_task_state(of.log, owner, task)
+        timer = await read_timer(log, owner, task)
+        task_state = await read_task_state(log, owner, task)
         if task_state is not None:
             _check_same(task_state, body)
-            return task_state.summarize(of.log.epoch)
+            return task_state.summarize(log.epoch)
         if timer is not None:
             task_state = state_from_timer(timer)
             _check_same(task_state, body)
-            return await _read(of, owner, task) or task_state.summarize(of.log.epoch)
+            return await _read(read_model, owner, task) or task_state.summarize(log.epoch)
         if not refused:
             return None
         if asyncio.get_running_loop().time() > deadline:
@@ -100,10 +103,10 @@ def _check_same(task_state: TaskState, body: object) -> None:
         raise KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])
 
 
-async def _read(of: Resources, owner: str, task: str) -> TaskSummary | None:
+async def _read(read_model: ReadModel, owner: str, task: str) -> TaskSummary | None:
     """What the read model knows, which is more than the timer does; None when it cannot be asked."""
     try:
-        async with of.reading() as session:
+        async with read_model.session() as session:
             found = await stored_tasks.find_summary_and_headers(session, owner, task)
     except ReadModelUnavailable:
         return None

@@ -6,12 +6,13 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.enums import ParamType
 from litestar.exceptions import HTTPException
 from msgspec import UNSET
 
 from headrace.api.edge.correlation import correlation_id
+from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.open_streams import retry
 from headrace.contracts.problems import FieldError, Problem
 from headrace.contracts.tasks import State
@@ -32,8 +33,6 @@ _HTTP_CODES = {
 _WIRE_NAMES = {"in_state": "state", "last_event_id": "Last-Event-ID"}
 
 log = get_logger(__name__)
-
-AnyRequest = Request[Any, Any, Any]
 
 
 def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:

@@ -10,11 +10,13 @@ import asyncio
 
 import msgspec
 
-from headrace.api.resources import Resources
+from headrace.api.read_model import ReadModel
+from headrace.api.streaming.hub import Hub
 from headrace.contracts.batches import Batch
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelUnavailable
 from headrace.log import subjects
+from headrace.log.connection import Log
 from headrace.log.live import Subscription, watch
 from headrace.store import batches as stored_batches
 from headrace.telemetry import get_logger
@@ -32,12 +34,16 @@ class BatchFollower:
     """One client's view of a batch.
 
     Args:
-        of: The resources.
+        log: The log.
+        hub: Says when the process is about to end.
+        read_model: The read model.
         found: The batch as it was just read.
     """
 
-    def __init__(self, of: Resources, found: Batch) -> None:
-        self._of = of
+    def __init__(self, log: Log, hub: Hub, read_model: ReadModel, found: Batch) -> None:
+        self._log = log
+        self._hub = hub
+        self._read_model = read_model
         self._newest = found
         self._given: Position | None = None
         self._stale = True  # whether something may have been missed
@@ -45,19 +51,19 @@ class BatchFollower:
         self._woken = False
         self._heard = 0.0
         self._subscription: Subscription | None = None
-        self._forget = of.log.on_reconnect(self._on_reconnect)
+        self._forget = log.on_reconnect(self._on_reconnect)
 
     @classmethod
-    async def open(cls, of: Resources, found: Batch) -> BatchFollower:
+    async def open(cls, log: Log, hub: Hub, read_model: ReadModel, found: Batch) -> BatchFollower:
         """Begin to follow.
 
         Raises:
             LogUnavailable: NATS cannot be reached.
         """
-        follower = cls(of, found)
+        follower = cls(log, hub, read_model, found)
         try:
             subject = subjects.batch_live("*", found.owner, found.id)
-            follower._subscription = await watch(of.log.connection, subject, follower._on_told)
+            follower._subscription = await watch(log.connection, subject, follower._on_told)
         except BaseException:
             follower.close()
             raise
@@ -70,7 +76,7 @@ class BatchFollower:
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + patience
-        while not self._of.hub.draining and not self._woken:
+        while not self._hub.draining and not self._woken:
             if self._stale:
                 await self._look()
             newest = Position.parse(self._newest.position)
@@ -97,7 +103,7 @@ class BatchFollower:
     def close(self) -> None:
         """Stop following. Does not wait: it is called where waiting is not possible, on a client's disconnect."""
         self._forget()
-        if self._subscription is not None and not self._of.log.connection.is_closed:
+        if self._subscription is not None and not self._log.connection.is_closed:
             closing = asyncio.create_task(self._subscription.unsubscribe(), name="stop following a batch")
             _closing.add(closing)
             closing.add_done_callback(_closing.discard)
@@ -106,7 +112,7 @@ class BatchFollower:
         self._stale = False
         self._heard = asyncio.get_running_loop().time()
         try:
-            async with self._of.reading() as session:
+            async with self._read_model.session() as session:
                 found = await stored_batches.find_batch(session, self._newest.owner, self._newest.id)
         except ReadModelUnavailable:
             return  # which is in the log file; what is told live goes on

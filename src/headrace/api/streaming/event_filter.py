@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from headrace.api.edge.request import is_id
 from headrace.api.streaming.frames import Frame
 from headrace.contracts.events import EventName
 from headrace.contracts.problems import FieldError
@@ -15,7 +15,6 @@ from headrace.log import subjects
 TASKS_MAX = 100  # in one filter; who follows more filters by batch or kind, or not at all
 VALUES_MAX = 20  # of the others
 NAMES = ("after", "task", "batch", "kind", "event")
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Filter(NamedTuple):
@@ -76,7 +75,7 @@ def read_filter(
             _refuse(name, f"there are {len(values)} of them, {most} at most can be followed at once")
     for name, ids in (("task", filled.tasks), ("batch", filled.batches)):
         for each in ids:
-            if _ID.fullmatch(each) is None:
+            if not is_id(each):
                 _refuse(name, f"{each[:80]!r} is not an id")
     for kind in filled.kinds - known_kinds:
         _refuse("kind", f"no worker ever announced a kind {kind[:80]!r}; see /api/v1/kinds")

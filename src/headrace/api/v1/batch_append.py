@@ -16,7 +16,7 @@ from typing import NamedTuple, NoReturn
 
 from msgspec import Raw
 
-from headrace.api.resources import Resources
+from headrace.api.state import ApiState
 from headrace.api.v1.batch_upload import Intake
 from headrace.contracts.batches import BatchCreated, BatchEventName
 from headrace.contracts.batches import encode as encode_batch
@@ -67,7 +67,7 @@ class Accepted(NamedTuple):
     is_new: bool
 
 
-async def append_batch(of: Resources, batch: NewBatch, intake: Intake) -> Accepted:
+async def append_batch(api: ApiState, batch: NewBatch, intake: Intake) -> Accepted:
     """Append a batch, or what the log does not have of it yet; nothing further once it is cancelled.
 
     Raises:
@@ -75,13 +75,13 @@ async def append_batch(of: Resources, batch: NewBatch, intake: Intake) -> Accept
         LogFull: there is no room for it.
         LogUnavailable: the log does not answer. A part of the batch may be in it, see above.
     """
-    if not of.log.is_connected:
+    if not api.log.is_connected:
         raise LogUnavailable("the log cannot be reached; try again in a moment")
-    at, epoch, number, last = datetime.now(UTC), of.log.epoch, 0, 0
-    before = await _begun(of, batch) if batch.keyed else None
+    at, epoch, number, last = datetime.now(UTC), api.log.epoch, 0, 0
+    before = await _begun(api, batch) if batch.keyed else None
     if before is None:
-        of.make_room(intake.size + intake.total * MESSAGE_BYTES)
-    cancelled = await _cancelled(of, batch) if before is not None else 0
+        api.capacity.reserve(intake.size + intake.total * MESSAGE_BYTES)
+    cancelled = await _cancelled(api, batch) if before is not None else 0
     async for inputs in intake.inputs(CHUNK_TASKS, CHUNK_BYTES):
         if cancelled:
             break  # nobody waits for the rest of it, if there is one
@@ -89,10 +89,10 @@ async def append_batch(of: Resources, batch: NewBatch, intake: Intake) -> Accept
         if number == 0 and before is None:
             messages.insert(0, _created(batch))
         try:
-            last, cancelled = await _append(of, batch, messages, may_be_there=before is not None)
+            last, cancelled = await _append(api, batch, messages, may_be_there=before is not None)
             if not last and number == 0 and before is None:
-                before = await _begun(of, batch, wait=True) or _too_old(batch)
-            if of.log.epoch != epoch:
+                before = await _begun(api, batch, wait=True) or _too_old(batch)
+            if api.log.epoch != epoch:
                 raise LogUnavailable("the log was made anew meanwhile")
         except LogUnavailable as error:
             raise LogUnavailable(_advice(error, batch, number, intake.total)) from error
@@ -101,7 +101,7 @@ async def append_batch(of: Resources, batch: NewBatch, intake: Intake) -> Accept
     if cancelled:
         return Accepted(at if before is None else before.at, cancelled, is_new=False)
     if not last:
-        newest = await of.log.replayer.last(subjects.all_of(batch.owner, _member(batch, intake.total - 1)))
+        newest = await api.log.replayer.last(subjects.all_of(batch.owner, _member(batch, intake.total - 1)))
         last = newest.sequence if newest is not None else 0
     if before is not None:
         return Accepted(before.at, max(before.sequence, last), is_new=False)
@@ -109,7 +109,7 @@ async def append_batch(of: Resources, batch: NewBatch, intake: Intake) -> Accept
 
 
 async def _append(
-    of: Resources, batch: NewBatch, messages: Sequence[Message], *, may_be_there: bool
+    api: ApiState, batch: NewBatch, messages: Sequence[Message], *, may_be_there: bool
 ) -> tuple[int, int]:
     """Append a chunk, for as long as it takes a log to restart; the sequence of its last message.
 
@@ -119,39 +119,39 @@ async def _append(
     has_room = not may_be_there  # room for a new batch was made at once
     while True:
         try:
-            if may_be_there and await _is_there(of, messages[0]):
-                return 0, await _cancelled(of, batch)
+            if may_be_there and await _is_there(api, messages[0]):
+                return 0, await _cancelled(api, batch)
             if not has_room:
-                of.make_room(sum(len(message.payload) + MESSAGE_BYTES for message in messages))
+                api.capacity.reserve(sum(len(message.payload) + MESSAGE_BYTES for message in messages))
                 has_room = True
             with suppress(AppendRefused):
-                return (await of.log.appender.append_all(messages)).sequence, 0
-            return 0, await _cancelled(of, batch)
+                return (await api.log.appender.append_all(messages)).sequence, 0
+            return 0, await _cancelled(api, batch)
         except LogUnavailable:
             if asyncio.get_running_loop().time() > deadline:
                 raise
         await asyncio.sleep(AGAIN_SECONDS)  # whoever keeps the log does not say when it is ready
 
 
-async def _is_there(of: Resources, first: Message) -> bool:
+async def _is_there(api: ApiState, first: Message) -> bool:
     """Whether a chunk would be refused; asking costs less than being refused with all of it."""
     subject = TaskSubject.parse(first.subject)
-    return bool((await of.log.replayer.page(subjects.all_of(subject.owner, subject.task), records=1)).records)
+    return bool((await api.log.replayer.page(subjects.all_of(subject.owner, subject.task), records=1)).records)
 
 
-async def _begun(of: Resources, batch: NewBatch, *, wait: bool = False) -> Record | None:
+async def _begun(api: ApiState, batch: NewBatch, *, wait: bool = False) -> Record | None:
     """The `created` that is in the log already. ``wait`` for it when the log has it: the copy that is asked may be behind.
 
     Raises:
         KeyReused: it is another batch's.
     """
     subject = _subject(batch, BatchEventName.CREATED)
-    created = await of.log.replayer.last(subject)
-    if created is None and wait and await of.log.replayer.last_at_leader(subject):
+    created = await api.log.replayer.last(subject)
+    if created is None and wait and await api.log.replayer.last_at_leader(subject):
         deadline = asyncio.get_running_loop().time() + COPY_SECONDS_MAX
         while created is None and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(COPY_SECONDS)  # a copy does not tell when it has caught up
-            created = await of.log.replayer.last(subject)
+            created = await api.log.replayer.last(subject)
     if created is not None and created.headers.get(subjects.BODY_HASH) != batch.body_hash:
         raise _reused("this Idempotency-Key was used with another batch; use a new key for a new batch")
     return created
@@ -166,9 +166,9 @@ def _reused(message: str) -> KeyReused:
     return KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])
 
 
-async def _cancelled(of: Resources, batch: NewBatch) -> int:
+async def _cancelled(api: ApiState, batch: NewBatch) -> int:
     """Where its cancellation stands, 0 for nowhere."""
-    return await of.log.replayer.last_at_leader(_subject(batch, BatchEventName.CANCELLED))
+    return await api.log.replayer.last_at_leader(_subject(batch, BatchEventName.CANCELLED))
 
 
 def _created(batch: NewBatch) -> Message:

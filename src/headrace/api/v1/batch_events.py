@@ -9,10 +9,11 @@ from litestar import Response, get
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import EVENT_STREAM, problems
-from headrace.api.resources import Resources, resources
+from headrace.api.edge.request import AnyRequest
+from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.batch_follower import BatchFollower
 from headrace.api.streaming.open_streams import HEARTBEAT_SECONDS, Chunks, EventStream, OpenStream, retry
-from headrace.api.v1.batches import AnyRequest, find_batch
+from headrace.api.v1.batches import find_batch
 from headrace.api.v1.events import HEARTBEAT, LastEventId, cursor_of
 from headrace.contracts.batches import Batch, BatchEventName, BatchState
 from headrace.contracts.positions import Position
@@ -33,11 +34,11 @@ async def follow_batch(
 
     `data` is the batch. What changed between two of them is not told; follow `/events` for what happens to its tasks.
     """
-    return await batch_stream(resources(request), caller(request), batch, cursor_of(None, last_event_id))
+    return await batch_stream(state_of(request), caller(request), batch, cursor_of(None, last_event_id))
 
 
 async def batch_stream(
-    of: Resources, owner: str, batch: str, cursor: Position | None, *, credentials_end: float | None = None
+    api: ApiState, owner: str, batch: str, cursor: Position | None, *, credentials_end: float | None = None
 ) -> EventStream | Response[None]:
     """The stream of one batch; 204 for who has seen its end.
 
@@ -45,11 +46,11 @@ async def batch_stream(
         BatchNotFound: there is none.
         LogUnavailable: the log does not answer.
     """
-    found = await find_batch(of, owner, batch)
+    found = await find_batch(api, owner, batch)
     if found.state == BatchState.SETTLED and cursor is not None and cursor >= Position.parse(found.position):
         return Response(None, status_code=204)
-    follower = await BatchFollower.open(of, found)
-    return EventStream(of.streams, _frames(follower), credentials_end=credentials_end)
+    follower = await BatchFollower.open(api.log, api.hub, api.read_model, found)
+    return EventStream(api.streams, _frames(follower), credentials_end=credentials_end)
 
 
 def _frames(follower: BatchFollower) -> Chunks:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import uuid_utils
-from litestar import Request, get, put
+from litestar import get, put
 from litestar.params import Parameter
 
 from headrace.api.auth.principal import caller
+from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.openapi import problems
-from headrace.api.resources import Resources, resources
+from headrace.api.edge.request import (
+    AT_LEAST_SECONDS,
+    WAIT_SECONDS_MAX,
+    AnyRequest,
+    AtCursor,
+    AtLeast,
+    OfKind,
+    is_id,
+    reach,
+)
+from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.batch_follower import BatchFollower
-from headrace.api.v1.submit import carried_headers
-from headrace.api.v1.tasks import AT_LEAST_SECONDS, ID, WAIT_SECONDS_MAX, AtCursor, AtLeast, OfKind, reach
 from headrace.contracts.batches import (
     Batch,
     BatchCancelled,
@@ -39,8 +48,6 @@ from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 
 TRIES_MAX = 5  # a batch may settle between looking and cancelling, and be opened again, but not again and again
 
-AnyRequest = Request[Any, Any, Any]
-
 _EVENTS = (BatchEventName.CREATED, BatchEventName.CANCELLED, BatchEventName.SETTLED)
 
 
@@ -54,11 +61,11 @@ async def list_batches(
     at_least: AtLeast = None,
 ) -> BatchPage:
     """Their tasks are in `/tasks?batch=`."""
-    of = resources(request)
+    api = state_of(request)
     after = Cursor.parse(cursor) if cursor else None
-    await reach(of, at_least)
-    async with of.reading() as session:
-        position = await read_checkpoint(session) or Position(of.log.epoch, 0)
+    await reach(api.read_model, at_least)
+    async with api.read_model.session() as session:
+        position = await read_checkpoint(session) or Position(api.log.epoch, 0)
         wanted = stored_batches.BatchFilter(state=in_state, kind=kind)
         items, following = await stored_batches.list_newest(session, caller(request), wanted, after, limit)
     return BatchPage(items=items, next_cursor=str(following) if following else None, position=str(position))
@@ -72,15 +79,15 @@ async def get_batch(
     at_least: AtLeast = None,
 ) -> Batch:
     """With `wait`, answers as soon as the batch has settled, or when the time is over with the counts it then has."""
-    of = resources(request)
-    await reach(of, at_least)
-    found = await find_batch(of, caller(request), batch)
+    api = state_of(request)
+    await reach(api.read_model, at_least)
+    found = await find_batch(api, caller(request), batch)
     if not wait or found.state == BatchState.SETTLED:
         return found
-    follower = await BatchFollower.open(of, found)
+    follower = await BatchFollower.open(api.log, api.hub, api.read_model, found)
     end = asyncio.get_running_loop().time() + wait
     try:
-        while (left := end - asyncio.get_running_loop().time()) > 0 and not of.hub.draining:
+        while (left := end - asyncio.get_running_loop().time()) > 0 and not api.hub.draining:
             found = await follower.next(left) or found
             if found.state == BatchState.SETTLED:
                 break
@@ -98,63 +105,63 @@ async def get_batch(
 )
 async def cancel_batch(request: AnyRequest, batch: str) -> Batch:
     """Its tasks are cancelled one after the other, soon; the batch settles when the last of them is. Asking again is fine."""
-    of, owner = resources(request), caller(request)
+    api, owner = state_of(request), caller(request)
     settled = subjects.batch_event(BatchEventName.SETTLED, owner, batch)
-    headers = {**carried_headers(request), subjects.MSG_ID: str(uuid_utils.uuid7())}
+    headers = {**carried_headers(request.scope), subjects.MSG_ID: str(uuid_utils.uuid7())}
     for _ in range(TRIES_MAX):
-        found = await find_batch(of, owner, batch)
+        found = await find_batch(api, owner, batch)
         if found.state == BatchState.SETTLED:
             raise BatchSettledError(
                 f"all tasks of batch {batch!r} are final ({_told(found.counts)}); nothing is left to cancel"
             )
         if found.cancelled_at is not None:
             return found
-        last_settled = Position(of.log.epoch, await of.log.replayer.last_at_leader(settled))
+        last_settled = Position(api.log.epoch, await api.log.replayer.last_at_leader(settled))
         if last_settled.sequence and last_settled > Position.parse(found.position):
-            await of.reach(last_settled, AT_LEAST_SECONDS)
+            await api.read_model.reach(last_settled, AT_LEAST_SECONDS)
             continue  # and see whether it is open again
         # The projector relies on it that a batch that was cancelled was open.
         unless_settled = conditions.last_event_of(settled, last_settled.sequence)
         try:
-            appended = await of.log.appender.append(
+            appended = await api.log.appender.append(
                 subjects.batch_event(BatchEventName.CANCELLED, owner, batch),
                 encode(BatchCancelled(by=owner)),
                 headers | unless_settled,
             )
         except AppendRefused:
             continue
-        position = str(max(Position.parse(found.position), Position(of.log.epoch, appended.sequence)))
+        position = str(max(Position.parse(found.position), Position(api.log.epoch, appended.sequence)))
         return msgspec.structs.replace(found, cancelled_at=datetime.now(UTC), position=position)
     raise LogUnavailable("the batch changes too fast to be cancelled; try again")
 
 
-async def find_batch(of: Resources, owner: str, batch: str) -> Batch:
+async def find_batch(api: ApiState, owner: str, batch: str) -> Batch:
     """A batch as the read model has it; as its own events in the log tell, when the projector is far behind.
 
     Raises:
         BatchNotFound: there is none, or it is somebody else's.
     """
     unknown = BatchNotFound(f"there is no batch {batch[:80]!r}")
-    if ID.fullmatch(batch) is None:
+    if not is_id(batch):
         raise unknown
-    async with of.reading() as session:
+    async with api.read_model.session() as session:
         found = await stored_batches.find_batch(session, owner, batch)
     if found is None:
-        logged = await as_logged(of, owner, batch)
+        logged = await as_logged(api, owner, batch)
         if logged is None:
             raise unknown
         try:
-            await of.reach(Position.parse(logged.position), AT_LEAST_SECONDS)
+            await api.read_model.reach(Position.parse(logged.position), AT_LEAST_SECONDS)
         except ReadModelBehind:
             return logged
-        async with of.reading() as session:
+        async with api.read_model.session() as session:
             found = await stored_batches.find_batch(session, owner, batch)
     if found is None:
         raise unknown
     return found
 
 
-async def as_logged(of: Resources, owner: str, batch: str) -> Batch | None:
+async def as_logged(api: ApiState, owner: str, batch: str) -> Batch | None:
     """What a batch's own events tell of it, without those of its tasks; None when the log does not have its beginning.
 
     The counts are those with which it has settled; before that there are none.
@@ -162,13 +169,13 @@ async def as_logged(of: Resources, owner: str, batch: str) -> Batch | None:
     Raises:
         LogUnavailable: the log does not answer.
     """
-    told = await of.log.replayer.last_of_each(subjects.batch_event("*", owner, batch))
+    told = await api.log.replayer.last_of_each(subjects.batch_event("*", owner, batch))
     last = {BatchSubject.parse(record.subject).event: record for record in told}
     created, cancelled, settled = (last.get(name) for name in _EVENTS)
     begun = None if created is None else decode(created.payload)
     if created is None or not isinstance(begun, BatchCreated):
         return None
-    found = view(batch, owner, begun, created.at, Position(of.log.epoch, created.sequence))
+    found = view(batch, owner, begun, created.at, Position(api.log.epoch, created.sequence))
     if cancelled is not None:
         found = msgspec.structs.replace(found, cancelled_at=cancelled.at)
     if settled is None or (cancelled is not None and cancelled.sequence > settled.sequence):
@@ -179,7 +186,7 @@ async def as_logged(of: Resources, owner: str, batch: str) -> Batch | None:
         counts=end.counts if isinstance(end, BatchSettled) else Counts(),
         state=BatchState.SETTLED,
         settled_at=settled.at,
-        position=str(Position(of.log.epoch, settled.sequence)),
+        position=str(Position(api.log.epoch, settled.sequence)),
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC
 
-from headrace.api.resources import Resources
+from headrace.api.state import ApiState
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import BulkRequest, BulkResult, Selection
@@ -19,12 +19,12 @@ SECONDS_MAX = 25.0  # a request that is answered before proxies give it up
 
 
 async def in_bulk(
-    of: Resources, owner: str, asked: BulkRequest, do: Callable[[str], Awaitable[int | None]], *, final: bool
+    api: ApiState, owner: str, asked: BulkRequest, do: Callable[[str], Awaitable[int | None]], *, final: bool
 ) -> BulkResult:
     """Do something to the oldest tasks of a selection.
 
     Args:
-        of: What to work with.
+        api: The state of this process.
         owner: Whose tasks.
         asked: Which, how many, and how fast.
         do: Does it to one task; returns the sequence of the change, None when the task had changed meanwhile.
@@ -37,9 +37,9 @@ async def in_bulk(
     """
     _check_times(asked.select)
     limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
-    async with of.reading() as session:
+    async with api.read_model.session() as session:
         matched = await stored_tasks.count_selected(session, owner, asked.select, final=final)
-        checkpoint = await read_checkpoint(session) or Position(of.log.epoch, 0)
+        checkpoint = await read_checkpoint(session) or Position(api.log.epoch, 0)
         tasks: list[str] = []
         if not asked.dry_run:
             tasks = await stored_tasks.list_oldest_selected(session, owner, asked.select, limit, final=final)
@@ -61,7 +61,7 @@ async def in_bulk(
                 group.create_task(do_one(number, task))
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
-    last = Position(of.log.epoch, max(done)) if done else checkpoint
+    last = Position(api.log.epoch, max(done)) if done else checkpoint
     return BulkResult(matched=matched, done=len(done), remaining=matched - len(tasks), position=str(last))
 
 

@@ -8,19 +8,19 @@ with the reason and a new position; the client loads its state again and goes on
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.params import Parameter
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import EVENT_STREAM, problems
-from headrace.api.resources import Resources, resources
+from headrace.api.edge.request import AnyRequest, task_id
+from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.event_filter import check_names, read_filter
 from headrace.api.streaming.follower import Discontinued, Follower
 from headrace.api.streaming.open_streams import Chunks, EventStream, OpenStream, retry
-from headrace.api.v1.tasks import task_id
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.errors import InvalidPosition, LogUnavailable, TaskNotFound
@@ -34,7 +34,6 @@ HEARTBEAT = b": still here\n\n"
 
 log = get_logger(__name__)
 
-AnyRequest = Request[Any, Any, Any]
 After = Annotated[str | None, Parameter(query="after", max_length=41, description="Continue after this position.")]
 LastEventId = Annotated[
     str | None, Parameter(header="Last-Event-ID", max_length=41, description="`after`, as browsers send it.")
@@ -69,15 +68,15 @@ async def follow_all(
     event: Annotated[list[str] | None, Parameter(description="Only these events, as `finished`.")] = None,
 ) -> EventStream:
     """From now, or after a position. `data` is JSON: `task kind batch at attempt` and the event's own fields."""
-    of = resources(request)
+    api = state_of(request)
     check_names(request.query_params)
-    wanted = read_filter(task, batch, kind, event, {entry.name for entry in of.catalog.entries()})
+    wanted = read_filter(task, batch, kind, event, {entry.name for entry in api.catalog.entries()})
     cursor = cursor_of(after, last_event_id)
-    state = await of.log.refresh()
-    start, opening = _open(of, state, cursor or _end(state), cursor)
-    follower = await of.hub.follow(wanted.subject(caller(request)), start, None if wanted.any else wanted)
-    _count_resume(of, follower, start, cursor)
-    return EventStream(of.streams, _frames(of, follower, opening))
+    state = await api.log.refresh()
+    start, opening = _open(api, state, cursor or _end(state), cursor)
+    follower = await api.hub.follow(wanted.subject(caller(request)), start, None if wanted.any else wanted)
+    _count_resume(api, follower, start, cursor)
+    return EventStream(api.streams, _frames(api, follower, opening))
 
 
 @get(
@@ -90,11 +89,11 @@ async def follow_task(
     request: AnyRequest, task: str, after: After = None, last_event_id: LastEventId = None
 ) -> EventStream | Response[None]:
     """From the task's first event, or after a position. Ends after `finished`; reconnecting then answers 204."""
-    return await task_stream(resources(request), caller(request), task_id(task), cursor_of(after, last_event_id))
+    return await task_stream(state_of(request), caller(request), task_id(task), cursor_of(after, last_event_id))
 
 
 async def task_stream(
-    of: Resources, owner: str, task: str, cursor: Position | None, *, credentials_end: float | None = None
+    api: ApiState, owner: str, task: str, cursor: Position | None, *, credentials_end: float | None = None
 ) -> EventStream | Response[None]:
     """The stream of one task; 204 for who has seen its end.
 
@@ -103,23 +102,23 @@ async def task_stream(
         LogUnavailable: the log does not answer.
     """
     subject = subjects.task_events(owner, task)
-    state = await of.log.refresh()
-    task_state = await read_task_state(of.log, owner, task)
-    if task_state is None and await _is_final(of, owner, task):  # so old that only the read model knows it
+    state = await api.log.refresh()
+    task_state = await read_task_state(api.log, owner, task)
+    if task_state is None and await _is_final(api, owner, task):  # so old that only the read model knows it
         return Response(None, status_code=204)
     beginning = _end(state) if task_state is None else Position(state.epoch, task_state.oldest_record.sequence - 1)
-    start, opening = _open(of, state, cursor or beginning, cursor, oldest=beginning)
+    start, opening = _open(api, state, cursor or beginning, cursor, oldest=beginning)
     if _has_seen_the_end(task_state, start):
         if start == cursor:
             return Response(None, status_code=204)
-        return EventStream(of.streams, lambda _: _only(opening), credentials_end=credentials_end)
-    follower = await of.hub.follow(subject, start)
-    _count_resume(of, follower, start, cursor)
-    frames = _frames(of, follower, opening, lambda: read_task_state(of.log, owner, task))
-    return EventStream(of.streams, frames, credentials_end=credentials_end)
+        return EventStream(api.streams, lambda _: _only(opening), credentials_end=credentials_end)
+    follower = await api.hub.follow(subject, start)
+    _count_resume(api, follower, start, cursor)
+    frames = _frames(api, follower, opening, lambda: read_task_state(api.log, owner, task))
+    return EventStream(api.streams, frames, credentials_end=credentials_end)
 
 
-def _frames(of: Resources, follower: Follower, opening: bytes, where_it_stands: WhereItStands | None = None) -> Chunks:
+def _frames(api: ApiState, follower: Follower, opening: bytes, where_it_stands: WhereItStands | None = None) -> Chunks:
     """What is sent: everything the follower is given; of a single task's stream, until the task is over.
 
     That is so after `finished`, unless the task was run again. What a lost worker still says after that ends nothing.
@@ -138,9 +137,9 @@ def _frames(of: Resources, follower: Follower, opening: bytes, where_it_stands: 
                 try:
                     frames = await follower.next()
                 except Discontinued as error:
-                    end = _end(await of.log.refresh())
+                    end = _end(await api.log.refresh())
                     follower.restart(end)
-                    of.metrics.resumes["reset"] += 1
+                    api.metrics.resumes["reset"] += 1
                     yield _reset(error.reason, end)
                     if where_it_stands is not None and _has_seen_the_end(await where_it_stands(), end):
                         return
@@ -174,7 +173,7 @@ async def _only(opening: bytes) -> AsyncGenerator[bytes]:
 
 
 def _open(
-    of: Resources, state: StreamState, after: Position, cursor: Position | None, oldest: Position | None = None
+    api: ApiState, state: StreamState, after: Position, cursor: Position | None, oldest: Position | None = None
 ) -> tuple[Position, bytes]:
     """Where a stream starts, and its first bytes; the oldest position that can be asked for may be known better."""
     gone = None
@@ -182,14 +181,14 @@ def _open(
         gone = "the log was lost and made anew"
     elif after.sequence > state.last_sequence:
         gone = "the position is ahead of the log"
-    elif of.log.filled is not None and of.log.filled.covers(after.sequence):
+    elif api.log.filled is not None and api.log.filled.covers(after.sequence):
         gone = "the log has lost its latest events"
     elif after.sequence + 1 < state.first_sequence and (oldest is None or after < oldest):
         gone = "events after the position have left the log"
     if gone is None:
         return after, b"id: %s\n\n" % str(after).encode()
     if cursor is not None:
-        of.metrics.resumes["reset"] += 1
+        api.metrics.resumes["reset"] += 1
     return _end(state), _reset(gone, _end(state))
 
 
@@ -223,14 +222,14 @@ def _has_seen_the_end(task_state: TaskState | None, position: Position) -> bool:
     )
 
 
-async def _is_final(of: Resources, owner: str, task: str) -> bool:
-    async with of.reading() as session:
+async def _is_final(api: ApiState, owner: str, task: str) -> bool:
+    async with api.read_model.session() as session:
         found = await stored_tasks.find_task(session, owner, task)
     if found is None:
         raise TaskNotFound(f"there is no task {task!r}")
     return found.state.final
 
 
-def _count_resume(of: Resources, follower: Follower, start: Position, cursor: Position | None) -> None:
+def _count_resume(api: ApiState, follower: Follower, start: Position, cursor: Position | None) -> None:
     if cursor is not None and start == cursor:
-        of.metrics.resumes["hit" if follower.in_memory else "gap"] += 1
+        api.metrics.resumes["hit" if follower.in_memory else "gap"] += 1

@@ -6,29 +6,29 @@ They are the only routes that browsers may use from other origins, and those onl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.enums import ScopeType
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import EVENT_STREAM, problems
-from headrace.api.resources import resources
+from headrace.api.edge.request import AnyRequest, task_id
+from headrace.api.state import state_of
 from headrace.api.streaming.open_streams import EventStream
 from headrace.api.v1.batch_events import batch_stream
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.events import After, LastEventId, cursor_of, task_stream
 from headrace.api.v1.links import PREFIX, make_link
-from headrace.api.v1.tasks import find, task_id
+from headrace.api.v1.tasks import find
 from headrace.contracts.follow_links import FollowLink, FollowLinkRequest
 from headrace.errors import BatchNotFound, TaskNotFound
 
 PREFLIGHT_SECONDS = "600"  # for which a browser need not ask again
 TOKEN_CHARS_MAX = 400
 
-AnyRequest = Request[Any, Any, Any]
 Token = Annotated[str, QueryParameter(name="token", max_length=TOKEN_CHARS_MAX, description="As the link has it.")]
 
 
@@ -41,10 +41,10 @@ Token = Annotated[str, QueryParameter(name="token", max_length=TOKEN_CHARS_MAX, 
 )
 async def link_to_task(request: AnyRequest, task: str, data: FollowLinkRequest) -> FollowLink:
     """For pages of another product: its backend asks for the link, its users' browsers use it with `EventSource`."""
-    of, owner = resources(request), caller(request)
-    of.follow_tokens.check()
-    found = await find(of, owner, task_id(task))
-    return make_link(of, request, "task", found.id, owner, data)
+    api, owner = state_of(request), caller(request)
+    api.follow_tokens.check()
+    found = await find(api, owner, task_id(task))
+    return make_link(api, request, "task", found.id, owner, data)
 
 
 @post(
@@ -56,10 +56,10 @@ async def link_to_task(request: AnyRequest, task: str, data: FollowLinkRequest) 
 )
 async def link_to_batch(request: AnyRequest, batch: str, data: FollowLinkRequest) -> FollowLink:
     """As for a task."""
-    of, owner = resources(request), caller(request)
-    of.follow_tokens.check()
-    found = await find_batch(of, owner, batch)
-    return make_link(of, request, "batch", found.id, owner, data)
+    api, owner = state_of(request), caller(request)
+    api.follow_tokens.check()
+    found = await find_batch(api, owner, batch)
+    return make_link(api, request, "batch", found.id, owner, data)
 
 
 @get(
@@ -72,11 +72,11 @@ async def follow_task_by_link(
     request: AnyRequest, task: str, token: Token = "", after: After = None, last_event_id: LastEventId = None
 ) -> EventStream | Response[None]:
     """As `/tasks/{id}/events`, until the link expires."""
-    of = resources(request)
-    grant = of.follow_tokens.read(token)
+    api = state_of(request)
+    grant = api.follow_tokens.read(token)
     if (grant.what, grant.id) != ("task", task):
         raise TaskNotFound(f"this follow link is not for task {task[:80]!r}")
-    return await task_stream(of, grant.owner, task, cursor_of(after, last_event_id), credentials_end=grant.until)
+    return await task_stream(api, grant.owner, task, cursor_of(after, last_event_id), credentials_end=grant.until)
 
 
 @get(
@@ -89,12 +89,12 @@ async def follow_batch_by_link(
     request: AnyRequest, batch: str, token: Token = "", last_event_id: LastEventId = None
 ) -> EventStream | Response[None]:
     """As `/batches/{id}/events`, until the link expires."""
-    of = resources(request)
-    grant = of.follow_tokens.read(token)
+    api = state_of(request)
+    grant = api.follow_tokens.read(token)
     if (grant.what, grant.id) != ("batch", batch):
         raise BatchNotFound(f"this follow link is not for batch {batch[:80]!r}")
     cursor = cursor_of(None, last_event_id)
-    return await batch_stream(of, grant.owner, batch, cursor, credentials_end=grant.until)
+    return await batch_stream(api, grant.owner, batch, cursor, credentials_end=grant.until)
 
 
 def open_to_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

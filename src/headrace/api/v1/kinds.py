@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request, delete, get, put
+from litestar import delete, get, put
 
 from headrace.api.edge.openapi import problems
-from headrace.api.resources import resources
+from headrace.api.edge.request import AnyRequest
+from headrace.api.state import state_of
 from headrace.contracts.kinds import CatalogEntry, KindList
 from headrace.errors import KindNotFound, UnknownKind
-
-AnyRequest = Request[Any, Any, Any]
 
 
 @get("/kinds", operation_id="list_kinds", summary="The kinds of task that can be submitted", responses=problems())
 async def list_kinds(request: AnyRequest) -> KindList:
     """With the JSON Schemas of their inputs and results, what limits them, and whether they are paused."""
-    of = resources(request)
-    return KindList(items=of.catalog.entries(await of.pauses.kinds()))
+    api = state_of(request)
+    return KindList(items=api.catalog.entries(await api.pauses.kinds()))
 
 
 @put("/kinds/{kind:str}/pause", operation_id="pause_kind", summary="Pause a kind", responses=problems(404, 409))
@@ -43,10 +40,10 @@ async def resume(request: AnyRequest, kind: str) -> CatalogEntry:
 
 
 async def _set_paused(request: AnyRequest, kind: str, *, paused: bool) -> CatalogEntry:
-    of = resources(request)
+    api = state_of(request)
     try:
-        of.catalog.entry(kind)
+        api.catalog.entry(kind)
     except UnknownKind as error:
         raise KindNotFound(error.message) from error
-    await of.pauses.pause(kind, paused=paused)
-    return of.catalog.entry(kind, {kind} if paused else ())
+    await api.pauses.pause(kind, paused=paused)
+    return api.catalog.entry(kind, {kind} if paused else ())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from litestar import Request
 
-from headrace.api.resources import Resources
+from headrace.api.edge.request import AnyRequest
+from headrace.api.state import ApiState
 from headrace.contracts.follow_links import SECONDS_MAX, FollowLink, FollowLinkRequest
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput
@@ -17,10 +17,8 @@ from headrace.identity.follow_tokens import Grant
 
 PREFIX = "/api/v1/follow"
 
-AnyRequest = Request[Any, Any, Any]
 
-
-def asked_link(of: Resources, request: AnyRequest) -> FollowLinkRequest | None:
+def asked_link(api: ApiState, request: AnyRequest) -> FollowLinkRequest | None:
     """What ``?follow_link=`` of a submission asks for, so many seconds; to be looked at before anything is accepted.
 
     Raises:
@@ -35,12 +33,12 @@ def asked_link(of: Resources, request: AnyRequest) -> FollowLinkRequest | None:
     except msgspec.ValidationError as error:
         message = f"a follow link is good for 1 to {SECONDS_MAX:,.0f} seconds: {error}"
         raise InvalidInput(message, [FieldError(path="query follow_link", message=message)]) from error
-    of.follow_tokens.check()
+    api.follow_tokens.check()
     return asked
 
 
 def make_link(
-    of: Resources, request: AnyRequest, what: Literal["task", "batch"], id_: str, owner: str, asked: FollowLinkRequest
+    api: ApiState, request: AnyRequest, what: Literal["task", "batch"], id_: str, owner: str, asked: FollowLinkRequest
 ) -> FollowLink:
     """A link to something of an owner.
 
@@ -48,8 +46,8 @@ def make_link(
         FollowLinksOff: there is no secret to sign it with.
     """
     until = ceil((datetime.now(UTC) + timedelta(seconds=asked.expires_in)).timestamp())
-    token = of.follow_tokens.make(Grant(what, id_, owner, until))
-    base = of.public_url or str(request.base_url).rstrip("/")
+    token = api.follow_tokens.make(Grant(what, id_, owner, until))
+    base = api.public_url or str(request.base_url).rstrip("/")
     collection = "tasks" if what == "task" else "batches"
     return FollowLink(
         url=f"{base}{PREFIX}/{collection}/{id_}/events?token={token}", expires_at=datetime.fromtimestamp(until, UTC)

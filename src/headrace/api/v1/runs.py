@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
-from litestar import Request, Response, post
+from litestar import Response, post
 from msgspec import Raw
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import problems
-from headrace.api.resources import Resources, resources
+from headrace.api.edge.request import AnyRequest, AtLeast, location, reach, task_id
+from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.bulk import in_bulk
-from headrace.api.v1.tasks import AtLeast, find, reach, subject_of, task_id
+from headrace.api.v1.tasks import find, subject_of
 from headrace.contracts.events import EventName, Queued, encode
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, State, Task, TaskSummary
@@ -23,8 +23,6 @@ from headrace.log import conditions, provision, subjects
 from headrace.store import tasks as stored_tasks
 
 TRIES_MAX = 5  # something of a task that is over may still arrive between looking and queueing
-
-AnyRequest = Request[Any, Any, Any]
 
 
 @post(
@@ -36,9 +34,9 @@ AnyRequest = Request[Any, Any, Any]
 )
 async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
     """As if it were new, under its old id: from the first attempt, with its history kept."""
-    of = resources(request)
-    accepted = await reopen(of, caller(request), task_id(task))
-    return Response(accepted, headers={"Location": f"/api/v1/tasks/{task}"})
+    api = state_of(request)
+    accepted = await reopen(api, caller(request), task_id(task))
+    return Response(accepted, headers=location("tasks", task))
 
 
 @post(
@@ -50,10 +48,10 @@ async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
 )
 async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
     """Every final task of a selection, the oldest first; again while there are `remaining`."""
-    of, owner = resources(request), caller(request)
-    await reach(of, at_least)
+    api, owner = state_of(request), caller(request)
+    await reach(api.read_model, at_least)
 
-    return await in_bulk(of, owner, data, partial(_reopen_one, of, owner), final=True)
+    return await in_bulk(api, owner, data, partial(_reopen_one, api, owner), final=True)
 
 
 @post(
@@ -65,26 +63,26 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
 )
 async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least: AtLeast = None) -> BulkResult:
     """The oldest first; again while there are `remaining`. The batch is open until they are final."""
-    of, owner = resources(request), caller(request)
-    await reach(of, at_least)
-    found = await find_batch(of, owner, batch)
+    api, owner = state_of(request), caller(request)
+    await reach(api.read_model, at_least)
+    found = await find_batch(api, owner, batch)
     selected = BulkRequest(
         select=Selection(batch=found.id, state=State.FAILED),
         dry_run=data.dry_run,
         limit=data.limit,
         per_second=data.per_second,
     )
-    return await in_bulk(of, owner, selected, partial(_reopen_one, of, owner), final=True)
+    return await in_bulk(api, owner, selected, partial(_reopen_one, api, owner), final=True)
 
 
-async def _reopen_one(of: Resources, owner: str, task: str) -> int | None:
+async def _reopen_one(api: ApiState, owner: str, task: str) -> int | None:
     try:
-        return Position.parse((await reopen(of, owner, task)).position).sequence
+        return Position.parse((await reopen(api, owner, task)).position).sequence
     except (TaskNotFinished, TaskNotFound):
         return None  # somebody else ran it again meanwhile
 
 
-async def reopen(of: Resources, owner: str, task: str) -> TaskSummary:
+async def reopen(api: ApiState, owner: str, task: str) -> TaskSummary:
     """Queue a finished task again.
 
     Raises:
@@ -93,14 +91,14 @@ async def reopen(of: Resources, owner: str, task: str) -> TaskSummary:
         LogUnavailable: the log does not answer.
     """
     for _ in range(TRIES_MAX):
-        standing = await read_task_state(of.log, owner, task)
+        standing = await read_task_state(api.log, owner, task)
         if standing is not None and not standing.is_over:
             raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
-        known = await _submission(of, owner, task, standing)
+        known = await _submission(api, owner, task, standing)
         if not known.state.final:
             raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
         # a timer of the last run that is still there must not go off in the next
-        await provision.purge(of.log.connection, subjects.task_timer(owner, task))
+        await provision.purge(api.log.connection, subjects.task_timer(owner, task))
         fence = 0 if standing is None else standing.fence
         queued = Queued(attempt=1, fence=fence, input=known.input, max_attempts=known.max_attempts)
         headers = standing.headers if standing is not None else {}
@@ -110,9 +108,9 @@ async def reopen(of: Resources, owner: str, task: str) -> TaskSummary:
         unchanged = conditions.task_unchanged(
             owner, task, standing.newest_record.sequence if standing is not None else 0
         )
-        of.make_room(len(known.input))
+        api.capacity.reserve(len(known.input))
         try:
-            appended = await of.log.appender.append(
+            appended = await api.log.appender.append(
                 subject_of(known).of(EventName.QUEUED), encode(queued), {**headers, **unchanged}
             )
         except AppendRefused:
@@ -127,24 +125,24 @@ async def reopen(of: Resources, owner: str, task: str) -> TaskSummary:
             attempt=1,
             max_attempts=known.max_attempts,
             created_at=known.created_at,
-            position=str(Position(of.log.epoch, appended.sequence)),
+            position=str(Position(api.log.epoch, appended.sequence)),
         )
     raise LogUnavailable("the task changes too fast to be run again; try again")
 
 
-async def _submission(of: Resources, owner: str, task: str, standing: TaskState | None) -> Task:
+async def _submission(api: ApiState, owner: str, task: str, standing: TaskState | None) -> Task:
     """What was submitted: from the log, or when it has left that, from the read model."""
     if standing is not None and standing.finish_event is not None:
         waiting = standing.queued_event
         if standing.finish_event.withdrawn is not None:
             waiting = standing.finish_event.withdrawn.queued
         if waiting is not None:
-            summary = standing.summarize(of.log.epoch)
+            summary = standing.summarize(api.log.epoch)
             fields = {name: getattr(summary, name) for name in summary.__struct_fields__}
             return Task(**fields, input=waiting.input, result=Raw(b"null"))
     if standing is not None:
-        return await find(of, owner, task)
-    async with of.reading() as session:
+        return await find(api, owner, task)
+    async with api.read_model.session() as session:
         found = await stored_tasks.find_task(session, owner, task)
     if found is None:
         raise TaskNotFound(f"there is no task {task!r}")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import uuid_utils
-from litestar import Request, Response, delete, get, post, put
+from litestar import Response, delete, get, post, put
 
 from headrace.api.auth.principal import caller
+from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.openapi import problems
-from headrace.api.resources import Resources, resources
-from headrace.api.v1.submit import carried_headers
-from headrace.api.v1.tasks import AT_LEAST_SECONDS, AtLeast, reach
+from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location, reach
+from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, ScheduleSaved
@@ -30,9 +28,6 @@ from headrace.store.checkpoints import read_checkpoint
 
 INPUT_BYTES_MAX = 256 << 10  # every firing carries it through the log twice, and a list shows a thousand of them
 
-AnyRequest = Request[Any, Any, Any]
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,9 +40,9 @@ _encode = msgspec.json.Encoder().encode
 )
 async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Response[Schedule]:
     """Either `cron` (in `time_zone`) or `every`. What clocks skip in spring does not fire, what they repeat fires twice."""
-    of, owner, now = resources(request), caller(request), datetime.now(UTC)
-    _check(of, data, now)
-    async with of.reading() as session:
+    api, owner, now = state_of(request), caller(request), datetime.now(UTC)
+    _check(api, data, now)
+    async with api.read_model.session() as session:
         if await stored_schedules.count_schedules(session, owner) >= stored_schedules.SCHEDULES_PER_OWNER_MAX:
             raise InvalidInput(
                 f"you have {stored_schedules.SCHEDULES_PER_OWNER_MAX:,} schedules, which is the limit; delete one first"
@@ -55,17 +50,17 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     made = Schedule(
         id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
     )
-    saved = await _save(of, made, ScheduleSaved(definition=data), now)
-    return Response(saved, headers={"Location": f"/api/v1/schedules/{saved.id}"})
+    saved = await _save(api, made, ScheduleSaved(definition=data), now)
+    return Response(saved, headers=location("schedules", saved.id))
 
 
 @get("/schedules", operation_id="list_schedules", summary="List schedules, oldest first", responses=problems(400))
 async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> ScheduleList:
     """All of the caller's."""
-    of = resources(request)
-    await reach(of, at_least)
-    async with of.reading() as session:
-        position = await read_checkpoint(session) or Position(of.log.epoch, 0)
+    api = state_of(request)
+    await reach(api.read_model, at_least)
+    async with api.read_model.session() as session:
+        position = await read_checkpoint(session) or Position(api.log.epoch, 0)
         items = await stored_schedules.list_oldest(session, caller(request), datetime.now(UTC))
     return ScheduleList(items=items, position=str(position))
 
@@ -73,9 +68,9 @@ async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> Sched
 @get("/schedules/{schedule:str}", operation_id="get_schedule", summary="One schedule", responses=problems(400, 404))
 async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = None) -> Schedule:
     """With its next firing, and the task that it submitted last."""
-    of = resources(request)
-    await reach(of, at_least)
-    return await _find(of, caller(request), schedule)
+    api = state_of(request)
+    await reach(api.read_model, at_least)
+    return await _find(api, caller(request), schedule)
 
 
 @put(
@@ -86,11 +81,11 @@ async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = N
 )
 async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDefinition) -> Schedule:
     """The whole definition is replaced; `every` is counted from now on. `paused` pauses it, and lets it go on."""
-    of, now = resources(request), datetime.now(UTC)
-    _check(of, data, now)
-    found = await _find(of, caller(request), schedule)
+    api, now = state_of(request), datetime.now(UTC)
+    _check(api, data, now)
+    found = await _find(api, caller(request), schedule)
     changed = msgspec.structs.replace(found, definition=data, updated_at=now)
-    return await _save(of, changed, ScheduleSaved(definition=data, created_at=found.created_at), now)
+    return await _save(api, changed, ScheduleSaved(definition=data, created_at=found.created_at), now)
 
 
 @delete(
@@ -101,10 +96,10 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDef
 )
 async def delete_schedule(request: AnyRequest, schedule: str) -> None:
     """Its tasks stay, and run on."""
-    of = resources(request)
-    found = await _find(of, caller(request), schedule)
+    api = state_of(request)
+    found = await _find(api, caller(request), schedule)
     try:
-        await schedules.delete(of.log, found.owner, found.id)
+        await schedules.delete(api.log, found.owner, found.id)
     except AppendRefused as error:
         raise _not_found(schedule) from error
 
@@ -118,15 +113,15 @@ async def delete_schedule(request: AnyRequest, schedule: str) -> None:
 )
 async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSummary]:
     """One task, besides those that its firings submit; also when the schedule is paused."""
-    of, now = resources(request), datetime.now(UTC)
-    found = await _find(of, caller(request), schedule)
+    api, now = state_of(request), datetime.now(UTC)
+    found = await _find(api, caller(request), schedule)
     definition = found.definition
-    kind = of.catalog.validate(definition.kind, definition.input)
-    of.make_room(len(_encode(definition.input)))
+    kind = api.catalog.validate(definition.kind, definition.input)
+    api.capacity.reserve(len(_encode(definition.input)))
     definition = msgspec.structs.replace(definition, max_attempts=definition.max_attempts or kind.max_attempts)
-    headers = {**carried_headers(request), subjects.OF_SCHEDULE: found.id}
+    headers = {**carried_headers(request.scope), subjects.OF_SCHEDULE: found.id}
     task = str(uuid_utils.uuid7())
-    submitted = await schedules.submit(of.log, found.owner, definition, task, now, headers)
+    submitted = await schedules.submit(api.log, found.owner, definition, task, now, headers)
     accepted = TaskSummary(
         id=task,
         kind=definition.kind,
@@ -137,22 +132,22 @@ async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSumma
         max_attempts=definition.max_attempts,
         expires_at=submitted.expires_at,
         created_at=now,
-        position=str(Position(of.log.epoch, submitted.sequence)),
+        position=str(Position(api.log.epoch, submitted.sequence)),
     )
-    return Response(accepted, headers={"Location": f"/api/v1/tasks/{task}"})
+    return Response(accepted, headers=location("tasks", task))
 
 
-async def _save(of: Resources, schedule: Schedule, saved: ScheduleSaved, now: datetime) -> Schedule:
+async def _save(api: ApiState, schedule: Schedule, saved: ScheduleSaved, now: datetime) -> Schedule:
     """Append a definition; the schedule as it then is.
 
     Raises:
         InvalidInput: the broker knows better than we did.
         ScheduleNotFound: it was deleted meanwhile.
     """
-    of.make_room(2 * len(_encode(saved)))  # with its timer
+    api.capacity.reserve(2 * len(_encode(saved)))  # with its timer
     unless_deleted = schedules.not_deleted(schedule.owner, schedule.id)
     try:
-        appended = await schedules.save(of.log, schedule.owner, schedule.id, saved, unless_deleted)
+        appended = await schedules.save(api.log, schedule.owner, schedule.id, saved, unless_deleted)
     except AppendRefused as error:
         raise _not_found(schedule.id) from error
     except ScheduleRefused as error:
@@ -163,22 +158,22 @@ async def _save(of: Resources, schedule: Schedule, saved: ScheduleSaved, now: da
     return msgspec.structs.replace(
         schedule,
         next_at=following(definition, now, first(definition, now) or now) if is_active(definition, now) else None,
-        position=str(Position(of.log.epoch, appended.sequence)),
+        position=str(Position(api.log.epoch, appended.sequence)),
     )
 
 
-async def _find(of: Resources, owner: str, schedule: str) -> Schedule:
+async def _find(api: ApiState, owner: str, schedule: str) -> Schedule:
     """A schedule's row, waiting for the projector before it says that there is none."""
-    if _ID.fullmatch(schedule) is None:
+    if not is_id(schedule):
         raise _not_found(schedule)
     for patience in (True, False):
-        async with of.reading() as session:
+        async with api.read_model.session() as session:
             found = await stored_schedules.find_schedule(session, owner, schedule, datetime.now(UTC))
         if found is not None:
             return found
         if patience:
-            state = await of.log.refresh()
-            await of.reach(Position(state.epoch, state.last_sequence), AT_LEAST_SECONDS)
+            state = await api.log.refresh()
+            await api.read_model.reach(Position(state.epoch, state.last_sequence), AT_LEAST_SECONDS)
     raise _not_found(schedule)
 
 
@@ -186,7 +181,7 @@ def _not_found(schedule: str) -> ScheduleNotFound:
     return ScheduleNotFound(f"there is no schedule {schedule[:80]!r}")
 
 
-def _check(of: Resources, definition: ScheduleDefinition, now: datetime) -> None:
+def _check(api: ApiState, definition: ScheduleDefinition, now: datetime) -> None:
     """Whether a definition can be kept.
 
     Raises:
@@ -194,7 +189,7 @@ def _check(of: Resources, definition: ScheduleDefinition, now: datetime) -> None
         TooLarge: its input is.
         UnknownKind: no worker ever announced its kind.
     """
-    of.catalog.validate(definition.kind, definition.input)
+    api.catalog.validate(definition.kind, definition.input)
     if (size := len(_encode(definition.input))) > INPUT_BYTES_MAX:
         message = f"the input takes {size:,} bytes; a schedule takes at most {INPUT_BYTES_MAX:,}"
         raise TooLarge(message, [FieldError(path="/input", message=message)])

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 import uuid_utils
-from litestar import Request, Response, post
+from litestar import Response, post
 
 from headrace.api.auth.principal import caller
-from headrace.api.edge.correlation import correlation_id, traceparent
+from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
 from headrace.api.edge.openapi import Keyed, problems
-from headrace.api.resources import Resources, resources
+from headrace.api.edge.request import AnyRequest, location
+from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_upload import EVENT_BYTES
 from headrace.api.v1.links import asked_link, make_link
 from headrace.contracts.events import Deferred, EventName, Queued, encode
@@ -27,8 +27,6 @@ from headrace.log.append import Appended, Message
 from headrace.log.subjects import TaskSubject
 
 PAST_SECONDS_MAX = 60.0  # what clocks may differ by; a `run_at` further back is a mistake
-
-AnyRequest = Request[Any, Any, Any]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -46,23 +44,23 @@ async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask
 
     With an `Idempotency-Key`, the same submission sent again is answered with 200 and the task that the first one made.
     """
-    of, owner, key = resources(request), caller(request), read_key(request)
-    asked = asked_link(of, request)
+    api, owner, key = state_of(request), caller(request), read_key(request)
+    asked = asked_link(api, request)
     task = str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "task")
     try:
         accepted = await _accept(request, data, task, keyed=key is not None)
     except (AppendRefused, InvalidInput, LogFull, TooLarge) as error:
         # what now stands in the way of a new task does not in that of one that was accepted before
         refused = isinstance(error, AppendRefused)
-        known = None if key is None else await recall(of, owner, task, data, refused=refused)
+        known = None if key is None else await recall(api.log, api.read_model, owner, task, data, refused=refused)
         if known is None:
             raise
-        return Response(_with_link(request, known, asked), status_code=200, headers=_location(task))
-    return Response(_with_link(request, accepted, asked), headers=_location(task))
+        return Response(_with_link(request, known, asked), status_code=200, headers=location("tasks", task))
+    return Response(_with_link(request, accepted, asked), headers=location("tasks", task))
 
 
 def _with_link(request: AnyRequest, task: TaskSummary, asked: FollowLinkRequest | None) -> AcceptedTask:
-    link = None if asked is None else make_link(resources(request), request, "task", task.id, task.owner, asked)
+    link = None if asked is None else make_link(state_of(request), request, "task", task.id, task.owner, asked)
     return AcceptedTask(**msgspec.structs.asdict(task), follow_link=link)
 
 
@@ -77,23 +75,23 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
         TooLarge: its input is.
         UnknownKind: no worker ever announced its kind.
     """
-    of, owner, now = resources(request), caller(request), datetime.now(UTC)
-    kind = of.catalog.validate(data.kind, data.input)
+    api, owner, now = state_of(request), caller(request), datetime.now(UTC)
+    kind = api.catalog.validate(data.kind, data.input)
     due_at = _due_at(data, now)
     first = Deferred(
         attempt=1,
         fence=0,
-        input=_input(of, data),
+        input=_input(api, data),
         max_attempts=data.max_attempts or kind.max_attempts,
         due_at=due_at or now,
         expires_at=_expires_at(data, now, due_at),
     )
-    headers = carried_headers(request)
+    headers = carried_headers(request.scope)
     if keyed:
         headers[subjects.BODY_HASH] = body_hash(data)
-    of.make_room(len(first.input))
+    api.capacity.reserve(len(first.input))
     subject = TaskSubject("", data.kind, data.priority, owner, task)
-    appended = await _append(of, subject, first, headers, later=due_at is not None, keyed=keyed)
+    appended = await _append(api, subject, first, headers, later=due_at is not None, keyed=keyed)
     return TaskSummary(
         id=task,
         kind=data.kind,
@@ -105,18 +103,18 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
         due_at=due_at,
         expires_at=first.expires_at,
         created_at=now,
-        position=str(Position(of.log.epoch, appended.sequence)),
+        position=str(Position(api.log.epoch, appended.sequence)),
     )
 
 
 async def _append(
-    of: Resources, subject: TaskSubject, first: Deferred, headers: dict[str, str], *, later: bool, keyed: bool
+    api: ApiState, subject: TaskSubject, first: Deferred, headers: dict[str, str], *, later: bool, keyed: bool
 ) -> Appended:
     """Append a task's first event; before one that is due later, the timer that has it queued then.
 
     With a key, neither an event of the task may be there nor its timer, which outlives the events.
     """
-    append, owner, task = of.log.appender.append, subject.owner, subject.task
+    append, owner, task = api.log.appender.append, subject.owner, subject.task
     queued = Queued(
         attempt=1,
         fence=0,
@@ -134,10 +132,10 @@ async def _append(
         timer = Message(subjects.task_timer(owner, task), payload, timed)
         deferred = Message(subject.of(EventName.DEFERRED), encode(first), {**headers, **new})
         if keyed:  # of two with the same key, one has both
-            return await of.log.appender.append_all((timer, deferred))
+            return await api.log.appender.append_all((timer, deferred))
         await append(timer.subject, timer.payload, {**timer.headers, subjects.MSG_ID: f"{task}-timer"})
         return await append(deferred.subject, deferred.payload, {**deferred.headers, **once})
-    if keyed and await of.long_timers.find(owner, task) is not None:
+    if keyed and await api.long_timers.find(owner, task) is not None:
         raise AppendRefused("the task waits for its timer")
     appended = await append(to, payload, {**headers, **new, **once})
     if keyed and appended.duplicate:
@@ -145,29 +143,17 @@ async def _append(
     return appended
 
 
-def _input(of: Resources, data: Submission) -> msgspec.Raw:
+def _input(api: ApiState, data: Submission) -> msgspec.Raw:
     """The input as it goes to the log.
 
     Raises:
         TooLarge: not all that may become of the task would fit a message with it.
     """
-    encoded, limit = _encode(data.input), of.log.appender.payload_bytes_max - EVENT_BYTES
+    encoded, limit = _encode(data.input), api.log.appender.payload_bytes_max - EVENT_BYTES
     if len(encoded) > limit:
         message = f"an input has at most {limit:,} bytes, this one has {len(encoded):,}; send less"
         raise TooLarge(message, [FieldError(path="/input", message=message)])
     return msgspec.Raw(encoded)
-
-
-def carried_headers(request: AnyRequest) -> dict[str, str]:
-    """What the events of a task inherit from the request that made it."""
-    headers = {subjects.CORRELATION_ID: correlation_id(request.scope)}
-    if trace := traceparent(request.scope):
-        headers[subjects.TRACEPARENT] = trace
-    return headers
-
-
-def _location(task: str) -> dict[str, str]:
-    return {"Location": f"/api/v1/tasks/{task}"}
 
 
 def _due_at(data: Submission, now: datetime) -> datetime | None:

@@ -12,15 +12,16 @@ from litestar.exceptions import HTTPException
 from litestar.params import Parameter
 
 from headrace.api.auth.principal import caller
+from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import derived_id, read_key
 from headrace.api.edge.openapi import BatchBody, problems
 from headrace.api.edge.problems import split_path
-from headrace.api.resources import Resources, resources
+from headrace.api.edge.request import AnyRequest, location
+from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_append import Accepted, NewBatch, append_batch
 from headrace.api.v1.batch_upload import EVENT_BYTES, Intake, read_lines, read_whole
-from headrace.api.v1.batches import AnyRequest, as_logged, view
+from headrace.api.v1.batches import as_logged, view
 from headrace.api.v1.links import asked_link, make_link
-from headrace.api.v1.submit import carried_headers
 from headrace.contracts.batches import (
     NAME_CHARS_MAX,
     NAME_PATTERN,
@@ -66,12 +67,12 @@ async def submit_batch(
     `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first one made; one that was cut
     off is completed. One that is cancelled meanwhile is answered with 200, too, and has the tasks that it has by then.
     """
-    of, key = resources(request), read_key(request)
-    asked = asked_link(of, request)
+    api, key = state_of(request), read_key(request)
+    asked = asked_link(api, request)
     match request.content_type[0]:
         case "application/json" | "":
             body = _read(await read_whole(request.stream(), JSON_BYTES_MAX))
-            with _intake(of, body.kind) as intake:
+            with _intake(api, body.kind) as intake:
                 await intake.take(body.inputs)
                 created = BatchCreated(kind=body.kind, total=intake.total, priority=body.priority, name=body.name)
                 return await _accept(request, key, created, body.max_attempts, intake, asked)
@@ -79,8 +80,8 @@ async def submit_batch(
             if kind is None:
                 message = "say of which kind the inputs are: ?kind="
                 raise MalformedRequest(message, [FieldError(path="query kind", message=message)])
-            with _intake(of, kind) as intake:
-                async for lines in read_lines(request.stream(), of.log.appender.payload_bytes_max):
+            with _intake(api, kind) as intake:
+                async for lines in read_lines(request.stream(), api.log.appender.payload_bytes_max):
                     await intake.take(lines)
                 created = BatchCreated(kind=kind, total=intake.total, priority=priority, name=name)
                 return await _accept(request, key, created, max_attempts, intake, asked)
@@ -99,29 +100,29 @@ async def _accept(
     asked: FollowLinkRequest | None,
 ) -> Response[AcceptedBatch]:
     """Append a batch whose inputs have all been read, and answer."""
-    of, owner = resources(request), caller(request)
+    api, owner = state_of(request), caller(request)
     await intake.complete()
     batch = NewBatch(
         id=str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "batch"),
         keyed=key is not None,
         owner=owner,
         created=created,
-        max_attempts=max_attempts or of.catalog.describe(created.kind).max_attempts,
+        max_attempts=max_attempts or api.catalog.describe(created.kind).max_attempts,
         body_hash=intake.body_hash((created, max_attempts)),
-        headers=carried_headers(request),
+        headers=carried_headers(request.scope),
     )
-    accepted = await append_batch(of, batch, intake)
-    found = _as_accepted(of, batch, accepted) if accepted.is_new else await _as_it_is(of, batch, accepted)
+    accepted = await append_batch(api, batch, intake)
+    found = _as_accepted(api, batch, accepted) if accepted.is_new else await _as_it_is(api, batch, accepted)
     fields = {name: getattr(found, name) for name in found.__struct_fields__}
-    link = None if asked is None else make_link(of, request, "batch", batch.id, owner, asked)
+    link = None if asked is None else make_link(api, request, "batch", batch.id, owner, asked)
     return Response(
         AcceptedBatch(**fields, follow_link=link),
         status_code=202 if accepted.is_new else 200,
-        headers={"Location": f"/api/v1/batches/{batch.id}"},
+        headers=location("batches", batch.id),
     )
 
 
-async def _as_it_is(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch:
+async def _as_it_is(api: ApiState, batch: NewBatch, accepted: Accepted) -> Batch:
     """A batch that is not as it was just made, as it stands.
 
     It is accepted whether or not the read model can tell how far it is, so that is no reason to refuse it: one that is behind
@@ -129,21 +130,21 @@ async def _as_it_is(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch
     """
     with suppress(ReadModelUnavailable):
         with suppress(ReadModelBehind):
-            await of.reach(Position(of.log.epoch, accepted.last_sequence), AS_IT_IS_SECONDS)
-        async with of.reading() as session:
+            await api.read_model.reach(Position(api.log.epoch, accepted.last_sequence), AS_IT_IS_SECONDS)
+        async with api.read_model.session() as session:
             if found := await stored_batches.find_batch(session, batch.owner, batch.id):
                 return found
-    begun = await as_logged(of, batch.owner, batch.id)
-    return begun or view(batch.id, batch.owner, batch.created, accepted.at, Position(of.log.epoch, 0))
+    begun = await as_logged(api, batch.owner, batch.id)
+    return begun or view(batch.id, batch.owner, batch.created, accepted.at, Position(api.log.epoch, 0))
 
 
-def _as_accepted(of: Resources, batch: NewBatch, accepted: Accepted) -> Batch:
-    found = view(batch.id, batch.owner, batch.created, accepted.at, Position(of.log.epoch, accepted.last_sequence))
+def _as_accepted(api: ApiState, batch: NewBatch, accepted: Accepted) -> Batch:
+    found = view(batch.id, batch.owner, batch.created, accepted.at, Position(api.log.epoch, accepted.last_sequence))
     return msgspec.structs.replace(found, counts=Counts(queued=found.total))
 
 
-def _intake(of: Resources, kind: str) -> Intake:
-    return Intake(of.catalog, kind, of.log.appender.payload_bytes_max - EVENT_BYTES)
+def _intake(api: ApiState, kind: str) -> Intake:
+    return Intake(api.catalog, kind, api.log.appender.payload_bytes_max - EVENT_BYTES)
 
 
 def _read(body: bytes) -> BatchSubmission:

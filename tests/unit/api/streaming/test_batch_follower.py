@@ -44,16 +44,16 @@ class Around:
         self.hub = SimpleNamespace(draining=False)
         self.log = SimpleNamespace(connection=SimpleNamespace(is_closed=False), on_reconnect=self._on_reconnect)
         monkeypatch.setattr(batch_follower, "watch", self._watch)
-        monkeypatch.setattr(batch_follower.read_model, "find", self._find)
+        monkeypatch.setattr(batch_follower.stored_batches, "find_batch", self._find)
 
     async def open(self) -> BatchFollower:
-        return await BatchFollower.open(cast("Any", self), batch(1))
+        return await BatchFollower.open(cast("Any", self.log), cast("Any", self.hub), cast("Any", self), batch(1))
 
     def tell(self, found: Batch | bytes) -> None:
         self._on_value("", found if isinstance(found, bytes) else msgspec.json.encode(found))
 
     @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[None]:
+    async def session(self) -> AsyncGenerator[None]:
         if self.away:
             raise ReadModelUnavailable("away")
         yield

@@ -1,0 +1,56 @@
+"""How much the log can still take: submissions are refused before the log is full, so that running tasks can still finish."""
+
+from __future__ import annotations
+
+import asyncio
+
+from headrace.errors import LogFull
+from headrace.log.connection import Log
+from headrace.telemetry import get_logger
+
+MEASURE_SECONDS = 1.0  # between two measurements of the log's size
+
+log = get_logger(__name__)
+
+
+class Capacity:
+    """The room in the log: its size when it was last measured, and the bytes that this process has reserved since.
+
+    Args:
+        log: The log.
+        bytes_max: The size from which on nothing new is accepted.
+    """
+
+    def __init__(self, log: Log, bytes_max: int) -> None:
+        self._log = log
+        self._bytes_max = bytes_max
+        self._reserved = 0
+
+    def reserve(self, size: int) -> None:
+        """Count bytes that are about to be appended.
+
+        Raises:
+            LogFull: The log has no room for them.
+        """
+        if self._log.state.bytes + self._reserved + size > self._bytes_max:
+            raise LogFull(
+                f"the log holds its {self._bytes_max:,} bytes; try again later, or have HEADRACE_STREAM_MAX_BYTES raised"
+            )
+        self._reserved += size
+
+    async def measure(self) -> None:
+        """Measure the log every second, until cancelled."""
+        while True:
+            await asyncio.sleep(MEASURE_SECONDS)
+            if self._log.is_connected:
+                await self._measure_once()
+
+    async def _measure_once(self) -> None:
+        reserved = self._reserved
+        try:
+            await self._log.refresh()
+        except Exception as error:  # noqa: BLE001 - no error may end the measuring; it is repeated in a second
+            log.warning("the log does not say where it stands", error=str(error))
+        else:
+            # The measured size contains what was reserved before the measurement began.
+            self._reserved -= reserved

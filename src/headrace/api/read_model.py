@@ -1,0 +1,121 @@
+"""The read model as the routes use it: sessions on Postgres, and waiting until it reflects a position of the log."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from advanced_alchemy.exceptions import RepositoryError
+from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.contracts.positions import Position
+from headrace.errors import ReadModelBehind, ReadModelUnavailable
+from headrace.store.checkpoints import is_repairing, read_checkpoint
+from headrace.telemetry import get_logger
+
+CHECKPOINT_POLL_SECONDS = 0.02  # while at least one request waits for the projector
+
+log = get_logger(__name__)
+
+# Which of these a session raises when Postgres cannot be reached depends on how far the session had come.
+_UNREACHABLE = (SQLAlchemyError, EmulatedDBAPIException, RepositoryError, OSError, TimeoutError)
+
+
+class ReadModel:
+    """The read model, opened for reading.
+
+    Args:
+        open_session: Opens a database session.
+    """
+
+    def __init__(self, open_session: Callable[[], AsyncSession]) -> None:
+        self._open_session = open_session
+        self._waiting: list[tuple[Position, asyncio.Future[None]]] = []
+        self._polling: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator[AsyncSession]:
+        """Open a session for the block.
+
+        Raises:
+            ReadModelUnavailable: Postgres cannot be reached.
+        """
+        try:
+            async with self._open_session() as session:
+                yield session
+        except _UNREACHABLE as error:
+            _warn_unreachable(error)
+            raise ReadModelUnavailable(
+                "lists and details are not available at the moment; try again shortly"
+            ) from error
+
+    async def reach(self, position: Position, patience: float) -> None:
+        """Wait until the read model reflects a position.
+
+        Raises:
+            ReadModelBehind: The projector did not reach the position within ``patience`` seconds.
+            ReadModelUnavailable: Postgres cannot be reached.
+        """
+        async with self.session() as session:
+            if (await read_checkpoint(session) or (0, 0)) >= position:
+                return
+        waiter = (position, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll(), name="poll the checkpoint")
+        try:
+            async with asyncio.timeout(patience):
+                await waiter[1]
+        except TimeoutError as error:
+            raise ReadModelBehind(
+                f"the read model has not reached {position} within {patience:g} s; try again"
+            ) from error
+        finally:
+            self._waiting.remove(waiter)
+
+    async def checkpoint_for_verification(self) -> Position | None:
+        """Read how far the read model is, for the verification of the log at start.
+
+        Returns:
+            The start of all logs when the read model is empty; a position after every other while the projector repairs
+            the log; None when Postgres cannot be reached.
+        """
+        try:
+            async with self._open_session() as session:
+                checkpoint = await read_checkpoint(session) or Position(0, 0)
+                return checkpoint._replace(sequence=sys.maxsize) if await is_repairing(session) else checkpoint
+        except _UNREACHABLE as error:
+            _warn_unreachable(error)
+            return None
+
+    async def _poll(self) -> None:
+        """Poll the checkpoint for all waiting requests together, until none is left."""
+        try:
+            while self._waiting:
+                async with self.session() as session:
+                    checkpoint = await read_checkpoint(session) or Position(0, 0)
+                self._release(checkpoint)
+                await asyncio.sleep(CHECKPOINT_POLL_SECONDS)
+        except ReadModelUnavailable as error:
+            self._fail(error.message)
+        finally:
+            self._polling = None
+
+    def _release(self, checkpoint: Position) -> None:
+        """Resume the requests whose position the read model reflects now."""
+        for position, reached in self._waiting:
+            if checkpoint >= position and not reached.done():
+                reached.set_result(None)
+
+    def _fail(self, message: str) -> None:
+        """Fail every waiting request, each with an exception of its own."""
+        for _, reached in self._waiting:
+            if not reached.done():
+                reached.set_exception(ReadModelUnavailable(message))
+
+
+def _warn_unreachable(error: BaseException) -> None:
+    log.warning("the read model cannot be read", error=repr(error.__cause__ or error)[:300])
