@@ -42,7 +42,7 @@ class Cancellations:
         """Ask the log about what runs, for ever."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            finished = [run.subject.of(EventName.FINISHED) for run in self._heartbeats.runs]
+            finished = [execution.subject.of(EventName.FINISHED) for execution in self._heartbeats.executions]
             try:
                 for start in range(0, len(finished), SUBJECTS_MAX):
                     for end in await self._log.replayer.last_of_each(*finished[start : start + SUBJECTS_MAX]):
@@ -56,6 +56,6 @@ class Cancellations:
             self._cancel(task, int(sequence))
 
     def _cancel(self, task: str, sequence: int) -> None:
-        for run in self._heartbeats.runs:
-            if run.subject.task == task and run.queued.fence < sequence:
-                run.cancel()
+        for execution in self._heartbeats.executions:
+            if execution.subject.task == task and execution.queued.fence < sequence:
+                execution.cancel()

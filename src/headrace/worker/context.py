@@ -15,7 +15,7 @@ from headrace.telemetry import get_logger
 from headrace.worker.text import LINE_CHARS_MAX, legible
 
 if TYPE_CHECKING:
-    from headrace.worker.execution import Run
+    from headrace.worker.execution import Execution
 
 PROGRESS_INTERVAL_SECONDS = 0.25  # 4 a second: more than an eye follows
 EMIT_INTERVAL_SECONDS = 0.1  # 10 a second: text that streams smoothly
@@ -27,11 +27,11 @@ log = get_logger(__name__)
 Append = Callable[[EventName, Event], Awaitable[None]]
 
 
-class RunContext:
+class ExecutionContext:
     """A `headrace.task.Context` of a running task."""
 
-    def __init__(self, run: Run, tell: Append, append: Append) -> None:
-        self._run = run
+    def __init__(self, execution: Execution, tell: Append, append: Append) -> None:
+        self._execution = execution
         self._tell = tell
         self._append = append
         self._latest: Progressed | None = None
@@ -46,17 +46,17 @@ class RunContext:
     @property
     def task_id(self) -> str:
         """See `headrace.task.Context.task_id`."""
-        return self._run.subject.task
+        return self._execution.subject.task
 
     @property
     def attempt(self) -> int:
         """See `headrace.task.Context.attempt`."""
-        return self._run.queued.attempt
+        return self._execution.queued.attempt
 
     @property
     def cancelled(self) -> bool:
         """See `headrace.task.SyncContext.cancelled`."""
-        return self._run.cancelled
+        return self._execution.cancelled
 
     async def progress(self, fraction: float, message: str | None = None) -> None:
         """See `headrace.task.Context.progress`. Raises ValueError when ``fraction`` is not from 0 to 1."""
@@ -155,7 +155,7 @@ class RunContext:
 class ThreadContext:
     """A `headrace.task.SyncContext`: the same from a thread."""
 
-    def __init__(self, context: RunContext, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, context: ExecutionContext, loop: asyncio.AbstractEventLoop) -> None:
         self._context = context
         self._loop = loop
 

@@ -14,7 +14,7 @@ from headrace.log import subjects, timers
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.telemetry import get_logger
-from headrace.worker.execution import Run
+from headrace.worker.execution import Execution
 from headrace.worker.outcomes import Ending, Retrying, to_error, to_event
 
 HIGH_RATE_TTL = "1h"  # progress, lines and chunks are for those who watch; the result and the timeline stay
@@ -26,7 +26,7 @@ log = get_logger(__name__)
 Out = TypeVar("Out")
 
 
-class Telling:
+class EventWriter:
     """Appends for one worker.
 
     Args:
@@ -38,20 +38,28 @@ class Telling:
         self._log = log
         self._worker = worker
 
-    async def started(self, run: Run, *, surely: bool) -> None:
+    async def append_started(self, execution: Execution, *, surely: bool) -> None:
         """Say that the handler is about to be called; ``surely``: and wait until the log has it."""
-        say = self.say if surely else self.tell  # what is told stands before the outcome in the log all the same
-        delivered = run.delivery.delivered
-        await say(run, EventName.STARTED, Started(attempt=run.queued.attempt, worker=self._worker, delivered=delivered))
+        append = (
+            self.append if surely else self.append_nowait
+        )  # what is told stands before the outcome in the log all the same
+        delivered = execution.delivery.delivered
+        await append(
+            execution,
+            EventName.STARTED,
+            Started(attempt=execution.queued.attempt, worker=self._worker, delivered=delivered),
+        )
 
-    async def finish(self, run: Run, outcome: Ending) -> Fenced:
+    async def append_outcome(self, execution: Execution, outcome: Ending) -> Fenced:
         """Append the outcome under the run's fence; whoever was first is right."""
-        event = to_event(outcome, run.queued.attempt, self._worker)
-        return await self._when_there(lambda: finish(self._log, run.subject, run.queued.fence, event, run.headers))
+        event = to_event(outcome, execution.queued.attempt, self._worker)
+        return await self._when_there(
+            lambda: finish(self._log, execution.subject, execution.queued.fence, event, execution.headers)
+        )
 
-    async def put_off(self, run: Run, outcome: Retrying) -> Fenced:
+    async def defer(self, execution: Execution, outcome: Retrying) -> Fenced:
         """Put the task off: its timer first, so that nothing is lost in between, then what tells of it."""
-        queued = run.queued
+        queued = execution.queued
         deferred = Deferred(
             attempt=queued.attempt + 1,
             fence=queued.fence,
@@ -61,40 +69,42 @@ class Telling:
             error=to_error(outcome.cause),
         )
         if timers.soon(deferred.due_at):  # sooner than the broker's timers can do
-            fenced = await self._append_in_run(run, run.subject.of(EventName.DEFERRED), deferred, {})
-            return fenced if isinstance(fenced, Record) else await self.queue_again(run, deferred)
-        timer = timers.timer_headers(deferred.due_at, run.subject.of(EventName.QUEUED), {})
+            fenced = await self._append_in_run(execution, execution.subject.of(EventName.DEFERRED), deferred, {})
+            return fenced if isinstance(fenced, Record) else await self.queue_again(execution, deferred)
+        timer = timers.timer_headers(deferred.due_at, execution.subject.of(EventName.QUEUED), {})
         fenced = await self._append_in_run(
-            run, subjects.task_timer(run.subject.owner, run.subject.task), _due_again(deferred), timer
+            execution, subjects.task_timer(execution.subject.owner, execution.subject.task), _due_again(deferred), timer
         )
         if isinstance(fenced, Record):
             return fenced
-        return await self._append_in_run(run, run.subject.of(EventName.DEFERRED), deferred, {})
+        return await self._append_in_run(execution, execution.subject.of(EventName.DEFERRED), deferred, {})
 
-    async def queue_again(self, run: Run, deferred: Deferred) -> Fenced:
+    async def queue_again(self, execution: Execution, deferred: Deferred) -> Fenced:
         """Queue what was put off, without a timer."""
-        return await self._append_in_run(run, run.subject.of(EventName.QUEUED), _due_again(deferred), {})
+        return await self._append_in_run(execution, execution.subject.of(EventName.QUEUED), _due_again(deferred), {})
 
-    async def _append_in_run(self, run: Run, subject: str, event: Event, headers: Mapping[str, str]) -> Fenced:
+    async def _append_in_run(
+        self, execution: Execution, subject: str, event: Event, headers: Mapping[str, str]
+    ) -> Fenced:
         """Append what follows from this attempt, once, as long as the run is not over."""
-        once = {subjects.MSG_ID: f"{subject}-{run.queued.fence}-{event.attempt}"}
-        all_headers = {**run.headers, **headers, **once}
-        fence, payload = run.queued.fence, encode(event)
+        once = {subjects.MSG_ID: f"{subject}-{execution.queued.fence}-{event.attempt}"}
+        all_headers = {**execution.headers, **headers, **once}
+        fence, payload = execution.queued.fence, encode(event)
         return await self._when_there(
-            lambda: append_under_fence(self._log, run.subject, fence, subject, payload, all_headers)
+            lambda: append_under_fence(self._log, execution.subject, fence, subject, payload, all_headers)
         )
 
-    async def tell(self, run: Run, name: EventName, event: Event) -> None:
+    async def append_nowait(self, execution: Execution, name: EventName, event: Event) -> None:
         """Append without waiting for the log."""
-        await self._log.appender.tell(run.subject.of(name), encode(event), _headers(run, name))
+        await self._log.appender.tell(execution.subject.of(name), encode(event), _headers(execution, name))
 
-    async def say(self, run: Run, name: EventName, event: Event) -> None:
+    async def append(self, execution: Execution, name: EventName, event: Event) -> None:
         """Append, and wait until the log has it."""
-        run.said += 1
-        headers = _headers(run, name) | {
-            subjects.MSG_ID: f"{run.delivery.sequence}-{run.delivery.delivered}-{run.said}"
+        execution.appended += 1
+        headers = _headers(execution, name) | {
+            subjects.MSG_ID: f"{execution.delivery.sequence}-{execution.delivery.delivered}-{execution.appended}"
         }
-        subject, payload = run.subject.of(name), encode(event)
+        subject, payload = execution.subject.of(name), encode(event)
         await self._when_there(lambda: self._log.appender.append(subject, payload, headers))
 
     async def _when_there(self, append: Callable[[], Awaitable[Out]]) -> Out:
@@ -112,8 +122,8 @@ class Telling:
         raise LogUnavailable("the log was away for too long")
 
 
-def _headers(run: Run, name: EventName) -> dict[str, str]:
-    return {**run.headers, subjects.TTL: HIGH_RATE_TTL} if name in HIGH_RATE else run.headers
+def _headers(execution: Execution, name: EventName) -> dict[str, str]:
+    return {**execution.headers, subjects.TTL: HIGH_RATE_TTL} if name in HIGH_RATE else execution.headers
 
 
 def _due_again(deferred: Deferred) -> Queued:

@@ -14,7 +14,7 @@ from headrace.log.subjects import TaskSubject
 from headrace.task import AnyKind
 
 
-class Run:
+class Execution:
     """One delivery of a task to this worker.
 
     Raises:
@@ -23,8 +23,21 @@ class Run:
     """
 
     __slots__ = (
-        "cancellable", "cancelled", "deadline", "delivery", "finished", "given_up", "headers", "kind", "leftover", "queued",
-        "said", "started", "subject", "task", "waiting",
+        "appended",
+        "cancellable",
+        "cancelled",
+        "deadline",
+        "delivery",
+        "finished",
+        "given_up",
+        "headers",
+        "kind",
+        "leftover",
+        "queued",
+        "started",
+        "subject",
+        "task",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, kind: AnyKind, delivery: Delivery) -> None:
@@ -41,7 +54,7 @@ class Run:
         self.started = False  # whether the log has it that a worker started it before us
         self.given_up = False
         self.leftover: asyncio.Future[Any] | None = None  # a thread or process that goes on after its timeout
-        self.said = 0
+        self.appended = 0
         self.waiting = kind.rate is not None  # for its start to be permitted
 
     @property

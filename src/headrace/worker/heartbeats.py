@@ -25,7 +25,7 @@ from headrace.telemetry import get_logger
 from headrace.worker.invoke import Stop
 
 if TYPE_CHECKING:
-    from headrace.worker.execution import Run
+    from headrace.worker.execution import Execution
 
 TICK_SECONDS = 0.25
 BLOCKED_SECONDS = 1.0  # an event loop that does not answer for this long is blocked by somebody
@@ -47,11 +47,11 @@ class Heartbeats:
         self._settings = settings
         self._name = f"{worker}-heartbeats"
         self._interval = settings.stream.ack_wait / 3
-        self._runs: dict[int, Run] = {}
+        self._executions: dict[int, Execution] = {}
         self._watched = asyncio.get_running_loop()
         self._main_thread = threading.main_thread().ident or 0
         self._answered = time.monotonic()
-        self._blocking: Run | None = None
+        self._blocking: Execution | None = None
         self._stopping = threading.Event()
         self._ready: asyncio.Future[None] = self._watched.create_future()
         self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
@@ -72,18 +72,18 @@ class Heartbeats:
         self._thread.join(timeout=5.0)
 
     @contextmanager
-    def of(self, run: Run) -> Generator[None]:
+    def of(self, execution: Execution) -> Generator[None]:
         """Keep a run in progress while the block runs."""
-        self._runs[id(run)] = run
+        self._executions[id(execution)] = execution
         try:
             yield
         finally:
-            del self._runs[id(run)]
+            del self._executions[id(execution)]
 
     @property
-    def runs(self) -> list[Run]:
+    def executions(self) -> list[Execution]:
         """What runs now."""
-        return list(self._runs.values())
+        return list(self._executions.values())
 
     def _run(self) -> None:
         try:
@@ -112,8 +112,8 @@ class Heartbeats:
 
     async def _keep_all(self, connection: Client) -> None:
         if connection.is_connected:
-            for run in self.runs:
-                await connection.publish(run.delivery.reply, IN_PROGRESS)
+            for execution in self.executions:
+                await connection.publish(execution.delivery.reply, IN_PROGRESS)
 
     def _watch(self, now: float) -> None:
         blocked_for = now - self._answered
@@ -122,21 +122,21 @@ class Heartbeats:
             self._blocking = None
             return
         current = asyncio.current_task(self._watched)
-        run = next((run for run in self.runs if run.task is current), None)
-        if run is None:
+        execution = next((execution for execution in self.executions if execution.task is current), None)
+        if execution is None:
             return
-        if run is not self._blocking:
-            self._blocking = run
+        if execution is not self._blocking:
+            self._blocking = execution
             log.warning(
                 "a handler blocks the event loop; make it a plain function, which runs in a thread",
-                kind=run.kind.name,
-                task_id=run.subject.task,
+                kind=execution.kind.name,
+                task_id=execution.subject.task,
                 seconds=round(blocked_for, 1),
                 where=self._where(),
             )
-        if run.deadline is not None and now > run.deadline:
-            if now > run.deadline + HOPELESS_SECONDS:
-                log.critical("the handler cannot be interrupted; ending this process", kind=run.kind.name)
+        if execution.deadline is not None and now > execution.deadline:
+            if now > execution.deadline + HOPELESS_SECONDS:
+                log.critical("the handler cannot be interrupted; ending this process", kind=execution.kind.name)
                 os._exit(os.EX_SOFTWARE)
             signal.pthread_kill(self._main_thread, INTERRUPT)
 
@@ -144,8 +144,8 @@ class Heartbeats:
         self._answered = time.monotonic()
 
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
-        run = self._blocking
-        if run is not None and run.deadline is not None and asyncio.current_task() is run.task:
+        execution = self._blocking
+        if execution is not None and execution.deadline is not None and asyncio.current_task() is execution.task:
             raise Stop
 
     def _where(self) -> str:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from headrace.task import AnyKind
-from headrace.worker.context import RunContext, ThreadContext
+from headrace.worker.context import ExecutionContext, ThreadContext
 from headrace.worker.pipe_protocol import Call
-from headrace.worker.process_pool import Child, Processes
+from headrace.worker.process_pool import Child, ProcessPool
 
 if TYPE_CHECKING:
-    from headrace.worker.execution import Run
+    from headrace.worker.execution import Execution
 
 
 CANCEL_GRACE_SECONDS = 5.0  # for a thread to see `context.cancelled` and return, before it is stopped
@@ -33,8 +33,11 @@ class Stop(BaseException):
     """Raised inside a handler that does not stop when asked; not an Exception, so that nothing catches it by accident."""
 
 
-async def call(
-    run: Run, decoded: msgspec.Struct, context: RunContext, pool: ThreadPoolExecutor | Processes | None
+async def invoke(
+    execution: Execution,
+    decoded: msgspec.Struct,
+    context: ExecutionContext,
+    pool: ThreadPoolExecutor | ProcessPool | None,
 ) -> object:
     """Call the handler under its kind's timeout.
 
@@ -46,10 +49,10 @@ async def call(
         ProcessLost: the process that ran it ended.
         Exception: whatever the handler raised.
     """
-    kind = run.kind
+    kind = execution.kind
     # before the clock starts: a process that has yet to start takes none of the handler's time
-    child = await pool.take() if isinstance(pool, Processes) else None
-    run.deadline = time.monotonic() + kind.timeout
+    child = await pool.take() if isinstance(pool, ProcessPool) else None
+    execution.deadline = time.monotonic() + kind.timeout
     timeout = asyncio.timeout(kind.timeout)
     try:
         async with timeout:
@@ -57,10 +60,10 @@ async def call(
                 case None:
                     return await cast("Awaitable[object]", kind(decoded, context))
                 case ThreadPoolExecutor():
-                    return await _call_in_thread(run, decoded, context, pool)
-                case Processes():
+                    return await _call_in_thread(execution, decoded, context, pool)
+                case ProcessPool():
                     assert child is not None
-                    return await _call_in_process(run, context, pool, child)
+                    return await _call_in_process(execution, context, pool, child)
     except Stop as error:
         raise Interrupted(f"The task blocked its worker for longer than its timeout of {kind.timeout:g} s.") from error
     except TimeoutError as error:
@@ -68,34 +71,36 @@ async def call(
             raise Interrupted(f"The task took longer than its timeout of {kind.timeout:g} s.") from error
         raise  # the handler's own
     finally:
-        run.deadline = None
+        execution.deadline = None
 
 
 async def _call_in_thread(
-    run: Run, decoded: msgspec.Struct, context: RunContext, threads: ThreadPoolExecutor
+    execution: Execution, decoded: msgspec.Struct, context: ExecutionContext, threads: ThreadPoolExecutor
 ) -> object:
     loop = asyncio.get_running_loop()
-    job = _Job(run.kind, decoded, ThreadContext(context, loop))
+    job = _Job(execution.kind, decoded, ThreadContext(context, loop))
     running = loop.run_in_executor(threads, copy_context().run, job)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        if run.cancelled:
+        if execution.cancelled:
             asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, job.stop)
         else:
             job.stop()
-        run.leftover = running  # the slot stays taken until the thread has really ended
+        execution.leftover = running  # the slot stays taken until the thread has really ended
         running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         raise
 
 
-async def _call_in_process(run: Run, context: RunContext, processes: Processes, child: Child) -> object:
-    asked = Call(task_id=context.task_id, attempt=context.attempt, input=bytes(run.queued.input))
+async def _call_in_process(
+    execution: Execution, context: ExecutionContext, processes: ProcessPool, child: Child
+) -> object:
+    asked = Call(task_id=context.task_id, attempt=context.attempt, input=bytes(execution.queued.input))
     calling = asyncio.create_task(processes.call(child, asked, context), name="process")
     try:
         return await asyncio.shield(calling)
     except asyncio.CancelledError:
-        run.leftover = asyncio.create_task(processes.stop(child, calling), name="stop process")
+        execution.leftover = asyncio.create_task(processes.stop(child, calling), name="stop process")
         raise
 
 

@@ -28,8 +28,8 @@ from headrace.log.records import Delivery
 from headrace.task import AnyKind
 from headrace.telemetry import get_logger
 from headrace.worker.announce import is_superseded
-from headrace.worker.execution import Run
-from headrace.worker.low_priority_throttle import PORTION, REST_SECONDS, Foreground
+from headrace.worker.execution import Execution
+from headrace.worker.low_priority_throttle import PORTION, REST_SECONDS, LowPriorityThrottle
 from headrace.worker.run import Runner
 
 WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}  # low keeps a tenth of the starts under any load
@@ -42,9 +42,9 @@ CHECK_SECONDS = 1.0
 log = get_logger(__name__)
 
 
-def _seconds_early(run: Run) -> float:
+def _seconds_early(execution: Execution) -> float:
     """How long before it is due a task was delivered."""
-    return 0.0 if run.queued.due_at is None else run.queued.due_at.timestamp() - time.time()
+    return 0.0 if execution.queued.due_at is None else execution.queued.due_at.timestamp() - time.time()
 
 
 class Lane:
@@ -68,11 +68,11 @@ class Lanes:
         log: Where tasks come from.
         runner: Runs one.
         slots: How many run at a time.
-        foreground: Shared by all kinds of the worker.
+        throttle: Shared by all kinds of the worker.
     """
 
-    def __init__(self, log: Log, runner: Runner, slots: int, foreground: Foreground) -> None:
-        self._foreground = foreground
+    def __init__(self, log: Log, runner: Runner, slots: int, throttle: LowPriorityThrottle) -> None:
+        self._throttle = throttle
         self._log = log
         self._runner = runner
         self._kind: AnyKind = runner.kind
@@ -120,7 +120,9 @@ class Lanes:
         self._draining = True
         for lane in self._lanes:
             await lane.puller.close()
-        if waiting := {run.task for run in self._runner.runs if run.waiting and run.task is not None}:
+        if waiting := {
+            execution.task for execution in self._runner.executions if execution.waiting and execution.task is not None
+        }:
             for task in waiting:  # it has not begun; whoever goes on may start it
                 task.cancel()
             await asyncio.wait(waiting, timeout=STUBBORN_SECONDS)
@@ -140,7 +142,11 @@ class Lanes:
 
     def _working(self) -> set[asyncio.Task[None]]:
         """What still has an outcome to come; a handler that goes on after its outcome has not."""
-        return {run.task for run in self._runner.runs if run.task is not None and not run.finished}
+        return {
+            execution.task
+            for execution in self._runner.executions
+            if execution.task is not None and not execution.finished
+        }
 
     async def _provision(self) -> list[provision.Lane]:
         return await provision.provision_lanes(
@@ -164,14 +170,14 @@ class Lanes:
             self._hold(self._log.connection.publish(delivery.reply, NAK), "nak")
             return
         try:
-            run = Run(self._kind, delivery)
+            execution = Execution(self._kind, delivery)
         except (msgspec.MsgspecError, ValueError) as error:
             log.error("a queued event cannot be read; it is dropped", sequence=delivery.sequence, error=str(error))
             self._hold(self._log.connection.publish(delivery.reply, ACK), "drop")
             return
         if not lane.background:
-            self._foreground.started()
-        early = _seconds_early(run)
+            self._throttle.started()
+        early = _seconds_early(execution)
         if early > 0:
             # The broker keeps it for the rest, and no slot is taken meanwhile; a limit to the concurrency counts it.
             self._hold(self._log.connection.publish(delivery.reply, not_before(early)), "not due yet")
@@ -181,7 +187,7 @@ class Lanes:
         older = self._log.served_since is not None and delivery.at < self._log.served_since
         from_timer = subjects.SCHEDULER in delivery.headers
         seen_before = delivery.delivered > 1 or delivery.at < lane.created or older or from_timer
-        self._hold(self._runner.run(run, seen_before=seen_before), run.subject.task)
+        self._hold(self._runner.run_task(execution, seen_before=seen_before), execution.subject.task)
 
     def _hold(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -203,10 +209,10 @@ class Lanes:
         free = self._slots - len(self._running) - ordered
         if self._runner.rate is not None:  # what a second starts is enough to have at hand; the rest waits in the log
             at_hand = max(self._runner.rate.limit, len(self._lanes))
-            free = min(free, at_hand - ordered - sum(run.waiting for run in self._runner.runs))
+            free = min(free, at_hand - ordered - sum(execution.waiting for execution in self._runner.executions))
         shares = self._share(free, ready)
         for lane, share in shares.items():
-            if lane.background and lane.waiting and self._foreground.is_active:
+            if lane.background and lane.waiting and self._throttle.is_active:
                 share = min(share, PORTION)
                 lane.rests = True
                 asyncio.get_running_loop().call_later(REST_SECONDS, self._rested, lane)
@@ -249,11 +255,15 @@ class Lanes:
         if any(lane.gone for lane in self._lanes):
             await self._restore()
         now = time.monotonic()
-        for run in self._runner.runs:
-            if run.deadline is not None and now > run.deadline + STUBBORN_SECONDS and not run.given_up:
-                run.given_up = True
+        for execution in self._runner.executions:
+            if (
+                execution.deadline is not None
+                and now > execution.deadline + STUBBORN_SECONDS
+                and not execution.given_up
+            ):
+                execution.given_up = True
                 log.error("a handler goes on although it was cancelled; its slot stays taken", kind=self._kind.name)
-                self._hold(self._runner.give_up(run), run.subject.task)
+                self._hold(self._runner.give_up(execution), execution.subject.task)
 
     async def _restore(self) -> None:
         """Make the consumers that are gone again, unless workers that started later had them taken away."""

@@ -15,7 +15,7 @@ PORTION = 16  # tasks of low priority taken at a time, of each kind
 REST_SECONDS = 0.008  # between two portions
 
 
-class Foreground:
+class LowPriorityThrottle:
     """What all kinds of a worker know of each other."""
 
     def __init__(self) -> None:

@@ -21,8 +21,8 @@ from headrace.worker.announce import ANNOUNCE_SECONDS, announce, is_superseded
 from headrace.worker.cancellations import Cancellations
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.lanes import Lanes
-from headrace.worker.low_priority_throttle import Foreground
-from headrace.worker.process_pool import Processes
+from headrace.worker.low_priority_throttle import LowPriorityThrottle
+from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.run import Runner
@@ -53,16 +53,16 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         cancellations = Cancellations(opened, heartbeats)
         await cancellations.open()
         quarantine = Quarantine()
-        foreground = Foreground()
+        throttle = LowPriorityThrottle()
         acks = Acknowledger(opened.connection)
-        processes: list[Processes] = []
+        processes: list[ProcessPool] = []
 
-        def make_pool(kind: AnyKind, slots: int) -> ThreadPoolExecutor | Processes | None:
+        def make_pool(kind: AnyKind, slots: int) -> ThreadPoolExecutor | ProcessPool | None:
             if kind.is_async:
                 return None
             if not kind.process:
                 return ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
-            processes.append(Processes(settings.consumers, kind.name, slots))
+            processes.append(ProcessPool(settings.consumers, kind.name, slots))
             return processes[-1]
 
         def make_lanes(kind: AnyKind) -> Lanes:
@@ -70,9 +70,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
             slots = min(slots, kind.concurrency or slots)
             pool = make_pool(kind, slots)
             rate = Rate(opened, kind.name, kind.rate) if kind.rate is not None else None
-            return Lanes(
-                opened, Runner(opened, kind, name, heartbeats, quarantine, acks, pool, rate), slots, foreground
-            )
+            return Lanes(opened, Runner(opened, kind, name, heartbeats, quarantine, acks, pool, rate), slots, throttle)
 
         lanes = [make_lanes(kind) for kind in kinds.values()]
         # Before there are consumers, see `is_superseded`; in a log that was just made everybody does it later.

@@ -14,7 +14,7 @@ import msgspec
 
 from headrace.task import LogLevel, Retry
 from headrace.telemetry import get_logger
-from headrace.worker.context import PROGRESS_INTERVAL_SECONDS, RunContext
+from headrace.worker.context import PROGRESS_INTERVAL_SECONDS, ExecutionContext
 from headrace.worker.outcomes import Failed, HandlerRaised, Succeeded, is_instance_of
 from headrace.worker.pipe_protocol import (
     Again,
@@ -48,7 +48,7 @@ class ProcessLost(Exception):
     """The process that ran a task ended before the handler did. The message is a sentence for the task."""
 
 
-class Processes:
+class ProcessPool:
     """The processes of one kind, started when they are needed.
 
     Args:
@@ -82,7 +82,7 @@ class Processes:
             self._slots.release()
             raise
 
-    async def call(self, child: Child, asked: Call, context: RunContext) -> Returned:
+    async def call(self, child: Child, asked: Call, context: ExecutionContext) -> Returned:
         """Run a task in a process that was taken.
 
         Raises:
@@ -249,7 +249,7 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-async def _converse(child: Child, asked: Call, context: RunContext) -> Returned:
+async def _converse(child: Child, asked: Call, context: ExecutionContext) -> Returned:
     loop = asyncio.get_running_loop()
     hearing: asyncio.TimerHandle | None = None
     child.send(asked)

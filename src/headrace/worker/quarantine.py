@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headrace.worker.execution import Run
+    from headrace.worker.execution import Execution
 
 ALONE_SECONDS = 5.0  # what kills a worker mostly does so at once
 SETTLE_SECONDS = 0.5  # likewise: so long after the last start, what was started before is not likely to
@@ -24,7 +24,7 @@ class Quarantine:
         self._lock = asyncio.Lock()
         self._calm = asyncio.Event()
         self._calm.set()
-        self._inside: Run | None = None
+        self._inside: Execution | None = None
         self._started = 0.0  # when something else was last started, by the loop's clock
 
     async def calm(self) -> None:
@@ -33,10 +33,10 @@ class Quarantine:
         self._started = asyncio.get_running_loop().time()
 
     @asynccontextmanager
-    async def alone(self, run: Run) -> AsyncGenerator[None]:
+    async def alone(self, execution: Execution) -> AsyncGenerator[None]:
         """Be the one suspect that runs."""
         await self._lock.acquire()
-        self._inside = run
+        self._inside = execution
         self._calm.clear()
         loop = asyncio.get_running_loop()
         settles = max(0.0, self._started + SETTLE_SECONDS - loop.time())
@@ -46,11 +46,11 @@ class Quarantine:
             yield
         finally:
             over.cancel()
-            self.leave(run)
+            self.leave(execution)
 
-    def leave(self, run: Run) -> None:
+    def leave(self, execution: Execution) -> None:
         """It has ended, or goes on although it was given up; either way the next one's turn has come."""
-        if self._inside is run:
+        if self._inside is execution:
             self._inside = None
             self._calm.set()
             self._lock.release()

@@ -19,10 +19,10 @@ from headrace.worker.context import (
     EMIT_INTERVAL_SECONDS,
     LINE_CHARS_MAX,
     PROGRESS_INTERVAL_SECONDS,
-    RunContext,
+    ExecutionContext,
     ThreadContext,
 )
-from headrace.worker.execution import Run
+from headrace.worker.execution import Execution
 from tests.cluster import until
 
 
@@ -67,9 +67,9 @@ class Log:
         return [chunk for event in self.of(Emitted) for chunk in event.chunks]
 
 
-def context_on(log: Log, attempt: int = 2) -> RunContext:
+def context_on(log: Log, attempt: int = 2) -> ExecutionContext:
     run = SimpleNamespace(subject=SimpleNamespace(task="t1"), queued=SimpleNamespace(attempt=attempt))
-    return RunContext(cast("Run", run), log.tell, log.append)
+    return ExecutionContext(cast("Execution", run), log.tell, log.append)
 
 
 def at_most(elapsed: float, interval: float) -> int:
@@ -313,7 +313,7 @@ async def test_a_thread_says_what_a_coroutine_says_in_its_order() -> None:
     assert log.of(Progressed)[-1] == Progressed(attempt=2, fraction=1.0, message="the end")
 
 
-def _thread(context: RunContext) -> ThreadContext:
+def _thread(context: ExecutionContext) -> ThreadContext:
     return ThreadContext(context, asyncio.get_running_loop())
 
 

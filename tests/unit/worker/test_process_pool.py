@@ -20,7 +20,7 @@ from headrace.contracts.tasks import FailureCode
 from headrace.task import Retry
 from headrace.worker.outcomes import Failed, HandlerRaised, Succeeded, is_instance_of, raised
 from headrace.worker.pipe_protocol import FRAME_BYTES_MAX, Answer, Call, FromChild, Log, Ready, ToChild, Unpacker, pack
-from headrace.worker.process_pool import END_GRACE_SECONDS, Processes, ProcessLost, describe_end
+from headrace.worker.process_pool import END_GRACE_SECONDS, ProcessLost, ProcessPool, describe_end
 from tests.cluster import until
 from tests.kinds import processes as kinds
 from tests.unit.worker.test_context import Log as EventLog
@@ -28,16 +28,16 @@ from tests.unit.worker.test_context import context_on
 
 PACKAGE = "tests.kinds.processes"
 
-Make = Callable[..., Processes]
+Make = Callable[..., ProcessPool]
 
 
 @pytest.fixture
 async def make() -> AsyncGenerator[Make]:
     """Make processes of a kind, which are gone after the test."""
-    made: list[Processes] = []
+    made: list[ProcessPool] = []
 
-    def make_processes(kind: str, slots: int = 2) -> Processes:
-        made.append(Processes(PACKAGE, kind, slots))
+    def make_processes(kind: str, slots: int = 2) -> ProcessPool:
+        made.append(ProcessPool(PACKAGE, kind, slots))
         return made[-1]
 
     yield make_processes
@@ -45,21 +45,21 @@ async def make() -> AsyncGenerator[Make]:
         await each.close()
 
 
-async def begin(processes: Processes, log: EventLog | None = None, **given: Any) -> tuple[Any, asyncio.Task[Any]]:
+async def begin(processes: ProcessPool, log: EventLog | None = None, **given: Any) -> tuple[Any, asyncio.Task[Any]]:
     """Call a handler: its process, and the call."""
     child = await processes.take()
     asked = Call(task_id="t1", attempt=2, input=msgspec.json.encode(given))
     return child, asyncio.create_task(processes.call(child, asked, context_on(log or EventLog())))
 
 
-async def run(processes: Processes, log: EventLog | None = None, **given: Any) -> Any:
+async def run(processes: ProcessPool, log: EventLog | None = None, **given: Any) -> Any:
     """Call a handler to its end: its result, or whatever else it gave."""
     _, calling = await begin(processes, log, **given)
     outcome = await calling
     return msgspec.json.decode(outcome.result) if isinstance(outcome, Succeeded) else outcome
 
 
-async def run_and_see(processes: Processes, **given: Any) -> tuple[Any, EventLog]:
+async def run_and_see(processes: ProcessPool, **given: Any) -> tuple[Any, EventLog]:
     """Call a handler to its end: its result, and what it said."""
     log = EventLog()
     child = await processes.take()
