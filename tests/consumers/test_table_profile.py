@@ -17,18 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.table_profile import (
-    BINS,
-    CELLS_AT_ONCE,
-    COLUMNS_MAX,
-    TEXT_SHOWN_MAX,
-    Bin,
-    Column,
-    Quantiles,
-    Table,
-    TableProfile,
-    table_profile,
-)
+from consumers._table.cells import CELLS_AT_ONCE, COLUMNS_MAX
+from consumers._table.column import Bin, Column, Quantiles
+from consumers._table.column_profile import BINS, TEXT_SHOWN_MAX
+from consumers.table_profile import Table, TableProfile, table_profile
 from headrace.testing import RecordingSyncContext
 
 RESULT_BYTES_MAX = 512 * 1024

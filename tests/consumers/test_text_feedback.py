@@ -12,16 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumers.text_feedback import (
-    FINDINGS_BYTES_MAX,
-    SENTENCE_MARKED_MAX,
-    SENTENCE_WORDS_MAX,
-    Finding,
-    Readability,
-    Text,
-    TextFeedback,
-    text_feedback,
-)
+from consumers._text.findings import FINDINGS_BYTES_MAX, SENTENCE_MARKED_MAX, SENTENCE_WORDS_MAX, Finding
+from consumers._text.readability import Readability
+from consumers.text_feedback import Text, TextFeedback, text_feedback
 from headrace.testing import RecordingSyncContext
 
 RESULT_BYTES_MAX = 512 * 1024
