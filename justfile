@@ -1,5 +1,8 @@
 # Everything a developer runs. `uv run just` lists it.
 
+# Where Python is told to keep no bytecode, each of the hundreds of processes that tests start would compile all it imports.
+export PYTHONDONTWRITEBYTECODE := ""
+
 _default:
     @just --list --unsorted
 

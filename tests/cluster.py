@@ -298,3 +298,5 @@ async def cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGen
                 yield cluster
             finally:
                 await cluster.close()
+                # Nothing reads this log again, and a server with consumers takes over a second to end by itself.
+                await nats.kill()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-WATCH = "from headrace.embedded import parent; parent.GRACE_SECONDS = 0.1; parent.watch_parent(); print('ready', flush=True);"
+WATCH = "from headrace import parent_watch; parent_watch.GRACE_SECONDS = 0.1; parent_watch.watch_parent(); print('ready', flush=True);"
 
 
 def end_of(code: str, before: str = "", **environ: str) -> int:
