@@ -9,6 +9,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, post
 from msgspec import Struct
 
+from headrace.api import app as application
 from headrace.api import server
 from headrace.api.app import create_app
 from headrace.api.state import ApiState
@@ -37,5 +38,6 @@ def create_app_with_noop(api: ApiState | None) -> Litestar:
 
 
 if __name__ == "__main__":
-    server.create_app = create_app_with_noop  # the one thing that is not as in `headrace api`
+    # The one thing that is not as in `headrace api`.
+    application.create_app = create_app_with_noop
     sys.exit(run_process("api", Settings.read(os.environ), server.serve))

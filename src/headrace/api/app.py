@@ -1,7 +1,8 @@
-"""The application: every route of the API on one screen."""
+"""The application on one screen: what every request passes, the mounted routes, the error handlers and the OpenAPI document."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from litestar import Litestar, Router
@@ -9,75 +10,37 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.types import ASGIApp
 
+from headrace.api import health
 from headrace.api.edge import problems
+from headrace.api.edge.correlation import correlate
+from headrace.api.edge.cors import allow_origins
 from headrace.api.edge.openapi import AnyJson
-from headrace.api.health import live, ready
+from headrace.api.edge.unread_body import read_out_refused
 from headrace.api.state import ApiState
-from headrace.api.v1.batch_events import follow_batch
-from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
-from headrace.api.v1.cancellations import cancel, cancel_many
-from headrace.api.v1.events import follow_all, follow_task
-from headrace.api.v1.follow_links import follow_batch_by_link, follow_task_by_link, link_to_batch, link_to_task
-from headrace.api.v1.kinds import list_kinds, pause, resume
-from headrace.api.v1.runs import run_again, run_batch_again, run_many_again
-from headrace.api.v1.schedules import (
-    create_schedule,
-    delete_schedule,
-    get_schedule,
-    list_schedules,
-    replace_schedule,
-    run_schedule,
-)
-from headrace.api.v1.submit import submit
-from headrace.api.v1.submit_batch import submit_batch
-from headrace.api.v1.tasks import get_task, get_timeline, list_tasks
+from headrace.api.v1 import routes
+from headrace.api.v1.follow_links import FOLLOW_PATH
 from headrace.errors import HeadraceError
 
 BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
 
 
+def create_stack(api: ApiState, follow_origins: Sequence[str]) -> ASGIApp:
+    """Build what the server runs: the application inside its middlewares. A request passes the last one first."""
+    stack: ASGIApp = create_app(api)
+    # An error answer must reach a client that is still sending its body.
+    stack = read_out_refused(stack)
+    # Pages of other products may use follow links, and no other route.
+    stack = allow_origins(stack, FOLLOW_PATH, follow_origins)
+    # The ids of a request are bound first, so that every answer and every log line has them.
+    return correlate(stack)
+
+
 def create_app(api: ApiState | None) -> Litestar:
-    """Build the API of a process; without its state, the application only gives its OpenAPI document."""
+    """Build the application. Without the state of a process it only gives its OpenAPI document."""
     return Litestar(
-        route_handlers=[
-            Router(
-                "/api/v1",
-                route_handlers=[
-                    submit,
-                    list_tasks,
-                    get_task,
-                    get_timeline,
-                    cancel,
-                    cancel_many,
-                    run_again,
-                    run_many_again,
-                    run_batch_again,
-                    follow_task,
-                    follow_all,
-                    submit_batch,
-                    list_batches,
-                    get_batch,
-                    cancel_batch,
-                    follow_batch,
-                    link_to_task,
-                    link_to_batch,
-                    follow_task_by_link,
-                    follow_batch_by_link,
-                    create_schedule,
-                    list_schedules,
-                    get_schedule,
-                    replace_schedule,
-                    delete_schedule,
-                    run_schedule,
-                    list_kinds,
-                    pause,
-                    resume,
-                ],
-            ),
-            live,
-            ready,
-        ],
+        route_handlers=[Router("/api/v1", route_handlers=routes.ALL), health.live, health.ready],
         state=State({"api": api}),
         exception_handlers={
             HeadraceError: problems.own_error,
@@ -86,7 +49,8 @@ def create_app(api: ApiState | None) -> Litestar:
             Exception: problems.unexpected_error,
         },
         plugins=[AnyJson()],
-        logging_config=None,  # `headrace.telemetry` has set up all logs
+        # `headrace.telemetry` has set up all logs.
+        logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="Headrace",
@@ -94,5 +58,6 @@ def create_app(api: ApiState | None) -> Litestar:
             description="Background work for web applications, run on NATS JetStream and followed live.",
             path="/api/docs",
             render_plugins=[ScalarRenderPlugin()],
+            use_handler_docstrings=True,
         ),
     )

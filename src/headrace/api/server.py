@@ -1,4 +1,4 @@
-"""The API process: opens the resources, serves, and drains when told to stop."""
+"""The API process: opens its parts, serves, and drains when it is told to stop."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ import asyncio
 import os
 import resource
 from contextlib import AsyncExitStack, suppress
-from functools import partial
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from headrace.api.app import create_app
-from headrace.api.edge.correlation import correlate
-from headrace.api.edge.unread_body import read_out_refused
+from headrace.api.app import create_stack
 from headrace.api.read_model import ReadModel
 from headrace.api.state import ApiState
 from headrace.api.streaming.metrics import Exposed
-from headrace.api.v1.follow_links import open_to_origins
 from headrace.health import serve_health
 from headrace.lifecycle.verify_log import verify_log
-from headrace.log.connection import Log, open_log
+from headrace.log.connection import open_log
 from headrace.settings import ApiSettings, Settings, split_bind
 from headrace.store.engine import sqlalchemy_config
 from headrace.telemetry import get_logger
@@ -39,47 +35,35 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises:
         LogUnavailable: NATS cannot be reached at start.
-        ProvisionError: the log cannot be made what the settings say.
-        OSError: the address cannot be listened on.
+        ProvisionError: The log cannot be made what the settings say.
+        OSError: The process cannot listen on the address.
     """
     database = sqlalchemy_config(settings.database)
     read_model = ReadModel(database.create_session_maker())
-    allow_connections(settings.api.connections)
+    _allow_connections(settings.api.connections)
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(
-            open_log(settings, "api", lambda opened: verify_log(opened, read_model.checkpoint_for_verification))
-        )
-        api = ApiState(opened, settings, read_model)
-        await api.catalog.open()
+        api = await _open(settings, read_model, stack)
         background = [
             asyncio.create_task(each) for each in (api.capacity.measure(), api.hub.watch(), api.streams.watch())
         ]
-        server = _server(settings.api, api)
-        if settings.api.metrics:
-            exposed = Exposed(api.metrics, lambda: len(api.streams), lambda: api.hub.feeds)
-            checks = partial(_checks, opened)
-            await stack.enter_async_context(serve_health(settings.api.metrics, checks, metrics=exposed.page))
+        server = _create_server(settings.api, api)
+        await _expose_metrics(settings.api, api, stack)
         serving = asyncio.create_task(server.serve(), name="server")
-        stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("listening", address=settings.api.bind)
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        log.info("draining", streams=len(api.streams))
-        api.streams.drain()
-        api.hub.drain()
-        server.stop()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(serving), settings.api.grace)
-        for task in (*background, stopping):
+        await _wait_for_either(serving, stop)
+        await _drain(api, server, serving, settings.api.grace)
+        for task in background:
             task.cancel()
         await database.get_engine().dispose()
-    if not serving.done():  # a client that does not read keeps its connection; it will resume elsewhere
+    if not serving.done():
+        # A client that does not read keeps its connection open. Its stream resumes at another process.
         log.warning("ended with open connections", streams=len(api.streams))
         os._exit(0)
     log.info("stopped")
 
 
-def allow_connections(count: int) -> None:
-    """Let this process have so many connections open, as far as the system does: many begin with a thousand."""
+def _allow_connections(count: int) -> None:
+    """Raise this process's limit of open files, which is often a thousand, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + FILES_BESIDES
     if hard != resource.RLIM_INFINITY and wanted > hard:
@@ -89,24 +73,64 @@ def allow_connections(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _checks(opened: Log) -> dict[str, str]:
-    return {"log": "ok" if opened.is_connected else "disconnected; reconnecting"}
+async def _open(settings: Settings, read_model: ReadModel, stack: AsyncExitStack) -> ApiState:
+    """Open the log, verify it against the read model, and open what depends on it."""
+    opened = await stack.enter_async_context(
+        open_log(settings, "api", lambda opened: verify_log(opened, read_model.checkpoint_for_verification))
+    )
+    api = ApiState(opened, settings, read_model)
+    await api.catalog.open()
+    return api
 
 
-def _server(settings: ApiSettings, api: ApiState) -> Server:
+def _create_server(settings: ApiSettings, api: ApiState) -> Server:
     host, port = split_bind(settings.bind)
     origins = settings.follow_origins.split(",") if settings.follow_origins else ()
     return Server(
-        correlate(open_to_origins(read_out_refused(create_app(api)), origins)),
+        create_stack(api, origins),
         address=host,
         port=port,
         interface=Interfaces.ASGI,
-        http=HTTPModes.http1,  # browsers speak HTTP/2 to a proxy that ends TLS; looking for it costs every connection
+        # Browsers speak HTTP/2 to a proxy that ends TLS; detecting it here would cost every connection.
+        http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=IDLE_MILLISECONDS),
         websockets=False,
         backlog=BACKLOG,
         backpressure=settings.connections,
-        log_level=LogLevels.error,  # its one warning is that this way of embedding is new; errors go where all logs go
+        # Granian's only warning is that this way of embedding is new. Its errors go where all logs go.
+        log_level=LogLevels.error,
         log_dictconfig={"formatters": {}, "handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}},
         log_access=False,
     )
+
+
+async def _expose_metrics(settings: ApiSettings, api: ApiState, stack: AsyncExitStack) -> None:
+    """Serve the metrics on an address of their own, when one is set."""
+    if not settings.metrics:
+        return
+
+    async def checks() -> dict[str, str]:
+        return {"log": "ok" if api.log.is_connected else "disconnected; reconnecting"}
+
+    exposed = Exposed(api.metrics, lambda: len(api.streams), lambda: api.hub.feeds)
+    await stack.enter_async_context(serve_health(settings.metrics, checks, metrics=exposed.page))
+
+
+async def _wait_for_either(serving: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Return when the server has ended by itself, or when the process is told to stop."""
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+
+
+async def _drain(api: ApiState, server: Server, serving: asyncio.Task[None], grace: float) -> None:
+    """End the streams, then give the open requests ``grace`` seconds to end.
+
+    The streams are told first, so that the server's grace period is not spent waiting for browsers.
+    """
+    log.info("draining", streams=len(api.streams))
+    api.streams.drain()
+    api.hub.drain()
+    server.stop()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(serving), grace)

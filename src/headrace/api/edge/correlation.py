@@ -1,7 +1,7 @@
 """Correlation: one id from a browser's click to a worker's log line.
 
-``X-Correlation-Id`` is taken from the request when it is a reasonable id, made otherwise, and returned; it travels with the
-task's events in a header. ``X-Request-Id`` names the single request in the logs.
+``X-Correlation-Id`` is taken from the request when it is a reasonable id, and made otherwise. The response repeats it, and the
+events of a task carry it in a header. ``X-Request-Id`` names the single request in the logs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import uuid_utils
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from headrace.api.edge.server_send import keep_server_send
 from headrace.log import subjects
 
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")  # it becomes a header and a log field: no spaces, no control characters
@@ -22,21 +23,23 @@ _REQUEST = b"x-request-id"
 _TRACEPARENT = b"traceparent"
 _TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _KEY = "headrace_correlation"
-_SEND = "headrace_send"
 
 
 def correlate(app: ASGIApp) -> ASGIApp:
-    """Give every request its ids and bind them to its log lines. Goes around the application, so errors have them too."""
+    """Give every request its ids and bind them to its log lines.
+
+    This is the outermost middleware: error responses have the ids as well.
+    """
 
     async def correlated(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        given = _given(scope)
+        given = _given_ids(scope)
         request = given.get(_REQUEST) or uuid_utils.uuid7().hex
         correlation = given.get(_CORRELATION) or request
         scope.setdefault("state", {})[_KEY] = correlation
-        scope["state"][_SEND] = send
+        keep_server_send(scope, send)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request, correlation_id=correlation)
         header = (_CORRELATION, correlation.encode())
@@ -51,37 +54,31 @@ def correlate(app: ASGIApp) -> ASGIApp:
     return correlated
 
 
-def correlation_id(scope: Scope) -> str:
-    """The correlation id of a request."""
-    return cast("str", scope["state"].get(_KEY, ""))
-
-
-def straight_to_server(scope: Scope, send: Send) -> Send:
-    """How the server takes the chunks of a body that has begun: whatever looks at a response's start has done so by then,
-    and costs as much again for each of a stream's chunks.
-    """
-    return cast("Send", scope["state"].get(_SEND, send))
-
-
-def traceparent(scope: Scope) -> str | None:
-    """The W3C trace context of a request, when it brought a well-formed one."""
-    for name, value in scope["headers"]:
-        if name == _TRACEPARENT and _TRACE.fullmatch(value):
-            return value.decode()
-    return None
-
-
-def carried_headers(scope: Scope) -> dict[str, str]:
-    """Return the headers that the events of a task inherit from the request that made it."""
-    headers = {subjects.CORRELATION_ID: correlation_id(scope)}
-    if trace := traceparent(scope):
-        headers[subjects.TRACEPARENT] = trace
-    return headers
-
-
-def _given(scope: Scope) -> dict[bytes, str]:
+def _given_ids(scope: Scope) -> dict[bytes, str]:
+    """Return the well-formed ids that a request brings, by header name."""
     return {
         name: value.decode()
         for name, value in scope["headers"]
         if name in (_CORRELATION, _REQUEST) and _ID.fullmatch(value)
     }
+
+
+def correlation_id(scope: Scope) -> str:
+    """Return the correlation id of a request."""
+    return cast("str", scope["state"].get(_KEY, ""))
+
+
+def carried_headers(scope: Scope) -> dict[str, str]:
+    """Return the headers that the events of a task inherit from the request that made it."""
+    headers = {subjects.CORRELATION_ID: correlation_id(scope)}
+    if trace := _traceparent(scope):
+        headers[subjects.TRACEPARENT] = trace
+    return headers
+
+
+def _traceparent(scope: Scope) -> str | None:
+    """Return the W3C trace context of a request, if it brings a well-formed one."""
+    for name, value in scope["headers"]:
+        if name == _TRACEPARENT and _TRACE.fullmatch(value):
+            return value.decode()
+    return None

@@ -1,4 +1,4 @@
-"""What Litestar cannot know for the OpenAPI document by itself."""
+"""The parts of the OpenAPI document that Litestar cannot derive from the routes."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from headrace.contracts.problems import Problem
 
 
 class AnyJson(OpenAPISchemaPlugin):
-    """`msgspec.Raw` is JSON passed through as it is: any value."""
+    """Describes `msgspec.Raw`, which is any JSON value passed through unchanged."""
 
     @staticmethod
     def is_plugin_supported_type(value: object) -> bool:
-        """Whether this plugin describes a type."""
+        """Return whether this plugin describes a type."""
         return value is msgspec.Raw
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        """A schema without constraints."""
+        """Return a schema without constraints."""
         return Schema()
 
 
 @dataclass
 class Keyed(Operation):
-    """The operation of a route that takes an Idempotency-Key, and may be asked for a follow link."""
+    """The operation of a route that takes an Idempotency-Key and may be asked for a follow link.
+
+    The route reads both by itself: as declared parameters of the handler they would cost every request.
+    """
 
     def __post_init__(self) -> None:
-        """Say so: reading them as parameters would cost every request."""
+        """Add both to the parameters."""
         key = Parameter(
             name="Idempotency-Key",
             param_in="header",
@@ -44,7 +47,7 @@ class Keyed(Operation):
         link = Parameter(
             name="follow_link",
             param_in="query",
-            description="Answer with a link for a browser of somebody else to follow it, good for so many seconds.",
+            description="Answer with a link with which a browser of somebody else may follow it for so many seconds.",
             schema=Schema(type=OpenAPIType.NUMBER, minimum=1, maximum=SECONDS_MAX),
         )
         self.parameters = [*(self.parameters or ()), key, link]
@@ -52,10 +55,10 @@ class Keyed(Operation):
 
 @dataclass
 class BatchBody(Keyed):
-    """The operation of a route that reads a batch from its body by itself."""
+    """The operation of the route that reads a batch from its body by itself, piece by piece."""
 
     def __post_init__(self) -> None:
-        """Say what the body is."""
+        """Add the two forms of the body."""
         super().__post_init__()
         _, components = msgspec.json.schema_components([BatchSubmission], ref_template="#/components/schemas/{name}")
         self.request_body = RequestBody(
@@ -67,8 +70,8 @@ class BatchBody(Keyed):
         )
 
 
-def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The errors that a route answers with, for its documentation."""
+def refusals(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return the documentation of the statuses with which a route refuses requests. Every route may answer 503."""
     return {
         status: ResponseSpec(
             Problem, generate_examples=False, description=_MEANING[status], media_type="application/problem+json"
@@ -90,11 +93,11 @@ _MEANING = {
     400: "The request cannot be read.",
     401: "The follow link is not valid.",
     403: "The follow link has expired.",
-    404: "There is no such thing, or it is somebody else's.",
+    404: "It does not exist, or it belongs to somebody else.",
     409: "Its state does not allow it.",
-    413: "The body, or what becomes of it in the log, is too large.",
-    415: "The body is of a type that is not taken here.",
+    413: "The body is too large, or would be too large in the log.",
+    415: "The media type of the body is not supported.",
     422: "The kind is not known, or the input does not match its schema; `errors` names each path.",
-    501: "It is not set up here.",
-    503: "Something behind is away; see Retry-After.",
+    501: "This server is not set up for it.",
+    503: "The log or the read model is not available at the moment; see Retry-After.",
 }

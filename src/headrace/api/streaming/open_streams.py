@@ -17,7 +17,7 @@ from litestar import Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from headrace.api.edge.correlation import straight_to_server
+from headrace.api.edge.server_send import server_send
 from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.metrics import Metrics
 from headrace.telemetry import get_logger
@@ -211,7 +211,7 @@ class _Sending(ASGIResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.start_response(send)
-        await self.send_body(straight_to_server(scope, send), receive)
+        await self.send_body(server_send(scope, send), receive)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         task = asyncio.current_task()

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get
 
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import EVENT_STREAM, problems
+from headrace.api.edge.openapi import EVENT_STREAM, refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.batch_follower import BatchFollower
@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder().encode
     "/batches/{batch:str}/events",
     operation_id="follow_batch",
     summary="Follow the counts of a batch until it settles (server-sent events)",
-    responses=EVENT_STREAM | problems(400, 404),
+    responses=EVENT_STREAM | refusals(400, 404),
 )
 async def follow_batch(
     request: AnyRequest, batch: str, last_event_id: LastEventId = None

@@ -13,7 +13,7 @@ from litestar.params import Parameter
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
-from headrace.api.edge.openapi import problems
+from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import (
     AT_LEAST_SECONDS,
     WAIT_SECONDS_MAX,
@@ -51,7 +51,7 @@ TRIES_MAX = 5  # a batch may settle between looking and cancelling, and be opene
 _EVENTS = (BatchEventName.CREATED, BatchEventName.CANCELLED, BatchEventName.SETTLED)
 
 
-@get("/batches", operation_id="list_batches", summary="List batches, newest first", responses=problems(400))
+@get("/batches", operation_id="list_batches", summary="List batches, newest first", responses=refusals(400))
 async def list_batches(
     request: AnyRequest,
     in_state: Annotated[BatchState | None, Parameter(query="state")] = None,  # `state` is Litestar's own
@@ -71,7 +71,7 @@ async def list_batches(
     return BatchPage(items=items, next_cursor=str(following) if following else None, position=str(position))
 
 
-@get("/batches/{batch:str}", operation_id="get_batch", summary="One batch", responses=problems(400, 404))
+@get("/batches/{batch:str}", operation_id="get_batch", summary="One batch", responses=refusals(400, 404))
 async def get_batch(
     request: AnyRequest,
     batch: str,
@@ -101,7 +101,7 @@ async def get_batch(
     status_code=202,
     operation_id="cancel_batch",
     summary="Cancel what is not final of a batch",
-    responses=problems(404, 409),
+    responses=refusals(404, 409),
 )
 async def cancel_batch(request: AnyRequest, batch: str) -> Batch:
     """Its tasks are cancelled one after the other, soon; the batch settles when the last of them is. Asking again is fine."""

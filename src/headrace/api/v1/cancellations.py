@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import post, put
 
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import problems
+from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, reach, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.bulk import in_bulk
@@ -25,7 +25,7 @@ TRIES_MAX = 5  # a retry or a start may come between looking and cancelling, aga
     "/tasks/{task:str}/cancellation",
     operation_id="cancel_task",
     summary="Cancel a task",
-    responses=problems(404, 409),
+    responses=refusals(404, 409),
 )
 async def cancel(request: AnyRequest, task: str) -> TaskSummary:
     """Pending or queued: it is never started. Running: its handler is stopped. Doing it again changes nothing."""
@@ -37,7 +37,7 @@ async def cancel(request: AnyRequest, task: str) -> TaskSummary:
     status_code=200,
     operation_id="cancel_tasks",
     summary="Cancel many tasks",
-    responses=problems(400, 422),
+    responses=refusals(400, 422),
 )
 async def cancel_many(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
     """Every task of a selection that is not final, the oldest first; again while there are `remaining`."""

@@ -15,7 +15,7 @@ from litestar import Response, get
 from litestar.params import Parameter
 
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import EVENT_STREAM, problems
+from headrace.api.edge.openapi import EVENT_STREAM, refusals
 from headrace.api.edge.request import AnyRequest, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.event_filter import check_names, read_filter
@@ -56,7 +56,7 @@ class Reset(msgspec.Struct, frozen=True):
     "/events",
     operation_id="follow_all",
     summary="Follow everything of the caller (server-sent events)",
-    responses=EVENT_STREAM | problems(400),
+    responses=EVENT_STREAM | refusals(400),
 )
 async def follow_all(
     request: AnyRequest,
@@ -83,7 +83,7 @@ async def follow_all(
     "/tasks/{task:str}/events",
     operation_id="follow_task",
     summary="Follow one task to its end (server-sent events)",
-    responses=EVENT_STREAM | problems(400, 404),
+    responses=EVENT_STREAM | refusals(400, 404),
 )
 async def follow_task(
     request: AnyRequest, task: str, after: After = None, last_event_id: LastEventId = None

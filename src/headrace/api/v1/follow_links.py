@@ -1,32 +1,34 @@
-"""Following from somebody else's page: links that let a browser watch one task or one batch, for a while.
+"""Follow links: they let a browser watch one task or one batch from the page of another product, for a while.
 
-They are the only routes that browsers may use from other origins, and those only which the settings name.
+The backend of that product asks for a link, with a submission or later, and hands it to the browser of its user. The routes of
+the links are the only ones that browsers may use from other origins, see `headrace.api.edge.cors`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Annotated, Literal
 
+import msgspec
 from litestar import Response, get, post
-from litestar.enums import ScopeType
 from litestar.params import QueryParameter
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import EVENT_STREAM, problems
+from headrace.api.edge.openapi import EVENT_STREAM, refusals
 from headrace.api.edge.request import AnyRequest, task_id
-from headrace.api.state import state_of
+from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.open_streams import EventStream
 from headrace.api.v1.batch_events import batch_stream
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.events import After, LastEventId, cursor_of, task_stream
-from headrace.api.v1.links import PREFIX, make_link
-from headrace.api.v1.tasks import find
-from headrace.contracts.follow_links import FollowLink, FollowLinkRequest
-from headrace.errors import BatchNotFound, TaskNotFound
+from headrace.api.v1.tasks import find_task
+from headrace.contracts.follow_links import SECONDS_MAX, FollowLink, FollowLinkRequest
+from headrace.contracts.problems import FieldError
+from headrace.errors import BatchNotFound, InvalidInput, TaskNotFound
+from headrace.identity.follow_tokens import Grant
 
-PREFLIGHT_SECONDS = "600"  # for which a browser need not ask again
+FOLLOW_PATH = "/api/v1/follow"
 TOKEN_CHARS_MAX = 400
 
 Token = Annotated[str, QueryParameter(name="token", max_length=TOKEN_CHARS_MAX, description="As the link has it.")]
@@ -36,14 +38,16 @@ Token = Annotated[str, QueryParameter(name="token", max_length=TOKEN_CHARS_MAX, 
     "/tasks/{task:str}/follow-links",
     status_code=201,
     operation_id="create_task_follow_link",
-    summary="A link with which a browser may follow a task",
-    responses=problems(400, 404, 422, 501),
+    summary="Make a link with which a browser may follow a task",
+    responses=refusals(400, 404, 422, 501),
 )
 async def link_to_task(request: AnyRequest, task: str, data: FollowLinkRequest) -> FollowLink:
-    """For pages of another product: its backend asks for the link, its users' browsers use it with `EventSource`."""
+    """The link is for pages of another product: its backend asks for the link, and its users' browsers open it with
+    `EventSource`. Whoever has the link can follow this task, and do nothing else, until the link expires.
+    """
     api, owner = state_of(request), caller(request)
     api.follow_tokens.check()
-    found = await find(api, owner, task_id(task))
+    found = await find_task(api, owner, task_id(task))
     return make_link(api, request, "task", found.id, owner, data)
 
 
@@ -51,11 +55,13 @@ async def link_to_task(request: AnyRequest, task: str, data: FollowLinkRequest) 
     "/batches/{batch:str}/follow-links",
     status_code=201,
     operation_id="create_batch_follow_link",
-    summary="A link with which a browser may follow a batch",
-    responses=problems(400, 404, 422, 501),
+    summary="Make a link with which a browser may follow a batch",
+    responses=refusals(400, 404, 422, 501),
 )
 async def link_to_batch(request: AnyRequest, batch: str, data: FollowLinkRequest) -> FollowLink:
-    """As for a task."""
+    """The link is for pages of another product: its backend asks for the link, and its users' browsers open it with
+    `EventSource`. Whoever has the link can follow the counts of this batch, and do nothing else, until the link expires.
+    """
     api, owner = state_of(request), caller(request)
     api.follow_tokens.check()
     found = await find_batch(api, owner, batch)
@@ -66,12 +72,12 @@ async def link_to_batch(request: AnyRequest, batch: str, data: FollowLinkRequest
     "/follow/tasks/{task:str}/events",
     operation_id="follow_task_by_link",
     summary="Follow one task with a link (server-sent events)",
-    responses=EVENT_STREAM | problems(400, 401, 403, 404, 501),
+    responses=EVENT_STREAM | refusals(400, 401, 403, 404, 501),
 )
 async def follow_task_by_link(
     request: AnyRequest, task: str, token: Token = "", after: After = None, last_event_id: LastEventId = None
 ) -> EventStream | Response[None]:
-    """As `/tasks/{id}/events`, until the link expires."""
+    """The stream is the one of `/tasks/{id}/events`. It ends when the link expires."""
     api = state_of(request)
     grant = api.follow_tokens.read(token)
     if (grant.what, grant.id) != ("task", task):
@@ -83,12 +89,12 @@ async def follow_task_by_link(
     "/follow/batches/{batch:str}/events",
     operation_id="follow_batch_by_link",
     summary="Follow one batch with a link (server-sent events)",
-    responses=EVENT_STREAM | problems(400, 401, 403, 404, 501),
+    responses=EVENT_STREAM | refusals(400, 401, 403, 404, 501),
 )
 async def follow_batch_by_link(
     request: AnyRequest, batch: str, token: Token = "", last_event_id: LastEventId = None
 ) -> EventStream | Response[None]:
-    """As `/batches/{id}/events`, until the link expires."""
+    """The stream is the one of `/batches/{id}/events`. It ends when the link expires."""
     api = state_of(request)
     grant = api.follow_tokens.read(token)
     if (grant.what, grant.id) != ("batch", batch):
@@ -97,38 +103,38 @@ async def follow_batch_by_link(
     return await batch_stream(api, grant.owner, batch, cursor, credentials_end=grant.until)
 
 
-def open_to_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """Let pages of these origins use follow links, and nothing else (Fetch, section 3.3: the CORS protocol).
+def asked_link(api: ApiState, request: AnyRequest) -> FollowLinkRequest | None:
+    """Read which link a submission asks for with ``?follow_link=<seconds>``. It is checked before anything is accepted.
 
-    Args:
-        app: The application.
-        origins: As browsers send them; ``*`` for all.
+    Raises:
+        InvalidInput: A link cannot be valid for so many seconds.
+        FollowLinksOff: No secret is set to sign a link with.
     """
-    allowed = frozenset(origin.encode() for origin in origins)
+    given = request.query_params.get("follow_link") if request.scope["query_string"] else None
+    if given is None:
+        return None
+    try:
+        asked = msgspec.convert({"expires_in": given}, FollowLinkRequest, strict=False)
+    except msgspec.ValidationError as error:
+        message = f"a follow link is good for 1 to {SECONDS_MAX:,.0f} seconds: {error}"
+        raise InvalidInput(message, [FieldError(path="query follow_link", message=message)]) from error
+    api.follow_tokens.check()
+    return asked
 
-    async def with_cors(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or not scope["path"].startswith(f"{PREFIX}/"):
-            await app(scope, receive, send)
-            return
-        origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
-        granted = [(b"vary", b"Origin")]
-        if origin and (origin in allowed or b"*" in allowed):
-            granted.append((b"access-control-allow-origin", origin))
 
-        async def send_with_cors(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *granted]
-            await send(message)
+def make_link(
+    api: ApiState, request: AnyRequest, what: Literal["task", "batch"], id_: str, owner: str, asked: FollowLinkRequest
+) -> FollowLink:
+    """Make a link to a task or a batch of an owner.
 
-        if scope["method"] == "OPTIONS":  # `EventSource` does not ask; a client that sets Last-Event-ID by itself does
-            headers = [
-                (b"access-control-allow-methods", b"GET"),
-                (b"access-control-allow-headers", b"Last-Event-ID"),
-                (b"access-control-max-age", PREFLIGHT_SECONDS.encode()),
-            ]
-            await send_with_cors({"type": "http.response.start", "status": 204, "headers": headers})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        else:
-            await app(scope, receive, send_with_cors)
-
-    return with_cors
+    Raises:
+        FollowLinksOff: No secret is set to sign the link with.
+    """
+    until = ceil((datetime.now(UTC) + timedelta(seconds=asked.expires_in)).timestamp())
+    token = api.follow_tokens.make(Grant(what, id_, owner, until))
+    base = api.public_url or str(request.base_url).rstrip("/")
+    collection = "tasks" if what == "task" else "batches"
+    return FollowLink(
+        url=f"{base}{FOLLOW_PATH}/{collection}/{id_}/events?token={token}",
+        expires_at=datetime.fromtimestamp(until, UTC),
+    )

@@ -8,12 +8,12 @@ from litestar import Response, post
 from msgspec import Raw
 
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import problems
+from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, reach, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.bulk import in_bulk
-from headrace.api.v1.tasks import find, subject_of
+from headrace.api.v1.tasks import find_task, subject_of
 from headrace.contracts.events import EventName, Queued, encode
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, State, Task, TaskSummary
@@ -30,7 +30,7 @@ TRIES_MAX = 5  # something of a task that is over may still arrive between looki
     status_code=202,
     operation_id="run_task_again",
     summary="Run a finished task again",
-    responses=problems(404, 409),
+    responses=refusals(404, 409),
 )
 async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
     """As if it were new, under its old id: from the first attempt, with its history kept."""
@@ -44,7 +44,7 @@ async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
     status_code=200,
     operation_id="run_tasks_again",
     summary="Run many tasks again",
-    responses=problems(400, 422),
+    responses=refusals(400, 422),
 )
 async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
     """Every final task of a selection, the oldest first; again while there are `remaining`."""
@@ -59,7 +59,7 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
     status_code=200,
     operation_id="run_batch_again",
     summary="Run the failed tasks of a batch again",
-    responses=problems(400, 404, 422),
+    responses=refusals(400, 404, 422),
 )
 async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least: AtLeast = None) -> BulkResult:
     """The oldest first; again while there are `remaining`. The batch is open until they are final."""
@@ -141,7 +141,7 @@ async def _submission(api: ApiState, owner: str, task: str, standing: TaskState 
             fields = {name: getattr(summary, name) for name in summary.__struct_fields__}
             return Task(**fields, input=waiting.input, result=Raw(b"null"))
     if standing is not None:
-        return await find(api, owner, task)
+        return await find_task(api, owner, task)
     async with api.read_model.session() as session:
         found = await stored_tasks.find_task(session, owner, task)
     if found is None:

@@ -12,7 +12,7 @@ from litestar import Response, delete, get, post, put
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
-from headrace.api.edge.openapi import problems
+from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location, reach
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
@@ -36,7 +36,7 @@ _encode = msgspec.json.Encoder().encode
     status_code=201,
     operation_id="create_schedule",
     summary="Make a schedule",
-    responses=problems(400, 413, 422),
+    responses=refusals(400, 413, 422),
 )
 async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Response[Schedule]:
     """Either `cron` (in `time_zone`) or `every`. What clocks skip in spring does not fire, what they repeat fires twice."""
@@ -54,7 +54,7 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     return Response(saved, headers=location("schedules", saved.id))
 
 
-@get("/schedules", operation_id="list_schedules", summary="List schedules, oldest first", responses=problems(400))
+@get("/schedules", operation_id="list_schedules", summary="List schedules, oldest first", responses=refusals(400))
 async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> ScheduleList:
     """All of the caller's."""
     api = state_of(request)
@@ -65,7 +65,7 @@ async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> Sched
     return ScheduleList(items=items, position=str(position))
 
 
-@get("/schedules/{schedule:str}", operation_id="get_schedule", summary="One schedule", responses=problems(400, 404))
+@get("/schedules/{schedule:str}", operation_id="get_schedule", summary="One schedule", responses=refusals(400, 404))
 async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = None) -> Schedule:
     """With its next firing, and the task that it submitted last."""
     api = state_of(request)
@@ -77,7 +77,7 @@ async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = N
     "/schedules/{schedule:str}",
     operation_id="replace_schedule",
     summary="Change a schedule",
-    responses=problems(400, 404, 413, 422),
+    responses=refusals(400, 404, 413, 422),
 )
 async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDefinition) -> Schedule:
     """The whole definition is replaced; `every` is counted from now on. `paused` pauses it, and lets it go on."""
@@ -92,7 +92,7 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDef
     "/schedules/{schedule:str}",
     operation_id="delete_schedule",
     summary="Delete a schedule",
-    responses=problems(404),
+    responses=refusals(404),
 )
 async def delete_schedule(request: AnyRequest, schedule: str) -> None:
     """Its tasks stay, and run on."""
@@ -109,7 +109,7 @@ async def delete_schedule(request: AnyRequest, schedule: str) -> None:
     status_code=202,
     operation_id="run_schedule",
     summary="Submit a schedule's task now",
-    responses=problems(404, 413, 422),
+    responses=refusals(404, 413, 422),
 )
 async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSummary]:
     """One task, besides those that its firings submit; also when the schedule is paused."""

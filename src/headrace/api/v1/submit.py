@@ -11,11 +11,11 @@ from litestar import Response, post
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
-from headrace.api.edge.openapi import Keyed, problems
+from headrace.api.edge.openapi import Keyed, refusals
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_upload import EVENT_BYTES
-from headrace.api.v1.links import asked_link, make_link
+from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.events import Deferred, EventName, Queued, encode
 from headrace.contracts.follow_links import AcceptedTask, FollowLinkRequest
 from headrace.contracts.positions import Position
@@ -36,7 +36,7 @@ _encode = msgspec.json.Encoder().encode
     status_code=202,
     operation_id="submit_task",
     summary="Submit a task",
-    responses=problems(400, 413, 422),
+    responses=refusals(400, 413, 422),
     operation_class=Keyed,
 )
 async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask]:

@@ -14,14 +14,14 @@ from litestar.params import Parameter
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import derived_id, read_key
-from headrace.api.edge.openapi import BatchBody, problems
+from headrace.api.edge.openapi import BatchBody, refusals
 from headrace.api.edge.problems import split_path
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_append import Accepted, NewBatch, append_batch
 from headrace.api.v1.batch_upload import EVENT_BYTES, Intake, read_lines, read_whole
 from headrace.api.v1.batches import as_logged, view
-from headrace.api.v1.links import asked_link, make_link
+from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.batches import (
     NAME_CHARS_MAX,
     NAME_PATTERN,
@@ -48,7 +48,7 @@ _decoder = msgspec.json.Decoder(BatchSubmission)
     status_code=202,
     operation_id="submit_batch",
     summary="Submit a batch",
-    responses=problems(400, 413, 415, 422),
+    responses=refusals(400, 413, 415, 422),
     operation_class=BatchBody,
     request_max_body_size=None,  # `intake` sees to it
 )

@@ -9,7 +9,7 @@ from litestar import get
 from litestar.params import Parameter
 
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import problems
+from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import (
     AT_LEAST_SECONDS,
     WAIT_SECONDS_MAX,
@@ -36,7 +36,7 @@ from headrace.telemetry import get_logger
 log = get_logger(__name__)
 
 
-@get("/tasks", operation_id="list_tasks", summary="List tasks, newest first", responses=problems(400))
+@get("/tasks", operation_id="list_tasks", summary="List tasks, newest first", responses=refusals(400))
 async def list_tasks(
     request: AnyRequest,
     in_state: Annotated[State | None, Parameter(query="state")] = None,  # `state` is Litestar's own
@@ -61,7 +61,7 @@ async def list_tasks(
     "/tasks/{task:str}",
     operation_id="get_task",
     summary="One task, with input and result",
-    responses=problems(400, 404),
+    responses=refusals(400, 404),
 )
 async def get_task(
     request: AnyRequest,
@@ -72,12 +72,12 @@ async def get_task(
     """With `wait`, answers as soon as the task is final, or when the time is over with the state it then has."""
     api = state_of(request)
     await reach(api.read_model, at_least)
-    found = await find(api, caller(request), task_id(task))
+    found = await find_task(api, caller(request), task_id(task))
     if wait and not found.state.final:
         finished = await _finish(api, found, wait)
         if finished is not None:
             await api.read_model.reach(finished, AT_LEAST_SECONDS)
-        found = await find(api, caller(request), task)
+        found = await find_task(api, caller(request), task)
     return found
 
 
@@ -85,13 +85,13 @@ async def get_task(
     "/tasks/{task:str}/timeline",
     operation_id="get_timeline",
     summary="What happened to a task",
-    responses=problems(400, 404),
+    responses=refusals(400, 404),
 )
 async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None) -> Timeline:
     """Progress, log lines and streamed output are not kept; follow the task to see them."""
     api = state_of(request)
     await reach(api.read_model, at_least)
-    found = await find(api, caller(request), task_id(task))
+    found = await find_task(api, caller(request), task_id(task))
     async with api.read_model.session() as session:
         return Timeline(items=await stored_tasks.list_timeline(session, task), position=found.position)
 
@@ -101,7 +101,7 @@ def subject_of(task: TaskSummary) -> TaskSubject:
     return TaskSubject("", task.kind, task.priority, task.owner, task.id)
 
 
-async def find(api: ApiState, owner: str, task: str) -> Task:
+async def find_task(api: ApiState, owner: str, task: str) -> Task:
     """A task's row, waiting for the projector before it says that there is none."""
     async with api.read_model.session() as session:
         found = await stored_tasks.find_task(session, owner, task)

@@ -1,0 +1,24 @@
+"""The server's own `send`, kept for event streams.
+
+Each middleware wraps `send` in order to see or change the start of a response. Every later message passes all of these wrappers
+as well, which would double the cost of each chunk of an event stream. So the outermost middleware keeps the server's `send` in
+the scope of the request, and a stream whose response has started sends its chunks with that one.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from litestar.types import Scope, Send
+
+_KEY = "headrace_server_send"
+
+
+def keep_server_send(scope: Scope, send: Send) -> None:
+    """Keep the `send` that the server gave to the outermost middleware."""
+    scope["state"][_KEY] = send
+
+
+def server_send(scope: Scope, send: Send) -> Send:
+    """Return the server's own `send`; the given one when the application runs without its middlewares."""
+    return cast("Send", scope["state"].get(_KEY, send))

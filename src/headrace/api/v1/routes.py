@@ -1,0 +1,56 @@
+"""The routes below `/api/v1`, by resource."""
+
+from __future__ import annotations
+
+from litestar.handlers import HTTPRouteHandler
+
+from headrace.api.v1.batch_events import follow_batch
+from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
+from headrace.api.v1.cancellations import cancel, cancel_many
+from headrace.api.v1.events import follow_all, follow_task
+from headrace.api.v1.follow_links import follow_batch_by_link, follow_task_by_link, link_to_batch, link_to_task
+from headrace.api.v1.kinds import list_kinds, pause, resume
+from headrace.api.v1.runs import run_again, run_batch_again, run_many_again
+from headrace.api.v1.schedules import (
+    create_schedule,
+    delete_schedule,
+    get_schedule,
+    list_schedules,
+    replace_schedule,
+    run_schedule,
+)
+from headrace.api.v1.submit import submit
+from headrace.api.v1.submit_batch import submit_batch
+from headrace.api.v1.tasks import get_task, get_timeline, list_tasks
+
+ALL: list[HTTPRouteHandler] = [
+    submit,
+    list_tasks,
+    get_task,
+    get_timeline,
+    cancel,
+    cancel_many,
+    run_again,
+    run_many_again,
+    run_batch_again,
+    follow_task,
+    follow_all,
+    submit_batch,
+    list_batches,
+    get_batch,
+    cancel_batch,
+    follow_batch,
+    link_to_task,
+    link_to_batch,
+    follow_task_by_link,
+    follow_batch_by_link,
+    create_schedule,
+    list_schedules,
+    get_schedule,
+    replace_schedule,
+    delete_schedule,
+    run_schedule,
+    list_kinds,
+    pause,
+    resume,
+]
