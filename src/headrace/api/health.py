@@ -1,42 +1,53 @@
-"""Health, for supervisors and load balancers."""
+"""The health routes of the API, for supervisors and load balancers."""
 
 from __future__ import annotations
 
 from litestar import Response, get
 
 from headrace.api.edge.request import AnyRequest
+from headrace.api.read_model import ReadModel
 from headrace.api.state import state_of
 from headrace.errors import HeadraceError
 from headrace.health import Health, summarize
+from headrace.log.connection import Log
 from headrace.store.checkpoints import read_checkpoint
 
 
 @get("/health/live", operation_id="live", summary="Whether the process works", sync_to_thread=False)
 def live() -> Health:
-    """Answers as long as the event loop does."""
+    """The process answers as long as its event loop runs. It checks nothing else."""
     return summarize({})
 
 
 @get("/health/ready", operation_id="ready", summary="Whether the process can serve, by dependency")
 async def ready(request: AnyRequest) -> Response[Health]:
-    """503 while the log is away, since nothing can be accepted then; without Postgres, submitting goes on."""
+    """The answer is 503 while the log is away, since nothing can be accepted then, and while the process drains. Without
+    Postgres it is 200 with a failing check: tasks can still be submitted and followed.
+    """
     api = state_of(request)
     checks = {
-        "log": "ok",
-        "read_model": "ok",
+        "log": await _check_log(api.log),
+        "read_model": await _check_read_model(api.read_model),
         "kinds": "ok" if api.catalog.entries() else "no worker has announced one",
     }
-    try:
-        await api.log.refresh()
-    except HeadraceError as error:
-        checks["log"] = error.message
-    try:
-        async with api.read_model.session() as session:
-            if await read_checkpoint(session) is None:
-                checks["read_model"] = "the projector has not run yet"
-    except HeadraceError as error:
-        checks["read_model"] = error.message
     if api.hub.draining:
         checks["process"] = "draining"
     unfit = checks["log"] != "ok" or api.hub.draining
     return Response(summarize(checks), status_code=503 if unfit else 200)
+
+
+async def _check_log(log: Log) -> str:
+    try:
+        await log.refresh()
+    except HeadraceError as error:
+        return error.message
+    return "ok"
+
+
+async def _check_read_model(read_model: ReadModel) -> str:
+    try:
+        async with read_model.session() as session:
+            checkpoint = await read_checkpoint(session)
+    except HeadraceError as error:
+        return error.message
+    return "ok" if checkpoint is not None else "the projector has not run yet"

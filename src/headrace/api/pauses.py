@@ -1,4 +1,4 @@
-"""Which kinds are paused: their consumers know, and are asked at most once a second."""
+"""Which kinds are paused. Their consumers in JetStream know it, and are asked at most once a second."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from headrace.errors import KindWithoutWorkers, LogUnavailable
 from headrace.log import provision
 from headrace.log.connection import Log
 
-KNOWN_SECONDS = 1.0  # somebody may have paused a kind through another process
+KNOWN_SECONDS = 1.0  # for which an answer is reused; another process may pause a kind meanwhile
 
 
 class Pauses:
@@ -17,34 +17,38 @@ class Pauses:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._looking = asyncio.Lock()
-        self._kinds: frozenset[str] | None = None
+        self._lock = asyncio.Lock()
+        self._paused: frozenset[str] | None = None
         self._known_until = 0.0
 
-    async def kinds(self) -> frozenset[str]:
-        """The paused kinds, as of a second ago; while the log is away, as of when it was last asked.
+    async def paused_kinds(self) -> frozenset[str]:
+        """Return the paused kinds, as they were up to a second ago. While the log is away, the last known ones are returned.
 
         Raises:
-            LogUnavailable: it is away, and was never asked.
+            LogUnavailable: JetStream does not answer, and never did since this process started.
         """
-        async with self._looking:
-            if self._kinds is None or time.monotonic() >= self._known_until:
-                try:
-                    self._kinds = await provision.paused_kinds(self._log.connection)
-                except LogUnavailable:
-                    if self._kinds is None:
-                        raise
+        async with self._lock:
+            if self._paused is None or time.monotonic() >= self._known_until:
+                self._paused = await self._ask(self._paused)
                 self._known_until = time.monotonic() + KNOWN_SECONDS
-            return self._kinds
+            return self._paused
 
-    async def pause(self, kind: str, *, paused: bool) -> None:
-        """Pause a kind, or resume it; what runs goes on.
+    async def _ask(self, last_known: frozenset[str] | None) -> frozenset[str]:
+        try:
+            return await provision.paused_kinds(self._log.connection)
+        except LogUnavailable:
+            if last_known is None:
+                raise
+            return last_known
+
+    async def set_paused(self, kind: str, *, paused: bool) -> None:
+        """Pause or resume a kind. Tasks that run go on.
 
         Raises:
-            KindWithoutWorkers: no worker ever ran it, so there is nothing that could be paused.
-            LogUnavailable: the log does not answer.
+            KindWithoutWorkers: No worker ever ran the kind, so it has no consumers that could be paused.
+            LogUnavailable: JetStream does not answer.
         """
-        async with self._looking:
+        async with self._lock:
             self._known_until = 0.0
             if not await provision.pause_kind(self._log.connection, kind, paused=paused):
                 raise KindWithoutWorkers(f"kind {kind!r} has no consumers; start a worker that runs it, then try again")

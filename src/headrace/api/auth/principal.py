@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The principal of a request: the owner on whose behalf it is made."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ LOCAL = "local"
 
 
 def caller(_request: AnyRequest) -> str:
-    """The owner on whose behalf a request is made. Until there are accounts, everybody is `local`."""
+    """Return the owner on whose behalf a request is made. Until there are accounts, every request is made by `local`."""
     return LOCAL

@@ -1,1 +1,1 @@
-"""What every request passes: request ids, problems, the OpenAPI document, idempotency keys."""
+"""What every request passes: request ids, problems, CORS, the OpenAPI document, idempotency keys."""

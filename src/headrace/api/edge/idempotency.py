@@ -1,8 +1,8 @@
 """The `Idempotency-Key` header (IETF draft-ietf-httpapi-idempotency-key-header): the same key makes the same thing.
 
-There is no table of keys. An id derived from the owner and the key, and an append on condition that nothing of that id is in
-the log, make a second first event impossible; a hash of the body in a header of the first tells a repetition from a mistake.
-A key is remembered for as long as the log keeps what it made, or the timer of what it made.
+There is no table of keys. The id of the task derives from the owner and the key, and its first event is appended on condition
+that the log has nothing of that id: a second first event is impossible. The header of the first event has a hash of the body,
+which tells a repetition from a mistake. A key is remembered as long as the log keeps the events of the task, or its timer.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from headrace.log.connection import Log
 from headrace.store import tasks as stored_tasks
 
 KEY_CHARS_MAX = 255
-SETTLED_SECONDS = 2.0  # until a log of several copies has what it has refused another for; usually it is milliseconds
-LOOK_SECONDS = 0.01
+REPLICA_CATCH_UP_SECONDS = 2.0  # within which a replica has what its leader has; usually it takes milliseconds
+REPLICA_POLL_SECONDS = 0.01
 
 _CHARACTERS = rf"[\x21\x23-\x7e]{{1,{KEY_CHARS_MAX}}}"
-_KEY = re.compile(f'"({_CHARACTERS})"|({_CHARACTERS})')  # with or without the quotes that the draft asks for
+# The draft asks for quotes; most clients send none.
+_KEY = re.compile(f'"({_CHARACTERS})"|({_CHARACTERS})')
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def read_key(request: AnyRequest) -> str | None:
-    """The key of a request, None when it has none.
+    """Return the key of a request, None when it has none.
 
     Raises:
-        InvalidKey: it is empty, too long, or has characters that no key has.
+        InvalidKey: The key is empty or too long, or has characters that no key may have.
     """
     given = request.headers.get("idempotency-key")
     if given is None:
@@ -52,49 +53,58 @@ def read_key(request: AnyRequest) -> str | None:
 
 
 def derived_id(owner: str, key: str, what: str) -> str:
-    """The id of what a key makes; ``what`` keeps a task and a batch of the same key apart."""
+    """Return the id of the task or the batch that a key makes. ``what`` keeps the two apart for the same key."""
     digest = hashlib.sha256(f"{what}/{owner}/{key}".encode()).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=5))  # RFC 9562: the version for what is made from a name
+    # RFC 9562: version 5 is for ids that are made from a name.
+    return str(uuid.UUID(bytes=digest[:16], version=5))
 
 
 def body_hash(body: object) -> str:
-    """What tells two bodies apart, whatever the order of their fields and the spaces in between."""
+    """Return a hash of a body. The order of its fields and the spaces between them do not change the hash."""
     return hashlib.sha256(_encode(body)).hexdigest()[:32]
 
 
 async def recall(
     log: Log, read_model: ReadModel, owner: str, task: str, body: object, *, refused: bool
 ) -> TaskSummary | None:
-    """The task that a key has made, as it stands; None when it has made none.
+    """Return the task that a key has made before, in its present state; None when the key has made none.
 
     Args:
         log: The log.
         read_model: The read model.
-        owner: Whose key.
-        task: The id derived from it.
-        body: What came with it now.
-        refused: Whether the log has just refused another first event, so that there is something.
+        owner: The owner of the key.
+        task: The id derived from the key.
+        body: The body that came with the key now.
+        refused: Whether the log has just refused a first event, so that it is known to have another one.
 
     Raises:
-        KeyReused: the key came with another body.
-        LogUnavailable: the log does not answer, or does not have yet what it has refused another for.
+        KeyReused: The key came with another body before.
+        LogUnavailable: JetStream does not answer, or the answering replica lags behind its leader for too long.
     """
-    deadline = asyncio.get_running_loop().time() + SETTLED_SECONDS
+    deadline = asyncio.get_running_loop().time() + REPLICA_CATCH_UP_SECONDS
     while True:
-        timer = await read_timer(log, owner, task)
-        task_state = await read_task_state(log, owner, task)
-        if task_state is not None:
-            _check_same(task_state, body)
-            return task_state.summarize(log.epoch)
-        if timer is not None:
-            task_state = state_from_timer(timer)
-            _check_same(task_state, body)
-            return await _read(read_model, owner, task) or task_state.summarize(log.epoch)
-        if not refused:
-            return None
+        found = await _find(log, read_model, owner, task, body)
+        if found is not None or not refused:
+            return found
         if asyncio.get_running_loop().time() > deadline:
             raise LogUnavailable("the log knows the key, and does not say yet what it has made; try again")
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(REPLICA_POLL_SECONDS)
+
+
+async def _find(log: Log, read_model: ReadModel, owner: str, task: str, body: object) -> TaskSummary | None:
+    """Read a task from its events in the log; from its timer when the events have left the log before it is due."""
+    # The timer is read first: when it fires in between, the events show what became of it.
+    timer = await read_timer(log, owner, task)
+    task_state = await read_task_state(log, owner, task)
+    if task_state is not None:
+        _check_same(task_state, body)
+        return task_state.summarize(log.epoch)
+    if timer is not None:
+        task_state = state_from_timer(timer)
+        _check_same(task_state, body)
+        # The read model knows more than the timer does, such as when the task was submitted.
+        return await _find_summary(read_model, owner, task) or task_state.summarize(log.epoch)
+    return None
 
 
 def _check_same(task_state: TaskState, body: object) -> None:
@@ -103,8 +113,8 @@ def _check_same(task_state: TaskState, body: object) -> None:
         raise KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])
 
 
-async def _read(read_model: ReadModel, owner: str, task: str) -> TaskSummary | None:
-    """What the read model knows, which is more than the timer does; None when it cannot be asked."""
+async def _find_summary(read_model: ReadModel, owner: str, task: str) -> TaskSummary | None:
+    """Read a task from the read model; None when it is not there, or when Postgres cannot be reached."""
     try:
         async with read_model.session() as session:
             found = await stored_tasks.find_summary_and_headers(session, owner, task)

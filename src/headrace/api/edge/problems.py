@@ -1,4 +1,4 @@
-"""Errors on the wire: one shape for whatever goes wrong."""
+"""Errors on the wire. Every error answer has the one shape of RFC 9457, `application/problem+json`."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ log = get_logger(__name__)
 
 
 def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
-    """An error raised on purpose."""
+    """Answer an error that Headrace raises."""
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE and EVENT_STREAM in request.headers.get("accept", ""):
-        # `EventSource` gives up for good on any other answer (WHATWG HTML, section 9.2.3), and this is to pass
+        # The outage passes, but `EventSource` gives up for good on any answer other than a stream (WHATWG HTML, section
+        # 9.2.3). So a browser is given a stream that only tells it when to come back.
         log.warning("a stream is to be asked for again", error_code=error.code, error=error.message)
         return Response(retry(), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
@@ -47,11 +48,10 @@ def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
 
 
 def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
-    """An error that Litestar raises: no such route, a body that cannot be read."""
+    """Answer an error that Litestar raises, such as an unknown route or a body that cannot be read."""
     status = error.status_code
     code = _HTTP_CODES.get(status, "internal" if status >= 500 else "malformed_request")
-    errors = _field_errors(error)
-    message = error.detail
+    message, errors = error.detail, _field_errors(error)
     if errors:
         message = "the request cannot be used: " + "; ".join(
             f"{each.path}: {each.message}" if each.path else each.message for each in errors
@@ -65,12 +65,12 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
 
 
 def nested_too_deep(request: AnyRequest, _error: RecursionError) -> Response[bytes]:
-    """A body of brackets."""
+    """Answer a body with more brackets inside each other than the decoder can follow."""
     return own_error(request, MalformedRequest("the JSON is nested too deep to be read; send less depth"))
 
 
 def unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """An error nobody foresaw. What it was is in the log, under the correlation id, and not in the answer."""
+    """Answer an unexpected error. The log file has the error under the correlation id; the answer does not show it."""
     log.error("unexpected error", path=request.url.path, method=request.method, exc_info=error)
     message = "something went wrong here; it has been logged, please report it with the correlation id"
     return _problem(request, 500, "internal", message, [], {})
@@ -101,6 +101,7 @@ def _problem(
 
 
 def _field_errors(error: HTTPException) -> list[FieldError]:
+    """Return what Litestar says is wrong, by the name or the path that the client used."""
     extra: Any = error.extra
     found: list[FieldError] = []
     for each in cast("list[Any]", extra if isinstance(extra, list) else []):
@@ -115,6 +116,6 @@ def _field_errors(error: HTTPException) -> list[FieldError]:
 
 
 def split_path(message: str) -> tuple[str, str]:
-    """Msgspec's ``... - at `$.a[0].b``` as the message and a JSON Pointer."""
+    """Split a msgspec error, ``<message> - at `$.a[0].b```, into its message and a JSON Pointer."""
     text, _, at = message.partition(" - at `$")
     return text, at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")

@@ -1,4 +1,4 @@
-"""The catalog of kinds, and pausing one."""
+"""The routes of the catalog: list the kinds, pause one, resume one."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from headrace.errors import KindNotFound, UnknownKind
 
 @get("/kinds", operation_id="list_kinds", summary="The kinds of task that can be submitted", responses=refusals())
 async def list_kinds(request: AnyRequest) -> KindList:
-    """With the JSON Schemas of their inputs and results, what limits them, and whether they are paused."""
+    """Each kind comes with the JSON Schemas of its input and its result, its limits, and whether it is paused. A kind without
+    workers is listed, too: its tasks are accepted and wait.
+    """
     api = state_of(request)
-    return KindList(items=api.catalog.entries(await api.pauses.kinds()))
+    return KindList(items=api.catalog.entries(await api.pauses.paused_kinds()))
 
 
 @put("/kinds/{kind:str}/pause", operation_id="pause_kind", summary="Pause a kind", responses=refusals(404, 409))
 async def pause(request: AnyRequest, kind: str) -> CatalogEntry:
-    """No more of its tasks are started, by any worker, until it is resumed. They are still accepted; what runs goes on.
+    """No worker starts tasks of the kind until it is resumed. New tasks are accepted and wait; tasks that run go on.
 
-    Idempotent.
+    Pausing a paused kind changes nothing.
     """
     return await _set_paused(request, kind, paused=True)
 
@@ -35,15 +37,16 @@ async def pause(request: AnyRequest, kind: str) -> CatalogEntry:
     responses=refusals(404, 409),
 )
 async def resume(request: AnyRequest, kind: str) -> CatalogEntry:
-    """Its tasks are started again. Idempotent."""
+    """Workers start tasks of the kind again. Resuming a kind that is not paused changes nothing."""
     return await _set_paused(request, kind, paused=False)
 
 
 async def _set_paused(request: AnyRequest, kind: str, *, paused: bool) -> CatalogEntry:
+    """Pause or resume a kind that the catalog has, and return its entry."""
     api = state_of(request)
     try:
         api.catalog.entry(kind)
     except UnknownKind as error:
         raise KindNotFound(error.message) from error
-    await api.pauses.pause(kind, paused=paused)
+    await api.pauses.set_paused(kind, paused=paused)
     return api.catalog.entry(kind, {kind} if paused else ())

@@ -1,4 +1,4 @@
-"""Reading tasks."""
+"""The routes that read tasks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from headrace.api.edge.request import (
     task_id,
 )
 from headrace.api.state import ApiState, state_of
-from headrace.api.streaming.follower import Discontinued
+from headrace.api.streaming.follower import Discontinued, Follower
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import ID_PATTERN, State, Task, TaskPage, TaskSummary, Timeline
@@ -31,22 +31,20 @@ from headrace.log.subjects import TaskSubject
 from headrace.store import tasks as stored_tasks
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
-from headrace.telemetry import get_logger
-
-log = get_logger(__name__)
 
 
 @get("/tasks", operation_id="list_tasks", summary="List tasks, newest first", responses=refusals(400))
 async def list_tasks(
     request: AnyRequest,
-    in_state: Annotated[State | None, Parameter(query="state")] = None,  # `state` is Litestar's own
+    # Litestar passes its own `state` to a parameter of that name.
+    in_state: Annotated[State | None, Parameter(query="state")] = None,
     kind: OfKind = None,
     batch: Annotated[str | None, Parameter(max_length=64, pattern=ID_PATTERN)] = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
     at_least: AtLeast = None,
 ) -> TaskPage:
-    """Inputs and results are in the detail."""
+    """A list leaves out inputs and results; read a single task for them. `next_cursor` continues with older tasks."""
     api = state_of(request)
     after = Cursor.parse(cursor) if cursor else None
     await reach(api.read_model, at_least)
@@ -69,12 +67,14 @@ async def get_task(
     wait: Annotated[float, Parameter(ge=0, le=WAIT_SECONDS_MAX, description="Seconds to wait for a final state.")] = 0,
     at_least: AtLeast = None,
 ) -> Task:
-    """With `wait`, answers as soon as the task is final, or when the time is over with the state it then has."""
+    """With `wait`, the answer comes as soon as the task is final. When the time is over before that, the answer has the
+    state of the task at that moment.
+    """
     api = state_of(request)
     await reach(api.read_model, at_least)
     found = await find_task(api, caller(request), task_id(task))
     if wait and not found.state.final:
-        finished = await _finish(api, found, wait)
+        finished = await _wait_for_finish(api, found, wait)
         if finished is not None:
             await api.read_model.reach(finished, AT_LEAST_SECONDS)
         found = await find_task(api, caller(request), task)
@@ -88,7 +88,9 @@ async def get_task(
     responses=refusals(400, 404),
 )
 async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None) -> Timeline:
-    """Progress, log lines and streamed output are not kept; follow the task to see them."""
+    """The timeline has the events that changed the state of the task, oldest first. Progress, log lines and streamed output
+    are not kept; follow the task to see them.
+    """
     api = state_of(request)
     await reach(api.read_model, at_least)
     found = await find_task(api, caller(request), task_id(task))
@@ -96,13 +98,15 @@ async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None)
         return Timeline(items=await stored_tasks.list_timeline(session, task), position=found.position)
 
 
-def subject_of(task: TaskSummary) -> TaskSubject:
-    """The subject of a task's events, without the event."""
-    return TaskSubject("", task.kind, task.priority, task.owner, task.id)
-
-
 async def find_task(api: ApiState, owner: str, task: str) -> Task:
-    """A task's row, waiting for the projector before it says that there is none."""
+    """Read a task from the read model. A task that only the log has is waited for.
+
+    Raises:
+        TaskNotFound: There is no such task, or it belongs to somebody else.
+        ReadModelBehind: The projector did not reach the task in time.
+        ReadModelUnavailable: Postgres cannot be reached.
+        LogUnavailable: JetStream does not answer.
+    """
     async with api.read_model.session() as session:
         found = await stored_tasks.find_task(session, owner, task)
     if found is not None:
@@ -118,22 +122,33 @@ async def find_task(api: ApiState, owner: str, task: str) -> Task:
     return found
 
 
-async def _finish(api: ApiState, task: Task, patience: float) -> Position | None:
-    """Wait for a task's finish; None when it did not come in time."""
+async def _wait_for_finish(api: ApiState, task: Task, patience: float) -> Position | None:
+    """Wait until a task has finished, and return the position of that event; None when ``patience`` seconds are over."""
     follower = await api.hub.follow(subjects.task_events(task.owner, task.id), Position.parse(task.position))
     try:
         async with asyncio.timeout(patience):
-            while not api.hub.draining:
-                try:
-                    frames = await follower.next(patience)
-                except Discontinued:  # the log was lost, or has lost its end: the task goes on in what it is now
-                    follower.restart(Position(api.log.epoch, api.log.filled.last if api.log.filled else 0))
-                    continue
-                for frame in frames:
-                    if frame.event == EventName.FINISHED:
-                        return follower.position._replace(sequence=frame.sequence)
+            return await _follow_to_finish(api, follower, patience)
     except TimeoutError:
-        pass
+        return None
     finally:
         follower.close()
+
+
+async def _follow_to_finish(api: ApiState, follower: Follower, patience: float) -> Position | None:
+    """Follow a task until it finishes; None when the process is told to stop."""
+    while not api.hub.draining:
+        try:
+            frames = await follower.next(patience)
+        except Discontinued:
+            # The log was lost, or has lost its end: the task goes on in the log that there is now.
+            follower.restart(Position(api.log.epoch, api.log.filled.last if api.log.filled else 0))
+            continue
+        for frame in frames:
+            if frame.event == EventName.FINISHED:
+                return follower.position._replace(sequence=frame.sequence)
     return None
+
+
+def subject_of(task: TaskSummary) -> TaskSubject:
+    """Return the subject of a task's events, with the name of the event still to be filled in."""
+    return TaskSubject("", task.kind, task.priority, task.owner, task.id)
