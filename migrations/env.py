@@ -13,7 +13,7 @@ MIGRATION_LOCK = 0x48_52_4D  # any number: processes that migrate at the same ti
 
 def run(connection: Connection) -> None:
     """Bring the database up to date, one process at a time."""
-    context.configure(connection=connection, target_metadata=tables.Task.metadata, transaction_per_migration=False)
+    context.configure(connection=connection, target_metadata=tables.metadata, transaction_per_migration=False)
     with context.begin_transaction():
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         context.run_migrations()

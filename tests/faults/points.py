@@ -67,11 +67,11 @@ def _before_acknowledging(die: Die) -> None:
 
 def _before_committing(die: Die) -> None:
     """When all of a page has been written, and its transaction has not been committed."""
-    from headrace.store.projection import ReadModel
+    from headrace.store.projection import Projection
 
-    write_page: Callable[..., Awaitable[Any]] = ReadModel.write_page
+    write_page: Callable[..., Awaitable[Any]] = Projection.write_page
 
-    async def passing(self: ReadModel, *rest: Any) -> Any:
+    async def passing(self: Projection, *rest: Any) -> Any:
         connection: Any = self._connection
         execute = connection.execute
 
@@ -87,7 +87,7 @@ def _before_committing(die: Die) -> None:
         finally:
             self._connection = connection
 
-    ReadModel.write_page = passing
+    Projection.write_page = passing
 
 
 class _With:

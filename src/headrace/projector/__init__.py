@@ -1,1 +1,1 @@
-"""Process 3: keeps the read model. Read `project` first; `fold` is what an event means for a task's row."""
+"""The projector process: keeps the read model. Read `project` first; `fold` says what an event changes in a row."""

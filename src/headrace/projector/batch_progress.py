@@ -12,8 +12,8 @@ from headrace.errors import AppendRefused, LogUnavailable
 from headrace.log import conditions, subjects
 from headrace.log.connection import Log
 from headrace.log.live import tell
-from headrace.store.batch_rows import counts, is_over, view
-from headrace.store.projection import BatchRow
+from headrace.store.batch_rows import counts_of, is_over, to_batch
+from headrace.store.tables import BatchRow
 from headrace.telemetry import get_logger
 
 COUNTED_INTERVAL = 0.25  # seconds between two counts of a batch; a browser draws no faster, and a page takes 0.1
@@ -23,7 +23,7 @@ log = get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-class Settling:
+class BatchProgress:
     """Tells counts, at most every `COUNTED_INTERVAL` for a batch and the last one always, and appends `settled`."""
 
     def __init__(self, log: Log) -> None:
@@ -32,7 +32,7 @@ class Settling:
         self._waiting: dict[str, BatchRow] = {}  # what is to be told of those when it is over
         self._telling: asyncio.Task[None] | None = None
 
-    async def counted(self, batches: Iterable[BatchRow]) -> None:
+    async def publish_changes(self, batches: Iterable[BatchRow]) -> None:
         """These batches have changed.
 
         Raises:
@@ -60,7 +60,7 @@ class Settling:
         """
         for row in over:
             subject = subjects.batch_event(BatchEventName.SETTLED, row.owner, row.id)
-            payload = encode(BatchSettled(counts=counts(row)))
+            payload = encode(BatchSettled(counts=counts_of(row)))
             for expected in dict.fromkeys((row.settled_sequence, 0)):  # one that has left the log counts as none
                 headers = {
                     subjects.MSG_ID: f"settled-{row.id}-{row.epoch}-{row.sequence}-{expected}",
@@ -90,6 +90,6 @@ class Settling:
         name = BatchEventName.SETTLED if row.state == BatchState.SETTLED else BatchEventName.COUNTED
         self._told[row.id] = now
         try:
-            await tell(self._log.connection, subjects.batch_live(name, row.owner, row.id), _encode(view(row)))
+            await tell(self._log.connection, subjects.batch_live(name, row.owner, row.id), _encode(to_batch(row)))
         except LogUnavailable as error:  # whoever listens looks at the read model now and then
             log.warning("counts could not be told", batch=row.id, error=error.message)

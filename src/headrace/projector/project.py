@@ -1,55 +1,54 @@
-"""The projector process: the log, folded into the read model, a page a transaction.
+"""The projector process: it folds the log into the read model, one page in one transaction. Read this first.
 
-Of several projectors one is active: the one whose Postgres session holds the lock, and pages are written in that session.
-The checkpoint is written with the page, so a page counts exactly once; the broker's acknowledgement comes after and only
-tells operators how far things are.
+Of several projectors one leads: the one whose Postgres session holds the lock. It writes pages in that session. The checkpoint
+is written with the page, so a page counts exactly once. The acknowledgement to the broker comes after that, and only shows
+operators how far the projector has come.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-import msgspec
 
-from headrace.contracts import batches as batch_events
-from headrace.contracts import schedules as schedule_events
-from headrace.contracts.batches import BatchEvent
-from headrace.contracts.events import Event, Finished, decode
 from headrace.contracts.positions import Position
-from headrace.contracts.schedules import ScheduleEvent
 from headrace.errors import HeadraceError
 from headrace.health import serve_health
-from headrace.log import subjects
 from headrace.log.connection import Log, open_log, until_compared
 from headrace.log.continuity import is_compared, mark_compared
 from headrace.log.provision import ProvisionError
 from headrace.log.records import Delivery
-from headrace.log.subjects import BatchSubject, ScheduleSubject, TaskSubject, has_events, is_of_batch, is_of_schedule
-from headrace.projector.batch_progress import Settling
+from headrace.projector.batch_progress import BatchProgress
+from headrace.projector.decode import batch_ids, decode_page, schedule_ids, task_ids
 from headrace.projector.firings import submitting_firings
-from headrace.projector.fold.batches import Batches
-from headrace.projector.fold.schedules import Schedules, arm_missing, schedule_of
-from headrace.projector.fold.tasks import fold, timeline_entries
+from headrace.projector.fold.page import fold_page
 from headrace.projector.pages import OutOfOrder, Pages
-from headrace.projector.recovery import after_loss, after_shortening
+from headrace.projector.rearm_timers import rearm_missing
+from headrace.projector.recovery import recover_from_loss, recover_from_shortening
 from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
-from headrace.store.projection import BatchRow, EventRow, ReadModel, TaskRow, Unstorable
+from headrace.store.leader_queries import list_unsettled_batches
+from headrace.store.leadership import LeaderSession
+from headrace.store.projection import FoldedPage, Projection, Unstorable
+from headrace.store.repair import end_repair, is_repair_pending
 from headrace.telemetry import get_logger
 
-STAND_BY_SECONDS = 1.0  # how often a projector that stands by looks whether it is needed
-IDLE_SECONDS = SWEEP_SECONDS  # how long to wait for a page before looking after the rest; also keeps the session alive
-RETRY_SECONDS = 1.0
-STOP_SECONDS = 0.5
-AGAIN_SECONDS = 0.1  # a server that goes away ends pulls faster than connections
+STAND_BY_SECONDS = 1.0  # between two attempts of a projector that stands by to take the lock
+IDLE_SECONDS = SWEEP_SECONDS  # wait for a page before the sweep; a statement so often also keeps the session alive
+RETRY_SECONDS = 1.0  # until a projector that cannot reach Postgres or the log tries again
+STOP_SECONDS = 0.5  # until a projector that was cancelled is cancelled again
+RESTART_SECONDS = 0.1  # until pages are read anew: a server that goes away ends pulls faster than connections
 
 log = get_logger(__name__)
 
-_Unreachable = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
+_PostgresUnreachable = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
 
 
 async def project(settings: Settings, stop: asyncio.Event) -> None:
@@ -57,7 +56,7 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises:
         LogUnavailable: NATS cannot be reached at start.
-        ProvisionError: the log cannot be made what the settings say.
+        ProvisionError: The log cannot be made what the settings say.
     """
     async with open_log(settings, "projector") as opened, open_log(settings, "firings", until_compared) as for_firings:
         projector = Projector(opened, settings.database.url)
@@ -66,7 +65,8 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
             stopped = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
-            while not working.done():  # more than once: a driver that loses its connection just then swallows it
+            # A driver that loses its connection in this moment swallows the cancellation, so it is repeated.
+            while not working.done():
                 working.cancel()
                 await asyncio.wait({working}, timeout=STOP_SECONDS)
         if not working.cancelled():
@@ -75,182 +75,125 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
 
 
 class Projector:
-    """Stands by until it leads, then projects, for ever."""
+    """Stands by until it leads, then projects until it loses Postgres or the log."""
 
     def __init__(self, log: Log, database_url: str) -> None:
         self._log = log
         self._database_url = database_url
-        self._settling = Settling(log)
+        self._batch_progress = BatchProgress(log)
         self._sweep = Sweep(log)
         self._role = "starting"
 
     async def ready(self) -> dict[str, str]:
-        """Its health: the state of each thing it depends on."""
+        """Report the state of each thing that the projector depends on."""
         return {
             "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
             "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
         }
 
     async def work(self) -> None:
-        """Lead or stand by; survives the loss of Postgres and of the log."""
+        """Lead or stand by, for ever; survives the loss of Postgres and of the log."""
         while True:
             try:
                 await self._lead_when_free()
-            except _Unreachable as error:
-                self._became(f"cannot reach Postgres: {error}")
+            except _PostgresUnreachable as error:
+                self._set_role(f"cannot reach Postgres: {error}")
             except (HeadraceError, ProvisionError) as error:
-                self._became(f"cannot use the log: {error}")
-            await asyncio.sleep(RETRY_SECONDS)  # whatever is away does not say when it is back
+                self._set_role(f"cannot use the log: {error}")
+            # Neither Postgres nor the log says when it is back.
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _lead_when_free(self) -> None:
-        read_model = await ReadModel.connect(self._database_url)
+        session = await LeaderSession.connect(self._database_url)
         try:
-            while not await read_model.try_lead():
-                self._became("standing by")
-                await asyncio.sleep(STAND_BY_SECONDS)  # a lock that is freed wakes only those who block on it
-            self._became("leading")
+            while not await session.try_lead():
+                self._set_role("standing by")
+                # Postgres wakes only sessions that block on the lock, so the lock is tried again.
+                await asyncio.sleep(STAND_BY_SECONDS)
+            self._set_role("leading")
             while True:
                 with suppress(OutOfOrder):
-                    await self._project_from_checkpoint(read_model)
+                    await self._project_from_checkpoint(session)
                 log.warning("what the log delivers has a gap; beginning again from the checkpoint")
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(RESTART_SECONDS)
         finally:
-            read_model.close()
+            session.close()
 
-    async def _project_from_checkpoint(self, read_model: ReadModel) -> None:
-        checkpoint = await self._find_checkpoint(read_model)
-        await self._settling.settle(await read_model.unsettled_batches())
+    async def _project_from_checkpoint(self, session: LeaderSession) -> None:
+        """Read the log from the checkpoint, page by page.
+
+        Raises:
+            OutOfOrder: The consumer repeated or skipped a record; begin again.
+        """
+        projection = Projection(session)
+        checkpoint = await self._compare_with_log(session, projection)
+        await self._batch_progress.settle(await list_unsettled_batches(session))
         async with Pages.after(self._log, checkpoint.sequence) as pages:
-            armed = False
+            timers_armed = False
             while True:
                 page = await pages.next(IDLE_SECONDS)
                 if page:
-                    await self._write(read_model, page)
+                    await self._project_page(projection, page)
                     await pages.acknowledge(page)
                 else:
-                    await read_model.stay()
-                await self._sweep.now_and_then(read_model)
-                if not armed and not (page and page[-1].pending):  # the read model knows what the log knows
-                    await arm_missing(self._log, read_model)
-                    armed = True
+                    await session.keep_alive()
+                await self._sweep.sweep_when_due(session)
+                # Only a read model that has caught up with the log says which timers are missing.
+                if not timers_armed and not (page and page[-1].pending):
+                    await rearm_missing(self._log, session)
+                    timers_armed = True
 
-    async def _find_checkpoint(self, read_model: ReadModel) -> Position:
-        """Compare the log with the read model; make up for what the log has lost; say that it may be appended to."""
+    async def _compare_with_log(self, session: LeaderSession, projection: Projection) -> Position:
+        """Compare the checkpoint with the log, repair what the log has lost, and allow appends.
+
+        Returns:
+            The position after which to read.
+        """
         state = await self._log.refresh()
-        checkpoint = await read_model.checkpoint()
+        checkpoint = await projection.read_checkpoint()
         if checkpoint is None:
             checkpoint = Position(state.epoch, 0)
         elif checkpoint.epoch != state.epoch:
             log.error(
                 "the log was made anew; projecting it from its beginning", before=str(checkpoint), epoch=state.epoch
             )
-            await after_loss(self._log, read_model)
+            await recover_from_loss(self._log, session)
             checkpoint = Position(state.epoch, 0)
-        elif checkpoint.sequence > state.last_sequence or await read_model.repairing() is not None:
+        elif checkpoint.sequence > state.last_sequence or await is_repair_pending(session):
             log.error("the log is shorter than it was", checkpoint=str(checkpoint), last_sequence=state.last_sequence)
-            await after_shortening(self._log, read_model, checkpoint)
-        await read_model.write_page((), (), checkpoint)
-        await read_model.end_repair()
+            await recover_from_shortening(self._log, session, checkpoint)
+        await projection.write_checkpoint(checkpoint)
+        await end_repair(session)
         if not await is_compared(self._log.connection, self._log.settings.replicas):
             await mark_compared(self._log.connection)
         log.info("projecting", after=str(checkpoint), last_sequence=state.last_sequence)
         return checkpoint
 
-    async def _write(self, read_model: ReadModel, page: list[Delivery]) -> None:
-        """Write a page. One that Postgres cannot take is halved until the event is found that it cannot hold."""
+    async def _project_page(self, projection: Projection, page: list[Delivery]) -> None:
+        """Fold and write a page. One that Postgres cannot hold is halved until the event is found that is to blame."""
         checkpoint = Position(self._log.epoch, page[-1].sequence)
         try:
-            tasks, events, batches, schedules = await self._fold(read_model, page)
-            await read_model.write_page(
-                tasks.values(), events, checkpoint, batches.values(), schedules.changed.values(), tuple(schedules.gone)
-            )
-            await self._settling.counted(batches.values())
+            folded = await self._fold(projection, page)
+            await projection.write_page(folded, checkpoint)
+            await self._batch_progress.publish_changes(folded.batches)
         except Unstorable as error:
             if len(page) == 1:
                 log.error("an event cannot be stored; it is left out", sequence=page[0].sequence, error=str(error))
-                await read_model.write_page((), (), checkpoint)
+                await projection.write_checkpoint(checkpoint)
             else:
                 middle = len(page) // 2
-                await self._write(read_model, page[:middle])
-                await self._write(read_model, page[middle:])
+                await self._project_page(projection, page[:middle])
+                await self._project_page(projection, page[middle:])
 
-    async def _fold(
-        self, read_model: ReadModel, page: list[Delivery]
-    ) -> tuple[dict[str, TaskRow], list[EventRow], dict[str, BatchRow], Schedules]:
-        """One row for each task, batch and schedule that the page changes, a line for each event of a task's timeline."""
-        epoch = self._log.epoch
-        read = list(_read(page))
-        rows = await read_model.tasks(list({each.subject.task for each in read if isinstance(each, _Read)}))
-        batches = Batches(await read_model.batches(list(_batches_of(read, rows.values()))), epoch)
-        schedules = Schedules(await read_model.schedules(list({*filter(None, map(schedule_of, page))})), epoch)
-        changed: dict[str, TaskRow] = {}
-        events: list[EventRow] = []
-        for each in read:
-            if isinstance(each, _ReadOfBatch):
-                batches.happened(*each)
-                continue
-            if isinstance(each, _ReadOfSchedule):
-                schedules.happened(*each)
-                continue
-            record, subject, event = each
-            before = rows.get(subject.task)
-            was = before.state if before is not None else None
-            row = fold(before, record, subject, event, epoch)
-            if row is not None:
-                rows[subject.task] = changed[subject.task] = row
-                batches.moved(was, row, event.withdrawn if isinstance(event, Finished) else None)
-            schedules.submitted(record, subject, event)
-            events.extend(timeline_entries(record, subject, event, epoch))
-        return changed, events, batches.changed, schedules
+    async def _fold(self, projection: Projection, page: list[Delivery]) -> FoldedPage:
+        """Load the rows that a page is about, and fold its events into them."""
+        decoded = list(decode_page(page))
+        tasks = await projection.load_tasks(list(task_ids(decoded)))
+        batches = await projection.load_batches(list(batch_ids(decoded, tasks.values())))
+        schedules = await projection.load_schedules(list(schedule_ids(decoded)))
+        return fold_page(decoded, tasks, batches, schedules, self._log.epoch)
 
-    def _became(self, role: str) -> None:
+    def _set_role(self, role: str) -> None:
         if role != self._role:
             self._role = role
             log.info(role)
-
-
-class _Read(NamedTuple):
-    record: Delivery
-    subject: TaskSubject
-    event: Event
-
-
-class _ReadOfBatch(NamedTuple):
-    record: Delivery
-    subject: BatchSubject
-    event: BatchEvent
-
-
-class _ReadOfSchedule(NamedTuple):
-    record: Delivery
-    subject: ScheduleSubject
-    event: ScheduleEvent
-
-
-def _batches_of(read: Iterable[_Read | _ReadOfBatch | _ReadOfSchedule], rows: Iterable[TaskRow]) -> set[str]:
-    """The batches that what was read is about, or may be."""
-    found = {row.batch for row in rows if row.batch is not None}
-    for each in read:
-        if isinstance(each, _ReadOfBatch):
-            found.add(each.subject.batch)
-        elif isinstance(each, _Read) and (batch := each.record.headers.get(subjects.BATCH)) is not None:
-            found.add(batch)
-    return found
-
-
-def _read(page: list[Delivery]) -> Iterator[_Read | _ReadOfBatch | _ReadOfSchedule]:
-    for record in page:
-        if not has_events(record.subject):
-            continue
-        try:
-            record.payload.decode()  # what is passed on as it is was not looked into
-            if is_of_batch(record.subject):
-                yield _ReadOfBatch(record, BatchSubject.parse(record.subject), batch_events.decode(record.payload))
-                continue
-            if is_of_schedule(record.subject):
-                event = schedule_events.decode(record.payload)
-                yield _ReadOfSchedule(record, ScheduleSubject.parse(record.subject), event)
-                continue
-            yield _Read(record, TaskSubject.parse(record.subject), decode(record.payload))
-        except (ValueError, msgspec.MsgspecError) as error:  # one bad event must not stop the log
-            log.error("an event cannot be read; it is left out", sequence=record.sequence, error=str(error))

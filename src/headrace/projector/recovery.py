@@ -22,7 +22,9 @@ from headrace.log import conditions, continuity, subjects, timers
 from headrace.log.append import Message
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject
-from headrace.store.projection import ReadModel, TaskRow
+from headrace.store.leadership import LeaderSession
+from headrace.store.repair import begin_repair, list_changed_since, list_unfinished_before
+from headrace.store.tables import TaskRow
 from headrace.telemetry import get_logger
 
 ROWS = 500  # tasks in one go; each may carry a large input
@@ -31,7 +33,7 @@ AT_ONCE = 64
 log = get_logger(__name__)
 
 
-async def after_loss(to: Log, read_model: ReadModel) -> None:
+async def recover_from_loss(to: Log, session: LeaderSession) -> None:
     """The log was made anew: queue every unfinished task again.
 
     Raises:
@@ -39,13 +41,13 @@ async def after_loss(to: Log, read_model: ReadModel) -> None:
     """
     count = 0
     after = ""
-    while rows := await read_model.unfinished_before(to.epoch, after, ROWS):
+    while rows := await list_unfinished_before(session, to.epoch, after, ROWS):
         await _each(rows, lambda row: queue_again(to, row, 0, 0))
         count, after = count + len(rows), rows[-1].id
     log.warning("the log was lost; its unfinished tasks are queued again", tasks=count)
 
 
-async def after_shortening(to: Log, read_model: ReadModel, checkpoint: Position) -> None:
+async def recover_from_shortening(to: Log, session: LeaderSession, checkpoint: Position) -> None:
     """The log ends before the checkpoint: skip the positions that were handed out, and make up for what they named.
 
     What had finished is given its end again, so that it is not run again; what had not is queued again.
@@ -54,12 +56,12 @@ async def after_shortening(to: Log, read_model: ReadModel, checkpoint: Position)
         LogUnavailable: the log does not answer.
     """
     state = await to.refresh()
-    first = await read_model.begin_repair(Position(state.epoch, state.last_sequence + 1))
+    first = await begin_repair(session, Position(state.epoch, state.last_sequence + 1))
     if checkpoint.sequence > state.last_sequence:
         await continuity.fill(to.connection, state.last_sequence, checkpoint.sequence + continuity.MARGIN)
     restored = queued = 0
     after = ""
-    while rows := await read_model.changed_since(first, after, ROWS):
+    while rows := await list_changed_since(session, first, after, ROWS):
         over = [row for row in rows if State(row.state).final]
         await _each(over, lambda row: _restore(to, row))
         await _each([row for row in rows if not State(row.state).final], lambda row: _queue_lost(to, row))

@@ -21,7 +21,15 @@ from headrace.lifecycle.task_state import read_task_state
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
 from headrace.projector.recovery import headers_of, queue_again, subject_of
-from headrace.store.projection import ReadModel, TaskRow
+from headrace.store.leader_queries import (
+    list_expired,
+    list_open_of_cancelled_batches,
+    list_overdue,
+    list_queued_before,
+    list_running_since,
+)
+from headrace.store.leadership import LeaderSession
+from headrace.store.tables import TaskRow
 from headrace.telemetry import get_logger
 
 SWEEP_SECONDS = 0.5
@@ -43,7 +51,7 @@ class Sweep:
         self._log = log
         self._swept = self._looked_for_aged = 0.0
 
-    async def now_and_then(self, read_model: ReadModel) -> None:
+    async def sweep_when_due(self, session: LeaderSession) -> None:
         """Sweep, when it is time.
 
         Raises:
@@ -51,23 +59,23 @@ class Sweep:
         """
         now = asyncio.get_running_loop().time()
         if now - self._swept >= SWEEP_SECONDS:
-            await self.sweep(read_model)
+            await self.sweep(session)
             self._swept = asyncio.get_running_loop().time()
 
-    async def sweep(self, read_model: ReadModel) -> None:
+    async def sweep(self, session: LeaderSession) -> None:
         """Look once.
 
         Raises:
             LogUnavailable: the log does not answer.
         """
         now = datetime.now(UTC)
-        await self._each(await read_model.expired(now, ROWS), self._expire)
+        await self._each(await list_expired(session, now, ROWS), self._expire)
         if self._looks_for_aged():
-            await self._each(await read_model.queued_before(now - timedelta(seconds=self._kept), ROWS), self._expire)
+            await self._each(await list_queued_before(session, now - timedelta(seconds=self._kept), ROWS), self._expire)
             dropped, over = now - timedelta(seconds=self._retention), now - timedelta(seconds=RUN_SECONDS_MAX)
-            await self._each(await read_model.running_since(dropped, over, ROWS), self._run_again)
-        await self._each(await read_model.overdue(now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue)
-        await self._each(await read_model.open_of_cancelled_batches(ROWS), self._cancel)
+            await self._each(await list_running_since(session, dropped, over, ROWS), self._run_again)
+        await self._each(await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue)
+        await self._each(await list_open_of_cancelled_batches(session, ROWS), self._cancel)
 
     @property
     def _retention(self) -> float:

@@ -11,10 +11,15 @@ from headrace.store import tables
 
 async def read_checkpoint(session: AsyncSession) -> Position | None:
     """Return the position up to which the read model holds every event; None before the projector first ran."""
-    row = await session.scalar(select(tables.Projection).where(tables.Projection.name == "tasks"))
-    return Position(row.epoch, row.sequence) if row else None
+    return await _read_position(session, "tasks")
 
 
 async def is_repairing(session: AsyncSession) -> bool:
     """Whether the projector is writing back to the log what the log has lost."""
-    return await session.scalar(select(tables.Projection).where(tables.Projection.name == "repair")) is not None
+    return await _read_position(session, "repair") is not None
+
+
+async def _read_position(session: AsyncSession, name: str) -> Position | None:
+    columns = tables.projection.c
+    found = (await session.execute(select(columns.epoch, columns.sequence).where(columns.name == name))).one_or_none()
+    return None if found is None else Position(*found)

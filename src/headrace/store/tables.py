@@ -1,149 +1,202 @@
-"""The tables. JSON is kept as `json`, not `jsonb`: what a task took and gave comes back as it was written."""
+"""The tables of the read model, each described once: the fields of a row are the columns of its table.
+
+A row is a plain Struct, which the projector changes while it folds events. SQLAlchemy's table, the projector's statements
+(`headrace.store.statements`) and most of what clients see (`headrace.store.reading`) follow from the fields by name, so a new
+column needs a field here and a migration. JSON is kept as `json`, not `jsonb`: a task's input and result come back exactly
+as they were written.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, get_args, get_type_hints
 
-from advanced_alchemy.base import DefaultBase
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Index, Integer, Text, cast, text
-from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import UserDefinedType
+from msgspec import Struct
+from sqlalchemy import BigInteger, Column, ColumnElement, DateTime, Index, Integer, MetaData, Table, Text, cast, text
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 
 class RawJson(UserDefinedType[str]):
-    """A `json` column, read as the text it is: nothing here looks into it."""
+    """A `json` column that is read and written as text; nothing here decodes it."""
 
     cache_ok = True
 
     def get_col_spec(self, **_: object) -> str:
-        """What the column is in DDL."""
+        """Name the type in DDL."""
         return "JSON"
 
     def column_expression(self, colexpr: ColumnElement[str]) -> ColumnElement[str]:
-        """How it is selected: as text, whatever decoders the driver has for JSON."""
+        """Select the column as text, whatever JSON decoder the driver has."""
         return cast(colexpr, Text)
 
 
 Instant = DateTime(timezone=True)
 
+Json = Annotated[str, "json"]
+Long = Annotated[int, "64 bits"]
 
-class Task(DefaultBase):
-    """One row a task: the fold of its events up to (epoch, sequence)."""
-
-    __tablename__ = "tasks"
-
-    id: Mapped[str] = mapped_column(Text, primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    priority: Mapped[str] = mapped_column(Text)
-    owner: Mapped[str] = mapped_column(Text)
-    batch: Mapped[str | None] = mapped_column(Text)
-    state: Mapped[str] = mapped_column(Text)
-    attempt: Mapped[int] = mapped_column(Integer)
-    max_attempts: Mapped[int | None] = mapped_column(Integer)
-    input: Mapped[str] = mapped_column(RawJson)
-    result: Mapped[str | None] = mapped_column(RawJson)
-    error: Mapped[str | None] = mapped_column(RawJson)
-    progress: Mapped[str | None] = mapped_column(RawJson)
-    files: Mapped[str] = mapped_column(RawJson)
-    due_at: Mapped[datetime | None] = mapped_column(Instant)
-    expires_at: Mapped[datetime | None] = mapped_column(Instant)
-    queued_at: Mapped[datetime | None] = mapped_column(Instant)
-    fence: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    headers: Mapped[str] = mapped_column(RawJson, server_default="{}")
-    created_at: Mapped[datetime] = mapped_column(Instant)
-    started_at: Mapped[datetime | None] = mapped_column(Instant)
-    finished_at: Mapped[datetime | None] = mapped_column(Instant)
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    sequence: Mapped[int] = mapped_column(BigInteger)
-
-    __table_args__ = (
-        Index("tasks_newest", "owner", text("created_at DESC"), text("id DESC")),
-        Index("tasks_newest_of_kind", "owner", "kind", text("created_at DESC"), text("id DESC")),
-        Index(
-            "tasks_failed", "owner", text("created_at DESC"), text("id DESC"), postgresql_where=text("state = 'failed'")
-        ),
-        Index("tasks_of_batch", "batch", postgresql_where=text("batch IS NOT NULL")),
-        Index("tasks_due", "due_at", postgresql_where=text("state = 'pending'")),
-        Index(
-            "tasks_expiring",
-            "expires_at",
-            postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
-        ),
-        Index("tasks_open", "queued_at", postgresql_where=text("state IN ('queued', 'running')")),
-    )
+_SQL_TYPES: dict[Any, TypeEngine[Any]] = {
+    str: Text(),
+    Json: RawJson(),
+    int: Integer(),
+    Long: BigInteger(),
+    datetime: Instant,
+}
 
 
-class TaskEvent(DefaultBase):
-    """The timeline: every event but the high-rate ones, without input and result, which stand on the task."""
+class Row(Struct, kw_only=True):
+    """A row that knows the newest event it reflects, as the two parts of a position."""
 
-    __tablename__ = "task_events"
-
-    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    task: Mapped[str] = mapped_column(Text)
-    event: Mapped[str] = mapped_column(Text)
-    at: Mapped[datetime] = mapped_column(Instant)
-    attempt: Mapped[int] = mapped_column(Integer)
-    data: Mapped[str] = mapped_column(RawJson)
-
-    __table_args__ = (Index("task_events_of_task", "task", "epoch", "sequence"),)
+    epoch: Long
+    sequence: Long
 
 
-class Batch(DefaultBase):
-    """One row a batch: what it was created with, and how many of its tasks are in each state."""
+class TaskSummaryRow(Row, kw_only=True):
+    """A row of `tasks` without the two columns that may be large."""
 
-    __tablename__ = "batches"
-
-    id: Mapped[str] = mapped_column(Text, primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    priority: Mapped[str] = mapped_column(Text)
-    owner: Mapped[str] = mapped_column(Text)
-    name: Mapped[str | None] = mapped_column(Text)
-    total: Mapped[int] = mapped_column(Integer)
-    pending: Mapped[int] = mapped_column(Integer)
-    queued: Mapped[int] = mapped_column(Integer)
-    running: Mapped[int] = mapped_column(Integer)
-    succeeded: Mapped[int] = mapped_column(Integer)
-    failed: Mapped[int] = mapped_column(Integer)
-    cancelled: Mapped[int] = mapped_column(Integer)
-    state: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Instant)
-    cancelled_at: Mapped[datetime | None] = mapped_column(Instant)
-    settled_at: Mapped[datetime | None] = mapped_column(Instant)
-    settled_sequence: Mapped[int] = mapped_column(BigInteger)
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    sequence: Mapped[int] = mapped_column(BigInteger)
-
-    __table_args__ = (
-        Index("batches_newest", "owner", text("created_at DESC"), text("id DESC")),
-        Index("batches_open", "id", postgresql_where=text("state = 'open'")),
-    )
+    id: str
+    kind: str
+    priority: str
+    owner: str
+    batch: str | None
+    state: str
+    attempt: int
+    max_attempts: int | None
+    error: Json | None
+    progress: Json | None
+    files: Json
+    due_at: datetime | None
+    expires_at: datetime | None
+    queued_at: datetime | None
+    fence: Long
+    headers: Json
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
 
 
-class Schedule(DefaultBase):
-    """One row a schedule: what it was last saved with, and what it has submitted last."""
+class TaskRow(TaskSummaryRow, kw_only=True):
+    """A row of `tasks`: the fold of the task's events up to (epoch, sequence)."""
 
-    __tablename__ = "schedules"
-
-    id: Mapped[str] = mapped_column(Text, primary_key=True)
-    owner: Mapped[str] = mapped_column(Text)
-    definition: Mapped[str] = mapped_column(RawJson)
-    created_at: Mapped[datetime] = mapped_column(Instant)
-    updated_at: Mapped[datetime] = mapped_column(Instant)
-    announced_at: Mapped[datetime | None] = mapped_column(Instant)
-    last_at: Mapped[datetime | None] = mapped_column(Instant)
-    last_task: Mapped[str | None] = mapped_column(Text)
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    sequence: Mapped[int] = mapped_column(BigInteger)
-
-    __table_args__ = (Index("schedules_oldest", "owner", "created_at", "id"),)
+    input: Json
+    result: Json | None
 
 
-class Projection(DefaultBase):
-    """How far the read model has come: everything up to (epoch, sequence) is in it."""
+class EventRow(Row, kw_only=True):
+    """A row of `task_events`, the timeline. It has every event but the high-rate ones.
 
-    __tablename__ = "projection"
+    ``data`` holds the event's own fields without input and result, which stand in the task's row.
+    """
 
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    sequence: Mapped[int] = mapped_column(BigInteger)
+    task: str
+    event: str
+    at: datetime
+    attempt: int
+    data: Json
+
+
+class BatchRow(Row, kw_only=True):
+    """A row of `batches`: what a batch was created with, and how many of its tasks are in each state.
+
+    ``settled_sequence`` is the sequence of the batch's last `settled` event, 0 when there is none.
+    """
+
+    id: str
+    kind: str
+    priority: str
+    owner: str
+    name: str | None
+    total: int
+    pending: int = 0
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    state: str
+    created_at: datetime
+    cancelled_at: datetime | None = None
+    settled_at: datetime | None = None
+    settled_sequence: Long = 0
+
+
+class ScheduleRow(Row, kw_only=True):
+    """A row of `schedules`: the definition that was saved last, and the last task it submitted.
+
+    ``announced_at`` is the time of a firing, past or to come, from which later firings are counted.
+    """
+
+    id: str
+    owner: str
+    definition: Json
+    created_at: datetime
+    updated_at: datetime
+    announced_at: datetime | None
+    last_at: datetime | None
+    last_task: str | None
+
+
+class CheckpointRow(Row, kw_only=True):
+    """A row of `projection`: ``tasks``, the position that the read model has reached, or ``repair``, where a repair began."""
+
+    name: str
+
+
+@cache
+def json_fields(row: type[Struct]) -> frozenset[str]:
+    """Return the names of a row's JSON columns."""
+    hints = get_type_hints(row, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if _value_type(hint) == Json)
+
+
+def _table(name: str, row: type[Struct], *indexes: Index, key: tuple[str, ...] = ("id",)) -> Table:
+    """Describe a table to SQLAlchemy: a column for each field of its row, in their order."""
+    hints = get_type_hints(row, include_extras=True)
+    columns = [_column(field, hints[field], primary_key=field in key) for field in row.__struct_fields__]
+    return Table(name, metadata, *columns, *indexes)
+
+
+def _column(name: str, hint: Any, *, primary_key: bool) -> Column[Any]:
+    """Describe a column; it is nullable when its field may be None."""
+    return Column(name, _SQL_TYPES[_value_type(hint)], primary_key=primary_key, nullable=NoneType in get_args(hint))
+
+
+def _value_type(hint: Any) -> Any:
+    """Return the type of a field's value when it is not None."""
+    alternatives = get_args(hint)
+    return alternatives[0] if NoneType in alternatives else hint
+
+
+metadata = MetaData()
+
+tasks = _table(
+    "tasks",
+    TaskRow,
+    Index("tasks_newest", "owner", text("created_at DESC"), text("id DESC")),
+    Index("tasks_newest_of_kind", "owner", "kind", text("created_at DESC"), text("id DESC")),
+    Index("tasks_failed", "owner", text("created_at DESC"), text("id DESC"), postgresql_where=text("state = 'failed'")),
+    Index("tasks_of_batch", "batch", postgresql_where=text("batch IS NOT NULL")),
+    Index("tasks_due", "due_at", postgresql_where=text("state = 'pending'")),
+    Index(
+        "tasks_expiring",
+        "expires_at",
+        postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
+    ),
+    Index("tasks_open", "queued_at", postgresql_where=text("state IN ('queued', 'running')")),
+)
+task_events = _table(
+    "task_events",
+    EventRow,
+    Index("task_events_of_task", "task", "epoch", "sequence"),
+    key=("epoch", "sequence"),
+)
+batches = _table(
+    "batches",
+    BatchRow,
+    Index("batches_newest", "owner", text("created_at DESC"), text("id DESC")),
+    Index("batches_open", "id", postgresql_where=text("state = 'open'")),
+)
+schedules = _table("schedules", ScheduleRow, Index("schedules_oldest", "owner", "created_at", "id"))
+projection = _table("projection", CheckpointRow, key=("name",))

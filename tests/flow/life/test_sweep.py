@@ -10,7 +10,7 @@ import pytest
 from headrace.contracts.events import Finished, decode
 from headrace.log import provision, subjects
 from headrace.projector.sweep import Sweep
-from headrace.store.projection import ReadModel
+from headrace.store.leadership import LeaderSession
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 
@@ -56,14 +56,14 @@ async def test_what_the_log_is_about_to_drop_from_the_queue_is_expired_and_not_l
     task = await submit(cluster)
     later = await submit(cluster, delay=3600)
     await until(lambda: _rows(cluster, 2), "both rows")
-    read_model = await ReadModel.connect(cluster.database_url)
+    session = await LeaderSession.connect(cluster.database_url)
     kept = cluster.log.settings
     cluster.log.settings = msgspec.structs.replace(kept, retention=0.1)  # as if it had waited for days
     try:
-        await until(lambda: _swept(Sweep(cluster.log), read_model, cluster, task), "the task to be expired")
+        await until(lambda: _swept(Sweep(cluster.log), session, cluster, task), "the task to be expired")
     finally:
         cluster.log.settings = kept
-        read_model.close()
+        session.close()
     found = await cluster.outcome(task)
     assert (found["state"], found["error"]["code"]) == ("failed", "expired")
     assert (await cluster.http.get(f"/api/v1/tasks/{later}")).json()["state"] == "pending"
@@ -95,14 +95,14 @@ async def test_a_row_that_is_far_behind_takes_no_timer_away_and_ends_nothing(mak
     await until(lambda: cluster.events(deferred), "the task to wait for its second attempt")
     await until(lambda: _is(cluster, "pending"), "the row")
     await projector.stop()
-    log, read_model = cluster.log, await ReadModel.connect(cluster.database_url)
+    log, session = cluster.log, await LeaderSession.connect(cluster.database_url)
     before = await log.refresh()
     for stale in ("due_at", "expires_at"):
         await cluster.execute(f"UPDATE tasks SET {stale} = now() - interval '1 minute'")
-        await Sweep(log).sweep(read_model)
+        await Sweep(log).sweep(session)
     assert await cluster.events(subjects.task_timer("local", task))
     assert (await log.refresh()).last_sequence == before.last_sequence
-    read_model.close()
+    session.close()
 
 
 @pytest.mark.invariant(1)
@@ -121,9 +121,9 @@ async def test_a_task_that_ran_when_the_log_dropped_it_and_lost_its_worker_is_ru
     await cluster.execute(
         "UPDATE tasks SET queued_at = now() - interval '8 days', started_at = now() - interval '2 days'"
     )
-    read_model = await ReadModel.connect(cluster.database_url)
-    await Sweep(cluster.log).sweep(read_model)
-    read_model.close()
+    session = await LeaderSession.connect(cluster.database_url)
+    await Sweep(cluster.log).sweep(session)
+    session.close()
     cluster.open("gate")
     await cluster.start("worker", "projector")
     assert (await cluster.outcome(task))["state"] == "succeeded"
@@ -159,6 +159,6 @@ async def _rows(cluster: Cluster, count: int) -> bool:
     return len(await cluster.rows("SELECT id FROM tasks")) == count
 
 
-async def _swept(sweep: Sweep, read_model: ReadModel, cluster: Cluster, task: str) -> bool:
-    await sweep.sweep(read_model)
+async def _swept(sweep: Sweep, session: LeaderSession, cluster: Cluster, task: str) -> bool:
+    await sweep.sweep(session)
     return bool(await cluster.events(subjects.task_events(task=task, event="finished")))

@@ -16,8 +16,10 @@ from headrace.log.provision import request, withdraw
 from headrace.log.pull import Puller
 from headrace.log.records import Delivery, Record
 from headrace.log.subjects import TaskSubject
-from headrace.projector.fold.tasks import fold, timeline_entries
-from headrace.store.projection import ReadModel, TaskRow, Unstorable
+from headrace.projector.fold.tasks import fold_task, timeline_entries
+from headrace.store.leadership import LeaderSession
+from headrace.store.projection import FoldedPage, Projection, Unstorable
+from headrace.store.tables import TaskRow
 from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
 from tests.unit.projector.fold.histories import LATER, History, some_actions
@@ -80,7 +82,7 @@ def folded(log: Iterable[Record], epoch: int) -> tuple[Rows, Rows]:
     events: dict[int, dict[str, Any]] = {}
     for record in log:
         subject, event = TaskSubject.parse(record.subject), decode(record.payload)
-        row = fold(rows.get(subject.task), record, subject, event, epoch)
+        row = fold_task(rows.get(subject.task), record, subject, event, epoch)
         if row is not None:
             rows[row.id] = row
         for entry in timeline_entries(record, subject, event, epoch):
@@ -275,7 +277,7 @@ async def test_whatever_happens_to_its_consumer_nothing_is_missing(make_cluster:
 @pytest.mark.invariant(7)
 async def test_of_several_connections_one_leads_and_only_for_its_life(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
-    one, other = [await ReadModel.connect(cluster.database_url) for _ in range(2)]
+    one, other = [await LeaderSession.connect(cluster.database_url) for _ in range(2)]
     assert await one.try_lead()
     assert not await other.try_lead()
     one.close()
@@ -288,11 +290,11 @@ async def test_one_that_stops_between_the_messages_of_a_statement_loses_the_lead
     make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Postgres takes a session for idle only between statements; asyncpg sends one in two messages, the first time."""
-    monkeypatch.setattr("headrace.store.projection.TRANSACTION_MILLISECONDS", 300)
+    monkeypatch.setattr("headrace.store.leadership.TRANSACTION_MILLISECONDS", 300)
     cluster = await make_cluster()
-    one, other = [await ReadModel.connect(cluster.database_url) for _ in range(2)]
+    one, other = [await LeaderSession.connect(cluster.database_url) for _ in range(2)]
     assert await one.try_lead()
-    await one._connection.prepare("SELECT 1")  # the first of the two, and then nothing
+    await one.connection.prepare("SELECT 1")  # the first of the two, and then nothing
     await until(other.try_lead, "the lock to be free", TAKE_OVER_SECONDS)
     one.close()
     other.close()
@@ -315,20 +317,25 @@ def row(sequence: int, **changed: Any) -> TaskRow:
 @pytest.mark.invariant(7)
 async def test_a_page_is_written_whole_or_not_at_all_and_rows_never_go_back(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
-    model = await ReadModel.connect(cluster.database_url)
-    assert await model.checkpoint() is None
-    await model.write_page([row(5, state="running")], [], Position(1, 5))
-    assert await model.checkpoint() == Position(1, 5)
-    assert (await model.tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
+    session = await LeaderSession.connect(cluster.database_url)
+    projection = Projection(session)
+    assert await projection.read_checkpoint() is None
+    await projection.write_page(FoldedPage(tasks=[row(5, state="running")]), Position(1, 5))
+    assert await projection.read_checkpoint() == Position(1, 5)
+    assert (await projection.load_tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
 
-    await model.write_page([row(4, state="queued")], [], Position(1, 5))
-    assert (await model.tasks(["t1"]))["t1"].state == "running"
+    await projection.write_page(FoldedPage(tasks=[row(4, state="queued")]), Position(1, 5))
+    assert (await projection.load_tasks(["t1"]))["t1"].state == "running"
 
     with pytest.raises(Unstorable):
-        await model.write_page([row(6, state="failed"), row(6, id="t2", input="{")], [], Position(1, 6))
-    assert await model.checkpoint() == Position(1, 5)
-    assert (await model.tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
+        await projection.write_page(
+            FoldedPage(tasks=[row(6, state="failed"), row(6, id="t2", input="{")]), Position(1, 6)
+        )
+    assert await projection.read_checkpoint() == Position(1, 5)
+    assert (await projection.load_tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
 
-    await model.write_page([row(1, epoch=2, state="succeeded", created_at=LATER)], [], Position(2, 1))
-    assert (await model.tasks(["t1"]))["t1"] == row(1, epoch=2, state="succeeded")
-    model.close()
+    await projection.write_page(
+        FoldedPage(tasks=[row(1, epoch=2, state="succeeded", created_at=LATER)]), Position(2, 1)
+    )
+    assert (await projection.load_tasks(["t1"]))["t1"] == row(1, epoch=2, state="succeeded")
+    session.close()

@@ -7,8 +7,11 @@ import pytest
 
 from headrace.contracts.batches import Counts
 from headrace.contracts.positions import Position
-from headrace.store.batch_rows import is_over, view
-from headrace.store.projection import BatchRow, ReadModel
+from headrace.store.batch_rows import is_over, to_batch
+from headrace.store.leader_queries import list_unsettled_batches
+from headrace.store.leadership import LeaderSession
+from headrace.store.projection import FoldedPage, Projection
+from headrace.store.tables import BatchRow
 from tests.cluster import until
 from tests.conftest import MakeCluster
 
@@ -34,18 +37,21 @@ async def test_of_batches_that_are_over_those_without_a_settled_are_found(make_c
         row("cancelling", succeeded=1, running=1, cancelled_at=AT),
         row("settled", succeeded=3, state="settled", settled_at=AT, settled_sequence=4),
     ]
-    model = await ReadModel.connect(cluster.database_url)
-    await model.write_page([], [], Position(epoch, 0), rows)
-    assert await model.batches(["open", "settled", "none"]) == {"open": rows[0], "settled": rows[-1]}
-    found = await model.unsettled_batches()
+    session = await LeaderSession.connect(cluster.database_url)
+    projection = Projection(session)
+    await projection.write_page(FoldedPage(batches=rows), Position(epoch, 0))
+    assert await projection.load_batches(["open", "settled", "none"]) == {"open": rows[0], "settled": rows[-1]}
+    found = await list_unsettled_batches(session)
     assert (
         {each.id for each in found}
         == {"over", "cut", "again"}
         == {each.id for each in rows if each.state == "open" and is_over(each)}
     )
-    await model.write_page([], [], Position(epoch, 0), [row("over", sequence=9, total=9)])  # rows never go back
-    assert (await model.batches(["over"]))["over"].total == 3
-    model.close()
+    await projection.write_page(
+        FoldedPage(batches=[row("over", sequence=9, total=9)]), Position(epoch, 0)
+    )  # rows never go back
+    assert (await projection.load_batches(["over"]))["over"].total == 3
+    session.close()
 
     # A projector that was killed between counting the last task and saying so: the next one says it.
     await cluster.start("projector")
@@ -61,6 +67,6 @@ async def test_of_batches_that_are_over_those_without_a_settled_are_found(make_c
 
 
 def test_a_view_has_the_counts_and_the_position_it_reflects() -> None:
-    found = view(row("b1", pending=1, queued=2, running=3, succeeded=4, failed=5, cancelled=6, total=21))
+    found = to_batch(row("b1", pending=1, queued=2, running=3, succeeded=4, failed=5, cancelled=6, total=21))
     assert found.counts == Counts(pending=1, queued=2, running=3, succeeded=4, failed=5, cancelled=6)
     assert (found.counts.open, found.counts.final, found.position, found.name) == (6, 15, "1-5", "ř")

@@ -21,7 +21,7 @@ async def test_migrations_and_models_agree(make_database: Callable[[], Awaitable
     engine = create_async_engine(sqlalchemy_url(await make_database()))
     async with engine.connect() as connection:
         differences = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), tables.Task.metadata)
+            lambda sync: compare_metadata(MigrationContext.configure(sync), tables.metadata)
         )
     await engine.dispose()
     assert differences == []

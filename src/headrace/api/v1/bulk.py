@@ -11,8 +11,8 @@ from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import BulkRequest, BulkResult, Selection
 from headrace.errors import InvalidInput
-from headrace.store import tasks as stored_tasks
 from headrace.store.checkpoints import read_checkpoint
+from headrace.store.selections import count_selected, list_oldest_selected
 
 AT_ONCE = 16  # tasks
 SECONDS_MAX = 25.0  # a request that is answered before proxies give it up
@@ -38,11 +38,11 @@ async def in_bulk(
     _check_times(asked.select)
     limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
     async with api.read_model.session() as session:
-        matched = await stored_tasks.count_selected(session, owner, asked.select, final=final)
+        matched = await count_selected(session, owner, asked.select, final=final)
         checkpoint = await read_checkpoint(session) or Position(api.log.epoch, 0)
         tasks: list[str] = []
         if not asked.dry_run:
-            tasks = await stored_tasks.list_oldest_selected(session, owner, asked.select, limit, final=final)
+            tasks = await list_oldest_selected(session, owner, asked.select, limit, final=final)
     loop = asyncio.get_running_loop()
     began = loop.time()
     slots = asyncio.Semaphore(AT_ONCE)

@@ -1,1 +1,1 @@
-"""The fold: how events of the log change the rows of tasks, batches and schedules."""
+"""The fold: what the events of a page change in the rows of tasks, batches and schedules. It is pure: no log, no SQL."""

@@ -1,4 +1,4 @@
-"""What events mean for a batch's row: pure, one event at a time, so that it does not matter where pages begin."""
+"""What each event changes in a batch's row: one event at a time, so that it does not matter where pages begin."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from headrace.contracts.tasks import State
 from headrace.log.records import Record
 from headrace.log.subjects import BatchSubject
 from headrace.store.batch_rows import is_over
-from headrace.store.projection import BatchRow, TaskRow
-
-_FINAL = frozenset(state for state in State if state.final)
+from headrace.store.tables import BatchRow, TaskRow
 
 
-class Batches:
-    """The batches of a page, by id, and which of them it has changed.
+class BatchFold:
+    """The batches of a page.
 
     Args:
-        rows: Those that there are; they may be changed in place.
+        rows: The rows of the batches that the page may change, by id. They may be changed in place.
         epoch: The log's epoch.
+
+    Attributes:
+        changed: The rows that the page has changed so far, by id.
     """
 
     def __init__(self, rows: dict[str, BatchRow], epoch: int) -> None:
@@ -28,54 +29,47 @@ class Batches:
         self._rows = rows
         self._epoch = epoch
 
-    def happened(self, record: Record, subject: BatchSubject, event: BatchEvent) -> None:
-        """Something happened to a batch itself."""
+    def apply_event(self, record: Record, subject: BatchSubject, event: BatchEvent) -> None:
+        """Apply an event of a batch itself; ignored when the batch's beginning has left the log."""
         row = self._rows.get(subject.batch)
         if isinstance(event, BatchCreated):
             if row is None:
                 row = _create(record, subject, event, self._epoch)
                 self._rows[row.id] = self.changed[row.id] = row
             return
-        if row is None or row.owner != subject.owner or self._knows(row, record.sequence):
-            return  # its beginning has left the log
+        if row is None or row.owner != subject.owner or self._reflects(row, record.sequence):
+            return
         match event:
             case BatchCancelled():
-                if (
-                    row.state == BatchState.SETTLED
-                ):  # it was open (see `cancel_batch`): what opened it was withdrawn since
-                    _open(row)
-                if row.cancelled_at is not None:
+                if not _cancel(row, record):
                     return
-                row.cancelled_at = record.at
             case BatchSettled():
-                row.settled_sequence = record.sequence
-                if is_over(row):
-                    row.state = BatchState.SETTLED
-                    row.settled_at = record.at
-                else:  # a task was run again in between: it will settle again
-                    _open(row)
+                _settle(row, record)
             case _:
                 assert_never(event)
         self._change(row, record.sequence)
 
-    def moved(self, was: str | None, task: TaskRow, withdrawn: Withdrawn | None = None) -> None:
-        """A task's row was folded: from one state, or none, to the one it now has.
+    def count_task(self, state_before: str | None, task: TaskRow, withdrawn: Withdrawn | None = None) -> None:
+        """Count a task whose row was just folded under its new state.
 
-        ``withdrawn``: the `queued` that its end has taken out of the log. Who comes later reads of it only now, so what it did
-        to the batch is done now; who has read it in its place has done it, and finds nothing left to do.
+        Args:
+            state_before: The task's state before the event, None for a new task.
+            task: Its row after the event.
+            withdrawn: The `queued` event that the task's finish has taken out of the log. A projector that reads the log only
+                now learns of it here, so it is counted now; in a row that counted it at its place this changes nothing.
         """
         row = self._rows.get(task.batch) if task.batch else None
-        if row is None or row.owner != task.owner or self._knows(row, task.sequence):
+        if row is None or row.owner != task.owner or self._reflects(row, task.sequence):
             return
         if withdrawn is not None:
-            _move(row, was, State.QUEUED)
-            was = State.QUEUED
-        if was != task.state:
-            _move(row, was, task.state)
+            _move_task(row, state_before, State.QUEUED)
+            state_before = State.QUEUED
+        if state_before != task.state:
+            _move_task(row, state_before, task.state)
             self._change(row, task.sequence)
 
-    def _knows(self, row: BatchRow, sequence: int) -> bool:
-        """Whether an event is in the row already, as when the log is read again from before the checkpoint."""
+    def _reflects(self, row: BatchRow, sequence: int) -> bool:
+        """Whether the row has the event already, as when the log is read again from before the checkpoint."""
         return (row.epoch, row.sequence) >= (self._epoch, sequence)
 
     def _change(self, row: BatchRow, sequence: int) -> None:
@@ -98,20 +92,42 @@ def _create(record: Record, subject: BatchSubject, event: BatchCreated, epoch: i
     )
 
 
-def _move(row: BatchRow, was: str | None, state: str) -> None:
-    """One of its tasks went from one state to another."""
-    if was is not None:
-        _count(row, was, -1)
-    _count(row, state, 1)
-    if row.state == BatchState.SETTLED and not is_over(row):
-        _open(row)
+def _cancel(row: BatchRow, record: Record) -> bool:
+    """Cancel a batch; False when that changes nothing."""
+    if row.state == BatchState.SETTLED:
+        # The batch was open when it was cancelled (see `cancel_batch`); what had opened it was withdrawn since.
+        _reopen(row)
+    if row.cancelled_at is not None:
+        return False
+    row.cancelled_at = record.at
+    return True
 
 
-def _open(row: BatchRow) -> None:
-    """A task of a batch that had settled is run again: what was cancelled then is wanted now."""
+def _settle(row: BatchRow, record: Record) -> None:
+    """Settle a batch, unless one of its tasks was run again since: then it will settle again."""
+    row.settled_sequence = record.sequence
+    if is_over(row):
+        row.state = BatchState.SETTLED
+        row.settled_at = record.at
+    else:
+        _reopen(row)
+
+
+def _reopen(row: BatchRow) -> None:
+    """Open a settled batch of which a task is run again, which takes its cancellation back."""
     row.state = BatchState.OPEN
     row.settled_at = row.cancelled_at = None
 
 
-def _count(row: BatchRow, state: str, change: int) -> None:
+def _move_task(row: BatchRow, state_before: str | None, state: str) -> None:
+    """Count one of the batch's tasks under another state."""
+    if state_before is not None:
+        _add(row, state_before, -1)
+    _add(row, state, 1)
+    if row.state == BatchState.SETTLED and not is_over(row):
+        _reopen(row)
+
+
+def _add(row: BatchRow, state: str, change: int) -> None:
+    """Change one counter; each state has a column of its name."""
     setattr(row, state, getattr(row, state) + change)

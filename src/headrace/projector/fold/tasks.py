@@ -1,4 +1,4 @@
-"""What each event means for a task's row: a pure function, so that replaying the log gives the same rows."""
+"""What each event changes in a task's row, and its entry in the timeline. Replaying the log gives the same rows."""
 
 from __future__ import annotations
 
@@ -25,46 +25,83 @@ from headrace.contracts.events import (
     Withdrawn,
 )
 from headrace.contracts.tasks import Progress, State, StoredFile
-from headrace.log import conditions, subjects
+from headrace.log import subjects
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from headrace.store.projection import EventRow, TaskRow
+from headrace.store.tables import EventRow, TaskRow
 
 _encode = msgspec.json.Encoder().encode
 _FINAL = frozenset(state for state in State if state.final)
 
 
-def fold(row: TaskRow | None, record: Record, subject: TaskSubject, event: Event, epoch: int) -> TaskRow | None:
-    """The row after an event.
+class TaskFold:
+    """The tasks of a page.
 
     Args:
-        row: The row before it, None when there is none. It may be changed in place.
+        rows: The rows of the tasks that the page is about, by id. They may be changed in place.
+        epoch: The log's epoch.
+
+    Attributes:
+        changed: The rows that the page has changed so far, by id.
+        timeline: The entries that the page has added to the timeline so far.
+    """
+
+    def __init__(self, rows: dict[str, TaskRow], epoch: int) -> None:
+        self.changed: dict[str, TaskRow] = {}
+        self.timeline: list[EventRow] = []
+        self._rows = rows
+        self._epoch = epoch
+
+    def state_of(self, task: str) -> str | None:
+        """Return the state that a task is in so far; None for a task without a row."""
+        row = self._rows.get(task)
+        return row.state if row is not None else None
+
+    def apply_event(self, record: Record, subject: TaskSubject, event: Event) -> TaskRow | None:
+        """Apply one event of a task; returns its row, or None when the event changes nothing in it."""
+        row = fold_task(self._rows.get(subject.task), record, subject, event, self._epoch)
+        if row is not None:
+            self._rows[subject.task] = self.changed[subject.task] = row
+        self.timeline.extend(timeline_entries(record, subject, event, self._epoch))
+        return row
+
+
+def fold_task(row: TaskRow | None, record: Record, subject: TaskSubject, event: Event, epoch: int) -> TaskRow | None:
+    """Apply one event to the row of its task.
+
+    Args:
+        row: The row before the event, None when there is none. It may be changed in place.
         record: The event's record.
-        subject: Its subject, read.
-        event: Its payload, read.
+        subject: The record's subject, decoded.
+        event: The record's payload, decoded.
         epoch: The log's epoch.
 
     Returns:
-        The row to write, or None when the event changes nothing: nobody waits for it (a late word about a run that is
-        over), or there is no row for it (the task's beginning has left the log).
+        The row to write, or None when the event changes nothing: it comes late, about a run that is over, or the beginning of
+        its task has left the log.
     """
     if isinstance(event, Finished) and event.withdrawn is not None:
-        row = _bring_back(row, record, subject, event.withdrawn, epoch)
+        row = _apply_withdrawn(row, record, subject, event.withdrawn, epoch)
     if isinstance(event, Queued | Deferred):
-        row = _begin(row, record, subject, event, epoch)
+        changed = _begin_run(row, record, subject, event, epoch)
     elif row is None:
-        return None
-    elif isinstance(event, Finished) and event.restored is not None and row.state in _FINAL:
-        pass  # the read model knew; only where it stands is new
-    elif row.state in _FINAL or not _go_on(row, record, event):
-        return None
-    if row is not None:
-        row.epoch, row.sequence = epoch, record.sequence
-    return row
+        changed = None
+    elif row.state in _FINAL:
+        # The read model still had the finish that the log had lost; only its position is new.
+        changed = row if isinstance(event, Finished) and event.restored is not None else None
+    else:
+        changed = row if _continue_run(row, record, event) else None
+    if changed is not None:
+        changed.epoch, changed.sequence = epoch, record.sequence
+    return changed
 
 
 def timeline_entries(record: Record, subject: TaskSubject, event: Event, epoch: int) -> Iterator[EventRow]:
-    """The event's line in the timeline; none for what is only of use while it happens, two for what was withdrawn."""
+    """Build the timeline entries of an event.
+
+    High-rate events have none, nor has a finish that was restored, because the timeline has it. A finish that withdrew a
+    `queued` event has two, because that event has left the log.
+    """
     if isinstance(event, Finished) and event.withdrawn is not None:
         withdrawn = event.withdrawn
         yield _entry(epoch, withdrawn.sequence, withdrawn.at, subject.task, EventName.QUEUED, withdrawn.queued)
@@ -72,16 +109,59 @@ def timeline_entries(record: Record, subject: TaskSubject, event: Event, epoch: 
         yield _entry(epoch, record.sequence, record.at, subject.task, subject.event, event)
 
 
-def _entry(epoch: int, sequence: int, at: datetime, task: str, name: str, event: Event) -> EventRow:
-    fields = msgspec.structs.asdict(event)
-    for left_out in ("attempt", "input", "result", "withdrawn", "restored"):
-        fields.pop(left_out, None)
-    return EventRow(
-        epoch=epoch, sequence=sequence, task=task, event=name, at=at, attempt=event.attempt, data=_json(fields)
-    )
+def _apply_withdrawn(
+    row: TaskRow | None, record: Record, subject: TaskSubject, withdrawn: Withdrawn, epoch: int
+) -> TaskRow | None:
+    """Apply the `queued` event that a finish has taken out of the log, unless the row reflects it already."""
+    if row is not None and (row.epoch, row.sequence) >= (epoch, withdrawn.sequence):
+        if row.state not in _FINAL:
+            # The row may reflect only a start after the `queued` event; a row folded from the whole log has this time.
+            row.queued_at = withdrawn.at
+        return row
+    queued = Record(withdrawn.sequence, subject.of(EventName.QUEUED), withdrawn.at, record.headers, b"")
+    return _begin_run(row, queued, subject, withdrawn.queued, epoch) or row
 
 
-def _new(record: Record, subject: TaskSubject, event: Queued | Deferred) -> TaskRow:
+def _begin_run(
+    row: TaskRow | None, record: Record, subject: TaskSubject, event: Queued | Deferred, epoch: int
+) -> TaskRow | None:
+    """Begin a task, an attempt, or a new run of a task that is final; None for the late timer of an earlier run."""
+    if row is None or (row.state in _FINAL and _is_conditioned_on_no_task(record, subject)):
+        row = _new_row(record, subject, event)
+    elif row.state not in _FINAL:
+        if row.epoch == epoch and event.fence != row.fence:
+            return None
+    else:
+        if event.fence != row.sequence:
+            return None
+        row.result = row.error = row.progress = row.started_at = row.finished_at = None
+        row.files = "[]"
+    row.attempt = event.attempt
+    row.fence = event.fence
+    row.max_attempts = event.max_attempts
+    row.expires_at = event.expires_at
+    row.due_at = event.due_at
+    if isinstance(event, Deferred):
+        row.state = State.PENDING
+        if event.error is not None:
+            row.error = _to_json(event.error)
+    else:
+        row.state = State.QUEUED
+        row.queued_at = record.at
+    return row
+
+
+def _is_conditioned_on_no_task(record: Record, subject: TaskSubject) -> bool:
+    """Whether an event was appended on condition that the log has nothing of its task.
+
+    That makes it the first event of a new task, under an idempotency key whose previous task has left the log.
+    """
+    return record.headers.get(subjects.EXPECTED_LAST_SUBJECT_SEQUENCE) == "0" and record.headers.get(
+        subjects.EXPECTED_LAST_SUBJECT
+    ) == subjects.all_of(subject.owner, subject.task)
+
+
+def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> TaskRow:
     return TaskRow(
         id=subject.task,
         kind=subject.kind,
@@ -91,7 +171,7 @@ def _new(record: Record, subject: TaskSubject, event: Queued | Deferred) -> Task
         state=State.QUEUED,
         attempt=event.attempt,
         max_attempts=event.max_attempts,
-        input=_text(event.input),
+        input=_to_text(event.input),
         result=None,
         error=None,
         progress=None,
@@ -100,7 +180,7 @@ def _new(record: Record, subject: TaskSubject, event: Queued | Deferred) -> Task
         expires_at=None,
         queued_at=None,
         fence=event.fence,
-        headers=_json({name: record.headers[name] for name in subjects.CARRIED if name in record.headers}),
+        headers=_to_json({name: record.headers[name] for name in subjects.CARRIED if name in record.headers}),
         created_at=record.at,
         started_at=None,
         finished_at=None,
@@ -109,54 +189,10 @@ def _new(record: Record, subject: TaskSubject, event: Queued | Deferred) -> Task
     )
 
 
-def _says_it_is_new(record: Record, subject: TaskSubject) -> bool:
-    """Whether an event was appended on condition that the log has nothing of its task: an old key, used once more."""
-    return conditions.expects_new_task(record.headers, subject.owner, subject.task)
-
-
-def _bring_back(
-    row: TaskRow | None, record: Record, subject: TaskSubject, withdrawn: Withdrawn, epoch: int
-) -> TaskRow | None:
-    """The row with what was taken out of the log, for a reader that comes after that."""
-    if row is not None and (row.epoch, row.sequence) >= (epoch, withdrawn.sequence):
-        if row.state not in _FINAL:
-            row.queued_at = withdrawn.at  # a start came between, which a replay knows without knowing this
-        return row
-    queued = Record(withdrawn.sequence, subject.of(EventName.QUEUED), withdrawn.at, record.headers, b"")
-    return _begin(row, queued, subject, withdrawn.queued, epoch) or row
-
-
-def _begin(
-    row: TaskRow | None, record: Record, subject: TaskSubject, event: Queued | Deferred, epoch: int
-) -> TaskRow | None:
-    if row is None or (row.state in _FINAL and _says_it_is_new(record, subject)):
-        row = _new(record, subject, event)
-    elif row.state not in _FINAL:
-        if row.epoch == epoch and event.fence != row.fence:
-            return None  # a timer of a run before
-    else:
-        if event.fence != row.sequence:
-            return None  # a timer of the run that is over
-        row.result = row.error = row.progress = row.started_at = row.finished_at = None
-        row.files = "[]"
-    row.attempt = event.attempt
-    row.fence = event.fence
-    row.max_attempts = event.max_attempts
-    row.expires_at = event.expires_at
-    if isinstance(event, Deferred):
-        row.state = State.PENDING
-        row.due_at = event.due_at
-        if event.error is not None:
-            row.error = _json(event.error)
-    else:
-        row.state = State.QUEUED
-        row.due_at = event.due_at
-        row.queued_at = record.at
-    return row
-
-
-def _go_on(row: TaskRow, record: Record, event: Started | Progressed | Logged | Emitted | Stored | Finished) -> bool:
-    """Change the row of a task that is not over; False when the event says nothing that a row shows."""
+def _continue_run(
+    row: TaskRow, record: Record, event: Started | Progressed | Logged | Emitted | Stored | Finished
+) -> bool:
+    """Change the row of a task that is not final; False when the event says nothing that a row shows."""
     match event:
         case Started():
             row.state = State.RUNNING
@@ -165,7 +201,7 @@ def _go_on(row: TaskRow, record: Record, event: Started | Progressed | Logged | 
             row.started_at = record.at
             row.progress = None
         case Progressed():
-            row.progress = _json(Progress(fraction=event.fraction, message=event.message))
+            row.progress = _to_json(Progress(fraction=event.fraction, message=event.message))
         case Stored():
             stored = StoredFile(
                 key=event.key,
@@ -174,16 +210,18 @@ def _go_on(row: TaskRow, record: Record, event: Started | Progressed | Logged | 
                 media_type=event.media_type,
                 checksum=event.checksum,
             )
-            row.files = _json([*msgspec.json.decode(row.files), stored])
+            row.files = _to_json([*msgspec.json.decode(row.files), stored])
         case Finished():
             row.state = State(event.outcome)
-            row.result = _text(event.result) if event.outcome is Outcome.SUCCEEDED else None
-            row.error = None if event.error is None else _json(event.error)
+            row.result = _to_text(event.result) if event.outcome is Outcome.SUCCEEDED else None
+            row.error = None if event.error is None else _to_json(event.error)
             row.finished_at = event.restored or record.at
             row.due_at = row.expires_at = None
             if event.withdrawn is not None:
-                row.started_at, row.files = None, "[]"  # of a start that came too late; a replay would not know it
-            row.progress = None  # it ages out of the log long before the finish does; a replay would not know it
+                # A start that came too late counts for nothing; a replay would not know it.
+                row.started_at, row.files = None, "[]"
+            # Progress ages out of the log long before the finish does; a replay would not know it.
+            row.progress = None
         case Logged() | Emitted():
             return False
         case _:
@@ -191,9 +229,18 @@ def _go_on(row: TaskRow, record: Record, event: Started | Progressed | Logged | 
     return True
 
 
-def _json(value: object) -> str:
+def _entry(epoch: int, sequence: int, at: datetime, task: str, name: str, event: Event) -> EventRow:
+    fields = msgspec.structs.asdict(event)
+    for left_out in ("attempt", "input", "result", "withdrawn", "restored"):
+        fields.pop(left_out, None)
+    return EventRow(
+        epoch=epoch, sequence=sequence, task=task, event=name, at=at, attempt=event.attempt, data=_to_json(fields)
+    )
+
+
+def _to_json(value: object) -> str:
     return _encode(value).decode()
 
 
-def _text(raw: Raw) -> str:
+def _to_text(raw: Raw) -> str:
     return bytes(raw).decode()

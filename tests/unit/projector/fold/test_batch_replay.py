@@ -16,10 +16,10 @@ from headrace.contracts.events import Finished, decode, encode
 from headrace.contracts.tasks import State
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject, is_of_batch
-from headrace.projector.fold.batches import Batches
-from headrace.projector.fold.tasks import fold
+from headrace.projector.fold.batches import BatchFold
+from headrace.projector.fold.tasks import fold_task
 from headrace.store.batch_rows import is_over
-from headrace.store.projection import BatchRow, TaskRow
+from headrace.store.tables import BatchRow, TaskRow
 from tests.unit.projector.fold.histories import FIRST, Life, withdrawn
 from tests.unit.projector.fold.test_batches import EPOCH, TOTAL, created, happened, of_batch, project, settled
 
@@ -33,7 +33,7 @@ class World:
         self.log = [created(0, 1)]
         self.lives = [Life(2 * number) for number in range(TOTAL)]  # of the owner u0
         self.states: list[State | None] = [None] * TOTAL
-        self.row = Batches({}, EPOCH)
+        self.row = BatchFold({}, EPOCH)
         self.known: BatchRow | None = None
         self.last_settled = 0
         self.settling: list[int] = []  # the settled_sequence with which a `settled` is on its way
@@ -92,17 +92,17 @@ class World:
             subject, event = TaskSubject.parse(record.subject), decode(record.payload)
             before = self.rows.get(subject.task)
             was = before.state if before is not None else None
-            row = fold(before, record, subject, event, EPOCH)
+            row = fold_task(before, record, subject, event, EPOCH)
             assert row is not None
             self.rows[subject.task] = row
-            self.row.moved(was, row, event.withdrawn if isinstance(event, Finished) else None)
+            self.row.count_task(was, row, event.withdrawn if isinstance(event, Finished) else None)
         self.read = len(self.log)
         self.known = copy.copy(self.row.changed["b0"])
         if self.known.state == BatchState.OPEN and is_over(self.known):
             self.settling.append(self.known.settled_sequence)
 
     def settle(self) -> None:
-        """As `Settling.settle` does: on condition that it has not settled since."""
+        """As `BatchProgress.settle` does: on condition that it has not settled since."""
         for expected in self.settling:
             if expected == self.last_settled:
                 self.last_settled = self.log[-1].sequence + 1

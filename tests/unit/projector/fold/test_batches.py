@@ -30,12 +30,13 @@ from headrace.log.subjects import (
     batch_live,
     is_of_batch,
 )
-from headrace.projector.batch_progress import COUNTED_INTERVAL, Settling
-from headrace.projector.fold.batches import Batches
-from headrace.projector.fold.tasks import fold
+from headrace.projector.batch_progress import COUNTED_INTERVAL, BatchProgress
+from headrace.projector.fold.batches import BatchFold
+from headrace.projector.fold.tasks import fold_task
 from headrace.projector.project import Projector
 from headrace.store.batch_rows import is_over
-from headrace.store.projection import BatchRow, ReadModel, TaskRow
+from headrace.store.projection import FoldedPage, Projection
+from headrace.store.tables import BatchRow, TaskRow
 from tests.cluster import until
 from tests.unit.projector.fold.histories import FIRST, Action, actions, records
 
@@ -90,20 +91,18 @@ class Tables:
         self.rows: dict[str, TaskRow] = {}
         self.rows_of_batches: dict[str, BatchRow] = {}
 
-    async def tasks(self, ids: list[str]) -> dict[str, TaskRow]:
+    async def load_tasks(self, ids: list[str]) -> dict[str, TaskRow]:
         return {id_: copy.copy(self.rows[id_]) for id_ in ids if id_ in self.rows}
 
-    async def batches(self, ids: list[str]) -> dict[str, BatchRow]:
+    async def load_batches(self, ids: list[str]) -> dict[str, BatchRow]:
         return {id_: copy.copy(self.rows_of_batches[id_]) for id_ in ids if id_ in self.rows_of_batches}
 
-    async def schedules(self, ids: list[str]) -> dict[str, Any]:
+    async def load_schedules(self, ids: list[str]) -> dict[str, Any]:
         return {}
 
-    async def write_page(
-        self, tasks: Iterable[TaskRow], events: Any, checkpoint: Position, batches: Iterable[BatchRow], *_: Any
-    ) -> None:
-        self.rows |= {row.id: copy.copy(row) for row in tasks}
-        for row in batches:
+    async def write_page(self, page: FoldedPage, checkpoint: Position) -> None:
+        self.rows |= {row.id: copy.copy(row) for row in page.tasks}
+        for row in page.batches:
             before = self.rows_of_batches.get(row.id)
             assert before is None or (before.epoch, before.sequence) < (row.epoch, row.sequence)
             self.rows_of_batches[row.id] = copy.copy(row)
@@ -113,14 +112,14 @@ async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
     tables = Tables()
     projector = Projector(cast("Log", SimpleNamespace(epoch=EPOCH)), "")
 
-    async def counted(batches: Iterable[BatchRow]) -> None:
+    async def publish_changes(batches: Iterable[BatchRow]) -> None:
         pass
 
-    cast("Any", projector)._settling = SimpleNamespace(counted=counted)
+    cast("Any", projector)._batch_progress = SimpleNamespace(publish_changes=publish_changes)
     ends = sorted({min(cut, len(log)) for cut in cuts} | {len(log)})
     for start, end in zip([0, *ends], ends, strict=False):
         if page := log[start:end]:
-            await projector._write(cast("ReadModel", tables), cast("Any", page))
+            await projector._project_page(cast("Projection", tables), cast("Any", page))
     return tables
 
 
@@ -164,18 +163,18 @@ async def test_events_that_are_in_the_rows_already_count_once(
 ) -> None:
     log = with_batches(happening, more)
     tables = await project(log)
-    batches = Batches(copy.deepcopy(tables.rows_of_batches), EPOCH)
+    batches = BatchFold(copy.deepcopy(tables.rows_of_batches), EPOCH)
     rows = copy.deepcopy(tables.rows)
     for record in log[again:]:
         if is_of_batch(record.subject):
-            batches.happened(record, BatchSubject.parse(record.subject), contract.decode(record.payload))
+            batches.apply_event(record, BatchSubject.parse(record.subject), contract.decode(record.payload))
         else:
             subject = TaskSubject.parse(record.subject)
             before = rows.get(subject.task)
             was = before.state if before else None
-            row = fold(before, record, subject, decode(record.payload), EPOCH)
+            row = fold_task(before, record, subject, decode(record.payload), EPOCH)
             if row is not None:
-                batches.moved(was, row)
+                batches.count_task(was, row)
     assert batches.changed == {}
 
 
@@ -185,20 +184,20 @@ def task(number: int, state: State, sequence: int, batch: str | None = "b0", own
     return TaskRow(**given | {"epoch": EPOCH, "sequence": sequence})
 
 
-def happened(batches: Batches, record: Record) -> None:
-    batches.happened(record, BatchSubject.parse(record.subject), contract.decode(record.payload))
+def happened(batches: BatchFold, record: Record) -> None:
+    batches.apply_event(record, BatchSubject.parse(record.subject), contract.decode(record.payload))
 
 
 def settled(sequence: int) -> Record:
     return of_batch("settled", 0, sequence, BatchSettled(counts=Counts()))
 
 
-def over(sequence: int = 10) -> tuple[Batches, BatchRow]:
+def over(sequence: int = 10) -> tuple[BatchFold, BatchRow]:
     """A batch of two tasks that are final."""
-    batches = Batches({}, EPOCH)
+    batches = BatchFold({}, EPOCH)
     happened(batches, created(0, sequence, total=2))
-    batches.moved(None, task(0, State.SUCCEEDED, sequence + 1))
-    batches.moved(None, task(1, State.FAILED, sequence + 2))
+    batches.count_task(None, task(0, State.SUCCEEDED, sequence + 1))
+    batches.count_task(None, task(1, State.FAILED, sequence + 2))
     return batches, batches.changed["b0"]
 
 
@@ -211,25 +210,25 @@ def test_a_batch_that_settled_opens_when_a_task_is_run_again_and_settles_again()
         FIRST + timedelta(milliseconds=20),
         20,
     )
-    batches.moved(State.FAILED, task(1, State.QUEUED, 30))
+    batches.count_task(State.FAILED, task(1, State.QUEUED, 30))
     assert (row.state, row.settled_at, row.settled_sequence) == (BatchState.OPEN, None, 20)
-    batches.moved(State.QUEUED, task(1, State.SUCCEEDED, 31))
+    batches.count_task(State.QUEUED, task(1, State.SUCCEEDED, 31))
     happened(batches, settled(40))
     assert (row.state, row.settled_sequence, row.succeeded, row.failed) == (BatchState.SETTLED, 40, 2, 0)
 
 
 def test_a_settled_that_comes_after_a_task_was_queued_again_leaves_the_batch_open() -> None:
     batches, row = over()
-    batches.moved(State.FAILED, task(1, State.QUEUED, 15))
+    batches.count_task(State.FAILED, task(1, State.QUEUED, 15))
     happened(batches, settled(20))
     assert (row.state, row.settled_sequence) == (BatchState.OPEN, 20)
 
 
 def test_a_cancelled_batch_that_was_cut_off_is_over_when_the_tasks_that_there_are_are_final() -> None:
-    batches = Batches({}, EPOCH)
+    batches = BatchFold({}, EPOCH)
     happened(batches, created(0, 1, total=3))
-    batches.moved(None, task(0, State.QUEUED, 2))
-    batches.moved(State.QUEUED, task(0, State.SUCCEEDED, 3))
+    batches.count_task(None, task(0, State.QUEUED, 2))
+    batches.count_task(State.QUEUED, task(0, State.SUCCEEDED, 3))
     row = batches.changed["b0"]
     assert not is_over(row)
     happened(batches, of_batch("cancelled", 0, 4, BatchCancelled(by="u0")))
@@ -242,13 +241,13 @@ def test_running_a_task_of_a_cancelled_and_settled_batch_again_takes_the_cancell
     batches, row = over()
     happened(batches, of_batch("cancelled", 0, 14, BatchCancelled(by="u0")))
     happened(batches, settled(15))
-    batches.moved(State.FAILED, task(1, State.QUEUED, 16))
+    batches.count_task(State.FAILED, task(1, State.QUEUED, 16))
     assert (row.state, row.cancelled_at) == (BatchState.OPEN, None)
 
 
 def test_asking_for_a_cancellation_again_changes_nothing() -> None:
     batches, row = over()
-    batches.moved(State.FAILED, task(1, State.QUEUED, 15))
+    batches.count_task(State.FAILED, task(1, State.QUEUED, 15))
     happened(batches, of_batch("cancelled", 0, 16, BatchCancelled(by="u0")))
     before = copy.copy(row)
     happened(batches, of_batch("cancelled", 0, 17, BatchCancelled(by="u0")))
@@ -256,30 +255,30 @@ def test_asking_for_a_cancellation_again_changes_nothing() -> None:
 
 
 def test_a_cut_off_batch_that_was_cancelled_settles_again_after_one_of_its_tasks_was_run_again() -> None:
-    batches = Batches({}, EPOCH)
+    batches = BatchFold({}, EPOCH)
     happened(batches, created(0, 1, total=3))
-    batches.moved(None, task(0, State.QUEUED, 2))
+    batches.count_task(None, task(0, State.QUEUED, 2))
     happened(batches, of_batch("cancelled", 0, 3, BatchCancelled(by="u0")))
-    batches.moved(State.QUEUED, task(0, State.CANCELLED, 4))
+    batches.count_task(State.QUEUED, task(0, State.CANCELLED, 4))
     happened(batches, settled(5))
-    batches.moved(State.CANCELLED, task(0, State.QUEUED, 6))
+    batches.count_task(State.CANCELLED, task(0, State.QUEUED, 6))
     row = batches.changed["b0"]
     assert (row.state, row.cancelled_at, is_over(row)) == (BatchState.OPEN, None, False)
-    batches.moved(State.QUEUED, task(0, State.SUCCEEDED, 7))
+    batches.count_task(State.QUEUED, task(0, State.SUCCEEDED, 7))
     assert is_over(row), "its other two tasks never come"
     happened(batches, settled(8))
     assert (row.state, row.succeeded) == (BatchState.SETTLED, 1)
 
 
 def test_events_of_a_batch_that_has_left_the_log_and_tasks_of_somebody_else_are_ignored() -> None:
-    batches = Batches({}, EPOCH)
+    batches = BatchFold({}, EPOCH)
     happened(batches, settled(5))
-    batches.moved(None, task(0, State.QUEUED, 6))
-    batches.moved(None, task(1, State.QUEUED, 7, batch=None))
+    batches.count_task(None, task(0, State.QUEUED, 6))
+    batches.count_task(None, task(1, State.QUEUED, 7, batch=None))
     assert batches.changed == {}
     batches, row = over()
     before = copy.copy(row)
-    batches.moved(None, task(2, State.QUEUED, 30, owner="u1"))
+    batches.count_task(None, task(2, State.QUEUED, 30, owner="u1"))
     assert row == before
 
 
@@ -316,9 +315,9 @@ def some(running: int, **changed: Any) -> BatchRow:
 
 async def test_counts_are_told_at_most_every_interval_and_the_last_one_always() -> None:
     log = Telling()
-    settling = Settling(cast("Log", log))
+    settling = BatchProgress(cast("Log", log))
     for running in range(50):
-        await settling.counted([some(running), some(running, id="b1")])
+        await settling.publish_changes([some(running), some(running, id="b1")])
     live = batch_live("counted", "u0", "b0")
     assert [told["counts"]["running"] for subject, told in log.told if subject == live] == [0]
     await until(lambda: len(log.told) == 4, "the last counts", COUNTED_INTERVAL * 8)
@@ -330,17 +329,17 @@ async def test_counts_are_told_at_most_every_interval_and_the_last_one_always() 
 
 async def test_settled_is_told_at_once_and_nothing_older_after_it() -> None:
     log = Telling()
-    settling = Settling(cast("Log", log))
+    settling = BatchProgress(cast("Log", log))
     for running in (2, 1):
-        await settling.counted([some(running)])
-    await settling.counted([some(0, state=BatchState.SETTLED)])
+        await settling.publish_changes([some(running)])
+    await settling.publish_changes([some(0, state=BatchState.SETTLED)])
     await until(lambda: settling._telling is None, "nothing to be left", COUNTED_INTERVAL * 8)
     assert [subject.split(".")[3] for subject, _ in log.told] == ["counted", "settled"]
 
 
 async def test_settled_is_appended_once_and_again_only_after_the_batch_was_open() -> None:
     log = Telling()
-    settling = Settling(cast("Log", log))
+    settling = BatchProgress(cast("Log", log))
     _, row = over()
     subject = batch_event("settled", "u0", "b0")
     await settling.settle([row])

@@ -15,9 +15,10 @@ from headrace.contracts.events import Finished, Outcome, Queued, Started, Withdr
 from headrace.contracts.schedules import ScheduleDefinition, ScheduleDeleted, ScheduleFired, ScheduleSaved
 from headrace.log import subjects
 from headrace.log.records import Record
-from headrace.log.subjects import ScheduleSubject, TaskSubject
-from headrace.projector.fold.schedules import Schedules, schedule_of
-from headrace.store.projection import ScheduleRow
+from headrace.log.subjects import TaskSubject
+from headrace.projector.decode import decode_page, schedule_ids
+from headrace.projector.fold.page import fold_page
+from headrace.store.tables import ScheduleRow
 
 EPOCH = 1700
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -52,17 +53,14 @@ def project(log: list[Record], rows: Rows | None = None, cuts: set[int] | None =
     for number, record in enumerate(log, 1):
         page.append(record)
         if number == len(log) or number in (cuts or ()):
-            wanted = {schedule_of(each) for each in page}
-            state = Schedules({id_: copy.copy(row) for id_, row in rows.items() if id_ in wanted}, EPOCH)
-            for each in page:
-                if subjects.is_of_schedule(each.subject):
-                    state.happened(each, ScheduleSubject.parse(each.subject), schedules.decode(each.payload))
-                else:
-                    state.submitted(each, TaskSubject.parse(each.subject), events.decode(each.payload))
-            assert not state.gone & state.changed.keys()
-            rows |= copy.deepcopy(state.changed)
-            for gone in state.gone:
-                rows.pop(gone, None)
+            decoded = list(decode_page(page))
+            wanted = schedule_ids(decoded)
+            known = {id_: copy.copy(row) for id_, row in rows.items() if id_ in wanted}
+            folded = fold_page(decoded, {}, {}, known, EPOCH)
+            assert not set(folded.deleted_schedules) & {row.id for row in folded.schedules}
+            rows |= {row.id: copy.copy(row) for row in folded.schedules}
+            for deleted in folded.deleted_schedules:
+                rows.pop(deleted, None)
             page = []
     return rows
 

@@ -30,9 +30,10 @@ from headrace.contracts.tasks import State
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from headrace.projector.fold.tasks import fold, timeline_entries
+from headrace.projector.fold.tasks import fold_task, timeline_entries
 from headrace.projector.project import Projector
-from headrace.store.projection import BatchRow, EventRow, ReadModel, ScheduleRow, TaskRow
+from headrace.store.projection import FoldedPage, Projection
+from headrace.store.tables import BatchRow, EventRow, ScheduleRow, TaskRow
 from tests.unit.projector.fold.histories import ACTIONS, Action, actions, records, withdrawn
 
 EPOCH = 1700
@@ -47,30 +48,23 @@ class Tables:
         self.events: dict[int, EventRow] = {}
         self.position = Position(EPOCH, 0)
 
-    async def tasks(self, ids: list[str]) -> dict[str, TaskRow]:
+    async def load_tasks(self, ids: list[str]) -> dict[str, TaskRow]:
         return {id_: copy.copy(self.rows[id_]) for id_ in ids if id_ in self.rows}
 
-    async def batches(self, ids: list[str]) -> dict[str, BatchRow]:
+    async def load_batches(self, ids: list[str]) -> dict[str, BatchRow]:
         return {id_: copy.copy(self.rows_of_batches[id_]) for id_ in ids if id_ in self.rows_of_batches}
 
-    async def schedules(self, ids: list[str]) -> dict[str, ScheduleRow]:
+    async def load_schedules(self, ids: list[str]) -> dict[str, ScheduleRow]:
         return {}
 
-    async def write_page(
-        self,
-        tasks: Iterable[TaskRow],
-        events: Iterable[EventRow],
-        checkpoint: Position,
-        batches: Iterable[BatchRow] = (),
-        *_schedules: object,
-    ) -> None:
-        self.rows_of_batches |= {row.id: copy.copy(row) for row in batches}
-        for row in tasks:
+    async def write_page(self, page: FoldedPage, checkpoint: Position) -> None:
+        self.rows_of_batches |= {row.id: copy.copy(row) for row in page.batches}
+        for row in page.tasks:
             before = self.rows.get(row.id)
             assert before is None or (before.epoch, before.sequence) < (row.epoch, row.sequence)
             assert before is None or before.created_at == row.created_at
             self.rows[row.id] = copy.copy(row)
-        for event in events:
+        for event in page.events:
             assert self.events.setdefault(event.sequence, event) == event, "one event, told in two ways"
         self.position = checkpoint
 
@@ -82,7 +76,7 @@ async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
     ends = sorted({min(cut, len(log)) for cut in cuts} | {len(log)})
     for start, end in zip([0, *ends], ends, strict=False):
         if page := log[start:end]:
-            await projector._write(cast("ReadModel", tables), cast("Any", page))
+            await projector._project_page(cast("Projection", tables), cast("Any", page))
     return tables
 
 
@@ -112,7 +106,7 @@ def test_a_final_row_is_only_left_by_being_queued_again_with_the_position_of_its
     for record in records(happening):
         subject, event = TaskSubject.parse(record.subject), decode(record.payload)
         before = copy.copy(rows.get(subject.task))
-        after = fold(rows.get(subject.task), record, subject, event, EPOCH)
+        after = fold_task(rows.get(subject.task), record, subject, event, EPOCH)
         if after is None:
             assert rows.get(subject.task) == before, "what changes nothing leaves the row as it is"
             continue
@@ -246,7 +240,7 @@ class Story:
         name = event.__struct_config__.tag
         subject = TaskSubject(name, "echo", "normal", "u1", "t1")
         record = Record(self.sequence, str(subject), self.at(self.sequence), {}, encode(event))
-        after = fold(self.row, record, subject, decode(record.payload), EPOCH)
+        after = fold_task(self.row, record, subject, decode(record.payload), EPOCH)
         self.row = after or self.row
         return copy.copy(after)
 

@@ -1,0 +1,72 @@
+"""The queries of the leading projector: tasks, batches and schedules that no further event will move by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from headrace.store import tables
+from headrace.store.leadership import LeaderSession
+from headrace.store.statements import column_names
+from headrace.store.tables import BatchRow, ScheduleRow, TaskRow
+
+_TASK = column_names(tables.tasks)
+_EXPIRED = f"SELECT {_TASK} FROM tasks WHERE state IN ('pending', 'queued') AND expires_at <= $1 LIMIT $2"  # noqa: S608 - names are ours
+_QUEUED_BEFORE = f"SELECT {_TASK} FROM tasks WHERE state = 'queued' AND queued_at < $1 LIMIT $2"  # noqa: S608 - names are ours
+_RUNNING_SINCE = f"SELECT {_TASK} FROM tasks WHERE state = 'running' AND queued_at < $1 AND started_at < $2 LIMIT $3"  # noqa: S608 - names are ours
+_OVERDUE = f"SELECT {_TASK} FROM tasks WHERE state = 'pending' AND due_at < $1 ORDER BY due_at LIMIT $2"  # noqa: S608 - names are ours
+_OPEN_OF_CANCELLED_BATCHES = f"""
+    SELECT t.* FROM batches b CROSS JOIN LATERAL (
+        SELECT {_TASK} FROM tasks WHERE batch = b.id AND state IN ('pending', 'queued', 'running') LIMIT $1
+    ) t
+    WHERE b.state = 'open' AND b.cancelled_at IS NOT NULL
+    LIMIT $1
+"""  # noqa: S608 - names are ours
+# The same condition as `headrace.store.batch_rows.is_over`.
+_OVER_BUT_OPEN = f"""
+    SELECT {column_names(tables.batches)} FROM batches
+    WHERE state = 'open' AND pending + queued + running = 0
+      AND (succeeded + failed + cancelled >= total OR cancelled_at IS NOT NULL OR settled_sequence > 0)
+"""  # noqa: S608 - names are ours
+_NEXT_SCHEDULES = f"SELECT {column_names(tables.schedules)} FROM schedules WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608 - names are ours
+
+
+async def list_expired(session: LeaderSession, now: datetime, limit: int) -> list[TaskRow]:
+    """List tasks that were to be started before ``now`` and were not."""
+    return await _fetch_tasks(session, _EXPIRED, now, limit)
+
+
+async def list_queued_before(session: LeaderSession, before: datetime, limit: int) -> list[TaskRow]:
+    """List tasks that are queued since before a time."""
+    return await _fetch_tasks(session, _QUEUED_BEFORE, before, limit)
+
+
+async def list_running_since(
+    session: LeaderSession, queued_before: datetime, started_before: datetime, limit: int
+) -> list[TaskRow]:
+    """List tasks that are running, were queued before one time and started before another."""
+    return await _fetch_tasks(session, _RUNNING_SINCE, queued_before, started_before, limit)
+
+
+async def list_overdue(session: LeaderSession, before: datetime, limit: int) -> list[TaskRow]:
+    """List tasks that are pending although they were due before a time, the longest overdue first."""
+    return await _fetch_tasks(session, _OVERDUE, before, limit)
+
+
+async def list_open_of_cancelled_batches(session: LeaderSession, limit: int) -> list[TaskRow]:
+    """List tasks that are not final and belong to a cancelled batch."""
+    return await _fetch_tasks(session, _OPEN_OF_CANCELLED_BATCHES, limit)
+
+
+async def list_unsettled_batches(session: LeaderSession) -> list[BatchRow]:
+    """List the batches that are over and have no `settled` event that says so."""
+    return [BatchRow(**record) for record in await session.connection.fetch(_OVER_BUT_OPEN)]
+
+
+async def list_schedules_after(session: LeaderSession, schedule: str, limit: int) -> list[ScheduleRow]:
+    """List schedules by id, after an id; "" begins with the first."""
+    found = await session.connection.fetch(_NEXT_SCHEDULES, schedule, limit)
+    return [ScheduleRow(**record) for record in found]
+
+
+async def _fetch_tasks(session: LeaderSession, query: str, *arguments: object) -> list[TaskRow]:
+    return [TaskRow(**record) for record in await session.connection.fetch(query, *arguments)]

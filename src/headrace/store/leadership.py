@@ -1,0 +1,69 @@
+"""The projector's session in Postgres. The session that holds the lock belongs to the one active projector.
+
+The leader writes pages in the session that holds the lock, so a projector that lost the lock cannot write.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+STATEMENT_TIMEOUT_SECONDS = 30.0
+IDLE_SESSION_MILLISECONDS = 6000  # Postgres ends the session of a leader that is silent for so long, and frees its lock
+TRANSACTION_MILLISECONDS = (
+    20_000  # likewise for a leader that stops between two messages of one statement, which is not idle
+)
+TRANSACTION_TIMEOUT_SINCE = 17  # the major version of Postgres
+LEADER_LOCK = 0x48_52_50  # any number, the same in every projector ("HRP")
+
+SESSION_SETTINGS = {
+    "application_name": "headrace-projector",
+    "idle_session_timeout": str(IDLE_SESSION_MILLISECONDS),
+    "idle_in_transaction_session_timeout": str(IDLE_SESSION_MILLISECONDS),
+    "jit": "off",
+    # A plan that was cached while the tables were small would read all of them.
+    "plan_cache_mode": "force_custom_plan",
+}
+
+
+class LeaderSession:
+    """A session that may hold the leader's lock.
+
+    Attributes:
+        connection: The asyncpg connection, for the statements of `headrace.store`.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    @classmethod
+    async def connect(cls, url: str) -> LeaderSession:
+        """Open a session.
+
+        Raises:
+            OSError: Postgres cannot be reached.
+            asyncpg.PostgresError: Postgres refuses.
+        """
+        connection = await cast("Any", asyncpg).connect(
+            url,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=STATEMENT_TIMEOUT_SECONDS,
+            server_settings=SESSION_SETTINGS,
+        )
+        if connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE:
+            await connection.execute(f"SET transaction_timeout = {TRANSACTION_MILLISECONDS}")
+        return cls(connection)
+
+    def close(self) -> None:
+        """Drop the connection, which frees the lock; does not wait for a Postgres that may not answer."""
+        self.connection.terminate()
+
+    async def try_lead(self) -> bool:
+        """Try to become the one active projector. The lock is held until the session ends."""
+        return await self.connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK)
+
+    async def keep_alive(self) -> None:
+        """Run an empty statement, so that Postgres does not end the session as idle."""
+        await self.connection.execute("SELECT 1")

@@ -1,0 +1,58 @@
+"""Reading rows in the API, and turning them into what clients see."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Column, Select, Table
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.contracts.positions import Position
+from headrace.store.tables import Row, json_fields
+
+R = TypeVar("R", bound=Row)
+C = TypeVar("C", bound=Struct)
+
+
+def columns_of(table: Table, row: type[Row]) -> list[Column[Any]]:
+    """Return the columns of a table that a row has."""
+    return [table.columns[name] for name in row.__struct_fields__]
+
+
+async def fetch_rows(session: AsyncSession, row: type[R], query: Select[Any]) -> list[R]:
+    """Run a query that selects the columns of a row."""
+    return [row(**found) for found in (await session.execute(query)).mappings()]
+
+
+async def fetch_row(session: AsyncSession, row: type[R], query: Select[Any]) -> R | None:
+    """Run a query that finds one row or none."""
+    found = (await session.execute(query)).mappings().one_or_none()
+    return None if found is None else row(**found)
+
+
+def to_contract(row: Row, contract: type[C], **differing: object) -> C:
+    """Build what clients see of a row.
+
+    Args:
+        row: The row. A JSON column is decoded; the position follows from ``epoch`` and ``sequence``.
+        contract: The type to build. Its fields are filled from the columns of the same name.
+        differing: The fields that no column holds as clients see them. JSON that is passed on unread is given as `Raw`.
+
+    Returns:
+        The contract.
+    """
+    fields = msgspec.structs.asdict(row)
+    fields["position"] = str(Position(row.epoch, row.sequence))
+    fields |= differing
+    for name in _decoded_fields(type(row), contract) - differing.keys():
+        if (json := fields[name]) is not None:
+            fields[name] = msgspec.json.decode(json)
+    return msgspec.convert(fields, contract)
+
+
+@cache
+def _decoded_fields(row: type[Row], contract: type[Struct]) -> frozenset[str]:
+    return json_fields(row) & frozenset(contract.__struct_fields__)
