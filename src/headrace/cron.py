@@ -1,9 +1,9 @@
-"""When schedules fire: the calendar of a cron expression or of an interval. Pure.
+"""When a schedule fires: the calendar of a cron expression or of an interval. Pure functions.
 
-An occurrence of a cron expression is an instant at which the clocks of its time zone match: what they skip in spring does not
-occur, what they show twice in autumn occurs twice. The broker's timers see it the same way, but dialects of cron differ in
-the small (is Sunday also 7? what does `*/2` mean for the days?). So one parser, cronsim, decides what an expression means,
-and the broker is told the numbers.
+An occurrence of a cron expression is an instant at which the clocks of its time zone match it. A time that the clocks skip in
+spring does not occur; a time that they show twice in autumn occurs twice. The broker's timers follow the same rule, but the
+dialects of cron differ in details (is Sunday also 7? what does `*/2` mean for the days?). So one parser, cronsim, decides what
+an expression means, and the broker gets the numbers.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def spell_out(cron: str) -> str:
-    """A cron expression in a dialect that all agree on: numbers, commas and stars.
+    """Return a cron expression in the dialect that all implementations share: numbers, commas and stars.
 
     Raises:
-        ValueError: it is no cron expression of six fields, or asks for what cannot be spelled out. The message says what.
+        ValueError: the expression does not have six valid fields, or cannot be spelled out. The message says why.
     """
     if (fields := len(cron.split())) != FIELDS:
         raise ValueError(
@@ -44,7 +44,8 @@ def spell_out(cron: str) -> str:
             "a step over all days together with another restriction of the day cannot be kept; list the days"
         )
     if not parsed.day_and and (every_day or every_weekday):
-        every_day = every_weekday = True  # either matches, and one of them always does
+        # The expression matches when either the day or the weekday does, and one of the two always matches.
+        every_day = every_weekday = True
     return " ".join(
         (
             _numbers(parsed.seconds, 60),
@@ -58,10 +59,10 @@ def spell_out(cron: str) -> str:
 
 
 def occurrence(definition: ScheduleDefinition, next_at: datetime) -> datetime:
-    """The occurrence that a firing stands for: the last before the one that the broker announced with it.
+    """Return the occurrence that a firing stands for: the last one before the next, which the broker announces with it.
 
-    The broker's word rather than the time of the firing, because a firing may be late, by a little or by an outage, and two
-    firings must never be taken for the same.
+    The time of the firing itself does not tell: a firing may be late, a little or by an outage, and two firings must never be
+    taken for the same occurrence.
     """
     if definition.cron is None:
         return next_at - timedelta(seconds=definition.every or 0)
@@ -69,7 +70,7 @@ def occurrence(definition: ScheduleDefinition, next_at: datetime) -> datetime:
 
 
 def first(definition: ScheduleDefinition, set_at: datetime) -> datetime | None:
-    """The first firing of a timer that was set at an instant; the broker counts intervals from the nearest second."""
+    """Return the first firing of a timer that was set at an instant. The broker counts intervals from the nearest second."""
     if definition.cron is None:
         second = (set_at + timedelta(microseconds=500_000)).replace(microsecond=0)
         return second + timedelta(seconds=definition.every or 0)
@@ -77,22 +78,26 @@ def first(definition: ScheduleDefinition, set_at: datetime) -> datetime | None:
 
 
 def missed(definition: ScheduleDefinition, expected: datetime, until: datetime) -> datetime:
-    """The last occurrence before an instant, when one was ``expected`` that did not come; of an interval, that one."""
+    """Return the occurrence to make up for, after the ``expected`` one has not fired.
+
+    That is the last occurrence before ``until``; for an interval it is the expected one.
+    """
     if definition.cron is None:
         return expected
     return _step(definition.cron, definition.time_zone, until, reverse=True) or expected
 
 
 def following(definition: ScheduleDefinition, after: datetime, announced: datetime) -> datetime | None:
-    """The first occurrence after an instant, as far as the schedule's start and end allow.
+    """Return the first occurrence after an instant, within the schedule's start and end; None when there is none.
 
     Args:
         definition: The schedule.
         after: The instant.
-        announced: Of an interval: one of its firings, past or future.
+        announced: Any firing of an interval, past or future; not used for a cron expression.
     """
     if definition.start_at is not None and definition.start_at > after:
-        after = definition.start_at - timedelta(microseconds=1)  # the start itself is in
+        # An occurrence at the start itself counts.
+        after = definition.start_at - timedelta(microseconds=1)
     try:
         if definition.cron is not None:
             found = _step(definition.cron, definition.time_zone, after)
@@ -100,22 +105,23 @@ def following(definition: ScheduleDefinition, after: datetime, announced: dateti
             every = timedelta(seconds=definition.every or 0)
             found = announced + max(0, (after - announced) // every + 1) * every
     except (OverflowError, ValueError):
-        return None  # after the year 9999
+        # The occurrence would be after the year 9999.
+        return None
     return None if found is None or is_over(definition, found) else found
 
 
 def is_over(definition: ScheduleDefinition, at: datetime) -> bool:
-    """Whether the schedule has ended by then."""
+    """Whether a schedule has ended at an instant."""
     return definition.end_at is not None and at >= definition.end_at
 
 
 def is_active(definition: ScheduleDefinition, now: datetime) -> bool:
-    """Whether the schedule needs its timer."""
+    """Whether a schedule needs its timer."""
     return not definition.paused and not is_over(definition, now)
 
 
 def _step(cron: str, time_zone: str, at: datetime, *, reverse: bool = False) -> datetime | None:
-    """The nearest occurrence after an instant, or before it."""
+    """Return the nearest occurrence after an instant; with ``reverse``, before it."""
     zone = ZoneInfo(time_zone)
     while True:
         local = at.astimezone(zone)
@@ -127,7 +133,7 @@ def _step(cron: str, time_zone: str, at: datetime, *, reverse: bool = False) -> 
         instant = found.astimezone(UTC)
         if instant.astimezone(found.tzinfo).replace(tzinfo=None) == found.replace(tzinfo=None):
             return instant
-        # the first or last second of a day that the clocks skip: go on from where the day really begins, or ends
+        # cronsim found the first or last second of a day, and the clocks skip it. Continue where the day really begins or ends.
         at = found.replace(fold=1).astimezone(UTC) + _SECOND if reverse else instant - _SECOND
 
 

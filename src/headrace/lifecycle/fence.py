@@ -1,8 +1,8 @@
-"""Fences: what a run of a task appends holds only while the run is not over, and the log itself sees to it.
+"""Fences: the log itself refuses an event of a run that comes after the end of the run.
 
-The fence of a run is the sequence of the task's previous finish, 0 for none. Whatever must not come after the end of the run
-is appended on condition that the last finish is still that one (`Nats-Expected-Last-Subject-Sequence`), so of several who
-believe that it is theirs to say (a slow worker given up for dead, a redelivery, a cancellation) the first is heard.
+The fence of a run is the sequence of the task's previous finish, 0 for none. An event that must not come after the end of a
+run is appended on condition that the newest finish still has this sequence (`Nats-Expected-Last-Subject-Sequence`). So when
+several processes finish the same run (a slow worker given up for dead, a redelivery, a cancellation), the first one succeeds.
 """
 
 from __future__ import annotations
@@ -12,45 +12,42 @@ from collections.abc import Mapping
 from headrace.contracts.events import EventName, Finished, encode
 from headrace.errors import AppendRefused, LogUnavailable
 from headrace.log import conditions
-from headrace.log.append import Appended
+from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
 Fenced = Appended | Record
-"""Where it was appended; or the finish that came before it."""
+"""What was appended; or the record of the finish that came first and forbids it."""
 
 
-async def append_under_fence(
-    log: Log, task: TaskSubject, fence: int, subject: str, payload: bytes, headers: Mapping[str, str]
-) -> Fenced:
-    """Append something that is only right while a run is not over.
+async def append_under_fence(log: Log, task: TaskSubject, fence: int, message: Message) -> Fenced:
+    """Append a message unless the run has ended.
 
     Args:
         log: The log.
-        task: A subject of the task.
-        fence: The run's fence.
-        subject: Where to append.
-        payload: What.
-        headers: What goes with it, without the condition.
+        task: The subject of one of the task's events.
+        fence: The fence of the run.
+        message: The message, without the condition.
 
     Returns:
-        Where it stands, or the finish that forbids it.
+        What was appended; or the finish that forbids it.
 
     Raises:
-        LogUnavailable: no acknowledgement. Whether the log has it is then not known.
-        LogFull: the log takes nothing.
-        TooLarge: it does not fit a message.
+        LogUnavailable: no acknowledgement. Whether the log has the message is then not known.
+        LogFull: the log has no room.
+        TooLarge: the message does not fit the server's limit.
     """
+    subject, payload, headers = message
     finished = task.of(EventName.FINISHED)
-    for expected in dict.fromkeys((fence, 0)):  # a previous finish that has left the log counts as none
-        condition = (
-            conditions.subject_unchanged(expected)
-            if subject == finished
-            else conditions.last_event_of(finished, expected)
-        )
+    # A previous finish that has left the log counts as none.
+    for expected in dict.fromkeys((fence, 0)):
+        if subject == finished:
+            unfinished = conditions.subject_unchanged(expected)
+        else:
+            unfinished = conditions.last_event_of(finished, expected)
         try:
-            return await log.appender.append(subject, payload, {**headers, **condition})
+            return await log.appender.append(subject, payload, {**headers, **unfinished})
         except AppendRefused:
             last = await log.replayer.last(finished)
             if last is not None and last.sequence != fence:
@@ -61,11 +58,24 @@ async def append_under_fence(
 async def finish(log: Log, task: TaskSubject, fence: int, finished: Finished, headers: Mapping[str, str]) -> Fenced:
     """Append the end of a run.
 
+    Args:
+        log: The log.
+        task: The subject of one of the task's events.
+        fence: The fence of the run.
+        finished: How the run ended.
+        headers: The headers that every event of the task carries.
+
     Returns:
-        Where it stands; or the finish that came first, when that says something else. See `append_under_fence` for errors.
+        What was appended; or the finish that came first and says something else.
+
+    Raises:
+        LogUnavailable: no acknowledgement. Whether the run has ended is then not known.
+        LogFull: the log has no room.
+        TooLarge: the event does not fit a message.
     """
-    payload = encode(finished)
-    ended = await append_under_fence(log, task, fence, task.of(EventName.FINISHED), payload, headers)
-    if isinstance(ended, Record) and ended.payload == payload:
-        return Appended(ended.sequence, duplicate=True)  # our own, of which we had not heard
-    return ended
+    message = Message(task.of(EventName.FINISHED), encode(finished), headers)
+    fenced = await append_under_fence(log, task, fence, message)
+    if isinstance(fenced, Record) and fenced.payload == message.payload:
+        # The log has this very finish from an earlier try, whose acknowledgement was lost.
+        return Appended(fenced.sequence, duplicate=True)
+    return fenced

@@ -1,8 +1,8 @@
-"""Ending a task from outside, cancelled or expired: final as soon as the log has it.
+"""Ending a task from outside: somebody cancels it, or it expires. The end is final as soon as the log has it.
 
-What the task waited with is then taken away: its timer is purged, its `queued` record withdrawn from the log, so that no
-worker is given it; the record goes on to exist inside the `finished` event, for whoever reads the log later. A `queued` that
-a timer appends in just that moment stays where it is; workers look before they start what came from a timer.
+What the task waits with is then removed: its timer is purged, and its `queued` record is withdrawn from the log so that no
+worker gets it. The `finished` event holds a copy of the withdrawn record for later readers of the log. A timer that fires in
+the same moment still appends its `queued` record, so workers ask the log before they start what a timer has queued.
 """
 
 from __future__ import annotations
@@ -20,55 +20,55 @@ from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
 
-async def end(log: Log, standing: TaskState, *, by: str | None = None, error: TaskError | None = None) -> Fenced:
-    """End the latest run of a task that is not over: cancelled ``by`` somebody, or failed with an ``error``.
+async def end_task(log: Log, state: TaskState, *, by: str | None = None, error: TaskError | None = None) -> Fenced:
+    """End the latest run of a task that is not over.
+
+    Args:
+        log: The log.
+        state: The state of the task.
+        by: The principal that cancels the task.
+        error: The error with which the task fails, instead.
 
     Returns:
-        Where its end stands; or the finish that came first.
+        What was appended; or the finish that came first.
 
     Raises:
-        LogUnavailable: the log does not answer. Whether the task has ended is then not known; do it again.
+        LogUnavailable: the log does not answer. Whether the task has ended is then not known; call this again.
     """
-    waiting = standing.queued_event
-    withdrawn = None
-    if isinstance(waiting, Queued) and standing.queued_record is not None and not standing.is_started:
-        withdrawn = Withdrawn(sequence=standing.queued_record.sequence, at=standing.queued_record.at, queued=waiting)
+    queued = state.queued_event
     finished = Finished(
-        attempt=1 if waiting is None else waiting.attempt,
-        outcome=Outcome.FAILED if error is not None else Outcome.CANCELLED,
+        attempt=1 if queued is None else queued.attempt,
+        outcome=Outcome.CANCELLED if error is None else Outcome.FAILED,
         error=error,
         by=by,
-        withdrawn=withdrawn,
+        withdrawn=_withdrawn(state, queued),
     )
-    ended = await finish(log, standing.subject, standing.fence, finished, standing.headers)
-    if not isinstance(ended, Record):
-        await clear_away(log, standing.subject, finished, ended.sequence)
-    elif isinstance(waiting, Deferred):
-        await provision.purge(log.connection, subjects.task_timer(standing.subject.owner, standing.subject.task))
-    return ended
+    fenced = await finish(log, state.subject, state.fence, finished, state.headers)
+    if not isinstance(fenced, Record):
+        await stop_task(log, state.subject, finished, fenced.sequence)
+    elif isinstance(queued, Deferred):
+        await provision.purge(log.connection, subjects.task_timer(state.subject.owner, state.subject.task))
+    return fenced
 
 
-async def end_forgotten(
-    log: Log,
-    task: TaskSubject,
-    *,
-    attempt: int,
-    headers: Mapping[str, str],
-    by: str | None = None,
-    error: TaskError | None = None,
-) -> Fenced:
-    """End a task that waits since so long that the log has none of its events left, only perhaps its timer. As `end`."""
-    outcome = Outcome.FAILED if error is not None else Outcome.CANCELLED
-    finished = Finished(attempt=attempt, outcome=outcome, error=error, by=by)
-    ended = await finish(log, task, 0, finished, headers)
-    await provision.purge(log.connection, subjects.task_timer(task.owner, task.task))
-    return ended
+def _withdrawn(state: TaskState, queued: Queued | Deferred | None) -> Withdrawn | None:
+    """Return the `queued` record that no worker has started, and that is therefore taken out of the log."""
+    record = state.queued_record
+    if not isinstance(queued, Queued) or record is None or state.is_started:
+        return None
+    return Withdrawn(sequence=record.sequence, at=record.at, queued=queued)
 
 
-async def clear_away(log: Log, task: TaskSubject, finished: Finished, sequence: int) -> None:
-    """Take away what a task that was ended from outside waited with, and have it stopped where it runs.
+async def stop_task(log: Log, task: TaskSubject, finished: Finished, sequence: int) -> None:
+    """Have workers stop a task that was ended from outside, and remove what it waits with.
 
-    May be done again, as by somebody who does not know whether it was.
+    This may be repeated when it is not known whether it was done.
+
+    Args:
+        log: The log.
+        task: The subject of one of the task's events.
+        finished: The end of the task.
+        sequence: Where the log has that end.
 
     Raises:
         LogUnavailable: the log does not answer.
@@ -79,3 +79,35 @@ async def clear_away(log: Log, task: TaskSubject, finished: Finished, sequence: 
         await provision.withdraw(log.connection, finished.withdrawn.sequence)
     else:
         await provision.purge(log.connection, subjects.task_timer(task.owner, task.task))
+
+
+async def end_forgotten_task(
+    log: Log,
+    task: TaskSubject,
+    *,
+    attempt: int,
+    headers: Mapping[str, str],
+    by: str | None = None,
+    error: TaskError | None = None,
+) -> Fenced:
+    """End a task that has waited for so long that all its events have left the log; only its timer may be there.
+
+    Args:
+        log: The log.
+        task: The subject of one of the task's events.
+        attempt: The attempt that the task waits for.
+        headers: The headers that every event of the task carries.
+        by: The principal that cancels the task.
+        error: The error with which the task fails, instead.
+
+    Returns:
+        What was appended; or the finish that came first.
+
+    Raises:
+        LogUnavailable: the log does not answer. Whether the task has ended is then not known; call this again.
+    """
+    outcome = Outcome.CANCELLED if error is None else Outcome.FAILED
+    finished = Finished(attempt=attempt, outcome=outcome, error=error, by=by)
+    fenced = await finish(log, task, 0, finished, headers)
+    await provision.purge(log.connection, subjects.task_timer(task.owner, task.task))
+    return fenced

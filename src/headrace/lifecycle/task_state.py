@@ -26,48 +26,46 @@ class TaskState(NamedTuple):
         oldest_record: The oldest event of the task in the log.
         newest_record: The newest event of the task.
         queued_record: The newest `queued` or `deferred` event; None when the log has none any more.
-        is_started: Whether a worker started what `queued_record` holds.
+        queued_event: The event of `queued_record`.
+        is_started: Whether a worker has started what `queued_record` holds.
         finish_record: The newest `finished` event.
+        finish_event: The event of `finish_record`.
     """
 
     subject: TaskSubject
     oldest_record: Record
     newest_record: Record
     queued_record: Record | None
+    queued_event: Queued | Deferred | None
     is_started: bool
     finish_record: Record | None
+    finish_event: Finished | None
 
     @property
     def is_over(self) -> bool:
         """Whether the latest run has ended."""
-        queued = self.queued_event
-        return self.finish_record is not None and (queued is None or queued.fence < self.finish_record.sequence)
-
-    @property
-    def queued_event(self) -> Queued | Deferred | None:
-        """The event of `queued_record`."""
-        event = None if self.queued_record is None else decode(self.queued_record.payload)
-        return event if isinstance(event, Queued | Deferred) else None
-
-    @property
-    def finish_event(self) -> Finished | None:
-        """The event of `finish_record`."""
-        event = None if self.finish_record is None else decode(self.finish_record.payload)
-        return event if isinstance(event, Finished) else None
+        queued, finish = self.queued_event, self.finish_record
+        return finish is not None and (queued is None or queued.fence < finish.sequence)
 
     @property
     def fence(self) -> int:
         """The fence of the latest run. When that run is over, the fence of the next one."""
         if self.is_over and self.finish_record is not None:
             return self.finish_record.sequence
-        queued = self.queued_event
-        return queued.fence if queued is not None else 0
+        return self.queued_event.fence if self.queued_event is not None else 0
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers that every event of the task carries."""
         carried = self.newest_record.headers
         return {name: carried[name] for name in subjects.CARRIED if name in carried}
+
+    @property
+    def created_at(self) -> datetime:
+        """When the task was submitted, as far as the log has its events."""
+        oldest = _decode_finished(self.oldest_record)
+        withdrawn = None if oldest is None else oldest.withdrawn
+        return self.oldest_record.at if withdrawn is None else withdrawn.at
 
     def summarize(self, epoch: int) -> TaskSummary:
         """Return the task as clients see it.
@@ -92,7 +90,7 @@ class TaskState(NamedTuple):
             error=_error(queued, finished),
             due_at=queued.due_at if queued is not None and state is State.PENDING else None,
             expires_at=queued.expires_at if queued is not None else None,
-            created_at=self._created_at(),
+            created_at=self.created_at,
             finished_at=self.finish_record.at if finished is not None and self.finish_record is not None else None,
             position=str(Position(epoch, self.newest_record.sequence)),
         )
@@ -110,11 +108,6 @@ class TaskState(NamedTuple):
         if finished is not None:
             return finished.attempt
         return queued.attempt if queued is not None else decode(self.newest_record.payload).attempt
-
-    def _created_at(self) -> datetime:
-        event = decode(self.oldest_record.payload)
-        withdrawn = event.withdrawn if isinstance(event, Finished) else None
-        return self.oldest_record.at if withdrawn is None else withdrawn.at
 
 
 def _error(queued: Queued | Deferred | None, finished: Finished | None) -> TaskError | None:
@@ -155,14 +148,16 @@ async def _read(log: Log, owner: str, task: str) -> TaskState | None:
     oldest = await log.replayer.page(every_event, records=1)
     waiting = [newest[name] for name in (EventName.QUEUED, EventName.DEFERRED) if name in newest]
     queued_record = max(waiting, key=_sequence, default=None)
-    started = newest.get(EventName.STARTED)
+    started, finish_record = newest.get(EventName.STARTED), newest.get(EventName.FINISHED)
     return TaskState(
         subject=TaskSubject.parse(newest_record.subject),
         oldest_record=oldest.records[0] if oldest.records else newest_record,
         newest_record=newest_record,
         queued_record=queued_record,
+        queued_event=_decode_queued(queued_record),
         is_started=started is not None and (queued_record is None or started.sequence > queued_record.sequence),
-        finish_record=newest.get(EventName.FINISHED),
+        finish_record=finish_record,
+        finish_event=_decode_finished(finish_record),
     )
 
 
@@ -170,14 +165,30 @@ def _sequence(record: Record) -> int:
     return record.sequence
 
 
+def _decode_queued(record: Record | None) -> Queued | Deferred | None:
+    event = None if record is None else decode(record.payload)
+    return event if isinstance(event, Queued | Deferred) else None
+
+
+def _decode_finished(record: Record | None) -> Finished | None:
+    event = None if record is None else decode(record.payload)
+    return event if isinstance(event, Finished) else None
+
+
 def state_from_timer(timer: Record) -> TaskState:
-    """Return the state of a task whose timer is all that the log has of it: it waits for longer than the log keeps events."""
-    subject = TaskSubject.parse(timer.headers[subjects.SCHEDULE_TARGET])
+    """Return the state of a task whose timer is all that the log has: it waits for longer than the log keeps events."""
     return TaskState(
-        subject=subject,
+        subject=TaskSubject.parse(timer.headers[subjects.SCHEDULE_TARGET]),
         oldest_record=timer,
         newest_record=timer,
         queued_record=timer,
+        queued_event=_decode_queued(timer),
         is_started=False,
         finish_record=None,
+        finish_event=None,
     )
+
+
+def subject_of(task: TaskSummary) -> TaskSubject:
+    """Return the subject of a task's events, without the name of an event."""
+    return TaskSubject("", task.kind, task.priority, task.owner, task.id)

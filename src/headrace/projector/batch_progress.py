@@ -7,9 +7,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from headrace.contracts.batches import BatchEventName, BatchSettled, BatchState, encode
-from headrace.errors import AppendRefused, LogUnavailable
-from headrace.log import conditions, subjects
+from headrace.contracts.batches import BatchEventName, BatchState
+from headrace.contracts.positions import Position
+from headrace.errors import LogUnavailable
+from headrace.lifecycle.batch_state import settle_batch
+from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.live import tell
 from headrace.store.batch_rows import counts_of, is_over, to_batch
@@ -59,20 +61,14 @@ class BatchProgress:
             LogUnavailable: the log does not answer.
         """
         for row in over:
-            subject = subjects.batch_event(BatchEventName.SETTLED, row.owner, row.id)
-            payload = encode(BatchSettled(counts=counts_of(row)))
-            for expected in dict.fromkeys((row.settled_sequence, 0)):  # one that has left the log counts as none
-                headers = {
-                    subjects.MSG_ID: f"settled-{row.id}-{row.epoch}-{row.sequence}-{expected}",
-                    **conditions.subject_unchanged(expected),
-                }
-                try:
-                    await self._log.appender.append(subject, payload, headers)
-                    break
-                except AppendRefused:
-                    last = await self._log.replayer.last(subject)
-                    if last is not None and last.sequence != row.settled_sequence:
-                        break  # it stands there already, and will be read
+            await settle_batch(
+                self._log,
+                row.owner,
+                row.id,
+                counts_of(row),
+                counted_at=Position(row.epoch, row.sequence),
+                last_settled=row.settled_sequence,
+            )
 
     async def _tell_waiting(self) -> None:
         """Tell what waits, when it is time; ends when there is nothing left to remember."""

@@ -16,7 +16,7 @@ import msgspec
 from headrace.contracts.schedules import Missed, ScheduleDefinition, ScheduleEventName, ScheduleFired, decode
 from headrace.cron import first, is_over, missed, occurrence
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
-from headrace.lifecycle.schedules import submit_once, task_of
+from headrace.lifecycle.schedules import occurrence_task_id, submit_occurrence
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
 from headrace.log.provision import ProvisionError
@@ -162,9 +162,11 @@ async def submit(to: Log, firing: Delivery) -> None:
             due_at=due.isoformat(),
         )
         return
-    task = task_of(subject.schedule, due)
+    task = occurrence_task_id(subject.schedule, due)
     try:
-        await submit_once(to, subject.owner, definition, task, firing.at, {subjects.OF_SCHEDULE: subject.schedule})
+        await submit_occurrence(
+            to, subject.owner, definition, task, firing.at, {subjects.OF_SCHEDULE: subject.schedule}
+        )
     except AppendRefused:
         log.info("a firing was submitted before", schedule=subject.schedule, task_id=task)
     except TooLarge as error:
@@ -215,9 +217,9 @@ async def _make_up_for(to: Log, timer: Record, back: datetime) -> None:
     late = definition.missed is Missed.SKIP and (back - due).total_seconds() > MISSED_SECONDS
     if early or late or is_over(definition, due):
         return
-    task = task_of(schedule, due)
+    task = occurrence_task_id(schedule, due)
     with suppress(AppendRefused):  # another projector was first
-        await submit_once(to, owner, definition, task, back, {subjects.OF_SCHEDULE: schedule})
+        await submit_occurrence(to, owner, definition, task, back, {subjects.OF_SCHEDULE: schedule})
         log.info("a missed firing is made up for", schedule=schedule, due_at=due.isoformat(), task_id=task)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from headrace.contracts.schedules import ScheduleDefinition, ScheduleEventName, ScheduleSaved, decode
 from headrace.cron import is_active
 from headrace.errors import AppendRefused, LogFull, ScheduleRefused, TooLarge
-from headrace.lifecycle.schedules import save
+from headrace.lifecycle.schedules import save_schedule
 from headrace.log import conditions, provision, subjects
 from headrace.log.connection import Log
 from headrace.store.leader_queries import list_schedules_after
@@ -42,7 +42,7 @@ async def _rearm(to: Log, row: ScheduleRow) -> None:
     try:
         saved, last = await _newest_definition(to, row)
         if saved is not None and is_active(saved.definition, datetime.now(UTC)):
-            await save(to, row.owner, row.id, saved, conditions.subject_unchanged(last))
+            await save_schedule(to, row.owner, row.id, saved, conditions.subject_unchanged(last))
             log.warning("a schedule had lost its timer; it is set again", schedule=row.id)
     except AppendRefused:
         # Somebody saved the schedule in this moment, which has set its timer.

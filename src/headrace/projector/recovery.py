@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
 from msgspec import Raw
 
-from headrace.contracts.events import Deferred, EventName, Finished, Outcome, Queued, encode
+from headrace.contracts.events import Deferred, Finished, Outcome
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import NULL, State, TaskError
 from headrace.errors import AppendRefused
 from headrace.lifecycle.fence import finish
+from headrace.lifecycle.long_timers import read_timer
+from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
 from headrace.lifecycle.task_state import read_task_state
-from headrace.log import conditions, continuity, subjects, timers
-from headrace.log.append import Message
+from headrace.log import continuity
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject
 from headrace.store.leadership import LeaderSession
@@ -75,51 +77,31 @@ async def recover_from_shortening(to: Log, session: LeaderSession, checkpoint: P
 
 
 async def queue_again(to: Log, row: TaskRow, fence: int, newest: int) -> None:
-    """Append what an unfinished task waits with: what is queued or was running, `queued`; what is not due yet, its timer.
+    """Queue an unfinished task, or set its timer when it is not due yet. A task that was running is queued.
 
     Args:
         to: The log.
         row: The task.
-        fence: The sequence of its last finish in this log, 0 for none.
-        newest: The sequence of the newest event that this log has of it, 0 for none; nothing is appended if there is another.
+        fence: The sequence of its last finish in this log; 0 for none.
+        newest: The sequence of its newest event in this log; 0 for none. Nothing is appended when the log has a newer one.
 
     Raises:
         LogUnavailable: the log does not answer.
     """
-    subject, headers = subject_of(row), headers_of(row)
-    unchanged = conditions.task_unchanged(row.owner, row.id, newest)
-    later = row.state == State.PENDING and row.due_at is not None and not timers.soon(row.due_at)
-    queued = Queued(
+    task = WaitingTask(
+        subject=subject_of(row),
+        input=Raw(row.input.encode()),
+        headers=headers_of(row),
         attempt=row.attempt,
         fence=fence,
-        input=Raw(row.input.encode()),
         max_attempts=row.max_attempts,
-        expires_at=row.expires_at,
         due_at=row.due_at if row.state == State.PENDING else None,
+        expires_at=row.expires_at,
+        error=_error_of(row),
     )
-    to_queue = subject.of(EventName.QUEUED)
-    try:
-        if not later or row.due_at is None:
-            await to.appender.append(to_queue, encode(queued), {**headers, **unchanged})
-            return
-        deferred = Deferred(
-            attempt=row.attempt,
-            fence=fence,
-            input=queued.input,
-            max_attempts=row.max_attempts,
-            expires_at=row.expires_at,
-            due_at=row.due_at,
-            error=_error_of(row),
-        )
-        timer = timers.timer_headers(row.due_at, to_queue, headers)
-        await to.appender.append_all(
-            (
-                Message(subjects.task_timer(row.owner, row.id), encode(queued), {**timer, **unchanged}),
-                Message(subject.of(EventName.DEFERRED), encode(deferred), {**headers, **unchanged}),
-            )
-        )
-    except AppendRefused:
-        return  # it was queued again before
+    # The log refuses the task when an earlier try has queued it.
+    with suppress(AppendRefused):
+        await queue_if_unchanged(to, task, newest)
 
 
 def subject_of(row: TaskRow) -> TaskSubject:
@@ -134,15 +116,13 @@ def headers_of(row: TaskRow) -> dict[str, str]:
 
 async def _queue_lost(to: Log, row: TaskRow) -> None:
     """Queue a task again whose latest events were lost, unless what is left of it in the log runs it anyway."""
-    standing = await read_task_state(to, row.owner, row.id)
-    if standing is None:
+    state = await read_task_state(to, row.owner, row.id)
+    if state is None:
         await queue_again(to, row, row.fence, 0)
-    elif standing.is_over or (isinstance(standing.queued_event, Deferred) and not await _has_timer(to, row)):
-        await queue_again(to, row, standing.fence, standing.newest_record.sequence)
-
-
-async def _has_timer(to: Log, row: TaskRow) -> bool:
-    return await to.replayer.last(subjects.task_timer(row.owner, row.id)) is not None
+    elif state.is_over or (
+        isinstance(state.queued_event, Deferred) and await read_timer(to, row.owner, row.id) is None
+    ):
+        await queue_again(to, row, state.fence, state.newest_record.sequence)
 
 
 async def _restore(to: Log, row: TaskRow) -> None:

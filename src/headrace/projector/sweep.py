@@ -16,7 +16,8 @@ import msgspec
 from headrace.contracts.events import Deferred, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
 from headrace.errors import HeadraceError, LogUnavailable
-from headrace.lifecycle.finishing import end, end_forgotten
+from headrace.lifecycle.cancel import cancel_forgotten_task, cancel_if_open
+from headrace.lifecycle.finishing import end_forgotten_task, end_task
 from headrace.lifecycle.task_state import read_task_state
 from headrace.log import provision, subjects
 from headrace.log.connection import Log
@@ -96,60 +97,57 @@ class Sweep:
 
     async def _expire(self, row: TaskRow) -> None:
         """End a task that waits for too long, if it still does: the row may be far behind."""
-        standing = await read_task_state(self._log, row.owner, row.id)
-        if standing is None:
-            headers = headers_of(row)
-            await end_forgotten(
-                self._log, subject_of(row), attempt=row.attempt, headers=headers, error=_too_late(row.expires_at)
-            )
+        state = await read_task_state(self._log, row.owner, row.id)
+        if state is None:
+            error, headers = _too_late(row.expires_at), headers_of(row)
+            await end_forgotten_task(self._log, subject_of(row), attempt=row.attempt, headers=headers, error=error)
             return
-        waiting, began = standing.queued_event, standing.queued_record
-        if standing.is_over or standing.is_started or waiting is None or began is None:
+        queued, record = state.queued_event, state.queued_record
+        if state.is_over or state.is_started or queued is None or record is None:
             return
         now = datetime.now(UTC)
-        aged = isinstance(waiting, Queued) and began.at < now - timedelta(seconds=self._kept)
-        if aged or (waiting.expires_at is not None and waiting.expires_at <= now):
-            await end(self._log, standing, error=_too_late(waiting.expires_at))
+        aged = isinstance(queued, Queued) and record.at < now - timedelta(seconds=self._kept)
+        if aged or (queued.expires_at is not None and queued.expires_at <= now):
+            await end_task(self._log, state, error=_too_late(queued.expires_at))
 
     async def _cancel(self, row: TaskRow) -> None:
-        standing = await read_task_state(self._log, row.owner, row.id)
-        if standing is None:
-            await end_forgotten(self._log, subject_of(row), attempt=row.attempt, headers=headers_of(row), by=row.owner)
-        elif not standing.is_over:
-            await end(self._log, standing, by=row.owner)
+        """Cancel a task of a cancelled batch, unless it has ended."""
+        if await cancel_if_open(self._log, row.owner, row.id) is None:
+            await cancel_forgotten_task(self._log, subject_of(row), row.attempt, headers_of(row))
 
     async def _queue(self, row: TaskRow) -> None:
         """Queue a task whose timer is overdue, if it still waits for that one: the row may be far behind."""
         timer = subjects.task_timer(row.owner, row.id)
-        standing = await read_task_state(self._log, row.owner, row.id)
-        if standing is None:
+        state = await read_task_state(self._log, row.owner, row.id)
+        if state is None:
             await provision.purge(self._log.connection, timer)  # it may be about to go off
             await queue_again(self._log, row, row.fence, 0)
             return
-        waiting, began = standing.queued_event, standing.queued_record
+        deferred, record = state.queued_event, state.queued_record
         overdue = datetime.now(UTC) - timedelta(seconds=OVERDUE_SECONDS)
-        if standing.is_over or standing.is_started or not isinstance(waiting, Deferred) or waiting.due_at > overdue:
+        if state.is_over or state.is_started or not isinstance(deferred, Deferred) or deferred.due_at > overdue:
             return
         log.warning("a timer did not go off; the task is queued without it", task_id=row.id)
-        if began is not None:  # its timer stands before it; one that has come since is another attempt's
-            await provision.purge(self._log.connection, timer, before=began.sequence)
+        # Its timer stands before the `deferred` event. A timer behind that event belongs to another attempt.
+        if record is not None:
+            await provision.purge(self._log.connection, timer, before=record.sequence)
         due = msgspec.structs.replace(
             row,
-            attempt=waiting.attempt,
-            max_attempts=waiting.max_attempts,
-            due_at=waiting.due_at,
-            expires_at=waiting.expires_at,
+            attempt=deferred.attempt,
+            max_attempts=deferred.max_attempts,
+            due_at=deferred.due_at,
+            expires_at=deferred.expires_at,
         )
-        await queue_again(self._log, due, standing.fence, standing.newest_record.sequence)
+        await queue_again(self._log, due, state.fence, state.newest_record.sequence)
 
     async def _run_again(self, row: TaskRow) -> None:
         """Queue a task again whose worker was lost after the log had dropped what would be delivered again."""
-        standing = await read_task_state(self._log, row.owner, row.id)
-        if standing is None or (standing.is_started and not standing.is_over):
+        state = await read_task_state(self._log, row.owner, row.id)
+        if state is None or (state.is_started and not state.is_over):
             log.warning(
                 "a task runs for longer than any may, and nobody will be given it; queued again", task_id=row.id
             )
-            fence, newest = (row.fence, 0) if standing is None else (standing.fence, standing.newest_record.sequence)
+            fence, newest = (row.fence, 0) if state is None else (state.fence, state.newest_record.sequence)
             await queue_again(self._log, row, fence, newest)
 
     async def _each(self, rows: Iterable[TaskRow], do: Callable[[TaskRow], Awaitable[None]]) -> None:

@@ -12,7 +12,7 @@ from headrace.store.tables import BatchRow
 def is_over(row: BatchRow) -> bool:
     """Whether no task of the batch can change by itself any more: all are final, and no others will be added.
 
-    No task is added to a batch that is cancelled (see `headrace.api.v1.batch_append`), nor to one that has settled. That holds
+    No task is added to a batch that is cancelled (see `headrace.lifecycle.batch_append`), nor to one that has settled. That holds
     also when a task was run again since, which takes the cancellation back.
     """
     is_complete = row.succeeded + row.failed + row.cancelled >= row.total

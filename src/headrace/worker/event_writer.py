@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from headrace.contracts.events import HIGH_RATE, Deferred, Event, EventName, Queued, Started, encode
+from headrace.contracts.events import HIGH_RATE, Deferred, Event, EventName, Started, encode
 from headrace.errors import LogFull, LogUnavailable
 from headrace.lifecycle.fence import Fenced, append_under_fence, finish
-from headrace.log import subjects, timers
+from headrace.lifecycle.queueing import WaitingTask, requeue_message, retry_messages
+from headrace.log import subjects
+from headrace.log.append import Message
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.telemetry import get_logger
@@ -58,41 +60,42 @@ class EventWriter:
         )
 
     async def defer(self, execution: Execution, outcome: Retrying) -> Fenced:
-        """Put the task off: its timer first, so that nothing is lost in between, then what tells of it."""
+        """Have the task tried again later, unless the run has ended.
+
+        The first append that finds the end of the run returns it, and nothing further is appended.
+        """
         queued = execution.queued
-        deferred = Deferred(
+        next_attempt = WaitingTask(
+            subject=execution.subject,
+            input=queued.input,
+            headers=execution.headers,
             attempt=queued.attempt + 1,
             fence=queued.fence,
-            input=queued.input,
-            due_at=datetime.now(UTC) + timedelta(seconds=outcome.after),
             max_attempts=queued.max_attempts,
+            due_at=datetime.now(UTC) + timedelta(seconds=outcome.after),
             error=to_error(outcome.cause),
         )
-        if timers.soon(deferred.due_at):  # sooner than the broker's timers can do
-            fenced = await self._append_in_run(execution, execution.subject.of(EventName.DEFERRED), deferred, {})
-            return fenced if isinstance(fenced, Record) else await self.queue_again(execution, deferred)
-        timer = timers.timer_headers(deferred.due_at, execution.subject.of(EventName.QUEUED), {})
-        fenced = await self._append_in_run(
-            execution, subjects.task_timer(execution.subject.owner, execution.subject.task), _due_again(deferred), timer
-        )
-        if isinstance(fenced, Record):
-            return fenced
-        return await self._append_in_run(execution, execution.subject.of(EventName.DEFERRED), deferred, {})
+        first, second = retry_messages(next_attempt)
+        fenced = await self._append_in_run(execution, first)
+        return fenced if isinstance(fenced, Record) else await self._append_in_run(execution, second)
 
     async def queue_again(self, execution: Execution, deferred: Deferred) -> Fenced:
-        """Queue what was put off, without a timer."""
-        return await self._append_in_run(execution, execution.subject.of(EventName.QUEUED), _due_again(deferred), {})
-
-    async def _append_in_run(
-        self, execution: Execution, subject: str, event: Event, headers: Mapping[str, str]
-    ) -> Fenced:
-        """Append what follows from this attempt, once, as long as the run is not over."""
-        once = {subjects.MSG_ID: f"{subject}-{execution.queued.fence}-{event.attempt}"}
-        all_headers = {**execution.headers, **headers, **once}
-        fence, payload = execution.queued.fence, encode(event)
-        return await self._when_there(
-            lambda: append_under_fence(self._log, execution.subject, fence, subject, payload, all_headers)
+        """Queue a deferred attempt without a timer, unless the run has ended."""
+        attempt = WaitingTask(
+            subject=execution.subject,
+            input=deferred.input,
+            headers=execution.headers,
+            attempt=deferred.attempt,
+            fence=deferred.fence,
+            max_attempts=deferred.max_attempts,
+            due_at=deferred.due_at,
         )
+        return await self._append_in_run(execution, requeue_message(attempt))
+
+    async def _append_in_run(self, execution: Execution, message: Message) -> Fenced:
+        """Append what follows from this attempt, unless the run has ended."""
+        fence = execution.queued.fence
+        return await self._when_there(lambda: append_under_fence(self._log, execution.subject, fence, message))
 
     async def append_nowait(self, execution: Execution, name: EventName, event: Event) -> None:
         """Append without waiting for the log."""
@@ -124,13 +127,3 @@ class EventWriter:
 
 def _headers(execution: Execution, name: EventName) -> dict[str, str]:
     return {**execution.headers, subjects.TTL: HIGH_RATE_TTL} if name in HIGH_RATE else execution.headers
-
-
-def _due_again(deferred: Deferred) -> Queued:
-    return Queued(
-        attempt=deferred.attempt,
-        fence=deferred.fence,
-        input=deferred.input,
-        max_attempts=deferred.max_attempts,
-        due_at=deferred.due_at,
-    )

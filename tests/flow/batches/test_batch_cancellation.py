@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headrace.api.v1.batch_append import CHUNK_TASKS
 from headrace.contracts.batches import BatchCancelled, encode
+from headrace.lifecycle.batch_append import CHUNK_TASKS
 from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
 from tests.flow.batches.test_batches import (

@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from headrace.api.v1.batch_append import CHUNK_TASKS
 from headrace.contracts.batches import INPUTS_MAX
+from headrace.lifecycle.batch_append import CHUNK_TASKS
 from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
 from tests.flow.refused.test_bad_input import check_problem

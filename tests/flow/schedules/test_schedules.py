@@ -15,7 +15,7 @@ import pytest
 from headrace.contracts.events import Queued, decode
 from headrace.contracts.schedules import EVERY_SECONDS_MAX, ScheduleDefinition, ScheduleSaved
 from headrace.cron import occurrence
-from headrace.lifecycle.schedules import not_deleted, save, task_of
+from headrace.lifecycle.schedules import not_deleted, occurrence_task_id, save_schedule
 from headrace.log import provision, subjects
 from headrace.log.records import Record
 from headrace.projector.firings import MISSED_SECONDS
@@ -79,7 +79,7 @@ def due(schedule: Json, firing: Record) -> datetime:
 
 def tasks_of(schedule: Json, fired: list[Record]) -> Counter[str]:
     """The tasks that firings are to submit."""
-    return Counter(task_of(schedule["id"], due(schedule, firing)) for firing in fired)
+    return Counter(occurrence_task_id(schedule["id"], due(schedule, firing)) for firing in fired)
 
 
 async def seconds_pass(cluster: Cluster, seconds: int) -> None:
@@ -264,7 +264,9 @@ async def test_a_start_at_the_end_of_time_is_only_never(cluster: Cluster) -> Non
 async def test_schedules_that_are_not_there_and_those_of_others_are_not_found(cluster: Cluster) -> None:
     others = str(uuid.uuid4())
     definition = ScheduleDefinition(kind="noop", input={}, every=3600)
-    await save(cluster.log, "somebody", others, ScheduleSaved(definition=definition), not_deleted("somebody", others))
+    await save_schedule(
+        cluster.log, "somebody", others, ScheduleSaved(definition=definition), not_deleted("somebody", others)
+    )
     for schedule in (others, str(uuid.uuid4()), "a.b", "*", "%00"):
         path = f"/api/v1/schedules/{schedule}"
         answers: list[httpx.Response] = [
@@ -357,7 +359,7 @@ async def test_firings_missed_in_an_outage_are_skipped_or_made_up_for_once(
 
     def in_the_outage(schedule: Json) -> set[str]:
         seconds = range(1, int((back - away).total_seconds()) + 1)
-        return {task_of(schedule["id"], away + timedelta(seconds=second)) for second in seconds}
+        return {occurrence_task_id(schedule["id"], away + timedelta(seconds=second)) for second in seconds}
 
     async def made_up_for(schedule: Json) -> list[str]:
         """The tasks it submitted, after the outage, for firings in it."""
@@ -372,7 +374,7 @@ async def test_firings_missed_in_an_outage_are_skipped_or_made_up_for_once(
         await until(lambda schedule=schedule, fired=fired: _fired(cluster, schedule, fired + 1), "it to fire on")
         await change(cluster, schedule, paused=True)
         fired = await firings(cluster, schedule)
-        last = task_of(schedule["id"], due(schedule, fired[-1]))
+        last = occurrence_task_id(schedule["id"], due(schedule, fired[-1]))
         await until(lambda schedule=schedule, last=last: _has(cluster, schedule, last), "its last task")
         on_time = [firing for firing in fired if not away < due(schedule, firing) <= back]
         tasks = Counter(task(each) for each in await submitted(cluster, schedule))

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from headrace.api.v1.batch_upload import EVENT_BYTES
 from headrace.contracts.events import Finished
+from headrace.lifecycle.queueing import EVENT_BYTES
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import accepted, ask, cancel, history, timers

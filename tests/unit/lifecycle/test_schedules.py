@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from headrace.contracts.events import Queued, decode
 from headrace.contracts.schedules import ScheduleDefinition, ScheduleSaved
 from headrace.errors import AppendRefused, ScheduleRefused
-from headrace.lifecycle.schedules import delete, not_deleted, save, submit_once, task_of
+from headrace.lifecycle.schedules import (
+    delete_schedule,
+    not_deleted,
+    occurrence_task_id,
+    save_schedule,
+    submit_occurrence,
+)
 from headrace.log import subjects
 from headrace.log.conditions import subject_unchanged
 from headrace.log.connection import Log
@@ -30,13 +36,13 @@ instants = st.datetimes(timezones=st.just(UTC)).map(lambda found: found.replace(
 def test_a_task_follows_from_its_schedule_and_the_occurrence_and_is_another_for_any_other(
     schedule: str, occurrence: datetime
 ) -> None:
-    task = task_of(schedule, occurrence)
+    task = occurrence_task_id(schedule, occurrence)
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", task)
-    assert task == task_of(schedule, occurrence)
+    assert task == occurrence_task_id(schedule, occurrence)
     if occurrence.year not in (1, 9999):
-        assert task == task_of(schedule, occurrence.astimezone(ZoneInfo("Asia/Kolkata")))
-        assert task != task_of(schedule, occurrence + timedelta(seconds=1))
-    assert task != task_of(schedule[::-1], occurrence) or schedule == schedule[::-1]
+        assert task == occurrence_task_id(schedule, occurrence.astimezone(ZoneInfo("Asia/Kolkata")))
+        assert task != occurrence_task_id(schedule, occurrence + timedelta(seconds=1))
+    assert task != occurrence_task_id(schedule[::-1], occurrence) or schedule == schedule[::-1]
 
 
 def new() -> tuple[str, str]:
@@ -51,44 +57,50 @@ async def timer_of(log: Log, owner: str, schedule: str) -> bytes | None:
 
 async def test_a_definition_has_a_timer_as_long_as_it_is_active(shared_log: Log) -> None:
     owner, schedule = new()
-    saved = await save(shared_log, owner, schedule, ScheduleSaved(definition=NEVER), not_deleted(owner, schedule))
+    saved = await save_schedule(
+        shared_log, owner, schedule, ScheduleSaved(definition=NEVER), not_deleted(owner, schedule)
+    )
     assert (await shared_log.refresh()).last_sequence >= saved.sequence
     assert await timer_of(shared_log, owner, schedule)
     for inactive in (
         msgspec.structs.replace(NEVER, paused=True),
         msgspec.structs.replace(NEVER, end_at=datetime(2020, 1, 1, tzinfo=UTC)),
     ):
-        await save(shared_log, owner, schedule, ScheduleSaved(definition=inactive), not_deleted(owner, schedule))
+        await save_schedule(
+            shared_log, owner, schedule, ScheduleSaved(definition=inactive), not_deleted(owner, schedule)
+        )
         assert await timer_of(shared_log, owner, schedule) == b""
-        await save(shared_log, owner, schedule, ScheduleSaved(definition=NEVER), not_deleted(owner, schedule))
+        await save_schedule(shared_log, owner, schedule, ScheduleSaved(definition=NEVER), not_deleted(owner, schedule))
         assert await timer_of(shared_log, owner, schedule)
 
 
 async def test_a_schedule_that_was_deleted_cannot_be_saved_or_deleted_again(shared_log: Log) -> None:
     owner, schedule = new()
     saved = ScheduleSaved(definition=NEVER)
-    await save(shared_log, owner, schedule, saved, not_deleted(owner, schedule))
-    await delete(shared_log, owner, schedule)
+    await save_schedule(shared_log, owner, schedule, saved, not_deleted(owner, schedule))
+    await delete_schedule(shared_log, owner, schedule)
     with pytest.raises(AppendRefused):
-        await save(shared_log, owner, schedule, saved, not_deleted(owner, schedule))
+        await save_schedule(shared_log, owner, schedule, saved, not_deleted(owner, schedule))
     with pytest.raises(AppendRefused):
-        await delete(shared_log, owner, schedule)
+        await delete_schedule(shared_log, owner, schedule)
     assert await timer_of(shared_log, owner, schedule) == b""
 
 
 async def test_of_two_who_set_a_timer_again_one_does(shared_log: Log) -> None:
     owner, schedule = new()
     saved = ScheduleSaved(definition=NEVER)
-    await save(shared_log, owner, schedule, saved, subject_unchanged(0))
+    await save_schedule(shared_log, owner, schedule, saved, subject_unchanged(0))
     with pytest.raises(AppendRefused):
-        await save(shared_log, owner, schedule, saved, subject_unchanged(0))
+        await save_schedule(shared_log, owner, schedule, saved, subject_unchanged(0))
 
 
 async def test_what_the_broker_does_not_take_leaves_nothing_behind(shared_log: Log) -> None:
     owner, schedule = new()
     strange = msgspec.structs.replace(NEVER, time_zone="Mars/Olympus")
     with pytest.raises(ScheduleRefused):
-        await save(shared_log, owner, schedule, ScheduleSaved(definition=strange), not_deleted(owner, schedule))
+        await save_schedule(
+            shared_log, owner, schedule, ScheduleSaved(definition=strange), not_deleted(owner, schedule)
+        )
     assert (await shared_log.replayer.page(f"hr.*.*.{owner}.{schedule}")).records == []
     assert await timer_of(shared_log, owner, schedule) is None
 
@@ -98,8 +110,8 @@ async def test_a_task_is_submitted_once(shared_log: Log) -> None:
     owner, schedule = new()
     at = datetime(2030, 1, 1, tzinfo=UTC)
     definition = msgspec.structs.replace(NEVER, expires_in=60.0, max_attempts=2, priority="high", input={"a": [1]})
-    task = task_of(schedule, at)
-    await submit_once(shared_log, owner, definition, task, at, {subjects.OF_SCHEDULE: schedule})
+    task = occurrence_task_id(schedule, at)
+    await submit_occurrence(shared_log, owner, definition, task, at, {subjects.OF_SCHEDULE: schedule})
     other_kind = msgspec.structs.replace(definition, kind="echo")
     (record,) = (await shared_log.replayer.page(subjects.all_of(owner, task))).records
     assert record.subject == f"hr.tasks.queued.noop.high.{owner}.{task}"
@@ -110,7 +122,7 @@ async def test_a_task_is_submitted_once(shared_log: Log) -> None:
     )
     for again in (definition, other_kind):
         with pytest.raises(AppendRefused):
-            await submit_once(shared_log, owner, again, task, at, {})
+            await submit_occurrence(shared_log, owner, again, task, at, {})
     assert len((await shared_log.replayer.page(subjects.all_of(owner, task))).records) == 1
 
 
@@ -124,7 +136,7 @@ async def test_a_firing_that_the_broker_forgot_is_made_up_for_once(
 ) -> None:
     owner, schedule = new()
     definition = ScheduleDefinition(kind="noop", input={}, every=86_400, missed=missed)  # pyright: ignore[reportArgumentType]
-    await save(shared_log, owner, schedule, ScheduleSaved(definition=definition), not_deleted(owner, schedule))
+    await save_schedule(shared_log, owner, schedule, ScheduleSaved(definition=definition), not_deleted(owner, schedule))
     timer = await shared_log.replayer.last(subjects.schedule_timer(owner, schedule))
     assert timer is not None
     back = timer.at + timedelta(days=1, seconds=seconds_late)
@@ -132,4 +144,4 @@ async def test_a_firing_that_the_broker_forgot_is_made_up_for_once(
         await make_up(shared_log, back)
     tasks = (await shared_log.replayer.page(subjects.all_of(owner, "*"))).records
     assert len(tasks) == submits
-    await delete(shared_log, owner, schedule)
+    await delete_schedule(shared_log, owner, schedule)

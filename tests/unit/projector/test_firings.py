@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from headrace.contracts.schedules import ScheduleDefinition, ScheduleEventName, ScheduleFired, encode
+from headrace.lifecycle.schedules import occurrence_task_id
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.projector import firings
@@ -34,4 +35,4 @@ async def test_of_the_firings_that_nobody_was_there_to_submit_the_last_is_submit
     queued = await log.replayer.page("hr.tasks.queued.>")
     assert len(queued.records) == 1
     due = page.records[-1].at.replace(microsecond=0) + timedelta(minutes=2)
-    assert queued.records[0].subject.endswith(firings.task_of("s1", due))
+    assert queued.records[0].subject.endswith(occurrence_task_id("s1", due))

@@ -1,6 +1,7 @@
-"""Reading the inputs of a batch: each is validated as it comes, and kept on the disk until all of them are.
+"""Reading the inputs of a batch: each input is validated as it arrives, and kept on the disk until all inputs are valid.
 
-A hundred thousand inputs are neither in memory at once nor validated in one go: other requests have their turns in between.
+A batch may have a hundred thousand inputs. They are not in memory at once, and other requests have their turn while they are
+validated.
 """
 
 from __future__ import annotations
@@ -22,38 +23,45 @@ from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput, MalformedRequest, TooLarge
 
-SLICE_SECONDS = 0.003  # how long inputs are validated before others have their turn
-MEMORY_BYTES = 1 << 20  # bytes of a batch that are kept in memory
-TOGETHER_MIN = 2  # inputs given out together: each of two messages of a chunk can have a condition of its own
-EVENT_BYTES = 128 << 10  # bytes that an event has besides its input, at most: an error's longest message and traceback
+SLICE_SECONDS = 0.003  # of validating, before other requests have their turn
+MEMORY_BYTES = 1 << 20  # of a batch; what is more is on the disk
+CHUNK_INPUTS_MIN = 2  # a chunk is appended under two conditions, and a message has room for one
 
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
-class Intake:
-    """The inputs of one batch. Use as a context manager: at its end they are gone from the disk.
+class BatchUpload:
+    """The inputs of one batch. It is a context manager, which removes them from the disk at its end.
 
     Args:
-        catalog: Knows the schema.
-        kind: Of all of them.
-        input_bytes_max: Of one of them, as it goes to the log.
+        catalog: The catalog, which has the schema of the kind.
+        kind: The kind of all inputs.
+        input_bytes_max: The size that one input may have in the log.
+
+    Attributes:
+        total: The number of inputs.
+        size: The bytes of all inputs.
+
+    Raises:
+        UnknownKind: no worker ever announced the kind.
     """
 
     def __init__(self, catalog: Catalog, kind: str, input_bytes_max: int) -> None:
-        catalog.describe(kind)  # an unknown kind is refused before anything is read
+        # An unknown kind is refused before the body is read.
+        catalog.describe(kind)
         self.total = 0
-        self.size = 0  # bytes
+        self.size = 0
         self._catalog = catalog
         self._kind = kind
         self._input_bytes_max = input_bytes_max
-        self._wrong: list[FieldError] = []
-        self._invalid = 0  # inputs
+        self._errors: list[FieldError] = []
+        self._invalid_inputs = 0
         self._hash = hashlib.sha256()
         self._unwritten = bytearray()
         self._slice_began = time.perf_counter()
-        self._file = tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
+        self._file = tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - __exit__ closes it
 
     def __enter__(self) -> Self:
         return self
@@ -63,18 +71,18 @@ class Intake:
     ) -> None:
         self._file.close()
 
-    async def take(self, inputs: Iterable[bytes | msgspec.Raw]) -> None:
-        """Validate more inputs, each a JSON object, and keep them.
+    async def add(self, inputs: Iterable[bytes | msgspec.Raw]) -> None:
+        """Validate further inputs, each a JSON object, and keep them.
 
         Raises:
-            InvalidInput: very many of them cannot be accepted.
-            TooLarge: there are too many, or one of them is too large.
+            InvalidInput: so many inputs are wrong that the rest is not read.
+            TooLarge: there are too many inputs, or one of them is too large.
         """
         for each in inputs:
             if self.total == INPUTS_MAX:
                 message = f"a batch has at most {INPUTS_MAX:,} inputs; send the others as another batch"
                 raise TooLarge(message, [FieldError(path="/inputs", message=message)])
-            self._take(each)
+            self._add_input(each)
             if len(self._unwritten) >= MEMORY_BYTES:
                 await self._write()
             if time.perf_counter() - self._slice_began > SLICE_SECONDS:
@@ -82,28 +90,32 @@ class Intake:
                 self._slice_began = time.perf_counter()
 
     async def complete(self) -> None:
-        """There are no more inputs.
+        """Accept the inputs after the last one was added.
 
         Raises:
-            InvalidInput: there are none, or not all can be accepted; the first wrong paths are named.
+            InvalidInput: there is no input, or an input is wrong. The error names the first wrong paths.
         """
-        if self._wrong:
+        if self._errors:
             raise self._refusal()
         if not self.total:
             message = "a batch has at least one input"
             raise InvalidInput(message, [FieldError(path="/inputs", message=message)])
         await self._write()
 
-    def body_hash(self, of: object) -> str:
-        """What tells this batch from another with the same key, whichever way and in whichever order of fields it was sent."""
+    def body_hash(self, terms: object) -> str:
+        """Return a hash of the inputs and of the other terms of the batch, to recognise it when it is sent again.
+
+        The hash does not depend on the media type, on white space, or on the order of fields.
+        """
         whole = self._hash.copy()
-        whole.update(_encode(of))
+        whole.update(_encode(terms))
         return whole.hexdigest()[:32]
 
-    async def inputs(self, count: int, bytes_max: int) -> AsyncIterator[list[bytes]]:
-        """All of them, in order, up to ``count`` at a time, and fewer when they would have more than ``bytes_max`` bytes.
+    async def chunks(self, count: int, bytes_max: int) -> AsyncIterator[list[bytes]]:
+        """Yield all inputs in order, in chunks of up to ``count`` inputs and ``bytes_max`` bytes.
 
-        None is alone, unless there is no other: two come together whatever their size, and the last one with those before it.
+        A chunk has at least two inputs, whatever their size, unless the batch has only one. So the last chunk may have one
+        input more than ``count``.
         """
         await asyncio.to_thread(self._file.seek, 0)
         left, held = self.total, b""
@@ -112,53 +124,60 @@ class Intake:
             left -= len(chunk)
             yield chunk
 
-    def _take(self, given: bytes | msgspec.Raw) -> None:
+    def _add_input(self, given: bytes | msgspec.Raw) -> None:
         path = f"/inputs/{self.total}"
         self.total += 1
         try:
             value = _decoder.decode(given)
             encoded = _encode(value)
         except RecursionError:
-            self._add_wrong([FieldError(path=path, message="nested too deep to be read")])
+            self._add_errors([FieldError(path=path, message="nested too deep to be read")])
             return
         except (msgspec.MsgspecError, ValueError, OverflowError) as error:
             message, at = split_path(str(error))
-            self._add_wrong([FieldError(path=path + at, message=message)])
+            self._add_errors([FieldError(path=path + at, message=message)])
             return
-        if wrong := self._catalog.find_errors(self._kind, value, path):
-            self._add_wrong(wrong)
+        if errors := self._catalog.find_errors(self._kind, value, path):
+            self._add_errors(errors)
         elif len(encoded) > self._input_bytes_max:
             message = f"an input has at most {self._input_bytes_max:,} bytes, this one has {len(encoded):,}; send less"
             raise TooLarge(f"{path}: {message}", [FieldError(path=path, message=message)])
-        elif not self._wrong:
+        elif not self._errors:
             self._hash.update(_encode_sorted(value))
             self._hash.update(b"\n")
             self._unwritten += encoded
             self._unwritten += b"\n"
             self.size += len(encoded)
 
-    def _add_wrong(self, wrong: list[FieldError]) -> None:
-        self._invalid += 1
-        self._wrong += wrong
-        if len(self._wrong) >= ERRORS_MAX:
+    def _add_errors(self, errors: list[FieldError]) -> None:
+        self._invalid_inputs += 1
+        self._errors += errors
+        if len(self._errors) >= ERRORS_MAX:
             raise self._refusal()
 
     def _refusal(self) -> InvalidInput:
-        what = "an input" if self._invalid == 1 else f"{self._invalid} inputs"
+        what = "an input" if self._invalid_inputs == 1 else f"{self._invalid_inputs} inputs"
         message = f"{what} of kind {self._kind!r} cannot be accepted, see errors; so nothing was"
-        return InvalidInput(message, self._wrong[:ERRORS_MAX])
+        return InvalidInput(message, self._errors[:ERRORS_MAX])
 
     async def _write(self) -> None:
         unwritten, self._unwritten = self._unwritten, bytearray()
         await asyncio.to_thread(self._file.write, unwritten)
 
     def _read(self, left: int, held: bytes, count: int, bytes_max: int) -> tuple[list[bytes], bytes]:
-        """The next of the inputs that are left, and the one after them, which did not fit."""
+        """Read the next chunk, and the input behind it, which did not fit any more.
+
+        Args:
+            left: How many inputs are left to be yielded, ``held`` included.
+            held: The input that did not fit the previous chunk; empty for none.
+            count: The most inputs of a chunk.
+            bytes_max: The most bytes of a chunk.
+        """
         found, size = list[bytes](), 0
         while line := held or self._file.readline():
             held = b""
             is_full = len(found) >= count or size + len(line) > bytes_max
-            if is_full and len(found) >= TOGETHER_MIN and left - len(found) >= TOGETHER_MIN:
+            if is_full and len(found) >= CHUNK_INPUTS_MIN and left - len(found) >= CHUNK_INPUTS_MIN:
                 return found, line
             found.append(line[:-1])
             size += len(line)
@@ -166,11 +185,11 @@ class Intake:
 
 
 async def read_whole(stream: AsyncIterable[bytes], bytes_max: int) -> bytes:
-    """A body that is to be in memory at once.
+    """Read a whole body into memory.
 
     Raises:
-        TooLarge: it has more than ``bytes_max`` bytes.
-        MalformedRequest: it ends early.
+        TooLarge: the body has more than ``bytes_max`` bytes.
+        MalformedRequest: the body ends early.
     """
     body = bytearray()
     async for part in _parts(stream, bytes_max):
@@ -179,25 +198,28 @@ async def read_whole(stream: AsyncIterable[bytes], bytes_max: int) -> bytes:
 
 
 async def read_lines(stream: AsyncIterable[bytes], line_bytes_max: int) -> AsyncIterator[list[bytes]]:
-    """The lines of a body that have something in them, as they come.
+    """Yield the lines of a body as they arrive, without blank lines.
 
     Raises:
         TooLarge: the body or one of its lines is too large.
-        MalformedRequest: it ends early.
+        MalformedRequest: the body ends early.
     """
-    rest, before, full = b"", 0, 0  # lines before the one that has begun, and those of them that are inputs
+    # The line that is not complete yet; how many lines stand before it, and how many of these are inputs.
+    rest, lines_before, inputs_before = b"", 0, 0
     async for part in _parts(stream, BATCH_BYTES_MAX):
         *lines, rest = (rest + part).split(b"\n")
         inputs = [line for line in lines if line and not line.isspace()]
-        before, full = before + len(lines), full + len(inputs)
+        lines_before, inputs_before = lines_before + len(lines), inputs_before + len(inputs)
         yield inputs
         if len(rest) > line_bytes_max:
-            message = (
-                f"line {before + 1:,} of the body has more than {line_bytes_max:,} bytes, which is the limit; send less"
-            )
-            raise TooLarge(message, [FieldError(path=f"/inputs/{full}", message=message)])
+            raise _too_long(lines_before, inputs_before, line_bytes_max)
     if rest and not rest.isspace():
         yield [rest]
+
+
+def _too_long(lines_before: int, inputs_before: int, bytes_max: int) -> TooLarge:
+    message = f"line {lines_before + 1:,} of the body has more than {bytes_max:,} bytes, which is the limit; send less"
+    return TooLarge(message, [FieldError(path=f"/inputs/{inputs_before}", message=message)])
 
 
 async def _parts(stream: AsyncIterable[bytes], bytes_max: int) -> AsyncIterator[bytes]:
@@ -209,5 +231,6 @@ async def _parts(stream: AsyncIterable[bytes], bytes_max: int) -> AsyncIterator[
                 message = f"the request body is larger than {bytes_max >> 20} MB, which is the limit; send less"
                 raise TooLarge(message, [FieldError(path="", message=message)])
             yield part
-    except InternalServerException as error:  # as Litestar says that the client has gone
+    except InternalServerException as error:
+        # Litestar raises this when the client has closed the connection.
         raise MalformedRequest("the body ended early") from error

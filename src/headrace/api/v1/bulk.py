@@ -1,9 +1,9 @@
-"""Doing something to every task of a selection: bounded, paced, and to be asked for again until nothing remains."""
+"""Changing every task of a selection: in bounded requests, at a given pace, repeated by the client until nothing remains."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 
 from headrace.api.state import ApiState
@@ -14,26 +14,26 @@ from headrace.errors import InvalidInput
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.selections import count_selected, list_oldest_selected
 
-AT_ONCE = 16  # tasks
-SECONDS_MAX = 25.0  # a request that is answered before proxies give it up
+CONCURRENT_TASKS = 16
+SECONDS_MAX = 25.0  # of one request; proxies close requests without an answer after about 30
 
 
-async def in_bulk(
-    api: ApiState, owner: str, asked: BulkRequest, do: Callable[[str], Awaitable[int | None]], *, final: bool
+async def change_selected(
+    api: ApiState, owner: str, asked: BulkRequest, change: Callable[[str], Awaitable[int | None]], *, final: bool
 ) -> BulkResult:
-    """Do something to the oldest tasks of a selection.
+    """Change the oldest tasks of a selection, at the pace that the request asks for.
 
     Args:
-        api: The state of this process.
-        owner: Whose tasks.
-        asked: Which, how many, and how fast.
-        do: Does it to one task; returns the sequence of the change, None when the task had changed meanwhile.
-        final: Whether it is for tasks that are final, or for those that are not.
+        api: The parts of this process.
+        owner: The owner of the tasks.
+        asked: The selection, how many of its tasks to change, and how fast.
+        change: Changes one task and returns the sequence of that change; None when the task had changed before.
+        final: Whether to select final tasks; otherwise tasks that are not final.
 
     Raises:
-        InvalidInput: the selection names a time that no calendar has in UTC.
-        ReadModelUnavailable: the tasks cannot be looked up.
-        LogUnavailable: the log was away; what was done until then is done.
+        InvalidInput: the selection names a time that UTC does not have.
+        ReadModelUnavailable: Postgres cannot be reached.
+        LogUnavailable: the log does not answer. Some of the tasks are changed.
     """
     _check_times(asked.select)
     limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
@@ -43,30 +43,38 @@ async def in_bulk(
         tasks: list[str] = []
         if not asked.dry_run:
             tasks = await list_oldest_selected(session, owner, asked.select, limit, final=final)
+    changes = await _change_paced(tasks, asked.per_second, change)
+    last = Position(api.log.epoch, max(changes)) if changes else checkpoint
+    return BulkResult(matched=matched, done=len(changes), remaining=matched - len(tasks), position=str(last))
+
+
+async def _change_paced(
+    tasks: Sequence[str], per_second: float, change: Callable[[str], Awaitable[int | None]]
+) -> list[int]:
+    """Change tasks at a pace, a few of them at the same time, and return the sequences of the changes."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    slots = asyncio.Semaphore(AT_ONCE)
-    done: list[int] = []
+    slots = asyncio.Semaphore(CONCURRENT_TASKS)
+    changes: list[int] = []
 
-    async def do_one(number: int, task: str) -> None:
-        await asyncio.sleep(max(0.0, began + number / asked.per_second - loop.time()))  # the pace that was asked for
+    async def change_in_turn(number: int, task: str) -> None:
+        await asyncio.sleep(max(0.0, began + number / per_second - loop.time()))
         async with slots:
-            sequence = await do(task)
+            sequence = await change(task)
         if sequence is not None:
-            done.append(sequence)
+            changes.append(sequence)
 
     try:
         async with asyncio.TaskGroup() as group:
             for number, task in enumerate(tasks):
-                group.create_task(do_one(number, task))
+                group.create_task(change_in_turn(number, task))
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
-    last = Position(api.log.epoch, max(done)) if done else checkpoint
-    return BulkResult(matched=matched, done=len(done), remaining=matched - len(tasks), position=str(last))
+    return changes
 
 
 def _check_times(select: Selection) -> None:
-    """Refuse the first or last hours of all time, which UTC may have in a year before 1 or after 9999."""
+    """Refuse the first and last hours of the calendar, which in UTC may be in a year before 1 or after 9999."""
     for field in ("created_from", "created_before", "finished_from", "finished_before"):
         try:
             if (instant := getattr(select, field)) is not None:

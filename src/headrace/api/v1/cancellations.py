@@ -1,4 +1,4 @@
-"""Cancelling tasks: final as soon as the log has it, whatever a worker still does."""
+"""Cancelling tasks, one or many; see `headrace.lifecycle.cancel`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, reach, task_id
 from headrace.api.state import ApiState, state_of
-from headrace.api.v1.bulk import in_bulk
-from headrace.api.v1.tasks import subject_of
-from headrace.contracts.events import Outcome
+from headrace.api.v1.bulk import change_selected
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import BulkRequest, BulkResult, State, TaskSummary
 from headrace.errors import LogUnavailable, TaskFinished, TaskNotFound
-from headrace.lifecycle.finishing import clear_away, end, end_forgotten
-from headrace.lifecycle.task_state import read_task_state
+from headrace.lifecycle.cancel import AlreadyFinished, Cancelled, NotInLog, cancel_forgotten_task, cancel_task
+from headrace.lifecycle.task_state import subject_of
 from headrace.store import tasks as stored_tasks
-
-TRIES_MAX = 5  # a retry or a start may come between looking and cancelling, again and again only by a miracle
 
 
 @put(
@@ -28,8 +24,8 @@ TRIES_MAX = 5  # a retry or a start may come between looking and cancelling, aga
     responses=refusals(404, 409),
 )
 async def cancel(request: AnyRequest, task: str) -> TaskSummary:
-    """Pending or queued: it is never started. Running: its handler is stopped. Doing it again changes nothing."""
-    return await cancel_task(state_of(request), caller(request), task_id(task))
+    """A pending or queued task is never started; the handler of a running task is stopped. The request may be repeated."""
+    return await _cancel(state_of(request), caller(request), task_id(task))
 
 
 @post(
@@ -40,57 +36,51 @@ async def cancel(request: AnyRequest, task: str) -> TaskSummary:
     responses=refusals(400, 422),
 )
 async def cancel_many(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
-    """Every task of a selection that is not final, the oldest first; again while there are `remaining`."""
+    """Every open task of a selection is cancelled, the oldest first. Repeat the request while tasks are `remaining`."""
     api, owner = state_of(request), caller(request)
     await reach(api.read_model, at_least)
 
     async def cancel_one(task: str) -> int | None:
         try:
-            return Position.parse((await cancel_task(api, owner, task)).position).sequence
+            return Position.parse((await _cancel(api, owner, task)).position).sequence
         except (TaskFinished, TaskNotFound):
-            return None  # it ended meanwhile
+            # The task has ended since it was selected.
+            return None
 
-    return await in_bulk(api, owner, data, cancel_one, final=False)
+    return await change_selected(api, owner, data, cancel_one, final=False)
 
 
-async def cancel_task(api: ApiState, owner: str, task: str) -> TaskSummary:
-    """Cancel a task and say where it stands then.
+async def _cancel(api: ApiState, owner: str, task: str) -> TaskSummary:
+    """Cancel a task and return it as it then is.
 
     Raises:
-        TaskNotFound: there is none.
-        TaskFinished: it ended otherwise.
+        TaskNotFound: there is no such task.
+        TaskFinished: the task has ended otherwise.
         LogUnavailable: the log does not answer.
     """
-    for _ in range(TRIES_MAX):
-        standing = await read_task_state(api.log, owner, task)
-        if standing is None:
-            found, headers = await _remember(api, owner, task)
-            if found.state is State.CANCELLED:
-                return found
-            if found.state.final:
-                raise TaskFinished(
-                    f"the task is {found.state} since long; there is nothing left to cancel", found.state
-                )
-            await end_forgotten(api.log, subject_of(found), attempt=found.attempt, headers=headers, by=owner)
-            continue  # and see
-        if not standing.is_over:
-            await end(api.log, standing, by=owner)
-            continue
-        finished = standing.finish_event
-        if finished is None or standing.finish_record is None or finished.outcome is not Outcome.CANCELLED:
-            outcome = finished.outcome if finished is not None else "over"
-            state = State(finished.outcome) if finished is not None else None
-            raise TaskFinished(f"the task is {outcome} already; there is nothing left to cancel", state)
-        await clear_away(api.log, standing.subject, finished, standing.finish_record.sequence)
-        return standing.summarize(api.log.epoch)
-    raise LogUnavailable("the task changes too fast to be cancelled; try again")
+    result = await cancel_task(api.log, owner, task)
+    if isinstance(result, NotInLog):
+        found, headers = await _find_forgotten(api, owner, task)
+        if found.state is State.CANCELLED:
+            return found
+        if found.state.final:
+            raise TaskFinished(f"the task is {found.state} since long; there is nothing left to cancel", found.state)
+        await cancel_forgotten_task(api.log, subject_of(found), found.attempt, headers)
+        result = await cancel_task(api.log, owner, task)
+    match result:
+        case Cancelled(summary):
+            return summary
+        case AlreadyFinished(state):
+            raise TaskFinished(f"the task is {state or 'over'} already; there is nothing left to cancel", state)
+        case NotInLog():
+            raise LogUnavailable("the task changes too fast to be cancelled; try again")
 
 
-async def _remember(api: ApiState, owner: str, task: str) -> stored_tasks.SummaryAndHeaders:
-    """A task that only the read model knows: it ended, or waits, since longer than the log keeps events.
+async def _find_forgotten(api: ApiState, owner: str, task: str) -> stored_tasks.SummaryAndHeaders:
+    """Find a task in the read model, after all its events have left the log. It has ended, or it waits for a long time.
 
     Raises:
-        TaskNotFound: there is none.
+        TaskNotFound: there is no such task.
     """
     async with api.read_model.session() as session:
         found = await stored_tasks.find_summary_and_headers(session, owner, task)

@@ -1,28 +1,24 @@
-"""Running finished tasks again: under a new fence, with their history kept. In bulk, this is the dead-letter replay."""
+"""Running finished tasks again, one or many; see `headrace.lifecycle.reopen`. In bulk, this is the dead-letter replay."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from litestar import Response, post
-from msgspec import Raw
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, reach, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batches import find_batch
-from headrace.api.v1.bulk import in_bulk
-from headrace.api.v1.tasks import find_task, subject_of
-from headrace.contracts.events import EventName, Queued, encode
+from headrace.api.v1.bulk import change_selected
+from headrace.api.v1.tasks import find_task
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, State, Task, TaskSummary
-from headrace.errors import AppendRefused, LogUnavailable, TaskNotFinished, TaskNotFound
-from headrace.lifecycle.task_state import TaskState, read_task_state
-from headrace.log import conditions, provision, subjects
+from headrace.errors import TaskNotFinished, TaskNotFound
+from headrace.lifecycle.reopen import NotFinished, Reopened, reopen_task
+from headrace.lifecycle.task_state import TaskState
 from headrace.store import tasks as stored_tasks
-
-TRIES_MAX = 5  # something of a task that is over may still arrive between looking and queueing
 
 
 @post(
@@ -33,9 +29,9 @@ TRIES_MAX = 5  # something of a task that is over may still arrive between looki
     responses=refusals(404, 409),
 )
 async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
-    """As if it were new, under its old id: from the first attempt, with its history kept."""
+    """A finished task runs again under its old id, from the first attempt. Its history is kept."""
     api = state_of(request)
-    accepted = await reopen(api, caller(request), task_id(task))
+    accepted = await _reopen(api, caller(request), task_id(task))
     return Response(accepted, headers=location("tasks", task))
 
 
@@ -47,11 +43,10 @@ async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
     responses=refusals(400, 422),
 )
 async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
-    """Every final task of a selection, the oldest first; again while there are `remaining`."""
+    """Every final task of a selection runs again, the oldest first. Repeat the request while tasks are `remaining`."""
     api, owner = state_of(request), caller(request)
     await reach(api.read_model, at_least)
-
-    return await in_bulk(api, owner, data, partial(_reopen_one, api, owner), final=True)
+    return await change_selected(api, owner, data, partial(_reopen_selected, api, owner), final=True)
 
 
 @post(
@@ -62,7 +57,7 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
     responses=refusals(400, 404, 422),
 )
 async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least: AtLeast = None) -> BulkResult:
-    """The oldest first; again while there are `remaining`. The batch is open until they are final."""
+    """The failed tasks run again, the oldest first; the batch is open until they are final. Repeat while tasks are `remaining`."""
     api, owner = state_of(request), caller(request)
     await reach(api.read_model, at_least)
     found = await find_batch(api, owner, batch)
@@ -72,76 +67,43 @@ async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least:
         limit=data.limit,
         per_second=data.per_second,
     )
-    return await in_bulk(api, owner, selected, partial(_reopen_one, api, owner), final=True)
+    return await change_selected(api, owner, selected, partial(_reopen_selected, api, owner), final=True)
 
 
-async def _reopen_one(api: ApiState, owner: str, task: str) -> int | None:
+async def _reopen_selected(api: ApiState, owner: str, task: str) -> int | None:
     try:
-        return Position.parse((await reopen(api, owner, task)).position).sequence
+        return Position.parse((await _reopen(api, owner, task)).position).sequence
     except (TaskNotFinished, TaskNotFound):
-        return None  # somebody else ran it again meanwhile
+        # Another request has run the task again since it was selected.
+        return None
 
 
-async def reopen(api: ApiState, owner: str, task: str) -> TaskSummary:
+async def _reopen(api: ApiState, owner: str, task: str) -> TaskSummary:
     """Queue a finished task again.
 
     Raises:
-        TaskNotFound: there is none.
-        TaskNotFinished: it is not over.
+        TaskNotFound: there is no such task.
+        TaskNotFinished: the task is not over.
+        LogFull: the log has no room.
         LogUnavailable: the log does not answer.
     """
-    for _ in range(TRIES_MAX):
-        standing = await read_task_state(api.log, owner, task)
-        if standing is not None and not standing.is_over:
+
+    async def find_submitted(state: TaskState | None) -> Task:
+        return await _find_forgotten(api, owner, task) if state is None else await find_task(api, owner, task)
+
+    match await reopen_task(api.log, owner, task, find_submitted=find_submitted, reserve=api.capacity.reserve):
+        case Reopened(summary):
+            return summary
+        case NotFinished():
             raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
-        known = await _submission(api, owner, task, standing)
-        if not known.state.final:
-            raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
-        # a timer of the last run that is still there must not go off in the next
-        await provision.purge(api.log.connection, subjects.task_timer(owner, task))
-        fence = 0 if standing is None else standing.fence
-        queued = Queued(attempt=1, fence=fence, input=known.input, max_attempts=known.max_attempts)
-        headers = standing.headers if standing is not None else {}
-        if known.batch:
-            headers[subjects.BATCH] = known.batch
-        # of several who reopen it at once, one does
-        unchanged = conditions.task_unchanged(
-            owner, task, standing.newest_record.sequence if standing is not None else 0
-        )
-        api.capacity.reserve(len(known.input))
-        try:
-            appended = await api.log.appender.append(
-                subject_of(known).of(EventName.QUEUED), encode(queued), {**headers, **unchanged}
-            )
-        except AppendRefused:
-            continue
-        return TaskSummary(
-            id=task,
-            kind=known.kind,
-            priority=known.priority,
-            owner=owner,
-            batch=known.batch,
-            state=State.QUEUED,
-            attempt=1,
-            max_attempts=known.max_attempts,
-            created_at=known.created_at,
-            position=str(Position(api.log.epoch, appended.sequence)),
-        )
-    raise LogUnavailable("the task changes too fast to be run again; try again")
 
 
-async def _submission(api: ApiState, owner: str, task: str, standing: TaskState | None) -> Task:
-    """What was submitted: from the log, or when it has left that, from the read model."""
-    if standing is not None and standing.finish_event is not None:
-        waiting = standing.queued_event
-        if standing.finish_event.withdrawn is not None:
-            waiting = standing.finish_event.withdrawn.queued
-        if waiting is not None:
-            summary = standing.summarize(api.log.epoch)
-            fields = {name: getattr(summary, name) for name in summary.__struct_fields__}
-            return Task(**fields, input=waiting.input, result=Raw(b"null"))
-    if standing is not None:
-        return await find_task(api, owner, task)
+async def _find_forgotten(api: ApiState, owner: str, task: str) -> Task:
+    """Find a task in the read model, after all its events have left the log.
+
+    Raises:
+        TaskNotFound: there is no such task.
+    """
     async with api.read_model.session() as session:
         found = await stored_tasks.find_task(session, owner, task)
     if found is None:

@@ -1,4 +1,4 @@
-"""Schedules: tasks that are submitted again and again. The broker keeps the time, see `headrace.lifecycle.schedules`."""
+"""Schedules: tasks that are submitted again and again. The broker holds their timers, see `headrace.lifecycle.schedules`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, ScheduleSaved
-from headrace.contracts.tasks import State, TaskSummary
+from headrace.contracts.tasks import TaskSummary
 from headrace.cron import first, following, is_active, spell_out
 from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, ScheduleRefused, TooLarge
 from headrace.lifecycle import schedules
+from headrace.lifecycle.queueing import submit_task
 from headrace.log import subjects
 from headrace.store import schedules as stored_schedules
 from headrace.store.checkpoints import read_checkpoint
 
-INPUT_BYTES_MAX = 256 << 10  # every firing carries it through the log twice, and a list shows a thousand of them
+INPUT_BYTES_MAX = 256 << 10  # each firing writes it to the log twice, and a list of schedules has a thousand inputs
 
 _encode = msgspec.json.Encoder().encode
 
@@ -39,7 +40,10 @@ _encode = msgspec.json.Encoder().encode
     responses=refusals(400, 413, 422),
 )
 async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Response[Schedule]:
-    """Either `cron` (in `time_zone`) or `every`. What clocks skip in spring does not fire, what they repeat fires twice."""
+    """A schedule has either `cron` (in `time_zone`) or `every`.
+
+    A time that the clocks skip in spring does not fire; a time that they repeat in autumn fires twice.
+    """
     api, owner, now = state_of(request), caller(request), datetime.now(UTC)
     _check(api, data, now)
     async with api.read_model.session() as session:
@@ -56,7 +60,7 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
 
 @get("/schedules", operation_id="list_schedules", summary="List schedules, oldest first", responses=refusals(400))
 async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> ScheduleList:
-    """All of the caller's."""
+    """The list has every schedule of the caller."""
     api = state_of(request)
     await reach(api.read_model, at_least)
     async with api.read_model.session() as session:
@@ -67,7 +71,7 @@ async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> Sched
 
 @get("/schedules/{schedule:str}", operation_id="get_schedule", summary="One schedule", responses=refusals(400, 404))
 async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = None) -> Schedule:
-    """With its next firing, and the task that it submitted last."""
+    """The answer has the next firing, and the task that the schedule has submitted last."""
     api = state_of(request)
     await reach(api.read_model, at_least)
     return await _find(api, caller(request), schedule)
@@ -80,7 +84,7 @@ async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = N
     responses=refusals(400, 404, 413, 422),
 )
 async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDefinition) -> Schedule:
-    """The whole definition is replaced; `every` is counted from now on. `paused` pauses it, and lets it go on."""
+    """The whole definition is replaced; `every` counts from now on. `paused` pauses the schedule or resumes it."""
     api, now = state_of(request), datetime.now(UTC)
     _check(api, data, now)
     found = await _find(api, caller(request), schedule)
@@ -95,11 +99,11 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDef
     responses=refusals(404),
 )
 async def delete_schedule(request: AnyRequest, schedule: str) -> None:
-    """Its tasks stay, and run on."""
+    """The tasks that the schedule has submitted stay, and still run."""
     api = state_of(request)
     found = await _find(api, caller(request), schedule)
     try:
-        await schedules.delete(api.log, found.owner, found.id)
+        await schedules.delete_schedule(api.log, found.owner, found.id)
     except AppendRefused as error:
         raise _not_found(schedule) from error
 
@@ -112,7 +116,7 @@ async def delete_schedule(request: AnyRequest, schedule: str) -> None:
     responses=refusals(404, 413, 422),
 )
 async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSummary]:
-    """One task, besides those that its firings submit; also when the schedule is paused."""
+    """One more task is submitted, besides those of the firings; also when the schedule is paused."""
     api, now = state_of(request), datetime.now(UTC)
     found = await _find(api, caller(request), schedule)
     definition = found.definition
@@ -121,33 +125,26 @@ async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSumma
     definition = msgspec.structs.replace(definition, max_attempts=definition.max_attempts or kind.max_attempts)
     headers = {**carried_headers(request.scope), subjects.OF_SCHEDULE: found.id}
     task = str(uuid_utils.uuid7())
-    submitted = await schedules.submit(api.log, found.owner, definition, task, now, headers)
-    accepted = TaskSummary(
-        id=task,
-        kind=definition.kind,
-        priority=definition.priority,
-        owner=found.owner,
-        state=State.QUEUED,
-        attempt=1,
-        max_attempts=definition.max_attempts,
-        expires_at=submitted.expires_at,
-        created_at=now,
-        position=str(Position(api.log.epoch, submitted.sequence)),
-    )
+    waiting = schedules.scheduled_task(found.owner, definition, task, now, headers)
+    appended = await submit_task(api.log, waiting)
+    accepted = waiting.summarize(now, Position(api.log.epoch, appended.sequence))
     return Response(accepted, headers=location("tasks", task))
 
 
 async def _save(api: ApiState, schedule: Schedule, saved: ScheduleSaved, now: datetime) -> Schedule:
-    """Append a definition; the schedule as it then is.
+    """Append a definition and return the schedule as it then is.
 
     Raises:
-        InvalidInput: the broker knows better than we did.
-        ScheduleNotFound: it was deleted meanwhile.
+        InvalidInput: the broker does not accept the cron expression or the time zone.
+        LogFull: the log has no room.
+        LogUnavailable: no acknowledgement. Whether the log has the definition is then not known.
+        ScheduleNotFound: the schedule was deleted meanwhile.
     """
-    api.capacity.reserve(2 * len(_encode(saved)))  # with its timer
+    # The definition is appended twice, as itself and as its timer.
+    api.capacity.reserve(2 * len(_encode(saved)))
     unless_deleted = schedules.not_deleted(schedule.owner, schedule.id)
     try:
-        appended = await schedules.save(api.log, schedule.owner, schedule.id, saved, unless_deleted)
+        appended = await schedules.save_schedule(api.log, schedule.owner, schedule.id, saved, unless_deleted)
     except AppendRefused as error:
         raise _not_found(schedule.id) from error
     except ScheduleRefused as error:
@@ -163,7 +160,13 @@ async def _save(api: ApiState, schedule: Schedule, saved: ScheduleSaved, now: da
 
 
 async def _find(api: ApiState, owner: str, schedule: str) -> Schedule:
-    """A schedule's row, waiting for the projector before it says that there is none."""
+    """Find a schedule in the read model. If it is not there, wait once until the projector has read the whole log.
+
+    Raises:
+        ReadModelBehind: the projector did not reach the end of the log in time.
+        ReadModelUnavailable: Postgres cannot be reached.
+        ScheduleNotFound: there is no such schedule, or it belongs to another owner.
+    """
     if not is_id(schedule):
         raise _not_found(schedule)
     for patience in (True, False):
@@ -182,22 +185,22 @@ def _not_found(schedule: str) -> ScheduleNotFound:
 
 
 def _check(api: ApiState, definition: ScheduleDefinition, now: datetime) -> None:
-    """Whether a definition can be kept.
+    """Refuse a definition that cannot be kept.
 
     Raises:
-        InvalidInput: it cannot; every wrong field is named.
-        TooLarge: its input is.
-        UnknownKind: no worker ever announced its kind.
+        InvalidInput: fields are wrong; the error names each of them.
+        TooLarge: the input is too large.
+        UnknownKind: no worker ever announced the kind.
     """
     api.catalog.validate(definition.kind, definition.input)
     if (size := len(_encode(definition.input))) > INPUT_BYTES_MAX:
         message = f"the input takes {size:,} bytes; a schedule takes at most {INPUT_BYTES_MAX:,}"
         raise TooLarge(message, [FieldError(path="/input", message=message)])
-    if wrong := list(_wrong(definition, now)):
-        raise InvalidInput("; ".join(f"{each.path}: {each.message}" for each in wrong), wrong)
+    if errors := list(_find_errors(definition, now)):
+        raise InvalidInput("; ".join(f"{each.path}: {each.message}" for each in errors), errors)
 
 
-def _wrong(definition: ScheduleDefinition, now: datetime) -> Iterator[FieldError]:
+def _find_errors(definition: ScheduleDefinition, now: datetime) -> Iterator[FieldError]:
     if definition.cron is None and definition.every is None:
         yield FieldError(path="/cron", message="say either cron or every")
     elif definition.cron is not None and definition.every is not None:

@@ -1,9 +1,10 @@
-"""Submitting a batch: read and validate every input, then append; 202 when all of it is in the log."""
+"""Submitting a batch: read and validate every input, append the batch, and answer 202 when the log has all of it."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import uuid_utils
@@ -18,9 +19,7 @@ from headrace.api.edge.openapi import BatchBody, refusals
 from headrace.api.edge.problems import split_path
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.state import ApiState, state_of
-from headrace.api.v1.batch_append import Accepted, NewBatch, append_batch
-from headrace.api.v1.batch_upload import EVENT_BYTES, Intake, read_lines, read_whole
-from headrace.api.v1.batches import as_logged, view
+from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.batches import (
     NAME_CHARS_MAX,
@@ -34,11 +33,23 @@ from headrace.contracts.follow_links import AcceptedBatch, FollowLinkRequest
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
-from headrace.errors import MalformedRequest, ReadModelBehind, ReadModelUnavailable
+from headrace.errors import KeyReused, LogUnavailable, MalformedRequest, ReadModelBehind, ReadModelUnavailable
+from headrace.lifecycle.batch_append import (
+    CHUNK_BYTES,
+    CHUNK_TASKS,
+    Accepted,
+    ForgottenBatch,
+    Interrupted,
+    NewBatch,
+    OtherBatch,
+    append_batch,
+)
+from headrace.lifecycle.batch_state import describe_new_batch, read_batch_state
+from headrace.lifecycle.queueing import input_bytes_max
 from headrace.store import batches as stored_batches
 
-JSON_BYTES_MAX = 8 << 20  # bytes; such a body is in memory at once
-AS_IT_IS_SECONDS = 1.0  # how long the answer to a batch that was sent again waits for the counts that it has now
+JSON_BYTES_MAX = 8 << 20  # such a body is in memory at once
+RECOUNT_SECONDS = 1.0  # how long the answer to a batch that was sent again waits for its present counts
 
 _decoder = msgspec.json.Decoder(BatchSubmission)
 
@@ -50,7 +61,8 @@ _decoder = msgspec.json.Decoder(BatchSubmission)
     summary="Submit a batch",
     responses=refusals(400, 413, 415, 422),
     operation_class=BatchBody,
-    request_max_body_size=None,  # `intake` sees to it
+    # The body is counted while it is read, see `batch_upload`.
+    request_max_body_size=None,
 )
 async def submit_batch(
     request: AnyRequest,
@@ -61,96 +73,143 @@ async def submit_batch(
     priority: Annotated[Priority, Parameter(description="With NDJSON.")] = Priority.LOW,
     max_attempts: Annotated[int | None, Parameter(ge=1, le=ATTEMPTS_MAX, description="With NDJSON.")] = None,
 ) -> Response[AcceptedBatch]:
-    """All inputs are valid, and all tasks are in the log; or none is.
+    """A batch is accepted when all its inputs are valid and all its tasks are in the log.
 
-    As JSON in one body of up to 8 MB, or as NDJSON (`application/x-ndjson`), one input a line, read as it comes. With an
-    `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first one made; one that was cut
-    off is completed. One that is cancelled meanwhile is answered with 200, too, and has the tasks that it has by then.
+    The body is JSON of up to 8 MB, or NDJSON (`application/x-ndjson`) with one input on each line, which is read as it
+    arrives. With an `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first request
+    made; a batch that was cut off is completed. A batch that is cancelled meanwhile is also answered with 200, and has the
+    tasks that were in the log by then.
     """
-    api, key = state_of(request), read_key(request)
-    asked = asked_link(api, request)
+    key, link = read_key(request), asked_link(state_of(request), request)
     match request.content_type[0]:
         case "application/json" | "":
-            body = _read(await read_whole(request.stream(), JSON_BYTES_MAX))
-            with _intake(api, body.kind) as intake:
-                await intake.take(body.inputs)
-                created = BatchCreated(kind=body.kind, total=intake.total, priority=body.priority, name=body.name)
-                return await _accept(request, key, created, body.max_attempts, intake, asked)
+            body = _decode(await read_whole(request.stream(), JSON_BYTES_MAX))
+            terms = _Terms(body.kind, body.name, body.priority, body.max_attempts)
+            return await _submit(request, terms, _all_at_once(body.inputs), key, link)
         case "application/x-ndjson":
             if kind is None:
                 message = "say of which kind the inputs are: ?kind="
                 raise MalformedRequest(message, [FieldError(path="query kind", message=message)])
-            with _intake(api, kind) as intake:
-                async for lines in read_lines(request.stream(), api.log.appender.payload_bytes_max):
-                    await intake.take(lines)
-                created = BatchCreated(kind=kind, total=intake.total, priority=priority, name=name)
-                return await _accept(request, key, created, max_attempts, intake, asked)
+            lines = read_lines(request.stream(), state_of(request).log.appender.payload_bytes_max)
+            return await _submit(request, _Terms(kind, name, priority, max_attempts), lines, key, link)
         case other:
-            raise HTTPException(
-                f"a batch is application/json or application/x-ndjson, not {other[:80]!r}", status_code=415
-            )
+            message = f"a batch is application/json or application/x-ndjson, not {other[:80]!r}"
+            raise HTTPException(message, status_code=415)
 
 
-async def _accept(
+class _Terms(NamedTuple):
+    """The fields of a submission besides its inputs; they hold for each of the tasks."""
+
+    kind: str
+    name: str | None
+    priority: Priority
+    max_attempts: int | None
+
+
+def _decode(body: bytes) -> BatchSubmission:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        message, path = split_path(str(error))
+        explained = (
+            f"the request cannot be used: {path}: {message}" if path else f"the request cannot be used: {message}"
+        )
+        raise MalformedRequest(explained, [FieldError(path=path, message=message)]) from error
+
+
+async def _all_at_once(inputs: list[msgspec.Raw]) -> AsyncIterator[list[msgspec.Raw]]:
+    yield inputs
+
+
+async def _submit(
     request: AnyRequest,
+    terms: _Terms,
+    inputs: AsyncIterable[Iterable[bytes | msgspec.Raw]],
     key: str | None,
-    created: BatchCreated,
-    max_attempts: int | None,
-    intake: Intake,
-    asked: FollowLinkRequest | None,
+    link: FollowLinkRequest | None,
 ) -> Response[AcceptedBatch]:
-    """Append a batch whose inputs have all been read, and answer."""
-    api, owner = state_of(request), caller(request)
-    await intake.complete()
-    batch = NewBatch(
-        id=str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "batch"),
-        keyed=key is not None,
-        owner=owner,
-        created=created,
-        max_attempts=max_attempts or api.catalog.describe(created.kind).max_attempts,
-        body_hash=intake.body_hash((created, max_attempts)),
-        headers=carried_headers(request.scope),
-    )
-    accepted = await append_batch(api, batch, intake)
+    """Read and validate all inputs, append the batch, and answer."""
+    api = state_of(request)
+    with BatchUpload(api.catalog, terms.kind, input_bytes_max(api.log)) as upload:
+        async for some in inputs:
+            await upload.add(some)
+        await upload.complete()
+        batch = _new_batch(request, terms, upload, key)
+        accepted = await _append(api, batch, upload)
     found = _as_accepted(api, batch, accepted) if accepted.is_new else await _as_it_is(api, batch, accepted)
     fields = {name: getattr(found, name) for name in found.__struct_fields__}
-    link = None if asked is None else make_link(api, request, "batch", batch.id, owner, asked)
+    made_link = None if link is None else make_link(api, request, "batch", batch.id, batch.owner, link)
     return Response(
-        AcceptedBatch(**fields, follow_link=link),
+        AcceptedBatch(**fields, follow_link=made_link),
         status_code=202 if accepted.is_new else 200,
         headers=location("batches", batch.id),
     )
 
 
-async def _as_it_is(api: ApiState, batch: NewBatch, accepted: Accepted) -> Batch:
-    """A batch that is not as it was just made, as it stands.
+def _new_batch(request: AnyRequest, terms: _Terms, upload: BatchUpload, key: str | None) -> NewBatch:
+    owner = caller(request)
+    created = BatchCreated(kind=terms.kind, total=upload.total, priority=terms.priority, name=terms.name)
+    return NewBatch(
+        id=str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "batch"),
+        is_keyed=key is not None,
+        owner=owner,
+        created=created,
+        max_attempts=terms.max_attempts or state_of(request).catalog.describe(terms.kind).max_attempts,
+        body_hash=upload.body_hash((created, terms.max_attempts)),
+        headers=carried_headers(request.scope),
+        input_bytes=upload.size,
+    )
 
-    It is accepted whether or not the read model can tell how far it is, so that is no reason to refuse it: one that is behind
-    tells what it knows, and without one the log tells how the batch began and ended. The position says of when that is.
+
+async def _append(api: ApiState, batch: NewBatch, upload: BatchUpload) -> Accepted:
+    """Append a batch.
+
+    Raises:
+        KeyReused: the key was used with another batch.
+        LogFull: the log has no room.
+        LogUnavailable: the log does not answer. It may have some of the tasks.
     """
-    with suppress(ReadModelUnavailable):
-        with suppress(ReadModelBehind):
-            await api.read_model.reach(Position(api.log.epoch, accepted.last_sequence), AS_IT_IS_SECONDS)
-        async with api.read_model.session() as session:
-            if found := await stored_batches.find_batch(session, batch.owner, batch.id):
-                return found
-    begun = await as_logged(api, batch.owner, batch.id)
-    return begun or view(batch.id, batch.owner, batch.created, accepted.at, Position(api.log.epoch, 0))
+    match await append_batch(api.log, batch, upload.chunks(CHUNK_TASKS, CHUNK_BYTES), api.capacity.reserve):
+        case Accepted() as accepted:
+            return accepted
+        case OtherBatch():
+            raise _key_reused("this Idempotency-Key was used with another batch; use a new key for a new batch")
+        case ForgottenBatch():
+            raise _key_reused(
+                f"this Idempotency-Key was used long ago, for batch {batch.id}; use a new key for a new batch"
+            )
+        case Interrupted(reason, 0):
+            raise LogUnavailable(f"{reason}; with an Idempotency-Key it is safe to send the batch again")
+        case Interrupted(reason, tasks):
+            raise LogUnavailable(
+                f"{reason}. The log has {tasks:,} of the {batch.created.total:,} tasks of batch {batch.id}: send the batch "
+                "again with the same Idempotency-Key to have it completed; without one, cancel it and send it anew"
+            )
+
+
+def _key_reused(message: str) -> KeyReused:
+    return KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])
 
 
 def _as_accepted(api: ApiState, batch: NewBatch, accepted: Accepted) -> Batch:
-    found = view(batch.id, batch.owner, batch.created, accepted.at, Position(api.log.epoch, accepted.last_sequence))
+    """Return a new batch as clients see it: all its tasks are queued."""
+    position = Position(api.log.epoch, accepted.last_sequence)
+    found = describe_new_batch(batch.id, batch.owner, batch.created, accepted.at, position)
     return msgspec.structs.replace(found, counts=Counts(queued=found.total))
 
 
-def _intake(api: ApiState, kind: str) -> Intake:
-    return Intake(api.catalog, kind, api.log.appender.payload_bytes_max - EVENT_BYTES)
+async def _as_it_is(api: ApiState, batch: NewBatch, accepted: Accepted) -> Batch:
+    """Return a batch that was sent again, or cancelled meanwhile, with the counts that it has now.
 
-
-def _read(body: bytes) -> BatchSubmission:
-    try:
-        return _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        message, path = split_path(str(error))
-        told = f"the request cannot be used: {path}: {message}" if path else f"the request cannot be used: {message}"
-        raise MalformedRequest(told, [FieldError(path=path, message=message)]) from error
+    The batch is accepted in any case, so an unavailable read model is no reason to refuse it. A read model that is behind
+    still gives its counts. Without a read model, the batch's own events in the log give its beginning and its end. The
+    position of the answer tells which it was.
+    """
+    with suppress(ReadModelUnavailable):
+        with suppress(ReadModelBehind):
+            await api.read_model.reach(Position(api.log.epoch, accepted.last_sequence), RECOUNT_SECONDS)
+        async with api.read_model.session() as session:
+            if found := await stored_batches.find_batch(session, batch.owner, batch.id):
+                return found
+    logged = await read_batch_state(api.log, batch.owner, batch.id)
+    return logged or describe_new_batch(batch.id, batch.owner, batch.created, accepted.at, Position(api.log.epoch, 0))

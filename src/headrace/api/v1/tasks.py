@@ -24,10 +24,9 @@ from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.follower import Discontinued, Follower
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import ID_PATTERN, State, Task, TaskPage, TaskSummary, Timeline
+from headrace.contracts.tasks import ID_PATTERN, State, Task, TaskPage, Timeline
 from headrace.errors import TaskNotFound
 from headrace.log import subjects
-from headrace.log.subjects import TaskSubject
 from headrace.store import tasks as stored_tasks
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
@@ -147,8 +146,3 @@ async def _follow_to_finish(api: ApiState, follower: Follower, patience: float) 
             if frame.event == EventName.FINISHED:
                 return follower.position._replace(sequence=frame.sequence)
     return None
-
-
-def subject_of(task: TaskSummary) -> TaskSubject:
-    """Return the subject of a task's events, with the name of the event still to be filled in."""
-    return TaskSubject("", task.kind, task.priority, task.owner, task.id)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.api.v1 import batch_upload
-from headrace.api.v1.batch_upload import Intake, read_lines, read_whole
+from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
 from headrace.catalog import Catalog
 from headrace.contracts.kinds import KindDescription
 from headrace.errors import InvalidInput, MalformedRequest, TooLarge
@@ -30,8 +30,8 @@ def catalog() -> Catalog:
     return found
 
 
-def taking(input_bytes_max: int = 1000) -> Intake:
-    return Intake(catalog(), "count", input_bytes_max)
+def new_upload(input_bytes_max: int = 1000) -> BatchUpload:
+    return BatchUpload(catalog(), "count", input_bytes_max)
 
 
 async def parts(given: Iterable[bytes]) -> AsyncGenerator[bytes]:
@@ -39,8 +39,8 @@ async def parts(given: Iterable[bytes]) -> AsyncGenerator[bytes]:
         yield each
 
 
-async def all_of(taken: Intake, count: int, bytes_max: int) -> list[list[bytes]]:
-    return [chunk async for chunk in taken.inputs(count, bytes_max)]
+async def all_of(upload: BatchUpload, count: int, bytes_max: int) -> list[list[bytes]]:
+    return [chunk async for chunk in upload.chunks(count, bytes_max)]
 
 
 lines = st.lists(st.binary(max_size=8).map(lambda line: line.replace(b"\n", b"")), max_size=12)
@@ -66,13 +66,13 @@ async def test_lines_are_the_same_wherever_the_body_is_cut(lines: list[bytes], c
 async def test_chunks_are_all_inputs_in_order_within_their_bounds(
     inputs: list[int], count: int, bytes_max: int
 ) -> None:
-    with taking() as taken:
-        await taken.take([json.dumps({"n": n}).encode() for n in inputs])
-        await taken.complete()
-        chunks = await all_of(taken, count, bytes_max)
-        assert chunks == await all_of(taken, count, bytes_max)
+    with new_upload() as upload:
+        await upload.add([json.dumps({"n": n}).encode() for n in inputs])
+        await upload.complete()
+        chunks = await all_of(upload, count, bytes_max)
+        assert chunks == await all_of(upload, count, bytes_max)
     assert [msgspec.json.decode(each)["n"] for chunk in chunks for each in chunk] == inputs
-    assert taken.total == len(inputs)
+    assert upload.total == len(inputs)
     assert all(len(chunk) >= 2 for chunk in chunks) or len(inputs) == 1
     for chunk in chunks[:-1]:
         assert len(chunk) <= max(count, 2)
@@ -85,11 +85,11 @@ async def test_chunks_are_all_inputs_in_order_within_their_bounds(
 @pytest.mark.invariant(4)
 async def test_how_inputs_are_written_does_not_matter_to_their_hash_and_all_else_does() -> None:
     async def hashed(inputs: list[bytes], of: object = "echo") -> str:
-        with taking() as taken:
-            await taken.take(inputs)
-            await taken.complete()
-            assert (await all_of(taken, 10, 1000))[0][-1] == inputs[-1].translate(None, b" \t"), "in the order given"
-            return taken.body_hash(of)
+        with new_upload() as upload:
+            await upload.add(inputs)
+            await upload.complete()
+            assert (await all_of(upload, 10, 1000))[0][-1] == inputs[-1].translate(None, b" \t"), "in the order given"
+            return upload.body_hash(of)
 
     one = await hashed([b'{"n":1}', b'{"n":2}'])
     assert one == await hashed([b' { "n" : 1 }', b'{"n":\t2}'])
@@ -111,8 +111,8 @@ async def test_many_inputs_leave_others_their_turns(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(batch_upload, "SLICE_SECONDS", 0)
     beside = asyncio.create_task(other())
-    with taking() as taken:
-        await taken.take([b'{"n": 1}'] * 1000)
+    with new_upload() as upload:
+        await upload.add([b'{"n": 1}'] * 1000)
     beside.cancel()
     assert turns >= 999
 
@@ -120,10 +120,10 @@ async def test_many_inputs_leave_others_their_turns(monkeypatch: pytest.MonkeyPa
 async def test_what_is_too_much_is_refused_with_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_upload, "INPUTS_MAX", 3)
     monkeypatch.setattr(batch_upload, "BATCH_BYTES_MAX", 2 << 20)
-    with taking() as taken, pytest.raises(TooLarge, match="at most 3 inputs"):
-        await taken.take([b'{"n": 1}'] * 4)
-    with taking(20) as taken, pytest.raises(TooLarge, match="/inputs/1: an input has at most 20 bytes"):
-        await taken.take([b'{"n": 1}', b'{"n": 1, "more": "%s"}' % (b"x" * 20)])
+    with new_upload() as upload, pytest.raises(TooLarge, match="at most 3 inputs"):
+        await upload.add([b'{"n": 1}'] * 4)
+    with new_upload(20) as upload, pytest.raises(TooLarge, match="/inputs/1: an input has at most 20 bytes"):
+        await upload.add([b'{"n": 1}', b'{"n": 1, "more": "%s"}' % (b"x" * 20)])
     with pytest.raises(TooLarge, match="line 1 of the body has more than 10 bytes") as refused:
         _ = [some async for some in read_lines(parts([b"x" * 6, b"x" * 6]), 10)]
     assert [each.path for each in refused.value.errors] == ["/inputs/0"]
@@ -152,12 +152,12 @@ async def test_a_body_that_ends_early_is_malformed() -> None:
 
 @pytest.mark.invariant(5)
 async def test_wrong_inputs_are_named_twenty_at_most_and_nothing_is_kept() -> None:
-    with taking() as taken:
-        await taken.take([b'{"n": 1}', b'{"n": "x"}', b"{}", b"7", b"{", b'{"n": 1%s}' % (b"0" * 400)])
+    with new_upload() as upload:
+        await upload.add([b'{"n": 1}', b'{"n": "x"}', b"{}", b"7", b"{", b'{"n": 1%s}' % (b"0" * 400)])
         with pytest.raises(InvalidInput) as refused:
-            await taken.complete()
+            await upload.complete()
     assert [each.path for each in refused.value.errors][:4] == ["/inputs/1/n", "/inputs/2", "/inputs/3", "/inputs/4"]
-    with taking() as taken, pytest.raises(InvalidInput) as refused:
-        await taken.take([b"{}"] * 1000)
+    with new_upload() as upload, pytest.raises(InvalidInput) as refused:
+        await upload.add([b"{}"] * 1000)
     assert len(refused.value.errors) == 20
-    assert taken.total == 20
+    assert upload.total == 20

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import Raw
 
-from headrace.api.v1.batch_upload import EVENT_BYTES
 from headrace.contracts.events import Deferred, Finished, Outcome, Queued, Withdrawn, encode
 from headrace.contracts.tasks import ATTEMPTS_MAX, FailureCode, TaskError
+from headrace.lifecycle.queueing import EVENT_BYTES
 from headrace.worker.outcomes import MESSAGE_CHARS_MAX, raised, to_error
 
 INPUT = Raw(b"{}")

@@ -1,0 +1,297 @@
+"""Appending a batch: `created` and the first tasks as one, then the other tasks chunk by chunk, each all or nothing.
+
+Ids derive from (batch, index) and chunks from the inputs alone. Each chunk is appended on condition that the log does not have
+its first message yet. So a client that sends a batch again under its key completes a batch that was cut off, and repeats
+nothing. Each chunk is also appended on condition that nobody has cancelled the batch, so that no task comes after the
+cancellation: a reader of the cancellation knows every task that there will be, and the batch settles once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from msgspec import Raw
+
+from headrace.contracts.batches import BatchCreated, BatchEventName
+from headrace.contracts.batches import encode as encode_batch
+from headrace.contracts.events import EventName
+from headrace.errors import AppendRefused, LogUnavailable
+from headrace.lifecycle.queueing import WaitingTask, queued_message
+from headrace.log import conditions, subjects
+from headrace.log.append import BATCH_MESSAGES_MAX, Message
+from headrace.log.connection import Log
+from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject
+
+CHUNK_TASKS = BATCH_MESSAGES_MAX - 2  # room for `created` and a last task; a batch sent again must have the same chunks
+CHUNK_BYTES = 4 << 20  # of inputs: the log takes tens of milliseconds for it; the same for a batch sent again
+MESSAGE_BYTES = 400  # bytes of a task in the log besides its input: subject, headers, what is stored around them
+PAUSE_SECONDS = 0.005  # between chunks, so that other requests and the log have their turn
+PATIENCE_SECONDS = 10.0  # how long a chunk waits for a log that is away; a restart takes a second or two
+RETRY_SECONDS = 0.25
+REPLICA_POLL_SECONDS = 0.01
+REPLICA_CATCH_UP_SECONDS = 2.0  # a replica of the log is usually milliseconds behind its leader
+
+
+class NewBatch(NamedTuple):
+    """A batch as it was submitted.
+
+    Attributes:
+        id: Its id.
+        is_keyed: Whether the id derives from an Idempotency-Key, so that the log may have the batch already.
+        owner: Its owner.
+        created: Its `created` event.
+        max_attempts: The limit of attempts of each task.
+        body_hash: Tells the body of this submission from any other under the same key.
+        headers: The headers that every event of its tasks carries.
+        input_bytes: The size of all its inputs.
+    """
+
+    id: str
+    is_keyed: bool
+    owner: str
+    created: BatchCreated
+    max_attempts: int | None
+    body_hash: str
+    headers: dict[str, str]
+    input_bytes: int
+
+    def subject(self, event: BatchEventName) -> str:
+        """The subject of an event of the batch."""
+        return subjects.batch_event(event, self.owner, self.id)
+
+    def task_id(self, index: int) -> str:
+        """The id of the task that has the input with this index."""
+        return f"{self.id}-{index}"
+
+
+class Accepted(NamedTuple):
+    """The log has all of the batch; of a cancelled batch, all that there will be.
+
+    Attributes:
+        at: When the batch was created.
+        last_sequence: Where its newest event stands that this append knows of.
+        is_new: Whether the batch is as it was just created. Otherwise the log had it before, or it was cancelled meanwhile.
+    """
+
+    at: datetime
+    last_sequence: int
+    is_new: bool
+
+
+class OtherBatch(NamedTuple):
+    """The log has another batch under this id: its key was used with another body."""
+
+
+class ForgottenBatch(NamedTuple):
+    """The log has tasks of a batch under this id, but no `created` any more: its key was used long ago."""
+
+
+class Interrupted(NamedTuple):
+    """The log became unavailable; it has the first ``tasks`` tasks. ``reason`` is a sentence without its full stop."""
+
+    reason: str
+    tasks: int
+
+
+BatchResult = Accepted | OtherBatch | ForgottenBatch | Interrupted
+
+
+class _Appended(NamedTuple):
+    """The log has taken a chunk; its last message has this sequence."""
+
+    sequence: int
+
+
+class _AlreadyThere(NamedTuple):
+    """The log had the chunk before."""
+
+
+class _Cancelled(NamedTuple):
+    """The batch was cancelled at this sequence, so the log takes no further task of it."""
+
+    sequence: int
+
+
+_ChunkResult = _Appended | _AlreadyThere | _Cancelled
+
+
+async def append_batch(
+    log: Log, batch: NewBatch, chunks: AsyncIterable[Sequence[bytes]], reserve: Callable[[int], None]
+) -> BatchResult:
+    """Append a batch, or what the log does not have of it yet; nothing once it is cancelled.
+
+    Args:
+        log: The log.
+        batch: The batch.
+        chunks: All its inputs in order, up to `CHUNK_TASKS` and about `CHUNK_BYTES` at a time, always cut at the same places.
+        reserve: Reserves room in the log for so many bytes.
+
+    Raises:
+        LogFull: the log has no room.
+        LogUnavailable: the log did not answer before anything was appended.
+    """
+    if not log.is_connected:
+        raise LogUnavailable("the log cannot be reached; try again in a moment")
+    append = _BatchAppend(log, batch, reserve)
+    created = await _read_created(log, batch) if batch.is_keyed else None
+    if created is None:
+        reserve(batch.input_bytes + batch.created.total * MESSAGE_BYTES)
+        return await append.append_chunks(chunks)
+    if not _is_same(batch, created):
+        return OtherBatch()
+    if cancelled := await _read_cancellation(log, batch):
+        return Accepted(created.at, cancelled.sequence, is_new=False)
+    append.created = created
+    return await append.append_chunks(chunks)
+
+
+class _BatchAppend:
+    """One append of a batch.
+
+    Attributes:
+        created: The `created` event that the log had before; None while the batch is taken to be new.
+    """
+
+    def __init__(self, log: Log, batch: NewBatch, reserve: Callable[[int], None]) -> None:
+        self.created: Record | None = None
+        self._log = log
+        self._batch = batch
+        self._reserve = reserve
+        self._at = datetime.now(UTC)
+        self._epoch = log.epoch
+
+    async def append_chunks(self, chunks: AsyncIterable[Sequence[bytes]]) -> BatchResult:
+        """Append every chunk that the log does not have, until the batch is complete or cancelled."""
+        index, last_sequence = 0, None
+        async for inputs in chunks:
+            try:
+                result = await self._append_chunk(index, inputs)
+            except LogUnavailable as error:
+                return Interrupted(error.message, index)
+            match result:
+                case _Appended(sequence):
+                    last_sequence = sequence
+                case _AlreadyThere():
+                    last_sequence = None
+                case _Cancelled(sequence):
+                    return Accepted(self._at if self.created is None else self.created.at, sequence, is_new=False)
+                case OtherBatch() | ForgottenBatch():
+                    return result
+            index += len(inputs)
+            await asyncio.sleep(PAUSE_SECONDS)
+        return await self._complete(last_sequence)
+
+    async def _append_chunk(self, index: int, inputs: Sequence[bytes]) -> _ChunkResult | OtherBatch | ForgottenBatch:
+        messages = _task_messages(self._batch, index, inputs)
+        is_beginning = index == 0 and self.created is None
+        if is_beginning:
+            messages.insert(0, _created_message(self._batch))
+        result = await self._append_patiently(messages)
+        if is_beginning and not isinstance(result, _Appended):
+            # The log has refused the beginning of the batch, so it has one under this id.
+            self.created = await _wait_for_created(self._log, self._batch)
+            if self.created is None:
+                return ForgottenBatch()
+            if not _is_same(self._batch, self.created):
+                return OtherBatch()
+        if self._log.epoch != self._epoch:
+            raise LogUnavailable("the log was made anew meanwhile")
+        return result
+
+    async def _append_patiently(self, messages: Sequence[Message]) -> _ChunkResult:
+        """Append a chunk, for as long as the log needs to restart."""
+        may_be_there = self.created is not None
+        # A new batch has reserved room for all its chunks at once.
+        has_room = not may_be_there
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while True:
+            try:
+                if may_be_there and await _is_there(self._log, messages[0]):
+                    return await self._explain_refusal()
+                if not has_room:
+                    self._reserve(sum(len(message.payload) + MESSAGE_BYTES for message in messages))
+                    has_room = True
+                with suppress(AppendRefused):
+                    return _Appended((await self._log.appender.append_all(messages)).sequence)
+                return await self._explain_refusal()
+            except LogUnavailable:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            # The broker sends no signal when the log is ready again, so the append is tried again.
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _explain_refusal(self) -> _AlreadyThere | _Cancelled:
+        return await _read_cancellation(self._log, self._batch) or _AlreadyThere()
+
+    async def _complete(self, last_sequence: int | None) -> Accepted:
+        if last_sequence is None:
+            last_task = self._batch.task_id(self._batch.created.total - 1)
+            newest = await self._log.replayer.last(subjects.all_of(self._batch.owner, last_task))
+            last_sequence = 0 if newest is None else newest.sequence
+        if self.created is None:
+            return Accepted(self._at, last_sequence, is_new=True)
+        return Accepted(self.created.at, max(self.created.sequence, last_sequence), is_new=False)
+
+
+def _task_messages(batch: NewBatch, index: int, inputs: Sequence[bytes]) -> list[Message]:
+    """Return the tasks of a chunk that begins with this index.
+
+    A message has room for one condition. So the first message carries the condition that it is new, and the second one the
+    condition that the batch is not cancelled.
+    """
+    headers = {**batch.headers, subjects.BATCH: batch.id}
+    is_new = conditions.task_is_new(batch.owner, batch.task_id(index))
+    is_not_cancelled = conditions.no_event_of(batch.subject(BatchEventName.CANCELLED))
+    required = (is_new, is_not_cancelled)
+    return [
+        queued_message(_waiting_task(batch, index + place, each, headers), required[place] if place < 2 else {})
+        for place, each in enumerate(inputs)
+    ]
+
+
+def _waiting_task(batch: NewBatch, index: int, input: bytes, headers: Mapping[str, str]) -> WaitingTask:
+    created = batch.created
+    subject = TaskSubject(EventName.QUEUED, created.kind, created.priority, batch.owner, batch.task_id(index))
+    return WaitingTask(subject=subject, input=Raw(input), headers=headers, max_attempts=batch.max_attempts)
+
+
+def _created_message(batch: NewBatch) -> Message:
+    headers = {**batch.headers, subjects.BODY_HASH: batch.body_hash, **conditions.subject_is_empty()}
+    return Message(batch.subject(BatchEventName.CREATED), encode_batch(batch.created), headers)
+
+
+async def _is_there(log: Log, first: Message) -> bool:
+    """Whether the log has the first task of a chunk. To ask costs less than to send a whole chunk that is then refused."""
+    task = TaskSubject.parse(first.subject)
+    return bool((await log.replayer.page(subjects.all_of(task.owner, task.task), records=1)).records)
+
+
+async def _read_created(log: Log, batch: NewBatch) -> Record | None:
+    return await log.replayer.last(batch.subject(BatchEventName.CREATED))
+
+
+async def _wait_for_created(log: Log, batch: NewBatch) -> Record | None:
+    """Read the `created` event. When the leader has it and the replica that answers does not yet, wait for the replica."""
+    created = await _read_created(log, batch)
+    if created is not None or not await log.replayer.last_at_leader(batch.subject(BatchEventName.CREATED)):
+        return created
+    deadline = asyncio.get_running_loop().time() + REPLICA_CATCH_UP_SECONDS
+    while created is None and asyncio.get_running_loop().time() < deadline:
+        # A replica sends no signal when it has caught up, so it is polled.
+        await asyncio.sleep(REPLICA_POLL_SECONDS)
+        created = await _read_created(log, batch)
+    return created
+
+
+async def _read_cancellation(log: Log, batch: NewBatch) -> _Cancelled | None:
+    sequence = await log.replayer.last_at_leader(batch.subject(BatchEventName.CANCELLED))
+    return _Cancelled(sequence) if sequence else None
+
+
+def _is_same(batch: NewBatch, created: Record) -> bool:
+    return created.headers.get(subjects.BODY_HASH) == batch.body_hash
