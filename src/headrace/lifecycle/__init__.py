@@ -1,1 +1,1 @@
-"""What may happen to a task, a batch or a schedule, decided against the log: no HTTP, no SQL."""
+"""What may happen to a task, a batch or a schedule, decided against the log alone: no HTTP and no SQL."""
