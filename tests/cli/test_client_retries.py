@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from headrace.client import ATTEMPTS_MAX, Client, ProblemError, retries
-from headrace.client.lines import PART_BYTES
+from headrace.client.ndjson import PART_BYTES
 from headrace.contracts.batches import Batch, BatchState, Counts
 from headrace.contracts.tasks import Priority, State, TaskSummary
 from tests.cli.canned import Server, problem, refused

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.event_stream import EventStreamParser, Frame
+from headrace.client.event_stream import EventStreamParser, Frame
 
 LINE_ENDS = ("\n", "\r\n", "\r")
 BOM = b"\xef\xbb\xbf"

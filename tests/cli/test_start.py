@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.cli.terminal.addresses import api_url, with_nats
+from headrace.cli.terminal.discovery import find_api, find_nats
 from headrace.settings import Settings
 from tests.cli.conftest import Up
 
@@ -31,11 +31,11 @@ def test_the_api_is_where_it_is_said_to_be_else_where_it_runs(
 ) -> None:
     here, elsewhere = Settings(home=str(up.home.path)), Settings(home=str(place))
     monkeypatch.delenv("HEADRACE_URL", raising=False)
-    assert api_url("http://told", here) == "http://told"
-    assert api_url(None, here) == up.url
-    assert api_url(None, elsewhere) == "http://127.0.0.1:8080"
+    assert find_api("http://told", here) == "http://told"
+    assert find_api(None, here) == up.url
+    assert find_api(None, elsewhere) == "http://127.0.0.1:8080"
     monkeypatch.setenv("HEADRACE_URL", "http://set")
-    assert api_url(None, Settings(home=str(up.home.path), url="http://set")) == "http://set"
+    assert find_api(None, Settings(home=str(up.home.path), url="http://set")) == "http://set"
 
 
 def test_nats_is_where_it_is_said_to_be_else_where_it_runs(
@@ -45,9 +45,9 @@ def test_nats_is_where_it_is_said_to_be_else_where_it_runs(
     running = up.home.running()
     assert running is not None
     monkeypatch.delenv("HEADRACE_NATS_URL", raising=False)
-    assert with_nats(here).nats.url == running.nats_url
-    assert with_nats(here).nats.token == up.home.nats_token()
-    assert with_nats(elsewhere) == elsewhere
+    assert find_nats(here).nats.url == running.nats_url
+    assert find_nats(here).nats.token == up.home.nats_token()
+    assert find_nats(elsewhere) == elsewhere
     assert list(place.iterdir()) == []
     monkeypatch.setenv("HEADRACE_NATS_URL", "nats://set")
-    assert with_nats(here) == here
+    assert find_nats(here) == here

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import msgspec
 
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
-from headrace.client.lines import Lines
+from headrace.client.ndjson import Lines
 from headrace.client.streams import frames
 from headrace.client.tasks import Input
 from headrace.contracts.batches import Batch, BatchEventName

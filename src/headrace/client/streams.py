@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from headrace.client.answers import ProblemError, check_stream
 from headrace.client.connection import ANSWER_SECONDS
+from headrace.client.event_stream import EventStreamParser, Frame
 from headrace.client.retries import Retries
-from headrace.event_stream import EventStreamParser, Frame
 
 SILENCE_SECONDS = 45.0  # three heartbeats of a stream missed: the connection is dead
 

@@ -1,1 +1,1 @@
-"""Commands of the command line that are about the same thing: their arguments and options. What they do is in `terminal`."""
+"""The commands of `headrace`, grouped by what they are about: their arguments, options and help."""

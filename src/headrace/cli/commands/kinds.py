@@ -1,4 +1,4 @@
-"""Commands for kinds."""
+"""Commands for kinds: `kinds`, `pause` and `resume`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from headrace.cli.commands.options import api_of, json_option, url_option
-from headrace.cli.terminal.arguments import KIND
+from headrace.cli.commands.options import api_url, json_option, url_option
+from headrace.cli.commands.parameter_types import KIND
 
 
 @click.command()
@@ -15,10 +15,10 @@ from headrace.cli.terminal.arguments import KIND
 @url_option
 def kinds(json: bool, url: str | None) -> None:
     """List the kinds of task that can be submitted."""
+    from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.kinds import show_kinds
-    from headrace.cli.terminal.stopped import run
 
-    sys.exit(run(show_kinds(api_of(url), json=json)))
+    sys.exit(run_command(show_kinds(api_url(url), json=json)))
 
 
 @click.command()
@@ -26,10 +26,10 @@ def kinds(json: bool, url: str | None) -> None:
 @url_option
 def pause(kind: str, url: str | None) -> None:
     """Start no more tasks of a kind until it is resumed; they are still accepted, and what runs goes on."""
-    from headrace.cli.terminal.pause import set_paused
-    from headrace.cli.terminal.stopped import run
+    from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.kinds import set_paused
 
-    sys.exit(run(set_paused(api_of(url), kind, paused=True)))
+    sys.exit(run_command(set_paused(api_url(url), kind, paused=True)))
 
 
 @click.command()
@@ -37,7 +37,7 @@ def pause(kind: str, url: str | None) -> None:
 @url_option
 def resume(kind: str, url: str | None) -> None:
     """Start tasks of a paused kind again."""
-    from headrace.cli.terminal.pause import set_paused
-    from headrace.cli.terminal.stopped import run
+    from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.kinds import set_paused
 
-    sys.exit(run(set_paused(api_of(url), kind, paused=False)))
+    sys.exit(run_command(set_paused(api_url(url), kind, paused=False)))

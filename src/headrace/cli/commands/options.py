@@ -1,4 +1,4 @@
-"""What commands have in common."""
+"""Options that several commands share, the settings of the environment, and the address of the API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import click
 from click.decorators import FC
 
-from headrace.cli.terminal.arguments import SPAN
+from headrace.cli.commands.parameter_types import SPAN
 from headrace.contracts.tasks import ATTEMPTS_MAX, BULK_PER_SECOND_MAX, Priority
 from headrace.settings import Settings, SettingsError
 
@@ -36,14 +36,14 @@ per_second_option = click.option(
 
 
 def priority_option(default: Priority) -> Callable[[FC], FC]:
-    """The lane, whose default depends on what is submitted."""
+    """Make the option for the lane; ``default`` is the one the API chooses, which depends on what is submitted."""
     return click.option(
         "--priority", type=click.Choice([str(each) for each in Priority]), help=f"The lane.  [default: {default}]"
     )
 
 
 def read_settings() -> Settings:
-    """The settings of the environment; ends the command when they are wrong."""
+    """Read the settings from the environment; ends the command when they are wrong."""
     try:
         return Settings.read(os.environ)
     except SettingsError as error:
@@ -51,8 +51,8 @@ def read_settings() -> Settings:
         sys.exit(EXIT_USAGE)
 
 
-def api_of(url: str | None) -> str:
-    """The API that a command is to talk to."""
-    from headrace.cli.terminal.addresses import api_url
+def api_url(given: str | None) -> str:
+    """Find the API that a command calls: ``given`` by `--url`, or the one that runs."""
+    from headrace.cli.terminal.discovery import find_api
 
-    return api_url(url, read_settings())
+    return find_api(given, read_settings())

@@ -1,4 +1,4 @@
-"""Commands for schedules."""
+"""Commands for schedules: `schedules`, and below it `add`, `remove`, `run`, `pause` and `resume`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import msgspec
 from msgspec import Raw
 
 from headrace.cli.commands.options import (
-    api_of,
+    api_url,
     expires_in_option,
     json_option,
     max_attempts_option,
     priority_option,
     url_option,
 )
-from headrace.cli.terminal.arguments import ID, INPUT, INSTANT, KIND, SPAN
+from headrace.cli.commands.parameter_types import ID, INPUT, INSTANT, KIND, SPAN
 from headrace.contracts.schedules import Missed, ScheduleDefinition
 from headrace.contracts.tasks import Priority
 
-_schedule = click.argument("schedule", type=ID, metavar="ID")
+_schedule_argument = click.argument("schedule", type=ID, metavar="ID")
 
 
 @click.group(invoke_without_command=True)
@@ -31,11 +31,12 @@ _schedule = click.argument("schedule", type=ID, metavar="ID")
 @click.pass_context
 def schedules(context: click.Context, json: bool, url: str | None) -> None:
     """List schedules; add, pause, resume, run and remove them."""
-    from headrace.cli.terminal.schedules import show
-    from headrace.cli.terminal.stopped import run
+    from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.schedules import show_schedules
 
     if context.invoked_subcommand is None:
-        sys.exit(run(show(api_of(url), json=json)))
+        sys.exit(run_command(show_schedules(api_url(url), json=json)))
+    # Subcommands are given the group's --url, for those who write it before the subcommand.
     context.obj = url
 
 
@@ -62,7 +63,7 @@ def schedules(context: click.Context, json: bool, url: str | None) -> None:
 @url_option
 @click.pass_obj
 def add(
-    of_group: str | None,
+    group_url: str | None,
     kind: str,
     input: Raw,
     cron: str | None,
@@ -78,76 +79,77 @@ def add(
     max_attempts: int | None,
     url: str | None,
 ) -> None:
-    """Submit a task again and again.
+    """Submit a task again and again. Prints the id of the schedule and its next firing."""
+    from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.schedules import add_schedule
 
-    Prints the id of the schedule and its next firing.
-    """
-    from headrace.cli.terminal.schedules import add as run_add
-    from headrace.cli.terminal.stopped import run
-
-    if (cron is None) == (every is None):
-        raise click.UsageError("say when: either --cron or --every")
+    _check_cron_or_every(cron, every)
     definition = ScheduleDefinition(
         kind=kind,
         input=msgspec.json.decode(input, type=dict[str, Any]),
         cron=cron,
         time_zone=time_zone,
-        every=None if every is None else int(every.total_seconds()),
+        every=int(every.total_seconds()) if every else None,
         start_at=start_at,
         end_at=end_at,
         missed=Missed(missed),
         paused=paused,
         priority=Priority(priority or Priority.NORMAL),
-        expires_in=None if expires_in is None else expires_in.total_seconds(),
+        expires_in=expires_in.total_seconds() if expires_in else None,
         max_attempts=max_attempts,
         name=name,
     )
-    sys.exit(run(run_add(api_of(url or of_group), definition)))
+    sys.exit(run_command(add_schedule(api_url(url or group_url), definition)))
 
 
 @schedules.command()
-@_schedule
+@_schedule_argument
 @url_option
 @click.pass_obj
-def remove(of_group: str | None, schedule: str, url: str | None) -> None:
+def remove(group_url: str | None, schedule: str, url: str | None) -> None:
     """Delete a schedule; what it has submitted is left alone."""
-    from headrace.cli.terminal.schedules import remove as run_remove
-    from headrace.cli.terminal.stopped import run
+    from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.schedules import remove_schedule
 
-    sys.exit(run(run_remove(api_of(url or of_group), schedule)))
+    sys.exit(run_command(remove_schedule(api_url(url or group_url), schedule)))
 
 
 @schedules.command("run")
-@_schedule
+@_schedule_argument
 @url_option
 @click.pass_obj
-def run_now(of_group: str | None, schedule: str, url: str | None) -> None:
+def run_now(group_url: str | None, schedule: str, url: str | None) -> None:
     """Submit a task as the schedule does, now; prints its id and state."""
-    from headrace.cli.terminal.schedules import run_now as run_run_now
-    from headrace.cli.terminal.stopped import run
+    from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.schedules import run_schedule
 
-    sys.exit(run(run_run_now(api_of(url or of_group), schedule)))
+    sys.exit(run_command(run_schedule(api_url(url or group_url), schedule)))
 
 
 @schedules.command()
-@_schedule
+@_schedule_argument
 @url_option
 @click.pass_obj
-def pause(of_group: str | None, schedule: str, url: str | None) -> None:
+def pause(group_url: str | None, schedule: str, url: str | None) -> None:
     """Submit nothing until the schedule is resumed."""
+    from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.schedules import set_paused
-    from headrace.cli.terminal.stopped import run
 
-    sys.exit(run(set_paused(api_of(url or of_group), schedule, paused=True)))
+    sys.exit(run_command(set_paused(api_url(url or group_url), schedule, paused=True)))
 
 
 @schedules.command()
-@_schedule
+@_schedule_argument
 @url_option
 @click.pass_obj
-def resume(of_group: str | None, schedule: str, url: str | None) -> None:
+def resume(group_url: str | None, schedule: str, url: str | None) -> None:
     """Go on submitting, with the next firing."""
+    from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.schedules import set_paused
-    from headrace.cli.terminal.stopped import run
 
-    sys.exit(run(set_paused(api_of(url or of_group), schedule, paused=False)))
+    sys.exit(run_command(set_paused(api_url(url or group_url), schedule, paused=False)))
+
+
+def _check_cron_or_every(cron: str | None, every: timedelta | None) -> None:
+    if (cron is None) == (every is None):
+        raise click.UsageError("say when: either --cron or --every")

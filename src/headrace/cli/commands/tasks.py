@@ -1,4 +1,4 @@
-"""Commands for tasks: submitted one by one or as a batch, cancelled, run again."""
+"""Commands for tasks: `submit`, `batch`, `cancel` and `replay`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from msgspec import Raw
 
 from headrace.cli.commands.options import (
-    api_of,
+    api_url,
     dry_run_option,
     expires_in_option,
     key_option,
@@ -20,7 +20,7 @@ from headrace.cli.commands.options import (
     url_option,
     yes_option,
 )
-from headrace.cli.terminal.arguments import DURATION, ID, INPUT, INSTANT, KIND, LINES, PAST
+from headrace.cli.commands.parameter_types import DURATION, ID, INPUT, INSTANT, KIND, LINES, PAST
 from headrace.contracts.tasks import FailureCode, Priority, Selection, State
 
 _OPEN = [str(state) for state in State if not state.final]
@@ -56,14 +56,14 @@ def submit(
     Prints its id and state; with --follow or --wait, only its result goes to standard output. Exits with 1 when the task
     failed, 2 when it was refused, 3 when the API cannot be reached.
     """
-    from headrace.cli.terminal.stopped import run
-    from headrace.cli.terminal.submit import submit as run_submit
+    from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.submit import submit_task
 
-    _not_both(follow, wait)
+    _check_follow_or_wait(follow, wait)
     if delay is not None and at is not None:
         raise click.UsageError("say either --delay or --at")
-    submission = run_submit(
-        api_of(url),
+    command = submit_task(
+        api_url(url),
         lambda client: client.submit(
             kind,
             input,
@@ -77,7 +77,7 @@ def submit(
         follow=follow,
         wait=wait,
     )
-    sys.exit(run(submission))
+    sys.exit(run_command(command))
 
 
 @click.command()
@@ -106,16 +106,15 @@ def batch(
     All of them, or none when one input is wrong. Prints its id and how many tasks it has; with --follow or --wait, only the settled batch goes to standard output, as JSON.
     Exits with 1 when not all of its tasks succeeded, 2 when it was refused, 3 when the API cannot be reached.
     """
-    from headrace.cli.terminal.batch import inputs_of
-    from headrace.cli.terminal.batch import submit as run_submit
-    from headrace.cli.terminal.stopped import run
+    from headrace.cli.terminal.batch import read_inputs, submit_batch
+    from headrace.cli.terminal.exits import run_command
 
-    _not_both(follow, wait)
-    submission = run_submit(
-        api_of(url),
+    _check_follow_or_wait(follow, wait)
+    command = submit_batch(
+        api_url(url),
         lambda client: client.batch(
             kind,
-            inputs_of(input),
+            read_inputs(input),
             name=name,
             priority=Priority(priority) if priority else None,
             max_attempts=max_attempts,
@@ -124,7 +123,7 @@ def batch(
         follow=follow,
         wait=wait,
     )
-    sys.exit(run(submission))
+    sys.exit(run_command(command))
 
 
 @click.command()
@@ -151,8 +150,9 @@ def cancel(
     Those named, or all that --kind, --state and --batch together describe; a whole batch at once, whatever --per-second says.
     Those that run are stopped. Exits with 2 when one of those named cannot be cancelled.
     """
-    from headrace.cli.terminal.selections import BatchCancellation, Cancellation, cancel_each, carry_out
-    from headrace.cli.terminal.stopped import run
+    from headrace.cli.terminal.bulk import run_bulk_change
+    from headrace.cli.terminal.cancel import BatchCancellation, Cancellation, cancel_tasks
+    from headrace.cli.terminal.exits import run_command
 
     described = kind is not None or state is not None or batch is not None
     if bool(tasks) == described:
@@ -160,10 +160,10 @@ def cancel(
     if tasks:
         if dry_run:
             raise click.UsageError("--dry-run is for tasks that are described, not for those that are named")
-        sys.exit(run(cancel_each(api_of(url), tasks)))
+        sys.exit(run_command(cancel_tasks(api_url(url), tasks)))
     select = Selection(kind=kind, state=State(state) if state else None, batch=batch)
     cancellation = BatchCancellation if select == Selection(batch=batch) else Cancellation
-    sys.exit(carry_out(cancellation(api_of(url), select, per_second), dry_run=dry_run, yes=yes))
+    sys.exit(run_bulk_change(cancellation(api_url(url), select, per_second), dry_run=dry_run, yes=yes))
 
 
 @click.command()
@@ -193,7 +193,8 @@ def replay(
     """
     from datetime import UTC
 
-    from headrace.cli.terminal.selections import Replay, carry_out
+    from headrace.cli.terminal.bulk import run_bulk_change
+    from headrace.cli.terminal.replay import Replay
 
     select = Selection(
         kind=kind,
@@ -203,9 +204,9 @@ def replay(
         finished_from=since,
         finished_before=until or datetime.now(UTC),
     )
-    sys.exit(carry_out(Replay(api_of(url), select, per_second), dry_run=dry_run, yes=yes))
+    sys.exit(run_bulk_change(Replay(api_url(url), select, per_second), dry_run=dry_run, yes=yes))
 
 
-def _not_both(follow: bool, wait: bool) -> None:
+def _check_follow_or_wait(follow: bool, wait: bool) -> None:
     if follow and wait:
         raise click.UsageError("--follow waits already; leave --wait out")

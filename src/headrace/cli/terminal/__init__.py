@@ -1,1 +1,1 @@
-"""What the commands that talk to a running Headrace show on a terminal, and where they find it."""
+"""What a command does when it runs, and shows on the terminal: `headrace submit` is in `submit`, `headrace lag` in `lag`."""

@@ -1,4 +1,4 @@
-"""`headrace batch`: hand in many tasks, and see how many are over."""
+"""`headrace batch`: submit many tasks of one kind, and with --follow or --wait show their counts."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ import click
 import httpx
 from msgspec import Raw
 
-from headrace.cli.terminal.calling import explaining
-from headrace.cli.terminal.counting import Counter, counter_for
+from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.count_display import CountDisplay, count_display_for
+from headrace.cli.terminal.exits import EXIT_TASK_FAILED
 from headrace.cli.terminal.output import show_json
-from headrace.cli.terminal.stopped import EXIT_TASK_FAILED
 from headrace.client import Client, ProblemError
-from headrace.contracts.batches import Batch
+from headrace.contracts.batches import Batch, Counts
 
 
-async def submit(url: str, submitting: Callable[[Client], Awaitable[Batch]], *, follow: bool, wait: bool) -> int:
-    """Submit a batch and print it; with ``follow`` or ``wait``, stay until it settles and print it then.
+async def submit_batch(url: str, submit: Callable[[Client], Awaitable[Batch]], *, follow: bool, wait: bool) -> int:
+    """Submit a batch and print its id; with ``follow`` or ``wait``, stay until it settles and print it as JSON.
 
     Args:
         url: Where the API is.
-        submitting: Submits it.
-        follow: Show its counts as they change.
+        submit: Submits the batch with the client that it is given.
+        follow: Show the batch's counts as they change.
         wait: Show nothing until it has settled.
 
     Returns:
         The exit code.
 
     Raises:
-        Stopped: it was refused, or the API cannot be reached.
+        CommandFailed: The API refused the batch, or cannot be reached.
     """
-    with explaining(url):
+    with api_errors_explained(url):
         async with Client(url) as client:
-            batch = await submitting(client)
+            batch = await submit(client)
             click.echo(f"{batch.id} {batch.total:,} tasks", err=follow or wait)
             if not follow and not wait:
                 return 0
             try:
-                batch = await _settled(client, batch, counter_for(batch.kind, batch.total) if follow else None)
+                batch = await _wait_until_settled(client, batch, follow=follow)
             except (asyncio.CancelledError, ProblemError, httpx.TransportError):
                 click.echo(
                     f"the batch goes on; its counts:  {client.url}/api/v1/batches/{batch.id}\n"
@@ -53,31 +53,39 @@ async def submit(url: str, submitting: Callable[[Client], Awaitable[Batch]], *, 
     return 0 if batch.counts.succeeded == batch.total else EXIT_TASK_FAILED
 
 
-async def inputs_of(lines: BinaryIO) -> AsyncGenerator[Raw]:
-    """The lines that have something in them."""
+async def read_inputs(lines: BinaryIO) -> AsyncGenerator[Raw]:
+    """Give the inputs of a file, one a line; blank lines are left out."""
     with lines:
         for line in lines:
             if not line.isspace():
                 yield Raw(line.strip())
-        await asyncio.sleep(0)  # Ctrl-C also ends what writes the lines; they are not to be taken for complete then
+        # Ctrl-C also ends the program that writes the lines. Here the cancellation arrives before the inputs end, so that
+        # the lines written until then are not submitted as a complete batch.
+        await asyncio.sleep(0)
 
 
-async def _settled(client: Client, batch: Batch, counter: Counter | None) -> Batch:
-    with counter or nullcontext():
-        async with aclosing(client.follow_batch(batch.id)) as found:
-            async for batch in found:
-                if counter is not None:
-                    counter.show(batch.counts.final, _words(batch))
+async def _wait_until_settled(client: Client, batch: Batch, *, follow: bool) -> Batch:
+    display = count_display_for(batch.kind, batch.total) if follow else None
+    with display or nullcontext():
+        return await _show_counts(client, batch, display)
+
+
+async def _show_counts(client: Client, batch: Batch, display: CountDisplay | None) -> Batch:
+    """Follow a batch until it settles, and return its last view."""
+    async with aclosing(client.follow_batch(batch.id)) as views:
+        async for batch in views:
+            if display is not None:
+                display.show(batch.counts.final, _describe(batch.counts))
     return batch
 
 
-def _words(batch: Batch) -> str:
-    counts = (
-        ("succeeded", batch.counts.succeeded),
-        ("failed", batch.counts.failed),
-        ("cancelled", batch.counts.cancelled),
-        ("running", batch.counts.running),
-        ("queued", batch.counts.queued),
-        ("pending", batch.counts.pending),
+def _describe(counts: Counts) -> str:
+    by_state = (
+        ("succeeded", counts.succeeded),
+        ("failed", counts.failed),
+        ("cancelled", counts.cancelled),
+        ("running", counts.running),
+        ("queued", counts.queued),
+        ("pending", counts.pending),
     )
-    return ", ".join(f"{count:,} {name}" for name, count in counts if count)
+    return ", ".join(f"{count:,} {state}" for state, count in by_state if count)

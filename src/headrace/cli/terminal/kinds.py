@@ -1,23 +1,23 @@
-"""`headrace kinds`: what can be submitted."""
+"""`headrace kinds`, `headrace pause` and `headrace resume`: show the catalog, and pause or resume a kind."""
 
 from __future__ import annotations
 
 import click
 
-from headrace.cli.terminal.calling import explaining
-from headrace.cli.terminal.events import printable
+from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.event_text import printable
 from headrace.cli.terminal.output import show_json, show_table
 from headrace.client import Client
 from headrace.contracts.kinds import CatalogEntry
 
 
 async def show_kinds(url: str, *, json: bool) -> None:
-    """Print the catalog.
+    """Print every kind of the catalog.
 
     Raises:
-        Stopped: the API cannot be reached, or refuses.
+        CommandFailed: The API refused, or cannot be reached.
     """
-    with explaining(url):
+    with api_errors_explained(url):
         async with Client(url) as client:
             kinds = await client.kinds()
     if json:
@@ -26,6 +26,18 @@ async def show_kinds(url: str, *, json: bool) -> None:
         show_table(("kind", "description", "#timeout", "#attempts", "limits", "workers"), map(_row, kinds))
     else:
         click.echo("there are no kinds yet: start a worker, which announces its own", err=True)
+
+
+async def set_paused(url: str, kind: str, *, paused: bool) -> None:
+    """Pause or resume a kind, and print its new state.
+
+    Raises:
+        CommandFailed: The API refused, or cannot be reached.
+    """
+    with api_errors_explained(url):
+        async with Client(url) as client:
+            entry = await (client.pause(kind) if paused else client.resume(kind))
+    click.echo(f"{entry.name} {'paused' if entry.paused else 'resumed'}")
 
 
 def _row(kind: CatalogEntry) -> tuple[str, ...]:

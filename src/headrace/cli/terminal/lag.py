@@ -1,4 +1,4 @@
-"""`headrace lag`: how far each reader of the log is behind."""
+"""`headrace lag`: show how far each reader of the log is behind."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import click
 from msgspec import Struct
 
+from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.output import show_json, show_table
-from headrace.cli.terminal.reading import the_log
 from headrace.log import provision, subjects
 from headrace.settings import Settings
 
@@ -26,13 +26,13 @@ class Lag(Struct, frozen=True, kw_only=True):
 
     Attributes:
         consumer: Its name.
-        waiting: Records it has not delivered yet.
-        in_flight: Records delivered and not acknowledged.
-        redelivered: Of these, delivered more than once.
-        pulls: Requests for more that wait for records.
-        last_active: When it last delivered something, or something was acknowledged; None for never.
-        idle: Seconds since then.
-        paused: Whether it hands out nothing until its kind is resumed.
+        waiting: Records that it has not delivered yet.
+        in_flight: Records that it has delivered and that are not acknowledged.
+        redelivered: Records of ``in_flight`` that it has delivered more than once.
+        pulls: Requests of readers that wait for records.
+        last_active: When it last delivered a record or received an acknowledgement; None for never.
+        idle: Seconds since ``last_active``.
+        paused: Whether it delivers nothing until its kind is resumed.
         hint: What is wrong, as far as these numbers tell.
     """
 
@@ -51,9 +51,9 @@ async def show_lag(settings: Settings, *, json: bool) -> None:
     """Print every consumer of the log, by name.
 
     Raises:
-        Stopped: the log cannot be reached, or there is none.
+        CommandFailed: The log cannot be reached, or there is none.
     """
-    async with the_log(settings, "lag") as log:
+    async with open_log_reader(settings, "lag") as log:
         lags = sorted(map(lag_of, await provision.consumers(log.connection)), key=lambda lag: lag.consumer)
     if json:
         show_json(lags)
@@ -65,10 +65,11 @@ async def show_lag(settings: Settings, *, json: bool) -> None:
 
 
 def lag_of(info: dict[str, Any]) -> Lag:
-    """A consumer as the server describes it (`io.nats.jetstream.api.v1.consumer_info`)."""
+    """Read the server's description of a consumer (`io.nats.jetstream.api.v1.consumer_info`)."""
     times = [info[part]["last_active"] for part in ("delivered", "ack_floor") if "last_active" in info[part]]
     last_active = max(map(datetime.fromisoformat, times), default=None)
-    asked = datetime.fromisoformat(info["ts"])  # the server's clock, so that ours does not matter
+    # The time of the answer is by the server's clock, as the other times are; this machine's clock may differ.
+    answered_at = datetime.fromisoformat(info["ts"])
     return Lag(
         consumer=info["name"],
         waiting=info["num_pending"],
@@ -76,7 +77,7 @@ def lag_of(info: dict[str, Any]) -> Lag:
         redelivered=info["num_redelivered"],
         pulls=info["num_waiting"],
         last_active=last_active,
-        idle=(asked - last_active).total_seconds() if last_active else None,
+        idle=(answered_at - last_active).total_seconds() if last_active else None,
         paused=info.get("paused", False),
         hint=_hint(info),
     )
@@ -89,7 +90,8 @@ def _hint(info: dict[str, Any]) -> str | None:
         return "full" if subjects.is_limited(info["name"]) else "stalled"
     if info["num_pending"] == 0 or info["num_waiting"] > 0:
         return None
-    if info["num_ack_pending"] > 0:  # whoever has them asks for more when a slot is free
+    # The readers that hold these records ask for more when one of their slots is free.
+    if info["num_ack_pending"] > 0:
         return "busy"
     return "not running" if info["name"] in (subjects.PROJECTOR, subjects.FIRINGS) else "no workers"
 

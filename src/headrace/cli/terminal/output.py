@@ -1,4 +1,4 @@
-"""Tables and documents on standard output."""
+"""Print tables and JSON documents on standard output."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import click
 import msgspec
 
-WIDTH_WITHOUT_TERMINAL = 200  # characters; a table that goes to a file is not to be folded at 80
+WIDTH_WITHOUT_TERMINAL = 200  # characters; at 80, a table that is written to a file would be folded
 
 
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table; headings that begin with ``#`` stand over numbers."""
+    """Print a table; a heading that begins with ``#`` stands over numbers, which are aligned to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -28,5 +28,5 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def show_json(value: Any) -> None:
-    """A value as indented JSON."""
+    """Print a value as indented JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))

@@ -1,4 +1,4 @@
-"""`headrace schedules`: what is submitted again and again."""
+"""`headrace schedules`: list, add, remove, fire, pause and resume schedules."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from datetime import datetime
 import click
 from msgspec.structs import replace
 
-from headrace.cli.terminal.calling import explaining
-from headrace.cli.terminal.events import clock, printable
+from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.event_text import local_time, printable
 from headrace.cli.terminal.output import show_json, show_table
 from headrace.client import Client
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
 
 
-async def show(url: str, *, json: bool) -> None:
+async def show_schedules(url: str, *, json: bool) -> None:
     """Print all schedules.
 
     Raises:
-        Stopped: the API cannot be reached, or refuses; likewise below.
+        CommandFailed: The API refused, or cannot be reached.
     """
-    with explaining(url):
+    with api_errors_explained(url):
         async with Client(url) as client:
             schedules = await client.schedules()
     if json:
@@ -31,51 +31,66 @@ async def show(url: str, *, json: bool) -> None:
         click.echo("there are no schedules; `headrace schedules add` makes one", err=True)
 
 
-async def add(url: str, definition: ScheduleDefinition) -> None:
-    """Make a schedule and print it."""
-    with explaining(url):
+async def add_schedule(url: str, definition: ScheduleDefinition) -> None:
+    """Make a schedule, and print its id and next firing.
+
+    Raises:
+        CommandFailed: The API refused, or cannot be reached.
+    """
+    with api_errors_explained(url):
         async with Client(url) as client:
-            _say(await client.create_schedule(definition))
+            schedule = await client.create_schedule(definition)
+    click.echo(f"{schedule.id} {_next_firing(schedule)}")
 
 
-async def remove(url: str, schedule: str) -> None:
-    """Delete a schedule."""
-    with explaining(url):
+async def remove_schedule(url: str, schedule: str) -> None:
+    """Delete a schedule.
+
+    Raises:
+        CommandFailed: The API refused, or cannot be reached.
+    """
+    with api_errors_explained(url):
         async with Client(url) as client:
             await client.delete_schedule(schedule)
     click.echo(f"{schedule} removed")
 
 
-async def run_now(url: str, schedule: str) -> None:
-    """Submit a task as a schedule does, and print it."""
-    with explaining(url):
+async def run_schedule(url: str, schedule: str) -> None:
+    """Submit a task now, as the schedule does, and print its id and state.
+
+    Raises:
+        CommandFailed: The API refused, or cannot be reached.
+    """
+    with api_errors_explained(url):
         async with Client(url) as client:
             task = await client.run_schedule(schedule)
     click.echo(f"{task.id} {task.state}")
 
 
 async def set_paused(url: str, schedule: str, *, paused: bool) -> None:
-    """Pause or resume a schedule and print it."""
-    with explaining(url):
+    """Pause or resume a schedule, and print its id and next firing.
+
+    Raises:
+        CommandFailed: The API refused, or cannot be reached.
+    """
+    with api_errors_explained(url):
         async with Client(url) as client:
             definition = (await client.get_schedule(schedule)).definition
-            _say(await client.update_schedule(schedule, replace(definition, paused=paused)))
-
-
-def _say(schedule: Schedule) -> None:
-    click.echo(f"{schedule.id} {_next(schedule)}")
+            changed = await client.update_schedule(schedule, replace(definition, paused=paused))
+    click.echo(f"{changed.id} {_next_firing(changed)}")
 
 
 def _row(schedule: Schedule) -> tuple[str, ...]:
     definition = schedule.definition
     when = f"every {definition.every} s" if definition.every else f"{definition.cron} {definition.time_zone}"
+    last = _to_the_second(schedule.last_at) or "never"
     name = printable(definition.name or "")
-    return schedule.id, definition.kind, printable(when), _next(schedule), _second(schedule.last_at) or "never", name
+    return schedule.id, definition.kind, printable(when), _next_firing(schedule), last, name
 
 
-def _next(schedule: Schedule) -> str:
-    return "paused" if schedule.definition.paused else _second(schedule.next_at) or "over"
+def _next_firing(schedule: Schedule) -> str:
+    return "paused" if schedule.definition.paused else _to_the_second(schedule.next_at) or "over"
 
 
-def _second(at: datetime | None) -> str:
-    return clock(at).partition(".")[0] if at else ""
+def _to_the_second(at: datetime | None) -> str:
+    return local_time(at).partition(".")[0] if at else ""

@@ -1,4 +1,4 @@
-"""`headrace submit`: hand in a task, and see what becomes of it."""
+"""`headrace submit`: submit a task, and with --follow or --wait show its events and its result."""
 
 from __future__ import annotations
 
@@ -11,53 +11,53 @@ import click
 import httpx
 import msgspec
 
-from headrace.cli.terminal.calling import explaining
-from headrace.cli.terminal.events import what_matters
-from headrace.cli.terminal.following import Display, display_for
+from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.event_text import describe_event
+from headrace.cli.terminal.exits import EXIT_TASK_FAILED
 from headrace.cli.terminal.output import show_json
-from headrace.cli.terminal.stopped import EXIT_TASK_FAILED
+from headrace.cli.terminal.task_display import TaskDisplay, task_display_for
 from headrace.client import RESET, Client, ProblemError, TaskFailed
 from headrace.contracts.events import EventName, Outcome
 from headrace.contracts.tasks import TaskSummary
 
 
-class Ended(NamedTuple):
-    """How a task ended: with a result, or with a ``failure`` in words."""
+class TaskEnd(NamedTuple):
+    """How a task ended: with a ``result``, or with a ``failure`` in words."""
 
     result: Any = None
     failure: str | None = None
 
     @classmethod
-    def of(cls, finished: Mapping[str, Any]) -> Ended:
-        """From the fields of `finished`."""
+    def from_event(cls, finished: Mapping[str, Any]) -> TaskEnd:
+        """Read the fields of a `finished` event."""
         if finished["outcome"] == Outcome.SUCCEEDED:
             return cls(result=finished.get("result"))
-        return cls(failure=what_matters(EventName.FINISHED, finished))
+        return cls(failure=describe_event(EventName.FINISHED, finished))
 
 
-async def submit(url: str, submitting: Callable[[Client], Awaitable[TaskSummary]], *, follow: bool, wait: bool) -> int:
-    """Submit a task and print it; with ``follow`` or ``wait``, stay to its end and print its result.
+async def submit_task(url: str, submit: Callable[[Client], Awaitable[TaskSummary]], *, follow: bool, wait: bool) -> int:
+    """Submit a task and print its id; with ``follow`` or ``wait``, stay until it ends and print its result.
 
     Args:
         url: Where the API is.
-        submitting: Submits it.
-        follow: Show what happens to it.
-        wait: Show nothing until its end.
+        submit: Submits the task with the client that it is given.
+        follow: Show the task's events.
+        wait: Show nothing until it ends.
 
     Returns:
         The exit code.
 
     Raises:
-        Stopped: it was refused, or the API cannot be reached.
+        CommandFailed: The API refused the task, or cannot be reached.
     """
-    with explaining(url):
+    with api_errors_explained(url):
         async with Client(url) as client:
-            task = await submitting(client)
+            task = await submit(client)
             click.echo(f"{task.id} {task.state}", err=follow or wait)
             if not follow and not wait:
                 return 0
             try:
-                ended = await (_follow(client, task.id, display_for(task)) if follow else _wait(client, task.id))
+                end = await (_follow(client, task) if follow else _wait(client, task.id))
             except (asyncio.CancelledError, ProblemError, httpx.TransportError):
                 click.echo(
                     f"the task goes on; to follow it again:  headrace tail --since 1h --task {task.id}\n"
@@ -65,28 +65,35 @@ async def submit(url: str, submitting: Callable[[Client], Awaitable[TaskSummary]
                     err=True,
                 )
                 raise
-    if ended.failure is not None:
-        click.echo(ended.failure, err=True)
+    if end.failure is not None:
+        click.echo(end.failure, err=True)
         return EXIT_TASK_FAILED
-    show_json(ended.result)
+    show_json(end.result)
     return 0
 
 
-async def _follow(client: Client, task: str, display: Display) -> Ended:
-    ended = None
-    with display:
-        async with aclosing(client.follow(task)) as events:
-            async for event in events:
-                display.show(event)
-                if event.event == EventName.FINISHED:
-                    ended = Ended.of(event.data)
-                elif event.event == RESET and (await client.get(task)).state.final:
-                    break  # the end was among what was missed
-    return ended or await _wait(client, task)
+async def _follow(client: Client, task: TaskSummary) -> TaskEnd:
+    with task_display_for(task) as display:
+        end = await _show_events(client, task.id, display)
+    return end or await _wait(client, task.id)
 
 
-async def _wait(client: Client, task: str) -> Ended:
+async def _show_events(client: Client, task: str, display: TaskDisplay) -> TaskEnd | None:
+    """Show the task's events until its stream ends; None when its end was among the events that were missed."""
+    end = None
+    async with aclosing(client.follow(task)) as events:
+        async for event in events:
+            display.show(event)
+            if event.event == EventName.FINISHED:
+                end = TaskEnd.from_event(event.data)
+            elif event.event == RESET and (await client.get(task)).state.final:
+                break
+    return end
+
+
+async def _wait(client: Client, task: str) -> TaskEnd:
     try:
-        return Ended(result=await client.result(task))
+        return TaskEnd(result=await client.result(task))
     except TaskFailed as failed:
-        return Ended.of({"outcome": failed.task.state, "error": msgspec.to_builtins(failed.task.error)})
+        error = msgspec.to_builtins(failed.task.error)
+        return TaskEnd.from_event({"outcome": failed.task.state, "error": error})

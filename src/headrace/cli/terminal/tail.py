@@ -1,4 +1,4 @@
-"""`headrace tail`: the log, as it grows."""
+"""`headrace tail`: show the events of the log as they are appended."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ import click
 import msgspec
 from msgspec import Raw, Struct
 
-from headrace.cli.terminal.events import clock, color, shortened, what_matters
-from headrace.cli.terminal.reading import the_log
+from headrace.cli.terminal.event_text import describe_event, event_color, local_time, shortened
+from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.live import listen
 from headrace.log.records import Record
+from headrace.log.replay import Page
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings
 
-LOOK_SECONDS = 1.0  # how often the log is looked at in silence: a live message can be lost without any sign of it
+LOG_POLL_SECONDS = 1.0  # while no live message comes, or the log is away
 SHORT_ID_CHARS = 8  # the end of an id is random, its beginning is the time
 EVENT_WIDTH = 10  # `progressed`
 
 
-class Wanted(NamedTuple):
-    """Which events to show; ``*`` is any. A task may be named by the end of its id."""
+class EventFilter(NamedTuple):
+    """Which events to show; ``*`` stands for any. A task may be given by the end of its id."""
 
     kind: str = "*"
     task: str = "*"
@@ -37,11 +38,11 @@ class Wanted(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """The slice of the log they are in."""
+        """The subjects of the part of the log that has these events."""
         return subjects.task_events(task="*" if self._is_short else self.task, kind=self.kind, event=self.event)
 
-    def has(self, record: Record) -> bool:
-        """Whether a record of that slice is one."""
+    def matches(self, record: Record) -> bool:
+        """Tell whether a record of that part is one of these events."""
         return not self._is_short or record.subject.endswith(self.task)
 
     @property
@@ -50,7 +51,7 @@ class Wanted(NamedTuple):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """An event as `--json` has it."""
+    """An event as `--json` writes it."""
 
     sequence: int
     position: str
@@ -65,56 +66,88 @@ class Line(Struct, frozen=True, kw_only=True):
     data: Raw
 
 
-async def tail(settings: Settings, wanted: Wanted, *, since: timedelta | None, json: bool) -> None:
+async def tail_log(settings: Settings, event_filter: EventFilter, *, since: timedelta | None, json: bool) -> None:
     """Print events until cancelled.
 
     Args:
         settings: Where NATS is.
-        wanted: Which events.
-        since: How far back to begin; with what comes from now on when None.
-        json: One JSON object a line instead of words.
+        event_filter: Which events.
+        since: How far back to begin; with the next event when None.
+        json: Print one JSON object a line instead of words.
 
     Raises:
-        Stopped: the log cannot be reached, or there is none.
+        CommandFailed: The log cannot be reached, or there is none.
     """
-    written = _as_json if json else _in_words
-    async with the_log(settings, "tail") as log, aclosing(_follow(log, wanted.subject, since)) as pages:
+    write_line = _as_json if json else _in_words
+    async with (
+        open_log_reader(settings, "tail") as log,
+        aclosing(LogFollower(log, event_filter.subject, since).pages()) as pages,
+    ):
         async for epoch, records in pages:
-            lines = [written(record, epoch) for record in records if wanted.has(record)]
+            lines = [write_line(record, epoch) for record in records if event_filter.matches(record)]
             if lines:
                 click.echo("\n".join(lines))
 
 
-async def _follow(log: Log, subject: str, since: timedelta | None) -> AsyncGenerator[tuple[int, list[Record]]]:
-    """Pages of the log with its epoch, without end. What is heard live only says when to read on, so nothing is shown twice or left out."""
-    heard = asyncio.Event()
-    await listen(log.connection, subject, lambda _: heard.set())
-    state = await log.refresh()
-    epoch, start = state.epoch, state.last_sequence + 1
-    from_time = (datetime.now(UTC) - since).isoformat() if since is not None else None
-    away = False
-    while True:
-        heard.clear()
-        try:
-            page = await log.replayer.page(subject, start=start, since=from_time)
-            if (away or not page.records) and (await log.refresh()).epoch != epoch:
-                click.echo("the log was lost and made anew; this is the new one", err=True)
-                epoch, start = log.epoch, 1
+class LogFollower:
+    """Reads a part of the log page by page, first what is there, then what is appended.
+
+    A live message only tells when to read the next page, so that no event is shown twice or left out. It can be lost without
+    any sign, so the log is polled as well.
+
+    Args:
+        log: The log.
+        subject: The subjects of the part.
+        since: How far back to begin; with the next event when None.
+    """
+
+    def __init__(self, log: Log, subject: str, since: timedelta | None) -> None:
+        self._log = log
+        self._subject = subject
+        self._since = (datetime.now(UTC) - since).isoformat() if since is not None else None
+        self._appended = asyncio.Event()
+        self._is_away = False
+        self._epoch = 0
+        self._next_sequence = 1
+
+    async def pages(self) -> AsyncGenerator[tuple[int, list[Record]]]:
+        """Give the log's epoch and the next records, without end."""
+        await listen(self._log.connection, self._subject, lambda _: self._appended.set())
+        state = await self._log.refresh()
+        self._epoch, self._next_sequence = state.epoch, state.last_sequence + 1
+        while True:
+            self._appended.clear()
+            page = await self._read_page()
+            if page is None:
                 continue
+            if page.records:
+                self._next_sequence = page.records[-1].sequence + 1
+                yield self._epoch, page.records
+            if not page.more:
+                await self._wait_for_append()
+
+    async def _read_page(self) -> Page | None:
+        """Read the next page; None when the log is away, or was made anew and has to be read from its beginning."""
+        try:
+            page = await self._log.replayer.page(self._subject, start=self._next_sequence, since=self._since)
+            if (self._is_away or not page.records) and (await self._log.refresh()).epoch != self._epoch:
+                click.echo("the log was lost and made anew; this is the new one", err=True)
+                self._epoch, self._next_sequence = self._log.epoch, 1
+                return None
         except LogUnavailable as error:
-            if not away:
+            if not self._is_away:
                 click.echo(f"waiting: {error.message}", err=True)
-            away = True
-            await asyncio.sleep(LOOK_SECONDS)
-            continue
-        away, from_time = False, None
-        if page.records:
-            start = page.records[-1].sequence + 1
-            yield epoch, page.records
-        if not page.more:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):  # `wait_for` swallows a Ctrl-C that comes with an event
-                    await heard.wait()
+            self._is_away = True
+            await asyncio.sleep(LOG_POLL_SECONDS)
+            return None
+        self._is_away, self._since = False, None
+        return page
+
+    async def _wait_for_append(self) -> None:
+        # `asyncio.wait_for` would swallow a Ctrl-C that comes at the same time as an event.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOG_POLL_SECONDS):
+                await self._appended.wait()
 
 
 def _as_json(record: Record, epoch: int) -> str:
@@ -140,21 +173,21 @@ def _in_words(record: Record, _epoch: int) -> str:
     try:
         data = msgspec.json.decode(record.payload, type=dict[str, Any])
     except msgspec.MsgspecError:
-        said, data = record.payload.decode(errors="replace"), {}
+        text, data = record.payload.decode(errors="replace"), {}
     else:
-        said = what_matters(subject.event, data | {"priority": subject.priority})
+        text = describe_event(subject.event, data | {"priority": subject.priority})
     words = (
-        click.style(clock(record.at), dim=True),
-        click.style(f"{subject.event:<{EVENT_WIDTH}}", fg=color(subject.event, data)),
+        click.style(local_time(record.at), dim=True),
+        click.style(f"{subject.event:<{EVENT_WIDTH}}", fg=event_color(subject.event, data)),
         click.style(subject.kind, bold=True),
         subject.task[-SHORT_ID_CHARS:],
-        shortened(said),
+        shortened(text),
     )
     return " ".join(words).rstrip()
 
 
 def _on_one_line(payload: bytes) -> Raw:
-    """The payload as JSON; as a string when a foreign writer left something else."""
+    """Write the payload as JSON on one line; as a JSON string when its writer left something that is not JSON."""
     try:
         return Raw(msgspec.json.format(payload, indent=-1))
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""Where a running Headrace is: as told, else the `headrace up` of this machine, else the default."""
+"""Find a running Headrace: the address that was given, else the `headrace up` of this machine, else the default."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from headrace.embedded.home import Home
 from headrace.settings import NatsSettings, Settings
 
 
-def api_url(told: str | None, settings: Settings) -> str:
-    """The API: ``told``, else HEADRACE_URL, else that of the running `up`, else the default."""
-    if told or os.environ.get("HEADRACE_URL"):
-        return told or settings.url
+def find_api(given: str | None, settings: Settings) -> str:
+    """Return the URL of the API: ``given``, else HEADRACE_URL, else that of the running `up`, else the default."""
+    if given or os.environ.get("HEADRACE_URL"):
+        return given or settings.url
     running = Home.at(settings.home).running()
     return running.api_url if running else settings.url
 
 
-def with_nats(settings: Settings) -> Settings:
-    """The settings with a NATS: that of HEADRACE_NATS_URL, else that of the running `up`, else the default."""
+def find_nats(settings: Settings) -> Settings:
+    """Return the settings with a NATS: that of HEADRACE_NATS_URL, else that of the running `up`, else the default."""
     if os.environ.get("HEADRACE_NATS_URL"):
         return settings
     home = Home.at(settings.home)

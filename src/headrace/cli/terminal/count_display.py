@@ -1,4 +1,4 @@
-"""How many of how many, on standard error: a bar on a terminal, a line now and then elsewhere."""
+"""Show on standard error how many of a total are done: as a bar on a terminal, as lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-LINE_SECONDS = 1.0  # between two lines; a log is not to be filled with counts
+LINE_SECONDS = 1.0  # between two lines, so that counts do not fill a log file
 
 
-class Counter(Protocol):
-    """Shows a count that grows; entered before the first, left after the last."""
+class CountDisplay(Protocol):
+    """Shows a count that grows. It is entered before the first count and left after the last one."""
 
     def __enter__(self) -> Self: ...
 
@@ -24,22 +24,22 @@ class Counter(Protocol):
     ) -> None: ...
 
     def show(self, count: int, words: str) -> None:
-        """Show the count as it is now."""
+        """Show the present count, and words about it."""
         ...
 
 
-def counter_for(what: str, total: int) -> Counter:
-    """What suits standard error."""
-    return CountBar(what, total) if sys.stderr.isatty() else CountLines(total)
+def count_display_for(title: str, total: int) -> CountDisplay:
+    """Return a bar when standard error is a terminal, lines otherwise."""
+    return CountBar(title, total) if sys.stderr.isatty() else CountLines(total)
 
 
 class CountLines:
-    """A line each second at most, and the last count in any case."""
+    """Writes at most one line each `LINE_SECONDS`, and the last count in any case."""
 
     def __init__(self, total: int) -> None:
         self._total = total
-        self._unsaid: str | None = None
-        self._said_at = -LINE_SECONDS
+        self._unwritten: str | None = None
+        self._written_at = -LINE_SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -47,21 +47,21 @@ class CountLines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._unsaid is not None:
-            click.echo(self._unsaid, err=True)
+        if self._unwritten is not None:
+            click.echo(self._unwritten, err=True)
 
     def show(self, count: int, words: str) -> None:
-        """See `Counter.show`."""
-        self._unsaid = f"{count:,} of {self._total:,}: {words}"
-        if time.monotonic() - self._said_at >= LINE_SECONDS:
-            click.echo(self._unsaid, err=True)
-            self._unsaid, self._said_at = None, time.monotonic()
+        """Show the count; see `CountDisplay.show`."""
+        self._unwritten = f"{count:,} of {self._total:,}: {words}"
+        if time.monotonic() - self._written_at >= LINE_SECONDS:
+            click.echo(self._unwritten, err=True)
+            self._unwritten, self._written_at = None, time.monotonic()
 
 
 class CountBar:
-    """A bar with the count and the words."""
+    """Draws a bar with the count and the words."""
 
-    def __init__(self, what: str, total: int) -> None:
+    def __init__(self, title: str, total: int) -> None:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -70,7 +70,7 @@ class CountBar:
             TextColumn("{task.fields[words]}", markup=False),
             console=Console(stderr=True),
         )
-        self._task = self._progress.add_task(what, total=total, words="")
+        self._task = self._progress.add_task(title, total=total, words="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -82,5 +82,5 @@ class CountBar:
         self._progress.stop()
 
     def show(self, count: int, words: str) -> None:
-        """See `Counter.show`."""
+        """Show the count; see `CountDisplay.show`."""
         self._progress.update(self._task, completed=count, words=words)

@@ -1,4 +1,4 @@
-"""How a command ends early: one readable message, and an exit code that scripts can tell apart."""
+"""How a command ends: its exit code, which scripts can tell apart, and one readable message when it fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXIT_UNREACHABLE = 3
 EXIT_INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 
-class Stopped(Exception):
+class CommandFailed(Exception):
     """A command cannot go on. ``message`` says why and what to do."""
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -23,16 +23,20 @@ class Stopped(Exception):
         self.exit_code = exit_code
 
 
-def run(command: Coroutine[Any, Any, int | None], *, interrupted: int = EXIT_INTERRUPTED) -> int:
-    """Run a command to its end, to `Stopped`, or to Ctrl-C, which gives ``interrupted``.
+def run_command(command: Coroutine[Any, Any, int | None], *, interrupted: int = EXIT_INTERRUPTED) -> int:
+    """Run a command to its end, and print the message of a `CommandFailed`.
+
+    Args:
+        command: Returns its exit code; None stands for 0.
+        interrupted: The exit code after Ctrl-C.
 
     Returns:
         The exit code.
     """
     try:
         return asyncio.run(command) or 0
-    except Stopped as stopped:
-        click.echo(stopped.message, err=True)
-        return stopped.exit_code
+    except CommandFailed as failed:
+        click.echo(failed.message, err=True)
+        return failed.exit_code
     except KeyboardInterrupt:
         return interrupted

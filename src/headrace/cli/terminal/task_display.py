@@ -1,4 +1,4 @@
-"""A task while it runs, on standard error: a progress bar on a terminal, lines elsewhere."""
+"""Show a task's events on standard error while it runs: as a progress bar on a terminal, as lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from headrace.cli.terminal.events import clock, color, printable, what_matters
+from headrace.cli.terminal.event_text import describe_event, event_color, local_time, printable
 from headrace.client import StreamEvent
 from headrace.contracts.events import EventName
 from headrace.contracts.tasks import TaskSummary
 
 
-class Display(Protocol):
-    """Shows the events of one task; entered before the first, left after the last."""
+class TaskDisplay(Protocol):
+    """Shows the events of one task. It is entered before the first event and left after the last one."""
 
     def __enter__(self) -> Self: ...
 
@@ -33,13 +33,13 @@ class Display(Protocol):
         ...
 
 
-def display_for(task: TaskSummary) -> Display:
-    """What suits standard error."""
-    return Bar(task.kind) if sys.stderr.isatty() else Lines()
+def task_display_for(task: TaskSummary) -> TaskDisplay:
+    """Return a bar when standard error is a terminal, lines otherwise."""
+    return TaskBar(task.kind) if sys.stderr.isatty() else TaskLines()
 
 
-class Lines:
-    """An event a line; streamed output as many as it has."""
+class TaskLines:
+    """Writes one line for each event, and as many lines for streamed output as it has."""
 
     def __enter__(self) -> Self:
         return self
@@ -50,14 +50,14 @@ class Lines:
         pass
 
     def show(self, event: StreamEvent) -> None:
-        """See `Display.show`."""
-        time = clock(datetime.fromisoformat(event.data["at"])) if "at" in event.data else ""
+        """Show the event; see `TaskDisplay.show`."""
+        time = local_time(datetime.fromisoformat(event.data["at"])) if "at" in event.data else ""
         for line in _lines(event):
             click.echo(f"{time} {event.event} {line}".strip(), err=True)
 
 
-class Bar:
-    """A progress bar with the latest message; everything else above it."""
+class TaskBar:
+    """Draws a progress bar with the latest message, and prints all other events above it."""
 
     def __init__(self, kind: str) -> None:
         self._console = Console(stderr=True)
@@ -81,7 +81,7 @@ class Bar:
         self._progress.stop()
 
     def show(self, event: StreamEvent) -> None:
-        """See `Display.show`."""
+        """Show the event; see `TaskDisplay.show`."""
         match event.event:
             case EventName.PROGRESSED:
                 message = printable(event.data.get("message") or "")
@@ -92,10 +92,11 @@ class Bar:
                 self._progress.update(self._task, message=event.data["outcome"])
             case _:
                 for line in _lines(event):
-                    self._console.print(Text(line, style=color(event.event, event.data) or ""), soft_wrap=True)
+                    self._console.print(Text(line, style=event_color(event.event, event.data) or ""), soft_wrap=True)
 
 
 def _lines(event: StreamEvent) -> Iterator[str]:
-    if event.event == EventName.FINISHED:  # its result, or why there is none, is told when all is over
+    # The result, or the reason why there is none, is printed when the display has ended.
+    if event.event == EventName.FINISHED:
         return iter([event.data["outcome"]])
-    return map(printable, what_matters(event.event, event.data).splitlines() or [""])
+    return map(printable, describe_event(event.event, event.data).splitlines() or [""])

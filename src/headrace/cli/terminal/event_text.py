@@ -1,4 +1,4 @@
-"""Events in words."""
+"""Write events in words, and other texts so that a terminal can show them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from headrace.contracts.events import EventName
 
-LINE_CHARS_MAX = 200  # of an event, where it gets one line; `--json` and `--follow` show it whole
+LINE_CHARS_MAX = 200  # where an event has one line; `--json` and `--follow` show it whole
 
 _COLORS = {
     EventName.QUEUED: "blue",
@@ -25,31 +25,32 @@ _COLORS = {
 }
 
 
-def what_matters(event: str, data: Mapping[str, Any]) -> str:
-    """What a reader wants to know of an event besides its name; may have several lines.
+def describe_event(event: str, data: Mapping[str, Any]) -> str:
+    """Say what a reader wants to know of an event besides its name; may have several lines.
 
     Args:
         event: The event's name; one of a later version is shown as JSON.
         data: Its fields.
     """
     try:
-        return _what_matters(event, data)
-    except (KeyError, TypeError, ValueError):  # a foreign worker wrote it
+        return _describe(event, data)
+    except (KeyError, TypeError, ValueError):
+        # A worker of another make wrote the event without the fields that we expect.
         return as_json(data)
 
 
-def _what_matters(event: str, data: Mapping[str, Any]) -> str:
+def _describe(event: str, data: Mapping[str, Any]) -> str:
     match event:
         case EventName.QUEUED:
-            return _join(_unless(data.get("priority"), "normal"), _attempt(data))
+            return _join(_unless_usual(data.get("priority"), "normal"), _attempt(data))
         case EventName.DEFERRED:
-            return _join(f"until {clock(datetime.fromisoformat(data['due_at']))}", _attempt(data), _error(data))
+            return _join(f"until {local_time(datetime.fromisoformat(data['due_at']))}", _attempt(data), _error(data))
         case EventName.STARTED:
             return _join(f"by {data['worker']}", _attempt(data))
         case EventName.PROGRESSED:
             return _join(f"{data['fraction']:.0%}", data.get("message"), separator="  ")
         case EventName.LOGGED:
-            return _join(_unless(data["level"], "info"), data["message"], separator=": ")
+            return _join(_unless_usual(data["level"], "info"), data["message"], separator=": ")
         case EventName.EMITTED:
             return _chunks(data["chunks"])
         case EventName.STORED:
@@ -60,31 +61,31 @@ def _what_matters(event: str, data: Mapping[str, Any]) -> str:
             return as_json(data)
 
 
-def color(event: str, data: Mapping[str, Any]) -> str | None:
-    """The colour of an event on a terminal."""
+def event_color(event: str, data: Mapping[str, Any]) -> str | None:
+    """Choose the colour of an event on a terminal."""
     return _COLORS.get(str(data.get("outcome") or data.get("level") or event))
 
 
-def clock(at: datetime) -> str:
-    """A time of today, or with its date, where the reader is."""
+def local_time(at: datetime) -> str:
+    """Write a time in the time zone of this machine, with its date unless it is today."""
     here = at.astimezone()
     time = f"{here:%H:%M:%S}.{here.microsecond // 1000:03}"
     return time if here.date() == datetime.now(here.tzinfo).date() else f"{here:%Y-%m-%d} {time}"
 
 
 def printable(text: str) -> str:
-    """A text on one line, without what would move a terminal's cursor or change its colours."""
+    """Replace characters that would break the line, move the cursor of a terminal or change its colours."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def shortened(text: str) -> str:
-    """A text on one line of bounded length."""
+    """Put a text on one line of at most `LINE_CHARS_MAX` characters."""
     text = printable(text)
     return text if len(text) <= LINE_CHARS_MAX else text[: LINE_CHARS_MAX - 1] + "…"
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON on one line."""
+    """Write a value as JSON on one line."""
     return msgspec.json.encode(value).decode()
 
 
@@ -92,7 +93,7 @@ def _join(*parts: str | None, separator: str = ", ") -> str:
     return separator.join(part for part in parts if part)
 
 
-def _unless(value: str | None, usual: str) -> str | None:
+def _unless_usual(value: str | None, usual: str) -> str | None:
     return None if value == usual else value
 
 
@@ -116,6 +117,6 @@ def _finish(data: Mapping[str, Any]) -> str:
 
 
 def _chunks(chunks: list[Any]) -> str:
-    """Streamed text as text; anything else as JSON, a line each."""
+    """Write streamed text as text, and any other chunk as JSON on a line of its own."""
     shown = "".join(chunk if isinstance(chunk, str) else f"\n{as_json(chunk)}\n" for chunk in chunks)
     return shown.strip("\n").replace("\n\n", "\n")

@@ -1,4 +1,4 @@
-"""Arguments that commands share: each says what is wrong with a value before anything is done."""
+"""Types of arguments and options: each refuses a wrong value, and says why, before the command does anything."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ from headrace.contracts.tasks import KIND_PATTERN
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-class KindArgument(click.ParamType[str]):
+class KindType(click.ParamType[str]):
     """The name of a kind."""
 
     name = "kind"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """See `click.ParamType.convert`."""
+        """Convert a value; see `click.ParamType.convert`."""
         if not re.fullmatch(KIND_PATTERN, value):
             self.fail(f"{value!r} is not the name of a kind: lower case letters, digits and _", param, ctx)
         return value
 
 
-class IdArgument(click.ParamType[str]):
-    """The id of something; of a task, its end may do."""
+class IdType(click.ParamType[str]):
+    """The id of a task, a batch or a schedule; of a task, the end of its id may do."""
 
     name = "id"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """See `click.ParamType.convert`."""
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", value):  # nothing that means something in a subject
+        """Convert a value; see `click.ParamType.convert`."""
+        # The value becomes part of a subject, so characters with a meaning there (. * >) are refused.
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
             self.fail(f"{value!r} is not an id", param, ctx)
         return value
 
 
-class DurationArgument(click.ParamType[timedelta]):
-    """A time span: ``30s``, ``10m``, ``2h``, ``1d``; ``0s`` only where that means something."""
+class DurationType(click.ParamType[timedelta]):
+    """A time span: ``30s``, ``10m``, ``2h``, ``1d``; ``0s`` only with ``may_be_zero``."""
 
     name = "duration"
 
@@ -49,7 +50,7 @@ class DurationArgument(click.ParamType[timedelta]):
         self._may_be_zero = may_be_zero
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """See `click.ParamType.convert`."""
+        """Convert a value; see `click.ParamType.convert`."""
         match = re.fullmatch(r"(\d{1,6})([smhd])", value, re.ASCII)
         if match is None:
             self.fail(f"{value!r} is not a duration like 30s, 10m, 2h or 1d", param, ctx)
@@ -59,13 +60,13 @@ class DurationArgument(click.ParamType[timedelta]):
         return duration
 
 
-class InstantArgument(click.ParamType[datetime]):
+class InstantType(click.ParamType[datetime]):
     """A time with its time zone, as RFC 3339 writes it: ``2026-03-01T09:30:00+01:00``."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """See `click.ParamType.convert`."""
+        """Convert a value; see `click.ParamType.convert`."""
         try:
             instant = datetime.fromisoformat(value)
         except ValueError:
@@ -75,13 +76,13 @@ class InstantArgument(click.ParamType[datetime]):
         return instant
 
 
-class PastArgument(click.ParamType[datetime]):
-    """A time: as RFC 3339 writes it, or so long ago."""
+class PastType(click.ParamType[datetime]):
+    """A time in the past: as RFC 3339 writes it, or as a time span before now."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """See `click.ParamType.convert`."""
+        """Convert a value; see `click.ParamType.convert`."""
         if not re.fullmatch(r"\d+[a-z]", value, re.ASCII):
             return INSTANT.convert(value, param, ctx)
         try:
@@ -90,13 +91,13 @@ class PastArgument(click.ParamType[datetime]):
             self.fail(f"{value!r} ago there were no tasks", param, ctx)
 
 
-class InputArgument(click.ParamType[msgspec.Raw]):
-    """A JSON object: written out, or ``@FILE``, or ``-`` for standard input."""
+class InputType(click.ParamType[msgspec.Raw]):
+    """A JSON object: the JSON itself, or ``@FILE``, or ``-`` for standard input."""
 
     name = "input"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> msgspec.Raw:
-        """See `click.ParamType.convert`."""
+        """Convert a value; see `click.ParamType.convert`."""
         try:
             written = _read(value)
             msgspec.json.decode(written, type=dict[str, msgspec.Raw])
@@ -107,13 +108,13 @@ class InputArgument(click.ParamType[msgspec.Raw]):
         return msgspec.Raw(written)
 
 
-class LinesArgument(click.ParamType[BinaryIO]):
-    """NDJSON, a JSON object a line: ``@FILE``, or ``-`` for standard input."""
+class LinesType(click.ParamType[BinaryIO]):
+    """NDJSON, one JSON object on each line: ``@FILE``, or ``-`` for standard input."""
 
     name = "lines"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> BinaryIO:
-        """See `click.ParamType.convert`."""
+        """Convert a value; see `click.ParamType.convert`."""
         if value == "-":
             return sys.stdin.buffer
         if not value.startswith("@"):
@@ -132,11 +133,11 @@ def _read(value: str) -> bytes:
     return value.encode()
 
 
-KIND = KindArgument()
-ID = IdArgument()
-DURATION = DurationArgument()
-SPAN = DurationArgument(may_be_zero=False)
-INSTANT = InstantArgument()
-PAST = PastArgument()
-INPUT = InputArgument()
-LINES = LinesArgument()
+KIND = KindType()
+ID = IdType()
+DURATION = DurationType()
+SPAN = DurationType(may_be_zero=False)
+INSTANT = InstantType()
+PAST = PastType()
+INPUT = InputType()
+LINES = LinesType()

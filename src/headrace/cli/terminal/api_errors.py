@@ -1,4 +1,4 @@
-"""The API, for commands: what goes wrong with it, in words."""
+"""Errors of the API in words."""
 
 from __future__ import annotations
 
@@ -7,36 +7,40 @@ from contextlib import contextmanager
 
 import httpx
 
-from headrace.cli.terminal.stopped import EXIT_REFUSED, EXIT_UNREACHABLE, Stopped
+from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
 from headrace.client import NOT_HEADRACE, ProblemError
 
 
 @contextmanager
-def explaining(url: str) -> Generator[None]:
-    """Turn what goes wrong with the API into `Stopped`.
+def api_errors_explained(url: str) -> Generator[None]:
+    """Turn every error of the API in the block into a `CommandFailed` that says what to do.
+
+    Args:
+        url: The API that the block calls.
 
     Raises:
-        Stopped: instead of a `ProblemError` or an error of the connection.
+        CommandFailed: The API refused (`EXIT_REFUSED`), or failed or cannot be reached (`EXIT_UNREACHABLE`).
     """
     try:
         yield
     except ProblemError as problem:
-        away = problem.status >= 500 or problem.error_code == NOT_HEADRACE
-        raise Stopped(readable(problem), EXIT_UNREACHABLE if away else EXIT_REFUSED) from problem
+        failed = problem.status >= 500 or problem.error_code == NOT_HEADRACE
+        exit_code = EXIT_UNREACHABLE if failed else EXIT_REFUSED
+        raise CommandFailed(describe_problem(problem), exit_code) from problem
     except httpx.ConnectError as error:
-        raise Stopped(
+        raise CommandFailed(
             f"nothing answers at {url} ({error}): start `headrace up`, or say where the API is with --url",
             EXIT_UNREACHABLE,
         ) from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
-        raise Stopped(
+        raise CommandFailed(
             f"{url} cannot be reached ({reason}): check that it is the API's address", EXIT_UNREACHABLE
         ) from error
 
 
-def readable(problem: ProblemError) -> str:
-    """A refusal in words, with each path that is wrong."""
+def describe_problem(problem: ProblemError) -> str:
+    """Write a refusal in words, with each path of the input that is wrong on a line of its own."""
     lines = [f"{problem.error_code}: {problem.message}"]
     lines += [f"  {error.path or '/'}: {error.message}" for error in problem.errors]
     if problem.status >= 500 and problem.correlation_id:

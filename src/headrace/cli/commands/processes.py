@@ -1,0 +1,66 @@
+"""Commands that run Headrace: `up`, the processes one by one, and `migrate`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from headrace.cli.commands.options import read_settings
+from headrace.settings import split_bind
+
+
+@click.command()
+@click.option("--home", help="Where the data is kept; the user-data directory by default.")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8080]")
+def up(home: str | None, host: str | None, port: int | None) -> None:
+    """Run everything on this machine: NATS, Postgres, migrations, api, worker and projector."""
+    import asyncio
+
+    from headrace.embedded.home import Home
+    from headrace.embedded.up import up as run_up
+
+    settings = read_settings()
+    bound_host, bound_port = split_bind(settings.api.bind)
+    sys.exit(asyncio.run(run_up(settings, Home.at(home or settings.home), host or bound_host, port or bound_port)))
+
+
+@click.command()
+def api() -> None:
+    """Run the HTTP API."""
+    from headrace.api.server import serve
+    from headrace.process import run_process
+
+    sys.exit(run_process("api", read_settings(), serve))
+
+
+@click.command()
+@click.argument("kinds", nargs=-1, metavar="[KIND]...")
+def worker(kinds: tuple[str, ...]) -> None:
+    """Run tasks of the given kinds, or of all."""
+    from headrace.process import run_process
+    from headrace.worker.main import work
+
+    sys.exit(run_process("worker", read_settings(), lambda settings, stop: work(settings, stop, kinds)))
+
+
+@click.command()
+def projector() -> None:
+    """Keep the read model; of several, one is active and the others stand by."""
+    from headrace.process import run_process
+    from headrace.projector.project import project
+
+    sys.exit(run_process("projector", read_settings(), project))
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database up to date."""
+    from headrace.store.migrate import migrate as run_migrate
+    from headrace.telemetry import get_logger, set_up_logs
+
+    settings = read_settings()
+    set_up_logs("migrate", settings.log_level, settings.log_format)
+    run_migrate(settings.database)
+    get_logger(__name__).info("the database is up to date")
