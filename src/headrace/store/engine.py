@@ -1,4 +1,4 @@
-"""The engine for reading, as the API does."""
+"""The engine with which the API reads the read model."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from advanced_alchemy.extensions.litestar import EngineConfig, SQLAlchemyAsyncCo
 
 from headrace.settings import DatabaseSettings
 
-CONNECT_TIMEOUT_SECONDS = 3  # a database that is away must not hold a request for longer
+CONNECT_TIMEOUT_SECONDS = 3  # a request waits no longer for a Postgres that cannot be reached
 STATEMENT_TIMEOUT_SECONDS = 10.0
 
 
 def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
-    """Engine and sessions for the read model; connects when first used, so the API starts without Postgres."""
+    """Configure the engine and its sessions. They connect when first used, so the API starts without Postgres."""
     return SQLAlchemyAsyncConfig(
         connection_string=sqlalchemy_url(settings.url),
         session_config=AsyncSessionConfig(expire_on_commit=False),
@@ -20,7 +20,8 @@ def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
             pool_size=settings.pool,
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
-            pool_pre_ping=True,  # a pool that outlived a restart of Postgres must not fail its first requests
+            # After a restart of Postgres the pool replaces its dead connections, so that no request fails on one.
+            pool_pre_ping=True,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_SECONDS,
                 "command_timeout": STATEMENT_TIMEOUT_SECONDS,
@@ -31,5 +32,5 @@ def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """The same database for SQLAlchemy's asyncpg dialect."""
+    """Rewrite a database URL for SQLAlchemy's asyncpg dialect."""
     return "postgresql+asyncpg://" + url.partition("://")[2]

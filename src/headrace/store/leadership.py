@@ -12,9 +12,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
 IDLE_SESSION_MILLISECONDS = 6000  # Postgres ends the session of a leader that is silent for so long, and frees its lock
-TRANSACTION_MILLISECONDS = (
-    20_000  # likewise for a leader that stops between two messages of one statement, which is not idle
-)
+TRANSACTION_MILLISECONDS = 20_000  # likewise for one that stops inside a statement, which does not count as idle
 TRANSACTION_TIMEOUT_SINCE = 17  # the major version of Postgres
 LEADER_LOCK = 0x48_52_50  # any number, the same in every projector ("HRP")
 

@@ -1,4 +1,4 @@
-"""Bringing the database up to date with the tables in `models`."""
+"""Bringing the database up to date with `headrace.store.tables`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def migrate(settings: DatabaseSettings) -> None:
 
     Raises:
         OSError: Postgres cannot be reached.
-        sqlalchemy.exc.DBAPIError: it refuses a migration.
+        sqlalchemy.exc.DBAPIError: Postgres refuses a migration.
     """
     command.upgrade(alembic_config(settings), "head")
 
 
 def alembic_config(settings: DatabaseSettings) -> Config:
-    """Alembic's configuration, for this database."""
+    """Configure Alembic for a database."""
     config = Config()
     config.set_main_option("script_location", str(_migrations()))
     config.set_main_option("path_separator", "os")
@@ -32,5 +32,6 @@ def alembic_config(settings: DatabaseSettings) -> Config:
 
 def _migrations() -> Path:
     package = Path(__file__).parents[1]
-    packaged = package / "migrations"  # in a wheel; in a checkout they are at the top
+    # A wheel has the migrations inside the package, a checkout at its top.
+    packaged = package / "migrations"
     return packaged if packaged.is_dir() else package.parents[1] / "migrations"

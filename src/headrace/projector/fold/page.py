@@ -24,16 +24,18 @@ def fold_page(
 
     Args:
         page: The decoded records, in log order.
-        task_rows: The rows of the tasks that the page is about, as far as there are any. Rows may be changed in place.
-        batch_rows: The rows of the batches that the page may change.
-        schedule_rows: The rows of the schedules that the page may change.
+        task_rows, batch_rows, schedule_rows: The rows that there are of what the page may change, by id. They may be changed
+            in place.
         epoch: The log's epoch.
 
     Returns:
         One row for each task, batch and schedule that the page changes, and the new entries of the timeline.
     """
-    tasks, batches = TaskFold(task_rows, epoch), BatchFold(batch_rows, epoch)
-    schedules = ScheduleFold(schedule_rows, epoch)
+    tasks, batches, schedules = (
+        TaskFold(task_rows, epoch),
+        BatchFold(batch_rows, epoch),
+        ScheduleFold(schedule_rows, epoch),
+    )
     for decoded in page:
         match decoded:
             case TaskRecord(record, subject, event):
