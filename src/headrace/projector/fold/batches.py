@@ -50,13 +50,13 @@ class BatchFold:
         self._change(row, record.sequence)
 
     def count_task(self, state_before: str | None, task: TaskRow, withdrawn: Withdrawn | None = None) -> None:
-        """Count a task whose row was just folded under its new state.
+        """Count a task that an event has changed under its new state.
 
         Args:
             state_before: The task's state before the event, None for a new task.
             task: Its row after the event.
             withdrawn: The `queued` event that the task's finish has taken out of the log. A projector that reads the log only
-                now learns of it here, so it is counted now; in a row that counted it at its place this changes nothing.
+                now learns of it here, so it is counted now; in a row that counted it in its place this changes nothing.
         """
         row = self._rows.get(task.batch) if task.batch else None
         if row is None or row.owner != task.owner or self._reflects(row, task.sequence):

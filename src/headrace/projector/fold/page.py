@@ -20,35 +20,28 @@ def fold_page(
     schedule_rows: dict[str, ScheduleRow],
     epoch: int,
 ) -> FoldedPage:
-    """Fold a page.
+    """Fold a page of decoded records, in log order.
 
     Args:
-        page: The decoded records, in log order.
-        task_rows, batch_rows, schedule_rows: The rows that there are of what the page may change, by id. They may be changed
-            in place.
+        page: The decoded records.
+        task_rows: The rows of the tasks that the page is about, where there are any; they may be changed in place.
+        batch_rows: The rows of the batches that the page may change, where there are any.
+        schedule_rows: The rows of the schedules that the page may change, where there are any.
         epoch: The log's epoch.
 
     Returns:
         One row for each task, batch and schedule that the page changes, and the new entries of the timeline.
     """
-    tasks, batches, schedules = (
-        TaskFold(task_rows, epoch),
-        BatchFold(batch_rows, epoch),
-        ScheduleFold(schedule_rows, epoch),
-    )
+    tasks, batches = TaskFold(task_rows, epoch), BatchFold(batch_rows, epoch)
+    schedules = ScheduleFold(schedule_rows, epoch)
     for decoded in page:
         match decoded:
-            case TaskRecord(record, subject, event):
-                state_before = tasks.state_of(subject.task)
-                row = tasks.apply_event(record, subject, event)
-                if row is not None:
-                    withdrawn = event.withdrawn if isinstance(event, Finished) else None
-                    batches.count_task(state_before, row, withdrawn)
-                schedules.apply_task_event(record, subject, event)
-            case BatchRecord(record, subject, event):
-                batches.apply_event(record, subject, event)
-            case ScheduleRecord(record, subject, event):
-                schedules.apply_event(record, subject, event)
+            case TaskRecord():
+                _apply_task_event(decoded, tasks, batches, schedules)
+            case BatchRecord():
+                batches.apply_event(*decoded)
+            case ScheduleRecord():
+                schedules.apply_event(*decoded)
     return FoldedPage(
         tasks=tasks.changed.values(),
         events=tasks.timeline,
@@ -56,3 +49,13 @@ def fold_page(
         schedules=schedules.changed.values(),
         deleted_schedules=tuple(schedules.deleted),
     )
+
+
+def _apply_task_event(decoded: TaskRecord, tasks: TaskFold, batches: BatchFold, schedules: ScheduleFold) -> None:
+    """Apply an event of a task: to the task itself, to the counts of its batch, and to the schedule that submitted it."""
+    record, subject, event = decoded
+    state_before = tasks.state_of(subject.task)
+    row = tasks.apply_event(record, subject, event)
+    if row is not None:
+        batches.count_task(state_before, row, event.withdrawn if isinstance(event, Finished) else None)
+    schedules.apply_task_event(record, subject, event)

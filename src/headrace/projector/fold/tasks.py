@@ -25,7 +25,7 @@ from headrace.contracts.events import (
     Withdrawn,
 )
 from headrace.contracts.tasks import Progress, State, StoredFile
-from headrace.log import subjects
+from headrace.log import conditions, subjects
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.store.tables import EventRow, TaskRow
@@ -126,7 +126,10 @@ def _begin_run(
     row: TaskRow | None, record: Record, subject: TaskSubject, event: Queued | Deferred, epoch: int
 ) -> TaskRow | None:
     """Begin a task, an attempt, or a new run of a task that is final; None for the late timer of an earlier run."""
-    if row is None or (row.state in _FINAL and _is_conditioned_on_no_task(record, subject)):
+    # An idempotency key that the log has forgotten may begin a task once more, under the id of one that is final.
+    if row is None or (
+        row.state in _FINAL and conditions.expects_new_task(record.headers, subject.owner, subject.task)
+    ):
         row = _new_row(record, subject, event)
     elif row.state not in _FINAL:
         if row.epoch == epoch and event.fence != row.fence:
@@ -149,16 +152,6 @@ def _begin_run(
         row.state = State.QUEUED
         row.queued_at = record.at
     return row
-
-
-def _is_conditioned_on_no_task(record: Record, subject: TaskSubject) -> bool:
-    """Whether an event was appended on condition that the log has nothing of its task.
-
-    That makes it the first event of a new task, under an idempotency key whose previous task has left the log.
-    """
-    return record.headers.get(subjects.EXPECTED_LAST_SUBJECT_SEQUENCE) == "0" and record.headers.get(
-        subjects.EXPECTED_LAST_SUBJECT
-    ) == subjects.all_of(subject.owner, subject.task)
 
 
 def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> TaskRow:
