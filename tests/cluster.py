@@ -21,8 +21,8 @@ import httpx
 from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.network import free_ports
 from headrace.log import subjects
-from headrace.log.connection import Log, open_log
-from headrace.log.continuity import is_compared, mark_compared
+from headrace.log.connection import Log
+from headrace.log.opening import open_log
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 
@@ -292,8 +292,8 @@ async def cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGen
     async with EmbeddedNats(place / "nats", token=secrets.token_hex(8)) as nats:
         cluster = Cluster(place, nats, database_url, environ)
         async with open_log(cluster.settings, "test") as cluster.log:
-            await is_compared(cluster.log.connection, 1)
-            await mark_compared(cluster.log.connection)  # for workers without an API or a projector beside them
+            await cluster.log.continuity.is_compared()
+            await cluster.log.continuity.mark_compared()  # for workers without an API or a projector beside them
             try:
                 yield cluster
             finally:

@@ -14,10 +14,10 @@ from headrace.embedded.nats import MAX_PAYLOAD_BYTES, EmbeddedNats, nats_server
 from headrace.embedded.network import LOOPBACK, free_ports
 from headrace.embedded.process import Process
 from headrace.errors import LogUnavailable
-from headrace.log import provision
-from headrace.log.connection import open_connection, open_log
-from headrace.log.continuity import is_compared, mark_compared
-from headrace.log.provision import ProvisionError
+from headrace.log.client import open_client
+from headrace.log.jetstream import JetStream, ProvisionError
+from headrace.log.opening import open_log
+from headrace.log.streams import provision_streams
 from headrace.settings import Settings
 from tests.cluster import Cluster, until
 
@@ -98,8 +98,8 @@ class NatsCluster:
     async def _have_a_log(self) -> bool:
         settings = self.settings()
         try:
-            async with open_connection(settings, "test") as connection:
-                await provision.provision(connection, settings.stream)
+            async with open_client(settings.nats, "test") as connection:
+                await provision_streams(JetStream(connection), settings.stream)
         except (LogUnavailable, ProvisionError):
             return False
         return True
@@ -112,8 +112,8 @@ async def replicated_cluster_on(place: Path, database_url: str, **environ: str) 
         environ = {"HEADRACE_STREAM_REPLICAS": str(SERVERS), **environ}
         cluster = Cluster(place, cast("EmbeddedNats", nats), database_url, environ)
         async with open_log(cluster.settings, "test") as cluster.log:
-            await is_compared(cluster.log.connection, SERVERS)
-            await mark_compared(cluster.log.connection)
+            await cluster.log.continuity.is_compared()
+            await cluster.log.continuity.mark_compared()
             try:
                 yield cluster
             finally:

@@ -19,7 +19,6 @@ from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput, UnknownKind
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.live import watch
 from headrace.telemetry import get_logger
 
 WORKERS_GONE_SECONDS = 120.0  # four missed announcements
@@ -50,9 +49,7 @@ class Catalog:
 
     async def open(self) -> None:
         """Load every kind and follow the changes from now on."""
-        await watch(
-            self._log.connection, subjects.CATALOG_ENTRIES, lambda _, value: self._learn(value, datetime.now(UTC))
-        )
+        await self._log.live.watch(subjects.CATALOG_ENTRIES, lambda _, value: self._learn(value, datetime.now(UTC)))
         self._log.on_reconnect(self._load)
         await self._load()
 

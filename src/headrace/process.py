@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 from headrace.errors import HeadraceError
-from headrace.log.provision import ProvisionError
+from headrace.log.jetstream import ProvisionError
 from headrace.parent_watch import watch_parent
 from headrace.settings import Settings
 from headrace.task import KindError

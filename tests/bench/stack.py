@@ -21,8 +21,10 @@ from headrace.contracts.kinds import KindList
 from headrace.embedded.home import Home, RunInfo
 from headrace.embedded.network import free_ports
 from headrace.embedded.process import Process
-from headrace.log import provision, subjects
-from headrace.log.connection import Log, open_log
+from headrace.log import subjects
+from headrace.log.connection import Log
+from headrace.log.consumers import all_consumers
+from headrace.log.opening import open_log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings
@@ -147,7 +149,7 @@ class Stack:
 
         async def lag() -> str:
             nonlocal last
-            consumers = await provision.consumers(self.log.connection)
+            consumers = await all_consumers(self.log)
             before, last = last, (await self.log.refresh()).last_sequence
             behind = {
                 each["name"]: each["num_pending"] + each["num_ack_pending"]

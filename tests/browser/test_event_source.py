@@ -84,7 +84,7 @@ async def nats_is_back(cluster: Cluster) -> None:
     """Wait until everybody has found it, and work is accepted again."""
 
     async def accepts() -> bool:
-        connections = (cluster.log.connection, cluster.log.replayer._connection)
+        connections = (cluster.log._connection, cluster.log.replayer._connection)
         if not all(connection.is_connected for connection in connections):
             return False
         answer = await cluster.http.post("/api/v1/tasks", json={"kind": "say_nothing", "input": {}})

@@ -13,8 +13,11 @@ import pytest
 from headrace.client import Client
 from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.network import free_ports
-from headrace.log import provision
-from headrace.log.connection import Log, open_connection, open_log
+from headrace.log.client import open_client
+from headrace.log.connection import Log
+from headrace.log.jetstream import JetStream
+from headrace.log.opening import open_log
+from headrace.log.streams import provision_streams
 from headrace.log.subjects import TaskSubject, task_events
 from headrace.settings import NatsSettings, Settings
 from tests.cli.conftest import Command, Shell, Up
@@ -149,10 +152,11 @@ async def test_it_waits_while_nats_is_away_and_goes_on_in_a_log_made_anew(place:
                 await _append(log, "old")
             tail = await shell.start("tail", "--since", "1h")
             await tail.says("old")
-            async with open_connection(settings, "test") as connection:
-                await provision.request(connection, "STREAM.DELETE.HEADRACE")
+            async with open_client(settings.nats, "test") as connection:
+                jetstream = JetStream(connection)
+                await jetstream.request("STREAM.DELETE.HEADRACE")
                 await tail.says("waiting: ")
-                await provision.provision(connection, settings.stream)
+                await provision_streams(jetstream, settings.stream)
             await _append(log, "new")
             await tail.says("new")
         tail.interrupt()

@@ -78,7 +78,7 @@ async def settled(cluster: Cluster, api: Api, subjects: list[str]) -> None:
 
 async def _nobody_listens(cluster: Cluster, subject: str) -> bool:
     try:
-        await cluster.log.connection.request(subject, b"", timeout=0.1)
+        await cluster.log._connection.request(subject, b"", timeout=0.1)
     except NoRespondersError:
         return True
     except TimeoutError:

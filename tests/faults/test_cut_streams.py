@@ -139,7 +139,7 @@ async def test_a_position_whose_events_have_left_the_log_is_reset(make_cluster: 
     tasks = [await cluster.submit("noop") for _ in range(3)]
     await cluster.all_finished([task["id"] for task in tasks])
     last = (await cluster.log.refresh()).last_sequence
-    await cluster.log.connection.request("$JS.API.STREAM.PURGE.HEADRACE", b'{"seq":%d}' % last)
+    await cluster.log._connection.request("$JS.API.STREAM.PURGE.HEADRACE", b'{"seq":%d}' % last)
     async with follow(cluster.http, "/api/v1/events", after=tasks[0]["position"]) as stream:
         (reset,) = await stream.take(1)
     assert "left the log" in reset.data["reason"]

@@ -10,9 +10,10 @@ from headrace.api.streaming.follower import Discontinued, Follower
 from headrace.api.streaming.hub import Hub
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
-from headrace.log import provision, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.replay import PAGE_TIMEOUT_SECONDS
+from headrace.log.streams import provision_streams
 from headrace.log.subjects import task_events
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
@@ -44,7 +45,7 @@ def is_reachable(log: Log) -> bool:
 
 async def purge(cluster: Cluster, up_to: int) -> None:
     """Have everything up to a sequence leave the log, as its age would."""
-    await provision.request(cluster.log.connection, "STREAM.PURGE.HEADRACE", {"seq": up_to + 1})
+    await cluster.log.jetstream.request("STREAM.PURGE.HEADRACE", {"seq": up_to + 1})
 
 
 async def accepted(cluster: Cluster, kind: str = "noop") -> str | None:
@@ -66,8 +67,8 @@ async def test_a_log_made_anew_behind_an_open_connection_is_followed_from_its_be
     log, hub = cluster.log, Hub(cluster.log)
     old = await append(cluster, 20)
     follower = await hub.follow(task_events("u1"), Position(log.epoch, old[-1]))
-    await provision.request(log.connection, "STREAM.DELETE.HEADRACE")
-    await provision.provision(log.connection, log.settings)
+    await log.jetstream.request("STREAM.DELETE.HEADRACE")
+    await provision_streams(log.jetstream, log.settings)
     await log.refresh()  # as any request does; nobody has told the hub
     later = await hub.follow(task_events("u1"), Position(log.epoch, 0))
     assert await later.next(0) == []
@@ -169,25 +170,23 @@ async def test_an_idle_client_stays_when_history_leaves_the_log_and_one_that_sle
 
 async def age_out(cluster: Cluster) -> None:
     """Let everything in the log come of age, and set its age back."""
-    connection, name = cluster.log.connection, subjects.STREAM
+    jetstream, name = cluster.log.jetstream, subjects.STREAM
     last = (await cluster.log.refresh()).last_sequence
-    config = (await provision.request(connection, f"STREAM.INFO.{name}"))["config"]
+    config = (await jetstream.request(f"STREAM.INFO.{name}"))["config"]
     second = 1_000_000_000
-    await provision.request(
-        connection, f"STREAM.UPDATE.{name}", config | {"max_age": second, "duplicate_window": second}
-    )
+    await jetstream.request(f"STREAM.UPDATE.{name}", config | {"max_age": second, "duplicate_window": second})
 
     async def empty() -> bool:
         return (await cluster.log.refresh()).first_sequence == last + 1
 
     await until(empty, "everything to leave the log")
-    await provision.request(connection, f"STREAM.UPDATE.{name}", config)
+    await jetstream.request(f"STREAM.UPDATE.{name}", config)
 
 
 async def test_whoever_looks_at_a_log_that_is_gone_makes_it_anew(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     before = cluster.log.epoch
-    await provision.request(cluster.log.connection, "STREAM.DELETE.HEADRACE")
+    await cluster.log.jetstream.request("STREAM.DELETE.HEADRACE")
     with pytest.raises(LogUnavailable):
         await cluster.log.refresh()
     await until(lambda: cluster.log.epoch != before, "the log to be made anew")
@@ -211,7 +210,7 @@ async def test_a_log_taken_away_while_nats_stays_is_made_anew_and_its_followers_
     port = port_of(cluster.url)
     made = [Browser(port, "/api/v1/events"), Browser(port, f"/api/v1/tasks/{running}/events")]
     async with browsers(made) as (everything, one):
-        await provision.request(cluster.log.connection, "STREAM.DELETE.HEADRACE")
+        await cluster.log.jetstream.request("STREAM.DELETE.HEADRACE")
         (task,) = await submit(cluster, 1)
         await until(lambda: everything.resets and one.resets, "the clients to be told")
         assert (await cluster.outcome(task))["state"] == "succeeded"

@@ -17,7 +17,8 @@ from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.hub import Hub
 from headrace.contracts.events import EventName, Finished, Logged, Outcome, Progressed, encode
 from headrace.contracts.positions import Position
-from headrace.log.connection import Log, open_log
+from headrace.log.connection import Log
+from headrace.log.opening import open_log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings

@@ -13,7 +13,9 @@ import pytest
 from nats.aio.client import Client
 
 from headrace.embedded.nats import EmbeddedNats
-from headrace.log.connection import Log, open_connection, open_log
+from headrace.log.client import open_client
+from headrace.log.connection import Log
+from headrace.log.opening import open_log
 from headrace.settings import Settings
 from tests.conftest import make_place
 
@@ -39,7 +41,7 @@ def settings(nats: EmbeddedNats) -> Settings:
 
 @pytest.fixture
 async def connection(settings: Settings) -> AsyncGenerator[Client]:
-    async with open_connection(settings, "test") as client:
+    async with open_client(settings.nats, "test") as client:
         yield client
 
 

@@ -14,7 +14,8 @@ from headrace.catalog import ERRORS_MAX, WORKERS_GONE_SECONDS, Catalog
 from headrace.contracts.kinds import KindDescription
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import InvalidInput, UnknownKind
-from headrace.log.connection import Log, open_log
+from headrace.log.connection import Log
+from headrace.log.opening import open_log
 from headrace.log.subjects import catalog_entry
 from headrace.worker.announce import announce
 from tests.cluster import until

@@ -6,8 +6,8 @@ import asyncio
 import time
 
 from headrace.errors import KindWithoutWorkers, LogUnavailable
-from headrace.log import provision
 from headrace.log.connection import Log
+from headrace.log.pauses import pause_kind, paused_kinds
 
 KNOWN_SECONDS = 1.0  # for which an answer is reused; another process may pause a kind meanwhile
 
@@ -35,7 +35,7 @@ class Pauses:
 
     async def _ask(self, last_known: frozenset[str] | None) -> frozenset[str]:
         try:
-            return await provision.paused_kinds(self._log.connection)
+            return await paused_kinds(self._log)
         except LogUnavailable:
             if last_known is None:
                 raise
@@ -50,5 +50,5 @@ class Pauses:
         """
         async with self._lock:
             self._known_until = 0.0
-            if not await provision.pause_kind(self._log.connection, kind, paused=paused):
+            if not await pause_kind(self._log, kind, paused=paused):
                 raise KindWithoutWorkers(f"kind {kind!r} has no consumers; start a worker that runs it, then try again")

@@ -18,7 +18,7 @@ from headrace.api.state import ApiState
 from headrace.api.streaming.metrics import Exposed
 from headrace.health import serve_health
 from headrace.lifecycle.verify_log import verify_log
-from headrace.log.connection import open_log
+from headrace.log.opening import open_log
 from headrace.settings import ApiSettings, Settings, split_bind
 from headrace.store.engine import sqlalchemy_config
 from headrace.telemetry import get_logger

@@ -13,9 +13,9 @@ from headrace.contracts.events import Deferred, Finished, Outcome, Queued, Withd
 from headrace.contracts.tasks import TaskError
 from headrace.lifecycle.fence import Fenced, finish
 from headrace.lifecycle.task_state import TaskState
-from headrace.log import provision, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.nats_errors import away_is_unavailable
+from headrace.log.prune import purge, withdraw
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
@@ -47,7 +47,7 @@ async def end_task(log: Log, state: TaskState, *, by: str | None = None, error: 
     if not isinstance(fenced, Record):
         await stop_task(log, state.subject, finished, fenced.sequence)
     elif isinstance(queued, Deferred):
-        await provision.purge(log.connection, subjects.task_timer(state.subject.owner, state.subject.task))
+        await purge(log, subjects.task_timer(state.subject.owner, state.subject.task))
     return fenced
 
 
@@ -73,12 +73,11 @@ async def stop_task(log: Log, task: TaskSubject, finished: Finished, sequence: i
     Raises:
         LogUnavailable: the log does not answer.
     """
-    with away_is_unavailable():
-        await log.connection.publish(subjects.cancelled(task.kind), f"{task.task} {sequence}".encode())
+    await log.live.publish(subjects.cancelled(task.kind), f"{task.task} {sequence}".encode())
     if finished.withdrawn is not None:
-        await provision.withdraw(log.connection, finished.withdrawn.sequence)
+        await withdraw(log, finished.withdrawn.sequence)
     else:
-        await provision.purge(log.connection, subjects.task_timer(task.owner, task.task))
+        await purge(log, subjects.task_timer(task.owner, task.task))
 
 
 async def end_forgotten_task(
@@ -109,5 +108,5 @@ async def end_forgotten_task(
     outcome = Outcome.CANCELLED if error is None else Outcome.FAILED
     finished = Finished(attempt=attempt, outcome=outcome, error=error, by=by)
     fenced = await finish(log, task, 0, finished, headers)
-    await provision.purge(log.connection, subjects.task_timer(task.owner, task.task))
+    await purge(log, subjects.task_timer(task.owner, task.task))
     return fenced

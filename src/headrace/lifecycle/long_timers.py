@@ -8,9 +8,9 @@ with a key, so it is made only while the log has a timer that is older than its 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from headrace.log import provision, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.records import Record
 
@@ -45,9 +45,7 @@ class LongTimers:
         page = await self._log.replayer.page(_TASK_TIMERS, records=1)
         if not page.records:
             return False
-        info = await provision.stream_info(self._log.connection)
-        retention = timedelta(microseconds=info["config"]["max_age"] / 1000)
-        return page.records[0].at + retention - MARGIN < datetime.fromisoformat(info["ts"])
+        return page.records[0].at - MARGIN < await self._log.retention_horizon()
 
 
 async def read_timer(log: Log, owner: str, task: str) -> Record | None:

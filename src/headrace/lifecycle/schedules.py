@@ -26,9 +26,10 @@ from headrace.contracts.schedules import (
 from headrace.cron import is_active, spell_out
 from headrace.errors import LogUnavailable
 from headrace.lifecycle.queueing import WaitingTask, queue_if_new
-from headrace.log import conditions, provision, subjects
+from headrace.log import conditions, subjects
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
+from headrace.log.prune import purge
 from headrace.log.subjects import TaskSubject
 from headrace.log.timers import repeating_headers
 
@@ -91,7 +92,7 @@ async def _prune_definitions(log: Log, subject: str) -> None:
     page = await log.replayer.page(subject)
     horizon = datetime.now(UTC) - timedelta(seconds=log.settings.retention)
     if old := [record for record in page.records[:-1] if record.at < horizon]:
-        await provision.purge(log.connection, subject, before=old[-1].sequence)
+        await purge(log, subject, before=old[-1].sequence)
 
 
 async def delete_schedule(log: Log, owner: str, schedule: str) -> Appended:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from headrace.contracts.positions import Position
-from headrace.log import continuity, provision
 from headrace.log.connection import Log
+from headrace.log.continuity import MARGIN
+from headrace.log.streams import StreamState
 from headrace.telemetry import get_logger
 
 VERIFY_POLL_SECONDS = 0.5
@@ -29,14 +30,14 @@ async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position
         LogUnavailable: the log does not answer.
     """
     reported = None
-    while not await continuity.is_compared(to_verify.connection, to_verify.settings.replicas):
+    while not await to_verify.continuity.is_compared():
         state = to_verify.state
         problem = _find_problem(state, await checkpoint())
         if problem is None:
             # This process may have seen positions that the log has lost before the read model had them.
             if to_verify.seen > state.last_sequence:
-                await continuity.fill(to_verify.connection, state.last_sequence, to_verify.seen + continuity.MARGIN)
-            await continuity.mark_compared(to_verify.connection)
+                await to_verify.continuity.fill(state.last_sequence, to_verify.seen + MARGIN)
+            await to_verify.continuity.mark_compared()
             return
         if problem != reported:
             log.error(problem, last_sequence=state.last_sequence)
@@ -45,7 +46,7 @@ async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position
         await to_verify.refresh()
 
 
-def _find_problem(state: provision.StreamState, checkpoint: Position | None) -> str | None:
+def _find_problem(state: StreamState, checkpoint: Position | None) -> str | None:
     if checkpoint is None:
         return "the read model cannot be reached; nothing is accepted until it was compared with the log"
     if checkpoint.epoch == state.epoch and checkpoint.sequence > state.last_sequence:

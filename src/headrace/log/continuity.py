@@ -1,107 +1,151 @@
-"""Whether the log is the one it was.
+"""Whether the log still holds everything that was read from it, and what is done when it does not.
 
-A server that lost power may come back with a log that ends before what was handed out of it: appended to as it is, it would
-give positions a second time, and tasks that had finished would be run again. Only the read model can tell. So nobody appends
-to a log whose server has just started until somebody who knows the read model has compared the two; that it was done stands
-in a stream in the server's memory, which is gone as soon as the server is.
+A server that lost power may come back with a log that ends earlier than before. Appending to it as it is would give positions
+a second time, and run finished tasks again. Only the read model can tell, so after a start of the log's servers nobody
+appends until a process that knows the read model has compared the two. The mark that this was done is kept in a stream in
+the servers' memory, and is lost with it at the next start.
 
-Positions are then moved past everything that was ever handed out by filler: records of nothing.
+When the log has lost its end, positions are moved past everything that was ever handed out by filler: records of nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import msgspec
 from nats.aio.client import Client
 
-from headrace.log import provision, subjects
+from headrace.log import subjects
+from headrace.log.jetstream import JetStream, ProvisionError
 from headrace.log.nats_errors import away_is_unavailable
 from headrace.log.replay import Replayer
 from headrace.telemetry import get_logger
 
 MARGIN = 50_000  # positions; more than are handed out in what a projector may be behind when the power goes
-LOOK_SECONDS = 0.2
-FILLER_TTL = "5m"  # it only has to have stood there
-PIPELINED = 1000  # messages between two looks at whether the server still follows
+MARK_POLL_SECONDS = 0.2
+FILLER_TTL = "5m"  # positions count as used from the moment of the append; the record itself is of no use
+FLUSH_RECORDS = 1000  # records sent before the server is given time to follow
 ACK_SECONDS = 10.0
 
 log = get_logger(__name__)
 
 
+class ComparedMark(msgspec.Struct, frozen=True):
+    """What the servers remember about the comparison of the log with the read model.
+
+    Attributes:
+        is_set: Whether the two were compared since the servers started.
+        servers_since: When the servers started. Older records may have been delivered before, and that forgotten.
+    """
+
+    is_set: bool
+    servers_since: datetime
+
+
 class Filled(msgspec.Struct, frozen=True):
-    """Positions that name nothing: from ``first`` on, up to where the record that says so stands."""
+    """Positions that name nothing: from ``first`` up to the record that says so, at ``last``."""
 
     first: int
     last: int = 0
 
     def covers(self, sequence: int) -> bool:
-        """Whether a position may have been handed out before for something that the log has lost."""
+        """Whether the position may have been handed out before, for a record that the log has lost."""
         return self.first <= sequence < self.last
 
 
-async def is_compared(connection: Client, replicas: int) -> bool:
-    """Whether the log was compared with the read model since its server started.
+class Continuity:
+    """Marks the log as compared with the read model, and skips positions that were handed out before."""
 
-    Raises:
-        LogUnavailable: the log does not answer.
-        ProvisionError: there is no place for the answer, and the server does not let one be made.
-    """
-    return (await provision.provision_compared(connection, replicas)).said
+    def __init__(self, connection: Client, jetstream: JetStream, replayer: Replayer, replicas: int) -> None:
+        self._connection = connection
+        self._jetstream = jetstream
+        self._replayer = replayer
+        self._replicas = replicas
 
+    async def until_compared(self) -> None:
+        """Return when some process has compared the log with the read model.
 
-async def wait_until_compared(connection: Client, replicas: int) -> None:
-    """Return when somebody has compared the log with the read model.
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        logged = False
+        while not await self.is_compared():
+            if not logged:
+                log.info("waiting for an API or a projector to compare the log with the read model")
+            logged = True
+            # The server tells nobody when the mark is set.
+            await asyncio.sleep(MARK_POLL_SECONDS)
 
-    Raises:
-        LogUnavailable: the log does not answer.
-    """
-    said = False
-    while not await is_compared(connection, replicas):
-        if not said:
-            log.info("waiting for an API or a projector to compare the log with the read model")
-        said = True
-        await asyncio.sleep(LOOK_SECONDS)  # a memory of a server tells nobody that it was written
+    async def is_compared(self) -> bool:
+        """Whether the log was compared with the read model since its servers started.
 
+        Raises:
+            LogUnavailable: the log does not answer.
+            ProvisionError: there is no stream for the mark, and the server refuses to create it.
+        """
+        return (await self.compared_mark()).is_set
 
-async def mark_compared(connection: Client) -> None:
-    """Say that the log was compared with the read model.
+    async def compared_mark(self) -> ComparedMark:
+        """Read the mark; creates the stream that holds it when there is none.
 
-    Raises:
-        LogUnavailable: the log does not answer.
-    """
-    with away_is_unavailable():
-        await connection.request(subjects.COMPARED, b"", timeout=ACK_SECONDS)
+        Raises:
+            LogUnavailable: the log does not answer.
+            ProvisionError: the server refuses to create the stream.
+        """
+        info = await self._jetstream.call(f"STREAM.INFO.{subjects.COMPARED_STREAM}")
+        if "error" in info:
+            info = await self._jetstream.call(f"STREAM.CREATE.{subjects.COMPARED_STREAM}", self._mark_config())
+        if error := info.get("error"):
+            raise ProvisionError(f"stream {subjects.COMPARED_STREAM}: cannot create it: {error['description']}")
+        return ComparedMark(is_set=info["state"]["messages"] > 0, servers_since=datetime.fromisoformat(info["created"]))
 
+    async def mark_compared(self) -> None:
+        """Set the mark, so that every process may append again.
 
-async def fill(connection: Client, last: int, to: int) -> None:
-    """Append filler until positions are past ``to``.
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        with away_is_unavailable():
+            await self._connection.request(subjects.COMPARED, b"", timeout=ACK_SECONDS)
 
-    Args:
-        connection: Connected to NATS.
-        last: The last sequence of the log now.
-        to: A sequence that nothing is to be given any more.
+    async def fill(self, last: int, to: int) -> None:
+        """Append filler until positions are past ``to``. The appender is held meanwhile, so this does not go through it.
 
-    Raises:
-        LogUnavailable: the log does not answer. What was filled stays filled.
-    """
-    log.warning("the log skips positions that were handed out before", first=last + 1, to=to)
-    with away_is_unavailable():
-        for number in range(last + 1, to):
-            await connection.publish(subjects.FILLER, b"", headers={subjects.TTL: FILLER_TTL})
-            if number % PIPELINED == 0:
-                await connection.flush()
-        said = msgspec.json.encode(Filled(first=last + 1))
-        await connection.request(subjects.FILLER, said, timeout=ACK_SECONDS)
+        Args:
+            last: The last sequence of the log now.
+            to: A sequence that no record may be given any more.
 
+        Raises:
+            LogUnavailable: the log does not answer. Filler that was appended stays.
+        """
+        log.warning("the log skips positions that were handed out before", first=last + 1, to=to)
+        with away_is_unavailable():
+            for number in range(last + 1, to):
+                await self._connection.publish(subjects.FILLER, b"", headers={subjects.TTL: FILLER_TTL})
+                if number % FLUSH_RECORDS == 0:
+                    await self._connection.flush()
+            filled = msgspec.json.encode(Filled(first=last + 1))
+            await self._connection.request(subjects.FILLER, filled, timeout=ACK_SECONDS)
 
-async def last_filled(replayer: Replayer) -> Filled | None:
-    """The newest filler, None when the log has none.
+    async def last_filled(self) -> Filled | None:
+        """The newest filler, None when the log has none.
 
-    Raises:
-        LogUnavailable: the log does not answer.
-    """
-    record = await replayer.last(subjects.FILLER)
-    if record is None or not record.payload:
-        return None
-    return Filled(first=msgspec.json.decode(record.payload, type=Filled).first, last=record.sequence)
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        record = await self._replayer.last(subjects.FILLER)
+        if record is None or not record.payload:
+            return None
+        return Filled(first=msgspec.json.decode(record.payload, type=Filled).first, last=record.sequence)
+
+    def _mark_config(self) -> dict[str, object]:
+        return {
+            "name": subjects.COMPARED_STREAM,
+            "description": "says that the log was compared with the read model since these servers started",
+            "subjects": [subjects.COMPARED],
+            "storage": "memory",
+            "retention": "limits",
+            "max_msgs": 1,
+            "num_replicas": self._replicas,
+        }

@@ -7,7 +7,6 @@ lost, so each carries an expiry and a heartbeat (ADR-13), and silence counts as 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,57 +18,18 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from headrace.log import subjects
+from headrace.log.deliveries import Delivery
 from headrace.log.live import heard_all
-from headrace.log.records import Delivery
 from headrace.telemetry import get_logger
 
 HEARTBEAT_SECONDS = 2.0
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS  # three heartbeats missed: the request is gone
-
-ACK_DELAY_SECONDS = 0.002
-
-ACK = b"+ACK"
-NAK = b"-NAK"
-IN_PROGRESS = b"+WPI"
 
 _SATISFIED = frozenset({"Batch Completed", "Message Size Exceeds MaxBytes"})
 
 log = get_logger(__name__)
 
 _encode = msgspec.json.Encoder().encode
-
-
-def not_before(seconds: float) -> bytes:
-    """Gives a delivery back, to be delivered again after so many seconds (ADR-15)."""
-    return NAK + b' {"delay": %d}' % (seconds * 1e9)
-
-
-class Acknowledger:
-    """Sends acknowledgements a few at a time: nobody waits for one, and each on its own costs both ends a system call."""
-
-    def __init__(self, connection: Client) -> None:
-        self._connection = connection
-        self._waiting: list[str] = []
-        self._sending: asyncio.Task[None] | None = None
-
-    def ack(self, delivery: Delivery) -> None:
-        """Acknowledge a delivery, soon. Until then, a crash has it delivered again, and found finished in the log."""
-        self._waiting.append(delivery.reply)
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._send_soon(), name="acknowledge")
-
-    async def flush(self) -> None:
-        """Send what waits, and wait until it is sent."""
-        while self._sending is not None:
-            await self._sending
-
-    async def _send_soon(self) -> None:
-        await asyncio.sleep(ACK_DELAY_SECONDS)  # for others to join
-        waiting, self._waiting = self._waiting, []
-        self._sending = None
-        with suppress(NatsError):  # without a connection they are delivered again, and acknowledged then
-            for reply in waiting:
-                await self._connection.publish(reply, ACK)
 
 
 class Puller:
@@ -148,7 +108,7 @@ class Puller:
         self._heard = time.monotonic()
         if message.reply:
             self.outstanding = max(0, self.outstanding - 1)
-            self._on_delivery(Delivery(message))
+            self._on_delivery(Delivery(message, self._connection))
             if self.outstanding == 0:
                 self._on_end(False)
             return

@@ -15,7 +15,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from headrace.errors import LogUnavailable
-from headrace.log import provision, subjects
+from headrace.log import subjects
+from headrace.log.jetstream import NO_RECORD, JetStream
 from headrace.log.nats_errors import away_is_unavailable
 from headrace.log.records import Record
 
@@ -45,6 +46,7 @@ class Replayer:
 
     def __init__(self, connection: Client) -> None:
         self._connection = connection
+        self._jetstream = JetStream(connection)
         self._inbox = connection.new_inbox()
         self._collecting: dict[str, _Collecting] = {}
         self._count = 0
@@ -105,7 +107,14 @@ class Replayer:
         Raises:
             LogUnavailable: no answer in time.
         """
-        return await provision.last_sequence_of(self._connection, subject)
+        answer = await self._jetstream.call(
+            f"STREAM.MSG.GET.{subjects.STREAM}", {"last_by_subj": subject, "no_hdr": True}
+        )
+        if error := answer.get("error"):
+            if error.get("err_code") in NO_RECORD:
+                return 0
+            raise LogUnavailable(f"JetStream refused to say what is last: {error['description']}")
+        return answer["message"]["seq"]
 
     async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], bool]:
         if not self._connection.is_connected:

@@ -13,7 +13,6 @@ from headrace.errors import LogUnavailable
 from headrace.lifecycle.batch_state import settle_batch
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.live import tell
 from headrace.store.batch_rows import counts_of, is_over, to_batch
 from headrace.store.tables import BatchRow
 from headrace.telemetry import get_logger
@@ -86,6 +85,6 @@ class BatchProgress:
         name = BatchEventName.SETTLED if row.state == BatchState.SETTLED else BatchEventName.COUNTED
         self._told[row.id] = now
         try:
-            await tell(self._log.connection, subjects.batch_live(name, row.owner, row.id), _encode(to_batch(row)))
+            await self._log.live.publish(subjects.batch_live(name, row.owner, row.id), _encode(to_batch(row)))
         except LogUnavailable as error:  # whoever listens looks at the read model now and then
             log.warning("counts could not be told", batch=row.id, error=error.message)

@@ -17,11 +17,13 @@ from headrace.contracts.schedules import Missed, ScheduleDefinition, ScheduleEve
 from headrace.cron import first, is_over, missed, occurrence
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
 from headrace.lifecycle.schedules import occurrence_task_id, submit_occurrence
-from headrace.log import provision, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.provision import ProvisionError
-from headrace.log.pull import Acknowledger, Puller
-from headrace.log.records import Delivery, Record
+from headrace.log.consumers import provision_firings
+from headrace.log.deliveries import Delivery
+from headrace.log.jetstream import ProvisionError
+from headrace.log.prune import purge
+from headrace.log.records import Record
 from headrace.log.subjects import ScheduleSubject
 from headrace.telemetry import get_logger
 
@@ -57,8 +59,8 @@ class Firings:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._puller = Puller(log.connection, subjects.FIRINGS, self._on_delivery, self._on_end)
-        self._acknowledger = Acknowledger(log.connection)
+        self._puller = log.puller(subjects.FIRINGS, self._on_delivery, self._on_end)
+        self._acknowledger = log.acknowledger()
         self._arrived: list[Delivery] = []
         self._wake = asyncio.Event()
         self._gone = True  # nobody has made sure of the consumer yet
@@ -91,7 +93,7 @@ class Firings:
 
     async def _restore(self) -> None:
         try:
-            await provision.provision_firings(self._log.connection)
+            await provision_firings(self._log)
             self._gone, self._back = False, datetime.now(UTC)
         except (LogUnavailable, ProvisionError) as error:
             log.warning("firings cannot be read yet", error=str(error))
@@ -148,7 +150,7 @@ async def submit(to: Log, firing: Delivery) -> None:
     due = occurrence(definition, next_at)
     if is_over(definition, due):
         timer = subjects.schedule_timer(subject.owner, subject.schedule)
-        await provision.purge(to.connection, timer, before=firing.sequence)
+        await purge(to, timer, before=firing.sequence)
         return
     if definition.start_at is not None and due < definition.start_at:
         return

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from headrace.log import provision, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.pull import ACK, Puller
-from headrace.log.records import Delivery
+from headrace.log.consumers import count_deliveries, provision_projector, reset_consumer
+from headrace.log.deliveries import Delivery
 
 PAGE_RECORDS = 1000
 PAGE_BYTES = 16 << 20  # bytes; a page of large inputs ends early
@@ -37,7 +37,7 @@ class Pages:
         self._pending = 0
         self._expected_delivery = 1
         self._broken = False
-        self._puller = Puller(log.connection, subjects.PROJECTOR, self._on_delivery, self._on_end)
+        self._puller = log.puller(subjects.PROJECTOR, self._on_delivery, self._on_end)
 
     @classmethod
     @asynccontextmanager
@@ -47,8 +47,8 @@ class Pages:
         Raises:
             LogUnavailable: The log does not answer.
         """
-        await provision.provision_projector(log.connection)
-        await provision.reset_consumer(log.connection, subjects.PROJECTOR, sequence + 1)
+        await provision_projector(log)
+        await reset_consumer(log, subjects.PROJECTOR, sequence + 1)
         pages = cls(log)
         await pages._puller.open()
         forget = log.on_reconnect(pages._on_reconnect)
@@ -87,7 +87,7 @@ class Pages:
 
     async def acknowledge(self, page: list[Delivery]) -> None:
         """Acknowledge to the broker that everything up to the end of the page is in the read model."""
-        await self._log.connection.publish(page[-1].reply, ACK)
+        await page[-1].ack()
 
     async def _fetch(self) -> None:
         """Fetch the rest of a page in one pull."""
@@ -107,7 +107,7 @@ class Pages:
         Raises:
             OutOfOrder: The consumer has delivered more than arrived here.
         """
-        delivered = await provision.delivered(self._log.connection, subjects.PROJECTOR)
+        delivered = await count_deliveries(self._log, subjects.PROJECTOR)
         await self._puller.settle()
         if delivered >= self._expected_delivery:
             # The answer about a delivery may overtake the delivery itself.

@@ -15,10 +15,10 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from headrace.contracts.positions import Position
 from headrace.errors import HeadraceError
 from headrace.health import serve_health
-from headrace.log.connection import Log, open_log, until_compared
-from headrace.log.continuity import is_compared, mark_compared
-from headrace.log.provision import ProvisionError
-from headrace.log.records import Delivery
+from headrace.log.connection import Log
+from headrace.log.deliveries import Delivery
+from headrace.log.jetstream import ProvisionError
+from headrace.log.opening import open_log, until_compared
 from headrace.projector.batch_progress import BatchProgress
 from headrace.projector.decode import batch_ids, decode_page, schedule_ids, task_ids
 from headrace.projector.firings import submitting_firings
@@ -164,8 +164,8 @@ class Projector:
             await recover_from_shortening(self._log, session, checkpoint)
         await projection.write_checkpoint(checkpoint)
         await end_repair(session)
-        if not await is_compared(self._log.connection, self._log.settings.replicas):
-            await mark_compared(self._log.connection)
+        if not await self._log.continuity.is_compared():
+            await self._log.continuity.mark_compared()
         log.info("projecting", after=str(checkpoint), last_sequence=state.last_sequence)
         return checkpoint
 

@@ -10,8 +10,9 @@ from headrace.contracts.schedules import ScheduleDefinition, ScheduleEventName, 
 from headrace.cron import is_active
 from headrace.errors import AppendRefused, LogFull, ScheduleRefused, TooLarge
 from headrace.lifecycle.schedules import save_schedule
-from headrace.log import conditions, provision, subjects
+from headrace.log import conditions, subjects
 from headrace.log.connection import Log
+from headrace.log.prune import subjects_present
 from headrace.store.leader_queries import list_schedules_after
 from headrace.store.leadership import LeaderSession
 from headrace.store.tables import ScheduleRow
@@ -28,7 +29,7 @@ async def rearm_missing(to: Log, session: LeaderSession) -> None:
     Raises:
         LogUnavailable: The log does not answer.
     """
-    held = await provision.subjects_there(to.connection, subjects.SCHEDULE_TIMERS)
+    held = await subjects_present(to, subjects.SCHEDULE_TIMERS)
     after = ""
     while rows := await list_schedules_after(session, after, ROWS):
         for row in rows:

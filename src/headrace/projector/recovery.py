@@ -21,8 +21,8 @@ from headrace.lifecycle.fence import finish
 from headrace.lifecycle.long_timers import read_timer
 from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
 from headrace.lifecycle.task_state import read_task_state
-from headrace.log import continuity
 from headrace.log.connection import Log
+from headrace.log.continuity import MARGIN
 from headrace.log.subjects import TaskSubject
 from headrace.store.leadership import LeaderSession
 from headrace.store.repair import begin_repair, list_changed_since, list_unfinished_before
@@ -60,7 +60,7 @@ async def recover_from_shortening(to: Log, session: LeaderSession, checkpoint: P
     state = await to.refresh()
     first = await begin_repair(session, Position(state.epoch, state.last_sequence + 1))
     if checkpoint.sequence > state.last_sequence:
-        await continuity.fill(to.connection, state.last_sequence, checkpoint.sequence + continuity.MARGIN)
+        await to.continuity.fill(state.last_sequence, checkpoint.sequence + MARGIN)
     restored = queued = 0
     after = ""
     while rows := await list_changed_since(session, first, after, ROWS):

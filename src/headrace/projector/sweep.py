@@ -19,8 +19,9 @@ from headrace.errors import HeadraceError, LogUnavailable
 from headrace.lifecycle.cancel import cancel_forgotten_task, cancel_if_open
 from headrace.lifecycle.finishing import end_forgotten_task, end_task
 from headrace.lifecycle.task_state import read_task_state
-from headrace.log import provision, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
+from headrace.log.prune import purge
 from headrace.projector.recovery import headers_of, queue_again, subject_of
 from headrace.store.leader_queries import (
     list_expired,
@@ -120,7 +121,7 @@ class Sweep:
         timer = subjects.task_timer(row.owner, row.id)
         state = await read_task_state(self._log, row.owner, row.id)
         if state is None:
-            await provision.purge(self._log.connection, timer)  # it may be about to go off
+            await purge(self._log, timer)  # it may be about to go off
             await queue_again(self._log, row, row.fence, 0)
             return
         deferred, record = state.queued_event, state.queued_record
@@ -130,7 +131,7 @@ class Sweep:
         log.warning("a timer did not go off; the task is queued without it", task_id=row.id)
         # Its timer stands before the `deferred` event. A timer behind that event belongs to another attempt.
         if record is not None:
-            await provision.purge(self._log.connection, timer, before=record.sequence)
+            await purge(self._log, timer, before=record.sequence)
         due = msgspec.structs.replace(
             row,
             attempt=deferred.attempt,

@@ -12,7 +12,6 @@ from headrace.contracts.events import EventName
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.live import watch
 from headrace.log.replay import SUBJECTS_MAX
 from headrace.log.subjects import TaskSubject
 from headrace.telemetry import get_logger
@@ -36,7 +35,7 @@ class Cancellations:
         Raises:
             LogUnavailable: NATS cannot be reached.
         """
-        await watch(self._log.connection, subjects.cancelled("*"), lambda _, payload: self._on_hint(payload))
+        await self._log.live.watch(subjects.cancelled("*"), lambda _, payload: self._on_hint(payload))
 
     async def check(self) -> None:
         """Ask the log about what runs, for ever."""

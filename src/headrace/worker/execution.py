@@ -9,7 +9,7 @@ import msgspec
 
 from headrace.contracts.events import Queued, decode
 from headrace.log import subjects
-from headrace.log.records import Delivery
+from headrace.log.deliveries import Delivery
 from headrace.log.subjects import TaskSubject
 from headrace.task import AnyKind
 

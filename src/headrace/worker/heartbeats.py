@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from headrace.log.connection import Client, open_connection
-from headrace.log.pull import IN_PROGRESS
+from headrace.log.deliveries import Heartbeat
+from headrace.log.opening import open_heartbeat
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
 from headrace.worker.invoke import Stop
@@ -96,7 +96,7 @@ class Heartbeats:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def _beat(self) -> None:
-        async with open_connection(self._settings, self._name) as connection:
+        async with open_heartbeat(self._settings, self._name) as heartbeat:
             self._watched.call_soon_threadsafe(self._ready.set_result, None)
             beaten = ticked = time.monotonic()
             while not self._stopping.is_set():
@@ -107,13 +107,13 @@ class Heartbeats:
                 ticked = now
                 if now - beaten >= self._interval:
                     beaten = now
-                    await self._keep_all(connection)
+                    await self._keep_all(heartbeat)
                 self._watch(now)
 
-    async def _keep_all(self, connection: Client) -> None:
-        if connection.is_connected:
+    async def _keep_all(self, heartbeat: Heartbeat) -> None:
+        if heartbeat.is_connected:
             for execution in self.executions:
-                await connection.publish(execution.delivery.reply, IN_PROGRESS)
+                await heartbeat.in_progress(execution.delivery)
 
     def _watch(self, now: float) -> None:
         blocked_for = now - self._answered

@@ -20,11 +20,11 @@ import msgspec
 
 from headrace.contracts.tasks import Priority
 from headrace.errors import LogUnavailable
-from headrace.log import provision, subjects
+from headrace.log import lanes, subjects
 from headrace.log.connection import Log
-from headrace.log.provision import ProvisionError
-from headrace.log.pull import ACK, NAK, Puller, not_before
-from headrace.log.records import Delivery
+from headrace.log.deliveries import Delivery
+from headrace.log.jetstream import ProvisionError
+from headrace.log.pull import Puller
 from headrace.task import AnyKind
 from headrace.telemetry import get_logger
 from headrace.worker.announce import is_superseded
@@ -50,7 +50,7 @@ def _seconds_early(execution: Execution) -> float:
 class Lane:
     """One consumer of a kind."""
 
-    def __init__(self, puller: Puller, consumer: provision.Lane) -> None:
+    def __init__(self, puller: Puller, consumer: lanes.Lane) -> None:
         self.puller = puller
         self.weight = 1 if consumer.priority is None else WEIGHTS[consumer.priority]
         self.created = consumer.created
@@ -148,12 +148,10 @@ class Lanes:
             if execution.task is not None and not execution.finished
         }
 
-    async def _provision(self) -> list[provision.Lane]:
-        return await provision.provision_lanes(
-            self._log.connection, self._log.settings, self._kind.name, self._kind.concurrency
-        )
+    async def _provision(self) -> list[lanes.Lane]:
+        return await lanes.provision_lanes(self._log, self._kind.name, self._kind.concurrency)
 
-    def _make_lane(self, consumer: provision.Lane) -> Lane:
+    def _make_lane(self, consumer: lanes.Lane) -> Lane:
         def on_delivery(delivery: Delivery) -> None:
             lane.waiting = delivery.pending
             self._start(lane, delivery)
@@ -162,25 +160,25 @@ class Lanes:
             lane.gone = gone
             self._wake.set()
 
-        lane = Lane(Puller(self._log.connection, consumer.durable, on_delivery, on_end), consumer)
+        lane = Lane(self._log.puller(consumer.durable, on_delivery, on_end), consumer)
         return lane
 
     def _start(self, lane: Lane, delivery: Delivery) -> None:
         if self._draining:
-            self._hold(self._log.connection.publish(delivery.reply, NAK), "nak")
+            self._hold(delivery.nak(), "nak")
             return
         try:
             execution = Execution(self._kind, delivery)
         except (msgspec.MsgspecError, ValueError) as error:
             log.error("a queued event cannot be read; it is dropped", sequence=delivery.sequence, error=str(error))
-            self._hold(self._log.connection.publish(delivery.reply, ACK), "drop")
+            self._hold(delivery.ack(), "drop")
             return
         if not lane.background:
             self._throttle.started()
         early = _seconds_early(execution)
         if early > 0:
             # The broker keeps it for the rest, and no slot is taken meanwhile; a limit to the concurrency counts it.
-            self._hold(self._log.connection.publish(delivery.reply, not_before(early)), "not due yet")
+            self._hold(delivery.nak(early), "not due yet")
             return
         # A consumer made after the task was queued may hand out what an earlier one already saw finished, and so may one
         # that came back from an older copy; what a timer queued may have been cancelled in the moment it fired.

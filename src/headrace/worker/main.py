@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from headrace.errors import LogUnavailable
 from headrace.health import serve_health
-from headrace.log.connection import Log, open_log, until_compared
-from headrace.log.pull import Acknowledger
+from headrace.log.connection import Log
+from headrace.log.opening import open_log, until_compared
 from headrace.settings import Settings
 from headrace.task import AnyKind, load_kinds
 from headrace.telemetry import get_logger
@@ -54,7 +54,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         await cancellations.open()
         quarantine = Quarantine()
         throttle = LowPriorityThrottle()
-        acks = Acknowledger(opened.connection)
+        acks = opened.acknowledger()
         processes: list[ProcessPool] = []
 
         def make_pool(kind: AnyKind, slots: int) -> ThreadPoolExecutor | ProcessPool | None:

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 
 from headrace.errors import LogUnavailable
-from headrace.log import provision, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.provision import ProvisionError
+from headrace.log.jetstream import ProvisionError
+from headrace.log.rates import provision_rates
 from headrace.telemetry import get_logger
 
 MARGIN_SECONDS = 0.05  # left free at a window's end: who is counted in it also starts in it
@@ -49,7 +50,7 @@ class Rate:
             ProvisionError: the server refuses it.
             LogUnavailable: the log does not answer.
         """
-        await provision.provision_rates(self._log.connection, self._log.settings.replicas, self.window)
+        await provision_rates(self._log, self.window)
 
     async def permit(self) -> None:
         """Wait until one more may be started."""

@@ -21,7 +21,7 @@ from headrace.contracts.tasks import FailureCode
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.pull import NAK, Acknowledger, not_before
+from headrace.log.deliveries import Acknowledger
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.task import AnyKind, Retry
@@ -91,15 +91,13 @@ class Runner:
                 starts = await self._starts_so_far(execution) if seen_before else 0
                 if starts and execution.delivery.delivered == 1:
                     # A consumer made anew hands out what somebody had from the one before, and may be running still.
-                    await self._log.connection.publish(
-                        execution.delivery.reply, not_before(self._log.settings.ack_wait)
-                    )
+                    await execution.delivery.nak(self._log.settings.ack_wait)
                     return
                 if not execution.finished:
                     await self._finish(execution, await self._attempt_or_cancelled(execution, starts))
                 self._acks.ack(execution.delivery)
             except asyncio.CancelledError:  # the worker is shutting down: somebody else runs it, at once
-                await self._log.connection.publish(execution.delivery.reply, NAK)
+                await execution.delivery.nak()
                 raise
             except LogUnavailable as error:
                 log.error("the log is away; the task will be delivered again", error=error.message)

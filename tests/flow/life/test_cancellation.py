@@ -13,7 +13,7 @@ import pytest
 
 from headrace.contracts.events import Finished, Outcome, Queued, Withdrawn, encode
 from headrace.log import subjects
-from headrace.log.provision import purge, request
+from headrace.log.prune import purge
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import (
@@ -135,7 +135,7 @@ async def test_a_process_kind_that_was_cancelled_while_its_process_started_is_st
     assert (await cancel(cluster, task["id"])).json()["state"] == "cancelled"
 
     async def acknowledged() -> bool:
-        info = await request(cluster.log.connection, "CONSUMER.INFO.HEADRACE.run-until_cancelled_in_process-normal")
+        info = await cluster.log.jetstream.request("CONSUMER.INFO.HEADRACE.run-until_cancelled_in_process-normal")
         return info["num_ack_pending"] == 0
 
     await until(acknowledged, "the worker to be done with it", patience=10)
@@ -414,4 +414,4 @@ async def test_a_task_that_ended_otherwise_before_its_events_left_the_log_is_not
 
 async def forget(cluster: Cluster, task: str) -> None:
     """Take a task's events out of the log, as its retention does; its timer stays."""
-    await purge(cluster.log.connection, subjects.all_of("local", task))
+    await purge(cluster.log, subjects.all_of("local", task))

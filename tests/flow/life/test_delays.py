@@ -10,8 +10,7 @@ import pytest
 from msgspec import Raw
 
 from headrace.contracts.events import Finished, Queued, encode
-from headrace.log.pull import NAK, Puller
-from headrace.log.records import Delivery
+from headrace.log.deliveries import Delivery
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import accepted, ask, calls, cancel, history, instant, names, now, read, timers
@@ -162,11 +161,11 @@ async def test_a_task_that_a_worker_gave_back_unstarted_expires_all_the_same(mak
     await worker.stop()
     task = await accepted(cluster, "echo", input={"text": "too late"}, expires_in=1.0)
     given: list[Delivery] = []  # to a worker that is told to stop
-    stopping = Puller(cluster.log.connection, "run-echo-normal", given.append, lambda _: None)
+    stopping = cluster.log.puller("run-echo-normal", given.append, lambda _: None)
     await stopping.open()
     await stopping.pull(1)
     await until(lambda: given, "the task to be delivered")
-    await cluster.log.connection.publish(given[0].reply, NAK)
+    await given[0].nak()
     await stopping.close()
     await until(lambda: now() > instant(task["expires_at"]), "it to have expired")
     await cluster.start("worker")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from headrace.log import provision
+from headrace.log.consumers import kind_consumers
 from headrace.log.subjects import TaskSubject
 from tests.cluster import Cluster, Member, cluster_on, until
 from tests.conftest import make_place
@@ -38,7 +38,7 @@ async def submit(cluster: Cluster, kind: str, count: int, priority: str = "norma
 
 
 async def consumer(cluster: Cluster, name: str) -> dict[str, Any]:
-    return (await provision.kind_consumers(cluster.log.connection, name.split("-")[1]))[name]
+    return (await kind_consumers(cluster.log, name.split("-")[1]))[name]
 
 
 async def entry(cluster: Cluster, kind: str) -> dict[str, Any]:
@@ -177,7 +177,7 @@ async def test_a_kind_whose_limit_comes_and_goes_runs_every_task_once(limited: C
 
     await set_paused(limited, "changing", paused=True)
     with_limit = await worker_of_changing(limited, HEADRACE_TEST_CONCURRENCY="2")
-    made = await provision.kind_consumers(limited.log.connection, "changing")
+    made = await kind_consumers(limited.log, "changing")
     assert {name: info["paused"] for name, info in made.items()} == {"run-changing": True}
     await before.heard("newer workers run the kind otherwise; it is left to them", kind="changing")
     tasks += await submit(limited, "changing", 5, "low", name="open")
@@ -189,7 +189,7 @@ async def test_a_kind_whose_limit_comes_and_goes_runs_every_task_once(limited: C
     tasks += await submit(limited, "changing", 5, "high", name="open")
     after = await worker_of_changing(limited)
     names = {f"run-changing-{priority}" for priority in ("high", "normal", "low")}
-    assert set(await provision.kind_consumers(limited.log.connection, "changing")) == names
+    assert set(await kind_consumers(limited.log, "changing")) == names
     await limited.all_finished(tasks)
     assert calls(limited, tasks) == dict.fromkeys(tasks, 1)
     assert {before.pid, with_limit.pid} <= {pid for task, pid in limited.calls() if task in tasks}

@@ -10,7 +10,6 @@ import pytest
 
 from headrace.contracts.events import Deferred, Finished, Queued, Started
 from headrace.embedded.network import free_ports
-from headrace.log.provision import request
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import accepted, called, calls, cancel, history, in_bulk, instant, now, read
@@ -235,5 +234,5 @@ async def test_a_worker_killed_anywhere_while_it_puts_a_task_off_leaves_exactly_
 
 
 async def nothing_waits(cluster: Cluster) -> bool:
-    info = await request(cluster.log.connection, "CONSUMER.INFO.HEADRACE.run-flaky-normal")
+    info = await cluster.log.jetstream.request("CONSUMER.INFO.HEADRACE.run-flaky-normal")
     return info["num_ack_pending"] == info["num_pending"] == 0 and not await cluster.events("hr.timers.>")

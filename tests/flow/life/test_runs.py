@@ -9,8 +9,7 @@ from datetime import timedelta
 import pytest
 
 from headrace.contracts.events import Finished, Outcome, Queued, encode
-from headrace.log.pull import Puller
-from headrace.log.records import Delivery
+from headrace.log.deliveries import Delivery
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import (
@@ -234,7 +233,7 @@ async def test_a_timer_of_a_run_that_is_over_does_not_end_the_next_when_a_worker
     await worker.stop()
     task = await a_second_run_with_a_timer_of_the_first(cluster)
     taken: list[Delivery] = []  # by a worker that dies at once
-    lost = Puller(cluster.log.connection, "run-echo-normal", taken.append, lambda _: None)
+    lost = cluster.log.puller("run-echo-normal", taken.append, lambda _: None)
     await lost.open()
     await lost.pull(1)
     await until(lambda: taken, "the task to be delivered")

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from headrace.contracts.events import Finished, decode
-from headrace.log import provision, subjects
+from headrace.log import subjects
+from headrace.log.prune import purge, withdraw
 from headrace.projector.sweep import Sweep
 from headrace.store.leadership import LeaderSession
 from tests.cluster import Cluster, until
@@ -76,7 +77,7 @@ async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(mak
     await cluster.start("api", "worker", "projector")
     await cluster.knows_kinds()
     task = await submit(cluster, delay=1.0)
-    await provision.purge(cluster.log.connection, subjects.task_timer("local", task))
+    await purge(cluster.log, subjects.task_timer("local", task))
     assert (await cluster.outcome(task))["state"] == "succeeded"
     assert [called for called, _ in cluster.calls()] == [task]
 
@@ -116,7 +117,7 @@ async def test_a_task_that_ran_when_the_log_dropped_it_and_lost_its_worker_is_ru
     await until(lambda: _is(cluster, "running"), "the row")
     await worker.kill()
     queued = await cluster.events(subjects.task_events(task=task, event="queued"))
-    await provision.withdraw(cluster.log.connection, queued[0].sequence)  # as its age would
+    await withdraw(cluster.log, queued[0].sequence)  # as its age would
     await projector.stop()
     await cluster.execute(
         "UPDATE tasks SET queued_at = now() - interval '8 days', started_at = now() - interval '2 days'"
@@ -142,10 +143,10 @@ async def test_a_timer_outlives_the_retention_of_the_log(make_cluster: MakeClust
     task = await submit(cluster, delay=4.0)
     await until(lambda: _rows(cluster, 1), "the row")
     name = subjects.STREAM
-    config = (await provision.request(cluster.log.connection, f"STREAM.INFO.{name}"))["config"]
+    config = (await cluster.log.jetstream.request(f"STREAM.INFO.{name}"))["config"]
     seconds = 1_000_000_000
     short = config | {"max_age": seconds, "duplicate_window": seconds}
-    await provision.request(cluster.log.connection, f"STREAM.UPDATE.{name}", short)
+    await cluster.log.jetstream.request(f"STREAM.UPDATE.{name}", short)
     await until(lambda: _gone(cluster, task), "its deferred event to leave the log")
     found = await cluster.outcome(task)
     assert found["state"] == "succeeded"

@@ -7,7 +7,7 @@ import signal
 import sys
 
 from headrace.cli import main
-from headrace.log.pull import Acknowledger
+from headrace.log.deliveries import Acknowledger
 from headrace.projector import firings
 
 

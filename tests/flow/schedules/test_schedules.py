@@ -16,7 +16,8 @@ from headrace.contracts.events import Queued, decode
 from headrace.contracts.schedules import EVERY_SECONDS_MAX, ScheduleDefinition, ScheduleSaved
 from headrace.cron import occurrence
 from headrace.lifecycle.schedules import not_deleted, occurrence_task_id, save_schedule
-from headrace.log import provision, subjects
+from headrace.log import subjects
+from headrace.log.prune import purge
 from headrace.log.records import Record
 from headrace.projector.firings import MISSED_SECONDS
 from headrace.store.schedules import SCHEDULES_PER_OWNER_MAX
@@ -430,7 +431,7 @@ async def test_a_timer_that_the_broker_lost_is_set_again_if_its_schedule_is_acti
     before = await get(cluster, lost, there["position"])
     await projector.stop()
     for each in (lost, paused):
-        await provision.purge(cluster.log.connection, subjects.schedule_timer("local", each["id"]))
+        await purge(cluster.log, subjects.schedule_timer("local", each["id"]))
     untouched = await cluster.log.replayer.last(subjects.schedule_timer("local", there["id"]))
 
     (projector,) = await cluster.start("projector")

@@ -15,7 +15,7 @@ from headrace.api.edge.idempotency import body_hash, derived_id
 from headrace.contracts.events import Queued, encode
 from headrace.contracts.tasks import Submission
 from headrace.log import subjects
-from headrace.log.provision import purge, request
+from headrace.log.prune import purge
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import ask, calls, cancel, instant, names, now, read, running, timers
@@ -255,11 +255,11 @@ async def outlived(cluster: Cluster, key: str, body: dict[str, Any]) -> dict[str
     assert answer.status_code == 202, answer.text
     task = answer.json()
     await read(cluster, task["id"], at_least=task["position"])
-    config = (await request(cluster.log.connection, f"STREAM.INFO.{subjects.STREAM}"))["config"]
+    config = (await cluster.log.jetstream.request(f"STREAM.INFO.{subjects.STREAM}"))["config"]
     retention = 9_000_000_000  # nanoseconds; long enough for what the test appends
     short = config | {"max_age": retention, "duplicate_window": retention}
-    await request(cluster.log.connection, f"STREAM.UPDATE.{subjects.STREAM}", short)
-    await purge(cluster.log.connection, subjects.all_of("local", task["id"]))  # as if they were older than that
+    await cluster.log.jetstream.request(f"STREAM.UPDATE.{subjects.STREAM}", short)
+    await purge(cluster.log, subjects.all_of("local", task["id"]))  # as if they were older than that
     return task
 
 

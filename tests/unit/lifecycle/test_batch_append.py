@@ -20,7 +20,7 @@ from headrace.lifecycle.batch_append import (
 )
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.provision import purge
+from headrace.log.prune import purge
 from headrace.log.records import Record
 
 CHUNKS = [[b"1", b"2", b"3"], [b"4", b"5"]]
@@ -107,7 +107,7 @@ async def test_a_key_that_was_used_with_another_batch_is_refused(shared_log: Log
 async def test_a_batch_whose_beginning_has_left_the_log_is_not_begun_again(shared_log: Log) -> None:
     batch = new_batch()
     await append(shared_log, batch)
-    await purge(shared_log.connection, batch.subject(BatchEventName.CREATED))
+    await purge(shared_log, batch.subject(BatchEventName.CREATED))
     assert await append(shared_log, batch) == ForgottenBatch()
     assert len(await tasks_of(shared_log, batch)) == 5
 

@@ -18,8 +18,8 @@ from headrace.lifecycle.cancel import (
 from headrace.lifecycle.queueing import submit_task
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.live import watch
-from headrace.log.provision import purge
+from headrace.log.live import Live
+from headrace.log.prune import purge
 from tests.cluster import until
 from tests.unit.lifecycle.steps import INPUT, due_in, events_of, new_task, start, succeed, timer_of
 
@@ -48,7 +48,7 @@ async def test_a_task_that_is_due_later_loses_its_timer(shared_log: Log) -> None
 async def test_workers_are_told_to_stop_a_running_task_each_time_it_is_cancelled(log: Log, connection: Client) -> None:
     task = new_task()
     heard: list[bytes] = []
-    await watch(connection, subjects.cancelled(task.subject.kind), lambda _, payload: heard.append(payload))
+    await Live(connection).watch(subjects.cancelled(task.subject.kind), lambda _, payload: heard.append(payload))
     await submit_task(log, task)
     await start(log, task.subject)
     for _ in range(2):
@@ -90,7 +90,7 @@ async def test_a_task_that_the_log_does_not_have_is_left_to_the_caller(shared_lo
 async def test_a_task_whose_events_have_left_the_log_is_cancelled_with_its_timer(shared_log: Log) -> None:
     task = new_task(due_at=due_in(3600))
     await submit_task(shared_log, task)
-    await purge(shared_log.connection, task.subject.of("deferred"))
+    await purge(shared_log, task.subject.of("deferred"))
     assert await cancel_task(shared_log, task.subject.owner, task.subject.task) == NotInLog()
     await cancel_forgotten_task(shared_log, task.subject, 2, {subjects.BATCH: "b"})
     assert await timer_of(shared_log, task.subject) is None

@@ -10,7 +10,7 @@ from headrace.lifecycle.queueing import queue_if_unchanged, submit_task
 from headrace.log import subjects
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
-from headrace.log.provision import purge
+from headrace.log.prune import purge
 from headrace.log.records import Record
 from tests.unit.lifecycle.steps import new_task, records_of, succeed
 
@@ -65,7 +65,7 @@ async def test_a_finish_whose_acknowledgement_was_lost_counts_as_ones_own(shared
 async def test_a_previous_finish_that_has_left_the_log_counts_as_none(shared_log: Log) -> None:
     task = new_task().subject
     previous = await succeed(shared_log, task)
-    await purge(shared_log.connection, task.of(EventName.FINISHED))
+    await purge(shared_log, task.of(EventName.FINISHED))
     ended = await finish(shared_log, task, previous.sequence, CANCELLED, {subjects.CORRELATION_ID: "c"})
     assert isinstance(ended, Appended)
     (record,) = await records_of(shared_log, task)

@@ -10,7 +10,7 @@ from headrace.lifecycle import long_timers as long_timers_module
 from headrace.lifecycle.long_timers import LongTimers, read_timer
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.provision import purge, request
+from headrace.log.prune import purge
 from headrace.log.timers import timer_headers
 
 OWNER, TASK = "u", "1"
@@ -22,9 +22,9 @@ async def set_timer(log: Log) -> int:
 
 
 async def keep_for(log: Log, seconds: int) -> None:
-    config = (await request(log.connection, f"STREAM.INFO.{subjects.STREAM}"))["config"]
+    config = (await log.jetstream.request(f"STREAM.INFO.{subjects.STREAM}"))["config"]
     short = config | {"max_age": seconds * 10**9, "duplicate_window": seconds * 10**9}
-    await request(log.connection, f"STREAM.UPDATE.{subjects.STREAM}", short)
+    await log.jetstream.request(f"STREAM.UPDATE.{subjects.STREAM}", short)
 
 
 @pytest.mark.invariant(4)
@@ -41,7 +41,7 @@ async def test_a_timer_is_found_when_it_is_older_than_what_the_log_keeps(
     assert found is not None
     assert found.sequence == sequence
     assert await long_timers.find(OWNER, "2") is None
-    await purge(log.connection, subjects.task_timer(OWNER, TASK))
+    await purge(log, subjects.task_timer(OWNER, TASK))
     assert await long_timers.find(OWNER, TASK) is None
 
 

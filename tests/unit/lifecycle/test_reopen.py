@@ -15,7 +15,7 @@ from headrace.lifecycle.reopen import NotFinished, Reopened, reopen_task
 from headrace.lifecycle.task_state import TaskState
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.provision import purge
+from headrace.log.prune import purge
 from tests.unit.lifecycle.steps import INPUT, due_in, events_of, new_task, succeed, timer_of
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -109,7 +109,7 @@ async def test_a_task_whose_input_has_left_the_log_keeps_its_fence_and_its_heade
     task = new_task()
     end = await succeed(shared_log, task.subject)
     assert isinstance(await reopen(shared_log, task, remembered(task, State.SUCCEEDED)), Reopened)
-    await purge(shared_log.connection, task.subject.of("finished"))
+    await purge(shared_log, task.subject.of("finished"))
     (queued,) = await events_of(shared_log, task.subject)
     assert isinstance(queued, Queued)
     assert (queued.fence, queued.input) == (end.sequence, Raw(INPUT))

@@ -10,8 +10,9 @@ from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
 from headrace.log import append
 from headrace.log.append import Appended, Appender
-from headrace.log.connection import Log, open_log
-from headrace.log.provision import request, stream_state
+from headrace.log.connection import Log
+from headrace.log.opening import open_log
+from headrace.log.streams import read_stream_state
 from headrace.log.subjects import EXPECTED_LAST_SUBJECT_SEQUENCE, MSG_ID
 from headrace.settings import Settings
 from tests.cluster import until
@@ -75,7 +76,7 @@ async def test_what_does_not_fit_is_refused_and_the_connection_lives_on(log: Log
     headers = {f"Headrace-{n}": "x" * 100 for n in range(30)}
     assert (await log.appender.append(SUBJECT, b"x" * largest, headers)).sequence == 1
     assert log.is_connected
-    assert log.connection.stats["reconnects"] == 0
+    assert log._connection.stats["reconnects"] == 0
 
 
 async def test_without_a_stream_an_append_fails_quickly(connection: Client) -> None:
@@ -140,7 +141,7 @@ async def test_more_in_flight_than_makes_sense_are_refused_at_once(
 
 async def test_a_full_stream_says_so_and_the_log_goes_on(log: Log) -> None:
     small = {"name": "SMALL", "subjects": ["small"], "max_bytes": 1000, "discard": "new"}
-    await request(log.connection, "STREAM.CREATE.SMALL", small)
+    await log.jetstream.request("STREAM.CREATE.SMALL", small)
     await log.appender.append("small", b"x" * 500, {})
     with pytest.raises(LogFull, match="the log is full; try again later, or have its max_bytes raised"):
         await log.appender.append("small", b"x" * 500, {})
@@ -149,7 +150,7 @@ async def test_a_full_stream_says_so_and_the_log_goes_on(log: Log) -> None:
 
 async def test_any_other_refusal_is_given_with_its_reason(log: Log) -> None:
     narrow = {"name": "NARROW", "subjects": ["narrow"], "max_msg_size": 10}
-    await request(log.connection, "STREAM.CREATE.NARROW", narrow)
+    await log.jetstream.request("STREAM.CREATE.NARROW", narrow)
     with pytest.raises(LogUnavailable, match=r"the log refused: .*message size exceeds maximum"):
         await log.appender.append("narrow", b"x" * 11, {})
 
@@ -193,7 +194,7 @@ async def test_many_appends_in_flight_while_the_server_restarts_all_stand_once(n
         await proxy.listen()
         sequences = await asyncio.gather(*appending)
         assert sorted(sequences) == list(range(1, 1001))
-        assert (await stream_state(log.connection)).last_sequence == 1000
+        assert (await read_stream_state(log.jetstream)).last_sequence == 1000
 
 
 @pytest.mark.invariant(1)
@@ -230,7 +231,7 @@ async def test_an_atomic_batch_in_flight_when_the_connection_breaks_is_given_up_
         proxy.cut()
         with pytest.raises(LogUnavailable, match="the connection to the log broke"):
             await asyncio.wait_for(waiting, 10)
-        await log.connection.flush()
+        await log._connection.flush()
         assert len(await stored(direct)) == 3
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from headrace.errors import LogUnavailable
 from headrace.log.append import Appended
-from headrace.log.connection import Log, open_log
+from headrace.log.connection import Log
+from headrace.log.opening import open_log
 from headrace.log.subjects import EXPECTED_LAST_SUBJECT_SEQUENCE, MSG_ID
 from tests.nats_cluster import NatsCluster
 

@@ -4,9 +4,9 @@ import pytest
 
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
-from headrace.log.live import heard_all, listen, watch
-from headrace.log.provision import stream_state
+from headrace.log.live import heard_all
 from headrace.log.records import Record
+from headrace.log.streams import read_stream_state
 from headrace.log.subjects import CATALOG_ENTRIES, catalog_entry, task_events
 from tests.cluster import until
 
@@ -16,7 +16,7 @@ from tests.cluster import until
 async def test_whoever_listens_hears_what_is_appended_after_that_and_only_its_slice(log: Log) -> None:
     heard: list[Record] = []
     await log.appender.append("hr.tasks.queued.echo.normal.u.0", b"before", {})
-    await listen(log.connection, task_events("u"), heard.append)
+    await log.live.listen(task_events("u"), heard.append)
     for n in range(1, 50):
         for owner in ("u", "v"):
             await log.appender.append(f"hr.tasks.queued.echo.normal.{owner}.{n}", b"x", {})
@@ -32,7 +32,7 @@ async def test_whoever_listens_hears_what_is_appended_after_that_and_only_its_sl
 @pytest.mark.invariant(6)
 async def test_a_duplicate_is_not_heard_again(log: Log) -> None:
     heard: list[Record] = []
-    await listen(log.connection, task_events("u"), heard.append)
+    await log.live.listen(task_events("u"), heard.append)
     for _ in range(3):
         await log.appender.append("hr.tasks.queued.echo.normal.u.1", b"x", {"Nats-Msg-Id": "a"})
     await log.appender.append("hr.tasks.finished.echo.normal.u.1", b"end", {})
@@ -42,7 +42,7 @@ async def test_a_duplicate_is_not_heard_again(log: Log) -> None:
 
 async def test_a_bucket_is_watched_by_its_subjects(log: Log) -> None:
     seen: list[tuple[str, bytes]] = []
-    await watch(log.connection, CATALOG_ENTRIES, lambda subject, value: seen.append((subject, value)))
+    await log.live.watch(CATALOG_ENTRIES, lambda subject, value: seen.append((subject, value)))
     await log.appender.append(catalog_entry("echo"), b"one", {})
     await log.appender.append(catalog_entry("talk"), b"two", {})
     await until(lambda: len(seen) == 2, "both")
@@ -50,14 +50,14 @@ async def test_a_bucket_is_watched_by_its_subjects(log: Log) -> None:
 
 
 async def test_what_cannot_be_followed_because_nats_is_away_is_unavailable_and_leaves_no_subscription(log: Log) -> None:
-    subscription = await listen(log.connection, task_events("u"), lambda _: None)
-    before = set(log.connection._subs)
-    log.connection.meant_to_close = True  # type: ignore[attr-defined]
-    await log.connection.close()
+    subscription = await log.live.listen(task_events("u"), lambda _: None)
+    before = set(log._connection._subs)
+    log._connection.meant_to_close = True
+    await log._connection.close()
     with pytest.raises(LogUnavailable):
-        await heard_all(log.connection, subscription)
+        await heard_all(log._connection, subscription._subscription)
     with pytest.raises(LogUnavailable):
-        await listen(log.connection, task_events("u"), lambda _: None)
+        await log.live.listen(task_events("u"), lambda _: None)
     with pytest.raises(LogUnavailable):
-        await stream_state(log.connection)
-    assert set(log.connection._subs) <= before
+        await read_stream_state(log.jetstream)
+    assert set(log._connection._subs) <= before

@@ -9,10 +9,11 @@ import pytest
 
 from headrace.embedded.nats import EmbeddedNats
 from headrace.log import pull
-from headrace.log.connection import Log, open_log
-from headrace.log.provision import kind_consumers, provision_lanes, request
-from headrace.log.pull import ACK, Acknowledger, Puller
-from headrace.log.records import Delivery
+from headrace.log.connection import Log
+from headrace.log.consumers import kind_consumers
+from headrace.log.deliveries import Delivery
+from headrace.log.lanes import provision_lanes
+from headrace.log.opening import open_log
 from tests.cluster import until
 from tests.proxy import proxy_to
 from tests.unit.conftest import settings_for, stopped
@@ -27,7 +28,7 @@ class Owner:
         self.log = log
         self.arrived: list[Delivery] = []
         self.ends: list[bool] = []
-        self.puller = Puller(log.connection, LANE, self.arrived.append, self.ends.append)
+        self.puller = log.puller(LANE, self.arrived.append, self.ends.append)
 
     @property
     def sequences(self) -> list[int]:
@@ -41,12 +42,12 @@ class Owner:
 
     async def settled(self) -> None:
         """Whatever the server has sent until now has arrived."""
-        await self.log.connection.flush()
+        await self.log._connection.flush()
 
 
 @asynccontextmanager
 async def pulling(log: Log) -> AsyncGenerator[Owner]:
-    await provision_lanes(log.connection, log.settings, "echo", None)
+    await provision_lanes(log, "echo", None)
     owner = Owner(log)
     await owner.puller.open()
     yield owner
@@ -136,22 +137,22 @@ async def test_a_consumer_that_goes_away_ends_the_request_with_a_reason(log: Log
     async with pulling(log) as owner:
         await owner.puller.pull(3, 30.0)
         await until(lambda: _waits_at_the_server(log), "the request to reach the consumer")
-        await request(log.connection, operation)
+        await log.jetstream.request(operation)
         await owner.ended()
         assert owner.ends == [True]
 
 
 async def _waits_at_the_server(log: Log) -> bool:
-    return (await request(log.connection, f"CONSUMER.INFO.HEADRACE.{LANE}"))["num_waiting"] == 1
+    return (await log.jetstream.request(f"CONSUMER.INFO.HEADRACE.{LANE}"))["num_waiting"] == 1
 
 
 async def test_a_consumer_that_is_not_there_ends_the_request_with_a_reason(log: Log) -> None:
     async with pulling(log) as owner:
-        await request(log.connection, f"CONSUMER.DELETE.HEADRACE.{LANE}")
+        await log.jetstream.request(f"CONSUMER.DELETE.HEADRACE.{LANE}")
         await owner.puller.pull(3, 30.0)
         await owner.ended()
         assert owner.ends == [True]
-        await provision_lanes(log.connection, log.settings, "echo", None)
+        await provision_lanes(log, "echo", None)
         await queue(log, 1)
         await owner.puller.pull(1, 30.0)
         await owner.ended(2)
@@ -232,7 +233,7 @@ async def test_short_requests_ask_for_no_heartbeat(log: Log) -> None:
     async def listen(message: object) -> None:
         asked.append(message.data)  # type: ignore[attr-defined]
 
-    await log.connection.subscribe("$JS.API.CONSUMER.MSG.NEXT.>", cb=listen)
+    await log._connection.subscribe("$JS.API.CONSUMER.MSG.NEXT.>", cb=listen)
     async with pulling(log) as owner:
         for expires in (0.1, 4.0, 4.1):  # the server refuses a heartbeat over half the expiry
             await owner.puller.pull(1, expires)
@@ -263,7 +264,7 @@ async def test_two_pullers_share_a_lane_without_overlap(log: Log) -> None:
         await one.ended()
         await other.ended()
         for each in (*one.arrived, *other.arrived):
-            await log.connection.publish(each.reply, ACK)
+            await each.ack()
         assert sorted(one.sequences + other.sequences) == list(range(1, 21))
 
 
@@ -278,7 +279,7 @@ async def test_a_puller_on_a_closed_connection_just_has_nothing_outstanding(nats
 
 async def test_acknowledgements_are_sent_together_and_all_of_them(log: Log) -> None:
     async with pulling(log) as owner:
-        acknowledger = Acknowledger(log.connection)
+        acknowledger = log.acknowledger()
         await queue(log, 30)
         await owner.puller.pull(30, 10.0)
         await owner.ended()
@@ -293,7 +294,7 @@ async def test_acknowledgements_are_sent_together_and_all_of_them(log: Log) -> N
 
 
 async def none_pending(log: Log) -> bool:
-    lane = (await kind_consumers(log.connection, "echo"))["run-echo-normal"]
+    lane = (await kind_consumers(log, "echo"))["run-echo-normal"]
     return lane["num_ack_pending"] == 0
 
 
@@ -302,6 +303,6 @@ async def test_acknowledgements_that_cannot_be_sent_are_not_an_error(nats: Embed
         await queue(log, 1)
         await owner.puller.pull(1, 10.0)
         await owner.ended()
-    acknowledger = Acknowledger(log.connection)  # closed by now
+    acknowledger = log.acknowledger()  # closed by now
     acknowledger.ack(owner.arrived[0])
     await acknowledger.flush()

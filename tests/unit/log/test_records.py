@@ -4,19 +4,18 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from headrace.log.connection import Log
-from headrace.log.live import listen
-from headrace.log.provision import provision_lanes
-from headrace.log.pull import ACK, Puller
-from headrace.log.records import Delivery, Record
+from headrace.log.deliveries import Delivery
+from headrace.log.lanes import provision_lanes
+from headrace.log.records import Record
 from tests.cluster import until
 
 
 async def test_a_record_is_the_same_however_it_is_read(log: Log) -> None:
     live: list[Record] = []
     pulled: list[Delivery] = []
-    await listen(log.connection, "hr.tasks.>", live.append)
-    await provision_lanes(log.connection, log.settings, "echo", None)
-    puller = Puller(log.connection, "run-echo-normal", pulled.append, lambda _: None)
+    await log.live.listen("hr.tasks.>", live.append)
+    await provision_lanes(log, "echo", None)
+    puller = log.puller("run-echo-normal", pulled.append, lambda _: None)
     await puller.open()
     await puller.pull(20, 5.0)
     payload = '{"text":"žluťoučký"}'.encode()
@@ -43,18 +42,18 @@ async def test_a_record_is_the_same_however_it_is_read(log: Log) -> None:
 
 async def test_a_delivery_says_how_often_it_was_made_and_how_many_wait(log: Log) -> None:
     pulled: list[Delivery] = []
-    await provision_lanes(log.connection, log.settings, "echo", None)
-    puller = Puller(log.connection, "run-echo-normal", pulled.append, lambda _: None)
+    await provision_lanes(log, "echo", None)
+    puller = log.puller("run-echo-normal", pulled.append, lambda _: None)
     await puller.open()
     for n in range(3):
         await log.appender.append(f"hr.tasks.queued.echo.normal.u.{n}", b"{}", {})
     await puller.pull(2, 5.0)
     await until(lambda: len(pulled) == 2, "two deliveries")
-    await asyncio.gather(*(log.connection.publish(each.reply, b"-NAK") for each in pulled))
+    await asyncio.gather(*(each.nak() for each in pulled))
     await puller.pull(3, 5.0)
     await until(lambda: len(pulled) == 5, "all three, two of them again")
     for each in pulled[2:]:
-        await log.connection.publish(each.reply, ACK)
+        await each.ack()
     assert [(each.sequence, each.delivered, each.pending) for each in pulled[:2]] == [(1, 1, 2), (2, 1, 1)]
     assert {(each.sequence, each.delivered) for each in pulled[2:]} == {(1, 2), (2, 2), (3, 1)}
     assert [each.consumer_sequence for each in pulled] == [1, 2, 3, 4, 5]

@@ -13,7 +13,6 @@ from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import LogUnavailable
 from headrace.log import replay
 from headrace.log.connection import Log
-from headrace.log.provision import request
 from headrace.log.records import Record
 from headrace.log.replay import Replayer
 from headrace.log.subjects import task_events
@@ -112,7 +111,7 @@ async def test_records_that_are_gone_are_passed_over(log: Log) -> None:
     for n in range(10):
         await log.appender.append(f"hr.tasks.queued.echo.normal.u.{n}", b"{}", {})
     for sequence in (1, 2, 5, 10):
-        await request(log.connection, "STREAM.MSG.DELETE.HEADRACE", {"seq": sequence})
+        await log.jetstream.request("STREAM.MSG.DELETE.HEADRACE", {"seq": sequence})
     found = await pages(log, "hr.tasks.>", 3)
     assert [each.sequence for page in found for each in page] == [3, 4, 6, 7, 8, 9]
 
@@ -195,14 +194,14 @@ async def test_history_is_read_again_after_the_server_was_away(log: Log, nats: E
 
 async def test_an_answer_that_is_no_page_is_unavailable(log: Log) -> None:
     async def strange(message: object) -> None:
-        await log.connection.publish(message.reply, b"", headers={"Status": "408", "Description": "Bad Request"})  # type: ignore[attr-defined]
+        await log._connection.publish(message.reply, b"", headers={"Status": "408", "Description": "Bad Request"})  # type: ignore[attr-defined]
 
-    await log.connection.subscribe("$JS.API.DIRECT.GET.STRANGE", cb=strange)
-    await log.connection.flush()
+    await log._connection.subscribe("$JS.API.DIRECT.GET.STRANGE", cb=strange)
+    await log._connection.flush()
     with pytest.raises(LogUnavailable, match="the log cannot be read: 408 Bad Request"):
         await log.replayer.page("x", stream="STRANGE")
 
 
 def test_history_has_a_connection_of_its_own(log: Log) -> None:
     assert isinstance(log.replayer, Replayer)
-    assert log.replayer._connection is not log.connection
+    assert log.replayer._connection is not log._connection

@@ -12,9 +12,9 @@ import pytest
 from headrace.contracts.events import Event, Finished, Queued, decode
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
-from headrace.log.provision import request, withdraw
-from headrace.log.pull import Puller
-from headrace.log.records import Delivery, Record
+from headrace.log.deliveries import Delivery
+from headrace.log.prune import withdraw
+from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.projector.fold.tasks import fold_task, timeline_entries
 from headrace.store.leadership import LeaderSession
@@ -47,7 +47,7 @@ class Writer:
                 sequence = (await self._log.appender.append(subject, payload, headers)).sequence
                 life.appended(event, sequence, await self._at(sequence, event))
                 if isinstance(event, Finished) and event.withdrawn is not None:
-                    await withdraw(self._log.connection, event.withdrawn.sequence)
+                    await withdraw(self._log, event.withdrawn.sequence)
                 count -= 1
         return sequence
 
@@ -260,14 +260,14 @@ async def test_whatever_happens_to_its_consumer_nothing_is_missing(make_cluster:
     await reach(cluster, await writer.append(20))
 
     stolen: list[Delivery] = []  # by somebody who pulls from it too
-    thief = Puller(cluster.log.connection, "projector", stolen.append, lambda _: None)
+    thief = cluster.log.puller("projector", stolen.append, lambda _: None)
     await thief.open()
     await thief.pull(5, 5.0)
-    await cluster.log.connection.flush()
+    await cluster.log._connection.flush()
     await reach(cluster, await writer.append(50))
     assert stolen
 
-    await request(cluster.log.connection, "CONSUMER.DELETE.HEADRACE.projector")
+    await cluster.log.jetstream.request("CONSUMER.DELETE.HEADRACE.projector")
     await reach(cluster, await writer.append(20))
     await is_right(cluster)
     assert projector.process.returncode is None

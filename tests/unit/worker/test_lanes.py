@@ -9,7 +9,7 @@ import pytest
 from headrace.contracts.events import Finished, Outcome, Queued, decode, encode
 from headrace.contracts.tasks import Priority
 from headrace.log.connection import Log
-from headrace.log.provision import consumers, kind_consumers, request
+from headrace.log.consumers import all_consumers, kind_consumers
 from headrace.log.subjects import TaskSubject
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
@@ -24,7 +24,7 @@ async def queue(log: Log, kind: str, priority: str = "normal", count: int = 1, g
     payload = encode(Queued(attempt=1, fence=0, input=msgspec.Raw(given)))
     for task in tasks:
         await log.appender.tell(str(TaskSubject("queued", kind, priority, "u", task)), payload, {})
-    await log.connection.flush()
+    await log._connection.flush()
     return tasks
 
 
@@ -88,11 +88,11 @@ async def test_a_lane_whose_consumer_is_gone_comes_back_by_itself(cluster: Clust
     before = await queue(cluster.log, "noop", "normal", 5)
     await cluster.all_finished(before)
     for priority in Priority:
-        await request(cluster.log.connection, f"CONSUMER.DELETE.HEADRACE.run-noop-{priority}")
+        await cluster.log.jetstream.request(f"CONSUMER.DELETE.HEADRACE.run-noop-{priority}")
     after = [task for priority in Priority for task in await queue(cluster.log, "noop", priority, 5)]
     await cluster.all_finished(before + after)
     assert worker.process.returncode is None
-    names = {each["name"] for each in await consumers(cluster.log.connection)}
+    names = {each["name"] for each in await all_consumers(cluster.log)}
     assert {f"run-noop-{priority}" for priority in Priority} <= names
     assert Counter(await started_in_order(cluster, "noop"))["normal"] == 10, "what had finished is not run again"
 
@@ -105,10 +105,10 @@ async def test_a_task_that_runs_when_its_consumer_is_made_anew_is_not_started_be
     await cluster.start("worker")
     (task,) = await queue(cluster.log, "wait", given=b'{"name":"gate"}')
     await until(cluster.calls, "it to run")
-    await request(cluster.log.connection, "CONSUMER.DELETE.HEADRACE.run-wait-normal")
+    await cluster.log.jetstream.request("CONSUMER.DELETE.HEADRACE.run-wait-normal")
 
     async def handed_out() -> bool:
-        lane = (await kind_consumers(cluster.log.connection, "wait")).get("run-wait-normal", {})
+        lane = (await kind_consumers(cluster.log, "wait")).get("run-wait-normal", {})
         return lane.get("num_ack_pending") == 1
 
     await until(handed_out, "it to be handed out again")
@@ -116,7 +116,7 @@ async def test_a_task_that_runs_when_its_consumer_is_made_anew_is_not_started_be
     await cluster.all_finished([task])
 
     async def settled() -> bool:
-        lane = (await kind_consumers(cluster.log.connection, "wait"))["run-wait-normal"]
+        lane = (await kind_consumers(cluster.log, "wait"))["run-wait-normal"]
         return lane["num_ack_pending"] == lane["num_pending"] == 0
 
     await until(settled, "it to be found finished")
@@ -133,7 +133,7 @@ async def test_a_queued_event_that_cannot_be_read_does_not_hold_up_its_lane(clus
     assert [line["sequence"] for line in lines] == [1, 2, 3]
 
     async def none_left() -> bool:
-        (lane,) = [each for each in await consumers(cluster.log.connection) if each["name"] == "run-noop-normal"]
+        (lane,) = [each for each in await all_consumers(cluster.log) if each["name"] == "run-noop-normal"]
         return lane["num_ack_pending"] == lane["num_pending"] == 0
 
     await until(none_left, "everything to be acknowledged")

@@ -12,7 +12,6 @@ import pytest
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.provision import request
 from headrace.worker import rate as module
 from headrace.worker.rate import AGAIN_SECONDS, MARGIN_SECONDS, Rate
 
@@ -51,7 +50,7 @@ class Counters:
         self.counts[subject] += 1
         return self.counts[subject]
 
-    async def make(self, _connection: Any, _replicas: int, window: float) -> None:
+    async def make(self, _log: Any, window: float) -> None:
         self.made += 1
         if self.failures:
             self.failures -= 1
@@ -73,7 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def counters(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Counters:
     counters = Counters(clock)
-    monkeypatch.setattr(module.provision, "provision_rates", counters.make)
+    monkeypatch.setattr(module, "provision_rates", counters.make)
     return counters
 
 
@@ -143,6 +142,6 @@ async def test_workers_share_a_counter_that_comes_back_after_its_servers_were_st
     await asyncio.gather(*(rate.permit() for rate in rates for _ in range(3)))
     page = await log.replayer.page(subjects.RATES, stream=subjects.RATES_STREAM)
     assert len(page.records) == 2, "of six, one had to wait for the next second"
-    await request(log.connection, f"STREAM.DELETE.{subjects.RATES_STREAM}")
+    await log.jetstream.request(f"STREAM.DELETE.{subjects.RATES_STREAM}")
     await rates[1].permit()
     assert len(permits) == 7

@@ -17,7 +17,7 @@ from headrace.contracts.positions import Position
 from headrace.errors import ReadModelUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.live import Subscription, watch
+from headrace.log.live import Subscription
 from headrace.store import batches as stored_batches
 from headrace.telemetry import get_logger
 
@@ -63,7 +63,7 @@ class BatchFollower:
         follower = cls(log, hub, read_model, found)
         try:
             subject = subjects.batch_live("*", found.owner, found.id)
-            follower._subscription = await watch(log.connection, subject, follower._on_told)
+            follower._subscription = await log.live.watch(subject, follower._on_told)
         except BaseException:
             follower.close()
             raise
@@ -103,8 +103,8 @@ class BatchFollower:
     def close(self) -> None:
         """Stop following. Does not wait: it is called where waiting is not possible, on a client's disconnect."""
         self._forget()
-        if self._subscription is not None and not self._log.connection.is_closed:
-            closing = asyncio.create_task(self._subscription.unsubscribe(), name="stop following a batch")
+        if self._subscription is not None:
+            closing = asyncio.create_task(self._subscription.close(), name="stop following a batch")
             _closing.add(closing)
             closing.add_done_callback(_closing.discard)
 

@@ -24,7 +24,7 @@ from headrace.api.streaming.metrics import Metrics
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
-from headrace.log.live import Subscription, listen
+from headrace.log.live import Subscription
 from headrace.log.records import Record
 from headrace.log.replay import Page
 from headrace.telemetry import get_logger
@@ -200,8 +200,8 @@ class Feed:
         """Unsubscribe."""
         await asyncio.wait({self.opened})
         self._stop_reading()
-        if self._subscription is not None and not self._log.connection.is_closed:
-            await self._subscription.unsubscribe()
+        if self._subscription is not None:
+            await self._subscription.close()
 
     def _take(self, records: Sequence[Record], complete: int) -> None:
         self.recent.extend(self.encoded(records), complete)
@@ -233,7 +233,7 @@ class Feed:
             self._reading = None
 
     async def _open(self, after: Position) -> None:
-        self._subscription = await listen(self._log.connection, self.subject, self.on_record)
+        self._subscription = await self._log.live.listen(self.subject, self.on_record)
         state = await self._log.refresh()
         close = after.epoch == state.epoch and after.sequence >= max(
             state.last_sequence - REACH, state.first_sequence - 1

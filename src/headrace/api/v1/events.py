@@ -26,7 +26,7 @@ from headrace.contracts.positions import Position
 from headrace.errors import InvalidPosition, LogUnavailable, TaskNotFound
 from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log import subjects
-from headrace.log.provision import StreamState
+from headrace.log.streams import StreamState
 from headrace.store import tasks as stored_tasks
 from headrace.telemetry import get_logger
 

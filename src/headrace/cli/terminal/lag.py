@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.output import show_json, show_table
-from headrace.log import provision, subjects
+from headrace.log import subjects
+from headrace.log.consumers import all_consumers
 from headrace.settings import Settings
 
 _UNITS = (
@@ -54,7 +55,7 @@ async def show_lag(settings: Settings, *, json: bool) -> None:
         CommandFailed: The log cannot be reached, or there is none.
     """
     async with open_log_reader(settings, "lag") as log:
-        lags = sorted(map(lag_of, await provision.consumers(log.connection)), key=lambda lag: lag.consumer)
+        lags = sorted(map(lag_of, await all_consumers(log)), key=lambda lag: lag.consumer)
     if json:
         show_json(lags)
     elif lags:

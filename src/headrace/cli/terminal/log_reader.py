@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from headrace.cli.terminal.discovery import find_nats
 from headrace.cli.terminal.exits import EXIT_UNREACHABLE, CommandFailed
 from headrace.errors import LogUnavailable
-from headrace.log.connection import Log, open_to_read
+from headrace.log.connection import Log
+from headrace.log.opening import open_to_read
 from headrace.settings import Settings
 from headrace.telemetry import set_up_logs
 

@@ -18,7 +18,6 @@ from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.live import listen
 from headrace.log.records import Record
 from headrace.log.replay import Page
 from headrace.log.subjects import TaskSubject
@@ -112,7 +111,7 @@ class LogFollower:
 
     async def pages(self) -> AsyncGenerator[tuple[int, list[Record]]]:
         """Give the log's epoch and the next records, without end."""
-        await listen(self._log.connection, self._subject, lambda _: self._appended.set())
+        await self._log.live.listen(self._subject, lambda _: self._appended.set())
         state = await self._log.refresh()
         self._epoch, self._next_sequence = state.epoch, state.last_sequence + 1
         while True:

@@ -23,7 +23,8 @@ from headrace.contracts.events import (
 from headrace.contracts.positions import Position
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import LogUnavailable
-from headrace.log.connection import Log, open_log
+from headrace.log.connection import Log
+from headrace.log.opening import open_log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject, task_events
 from tests.cluster import until
@@ -74,13 +75,13 @@ def network() -> Generator[Network]:
 @asynccontextmanager
 async def hub_on(log: Log) -> AsyncGenerator[Hub]:
     """A hub of its own; afterwards the log is as if it had never been."""
-    before = set(log.connection._subs)
+    before = set(log._connection._subs)
     hub = Hub(log)
     yield hub
     for feed in list(hub._feeds.values()):
         for follower in list(feed.followers):
             follower.close()
-    await until(lambda: set(log.connection._subs) == before, "no subscription to be left")
+    await until(lambda: set(log._connection._subs) == before, "no subscription to be left")
 
 
 class Client:
@@ -287,10 +288,10 @@ async def client_on(hub: Hub, log: Log, owner: str) -> Client:
 async def test_one_subscription_serves_all_who_follow_a_subject(shared_log: Log) -> None:
     owner = f"hub{next(_owners)}"
     async with hub_on(shared_log) as hub:
-        before = len(shared_log.connection._subs)
+        before = len(shared_log._connection._subs)
         clients = [await client_on(hub, shared_log, owner) for _ in range(5)]
         assert (hub.feeds, hub.followers) == (1, 5)
-        assert len(shared_log.connection._subs) == before + 1
+        assert len(shared_log._connection._subs) == before + 1
         appended = await shared_log.appender.append(subject_of(owner), LINE, {})
         for client in clients:
             await client.read_up_to(appended.sequence)
@@ -300,14 +301,14 @@ async def test_one_subscription_serves_all_who_follow_a_subject(shared_log: Log)
 async def test_the_last_one_out_closes_the_subscription_and_leaves_nothing(shared_log: Log) -> None:
     owner = f"hub{next(_owners)}"
     async with hub_on(shared_log) as hub:
-        subscriptions, tasks = set(shared_log.connection._subs), asyncio.all_tasks()
+        subscriptions, tasks = set(shared_log._connection._subs), asyncio.all_tasks()
         one, other = [await client_on(hub, shared_log, owner) for _ in range(2)]
         one.follower.close()
         assert (hub.feeds, hub.followers) == (1, 1)
         other.follower.close()
         other.follower.close()  # nothing happens twice
         assert (hub.feeds, hub.followers) == (0, 0)
-        await until(lambda: set(shared_log.connection._subs) == subscriptions, "the subscription to be gone")
+        await until(lambda: set(shared_log._connection._subs) == subscriptions, "the subscription to be gone")
         await until(lambda: asyncio.all_tasks() <= tasks, "its tasks to be gone")
 
 
@@ -506,9 +507,9 @@ async def test_two_who_join_a_subject_at_the_same_moment_share_one_subscription_
 ) -> None:
     owner = f"hub{next(_owners)}"
     async with hub_on(shared_log) as hub:
-        before = len(shared_log.connection._subs)
+        before = len(shared_log._connection._subs)
         one, _ = await asyncio.gather(*(client_on(hub, shared_log, owner) for _ in range(2)))
-        subscriptions = len(shared_log.connection._subs) - before
+        subscriptions = len(shared_log._connection._subs) - before
         for _ in range(3):
             appended = await shared_log.appender.append(subject_of(owner), LINE, {})
         await one.read_up_to(appended.sequence)
@@ -605,7 +606,7 @@ async def test_what_arrives_before_a_reconnect_is_dealt_with_does_not_hide_what_
             await proxy.listen()
             await until(lambda: far.is_connected, "the connection to come back")
             await until(lambda: far.replayer._connection.is_connected, "history to come back")
-            await far.connection.flush()
+            await far._connection.flush()
             later = await near.appender.append(subject_of("u"), LINE, {})
             await asyncio.wait([reading], timeout=0.2)  # it is not to be given the later one alone
             held.set()

@@ -289,7 +289,7 @@ class Telling:
         self.told: list[tuple[str, Any]] = []
         self.settled: dict[str, int] = {}  # where the last one stands, by subject
         self.refused = 0
-        self.connection: Any = self
+        self.live: Any = self
         self.appender: Any = self
         self.replayer: Any = self
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
-from headrace.log import connection
+from headrace.log.client import NatsClient
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,40}", fullmatch=True)
 values = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=60)
@@ -14,7 +14,7 @@ values = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["C
 @given(st.dictionaries(names, values, max_size=8))
 def test_headers_are_read_as_nats_py_reads_them(headers: dict[str, str]) -> None:
     raw = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
-    ours, theirs = connection._Client._parse_header_lines(raw), Client._parse_header_lines(raw)
+    ours, theirs = NatsClient._parse_header_lines(raw), Client._parse_header_lines(raw)
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
         # str.strip takes Unicode's white space off, bytes.strip only ASCII's; ids and numbers have neither

@@ -1,0 +1,156 @@
+"""Durable consumers: creating, describing and resetting them. Those that workers share are in `headrace.log.lanes`.
+
+Creating one is idempotent, and changes one whose settings differ. The metadata says to the stock command
+`nats server check consumer` when a consumer is in trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from headrace.contracts.tasks import Priority
+from headrace.errors import LogUnavailable
+from headrace.log import subjects
+from headrace.log.connection import Log
+from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, ProvisionError
+
+PROJECTOR_ACK_PENDING_MAX = 20_000  # events
+PROJECTOR_ACK_WAIT_SECONDS = 60  # a page is written within seconds
+FIRINGS_ACK_PENDING_MAX = 1000  # firings, over all projectors
+FIRINGS_ACK_WAIT_SECONDS = 5  # submitting a task takes milliseconds; after this another projector does it
+
+
+async def provision_projector(log: Log) -> None:
+    """Create or change the projector's consumer, which reads the whole log.
+
+    Raises:
+        ProvisionError: the server refuses it.
+        LogUnavailable: JetStream does not answer.
+    """
+    # It has no filter: several filters cost the server a third of a millisecond an event.
+    await create_consumer(
+        log,
+        {
+            "durable_name": subjects.PROJECTOR,
+            "description": "log to read model",
+            "ack_policy": "all",
+            "ack_wait": PROJECTOR_ACK_WAIT_SECONDS * NANOSECONDS,
+            "max_deliver": -1,
+            "max_ack_pending": PROJECTOR_ACK_PENDING_MAX,
+            "metadata": monitoring(waiting_critical=100_000, outstanding_critical=PROJECTOR_ACK_PENDING_MAX),
+        },
+    )
+
+
+async def provision_firings(log: Log) -> None:
+    """Create or change the consumer that projectors share for the firings of schedules.
+
+    Raises:
+        ProvisionError: the server refuses it.
+        LogUnavailable: JetStream does not answer.
+    """
+    await create_consumer(
+        log,
+        {
+            "durable_name": subjects.FIRINGS,
+            "description": "firings of schedules, each to submit a task",
+            "filter_subject": subjects.SCHEDULES_FIRED,
+            "ack_policy": "explicit",
+            "ack_wait": FIRINGS_ACK_WAIT_SECONDS * NANOSECONDS,
+            "max_deliver": -1,
+            "max_ack_pending": FIRINGS_ACK_PENDING_MAX,
+            "metadata": monitoring(waiting_critical=10_000, outstanding_critical=FIRINGS_ACK_PENDING_MAX),
+        },
+    )
+
+
+async def reset_consumer(log: Log, durable: str, sequence: int) -> None:
+    """Set a consumer so that it next delivers the first record at or after a sequence (ADR-60).
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    await log.jetstream.request(f"CONSUMER.RESET.{subjects.STREAM}.{durable}", {"seq": sequence})
+
+
+async def count_deliveries(log: Log, durable: str) -> int:
+    """How many deliveries a consumer has made since it was created or reset.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    info = await log.jetstream.request(f"CONSUMER.INFO.{subjects.STREAM}.{durable}")
+    return info["delivered"]["consumer_seq"]
+
+
+async def all_consumers(log: Log) -> list[dict[str, Any]]:
+    """Every consumer of the log, as the server describes it (`io.nats.jetstream.api.v1.consumer_info`).
+
+    Raises:
+        LogUnavailable: JetStream does not answer.
+    """
+    found: list[dict[str, Any]] = []
+    while True:
+        page = await log.jetstream.request(f"CONSUMER.LIST.{subjects.STREAM}", {"offset": len(found)})
+        found += page["consumers"] or []
+        if len(found) >= page["total"] or not page["consumers"]:
+            return found
+
+
+async def kind_consumers(log: Log, kind: str) -> dict[str, dict[str, Any]]:
+    """The consumers of a kind by name, as the server describes them.
+
+    Raises:
+        LogUnavailable: JetStream does not answer.
+    """
+    names = [subjects.run_consumer(kind, priority) for priority in (None, *Priority)]
+    found = await asyncio.gather(
+        *(log.jetstream.call(f"CONSUMER.INFO.{subjects.STREAM}.{durable}") for durable in names)
+    )
+    for info in found:
+        if (error := info.get("error")) and error.get("err_code") not in NO_STREAM_OR_CONSUMER:
+            raise LogUnavailable(f"JetStream does not describe the consumers of {kind}: {error['description']}")
+    return {info["name"]: info for info in found if "error" not in info}
+
+
+async def create_consumer(log: Log, config: dict[str, Any]) -> dict[str, Any]:
+    """Create a durable consumer or change its settings, and return it as the server describes it.
+
+    Raises:
+        ProvisionError: the server refuses it.
+        LogUnavailable: JetStream does not answer.
+    """
+    durable = config["durable_name"]
+    answer = await log.jetstream.call(
+        f"CONSUMER.DURABLE.CREATE.{subjects.STREAM}.{durable}", {"stream_name": subjects.STREAM, "config": config}
+    )
+    if error := answer.get("error"):
+        raise ProvisionError(f"consumer {durable}: cannot create or change it: {error['description']}")
+    return answer
+
+
+async def delete_consumer(log: Log, durable: str) -> None:
+    """Delete a consumer. One that does not exist is no error.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    answer = await log.jetstream.call(f"CONSUMER.DELETE.{subjects.STREAM}.{durable}")
+    if (error := answer.get("error")) and error.get("err_code") not in NO_STREAM_OR_CONSUMER:
+        raise LogUnavailable(f"JetStream refused to delete consumer {durable}: {error['description']}")
+
+
+def monitoring(*, waiting_critical: int, outstanding_critical: int) -> dict[str, str]:
+    """The metadata from which `nats server check consumer` takes its limits.
+
+    Args:
+        waiting_critical: Records not delivered yet.
+        outstanding_critical: Records delivered and not acknowledged.
+    """
+    return {
+        "io.nats.monitor.enabled": "1",
+        "io.nats.monitor.waiting-critical": "0",
+        "io.nats.monitor.unprocessed-critical": str(waiting_critical),
+        "io.nats.monitor.outstanding-ack-critical": str(outstanding_critical),
+    }

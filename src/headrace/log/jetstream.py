@@ -1,0 +1,81 @@
+"""The JetStream API: requests that create, change and describe streams and consumers, and their errors.
+
+nats-py has calls for most of this, but not for the newer fields and operations that Headrace needs, so requests are built
+here as the API documents them (ADR-1 and the JSON schemas `io.nats.jetstream.api.v1`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+import msgspec
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
+
+from headrace.errors import LogUnavailable
+from headrace.log import subjects
+
+API_TIMEOUT_SECONDS = 2.5  # answers take milliseconds; one that a restart swallowed never comes
+NANOSECONDS: Final = 1_000_000_000  # in a second; JetStream counts every duration in nanoseconds
+
+# JetStream error codes (nats-server, errors.json).
+NO_STREAM: Final = 10059
+NO_STREAM_OR_CONSUMER: Final = frozenset({10014, NO_STREAM})
+NO_RECORD: Final = frozenset({10037, 10043, 10057})  # it was withdrawn before, or has aged out
+
+
+class ProvisionError(Exception):
+    """JetStream cannot be set up as the settings say. The message says what to change."""
+
+
+class LogGone(LogUnavailable):
+    """JetStream answers, and does not have the stream."""
+
+
+class JetStream:
+    """Calls the JetStream API over one connection to NATS."""
+
+    def __init__(self, connection: Client) -> None:
+        self._connection = connection
+
+    @property
+    def server_version(self) -> tuple[int, int]:
+        """The major and minor version of the connected server."""
+        version = self._connection.connected_server_version
+        return version.major, version.minor
+
+    async def request(self, operation: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Call an operation that has to succeed, such as ``STREAM.INFO.HEADRACE``, and return its answer.
+
+        Raises:
+            LogGone: there is no such stream.
+            LogUnavailable: JetStream does not answer, or refuses.
+        """
+        answer = await self.call(operation, body)
+        if error := answer.get("error"):
+            refusal = LogGone if error.get("err_code") == NO_STREAM else LogUnavailable
+            raise refusal(f"JetStream refused {operation}: {error['description']} ({error.get('err_code')})")
+        return answer
+
+    async def call(self, operation: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Call an operation whose refusal means something to the caller, who looks for ``error`` in the answer.
+
+        Raises:
+            LogUnavailable: JetStream does not answer.
+        """
+        payload = msgspec.json.encode(body) if body is not None else b""
+        try:
+            message = await self._connection.request(subjects.api(operation), payload, timeout=API_TIMEOUT_SECONDS)
+        except NatsTimeoutError as error:
+            raise LogUnavailable(f"JetStream did not answer {operation} within {API_TIMEOUT_SECONDS:g} s") from error
+        except NoRespondersError as error:
+            raise LogUnavailable(
+                "NATS answers, but without JetStream; start it with -js, or wait until it is ready"
+            ) from error
+        except NatsError as error:
+            # The connection is lost or closing.
+            raise LogUnavailable(f"the log cannot be reached ({error}); try again in a moment") from error
+        return cast("dict[str, Any]", msgspec.json.decode(message.data))

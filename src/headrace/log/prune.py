@@ -1,0 +1,53 @@
+"""Taking records out of the log: timers that must not fire any more, and queued tasks that no worker is to be given."""
+
+from __future__ import annotations
+
+from headrace.errors import LogUnavailable
+from headrace.log import subjects
+from headrace.log.connection import Log
+from headrace.log.jetstream import NO_RECORD
+
+SUBJECTS_PAGE = 100_000  # subjects that the server names in one answer
+
+
+async def purge(log: Log, subject: str, before: int | None = None) -> None:
+    """Take every record of one subject out of the log.
+
+    Args:
+        log: The log.
+        subject: The subject.
+        before: Spare the records from this sequence on, which somebody else may have appended since.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    body = {"filter": subject} | ({} if before is None else {"seq": before})
+    await log.jetstream.request(f"STREAM.PURGE.{subjects.STREAM}", body)
+
+
+async def withdraw(log: Log, sequence: int) -> None:
+    """Take one record out of the log, such as a queued task that was cancelled. A record that has left already is no error.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    body = {"seq": sequence, "no_erase": True}
+    answer = await log.jetstream.call(f"STREAM.MSG.DELETE.{subjects.STREAM}", body)
+    if (error := answer.get("error")) and error.get("err_code") not in NO_RECORD:
+        raise LogUnavailable(f"JetStream refused to withdraw {sequence}: {error['description']}")
+
+
+async def subjects_present(log: Log, pattern: str) -> set[str]:
+    """The subjects under which the log has a record, of those that match a pattern with wildcards.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    present: set[str] = set()
+    while True:
+        body = {"subjects_filter": pattern, "offset": len(present)}
+        info = await log.jetstream.request(f"STREAM.INFO.{subjects.STREAM}", body)
+        page: dict[str, int] = info["state"].get("subjects") or {}
+        present |= page.keys()
+        if len(page) < SUBJECTS_PAGE:
+            return present

@@ -1,0 +1,171 @@
+"""The streams: the log itself and the catalog of kinds.
+
+Every process provisions both when it starts, which is idempotent: a missing stream is created, a changed setting is applied,
+and a change that the server cannot make is an error that names it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from headrace.log import subjects
+from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, JetStream, ProvisionError
+from headrace.settings import StreamSettings
+
+SERVER_VERSION_MIN = (2, 14)  # the first that can set a consumer back (ADR-60)
+DUPLICATE_WINDOW_SECONDS = 120  # how long a `Nats-Msg-Id` is remembered; publish retries take seconds
+CATALOG_BYTES_MAX = 64 << 20  # bytes; some thousands of kinds with large schemas
+
+
+class StreamState(msgspec.Struct, frozen=True):
+    """The extent of the log.
+
+    Attributes:
+        epoch: When the stream was created, in milliseconds since 1970.
+        first_sequence: The oldest record; 0 when the log is empty.
+        last_sequence: The newest record; 0 when the log is empty.
+        bytes: The size on disk.
+    """
+
+    epoch: int
+    first_sequence: int
+    last_sequence: int
+    bytes: int
+
+
+async def provision_streams(jetstream: JetStream, settings: StreamSettings) -> StreamState:
+    """Create or change the log and the catalog as the settings say, and return the extent of the log.
+
+    Raises:
+        ProvisionError: the server is too old, or refuses a change.
+        LogUnavailable: JetStream does not answer.
+    """
+    if jetstream.server_version < SERVER_VERSION_MIN:
+        needed, found = (".".join(map(str, version)) for version in (SERVER_VERSION_MIN, jetstream.server_version))
+        raise ProvisionError(f"NATS {needed} or newer is needed, the server is {found}; upgrade it")
+    await reconcile_stream(jetstream, _log_config(settings))
+    await reconcile_stream(jetstream, _catalog_config(settings))
+    return await read_stream_state(jetstream)
+
+
+async def log_exists(jetstream: JetStream) -> bool:
+    """Whether somebody has created the log, for readers that do not create it.
+
+    Raises:
+        LogUnavailable: JetStream does not answer.
+    """
+    names = await jetstream.request("STREAM.NAMES", {"subject": subjects.TASKS})
+    return subjects.STREAM in (names["streams"] or ())
+
+
+async def read_stream_state(jetstream: JetStream) -> StreamState:
+    """Ask for the extent of the log.
+
+    Raises:
+        LogGone: the log does not exist.
+        LogUnavailable: JetStream does not answer.
+    """
+    info = await _read_stream_info(jetstream)
+    state = info["state"]
+    created = datetime.fromisoformat(info["created"])
+    return StreamState(
+        epoch=int(created.timestamp()) * 1000 + created.microsecond // 1000,
+        first_sequence=state["first_seq"],
+        last_sequence=state["last_seq"],
+        bytes=state["bytes"],
+    )
+
+
+async def read_retention_horizon(jetstream: JetStream) -> datetime:
+    """The time, by the server's clock, before which records have left the log.
+
+    Raises:
+        LogGone: the log does not exist.
+        LogUnavailable: JetStream does not answer.
+    """
+    info = await _read_stream_info(jetstream)
+    retention = timedelta(microseconds=info["config"]["max_age"] / 1000)
+    return datetime.fromisoformat(info["ts"]) - retention
+
+
+async def read_server_time(jetstream: JetStream) -> datetime:
+    """The time by the clock of the log's server.
+
+    Raises:
+        LogGone: the log does not exist.
+        LogUnavailable: JetStream does not answer.
+    """
+    return datetime.fromisoformat((await _read_stream_info(jetstream))["ts"])
+
+
+async def _read_stream_info(jetstream: JetStream) -> dict[str, Any]:
+    return await jetstream.request(f"STREAM.INFO.{subjects.STREAM}")
+
+
+async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any]) -> None:
+    """Create a stream, or change those of its settings that differ; settings that are not in ``wanted`` stay as they are.
+
+    Raises:
+        ProvisionError: the server refuses it.
+        LogUnavailable: JetStream does not answer.
+    """
+    name = wanted["name"]
+    info = await jetstream.call(f"STREAM.INFO.{name}")
+    if "error" not in info:
+        drift = {key: value for key, value in wanted.items() if info["config"].get(key) != value}
+        if not drift:
+            return
+        answer = await jetstream.call(f"STREAM.UPDATE.{name}", info["config"] | wanted)
+        changes = ", ".join(f"{key} from {info['config'].get(key)!r} to {value!r}" for key, value in drift.items())
+        attempted = f"change {changes}"
+    elif info["error"].get("err_code") in NO_STREAM_OR_CONSUMER:
+        answer = await jetstream.call(f"STREAM.CREATE.{name}", wanted)
+        attempted = "create it"
+    else:
+        answer, attempted = info, "read it"
+    if error := answer.get("error"):
+        raise ProvisionError(f"stream {name}: cannot {attempted}: {error['description']}")
+
+
+def _log_config(settings: StreamSettings) -> dict[str, Any]:
+    # `discard: new` would refuse `finished` too when the log is full, and nats-server refuses it together with
+    # `allow_msg_schedules`. The API refuses new work at `max_bytes` instead; running tasks can still finish.
+    return {
+        "name": subjects.STREAM,
+        "description": "everything that happens to Headrace tasks",
+        "subjects": [subjects.TASKS, subjects.BATCHES, subjects.SCHEDULES, subjects.TIMERS, subjects.FILLER],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "old",
+        "max_age": int(settings.retention * NANOSECONDS),
+        "max_bytes": -1,
+        "num_replicas": settings.replicas,
+        "duplicate_window": min(DUPLICATE_WINDOW_SECONDS, int(settings.retention)) * NANOSECONDS,
+        "allow_direct": True,
+        "allow_atomic": True,
+        "allow_msg_ttl": True,
+        "allow_msg_schedules": True,
+        "allow_rollup_hdrs": True,
+        "republish": {"src": subjects.TASKS, "dest": subjects.LIVE_TASKS},
+    }
+
+
+def _catalog_config(settings: StreamSettings) -> dict[str, Any]:
+    # The shape of a key-value bucket (ADR-8), so that any NATS client can read it.
+    return {
+        "name": subjects.CATALOG_STREAM,
+        "description": "the task kinds that workers announce",
+        "subjects": [subjects.CATALOG_ENTRIES],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "max_msgs_per_subject": 1,
+        "max_bytes": CATALOG_BYTES_MAX,
+        "num_replicas": settings.replicas,
+        "allow_direct": True,
+        "allow_rollup_hdrs": True,
+        "deny_delete": True,
+    }
