@@ -133,7 +133,7 @@ async def test_an_answer_that_was_lost_with_the_connection_is_not_waited_for(mak
         proxy.hold_answers()
         asked = asyncio.create_task(proxy.passed(b"$JS.API.DIRECT.GET"))
         new = await append(cluster, 1)
-        feed.hear_of(new[-1])
+        feed.read_up_to(new[-1])
         await asked
         proxy.cut()
         async with asyncio.timeout(PAGE_TIMEOUT_SECONDS - 1):

@@ -132,7 +132,7 @@ class Watched:
     async def _watch(self, name: str, owner: str, wants: Callable[[TaskSubject], bool], **given: list[str]) -> None:
         wanted = read_filter(given.get("tasks"), None, given.get("kinds"), given.get("events"), set(KINDS))
         start = Position(self.near.epoch, 0)
-        passes: Callable[[Frame], bool] | None = None if wanted.any else wanted
+        passes: Callable[[Frame], bool] | None = None if wanted.is_empty else wanted
         self.watchers.append(Watcher(name, await self.hub.follow(wanted.subject(owner), start, passes), wants))
 
 
@@ -152,7 +152,7 @@ async def watched(cluster: Cluster, nats_url: str) -> AsyncGenerator[Watched]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feeds are compared with the log often, so that a test need not wait for it."""
-    monkeypatch.setattr(hub_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(hub_module, "CHECK_SECONDS", 0.05)
     monkeypatch.setattr(hub_module, "COMPARE_SECONDS", 0.3)
 
 

@@ -16,7 +16,7 @@ from tests.faults.browsers import Browser, all_given, any_event, browsers
 
 STALLED = (
     "headrace.api.streaming.open_streams.STALLED_SECONDS=0.5",
-    "headrace.api.streaming.open_streams.LOOK_SECONDS=0.1",
+    "headrace.api.streaming.open_streams.CHECK_SECONDS=0.1",
 )
 WINDOW = 4096
 LARGE = encode(Logged(attempt=1, level="info", message="x" * 32_000))

@@ -10,7 +10,7 @@ from headrace.api.pauses import Pauses
 from headrace.api.read_model import ReadModel
 from headrace.api.streaming.hub import Hub
 from headrace.api.streaming.metrics import Metrics
-from headrace.api.streaming.open_streams import Streams
+from headrace.api.streaming.open_streams import OpenStreams
 from headrace.catalog import Catalog
 from headrace.identity.follow_tokens import FollowTokens
 from headrace.lifecycle.long_timers import LongTimers
@@ -32,7 +32,7 @@ class ApiState:
         self.long_timers = LongTimers(log)
         self.metrics = Metrics()
         self.hub = Hub(log, self.metrics)
-        self.streams = Streams(self.metrics)
+        self.streams = OpenStreams(self.metrics)
         self.pauses = Pauses(log)
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.public_url = (settings.api.public_url or "").rstrip("/")

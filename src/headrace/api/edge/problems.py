@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from headrace.api.edge.correlation import correlation_id
 from headrace.api.edge.request import AnyRequest
-from headrace.api.streaming.open_streams import retry
+from headrace.api.streaming.frames import retry_frame
 from headrace.contracts.problems import FieldError, Problem
 from headrace.contracts.tasks import State
 from headrace.errors import HeadraceError, MalformedRequest, TaskFinished
@@ -41,7 +41,7 @@ def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
         # The outage passes, but `EventSource` gives up for good on any answer other than a stream (WHATWG HTML, section
         # 9.2.3). So a browser is given a stream that only tells it when to come back.
         log.warning("a stream is to be asked for again", error_code=error.code, error=error.message)
-        return Response(retry(), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
+        return Response(retry_frame(), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     state = error.state if isinstance(error, TaskFinished) else None
     return _problem(request, error.status, error.code, error.message, error.errors, headers, state)

@@ -1,7 +1,7 @@
-"""Following a batch: its counts as they change, of which only the latest matters.
+"""A follower of a batch: its counts as they change, of which only the latest matters.
 
-The projector tells them live, at most once by nature; after a reconnect, and when nothing was heard for a while, the read
-model is asked instead.
+The projector publishes the counts live, at most once by nature. After a reconnect, and when nothing has arrived for a while,
+the follower asks the read model instead.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from headrace.log.live import Subscription
 from headrace.store import batches as stored_batches
 from headrace.telemetry import get_logger
 
-LOOK_SECONDS = 5.0  # after so long without news the read model is asked
-DRAINING_SECONDS = 0.5  # how often a follower looks whether the process is told to stop
+SILENCE_SECONDS = 5.0  # without live counts, after which the read model is asked
+DRAINING_POLL_SECONDS = 0.5  # between two checks whether the process is told to stop
 
 log = get_logger(__name__)
 
@@ -35,50 +35,51 @@ class BatchFollower:
 
     Args:
         log: The log.
-        hub: Says when the process is about to end.
+        hub: Says when the process is told to stop.
         read_model: The read model.
-        found: The batch as it was just read.
+        batch: The batch as it was just read.
     """
 
-    def __init__(self, log: Log, hub: Hub, read_model: ReadModel, found: Batch) -> None:
+    def __init__(self, log: Log, hub: Hub, read_model: ReadModel, batch: Batch) -> None:
         self._log = log
         self._hub = hub
         self._read_model = read_model
-        self._newest = found
+        self._newest = batch
         self._given: Position | None = None
-        self._stale = True  # whether something may have been missed
-        self._wake = asyncio.Event()
+        # Whether a change may have been missed.
+        self._stale = True
+        self._changed = asyncio.Event()
         self._woken = False
-        self._heard = 0.0
+        self._heard_at = 0.0
         self._subscription: Subscription | None = None
-        self._forget = log.on_reconnect(self._on_reconnect)
+        self._stop_listening = log.on_reconnect(self._on_reconnect)
 
     @classmethod
-    async def open(cls, log: Log, hub: Hub, read_model: ReadModel, found: Batch) -> BatchFollower:
-        """Begin to follow.
+    async def open(cls, log: Log, hub: Hub, read_model: ReadModel, batch: Batch) -> BatchFollower:
+        """Subscribe to the counts of a batch.
 
         Raises:
             LogUnavailable: NATS cannot be reached.
         """
-        follower = cls(log, hub, read_model, found)
+        follower = cls(log, hub, read_model, batch)
         try:
-            subject = subjects.batch_live("*", found.owner, found.id)
-            follower._subscription = await log.live.watch(subject, follower._on_told)
+            subject = subjects.batch_live("*", batch.owner, batch.id)
+            follower._subscription = await log.live.watch(subject, follower._on_counts)
         except BaseException:
             follower.close()
             raise
         return follower
 
     async def next(self, patience: float) -> Batch | None:
-        """The batch, when it is newer than what was given out before; at first, as it is now.
+        """Return the batch once it is newer than the one returned before; the first call returns it as it is now.
 
-        None when it did not change within ``patience`` seconds, or the process is about to end.
+        None when the batch has not changed within ``patience`` seconds, when the process is told to stop, or after `wake`.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + patience
         while not self._hub.draining and not self._woken:
             if self._stale:
-                await self._look()
+                await self._ask_read_model()
             newest = Position.parse(self._newest.position)
             if self._given is None or newest > self._given:
                 self._given = newest
@@ -86,53 +87,53 @@ class BatchFollower:
             now = loop.time()
             if now >= end:
                 return None
-            self._wake.clear()
+            self._changed.clear()
             try:
-                async with asyncio.timeout(min(end - now, DRAINING_SECONDS)):
-                    await self._wake.wait()
+                async with asyncio.timeout(min(end - now, DRAINING_POLL_SECONDS)):
+                    await self._changed.wait()
             except TimeoutError:
-                self._stale = loop.time() - self._heard > LOOK_SECONDS
+                self._stale = loop.time() - self._heard_at > SILENCE_SECONDS
         self._woken = False
         return None
 
     def wake(self) -> None:
-        """Have `next` return, if with nothing."""
+        """Have `next` return, even without a change."""
         self._woken = True
-        self._wake.set()
+        self._changed.set()
 
     def close(self) -> None:
-        """Stop following. Does not wait: it is called where waiting is not possible, on a client's disconnect."""
-        self._forget()
+        """Stop following. It does not wait, since it is called on a client's disconnect, where waiting is not possible."""
+        self._stop_listening()
         if self._subscription is not None:
             closing = asyncio.create_task(self._subscription.close(), name="stop following a batch")
             _closing.add(closing)
             closing.add_done_callback(_closing.discard)
 
-    async def _look(self) -> None:
+    async def _ask_read_model(self) -> None:
         self._stale = False
-        self._heard = asyncio.get_running_loop().time()
+        self._heard_at = asyncio.get_running_loop().time()
         try:
             async with self._read_model.session() as session:
-                found = await stored_batches.find_batch(session, self._newest.owner, self._newest.id)
+                batch = await stored_batches.find_batch(session, self._newest.owner, self._newest.id)
         except ReadModelUnavailable:
-            return  # which is in the log file; what is told live goes on
-        if found is not None:
-            self._take(found)
+            # The error is in the log file by now. Live counts still arrive without Postgres.
+            return
+        if batch is not None:
+            self._keep_newest(batch)
 
-    def _take(self, found: Batch) -> None:
-        if Position.parse(found.position) > Position.parse(self._newest.position):
-            self._newest = found
-            self._wake.set()
+    def _keep_newest(self, batch: Batch) -> None:
+        if Position.parse(batch.position) > Position.parse(self._newest.position):
+            self._newest = batch
+            self._changed.set()
 
-    def _on_told(self, _subject: str, payload: bytes) -> None:
+    def _on_counts(self, _subject: str, payload: bytes) -> None:
         try:
-            found = _decoder.decode(payload)
-            self._take(found)
+            self._keep_newest(_decoder.decode(payload))
         except (msgspec.MsgspecError, ValueError) as error:
             log.error("the counts of a batch cannot be read", error=str(error))
         else:
-            self._heard = asyncio.get_running_loop().time()
+            self._heard_at = asyncio.get_running_loop().time()
 
     async def _on_reconnect(self) -> None:
         self._stale = True
-        self._wake.set()
+        self._changed.set()

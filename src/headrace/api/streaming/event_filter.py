@@ -1,4 +1,4 @@
-"""Filters of an event stream: what of everything a client wants to see. They only ever narrow what it may see."""
+"""Filters of an event stream: which of the events that a client may see it wants to see. A filter never shows it more."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from headrace.contracts.problems import FieldError
 from headrace.errors import MalformedRequest
 from headrace.log import subjects
 
-TASKS_MAX = 100  # in one filter; who follows more filters by batch or kind, or not at all
-VALUES_MAX = 20  # of the others
+TASKS_MAX = 100  # tasks in one filter; a client of more tasks filters by batch or kind, or not at all
+VALUES_MAX = 20  # batches, kinds and events in one filter
 NAMES = ("after", "task", "batch", "kind", "event")
 
 
-class Filter(NamedTuple):
-    """Events of these tasks, batches, kinds and names; of any where a set is empty."""
+class EventFilter(NamedTuple):
+    """The tasks, batches, kinds and names of the wanted events. An empty set stands for all of them."""
 
     tasks: frozenset[str]
     batches: frozenset[str]
@@ -26,7 +26,7 @@ class Filter(NamedTuple):
     events: frozenset[str]
 
     def __call__(self, frame: Frame) -> bool:
-        """Whether an event is one of them."""
+        """Return whether an event is wanted."""
         return (
             (not self.tasks or frame.task in self.tasks)
             and (not self.batches or frame.batch in self.batches)
@@ -35,20 +35,20 @@ class Filter(NamedTuple):
         )
 
     def subject(self, owner: str) -> str:
-        """The narrowest subject of the log that has all of them."""
+        """Return the narrowest log subject that has all wanted events of an owner."""
         return subjects.task_events(owner, _only(self.tasks), _only(self.kinds), _only(self.events))
 
     @property
-    def any(self) -> bool:
-        """Whether everything is wanted."""
+    def is_empty(self) -> bool:
+        """Whether every event is wanted."""
         return not (self.tasks or self.batches or self.kinds or self.events)
 
 
 def check_names(given: Iterable[str]) -> None:
-    """Check the names of a query's parameters: a filter that is misspelled would show everything.
+    """Check the names of a query's parameters. Without this check a misspelled filter would show everything.
 
     Raises:
-        MalformedRequest: there is no such parameter.
+        MalformedRequest: A name is not a parameter of the route.
     """
     for name in given:
         if name not in NAMES:
@@ -61,13 +61,13 @@ def read_filter(
     kinds: list[str] | None,
     events: list[str] | None,
     known_kinds: set[str],
-) -> Filter:
+) -> EventFilter:
     """Read a filter from a query.
 
     Raises:
-        MalformedRequest: there is no such kind or event, or there are no such ids, or too many of something.
+        MalformedRequest: A kind or an event does not exist, an id is not well formed, or there are too many values.
     """
-    filled = Filter(*(frozenset(each or ()) for each in (tasks, batches, kinds, events)))
+    filled = EventFilter(*(frozenset(each or ()) for each in (tasks, batches, kinds, events)))
     for name, values, most in zip(
         ("task", "batch", "kind", "event"), filled, (TASKS_MAX, VALUES_MAX, VALUES_MAX, VALUES_MAX), strict=True
     ):

@@ -1,15 +1,20 @@
-"""An event as a server-sent event, encoded once for everybody who follows it."""
+"""Server-sent events (WHATWG HTML, section 9.2) as bytes: an event of a task, encoded once for all who follow it, and the rest."""
 
 from __future__ import annotations
 
+import random
 from typing import NamedTuple
 
 import msgspec
 
+from headrace.contracts.positions import Position
 from headrace.log import subjects
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.telemetry import get_logger
+
+HEARTBEAT = b": still here\n\n"
+RETRY_MILLISECONDS = (200, 5000)  # the clients of a process that goes away come back spread over this span
 
 log = get_logger(__name__)
 
@@ -18,7 +23,17 @@ _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Frame(NamedTuple):
-    """``encoded`` is ready to be sent; the rest is what filters look at. ``at``: when the log took it, in seconds since 1970."""
+    """An event of a task as a server-sent event.
+
+    Attributes:
+        sequence: The position of the event in the log.
+        event: The name of the event.
+        encoded: The bytes to send.
+        task: The id of the task.
+        kind: The kind of the task.
+        batch: The batch of the task, if it has one.
+        at: When the log took the event, in seconds since 1970.
+    """
 
     sequence: int
     event: str
@@ -30,9 +45,9 @@ class Frame(NamedTuple):
 
 
 def encode_frame(record: Record, epoch: int) -> Frame | None:
-    """The event of a record; None for one that cannot be read, which is logged.
+    """Encode a record as a frame; None for a record that cannot be read, which is logged.
 
-    The input is left out: it may be large, and whoever follows has it.
+    The input is left out: it may be large, and whoever follows the task has it.
     """
     try:
         subject = TaskSubject.parse(record.subject)
@@ -44,9 +59,31 @@ def encode_frame(record: Record, epoch: int) -> Frame | None:
         fields.pop(left_out, None)
     batch = record.headers.get(subjects.BATCH)
     data = _encode({"task": subject.task, "kind": subject.kind, "batch": batch, "at": record.at, **fields})
-    if (
-        b"\n" in data or b"\r" in data
-    ):  # pretty JSON from a foreign worker: a line of an event's data ends at a line break
+    # A worker in another language may write pretty JSON, but a line break would end the line of the event's data.
+    if b"\n" in data or b"\r" in data:
         data = data.replace(b"\r", b" ").replace(b"\n", b" ")
     encoded = b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (epoch, record.sequence, subject.event.encode(), data)
     return Frame(record.sequence, subject.event, encoded, subject.task, subject.kind, batch, record.at.timestamp())
+
+
+class Reset(msgspec.Struct, frozen=True):
+    """Why the log does not continue after a client's position, and the position from which the stream goes on."""
+
+    reason: str
+    position: str
+
+
+def reset_frame(reason: str, position: Position) -> bytes:
+    """Encode the event that tells a client to load its state again."""
+    data = _encode(Reset(reason=reason, position=str(position)))
+    return b"id: %s\nevent: reset\ndata: %s\n\n" % (str(position).encode(), data)
+
+
+def id_frame(position: Position) -> bytes:
+    """Encode a position alone. It moves the cursor of a client without an event."""
+    return b"id: %s\n\n" % str(position).encode()
+
+
+def retry_frame() -> bytes:
+    """Encode when a client should come back."""
+    return b"retry: %d\n\n" % random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads load, hides nothing

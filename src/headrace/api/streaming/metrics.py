@@ -1,4 +1,4 @@
-"""What the event streams of this process do, in numbers: plain ones, so that counting costs next to nothing."""
+"""The counters of the event streams of this process. They are plain numbers, so that counting costs next to nothing."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Metrics:
         events_in: Live events that arrived from the log.
         events_out: Events given to streams.
         replays: Pages of history read from the log.
-        losses: Times that a comparison with the log found events which had never arrived.
-        resumes: Streams that began with a cursor: in what is kept in memory (hit), in the log (gap), or not at all (reset).
-        ends: Streams that ended, by why.
+        losses: Comparisons with the log that found events which had never arrived.
+        resumes: Streams that began with a cursor: within the events in memory (hit), in the log (gap), or not at all (reset).
+        ends: Streams that ended, by reason.
     """
 
     def __init__(self) -> None:
@@ -33,14 +33,14 @@ class Metrics:
         self._lags = [0] * (len(LAG_SECONDS) + 1)
         self._lag_sum = 0.0
 
-    def sent(self, lag: float) -> None:
-        """Something was sent, so many seconds after the log had taken its oldest event."""
+    def record_lag(self, lag: float) -> None:
+        """Record that a chunk was sent so many seconds after the log had taken its oldest event."""
         self._lags[bisect_left(LAG_SECONDS, lag)] += 1
         self._lag_sum += lag
 
     @property
     def lags(self) -> list[tuple[str, float]]:
-        """The histogram of those seconds: upper bounds, and how many chunks were within each."""
+        """The histogram of the lag: upper bounds, and how many chunks were within each."""
         counts: list[tuple[str, float]] = []
         total = 0
         for bound, count in zip((*map(str, LAG_SECONDS), "+Inf"), self._lags, strict=True):
@@ -50,17 +50,17 @@ class Metrics:
 
     @property
     def lag_sum(self) -> float:
-        """All of those seconds together."""
+        """The sum of the lag of all chunks, in seconds."""
         return self._lag_sum
 
 
 class Exposed:
-    """The metrics as Prometheus reads them.
+    """Exposes the counters to Prometheus.
 
     Args:
         metrics: The counters.
-        streams: How many streams are open now.
-        feeds: How many subjects are subscribed to now.
+        streams: Returns how many streams are open now.
+        feeds: Returns how many subjects are subscribed to now.
     """
 
     def __init__(self, metrics: Metrics, streams: Callable[[], int], feeds: Callable[[], int]) -> None:
@@ -71,31 +71,35 @@ class Exposed:
         self._registry.register(self)
 
     def page(self) -> bytes:
-        """All of them, as text."""
+        """Return all metrics as text."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """All of them, as they now are."""
-        of = self._metrics
+        """Yield all metrics with their present values."""
+        metrics = self._metrics
         yield GaugeMetricFamily("headrace_streams", "Open event streams", self._streams())
         yield GaugeMetricFamily("headrace_subscriptions", "Subjects subscribed to for streams", self._feeds())
         for name, about, value in (
-            ("headrace_stream_events_in", "Live events that arrived from the log", of.events_in),
-            ("headrace_stream_events_out", "Events given to streams", of.events_out),
-            ("headrace_stream_replays", "Pages of history read from the log", of.replays),
-            ("headrace_stream_losses", "Comparisons with the log that found events which had never arrived", of.losses),
+            ("headrace_stream_events_in", "Live events that arrived from the log", metrics.events_in),
+            ("headrace_stream_events_out", "Events given to streams", metrics.events_out),
+            ("headrace_stream_replays", "Pages of history read from the log", metrics.replays),
+            (
+                "headrace_stream_losses",
+                "Comparisons with the log that found events which had never arrived",
+                metrics.losses,
+            ),
         ):
             yield CounterMetricFamily(name, about, value)
         resumes = CounterMetricFamily("headrace_stream_resumes", "Streams that began with a cursor", labels=["how"])
-        for how, count in of.resumes.items():
+        for how, count in metrics.resumes.items():
             resumes.add_metric([how], count)
         yield resumes
         ends = CounterMetricFamily("headrace_stream_ends", "Streams that ended", labels=["why"])
-        for why, count in of.ends.items():
+        for why, count in metrics.ends.items():
             ends.add_metric([why], count)
         yield ends
         lag = HistogramMetricFamily(
             "headrace_stream_lag_seconds", "From the log to what is sent, of a chunk's oldest event"
         )
-        lag.add_metric([], of.lags, of.lag_sum)
+        lag.add_metric([], metrics.lags, metrics.lag_sum)
         yield lag

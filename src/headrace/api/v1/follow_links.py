@@ -18,10 +18,11 @@ from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import EVENT_STREAM, refusals
 from headrace.api.edge.request import AnyRequest, task_id
 from headrace.api.state import ApiState, state_of
-from headrace.api.streaming.open_streams import EventStream
+from headrace.api.streaming.opening import read_cursor
+from headrace.api.streaming.response import StreamResponse
 from headrace.api.v1.batch_events import batch_stream
 from headrace.api.v1.batches import find_batch
-from headrace.api.v1.events import After, LastEventId, cursor_of, task_stream
+from headrace.api.v1.events import After, LastEventId, task_stream
 from headrace.api.v1.tasks import find_task
 from headrace.contracts.follow_links import SECONDS_MAX, FollowLink, FollowLinkRequest
 from headrace.contracts.problems import FieldError
@@ -76,13 +77,13 @@ async def link_to_batch(request: AnyRequest, batch: str, data: FollowLinkRequest
 )
 async def follow_task_by_link(
     request: AnyRequest, task: str, token: Token = "", after: After = None, last_event_id: LastEventId = None
-) -> EventStream | Response[None]:
+) -> StreamResponse | Response[None]:
     """The stream is the one of `/tasks/{id}/events`. It ends when the link expires."""
     api = state_of(request)
     grant = api.follow_tokens.read(token)
     if (grant.what, grant.id) != ("task", task):
         raise TaskNotFound(f"this follow link is not for task {task[:80]!r}")
-    return await task_stream(api, grant.owner, task, cursor_of(after, last_event_id), credentials_end=grant.until)
+    return await task_stream(api, grant.owner, task, read_cursor(after, last_event_id), credentials_end=grant.until)
 
 
 @get(
@@ -93,13 +94,13 @@ async def follow_task_by_link(
 )
 async def follow_batch_by_link(
     request: AnyRequest, batch: str, token: Token = "", last_event_id: LastEventId = None
-) -> EventStream | Response[None]:
+) -> StreamResponse | Response[None]:
     """The stream is the one of `/batches/{id}/events`. It ends when the link expires."""
     api = state_of(request)
     grant = api.follow_tokens.read(token)
     if (grant.what, grant.id) != ("batch", batch):
         raise BatchNotFound(f"this follow link is not for batch {batch[:80]!r}")
-    cursor = cursor_of(None, last_event_id)
+    cursor = read_cursor(None, last_event_id)
     return await batch_stream(api, grant.owner, batch, cursor, credentials_end=grant.until)
 
 

@@ -42,8 +42,7 @@ class Around:
         self.subscribed = 0
         self.reconnected: list[Callable[[], Any]] = []
         self.hub = SimpleNamespace(draining=False)
-        self.log = SimpleNamespace(connection=SimpleNamespace(is_closed=False), on_reconnect=self._on_reconnect)
-        monkeypatch.setattr(batch_follower, "watch", self._watch)
+        self.log = SimpleNamespace(live=SimpleNamespace(watch=self._watch), on_reconnect=self._on_reconnect)
         monkeypatch.setattr(batch_follower.stored_batches, "find_batch", self._find)
 
     async def open(self) -> BatchFollower:
@@ -58,10 +57,10 @@ class Around:
             raise ReadModelUnavailable("away")
         yield
 
-    async def unsubscribe(self) -> None:
+    async def close(self) -> None:
         self.subscribed -= 1
 
-    async def _watch(self, _connection: Any, subject: str, on_value: Callable[[str, bytes], None]) -> Any:
+    async def _watch(self, subject: str, on_value: Callable[[str, bytes], None]) -> Any:
         assert subject == "hr.live.batches.*.u1.b1"
         self._on_value = on_value
         self.subscribed += 1
@@ -109,8 +108,8 @@ async def test_the_latest_wins_and_nothing_older_comes_after_it(around: Around) 
 async def test_what_was_lost_on_the_way_is_found_in_the_read_model(
     around: Around, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_follower, "DRAINING_SECONDS", 0.01)
-    monkeypatch.setattr(batch_follower, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(batch_follower, "DRAINING_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(batch_follower, "SILENCE_SECONDS", 0.05)
     follower = await around.open()
     await follower.next(1)
     around.away = True

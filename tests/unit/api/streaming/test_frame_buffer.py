@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.api.streaming import frame_buffer as recent_module
-from headrace.api.streaming.frame_buffer import Recent
+from headrace.api.streaming import frame_buffer as buffer_module
+from headrace.api.streaming.frame_buffer import FrameBuffer
 from headrace.api.streaming.frames import Frame
 
 FRAMES_MAX, BYTES_MAX, TRIM_FRAMES, CHUNK_FRAMES, CHUNK_BYTES = 8, 60, 3, 3, 20
@@ -37,7 +37,7 @@ extensions = st.lists(
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FRAMES_MAX", "BYTES_MAX", "TRIM_FRAMES", "CHUNK_FRAMES", "CHUNK_BYTES"):
-        monkeypatch.setattr(recent_module, name, globals()[name])
+        monkeypatch.setattr(buffer_module, name, globals()[name])
 
 
 def size_of(frames: list[Frame]) -> int:
@@ -50,7 +50,7 @@ def size_of(frames: list[Frame]) -> int:
 def test_it_gives_what_a_list_of_everything_would_from_its_floor_on_and_stays_within_its_bounds(
     floor: int, history: list[Extension]
 ) -> None:
-    recent = Recent(floor)
+    buffer = FrameBuffer(floor)
     everything: list[Frame] = []
     complete = floor
     for events, quiet in history:
@@ -60,20 +60,20 @@ def test_it_gives_what_a_list_of_everything_would_from_its_floor_on_and_stays_wi
             added.append(frame(complete, size))
         complete += quiet
         everything += added
-        before = recent.floor
-        recent.extend(added, complete)
+        before = buffer.floor
+        buffer.extend(added, complete)
 
-        assert recent.complete == complete
-        assert before <= recent.floor <= complete
-        kept = recent.all_after(recent.floor)
+        assert buffer.complete_through == complete
+        assert before <= buffer.floor <= complete
+        kept = buffer.all_after(buffer.floor)
         assert len(kept) <= FRAMES_MAX + TRIM_FRAMES
         assert size_of(kept) <= BYTES_MAX or len(kept) == 1
         if everything:
             assert kept, "the newest is always there"
-        for sequence in range(recent.floor, complete + 2):
+        for sequence in range(buffer.floor, complete + 2):
             expected = [each for each in everything if each.sequence > sequence]
-            assert recent.all_after(sequence) == expected
-            given_out = recent.after(sequence)
+            assert buffer.all_after(sequence) == expected
+            given_out = buffer.after(sequence)
             assert given_out == expected[: len(given_out)]
             assert bool(given_out) == bool(expected)
             assert len(given_out) <= CHUNK_FRAMES
@@ -84,43 +84,43 @@ def test_it_gives_what_a_list_of_everything_would_from_its_floor_on_and_stays_wi
 @given(history=extensions)
 @settings(derandomize=True, deadline=None)
 def test_who_reads_chunk_by_chunk_is_given_each_once(history: list[Extension]) -> None:
-    recent, sequence = Recent(0), 0
+    buffer, sequence = FrameBuffer(0), 0
     for events, quiet in history:
         added: list[Frame] = []
         for distance, size in events:
             sequence += distance
             added.append(frame(sequence, size))
         sequence += quiet
-        recent.extend(added, sequence)
-        expected, seen, at = recent.all_after(recent.floor), [], recent.floor
-        while chunk := recent.after(at):
+        buffer.extend(added, sequence)
+        expected, seen, at = buffer.all_after(buffer.floor), [], buffer.floor
+        while chunk := buffer.after(at):
             seen += chunk
             at = chunk[-1].sequence
         assert seen == expected
 
 
 def test_nothing_is_taken_away_until_there_is_more_than_a_trim_too_much() -> None:
-    recent = Recent(0)
+    buffer = FrameBuffer(0)
     for sequence in range(1, FRAMES_MAX + TRIM_FRAMES + 1):
-        recent.extend([frame(sequence)], sequence)
-    assert recent.floor == 0
-    recent.extend([frame(sequence + 1)], sequence + 1)
-    assert len(recent.all_after(recent.floor)) == FRAMES_MAX
-    assert recent.floor == sequence + 1 - FRAMES_MAX
+        buffer.extend([frame(sequence)], sequence)
+    assert buffer.floor == 0
+    buffer.extend([frame(sequence + 1)], sequence + 1)
+    assert len(buffer.all_after(buffer.floor)) == FRAMES_MAX
+    assert buffer.floor == sequence + 1 - FRAMES_MAX
 
 
 def test_the_newest_stays_however_large_it_is_and_is_given_out() -> None:
-    recent = Recent(0)
-    recent.extend([frame(1), frame(2, 10 * BYTES_MAX)], 2)
-    assert [each.sequence for each in recent.after(recent.floor)] == [2]
-    recent.extend([frame(3)], 3)
-    assert [each.sequence for each in recent.after(recent.floor)] == [3]
+    buffer = FrameBuffer(0)
+    buffer.extend([frame(1), frame(2, 10 * BYTES_MAX)], 2)
+    assert [each.sequence for each in buffer.after(buffer.floor)] == [2]
+    buffer.extend([frame(3)], 3)
+    assert [each.sequence for each in buffer.after(buffer.floor)] == [3]
 
 
 @pytest.mark.invariant(6)
 def test_what_is_known_to_be_complete_never_goes_back() -> None:
-    recent = Recent(5)
-    recent.extend([], 9)
-    recent.extend([], 7)
-    assert (recent.floor, recent.complete) == (5, 9)
-    assert recent.after(9) == []
+    buffer = FrameBuffer(5)
+    buffer.extend([], 9)
+    buffer.extend([], 7)
+    assert (buffer.floor, buffer.complete_through) == (5, 9)
+    assert buffer.after(9) == []

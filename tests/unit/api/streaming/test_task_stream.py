@@ -6,21 +6,21 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from headrace.api.streaming.event_filter import Filter
+from headrace.api.streaming.event_filter import EventFilter
 from headrace.api.streaming.follower import Follower
+from headrace.api.streaming.frames import HEARTBEAT
 from headrace.api.streaming.hub import Hub
-from headrace.api.streaming.open_streams import HEARTBEAT_SECONDS, OpenStream, Streams
-from headrace.api.v1 import events
+from headrace.api.streaming.open_streams import HEARTBEAT_SECONDS, OpenStream, OpenStreams
+from headrace.api.streaming.task_stream import TaskStream
 from headrace.contracts.events import EventName, Logged, encode
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject, task_events
-from tests.unit.api.streaming.test_hub import hub_on
+from tests.unit.api.streaming.hub_steps import hub_on
 
 PATIENCE_SECONDS = 5.0
 LINE = encode(Logged(attempt=1, level="info", message="x"))
@@ -28,8 +28,8 @@ LINE = encode(Logged(attempt=1, level="info", message="x"))
 _owners = itertools.count(1)
 
 
-def of_kinds(*kinds: str) -> Filter:
-    return Filter(frozenset(), frozenset(), frozenset(kinds), frozenset())
+def of_kinds(*kinds: str) -> EventFilter:
+    return EventFilter(frozenset(), frozenset(), frozenset(kinds), frozenset())
 
 
 class Read:
@@ -41,8 +41,7 @@ class Read:
         self.owner = owner
         self.stream = stream
         self.follower = follower
-        of = cast("Any", SimpleNamespace(log=log, metrics=hub.metrics))
-        self.chunks = events._frames(of, follower, b"opening")(stream)
+        self.chunks = TaskStream(log, hub.metrics, follower, b"opening").chunks(stream)
 
     async def next(self) -> bytes:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -52,7 +51,7 @@ class Read:
         """The next chunk, given that it has been quiet for as long as proxies allow."""
         reading = asyncio.ensure_future(self.next())
         await asyncio.sleep(0)
-        self.stream.look(asyncio.get_running_loop().time() + HEARTBEAT_SECONDS + 1)
+        self.stream.check(asyncio.get_running_loop().time() + HEARTBEAT_SECONDS + 1)
         return await reading
 
     async def append(self, kind: str = "echo", owner: str | None = None, task: str = "t") -> Position:
@@ -62,14 +61,14 @@ class Read:
 
 @asynccontextmanager
 async def reading(
-    log: Log, wanted: Filter | None = None, task: str = "*", owner: str = "", after: int | None = None
+    log: Log, wanted: EventFilter | None = None, task: str = "*", owner: str = "", after: int | None = None
 ) -> AsyncGenerator[Read]:
     owner = owner or f"idle{next(_owners)}"
     async with hub_on(log) as hub:
         state = await log.refresh()
         position = Position(log.epoch, state.last_sequence if after is None else after)
         follower = await hub.follow(task_events(owner, task), position, wanted)
-        stream = Streams(hub.metrics).opened(None)
+        stream = OpenStreams(hub.metrics).add(follower.wake, None)
         read = Read(log, hub, owner, stream, follower)
         assert await read.next() == b"opening"
         yield read
@@ -84,7 +83,7 @@ def only_id(position: Position) -> bytes:
 async def test_a_stream_on_which_nothing_happens_says_that_it_is_still_there(shared_log: Log) -> None:
     async with reading(shared_log) as read:
         for _ in range(3):
-            assert await read.next_when_quiet() == events.HEARTBEAT
+            assert await read.next_when_quiet() == HEARTBEAT
 
 
 @pytest.mark.invariant(6)
@@ -92,19 +91,19 @@ async def test_a_stream_whose_filter_lets_nothing_through_moves_its_clients_curs
     async with reading(shared_log, of_kinds("echo", "talk")) as read:
         await read.append("noop")
         position = await read.append("noop")
-        await read.hub.compare()
+        await read.hub.compare_all()
         assert await read.next_when_quiet() == only_id(position)
-        assert await read.next_when_quiet() == events.HEARTBEAT
+        assert await read.next_when_quiet() == HEARTBEAT
         wanted = await read.append("talk")
         assert (await read.next()).startswith(b"id: %s\nevent: logged\n" % str(wanted).encode())
-        assert await read.next_when_quiet() == events.HEARTBEAT
+        assert await read.next_when_quiet() == HEARTBEAT
 
 
 async def test_a_stream_of_one_task_moves_its_clients_cursor_while_others_happen(shared_log: Log) -> None:
     async with reading(shared_log, task="mine") as read:
         position = await read.append(owner="somebody")
-        assert await read.next_when_quiet() == events.HEARTBEAT  # nothing tells it of what is not its own
-        await read.hub.compare()
+        assert await read.next_when_quiet() == HEARTBEAT  # nothing tells it of what is not its own
+        await read.hub.compare_all()
         assert await read.next_when_quiet() == only_id(position)
 
 
@@ -112,7 +111,7 @@ async def test_a_stream_of_one_task_moves_its_clients_cursor_while_others_happen
 async def test_what_is_resumed_from_an_id_alone_misses_nothing(shared_log: Log) -> None:
     async with reading(shared_log, of_kinds("echo", "talk")) as read:
         position = await read.append("noop")
-        await read.hub.compare()
+        await read.hub.compare_all()
         assert await read.next_when_quiet() == only_id(position)
         wanted = await read.append("talk")
         async with reading(shared_log, of_kinds("echo", "talk"), owner=read.owner, after=position.sequence) as again:
@@ -127,11 +126,11 @@ async def test_what_is_read_from_history_passes_the_filter_as_what_comes_live_do
     async with reading(shared_log, of_kinds("echo", "talk"), owner=owner) as live:
         before = live.follower.position
         wanted = [await live.append(kind) for kind in ("noop", "echo", "noop", "talk", "noop")][1::2]
-        await live.hub.compare()
+        await live.hub.compare_all()
         seen_live = b""
         while live.follower.position < wanted[-1]:
             seen_live += await live.next()
-    monkeypatch.setattr("headrace.api.streaming.hub.REACH", 0)
+    monkeypatch.setattr("headrace.api.streaming.feed.JOIN_POSITIONS_MAX", 0)
     async with reading(shared_log, of_kinds("echo", "talk"), owner=owner, after=before.sequence) as read:
         assert not read.follower.in_memory
         assert await read.next() == seen_live
@@ -141,7 +140,7 @@ async def test_what_is_read_from_history_passes_the_filter_as_what_comes_live_do
 async def test_who_reads_a_long_history_of_nothing_it_wants_is_told_how_far_it_is_and_can_be_ended(
     shared_log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headrace.api.streaming.hub.REACH", 0)
+    monkeypatch.setattr("headrace.api.streaming.feed.JOIN_POSITIONS_MAX", 0)
     owner, before = f"idle{next(_owners)}", (await shared_log.refresh()).last_sequence
     subject = str(TaskSubject(EventName.LOGGED, "noop", "normal", owner, "t"))
     sequences = [(await shared_log.appender.append(subject, LINE, {})).sequence for _ in range(20)]
@@ -150,7 +149,7 @@ async def test_who_reads_a_long_history_of_nothing_it_wants_is_told_how_far_it_i
 
         async def by_one(*given: Any, **options: Any) -> Any:
             if next(pages) in (3, 6):
-                read.stream.look(asyncio.get_running_loop().time() + HEARTBEAT_SECONDS + 1)
+                read.stream.check(asyncio.get_running_loop().time() + HEARTBEAT_SECONDS + 1)
             return await page(*given, **options, records=1)
 
         monkeypatch.setattr(shared_log.replayer, "page", by_one)
@@ -174,7 +173,7 @@ async def test_a_frame_that_is_sent_tells_the_metrics_how_old_it_is(shared_log: 
 async def test_who_has_been_given_all_of_a_task_is_known_to_be_although_the_log_has_gone_on(
     shared_log: Log, monkeypatch: pytest.MonkeyPatch, reach: int
 ) -> None:
-    monkeypatch.setattr("headrace.api.streaming.hub.REACH", reach)
+    monkeypatch.setattr("headrace.api.streaming.feed.JOIN_POSITIONS_MAX", reach)
     owner, before = f"idle{next(_owners)}", (await shared_log.refresh()).last_sequence
     async with reading(shared_log, owner=owner) as others:
         await others.append(task="over")

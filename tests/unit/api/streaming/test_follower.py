@@ -1,7 +1,8 @@
-"""What a client misses that takes its time: progress that later progress has overtaken, and then the rest of the stream."""
+"""How a follower waits, and what a slow client misses: progress that later progress has overtaken, and then the rest."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.api.streaming import follower as follower_module
-from headrace.api.streaming import frame_buffer as recent_module
+from headrace.api.streaming import frame_buffer as buffer_module
 from headrace.api.streaming.follower import Follower
 from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.hub import Hub
@@ -20,7 +21,7 @@ from headrace.contracts.positions import Position
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject, task_events
 from tests.cluster import until
-from tests.unit.api.streaming.test_hub import hub_on
+from tests.unit.api.streaming.hub_steps import LINE, PATIENCE_SECONDS, client_on, hub_on, new_owner, subject_of
 
 WAITING_FRAMES_MAX = 6
 WAITING_BYTES_MAX = 4000
@@ -53,7 +54,7 @@ class Slow:
             subject = str(TaskSubject(event, kind, "normal", self.owner, task))
             sequences.append((await self.log.appender.append(subject, PAYLOADS[event], {})).sequence)
         (feed,) = self.hub._feeds.values()
-        await until(lambda: feed.recent.complete >= sequences[-1], "the events to arrive")
+        await until(lambda: feed.buffer.complete_through >= sequences[-1], "the events to arrive")
         return sequences
 
     async def takes(self) -> list[int]:
@@ -83,6 +84,22 @@ def progress(task: str, times: int = 1) -> list[Happening]:
 
 def lines(task: str, times: int = 1) -> list[Happening]:
     return [(EventName.LOGGED, task)] * times
+
+
+async def test_waiting_in_vain_gives_nothing(shared_log: Log) -> None:
+    async with hub_on(shared_log) as hub:
+        client = await client_on(hub, shared_log, new_owner())
+        assert await client.follower.next(0.05) == []
+
+
+async def test_whoever_waits_is_woken_by_the_next_event(shared_log: Log) -> None:
+    owner = new_owner()
+    async with hub_on(shared_log) as hub:
+        client = await client_on(hub, shared_log, owner)
+        waiting = asyncio.create_task(client.follower.next(PATIENCE_SECONDS))
+        await asyncio.sleep(0)
+        appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+        assert [frame.sequence for frame in await waiting] == [appended.sequence]
 
 
 @pytest.mark.invariant(6)
@@ -179,8 +196,8 @@ async def test_one_slow_client_takes_nothing_from_another_of_the_same_feed(share
 
 @pytest.mark.invariant(6)
 async def test_who_reads_history_is_never_told_to_end(shared_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent_module, "FRAMES_MAX", 3)
-    monkeypatch.setattr(recent_module, "TRIM_FRAMES", 0)
+    monkeypatch.setattr(buffer_module, "FRAMES_MAX", 3)
+    monkeypatch.setattr(buffer_module, "TRIM_FRAMES", 0)
     async with slow_on(shared_log) as slow:
         before = slow.follower.position
         happened = await slow.happens(*lines("a", 3 * WAITING_FRAMES_MAX))
@@ -195,8 +212,8 @@ async def test_who_reads_history_is_never_told_to_end(shared_log: Log, monkeypat
 async def test_who_was_live_and_has_fallen_out_of_what_is_in_memory_is_told_to_end(
     shared_log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recent_module, "FRAMES_MAX", 3)
-    monkeypatch.setattr(recent_module, "TRIM_FRAMES", 0)
+    monkeypatch.setattr(buffer_module, "FRAMES_MAX", 3)
+    monkeypatch.setattr(buffer_module, "TRIM_FRAMES", 0)
     async with slow_on(shared_log) as slow:
         await slow.happens(*lines("a", 5))
         assert not slow.follower.in_memory

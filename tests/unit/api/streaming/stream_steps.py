@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any
 
-from headrace.api.streaming.open_streams import EventStream, OpenStream, Streams, retry
+from headrace.api.streaming.frames import retry_frame
+from headrace.api.streaming.open_streams import OpenStream, OpenStreams
+from headrace.api.streaming.response import StreamResponse
 
 PATIENCE_SECONDS = 5.0
 
@@ -30,9 +32,8 @@ class Source:
 
     async def chunks(self, stream: OpenStream) -> AsyncGenerator[bytes]:
         self.stream = stream
-        stream.wake = self._wake
         try:
-            while not stream.over:
+            while not stream.must_end:
                 chunk = await self._next.get()
                 if chunk is None:
                     return
@@ -40,11 +41,11 @@ class Source:
                     raise chunk
                 if chunk:
                     yield chunk
-            yield retry()
+            yield retry_frame()
         finally:
             self.closed.set()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         self.wakes += 1
         self._next.put_nowait(b"")
 
@@ -97,11 +98,11 @@ class Client:
 class Served:
     """A stream that is being sent to a client."""
 
-    def __init__(self, streams: Streams, credentials_end: float | None = None) -> None:
+    def __init__(self, streams: OpenStreams, credentials_end: float | None = None) -> None:
         self.streams = streams
         self.source = Source()
         self.client = Client()
-        response = EventStream(streams, self.source.chunks, credentials_end=credentials_end, headers={"X-More": "1"})
+        response = StreamResponse(streams, self.source, credentials_end=credentials_end, headers={"X-More": "1"})
         asgi: Any = response.to_asgi_response(None, SimpleNamespace())  # type: ignore[arg-type]
         scope: Any = {"type": "http", "method": "GET", "state": {}}
         self.sending = asyncio.create_task(asgi(scope, self.client.receive, self.client.send))
