@@ -110,7 +110,7 @@ async def test_what_is_heard_while_a_reconnect_is_dealt_with_is_not_forgotten(ma
     log, hub = cluster.log, Hub(cluster.log)
     follower = await hub.follow(task_events("u1"), Position(log.epoch, 0))
     (feed,) = hub._feeds.values()
-    feed.disconnected()
+    feed.on_disconnect()
     lost = await append(cluster, 3)
     await purge(cluster, lost[-1])
     await log.refresh()
