@@ -1,7 +1,8 @@
 """Stopping handlers whose task was cancelled.
 
-A cancellation is final as soon as the log has it; what a worker still does for the task is in vain. So whoever cancels also
-tells the workers of the kind, over core NATS; that may be lost, so now and then the log is asked about what runs for long.
+A cancellation is final as soon as the log has it, so what a worker still does for the task is wasted. The process that cancels
+a task also publishes a hint for the workers of its kind over core NATS. A hint may be lost, so every few seconds the worker
+also reads in the log which of its running tasks have finished.
 """
 
 from __future__ import annotations
@@ -17,37 +18,45 @@ from headrace.log.subjects import TaskSubject
 from headrace.telemetry import get_logger
 from headrace.worker.heartbeats import Heartbeats
 
-CHECK_SECONDS = 5.0
+FINISHED_POLL_SECONDS = 5.0
 
 log = get_logger(__name__)
 
 
 class Cancellations:
-    """Hears of cancelled tasks and stops those that run here."""
+    """Stops the executions of cancelled tasks.
+
+    Args:
+        log: The log.
+        heartbeats: Knows what this worker runs.
+    """
 
     def __init__(self, log: Log, heartbeats: Heartbeats) -> None:
         self._log = log
         self._heartbeats = heartbeats
 
     async def open(self) -> None:
-        """Begin to listen.
+        """Subscribe to hints.
 
         Raises:
             LogUnavailable: NATS cannot be reached.
         """
         await self._log.live.watch(subjects.cancelled("*"), lambda _, payload: self._on_hint(payload))
 
-    async def check(self) -> None:
-        """Ask the log about what runs, for ever."""
+    async def poll(self) -> None:
+        """Read in the log every few seconds which running tasks have finished, until cancelled."""
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            finished = [execution.subject.of(EventName.FINISHED) for execution in self._heartbeats.executions]
+            await asyncio.sleep(FINISHED_POLL_SECONDS)
             try:
-                for start in range(0, len(finished), SUBJECTS_MAX):
-                    for end in await self._log.replayer.last_of_each(*finished[start : start + SUBJECTS_MAX]):
-                        self._cancel(TaskSubject.parse(end.subject).task, end.sequence)
+                await self._cancel_finished()
             except LogUnavailable as error:
                 log.warning("could not look for cancelled tasks", error=error.message)
+
+    async def _cancel_finished(self) -> None:
+        finished = [execution.subject.of(EventName.FINISHED) for execution in self._heartbeats.executions]
+        for start in range(0, len(finished), SUBJECTS_MAX):
+            for end in await self._log.replayer.last_of_each(*finished[start : start + SUBJECTS_MAX]):
+                self._cancel(TaskSubject.parse(end.subject).task, end.sequence)
 
     def _on_hint(self, payload: bytes) -> None:
         task, _, sequence = payload.decode("ascii", "replace").partition(" ")
@@ -55,6 +64,7 @@ class Cancellations:
             self._cancel(task, int(sequence))
 
     def _cancel(self, task: str, sequence: int) -> None:
+        """Cancel the executions of a task whose run has finished at this sequence of the log."""
         for execution in self._heartbeats.executions:
             if execution.subject.task == task and execution.queued.fence < sequence:
                 execution.cancel()

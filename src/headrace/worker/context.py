@@ -1,21 +1,20 @@
-"""The contexts that handlers are given: what they say becomes events, at a bounded rate."""
+"""The contexts that handlers are given. Events that handlers cause are appended at a bounded rate."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 
-from headrace.contracts.events import Emitted, Event, EventName, Logged, Progressed
+from headrace.contracts.events import Emitted, EventName, Logged, Progressed
 from headrace.errors import LogUnavailable
 from headrace.task import LogLevel
 from headrace.telemetry import get_logger
+from headrace.worker.event_writer import EventWriter
+from headrace.worker.execution import Execution
 from headrace.worker.text import LINE_CHARS_MAX, legible
-
-if TYPE_CHECKING:
-    from headrace.worker.execution import Execution
 
 PROGRESS_INTERVAL_SECONDS = 0.25  # 4 a second: more than an eye follows
 EMIT_INTERVAL_SECONDS = 0.1  # 10 a second: text that streams smoothly
@@ -24,23 +23,25 @@ SYNC_TIMEOUT_SECONDS = 60.0  # how long a thread waits for the event loop to tak
 
 log = get_logger(__name__)
 
-Append = Callable[[EventName, Event], Awaitable[None]]
-
 
 class ExecutionContext:
-    """A `headrace.task.Context` of a running task."""
+    """A `headrace.task.Context` of an execution.
 
-    def __init__(self, execution: Execution, tell: Append, append: Append) -> None:
+    Args:
+        execution: The execution.
+        events: Appends what the handler says.
+    """
+
+    def __init__(self, execution: Execution, events: EventWriter) -> None:
         self._execution = execution
-        self._tell = tell
-        self._append = append
+        self._events = events
         self._latest: Progressed | None = None
         self._progress_timer: asyncio.TimerHandle | None = None
         self._progress_due = 0.0
+        self._sending_progress: set[asyncio.Task[None]] = set()
         self._chunks: list[msgspec.Raw] = []
         self._chunk_bytes = 0
         self._emitting: asyncio.Task[None] | None = None
-        self._telling: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
@@ -59,17 +60,27 @@ class ExecutionContext:
         return self._execution.cancelled
 
     async def progress(self, fraction: float, message: str | None = None) -> None:
-        """See `headrace.task.Context.progress`. Raises ValueError when ``fraction`` is not from 0 to 1."""
+        """See `headrace.task.Context.progress`.
+
+        Raises:
+            ValueError: ``fraction`` is not from 0 to 1.
+        """
         self.offer_progress(fraction, message)
 
     async def log(self, message: str, level: LogLevel = "info") -> None:
-        """See `headrace.task.Context.log`. Lines over 4,000 characters are cut."""
+        """See `headrace.task.Context.log`. A line of more than 4,000 characters is cut."""
         self._check_open()
         line = legible(message, LINE_CHARS_MAX)
-        await self._append(EventName.LOGGED, Logged(attempt=self.attempt, level=level, message=line))
+        logged = Logged(attempt=self.attempt, level=level, message=line)
+        await self._events.append(self._execution, EventName.LOGGED, logged)
 
     async def emit(self, chunk: object) -> None:
-        """See `headrace.task.Context.emit`. Raises TypeError when ``chunk`` has no JSON form, ValueError over 256 KB."""
+        """See `headrace.task.Context.emit`.
+
+        Raises:
+            TypeError: ``chunk`` has no JSON form.
+            ValueError: ``chunk`` has more than 256 KB.
+        """
         self._check_open()
         encoded = msgspec.json.encode(chunk)
         if len(encoded) > EMIT_BYTES_MAX:
@@ -81,14 +92,19 @@ class ExecutionContext:
         self._chunks.append(msgspec.Raw(encoded))
         self._chunk_bytes += len(encoded)
         if self._emitting is None:
-            self._emitting = asyncio.create_task(self._emit_in_time(), name="emit")
+            self._emitting = asyncio.create_task(self._emit_in_intervals(), name="emit")
 
     def offer_progress(self, fraction: float, message: str | None) -> None:
-        """Take the latest progress, to be sent now or when the interval is over."""
+        """Keep the latest progress, to be sent now or when the interval is over.
+
+        Raises:
+            ValueError: ``fraction`` is not from 0 to 1.
+        """
         if not 0 <= fraction <= 1:
             raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
         if self._closed:
-            return  # a thread that goes on after its timeout
+            # A thread goes on after its timeout; its progress interests nobody.
+            return
         if message is not None:
             message = legible(message, LINE_CHARS_MAX)
         self._latest = Progressed(attempt=self.attempt, fraction=fraction, message=message)
@@ -97,20 +113,20 @@ class ExecutionContext:
             self._progress_timer = loop.call_at(max(loop.time(), self._progress_due), self._send_progress)
 
     async def close(self) -> None:
-        """Send what is still held back; after this, only the outcome follows."""
+        """Send what is still held back. After this only the outcome may follow."""
         self._closed = True
         if self._progress_timer is not None:
             self._progress_timer.cancel()
             self._send_progress()
-        while self._telling:
-            await asyncio.wait(self._telling)
+        while self._sending_progress:
+            await asyncio.wait(self._sending_progress)
         if self._emitting is not None:
             await self._emitting
         if self._chunks:
-            await self._emit_now()
+            await self._append_chunks()
 
     def abandon(self) -> None:
-        """Drop what is still held back: the task is over, and nobody is to hear more of it."""
+        """Drop what is still held back, because the execution was stopped."""
         self._closed = True
         if self._progress_timer is not None:
             self._progress_timer.cancel()
@@ -127,33 +143,41 @@ class ExecutionContext:
         if latest is None:
             return
         self._progress_due = asyncio.get_running_loop().time() + PROGRESS_INTERVAL_SECONDS
-        sending = asyncio.create_task(self._tell_or_drop(latest), name="progress")
-        self._telling.add(sending)
-        sending.add_done_callback(self._telling.discard)
+        sending = asyncio.create_task(self._append_progress(latest), name="progress")
+        self._sending_progress.add(sending)
+        sending.add_done_callback(self._sending_progress.discard)
 
-    async def _tell_or_drop(self, progressed: Progressed) -> None:
+    async def _append_progress(self, progressed: Progressed) -> None:
         try:
-            await self._tell(EventName.PROGRESSED, progressed)
-        except LogUnavailable as error:  # the next one says more anyway
+            await self._events.append_nowait(self._execution, EventName.PROGRESSED, progressed)
+        except LogUnavailable as error:
+            # Progress may be lost: the next one replaces it anyway.
             log.warning("progress was not sent", error=error.message)
 
-    async def _emit_in_time(self) -> None:
+    async def _emit_in_intervals(self) -> None:
         try:
-            await self._emit_now()  # the first chunk at once, so that a stream starts when it starts
+            # The first chunk is sent at once, so that readers see the stream start when the handler starts it.
+            await self._append_chunks()
             await asyncio.sleep(EMIT_INTERVAL_SECONDS)
             while self._chunks:
-                await self._emit_now()
+                await self._append_chunks()
                 await asyncio.sleep(EMIT_INTERVAL_SECONDS)
         finally:
             self._emitting = None
 
-    async def _emit_now(self) -> None:
+    async def _append_chunks(self) -> None:
         chunks, self._chunks, self._chunk_bytes = self._chunks, [], 0
-        await self._append(EventName.EMITTED, Emitted(attempt=self.attempt, chunks=list(chunks)))
+        emitted = Emitted(attempt=self.attempt, chunks=list(chunks))
+        await self._events.append(self._execution, EventName.EMITTED, emitted)
 
 
 class ThreadContext:
-    """A `headrace.task.SyncContext`: the same from a thread."""
+    """A `headrace.task.SyncContext` for a handler in a thread.
+
+    Args:
+        context: The context on the event loop.
+        loop: The event loop.
+    """
 
     def __init__(self, context: ExecutionContext, loop: asyncio.AbstractEventLoop) -> None:
         self._context = context
@@ -175,18 +199,27 @@ class ThreadContext:
         return self._context.cancelled
 
     def progress(self, fraction: float, message: str | None = None) -> None:
-        """See `headrace.task.Context.progress`. Raises ValueError when ``fraction`` is not from 0 to 1."""
+        """See `headrace.task.Context.progress`.
+
+        Raises:
+            ValueError: ``fraction`` is not from 0 to 1.
+        """
         if not 0 <= fraction <= 1:
             raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
         self._loop.call_soon_threadsafe(self._context.offer_progress, fraction, message)
 
     def log(self, message: str, level: LogLevel = "info") -> None:
         """See `headrace.task.Context.log`."""
-        self._wait(self._context.log(message, level))
+        self._wait_for(self._context.log(message, level))
 
     def emit(self, chunk: object) -> None:
-        """See `headrace.task.Context.emit`. Raises TypeError when ``chunk`` has no JSON form, ValueError over 256 KB."""
-        self._wait(self._context.emit(chunk))
+        """See `headrace.task.Context.emit`.
 
-    def _wait(self, call: Any) -> None:
-        asyncio.run_coroutine_threadsafe(call, self._loop).result(SYNC_TIMEOUT_SECONDS)
+        Raises:
+            TypeError: ``chunk`` has no JSON form.
+            ValueError: ``chunk`` has more than 256 KB.
+        """
+        self._wait_for(self._context.emit(chunk))
+
+    def _wait_for(self, said: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(said, self._loop).result(SYNC_TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""What a worker appends to the log about a run, however long the log is away; nothing of it after the run's end."""
+"""What a worker appends to the log for an execution, however long the log is away. Nothing follows the end of the run."""
 
 from __future__ import annotations
 
@@ -29,40 +29,73 @@ Out = TypeVar("Out")
 
 
 class EventWriter:
-    """Appends for one worker.
+    """Appends the events of a worker's executions.
 
     Args:
-        log: Where to.
-        worker: The worker's name.
+        log: The log.
+        worker: The worker's name, which `started` and `finished` events carry.
     """
 
     def __init__(self, log: Log, worker: str) -> None:
         self._log = log
         self._worker = worker
 
-    async def append_started(self, execution: Execution, *, surely: bool) -> None:
-        """Say that the handler is about to be called; ``surely``: and wait until the log has it."""
-        append = (
-            self.append if surely else self.append_nowait
-        )  # what is told stands before the outcome in the log all the same
-        delivered = execution.delivery.delivered
-        await append(
-            execution,
-            EventName.STARTED,
-            Started(attempt=execution.queued.attempt, worker=self._worker, delivered=delivered),
-        )
+    async def append_started(self, execution: Execution, *, wait: bool) -> None:
+        """Append that the handler is about to be called.
+
+        Args:
+            execution: The execution.
+            wait: Whether to wait until the log has it. Without waiting it still comes before the outcome.
+        """
+        attempt, delivered = execution.queued.attempt, execution.delivery.delivered
+        started = Started(attempt=attempt, worker=self._worker, delivered=delivered)
+        if wait:
+            await self.append(execution, EventName.STARTED, started)
+        else:
+            await self.append_nowait(execution, EventName.STARTED, started)
+
+    async def append_nowait(self, execution: Execution, name: EventName, event: Event) -> None:
+        """Append an event without waiting for the log.
+
+        Raises:
+            LogUnavailable: there is no connection to the log.
+        """
+        await self._log.appender.tell(execution.subject.of(name), encode(event), _headers(execution, name))
+
+    async def append(self, execution: Execution, name: EventName, event: Event) -> None:
+        """Append an event once, and wait until the log has it.
+
+        Raises:
+            LogUnavailable: the log was away, or full, for ten minutes.
+        """
+        execution.appended += 1
+        delivery = execution.delivery
+        once = {subjects.MSG_ID: f"{delivery.sequence}-{delivery.delivered}-{execution.appended}"}
+        headers = _headers(execution, name) | once
+        subject, payload = execution.subject.of(name), encode(event)
+        await self._when_available(lambda: self._log.appender.append(subject, payload, headers))
 
     async def append_outcome(self, execution: Execution, outcome: Ending) -> Fenced:
-        """Append the outcome under the run's fence; whoever was first is right."""
+        """Append the end of the run.
+
+        Returns:
+            Where the end stands in the log; or the `finished` event that came first.
+
+        Raises:
+            LogUnavailable: the log was away, or full, for ten minutes.
+        """
         event = to_event(outcome, execution.queued.attempt, self._worker)
-        return await self._when_there(
-            lambda: finish(self._log, execution.subject, execution.queued.fence, event, execution.headers)
-        )
+        subject, fence, headers = execution.subject, execution.queued.fence, execution.headers
+        return await self._when_available(lambda: finish(self._log, subject, fence, event, headers))
 
     async def defer(self, execution: Execution, outcome: Retrying) -> Fenced:
-        """Have the task tried again later, unless the run has ended.
+        """Defer the task to its next attempt, unless the run has ended.
 
-        The first append that finds the end of the run returns it, and nothing further is appended.
+        Returns:
+            Where the second of the two appends stands in the log; or the `finished` event that came before one of them.
+
+        Raises:
+            LogUnavailable: the log was away, or full, for ten minutes.
         """
         queued = execution.queued
         next_attempt = WaitingTask(
@@ -80,7 +113,7 @@ class EventWriter:
         return fenced if isinstance(fenced, Record) else await self._append_in_run(execution, second)
 
     async def queue_again(self, execution: Execution, deferred: Deferred) -> Fenced:
-        """Queue a deferred attempt without a timer, unless the run has ended."""
+        """Queue a deferred attempt without a timer, unless the run has ended. Returns and raises as `defer`."""
         attempt = WaitingTask(
             subject=execution.subject,
             input=deferred.input,
@@ -94,34 +127,18 @@ class EventWriter:
 
     async def _append_in_run(self, execution: Execution, message: Message) -> Fenced:
         """Append what follows from this attempt, unless the run has ended."""
-        fence = execution.queued.fence
-        return await self._when_there(lambda: append_under_fence(self._log, execution.subject, fence, message))
+        subject, fence = execution.subject, execution.queued.fence
+        return await self._when_available(lambda: append_under_fence(self._log, subject, fence, message))
 
-    async def append_nowait(self, execution: Execution, name: EventName, event: Event) -> None:
-        """Append without waiting for the log."""
-        await self._log.appender.tell(execution.subject.of(name), encode(event), _headers(execution, name))
-
-    async def append(self, execution: Execution, name: EventName, event: Event) -> None:
-        """Append, and wait until the log has it."""
-        execution.appended += 1
-        headers = _headers(execution, name) | {
-            subjects.MSG_ID: f"{execution.delivery.sequence}-{execution.delivery.delivered}-{execution.appended}"
-        }
-        subject, payload = execution.subject.of(name), encode(event)
-        await self._when_there(lambda: self._log.appender.append(subject, payload, headers))
-
-    async def _when_there(self, append: Callable[[], Awaitable[Out]]) -> Out:
-        """Append, waiting for a log that is away, or full.
-
-        Raises:
-            LogUnavailable: it was away, or full, for ten minutes.
-        """
+    async def _when_available(self, append: Callable[[], Awaitable[Out]]) -> Out:
+        """Append, and try again for ten minutes while the log is away or full."""
         for _ in range(APPEND_TRIES_MAX):
             try:
                 return await append()
             except (LogUnavailable, LogFull) as error:
+                # Nothing reports that NATS is back, so the append itself is tried again.
                 log.warning("the log takes nothing; waiting for it", error=error.message)
-                await asyncio.sleep(APPEND_RETRY_SECONDS)  # the connection says nothing until NATS is back
+                await asyncio.sleep(APPEND_RETRY_SECONDS)
         raise LogUnavailable("the log was away for too long")
 
 

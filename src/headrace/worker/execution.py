@@ -1,8 +1,13 @@
-"""A run: one delivery of a task to this worker, and what has become of it so far."""
+"""An execution: one delivery of a task to this worker, and how far the worker has got with it.
+
+A run (see `headrace.lifecycle.fence`) lasts until the task finishes. It may have several attempts, and an attempt may have
+several executions: one for each time that the broker delivers it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from enum import Enum, auto
 from typing import Any
 
 import msgspec
@@ -14,31 +19,76 @@ from headrace.log.subjects import TaskSubject
 from headrace.task import AnyKind
 
 
+class Phase(Enum):
+    """How far an execution has got. Each arrow is a method of `Execution`; there are no others.
+
+    DELIVERED         ─ start ─────> WAITING_FOR_RATE, or RUNNING when the kind has no rate
+                      ─ end ───────> ENDED, when an earlier delivery ended the run, or the task is cancelled
+    WAITING_FOR_RATE  ─ permit ────> RUNNING
+                      ─ conclude ──> ENDING
+    RUNNING           ─ conclude ──> ENDING
+                      ─ give_up ───> GIVEN_UP
+    GIVEN_UP          ─ conclude ──> ENDING, when the handler returns after all
+                      ─ end ───────> ENDED, although the handler goes on
+    ENDING            ─ end ───────> ENDED
+    """
+
+    DELIVERED = auto()
+    """The broker has delivered the task. The worker may read in the log how far earlier deliveries got."""
+
+    WAITING_FOR_RATE = auto()
+    """The kind limits its starts per second, and this start is not permitted yet."""
+
+    RUNNING = auto()
+    """The handler is called, or is about to be called."""
+
+    GIVEN_UP = auto()
+    """The handler goes on although its timeout has passed. The worker appends a failure without waiting for it."""
+
+    ENDING = auto()
+    """The attempt has an outcome. The worker appends it."""
+
+    ENDED = auto()
+    """The log has an outcome, of this execution or of another."""
+
+
+CANCELLABLE = (Phase.WAITING_FOR_RATE, Phase.RUNNING, Phase.GIVEN_UP)
+
+
 class Execution:
     """One delivery of a task to this worker.
 
+    Attributes:
+        kind: The task's kind.
+        delivery: The record as the broker delivered it, to be acknowledged.
+        subject: The record's subject, in parts.
+        queued: The record's event.
+        headers: The headers that every further event of the task carries.
+        task: The asyncio task that runs this execution; None until it begins.
+        cancelled: Whether somebody cancelled the task. This is a fact about the task and not a phase: it may become true in
+            any phase but the last.
+        deadline: When the timeout of the running handler ends, in monotonic time; None while no handler runs.
+        leftover: The end of a thread or process that goes on after its timeout. It keeps its slot until then.
+        appended: How many events were appended so far for which the handler waited. It numbers them against duplicates.
+
     Raises:
         msgspec.MsgspecError: the record is not a `queued` event.
-        ValueError: its subject is not a task's.
+        ValueError: the record's subject is not a task's.
     """
 
     __slots__ = (
+        "_phase",
         "appended",
-        "cancellable",
         "cancelled",
         "deadline",
         "delivery",
-        "finished",
-        "given_up",
         "headers",
         "kind",
         "leftover",
         "queued",
-        "started",
         "subject",
         "task",
-        "waiting",
-    )  # fmt: skip
+    )
 
     def __init__(self, kind: AnyKind, delivery: Delivery) -> None:
         self.kind = kind
@@ -47,28 +97,68 @@ class Execution:
         self.queued = _decode_queued(delivery)
         self.headers = {name: delivery.headers[name] for name in subjects.CARRIED if name in delivery.headers}
         self.task: asyncio.Task[None] | None = None
-        self.deadline: float | None = None  # monotonic time, while the handler runs
-        self.finished = False
         self.cancelled = False
-        self.cancellable = False  # while it is on its way to the handler, or in it
-        self.started = False  # whether the log has it that a worker started it before us
-        self.given_up = False
-        self.leftover: asyncio.Future[Any] | None = None  # a thread or process that goes on after its timeout
+        self.deadline: float | None = None
+        self.leftover: asyncio.Future[Any] | None = None
         self.appended = 0
-        self.waiting = kind.rate is not None  # for its start to be permitted
+        self._phase = Phase.DELIVERED
 
     @property
-    def first_delivery(self) -> int:
-        """Which delivery may have been the first to start it: what comes before it is due is given back once."""
+    def phase(self) -> Phase:
+        """How far this execution has got."""
+        return self._phase
+
+    @property
+    def awaits_permit(self) -> bool:
+        """Whether the kind limits its starts per second and this start is still to be permitted."""
+        return self.kind.rate is not None and self._phase in (Phase.DELIVERED, Phase.WAITING_FOR_RATE)
+
+    @property
+    def first_start_delivery(self) -> int:
+        """The number of the first delivery that could start the task: one before the task is due is given back once."""
         return 1 if self.queued.due_at is None else 2
 
+    def start(self) -> None:
+        """Begin the attempt. From here on a cancellation stops it."""
+        assert self._phase is Phase.DELIVERED
+        self._phase = Phase.RUNNING if self.kind.rate is None else Phase.WAITING_FOR_RATE
+
+    def permit(self) -> None:
+        """Note that the kind's rate permits this start."""
+        assert self._phase is Phase.WAITING_FOR_RATE
+        self._phase = Phase.RUNNING
+
     def cancel(self) -> None:
-        """Have the handler stopped: somebody cancelled the task."""
-        if self.cancelled or self.finished or self.task is None:
+        """Stop the attempt, because somebody cancelled the task.
+
+        Before the attempt and after it there is nothing to stop: the log refuses every outcome that comes after the
+        cancellation.
+        """
+        if self.cancelled or self._phase is Phase.ENDED or self.task is None:
             return
         self.cancelled = True
-        if self.cancellable:  # else there is nothing to stop; the log refuses the outcome
+        if self._phase in CANCELLABLE:
             self.task.cancel()
+
+    def is_stubborn(self, now: float, patience: float) -> bool:
+        """Whether the handler still runs ``patience`` seconds after its timeout, and was not given up yet."""
+        return self._phase is Phase.RUNNING and self.deadline is not None and now > self.deadline + patience
+
+    def give_up(self) -> None:
+        """Stop waiting for a handler that goes on although it was cancelled."""
+        assert self._phase is Phase.RUNNING
+        self._phase = Phase.GIVEN_UP
+
+    def conclude(self) -> None:
+        """Note that the attempt is over. This changes nothing when the execution was given up and has ended before."""
+        assert self._phase is not Phase.DELIVERED
+        if self._phase is not Phase.ENDED:
+            self._phase = Phase.ENDING
+
+    def end(self) -> None:
+        """Note that the log has an outcome."""
+        assert self._phase not in (Phase.WAITING_FOR_RATE, Phase.RUNNING)
+        self._phase = Phase.ENDED
 
 
 def _decode_queued(delivery: Delivery) -> Queued:

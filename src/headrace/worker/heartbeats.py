@@ -1,7 +1,8 @@
-"""Heartbeats of running tasks, and a watch over the event loop, from a thread that no handler can stop.
+"""Heartbeats of running tasks, and a watch over the event loop, in a thread that no handler can block.
 
-A task that runs longer than ``ack_wait`` is kept by telling the broker so. Were that done on the event loop, a handler that
-blocks it would have every task of this worker given to another; so the thread has an event loop and a connection of its own.
+A heartbeat keeps the broker from redelivering a task that runs longer than ``ack_wait``. On the worker's event loop, a handler
+that blocks the loop would stop the heartbeats of all tasks, and other workers would be given every one of them. So the thread
+has an event loop and a connection of its own.
 """
 
 from __future__ import annotations
@@ -16,19 +17,16 @@ import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from headrace.log.deliveries import Heartbeat
 from headrace.log.opening import open_heartbeat
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
+from headrace.worker.execution import Execution
 from headrace.worker.invoke import Stop
 
-if TYPE_CHECKING:
-    from headrace.worker.execution import Execution
-
 TICK_SECONDS = 0.25
-BLOCKED_SECONDS = 1.0  # an event loop that does not answer for this long is blocked by somebody
+BLOCKED_SECONDS = 1.0  # an event loop that does not answer for this long is blocked by a handler
 HOPELESS_SECONDS = 10.0  # after its timeout: a handler that cannot be interrupted takes the process with it
 INTERRUPT = signal.SIGUSR2
 
@@ -36,10 +34,10 @@ log = get_logger(__name__)
 
 
 class Heartbeats:
-    """Keeps the runs it is told of in progress, and names a handler that blocks the event loop.
+    """Sends heartbeats for executions, and interrupts a handler that blocks the event loop beyond its timeout.
 
     Args:
-        settings: Where NATS is, and how long it waits for an acknowledgement.
+        settings: Where NATS is, and how long the broker waits for an acknowledgement.
         worker: The worker's name.
     """
 
@@ -57,10 +55,10 @@ class Heartbeats:
         self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
 
     async def start(self) -> None:
-        """Start the thread and wait until it has its connection.
+        """Start the thread and wait until it is connected.
 
         Raises:
-            LogUnavailable: it cannot get one.
+            LogUnavailable: NATS cannot be reached.
         """
         signal.signal(INTERRUPT, self._interrupt)
         self._thread.start()
@@ -73,7 +71,7 @@ class Heartbeats:
 
     @contextmanager
     def of(self, execution: Execution) -> Generator[None]:
-        """Keep a run in progress while the block runs."""
+        """Send heartbeats for an execution while the block runs."""
         self._executions[id(execution)] = execution
         try:
             yield
@@ -82,7 +80,7 @@ class Heartbeats:
 
     @property
     def executions(self) -> list[Execution]:
-        """What runs now."""
+        """The executions that this worker has now."""
         return list(self._executions.values())
 
     def _run(self) -> None:
@@ -102,52 +100,63 @@ class Heartbeats:
             while not self._stopping.is_set():
                 await asyncio.sleep(TICK_SECONDS)
                 now = time.monotonic()
-                if now - ticked > BLOCKED_SECONDS:  # the whole process was stopped for a while: nobody blocks
+                if now - ticked > BLOCKED_SECONDS:
+                    # The system stopped the whole process for a while, so no handler blocks the event loop.
                     self._answered = now
                 ticked = now
                 if now - beaten >= self._interval:
                     beaten = now
-                    await self._keep_all(heartbeat)
-                self._watch(now)
+                    await self._send_heartbeats(heartbeat)
+                self._check_event_loop(now)
 
-    async def _keep_all(self, heartbeat: Heartbeat) -> None:
+    async def _send_heartbeats(self, heartbeat: Heartbeat) -> None:
         if heartbeat.is_connected:
             for execution in self.executions:
                 await heartbeat.in_progress(execution.delivery)
 
-    def _watch(self, now: float) -> None:
+    def _check_event_loop(self, now: float) -> None:
+        """Find the handler that blocks the event loop, report it, and end it when its timeout has passed."""
         blocked_for = now - self._answered
         self._watched.call_soon_threadsafe(self._answer)
         if blocked_for < BLOCKED_SECONDS:
             self._blocking = None
             return
         current = asyncio.current_task(self._watched)
-        execution = next((execution for execution in self.executions if execution.task is current), None)
+        execution = next((each for each in self.executions if each.task is current), None)
         if execution is None:
             return
         if execution is not self._blocking:
             self._blocking = execution
-            log.warning(
-                "a handler blocks the event loop; make it a plain function, which runs in a thread",
-                kind=execution.kind.name,
-                task_id=execution.subject.task,
-                seconds=round(blocked_for, 1),
-                where=self._where(),
-            )
-        if execution.deadline is not None and now > execution.deadline:
-            if now > execution.deadline + HOPELESS_SECONDS:
-                log.critical("the handler cannot be interrupted; ending this process", kind=execution.kind.name)
-                os._exit(os.EX_SOFTWARE)
-            signal.pthread_kill(self._main_thread, INTERRUPT)
+            self._report_blocking(execution, blocked_for)
+        deadline = execution.deadline
+        if deadline is not None and now > deadline:
+            self._end_blocking(execution, overdue=now - deadline)
 
     def _answer(self) -> None:
         self._answered = time.monotonic()
 
+    def _report_blocking(self, execution: Execution, blocked_for: float) -> None:
+        log.warning(
+            "a handler blocks the event loop; make it a plain function, which runs in a thread",
+            kind=execution.kind.name,
+            task_id=execution.subject.task,
+            seconds=round(blocked_for, 1),
+            where=self._where(),
+        )
+
+    def _where(self) -> str:
+        """The line that the main thread executes now."""
+        frame = sys._current_frames().get(self._main_thread)  # pyright: ignore[reportPrivateUsage]
+        return traceback.format_stack(frame, limit=None)[-1].strip() if frame else "unknown"
+
+    def _end_blocking(self, execution: Execution, overdue: float) -> None:
+        if overdue > HOPELESS_SECONDS:
+            log.critical("the handler cannot be interrupted; ending this process", kind=execution.kind.name)
+            os._exit(os.EX_SOFTWARE)
+        signal.pthread_kill(self._main_thread, INTERRUPT)
+
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        """Raise `Stop` in the main thread, if the handler that blocked it is still the one that runs there."""
         execution = self._blocking
         if execution is not None and execution.deadline is not None and asyncio.current_task() is execution.task:
             raise Stop
-
-    def _where(self) -> str:
-        frame = sys._current_frames().get(self._main_thread)  # pyright: ignore[reportPrivateUsage]
-        return traceback.format_stack(frame, limit=None)[-1].strip() if frame else "unknown"

@@ -1,92 +1,75 @@
-"""What a worker pulls, and when: a kind's slots, shared out over its lanes.
+"""When a worker pulls the tasks of a kind, and how many: the slots of the kind are shared out over its lanes.
 
-A lane is one priority's consumer; a kind with a limit to its concurrency has a single lane, in which tasks come in order and
-the broker lets no more be out than may run. Records are pulled only for slots that are free, so what waits, waits in the log
-where any worker can take it. Every lane keeps a few records on order, so that tasks start at once in whichever lane they come;
-the rest of the slots go to the lanes that have more waiting, by weight. Shares are kept by stride scheduling (Waldspurger and
-Weihl, 1995): a lane's ``passed`` grows by what it pulled over its weight, and the lane with the least goes first.
+A kind has a lane for each priority. A kind that limits its concurrency has a single lane, in which tasks come in order, and the
+broker delivers no more than may run. A worker pulls records only for free slots, so that a waiting task waits in the log, where
+any worker can get it. Every lane keeps a pull of a few records open, so that a task starts at once whatever its priority; the
+other slots go by weight to the lanes that have more records waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from headrace.contracts.tasks import Priority
 from headrace.errors import LogUnavailable
-from headrace.log import lanes, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
-from headrace.log.pull import Puller
-from headrace.task import AnyKind
+from headrace.log.lanes import Lane as LaneConsumer
+from headrace.log.lanes import provision_lanes
 from headrace.telemetry import get_logger
 from headrace.worker.announce import is_superseded
-from headrace.worker.execution import Execution
+from headrace.worker.execution import Execution, Phase
+from headrace.worker.lane import Lane, deal_slots
 from headrace.worker.low_priority_throttle import PORTION, REST_SECONDS, LowPriorityThrottle
 from headrace.worker.run import Runner
 
-WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}  # low keeps a tenth of the starts under any load
-ORDER_SHARE = 8  # an idle lane has an eighth of the slots on order: a request costs as much as a record
-ORDER_EXPIRES_SECONDS = 30.0
-BULK_EXPIRES_SECONDS = 1.0  # more than that: what another worker took must not keep slots reserved for long
-STUBBORN_SECONDS = 5.0  # after its timeout: a handler that goes on although cancelled is finished without it
+IDLE_PULL_SHARE = 8  # an idle lane pulls for an eighth of the slots: a pull costs as much as a record
+IDLE_PULL_SECONDS = 30.0
+BULK_PULL_SECONDS = 1.0  # a larger pull must not keep slots reserved long for records that another worker got
+STUBBORN_SECONDS = 5.0  # after its timeout, a handler that goes on although cancelled is finished without it
 CHECK_SECONDS = 1.0
 
 log = get_logger(__name__)
-
-
-def _seconds_early(execution: Execution) -> float:
-    """How long before it is due a task was delivered."""
-    return 0.0 if execution.queued.due_at is None else execution.queued.due_at.timestamp() - time.time()
-
-
-class Lane:
-    """One consumer of a kind."""
-
-    def __init__(self, puller: Puller, consumer: lanes.Lane) -> None:
-        self.puller = puller
-        self.weight = 1 if consumer.priority is None else WEIGHTS[consumer.priority]
-        self.created = consumer.created
-        self.passed = 0.0
-        self.waiting = consumer.waiting  # records behind the last one delivered
-        self.background = consumer.priority is Priority.LOW
-        self.rests = False
-        self.gone = False
 
 
 class Lanes:
     """Runs the tasks of one kind in a bounded number of slots.
 
     Args:
-        log: Where tasks come from.
-        runner: Runs one.
-        slots: How many run at a time.
+        log: The log that the tasks come from.
+        runner: Runs a task of the kind.
+        slots: How many tasks run at a time.
         throttle: Shared by all kinds of the worker.
     """
 
     def __init__(self, log: Log, runner: Runner, slots: int, throttle: LowPriorityThrottle) -> None:
-        self._throttle = throttle
         self._log = log
         self._runner = runner
-        self._kind: AnyKind = runner.kind
+        self._kind = runner.kind
         self._description = runner.kind.describe()
         self._slots = slots
-        self._order = max(1, slots // ORDER_SHARE)
+        self._idle_pull = max(1, slots // IDLE_PULL_SHARE)
+        self._throttle = throttle
         self._lanes: list[Lane] = []
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._draining = False
         self._superseded = False
 
+    @property
+    def running(self) -> int:
+        """How many slots are taken."""
+        return len(self._running)
+
     async def open(self) -> None:
-        """Make sure that the consumers exist, and listen.
+        """Make the kind's consumers, if they do not exist, and listen for deliveries.
 
         Raises:
             ProvisionError: the server refuses a consumer.
@@ -99,10 +82,10 @@ class Lanes:
         if self._runner.rate is not None:
             self._runner.rate.on_permit = self._wake.set
             await self._runner.rate.open()
-        self._log.on_reconnect(self._pull_anew)
+        self._log.on_reconnect(self._on_reconnect)
 
     async def work(self) -> None:
-        """Pull and run until cancelled."""
+        """Pull and run tasks until cancelled."""
         self._wake.set()
         checked = time.monotonic()
         while True:
@@ -113,48 +96,34 @@ class Lanes:
             if time.monotonic() - checked >= CHECK_SECONDS:
                 await self._check()
                 checked = time.monotonic()
-            await self._fill()
+            await self._pull_for_free_slots()
 
     async def drain(self, grace: float) -> None:
-        """Let what runs end within ``grace`` seconds, give the rest back; what still arrives is given back at once."""
+        """Let running tasks end within ``grace`` seconds and give back the others, and every task that is still delivered."""
         self._draining = True
         for lane in self._lanes:
             await lane.puller.close()
-        if waiting := {
-            execution.task for execution in self._runner.executions if execution.waiting and execution.task is not None
-        }:
-            for task in waiting:  # it has not begun; whoever goes on may start it
+        if waiting := self._tasks_awaiting_permit():
+            # These have not started, so another worker may start them.
+            for task in waiting:
                 task.cancel()
             await asyncio.wait(waiting, timeout=STUBBORN_SECONDS)
-        if working := self._working():
+        if working := self._tasks_without_outcome():
             log.info("waiting for running tasks", kind=self._kind.name, tasks=len(working), seconds=grace)
             await asyncio.wait(working, timeout=grace)
-        for task in self._working():
+        for task in self._tasks_without_outcome():
             log.warning("given back unfinished", kind=self._kind.name, task_id=task.get_name())
             task.cancel()
-        if working := self._working():
+        if working := self._tasks_without_outcome():
             await asyncio.wait(working, timeout=STUBBORN_SECONDS)
 
-    @property
-    def running(self) -> int:
-        """Tasks in their slots."""
-        return len(self._running)
+    async def _provision(self) -> list[LaneConsumer]:
+        return await provision_lanes(self._log, self._kind.name, self._kind.concurrency)
 
-    def _working(self) -> set[asyncio.Task[None]]:
-        """What still has an outcome to come; a handler that goes on after its outcome has not."""
-        return {
-            execution.task
-            for execution in self._runner.executions
-            if execution.task is not None and not execution.finished
-        }
-
-    async def _provision(self) -> list[lanes.Lane]:
-        return await lanes.provision_lanes(self._log, self._kind.name, self._kind.concurrency)
-
-    def _make_lane(self, consumer: lanes.Lane) -> Lane:
+    def _make_lane(self, consumer: LaneConsumer) -> Lane:
         def on_delivery(delivery: Delivery) -> None:
             lane.waiting = delivery.pending
-            self._start(lane, delivery)
+            self._on_delivery(lane, delivery)
 
         def on_end(gone: bool) -> None:
             lane.gone = gone
@@ -163,108 +132,95 @@ class Lanes:
         lane = Lane(self._log.puller(consumer.durable, on_delivery, on_end), consumer)
         return lane
 
-    def _start(self, lane: Lane, delivery: Delivery) -> None:
+    async def _on_reconnect(self) -> None:
+        """Pull again: pulls do not survive the connection."""
+        for lane in self._lanes:
+            lane.puller.reset()
+        self._wake.set()
+
+    def _on_delivery(self, lane: Lane, delivery: Delivery) -> None:
+        """Run a delivered task in a slot; or give it back when the worker drains or the task is not due yet."""
         if self._draining:
-            self._hold(delivery.nak(), "nak")
+            self._occupy_slot(delivery.nak(), "nak")
             return
         try:
             execution = Execution(self._kind, delivery)
         except (msgspec.MsgspecError, ValueError) as error:
             log.error("a queued event cannot be read; it is dropped", sequence=delivery.sequence, error=str(error))
-            self._hold(delivery.ack(), "drop")
+            self._occupy_slot(delivery.ack(), "drop")
             return
-        if not lane.background:
-            self._throttle.started()
+        if not lane.low_priority:
+            self._throttle.note_start()
         early = _seconds_early(execution)
         if early > 0:
-            # The broker keeps it for the rest, and no slot is taken meanwhile; a limit to the concurrency counts it.
-            self._hold(delivery.nak(early), "not due yet")
+            # The broker keeps the task until it is due. It takes no slot meanwhile, but a limit of concurrency counts it.
+            self._occupy_slot(delivery.nak(early), "not due yet")
             return
-        # A consumer made after the task was queued may hand out what an earlier one already saw finished, and so may one
-        # that came back from an older copy; what a timer queued may have been cancelled in the moment it fired.
-        older = self._log.served_since is not None and delivery.at < self._log.served_since
-        from_timer = subjects.SCHEDULER in delivery.headers
-        seen_before = delivery.delivered > 1 or delivery.at < lane.created or older or from_timer
-        self._hold(self._runner.run_task(execution, seen_before=seen_before), execution.subject.task)
+        run = self._runner.run_task(execution, seen_before=self._seen_before(lane, delivery))
+        self._occupy_slot(run, execution.subject.task)
 
-    def _hold(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _seen_before(self, lane: Lane, delivery: Delivery) -> bool:
+        """Whether a worker may have had the task before, or the task may have been cancelled already."""
+        # A server that came back from an older copy of the log may deliver records again that it had delivered before.
+        older_copy = self._log.served_since is not None and delivery.at < self._log.served_since
+        # A timer may have queued the task in the moment in which it was cancelled.
+        from_timer = subjects.SCHEDULER in delivery.headers
+        # A consumer that was made after the task was queued may deliver what an earlier consumer saw acknowledged.
+        return delivery.delivered > 1 or delivery.at < lane.created or older_copy or from_timer
+
+    def _occupy_slot(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._running.add(task)
-        task.add_done_callback(self._free)
+        task.add_done_callback(self._on_slot_free)
 
-    def _free(self, task: asyncio.Task[None]) -> None:
+    def _on_slot_free(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a run broke; the task will be delivered again", task_id=task.get_name(), exc_info=error)
 
-    async def _fill(self) -> None:
-        """Order records for the free slots."""
+    async def _pull_for_free_slots(self) -> None:
         if self._draining or not self._log.is_current:
             return
-        ready = [lane for lane in self._lanes if lane.puller.outstanding == 0 and not lane.gone and not lane.rests]
-        ordered = sum(lane.puller.outstanding for lane in self._lanes)
-        free = self._slots - len(self._running) - ordered
-        if self._runner.rate is not None:  # what a second starts is enough to have at hand; the rest waits in the log
-            at_hand = max(self._runner.rate.limit, len(self._lanes))
-            free = min(free, at_hand - ordered - sum(execution.waiting for execution in self._runner.executions))
-        shares = self._share(free, ready)
-        for lane, share in shares.items():
-            if lane.background and lane.waiting and self._throttle.is_active:
+        for lane, share in deal_slots(self._free_slots(), self._lanes, self._idle_pull).items():
+            if lane.low_priority and lane.waiting and self._throttle.is_active:
                 share = min(share, PORTION)
-                lane.rests = True
-                asyncio.get_running_loop().call_later(REST_SECONDS, self._rested, lane)
-            bulk = share > self._order
-            lane.waiting = max(0, lane.waiting - share)  # until the next that comes says better
-            await lane.puller.pull(share, BULK_EXPIRES_SECONDS if bulk else ORDER_EXPIRES_SECONDS)
+                lane.resting = True
+                asyncio.get_running_loop().call_later(REST_SECONDS, self._on_rest_over, lane)
+            bulk = share > self._idle_pull
+            # This is an estimate until the next delivery says how many records wait behind it.
+            lane.waiting = max(0, lane.waiting - share)
+            await lane.puller.pull(share, BULK_PULL_SECONDS if bulk else IDLE_PULL_SECONDS)
 
-    def _share(self, free: int, ready: list[Lane]) -> dict[Lane, int]:
-        """Deal free slots to lanes: one to each that is idle, the rest by weight to those that have records waiting."""
-        shares: Counter[Lane] = Counter()
-        idle = [lane for lane in ready if not lane.waiting]
-        busy = [lane for lane in ready if lane.waiting]
-        ahead = min((lane.passed for lane in self._lanes if lane.waiting), default=0.0)
-        for lane in idle:
-            lane.passed = max(lane.passed, ahead)  # an idle lane saves up no claim on the future
-        for lane in idle[: max(0, free)]:
-            shares[lane] = 1 if busy else max(1, min(self._order, free // len(idle)))
-        for _ in range(free - shares.total()):
-            if not busy:
-                break
-            lane = min(busy, key=lambda lane: lane.passed)
-            lane.passed += 1 / lane.weight
-            shares[lane] += 1
-            if shares[lane] == max(lane.waiting, self._order):
-                busy.remove(lane)
-        return shares
+    def _free_slots(self) -> int:
+        pulled = sum(lane.puller.outstanding for lane in self._lanes)
+        free = self._slots - len(self._running) - pulled
+        if self._runner.rate is None:
+            return free
+        # A worker holds no more tasks than the rate lets start within a second; the others wait in the log.
+        at_hand = max(self._runner.rate.limit, len(self._lanes))
+        waiting = sum(execution.awaits_permit for execution in self._runner.executions)
+        return min(free, at_hand - pulled - waiting)
 
-    def _rested(self, lane: Lane) -> None:
-        lane.rests = False
-        self._wake.set()
-
-    async def _pull_anew(self) -> None:
-        for lane in self._lanes:
-            lane.puller.reset()
+    def _on_rest_over(self, lane: Lane) -> None:
+        lane.resting = False
         self._wake.set()
 
     async def _check(self) -> None:
+        """Find pulls that were lost, consumers that are gone and handlers that do not stop."""
         for lane in self._lanes:
             lane.puller.check()
         if any(lane.gone for lane in self._lanes):
-            await self._restore()
+            await self._restore_consumers()
         now = time.monotonic()
         for execution in self._runner.executions:
-            if (
-                execution.deadline is not None
-                and now > execution.deadline + STUBBORN_SECONDS
-                and not execution.given_up
-            ):
-                execution.given_up = True
+            if execution.is_stubborn(now, STUBBORN_SECONDS):
+                execution.give_up()
                 log.error("a handler goes on although it was cancelled; its slot stays taken", kind=self._kind.name)
-                self._hold(self._runner.give_up(execution), execution.subject.task)
+                self._occupy_slot(self._runner.give_up(execution), execution.subject.task)
 
-    async def _restore(self) -> None:
-        """Make the consumers that are gone again, unless workers that started later had them taken away."""
+    async def _restore_consumers(self) -> None:
+        """Make the consumers again that are gone, unless workers that started later removed them."""
         try:
             before, self._superseded = self._superseded, await is_superseded(self._log, self._description)
             if self._superseded:
@@ -278,3 +234,17 @@ class Lanes:
         except (LogUnavailable, ProvisionError) as error:
             gone = [lane.puller.durable for lane in self._lanes if lane.gone]
             log.warning("a lane is gone and cannot be made again yet", consumers=gone, error=str(error))
+
+    def _tasks_awaiting_permit(self) -> set[asyncio.Task[None]]:
+        return {each.task for each in self._runner.executions if each.awaits_permit and each.task is not None}
+
+    def _tasks_without_outcome(self) -> set[asyncio.Task[None]]:
+        return {
+            each.task for each in self._runner.executions if each.phase is not Phase.ENDED and each.task is not None
+        }
+
+
+def _seconds_early(execution: Execution) -> float:
+    """How long before it is due a task was delivered."""
+    due_at = execution.queued.due_at
+    return 0.0 if due_at is None else due_at.timestamp() - time.time()

@@ -1,4 +1,4 @@
-"""The worker process: announce the kinds, run their tasks, drain when told to stop."""
+"""The worker process: it announces its kinds, runs their tasks, and drains when told to stop."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from headrace.task import AnyKind, load_kinds
 from headrace.telemetry import get_logger
 from headrace.worker.announce import ANNOUNCE_SECONDS, announce, is_superseded
 from headrace.worker.cancellations import Cancellations
+from headrace.worker.event_writer import EventWriter
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.lanes import Lanes
 from headrace.worker.low_priority_throttle import LowPriorityThrottle
@@ -27,89 +28,145 @@ from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.run import Runner
 
-ANNOUNCE_FIRST_SECONDS = 2.0  # until a log that has just started is known to be the one it was
+FIRST_ANNOUNCE_SECONDS = 2.0  # a log that has just started may need longer until it is known to be the same log
 
 log = get_logger(__name__)
 
 
 async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()) -> None:
-    """Run a worker until ``stop`` is set.
+    """Run a worker until ``stop`` is set, then drain it.
 
     Args:
         settings: Its settings.
         stop: Set when the worker is to drain and end.
-        only: The kinds to run; all of the package when empty.
+        only: The names of the kinds to run; all kinds of the package when empty.
 
     Raises:
         KindError: the kinds cannot be loaded.
         LogUnavailable: NATS cannot be reached.
         ProvisionError: the log cannot be made what the settings say.
     """
-    kinds = load_kinds(settings.consumers, only)
+    kinds = list(load_kinds(settings.consumers, only).values())
     name = f"{socket.gethostname()}-{os.getpid()}"
     async with open_log(settings, f"worker-{name}", until_compared) as opened:
-        heartbeats = Heartbeats(settings, name)
-        await heartbeats.start()
-        cancellations = Cancellations(opened, heartbeats)
-        await cancellations.open()
-        quarantine = Quarantine()
-        throttle = LowPriorityThrottle()
-        acks = opened.acknowledger()
-        processes: list[ProcessPool] = []
-
-        def make_pool(kind: AnyKind, slots: int) -> ThreadPoolExecutor | ProcessPool | None:
-            if kind.is_async:
-                return None
-            if not kind.process:
-                return ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
-            processes.append(ProcessPool(settings.consumers, kind.name, slots))
-            return processes[-1]
-
-        def make_lanes(kind: AnyKind) -> Lanes:
-            slots = settings.worker.slots if kind.is_async else settings.worker.threads
-            slots = min(slots, kind.concurrency or slots)
-            pool = make_pool(kind, slots)
-            rate = Rate(opened, kind.name, kind.rate) if kind.rate is not None else None
-            return Lanes(opened, Runner(opened, kind, name, heartbeats, quarantine, acks, pool, rate), slots, throttle)
-
-        lanes = [make_lanes(kind) for kind in kinds.values()]
-        # Before there are consumers, see `is_superseded`; in a log that was just made everybody does it later.
-        with suppress(TimeoutError, LogUnavailable):
-            async with asyncio.timeout(ANNOUNCE_FIRST_SECONDS):
-                await opened.until_current()
-                await announce(opened, [kind.describe() for kind in kinds.values()])
-        for each in lanes:
-            await each.open()
-
-        async def ready() -> dict[str, str]:
-            return {"nats": "ok" if opened.is_connected else "disconnected; reconnecting"}
-
-        async with serve_health(settings.worker.health, ready), asyncio.TaskGroup() as group:
-            working = [group.create_task(each.work(), name="lanes") for each in lanes]
-            working.append(group.create_task(_announce(opened, kinds.values()), name="announce"))
-            working.append(group.create_task(cancellations.check(), name="look for cancelled tasks"))
-            log.info("running", kinds=list(kinds), worker=name)
-            await stop.wait()
-            log.info("draining", running=sum(each.running for each in lanes))
-            for task in working:
-                task.cancel()
-        await asyncio.gather(*(each.drain(settings.worker.grace) for each in lanes))
-        await asyncio.gather(*(each.close() for each in processes))
-        await acks.flush()
-        heartbeats.stop()
-        left = sum(each.running for each in lanes)
+        worker = Worker(name, settings, kinds, opened)
+        await worker.start()
+        await worker.run_until(stop)
+        await worker.drain()
+        left = worker.running
     log.info("stopped")
-    if left:  # handlers that cannot be stopped; the interpreter would wait for their threads for ever
+    if left:
+        # These handlers cannot be stopped, and the interpreter would wait for their threads for ever.
         sys.stderr.flush()
         os._exit(0)
 
 
-async def _announce(to: Log, kinds: Iterable[AnyKind]) -> None:
-    descriptions = [kind.describe() for kind in kinds]
-    while True:
-        await to.until_current()
-        try:
-            await announce(to, [each for each in descriptions if not await is_superseded(to, each)])
-        except LogUnavailable as error:
-            log.warning("could not announce the kinds", error=error.message)
-        await asyncio.sleep(ANNOUNCE_SECONDS)
+class Worker:
+    """One worker process.
+
+    Args:
+        name: The worker's name, unique among all workers.
+        settings: Its settings.
+        kinds: The kinds whose tasks it runs.
+        log: The log.
+    """
+
+    def __init__(self, name: str, settings: Settings, kinds: list[AnyKind], log: Log) -> None:
+        self._name = name
+        self._settings = settings
+        self._kinds = kinds
+        self._log = log
+        self._descriptions = [kind.describe() for kind in kinds]
+        self._heartbeats = Heartbeats(settings, name)
+        self._cancellations = Cancellations(log, self._heartbeats)
+        self._events = EventWriter(log, name)
+        self._quarantine = Quarantine()
+        self._throttle = LowPriorityThrottle()
+        self._acknowledger = log.acknowledger()
+        self._process_pools: list[ProcessPool] = []
+        self._lanes = [self._make_lanes(kind) for kind in kinds]
+
+    @property
+    def running(self) -> int:
+        """How many slots are taken, over all kinds."""
+        return sum(lanes.running for lanes in self._lanes)
+
+    async def start(self) -> None:
+        """Announce the kinds and begin to listen for their tasks.
+
+        Raises:
+            LogUnavailable: NATS cannot be reached.
+            ProvisionError: the server refuses a consumer.
+        """
+        await self._heartbeats.start()
+        await self._cancellations.open()
+        # The announcement comes before the consumers, see `is_superseded`. In a log that was just made, every worker comes
+        # to it later.
+        with suppress(TimeoutError, LogUnavailable):
+            async with asyncio.timeout(FIRST_ANNOUNCE_SECONDS):
+                await self._log.until_current()
+                await announce(self._log, self._descriptions)
+        for lanes in self._lanes:
+            await lanes.open()
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Run tasks until ``stop`` is set. What runs then goes on.
+
+        Raises:
+            OSError: the address of the health checks cannot be listened on.
+        """
+        async with serve_health(self._settings.worker.health, self._check_health), asyncio.TaskGroup() as group:
+            background = [group.create_task(lanes.work(), name="lanes") for lanes in self._lanes]
+            background.append(group.create_task(self._announce(), name="announce"))
+            background.append(group.create_task(self._cancellations.poll(), name="poll cancellations"))
+            log.info("running", kinds=[kind.name for kind in self._kinds], worker=self._name)
+            await stop.wait()
+            log.info("draining", running=self.running)
+            for task in background:
+                task.cancel()
+
+    async def drain(self) -> None:
+        """Let running tasks end within the grace of the settings, and give the others back."""
+        await asyncio.gather(*(lanes.drain(self._settings.worker.grace) for lanes in self._lanes))
+        await asyncio.gather(*(pool.close() for pool in self._process_pools))
+        await self._acknowledger.flush()
+        self._heartbeats.stop()
+
+    def _make_lanes(self, kind: AnyKind) -> Lanes:
+        slots = self._settings.worker.slots if kind.is_async else self._settings.worker.threads
+        slots = min(slots, kind.concurrency or slots)
+        runner = Runner(
+            kind=kind,
+            pool=self._make_pool(kind, slots),
+            rate=Rate(self._log, kind.name, kind.rate) if kind.rate is not None else None,
+            log=self._log,
+            events=self._events,
+            heartbeats=self._heartbeats,
+            quarantine=self._quarantine,
+            acknowledger=self._acknowledger,
+        )
+        return Lanes(self._log, runner, slots, self._throttle)
+
+    def _make_pool(self, kind: AnyKind, slots: int) -> ThreadPoolExecutor | ProcessPool | None:
+        """Make what runs the handlers of a kind; None for a kind whose handlers run on the event loop."""
+        if kind.is_async:
+            return None
+        if not kind.process:
+            return ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
+        pool = ProcessPool(self._settings.consumers, kind.name, slots)
+        self._process_pools.append(pool)
+        return pool
+
+    async def _check_health(self) -> dict[str, str]:
+        return {"nats": "ok" if self._log.is_connected else "disconnected; reconnecting"}
+
+    async def _announce(self) -> None:
+        """Announce the kinds again and again, but none that newer workers run by consumers of the other form."""
+        while True:
+            await self._log.until_current()
+            try:
+                current = [each for each in self._descriptions if not await is_superseded(self._log, each)]
+                await announce(self._log, current)
+            except LogUnavailable as error:
+                log.warning("could not announce the kinds", error=error.message)
+            await asyncio.sleep(ANNOUNCE_SECONDS)

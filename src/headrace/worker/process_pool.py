@@ -65,7 +65,7 @@ class ProcessPool:
         self._children: set[Child] = set()
         self._closed = False
 
-    async def take(self) -> Child:
+    async def reserve(self) -> Child:
         """A process for one `call`, which gives it back.
 
         Raises:
@@ -82,7 +82,7 @@ class ProcessPool:
             self._slots.release()
             raise
 
-    async def call(self, child: Child, asked: Call, context: ExecutionContext) -> Returned:
+    async def run(self, child: Child, asked: Call, context: ExecutionContext) -> Returned:
         """Run a task in a process that was taken.
 
         Raises:

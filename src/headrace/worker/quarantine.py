@@ -1,56 +1,57 @@
-"""Keeping apart those who may kill a worker from those who would be blamed for it."""
+"""Quarantine: a task that may take down its worker is started apart from the tasks that would be blamed for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from headrace.worker.execution import Execution
+from headrace.worker.execution import Execution
 
-ALONE_SECONDS = 5.0  # what kills a worker mostly does so at once
-SETTLE_SECONDS = 0.5  # likewise: so long after the last start, what was started before is not likely to
+ALONE_SECONDS = 5.0  # a handler that takes down its worker mostly does so at once
+SETTLE_SECONDS = 0.5  # so long after it was started, a handler is not likely to take down its worker
 
 
 class Quarantine:
-    """Of the runs that have taken a worker down often, one is started at a time, and nothing new beside it for a moment.
+    """Starts suspects one at a time, and for a moment nothing else beside one.
 
-    When the worker dies then, it was that one; what only happened to run beside it each time is not given up for it.
+    A suspect is a task that was running several times when its worker died. When the worker dies during the quarantine, it was
+    the suspect; a task that only happened to run beside it each time is not given up for it.
     """
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._calm = asyncio.Event()
         self._calm.set()
-        self._inside: Execution | None = None
-        self._started = 0.0  # when something else was last started, by the loop's clock
+        self._suspect: Execution | None = None
+        # When the last other task was started, by the loop's clock.
+        self._started = 0.0
 
     async def calm(self) -> None:
-        """Wait until something may be started, which is done then."""
+        """Wait until a task may be started. The caller starts it at once."""
         await self._calm.wait()
         self._started = asyncio.get_running_loop().time()
 
     @asynccontextmanager
     async def alone(self, execution: Execution) -> AsyncGenerator[None]:
-        """Be the one suspect that runs."""
+        """Run a suspect while the block runs, when the suspects before it have ended."""
         await self._lock.acquire()
-        self._inside = execution
+        self._suspect = execution
         self._calm.clear()
         loop = asyncio.get_running_loop()
         settles = max(0.0, self._started + SETTLE_SECONDS - loop.time())
         over = loop.call_later(settles + ALONE_SECONDS, self._calm.set)
         try:
-            await asyncio.sleep(settles)  # who has just been started may be the one who kills the worker
+            # A task that was just started may be the one that takes down the worker, so the suspect waits a moment.
+            await asyncio.sleep(settles)
             yield
         finally:
             over.cancel()
             self.leave(execution)
 
     def leave(self, execution: Execution) -> None:
-        """It has ended, or goes on although it was given up; either way the next one's turn has come."""
-        if self._inside is execution:
-            self._inside = None
+        """Let the next suspect begin, because this one has ended, or goes on although it was given up."""
+        if self._suspect is execution:
+            self._suspect = None
             self._calm.set()
             self._lock.release()

@@ -22,6 +22,7 @@ from headrace.worker.context import (
     ExecutionContext,
     ThreadContext,
 )
+from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
 from tests.cluster import until
 
@@ -37,13 +38,13 @@ class Log:
         self.refused = 0
         self.appending = 0
 
-    async def tell(self, name: EventName, event: Event) -> None:
+    async def append_nowait(self, _: Execution, name: EventName, event: Event) -> None:
         if self.away:
             self.refused += 1
             raise LogUnavailable("away")
         self._take(name, event)
 
-    async def append(self, name: EventName, event: Event) -> None:
+    async def append(self, _: Execution, name: EventName, event: Event) -> None:
         self.appending += 1
         assert self.appending == 1, "appends of one run overlap"
         await self.gate.wait()
@@ -68,8 +69,8 @@ class Log:
 
 
 def context_on(log: Log, attempt: int = 2) -> ExecutionContext:
-    run = SimpleNamespace(subject=SimpleNamespace(task="t1"), queued=SimpleNamespace(attempt=attempt))
-    return ExecutionContext(cast("Execution", run), log.tell, log.append)
+    execution = SimpleNamespace(subject=SimpleNamespace(task="t1"), queued=SimpleNamespace(attempt=attempt))
+    return ExecutionContext(cast("Execution", execution), cast("EventWriter", log))
 
 
 def at_most(elapsed: float, interval: float) -> int:

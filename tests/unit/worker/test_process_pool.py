@@ -47,9 +47,9 @@ async def make() -> AsyncGenerator[Make]:
 
 async def begin(processes: ProcessPool, log: EventLog | None = None, **given: Any) -> tuple[Any, asyncio.Task[Any]]:
     """Call a handler: its process, and the call."""
-    child = await processes.take()
+    child = await processes.reserve()
     asked = Call(task_id="t1", attempt=2, input=msgspec.json.encode(given))
-    return child, asyncio.create_task(processes.call(child, asked, context_on(log or EventLog())))
+    return child, asyncio.create_task(processes.run(child, asked, context_on(log or EventLog())))
 
 
 async def run(processes: ProcessPool, log: EventLog | None = None, **given: Any) -> Any:
@@ -62,9 +62,9 @@ async def run(processes: ProcessPool, log: EventLog | None = None, **given: Any)
 async def run_and_see(processes: ProcessPool, **given: Any) -> tuple[Any, EventLog]:
     """Call a handler to its end: its result, and what it said."""
     log = EventLog()
-    child = await processes.take()
+    child = await processes.reserve()
     context = context_on(log)
-    outcome = await processes.call(child, Call("t1", 2, msgspec.json.encode(given)), context)
+    outcome = await processes.run(child, Call("t1", 2, msgspec.json.encode(given)), context)
     await context.close()
     assert isinstance(outcome, Succeeded)
     return msgspec.json.decode(outcome.result), log
@@ -122,8 +122,8 @@ async def test_a_flood_of_progress_is_heard_at_a_bounded_rate_and_its_last_is_no
 ) -> None:
     processes, context, heard = make("flood"), context_on(EventLog()), []
     monkeypatch.setattr(context, "offer_progress", lambda fraction, message: heard.append(fraction))
-    child = await processes.take()
-    await processes.call(child, Call("t1", 1, b"{}"), context)
+    child = await processes.reserve()
+    await processes.run(child, Call("t1", 1, b"{}"), context)
     assert heard[0] == 0
     assert heard[-1] == 1
     assert heard == sorted(heard)
@@ -172,7 +172,7 @@ async def test_an_exit_is_raised_and_the_process_goes_on(make: Make) -> None:
     with pytest.raises(HandlerRaised) as caught:
         await calling
     assert is_instance_of(caught.value, (SystemExit,))
-    assert await processes.take() is child
+    assert await processes.reserve() is child
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ async def test_a_process_that_cannot_be_heard_any_more_is_killed(make: Make) -> 
 
 async def test_a_process_that_cannot_load_its_kind_is_told(make: Make) -> None:
     with pytest.raises(ProcessLost, match=r"ended with exit code 1\. It had not begun; the worker's log says why"):
-        await make("no_such_kind").take()
+        await make("no_such_kind").reserve()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit needs /proc")
@@ -297,7 +297,7 @@ async def test_a_handler_that_does_not_look_is_killed_and_its_slot_is_free_then(
     await processes.stop(child, calling)
     assert asyncio.get_running_loop().time() - began >= END_GRACE_SECONDS
     assert child.ended.result() == -signal.SIGKILL
-    assert await processes.take() is not child
+    assert await processes.reserve() is not child
 
 
 async def test_a_log_that_is_away_does_not_keep_a_cancelled_call(make: Make) -> None:
@@ -323,7 +323,7 @@ async def test_signals_to_all_processes_of_a_service_are_left_to_the_worker(make
 async def test_closing_kills_what_runs_and_what_is_idle(make: Make) -> None:
     processes, log = make("until_cancelled"), EventLog()
     running, calling = await begin(processes, log)
-    ready = await processes.take()
+    ready = await processes.reserve()
     await until(lambda: log.chunks, "the handler to run")
     await processes.close()
     assert running.ended.done()
