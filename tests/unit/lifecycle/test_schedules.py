@@ -23,7 +23,6 @@ from headrace.lifecycle.schedules import (
 from headrace.log import subjects
 from headrace.log.conditions import subject_unchanged
 from headrace.log.connection import Log
-from headrace.projector.firings import make_up
 
 NEVER = ScheduleDefinition(kind="noop", input={}, cron="0 0 0 29 2 *")
 
@@ -124,24 +123,3 @@ async def test_a_task_is_submitted_once(shared_log: Log) -> None:
         with pytest.raises(AppendRefused):
             await submit_occurrence(shared_log, owner, again, task, at, {})
     assert len((await shared_log.replayer.page(subjects.all_of(owner, task))).records) == 1
-
-
-@pytest.mark.invariant(4)
-@pytest.mark.parametrize(
-    ("seconds_late", "missed", "submits"),
-    [(3, "skip", True), (60, "skip", False), (3, "catch_up_once", True), (60, "catch_up_once", True)],
-)
-async def test_a_firing_that_the_broker_forgot_is_made_up_for_once(
-    shared_log: Log, seconds_late: int, missed: str, submits: bool
-) -> None:
-    owner, schedule = new()
-    definition = ScheduleDefinition(kind="noop", input={}, every=86_400, missed=missed)  # pyright: ignore[reportArgumentType]
-    await save_schedule(shared_log, owner, schedule, ScheduleSaved(definition=definition), not_deleted(owner, schedule))
-    timer = await shared_log.replayer.last(subjects.schedule_timer(owner, schedule))
-    assert timer is not None
-    back = timer.at + timedelta(days=1, seconds=seconds_late)
-    for _ in range(2):
-        await make_up(shared_log, back)
-    tasks = (await shared_log.replayer.page(subjects.all_of(owner, "*"))).records
-    assert len(tasks) == submits
-    await delete_schedule(shared_log, owner, schedule)

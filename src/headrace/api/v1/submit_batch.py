@@ -137,10 +137,9 @@ async def _submit(
         batch = _new_batch(request, terms, upload, key)
         accepted = await _append(api, batch, upload)
     found = _as_accepted(api, batch, accepted) if accepted.is_new else await _as_it_is(api, batch, accepted)
-    fields = {name: getattr(found, name) for name in found.__struct_fields__}
     made_link = None if link is None else make_link(api, request, "batch", batch.id, batch.owner, link)
     return Response(
-        AcceptedBatch(**fields, follow_link=made_link),
+        AcceptedBatch(**msgspec.structs.asdict(found), follow_link=made_link),
         status_code=202 if accepted.is_new else 200,
         headers=location("batches", batch.id),
     )
