@@ -1,4 +1,4 @@
-"""What the projector says of batches, after a page is in the read model: their counts, live, and that they have settled."""
+"""Publishing the progress of batches after a page is in the read model: their counts, live, and that they have settled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from headrace.store.batch_rows import counts_of, is_over, to_batch
 from headrace.store.tables import BatchRow
 from headrace.telemetry import get_logger
 
-COUNTED_INTERVAL = 0.25  # seconds between two counts of a batch; a browser draws no faster, and a page takes 0.1
+COUNTS_INTERVAL_SECONDS = 0.25  # between two counts of one batch; a browser draws no faster, and a page takes 0.1
 
 log = get_logger(__name__)
 
@@ -25,39 +25,44 @@ _encode = msgspec.json.Encoder().encode
 
 
 class BatchProgress:
-    """Tells counts, at most every `COUNTED_INTERVAL` for a batch and the last one always, and appends `settled`."""
+    """Publishes the counts of batches and appends their `settled` events.
+
+    The counts of one batch are published at most every `COUNTS_INTERVAL_SECONDS`; the last counts always are.
+    """
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._told: dict[str, float] = {}  # when, of the batches told of within the interval
-        self._waiting: dict[str, BatchRow] = {}  # what is to be told of those when it is over
-        self._telling: asyncio.Task[None] | None = None
+        # When the counts of a batch were published last; a batch is forgotten when its interval is over.
+        self._published_at: dict[str, float] = {}
+        # The newest rows of batches that changed within their interval.
+        self._waiting: dict[str, BatchRow] = {}
+        self._publishing: asyncio.Task[None] | None = None
 
     async def publish_changes(self, batches: Iterable[BatchRow]) -> None:
-        """These batches have changed.
+        """Publish the counts of batches that have changed, now or when their interval is over; settle those that are over.
 
         Raises:
-            LogUnavailable: a `settled` could not be appended; `settle` it later.
+            LogUnavailable: A `settled` event was not appended. `settle` the batch later.
         """
         over: list[BatchRow] = []
         now = asyncio.get_running_loop().time()
         for row in batches:
             if row.state == BatchState.OPEN and is_over(row):
                 over.append(row)
-            if row.state == BatchState.SETTLED or now - self._told.get(row.id, 0) >= COUNTED_INTERVAL:
+            if row.state == BatchState.SETTLED or now - self._published_at.get(row.id, 0) >= COUNTS_INTERVAL_SECONDS:
                 self._waiting.pop(row.id, None)
-                await self._tell(row, now)
+                await self._publish(row, now)
             else:
                 self._waiting[row.id] = row
-        if self._told and self._telling is None:
-            self._telling = asyncio.create_task(self._tell_waiting(), name="tell counts")
+        if self._published_at and self._publishing is None:
+            self._publishing = asyncio.create_task(self._publish_waiting(), name="publish counts")
         await self.settle(over)
 
     async def settle(self, over: Iterable[BatchRow]) -> None:
-        """Append `settled` for batches whose tasks are all final, unless somebody has.
+        """Append the `settled` events of batches that are over, unless the log has them.
 
         Raises:
-            LogUnavailable: the log does not answer.
+            LogUnavailable: The log does not answer.
         """
         for row in over:
             await settle_batch(
@@ -69,22 +74,23 @@ class BatchProgress:
                 last_settled=row.settled_sequence,
             )
 
-    async def _tell_waiting(self) -> None:
-        """Tell what waits, when it is time; ends when there is nothing left to remember."""
+    async def _publish_waiting(self) -> None:
+        """Publish waiting counts when their interval is over; ends when no interval is left."""
         loop = asyncio.get_running_loop()
-        while self._told:
-            await asyncio.sleep(max(0.0, min(self._told.values()) + COUNTED_INTERVAL - loop.time()))
+        while self._published_at:
+            await asyncio.sleep(max(0.0, min(self._published_at.values()) + COUNTS_INTERVAL_SECONDS - loop.time()))
             now = loop.time()
-            for batch in [batch for batch, at in self._told.items() if now - at >= COUNTED_INTERVAL]:
-                del self._told[batch]
+            for batch in [batch for batch, at in self._published_at.items() if now - at >= COUNTS_INTERVAL_SECONDS]:
+                del self._published_at[batch]
                 if batch in self._waiting:
-                    await self._tell(self._waiting.pop(batch), now)
-        self._telling = None
+                    await self._publish(self._waiting.pop(batch), now)
+        self._publishing = None
 
-    async def _tell(self, row: BatchRow, now: float) -> None:
+    async def _publish(self, row: BatchRow, now: float) -> None:
         name = BatchEventName.SETTLED if row.state == BatchState.SETTLED else BatchEventName.COUNTED
-        self._told[row.id] = now
+        self._published_at[row.id] = now
         try:
             await self._log.live.publish(subjects.batch_live(name, row.owner, row.id), _encode(to_batch(row)))
-        except LogUnavailable as error:  # whoever listens looks at the read model now and then
+        except LogUnavailable as error:
+            # A client that follows the batch reads the read model now and then.
             log.warning("counts could not be told", batch=row.id, error=error.message)

@@ -23,27 +23,27 @@ ROWS = 100  # schedules read in one query; each may carry a large input
 log = get_logger(__name__)
 
 
-async def rearm_missing(to: Log, session: LeaderSession) -> None:
+async def rearm_missing(event_log: Log, session: LeaderSession) -> None:
     """Set the timers of active schedules that are in the read model and not in the log.
 
     Raises:
         LogUnavailable: The log does not answer.
     """
-    held = await subjects_present(to, subjects.SCHEDULE_TIMERS)
+    held = await subjects_present(event_log, subjects.SCHEDULE_TIMERS)
     after = ""
     while rows := await list_schedules_after(session, after, ROWS):
         for row in rows:
             if subjects.schedule_timer(row.owner, row.id) not in held:
-                await _rearm(to, row)
+                await _rearm(event_log, row)
         after = rows[-1].id
 
 
-async def _rearm(to: Log, row: ScheduleRow) -> None:
+async def _rearm(event_log: Log, row: ScheduleRow) -> None:
     """Set the timer of a schedule, if it is active."""
     try:
-        saved, last = await _newest_definition(to, row)
+        saved, last = await _newest_definition(event_log, row)
         if saved is not None and is_active(saved.definition, datetime.now(UTC)):
-            await save_schedule(to, row.owner, row.id, saved, conditions.subject_unchanged(last))
+            await save_schedule(event_log, row.owner, row.id, saved, conditions.subject_unchanged(last))
             log.warning("a schedule had lost its timer; it is set again", schedule=row.id)
     except AppendRefused:
         # Somebody saved the schedule in this moment, which has set its timer.
@@ -52,15 +52,15 @@ async def _rearm(to: Log, row: ScheduleRow) -> None:
         log.error("a schedule's timer cannot be set again", schedule=row.id, error=str(error))
 
 
-async def _newest_definition(to: Log, row: ScheduleRow) -> tuple[ScheduleSaved | None, int]:
+async def _newest_definition(event_log: Log, row: ScheduleRow) -> tuple[ScheduleSaved | None, int]:
     """Read the newest definition of a schedule. What the log has goes before the row, which may be behind.
 
     Returns:
         The definition, None when the schedule was deleted; and the sequence of its `saved` event, 0 when the log has none.
     """
-    record = await to.replayer.last(subjects.schedule_event(ScheduleEventName.SAVED, row.owner, row.id))
+    record = await event_log.replayer.last(subjects.schedule_event(ScheduleEventName.SAVED, row.owner, row.id))
     if record is None:
-        deleted = await to.replayer.last(subjects.schedule_event(ScheduleEventName.DELETED, row.owner, row.id))
+        deleted = await event_log.replayer.last(subjects.schedule_event(ScheduleEventName.DELETED, row.owner, row.id))
         definition = msgspec.json.decode(row.definition, type=ScheduleDefinition)
         saved = ScheduleSaved(definition=definition, created_at=row.created_at, updated_at=row.updated_at)
         return (None if deleted is not None else saved), 0

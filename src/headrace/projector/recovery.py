@@ -1,6 +1,6 @@
-"""Queueing again what a lost log, or a lost end of the log, has left unfinished: the read model still has it, input and all.
+"""Recovery of a log that was lost or has lost its end: its tasks are appended again from the read model, with their inputs.
 
-Everything here may be done twice: whoever dies in the middle is followed by one who begins again.
+Every step may be repeated: when a projector dies in the middle, the next one begins again.
 """
 
 from __future__ import annotations
@@ -29,45 +29,47 @@ from headrace.store.repair import begin_repair, list_changed_since, list_unfinis
 from headrace.store.tables import TaskRow
 from headrace.telemetry import get_logger
 
-ROWS = 500  # tasks in one go; each may carry a large input
-AT_ONCE = 64
+ROWS = 500  # tasks read in one query; each may carry a large input
+APPENDS_AT_ONCE = 64
 
 log = get_logger(__name__)
 
 
-async def recover_from_loss(to: Log, session: LeaderSession) -> None:
-    """The log was made anew: queue every unfinished task again.
+async def recover_from_loss(event_log: Log, session: LeaderSession) -> None:
+    """Queue every unfinished task again in a log that was made anew.
 
     Raises:
-        LogUnavailable: the log does not answer.
+        LogUnavailable: The log does not answer.
     """
     count = 0
     after = ""
-    while rows := await list_unfinished_before(session, to.epoch, after, ROWS):
-        await _each(rows, lambda row: queue_again(to, row, 0, 0))
+    while rows := await list_unfinished_before(session, event_log.epoch, after, ROWS):
+        await _for_each(rows, lambda row: queue_again(event_log, row, 0, 0))
         count, after = count + len(rows), rows[-1].id
     log.warning("the log was lost; its unfinished tasks are queued again", tasks=count)
 
 
-async def recover_from_shortening(to: Log, session: LeaderSession, checkpoint: Position) -> None:
-    """The log ends before the checkpoint: skip the positions that were handed out, and make up for what they named.
+async def recover_from_shortening(event_log: Log, session: LeaderSession, checkpoint: Position) -> None:
+    """Repair a log that ends before the checkpoint.
 
-    What had finished is given its end again, so that it is not run again; what had not is queued again.
+    The log first skips the positions that were handed out, so that none of them names two events. A task that had finished is
+    given its finish again, so that it does not run again; one that had not is queued again.
 
     Raises:
-        LogUnavailable: the log does not answer.
+        LogUnavailable: The log does not answer.
     """
-    state = await to.refresh()
+    state = await event_log.refresh()
     first = await begin_repair(session, Position(state.epoch, state.last_sequence + 1))
     if checkpoint.sequence > state.last_sequence:
-        await to.continuity.fill(state.last_sequence, checkpoint.sequence + MARGIN)
+        await event_log.continuity.fill(state.last_sequence, checkpoint.sequence + MARGIN)
     restored = queued = 0
     after = ""
     while rows := await list_changed_since(session, first, after, ROWS):
         over = [row for row in rows if State(row.state).final]
-        await _each(over, lambda row: _restore(to, row))
-        await _each([row for row in rows if not State(row.state).final], lambda row: _queue_lost(to, row))
-        restored, queued, after = restored + len(over), queued + len(rows) - len(over), rows[-1].id
+        unfinished = [row for row in rows if not State(row.state).final]
+        await _for_each(over, lambda row: _restore_finish(event_log, row))
+        await _for_each(unfinished, lambda row: _queue_lost(event_log, row))
+        restored, queued, after = restored + len(over), queued + len(unfinished), rows[-1].id
     log.warning(
         "the log had lost its end; it is made up for from the read model",
         first_lost=first.sequence,
@@ -76,17 +78,17 @@ async def recover_from_shortening(to: Log, session: LeaderSession, checkpoint: P
     )
 
 
-async def queue_again(to: Log, row: TaskRow, fence: int, newest: int) -> None:
+async def queue_again(event_log: Log, row: TaskRow, fence: int, newest: int) -> None:
     """Queue an unfinished task, or set its timer when it is not due yet. A task that was running is queued.
 
     Args:
-        to: The log.
+        event_log: The log.
         row: The task.
         fence: The sequence of its last finish in this log; 0 for none.
         newest: The sequence of its newest event in this log; 0 for none. Nothing is appended when the log has a newer one.
 
     Raises:
-        LogUnavailable: the log does not answer.
+        LogUnavailable: The log does not answer.
     """
     task = WaitingTask(
         subject=subject_of(row),
@@ -101,32 +103,32 @@ async def queue_again(to: Log, row: TaskRow, fence: int, newest: int) -> None:
     )
     # The log refuses the task when an earlier try has queued it.
     with suppress(AppendRefused):
-        await queue_if_unchanged(to, task, newest)
+        await queue_if_unchanged(event_log, task, newest)
 
 
 def subject_of(row: TaskRow) -> TaskSubject:
-    """The subject of a task's events, without the event."""
+    """Return the subject of a task's events, without the event."""
     return TaskSubject("", row.kind, row.priority, row.owner, row.id)
 
 
 def headers_of(row: TaskRow) -> dict[str, str]:
-    """What every event of a task carries."""
+    """Return the headers that every event of a task carries."""
     return msgspec.json.decode(row.headers, type=dict[str, str])
 
 
-async def _queue_lost(to: Log, row: TaskRow) -> None:
-    """Queue a task again whose latest events were lost, unless what is left of it in the log runs it anyway."""
-    state = await read_task_state(to, row.owner, row.id)
+async def _queue_lost(event_log: Log, row: TaskRow) -> None:
+    """Queue a task again whose newest events were lost, unless the log still has what runs it: a `queued` event or a timer."""
+    state = await read_task_state(event_log, row.owner, row.id)
     if state is None:
-        await queue_again(to, row, row.fence, 0)
+        await queue_again(event_log, row, row.fence, 0)
     elif state.is_over or (
-        isinstance(state.queued_event, Deferred) and await read_timer(to, row.owner, row.id) is None
+        isinstance(state.queued_event, Deferred) and await read_timer(event_log, row.owner, row.id) is None
     ):
-        await queue_again(to, row, state.fence, state.newest_record.sequence)
+        await queue_again(event_log, row, state.fence, state.newest_record.sequence)
 
 
-async def _restore(to: Log, row: TaskRow) -> None:
-    """Give the log a task's end again."""
+async def _restore_finish(event_log: Log, row: TaskRow) -> None:
+    """Append the finish of a task again, which the log has lost."""
     end = Finished(
         attempt=row.attempt,
         outcome=Outcome(row.state),
@@ -134,18 +136,19 @@ async def _restore(to: Log, row: TaskRow) -> None:
         error=_error_of(row),
         restored=row.finished_at or datetime.now(UTC),
     )
-    await finish(to, subject_of(row), row.fence, end, headers_of(row))
+    await finish(event_log, subject_of(row), row.fence, end, headers_of(row))
 
 
 def _error_of(row: TaskRow) -> TaskError | None:
     return None if row.error is None else msgspec.json.decode(row.error, type=TaskError)
 
 
-async def _each(rows: Iterable[TaskRow], do: Callable[[TaskRow], Awaitable[None]]) -> None:
-    slots = asyncio.Semaphore(AT_ONCE)
+async def _for_each(rows: Iterable[TaskRow], append: Callable[[TaskRow], Awaitable[None]]) -> None:
+    """Append something for each row, at most `APPENDS_AT_ONCE` at a time."""
+    slots = asyncio.Semaphore(APPENDS_AT_ONCE)
 
-    async def do_one(row: TaskRow) -> None:
+    async def append_in_slot(row: TaskRow) -> None:
         async with slots:
-            await do(row)
+            await append(row)
 
-    await asyncio.gather(*(do_one(row) for row in rows))
+    await asyncio.gather(*(append_in_slot(row) for row in rows))

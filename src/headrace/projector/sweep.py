@@ -1,8 +1,9 @@
-"""What no event tells of: time that has passed. The leader looks in the read model and says it in the log.
+"""The sweep: what no event announces, because only time has passed.
 
-Tasks that expired before anybody started them; those that the log's retention is about to drop from the queue; timers that
-never went off; the open tasks of batches that were cancelled. A few at a time, again and again, so it is bounded; the log is
-looked at before anything is done, since the read model is a moment behind.
+The leader looks in the read model for tasks that expired before they were started, for tasks that the log's retention is about
+to drop from their queue or has dropped while they ran, for timers that did not go off, and for the open tasks of cancelled
+batches. One sweep is bounded and is repeated. The read model is a moment behind, so the log is asked before anything is
+appended.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from headrace.store.tables import TaskRow
 from headrace.telemetry import get_logger
 
 SWEEP_SECONDS = 0.5
-AGED_SECONDS_MAX = 60.0  # between two looks at what waits for almost as long as the log keeps it
-ROWS = 1000  # of a sort in one sweep
-AT_ONCE = 16
+AGED_INTERVAL_SECONDS_MAX = 60.0  # between two searches for tasks that are almost as old as the log's retention
+ROWS = 1000  # found by one query in one sweep
+TASKS_AT_ONCE = 16
 OVERDUE_SECONDS = 5.0  # a timer fires a quarter of a second late at most, and the read model is a moment behind
-RUN_SECONDS_MAX = 25 * 3600.0  # a day, the longest timeout, and some grace: who runs longer has lost its worker
+RUN_SECONDS_MAX = 25 * 3600.0  # a day, the longest timeout, and some grace: a longer run has lost its worker
 RETENTION_MARGIN = 0.05  # of the retention: a task that waits this close to its end is expired, not dropped
 RETENTION_MARGIN_SECONDS_MAX = 3600.0
 
@@ -47,37 +48,39 @@ log = get_logger(__name__)
 
 
 class Sweep:
-    """Looks now and then."""
+    """Ends and queues tasks that no event will move."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._swept = self._looked_for_aged = 0.0
+        self._swept_at = self._searched_aged_at = 0.0
 
     async def sweep_when_due(self, session: LeaderSession) -> None:
-        """Sweep, when it is time.
+        """Sweep, unless the last sweep was just now.
 
         Raises:
-            LogUnavailable: the log does not answer.
+            LogUnavailable: The log does not answer.
         """
         now = asyncio.get_running_loop().time()
-        if now - self._swept >= SWEEP_SECONDS:
+        if now - self._swept_at >= SWEEP_SECONDS:
             await self.sweep(session)
-            self._swept = asyncio.get_running_loop().time()
+            self._swept_at = asyncio.get_running_loop().time()
 
     async def sweep(self, session: LeaderSession) -> None:
-        """Look once.
+        """Sweep once.
 
         Raises:
-            LogUnavailable: the log does not answer.
+            LogUnavailable: The log does not answer.
         """
         now = datetime.now(UTC)
-        await self._each(await list_expired(session, now, ROWS), self._expire)
-        if self._looks_for_aged():
-            await self._each(await list_queued_before(session, now - timedelta(seconds=self._kept), ROWS), self._expire)
+        await self._for_each(await list_expired(session, now, ROWS), self._expire)
+        if self._is_aged_search_due():
+            await self._for_each(
+                await list_queued_before(session, now - timedelta(seconds=self._kept), ROWS), self._expire
+            )
             dropped, over = now - timedelta(seconds=self._retention), now - timedelta(seconds=RUN_SECONDS_MAX)
-            await self._each(await list_running_since(session, dropped, over, ROWS), self._run_again)
-        await self._each(await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue)
-        await self._each(await list_open_of_cancelled_batches(session, ROWS), self._cancel)
+            await self._for_each(await list_running_since(session, dropped, over, ROWS), self._run_again)
+        await self._for_each(await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue)
+        await self._for_each(await list_open_of_cancelled_batches(session, ROWS), self._cancel)
 
     @property
     def _retention(self) -> float:
@@ -85,22 +88,22 @@ class Sweep:
 
     @property
     def _kept(self) -> float:
-        """How long a task may wait in the queue, in seconds: somewhat less than the log keeps it."""
+        """How long a task may wait in its queue, in seconds: somewhat shorter than the log keeps it."""
         return self._retention - min(self._retention * RETENTION_MARGIN, RETENTION_MARGIN_SECONDS_MAX)
 
-    def _looks_for_aged(self) -> bool:
-        """Whether it is time to look for what has waited or run for about as long as the log keeps what is queued."""
+    def _is_aged_search_due(self) -> bool:
+        """Whether to search for tasks that have waited or run for about as long as the log keeps them; notes the time if so."""
         now = asyncio.get_running_loop().time()
-        if now - self._looked_for_aged < min((self._retention - self._kept) / 4, AGED_SECONDS_MAX):
+        if now - self._searched_aged_at < min((self._retention - self._kept) / 4, AGED_INTERVAL_SECONDS_MAX):
             return False
-        self._looked_for_aged = now
+        self._searched_aged_at = now
         return True
 
     async def _expire(self, row: TaskRow) -> None:
-        """End a task that waits for too long, if it still does: the row may be far behind."""
+        """Fail a task that waits for too long, if the log says that it still waits."""
         state = await read_task_state(self._log, row.owner, row.id)
         if state is None:
-            error, headers = _too_late(row.expires_at), headers_of(row)
+            error, headers = _expired_error(row.expires_at), headers_of(row)
             await end_forgotten_task(self._log, subject_of(row), attempt=row.attempt, headers=headers, error=error)
             return
         queued, record = state.queued_event, state.queued_record
@@ -109,7 +112,7 @@ class Sweep:
         now = datetime.now(UTC)
         aged = isinstance(queued, Queued) and record.at < now - timedelta(seconds=self._kept)
         if aged or (queued.expires_at is not None and queued.expires_at <= now):
-            await end_task(self._log, state, error=_too_late(queued.expires_at))
+            await end_task(self._log, state, error=_expired_error(queued.expires_at))
 
     async def _cancel(self, row: TaskRow) -> None:
         """Cancel a task of a cancelled batch, unless it has ended."""
@@ -117,11 +120,12 @@ class Sweep:
             await cancel_forgotten_task(self._log, subject_of(row), row.attempt, headers_of(row))
 
     async def _queue(self, row: TaskRow) -> None:
-        """Queue a task whose timer is overdue, if it still waits for that one: the row may be far behind."""
+        """Queue a task whose timer is overdue, if the log says that it still waits for that timer."""
         timer = subjects.task_timer(row.owner, row.id)
         state = await read_task_state(self._log, row.owner, row.id)
         if state is None:
-            await purge(self._log, timer)  # it may be about to go off
+            # The timer may be about to go off, which would queue the task twice.
+            await purge(self._log, timer)
             await queue_again(self._log, row, row.fence, 0)
             return
         deferred, record = state.queued_event, state.queued_record
@@ -142,7 +146,7 @@ class Sweep:
         await queue_again(self._log, due, state.fence, state.newest_record.sequence)
 
     async def _run_again(self, row: TaskRow) -> None:
-        """Queue a task again whose worker was lost after the log had dropped what would be delivered again."""
+        """Queue a task again whose worker was lost, when the log has dropped the `queued` event that would be redelivered."""
         state = await read_task_state(self._log, row.owner, row.id)
         if state is None or (state.is_started and not state.is_over):
             log.warning(
@@ -151,23 +155,32 @@ class Sweep:
             fence, newest = (row.fence, 0) if state is None else (state.fence, state.newest_record.sequence)
             await queue_again(self._log, row, fence, newest)
 
-    async def _each(self, rows: Iterable[TaskRow], do: Callable[[TaskRow], Awaitable[None]]) -> None:
-        slots = asyncio.Semaphore(AT_ONCE)
+    async def _for_each(self, rows: Iterable[TaskRow], move: Callable[[TaskRow], Awaitable[None]]) -> None:
+        """Move each task on, at most `TASKS_AT_ONCE` at a time. An error of one task does not stop the others.
 
-        async def do_one(row: TaskRow) -> None:
+        Raises:
+            LogUnavailable: The log does not answer.
+        """
+        slots = asyncio.Semaphore(TASKS_AT_ONCE)
+
+        async def move_in_slot(row: TaskRow) -> None:
             async with slots:
-                await do(row)
+                await move(row)
 
-        for done in await asyncio.gather(*(do_one(row) for row in rows), return_exceptions=True):
-            if isinstance(done, LogUnavailable):
-                raise done
-            if isinstance(done, HeadraceError):  # of that task, which must not keep the others waiting
-                log.error("could not see to a task", error=done.message)
-            elif isinstance(done, BaseException):
-                log.error("could not see to a task", exc_info=done)
+        for result in await asyncio.gather(*(move_in_slot(row) for row in rows), return_exceptions=True):
+            match result:
+                case LogUnavailable():
+                    raise result
+                case HeadraceError():
+                    log.error("could not see to a task", error=result.message)
+                case BaseException():
+                    log.error("could not see to a task", exc_info=result)
+                case None:
+                    pass
 
 
-def _too_late(expires_at: datetime | None) -> TaskError:
+def _expired_error(expires_at: datetime | None) -> TaskError:
+    """Say why a task failed that nobody started: its own limit, or the log's retention."""
     if expires_at is not None and expires_at <= datetime.now(UTC):
         message = f"The task was not started before {expires_at.isoformat()}."
     else:

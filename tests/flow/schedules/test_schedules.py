@@ -19,7 +19,7 @@ from headrace.lifecycle.schedules import not_deleted, occurrence_task_id, save_s
 from headrace.log import subjects
 from headrace.log.prune import purge
 from headrace.log.records import Record
-from headrace.projector.firings import MISSED_SECONDS
+from headrace.projector.missed_firings import MISSED_SECONDS
 from headrace.store.schedules import SCHEDULES_PER_OWNER_MAX
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster

@@ -14,6 +14,7 @@ from headrace.lifecycle.schedules import delete_schedule, not_deleted, occurrenc
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.projector import firings
+from headrace.projector.missed_firings import submit_missed_firings
 
 EVERY = ScheduleDefinition(kind="echo", input={}, every=60)
 
@@ -34,7 +35,7 @@ async def test_of_the_firings_that_nobody_was_there_to_submit_the_last_is_submit
             payload=record.payload,
             headers={subjects.SCHEDULE_NEXT: next_at.isoformat()},
         )
-        await firings.submit(log, cast("Any", firing))
+        await firings.submit_firing(log, cast("Any", firing))
     queued = await log.replayer.page("hr.tasks.queued.>")
     assert len(queued.records) == 1
     due = page.records[-1].at.replace(microsecond=0) + timedelta(minutes=2)
@@ -56,7 +57,7 @@ async def test_a_firing_that_the_broker_forgot_is_made_up_for_once(
     assert timer is not None
     back = timer.at + timedelta(days=1, seconds=seconds_late)
     for _ in range(2):
-        await firings.make_up(shared_log, back)
+        await submit_missed_firings(shared_log, back)
     tasks = (await shared_log.replayer.page(subjects.all_of(owner, "*"))).records
     assert len(tasks) == submits
     await delete_schedule(shared_log, owner, schedule)

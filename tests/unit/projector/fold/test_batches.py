@@ -30,7 +30,7 @@ from headrace.log.subjects import (
     batch_live,
     is_of_batch,
 )
-from headrace.projector.batch_progress import COUNTED_INTERVAL, BatchProgress
+from headrace.projector.batch_progress import COUNTS_INTERVAL_SECONDS, BatchProgress
 from headrace.projector.fold.batches import BatchFold
 from headrace.projector.fold.tasks import fold_task
 from headrace.projector.project import Projector
@@ -320,10 +320,10 @@ async def test_counts_are_told_at_most_every_interval_and_the_last_one_always() 
         await settling.publish_changes([some(running), some(running, id="b1")])
     live = batch_live("counted", "u0", "b0")
     assert [told["counts"]["running"] for subject, told in log.told if subject == live] == [0]
-    await until(lambda: len(log.told) == 4, "the last counts", COUNTED_INTERVAL * 8)
+    await until(lambda: len(log.told) == 4, "the last counts", COUNTS_INTERVAL_SECONDS * 8)
     assert [told["counts"]["running"] for subject, told in log.told if subject == live] == [0, 49]
-    await until(lambda: settling._telling is None, "nothing to be left", COUNTED_INTERVAL * 8)
-    assert (settling._told, settling._waiting) == ({}, {})
+    await until(lambda: settling._publishing is None, "nothing to be left", COUNTS_INTERVAL_SECONDS * 8)
+    assert (settling._published_at, settling._waiting) == ({}, {})
     assert len(log.told) == 4
 
 
@@ -333,7 +333,7 @@ async def test_settled_is_told_at_once_and_nothing_older_after_it() -> None:
     for running in (2, 1):
         await settling.publish_changes([some(running)])
     await settling.publish_changes([some(0, state=BatchState.SETTLED)])
-    await until(lambda: settling._telling is None, "nothing to be left", COUNTED_INTERVAL * 8)
+    await until(lambda: settling._publishing is None, "nothing to be left", COUNTS_INTERVAL_SECONDS * 8)
     assert [subject.split(".")[3] for subject, _ in log.told] == ["counted", "settled"]
 
 
