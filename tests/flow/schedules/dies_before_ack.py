@@ -7,8 +7,8 @@ import signal
 import sys
 
 from headrace.cli import main
+from headrace.log import connection
 from headrace.log.deliveries import Acknowledger
-from headrace.projector import firings
 
 
 class _Dies(Acknowledger):
@@ -16,7 +16,7 @@ class _Dies(Acknowledger):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-firings.Acknowledger = _Dies
+connection.Acknowledger = _Dies
 
 if __name__ == "__main__":
     sys.exit(main())
