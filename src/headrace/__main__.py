@@ -1,4 +1,4 @@
-"""`python -m headrace`."""
+"""Run the command line with `python -m headrace`."""
 
 from headrace.cli import main
 

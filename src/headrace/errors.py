@@ -3,7 +3,7 @@
     HeadraceError                    500 internal
     ├── LogUnavailable               503 log_unavailable      Retry-After
     ├── LogFull                      503 log_full             Retry-After
-    ├── AppendRefused                409 append_refused       never shown as such: whoever appends, decides
+    ├── AppendRefused                409 append_refused       never shown as such: the caller that appends handles it
     ├── ScheduleRefused              422 invalid_schedule
     ├── ReadModelUnavailable         503 read_model_unavailable  Retry-After
     ├── ReadModelBehind              503 read_model_behind    Retry-After
@@ -27,7 +27,7 @@
     ├── KeyReused                    422 idempotency_key_reused
     └── InvalidKey                   400 invalid_idempotency_key
 
-Each carries its HTTP status, a stable code, and a sentence that says what to do; `headrace.api.edge.problems` turns them into
+Each has its HTTP status, a stable code, and a sentence that says what to do. `headrace.api.edge.problems` writes all of them in
 one shape on the wire.
 """
 
@@ -41,7 +41,7 @@ from headrace.contracts.tasks import State
 
 
 class HeadraceError(Exception):
-    """Any of the below. ``retry_after`` is in seconds, ``errors`` names what is wrong field by field."""
+    """Any error of this module. ``retry_after`` is in seconds, ``errors`` names what is wrong field by field."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
@@ -62,7 +62,7 @@ class LogUnavailable(HeadraceError):
 
 
 class LogFull(HeadraceError):
-    """The log has reached its ``max_bytes``. Nothing is dropped; work is refused until something ages out."""
+    """The log has reached its ``max_bytes``. Nothing is dropped; new work is refused until old events age out."""
 
     status = 503
     code = "log_full"
@@ -70,21 +70,21 @@ class LogFull(HeadraceError):
 
 
 class AppendRefused(HeadraceError):
-    """An expected sequence did not hold: somebody else was first."""
+    """The condition of an append did not hold, because another append came first."""
 
     status = 409
     code = "append_refused"
 
 
 class ScheduleRefused(HeadraceError):
-    """The broker does not take a cron expression or a time zone."""
+    """The broker refused a cron expression or a time zone."""
 
     status = 422
     code = "invalid_schedule"
 
 
 class ReadModelUnavailable(HeadraceError):
-    """Postgres cannot be reached. Submitting, running and following go on without it."""
+    """Postgres cannot be reached. Submitting, running and following tasks go on without it."""
 
     status = 503
     code = "read_model_unavailable"
@@ -92,7 +92,7 @@ class ReadModelUnavailable(HeadraceError):
 
 
 class ReadModelBehind(HeadraceError):
-    """The projector has not reached the asked position in time."""
+    """The projector did not reach the requested position in time."""
 
     status = 503
     code = "read_model_behind"
@@ -100,7 +100,7 @@ class ReadModelBehind(HeadraceError):
 
 
 class TooLarge(HeadraceError):
-    """A body, or what becomes of it in the log, is over its limit."""
+    """A body, or the log message made of it, is over its limit."""
 
     status = 413
     code = "too_large"
@@ -121,49 +121,49 @@ class InvalidPosition(HeadraceError):
 
 
 class InvalidCursor(HeadraceError):
-    """A list cursor is not one that this API handed out."""
+    """The cursor of a list was not issued by this API."""
 
     status = 400
     code = "invalid_cursor"
 
 
 class InvalidInput(HeadraceError):
-    """A submission can be read but not accepted; each offending path is named."""
+    """A submission can be read but not accepted; ``errors`` names each path that is wrong."""
 
     status = 422
     code = "invalid_input"
 
 
 class UnknownKind(HeadraceError):
-    """No worker ever announced this kind."""
+    """A submission names a kind that no worker ever announced."""
 
     status = 422
     code = "unknown_kind"
 
 
 class KindNotFound(HeadraceError):
-    """No worker ever announced this kind, which is the resource that was asked for."""
+    """The requested resource is a kind that no worker ever announced."""
 
     status = 404
     code = "kind_not_found"
 
 
 class KindWithoutWorkers(HeadraceError):
-    """No worker ever ran this kind, so nothing hands out its tasks that could be paused."""
+    """No worker ever ran this kind, so it has no consumers that could be paused."""
 
     status = 409
     code = "kind_has_no_workers"
 
 
 class TaskNotFound(HeadraceError):
-    """There is no such task, or it belongs to somebody else."""
+    """There is no such task, or it has another owner."""
 
     status = 404
     code = "task_not_found"
 
 
 class TaskFinished(HeadraceError):
-    """The task is over; there is nothing left to cancel. ``state`` is how it ended, None when that is not known."""
+    """The task is over; there is nothing left to cancel. ``state`` is its final state, None when that is not known."""
 
     status = 409
     code = "task_finished"
@@ -181,7 +181,7 @@ class TaskNotFinished(HeadraceError):
 
 
 class BatchNotFound(HeadraceError):
-    """There is no such batch, or it belongs to somebody else."""
+    """There is no such batch, or it has another owner."""
 
     status = 404
     code = "batch_not_found"
@@ -195,42 +195,42 @@ class BatchSettledError(HeadraceError):
 
 
 class ScheduleNotFound(HeadraceError):
-    """There is no such schedule, or it belongs to somebody else."""
+    """There is no such schedule, or it has another owner."""
 
     status = 404
     code = "schedule_not_found"
 
 
 class InvalidFollowToken(HeadraceError):
-    """The token of a follow link is none of ours, or was changed."""
+    """The token of a follow link was not signed with one of the secrets, or was changed."""
 
     status = 401
     code = "invalid_follow_token"
 
 
 class FollowTokenExpired(HeadraceError):
-    """The time of a follow link is over."""
+    """A follow link has expired."""
 
     status = 403
     code = "follow_token_expired"
 
 
 class FollowLinksOff(HeadraceError):
-    """There is no secret to sign follow links with."""
+    """There is no secret that could sign follow links."""
 
     status = 501
     code = "follow_links_off"
 
 
 class KeyReused(HeadraceError):
-    """An Idempotency-Key came with another body than the first time."""
+    """An Idempotency-Key was used again with another body."""
 
     status = 422
     code = "idempotency_key_reused"
 
 
 class InvalidKey(HeadraceError):
-    """An Idempotency-Key cannot be read."""
+    """An Idempotency-Key is not 1 to 255 visible ASCII characters."""
 
     status = 400
     code = "invalid_idempotency_key"

@@ -1,4 +1,4 @@
-"""For the children of `headrace up`: end when it is gone, also when it was killed."""
+"""End a child of `headrace up` when `up` is gone, also when `up` was killed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 
-PARENT_PIPE = "HEADRACE_PARENT_PIPE"  # "1": standard input is a pipe that closes when `up` ends
-GRACE_SECONDS = 5.0  # to end after SIGTERM; NATS is gone too, so there is little to finish
+PARENT_PIPE = "HEADRACE_PARENT_PIPE"  # set to "1" when standard input is a pipe that closes when `up` ends
+GRACE_SECONDS = 5.0  # after SIGTERM; NATS is gone too, so there is little to finish
 
 
 def watch_parent(
@@ -17,8 +17,8 @@ def watch_parent(
     """Watch the pipe to `up`, if there is one; returns at once.
 
     When the pipe closes, ``on_gone`` is called in a thread; by default this process gets SIGTERM. If it still runs after
-    `GRACE_SECONDS`, its whole process group is killed. A thread, since one process's loop may be blocked and another's is
-    not asyncio's.
+    `GRACE_SECONDS`, its whole process group is killed. It is a thread that watches, because the event loop of a process may
+    be blocked, and not every process has one of asyncio.
     """
     if environ.get(PARENT_PIPE) == "1":
         threading.Thread(target=_watch, args=(on_gone or _terminate, fd), name="watch-parent", daemon=True).start()
@@ -29,7 +29,8 @@ def _watch(on_gone: Callable[[], None], fd: int) -> None:
         while os.read(fd, 1):
             pass
     except OSError:
-        return  # somebody closed it in this process: no news of the parent
+        # Standard input was closed within this process, which says nothing about the parent.
+        return
     on_gone()
     threading.Event().wait(GRACE_SECONDS)
     os.killpg(0, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Headrace from Python: submit tasks and batches, follow them, wait for their results, and deal with what went wrong.
+"""Headrace from Python: submit tasks and batches, follow them, wait for their results, cancel them and run them again.
 
     async with Client("http://127.0.0.1:8080") as client:
         task = await client.submit("word_count", {"text": "one two"})
@@ -6,9 +6,9 @@
             print(event.event, event.data)
         print(await client.result(task.id))
 
-Whatever the API refuses is a `ProblemError`; when it cannot be reached, that is an `httpx.TransportError`. What may be asked
-twice without harm is asked again by itself when there was no answer: following, waiting for a result, cancelling, running a
-selection again, and submitting with a ``key``.
+A refusal of the API is raised as `ProblemError`, an API that cannot be reached as `httpx.TransportError`. The client retries
+by itself what may be sent twice without harm: following, waiting for a result, cancelling, running a selection again, and
+submitting with a ``key``.
 """
 
 from __future__ import annotations
@@ -30,5 +30,5 @@ class Client(Tasks, Selections, Batches, Schedules, Kinds):
 
     Args:
         url: Where the API is, as ``http://host:port``.
-        transport: What sends the requests, instead of the network.
+        transport: Sends the requests; the network by default.
     """

@@ -1,4 +1,4 @@
-"""Answers: read as what they are to be, or raised as what went wrong."""
+"""Decode the answers of the API, or raise what went wrong."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Out = TypeVar("Out")
 
 
 class ProblemError(Exception):
-    """The API refused, or failed.
+    """The API refused a request, or failed.
 
     Attributes:
-        status: HTTP status.
-        error_code: Stable, for programs; `NOT_HEADRACE` when the answer is not one of this API.
-        message: What to do about it, for people.
-        errors: What is wrong, path by path; empty when it is not about the input.
-        correlation_id: Under which the server has logged it.
-        retry_after: Seconds after which the server wants to be asked again; None when it did not say so.
+        status: The HTTP status.
+        error_code: A stable code for programs; `NOT_HEADRACE` when the answer does not come from this API.
+        message: A sentence for people that says what to do.
+        errors: What is wrong with the input, path by path; empty when the input is not the reason.
+        correlation_id: The id under which the server has logged the request.
+        retry_after: Seconds after which the request may be sent again; None when the server did not say.
     """
 
     def __init__(
@@ -47,41 +47,41 @@ class ProblemError(Exception):
 
 
 class TaskFailed(Exception):
-    """A task has no result: it failed or was cancelled. ``task`` is the task, whole."""
+    """A task has no result, because it failed or was cancelled. ``task`` is the whole task."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task.error.message if task.error else f"task {task.id} was {task.state}")
         self.task = task
 
 
-def read(answer: httpx.Response, of: type[Out]) -> Out:
-    """What an answer says.
+def decode_answer(answer: httpx.Response, of: type[Out]) -> Out:
+    """Decode the body of an answer.
 
     Raises:
-        ProblemError: it says that something went wrong, or is not of this API.
+        ProblemError: The API refused or failed, or the answer does not come from this API.
     """
-    check(answer)
+    check_status(answer)
     try:
         return msgspec.json.decode(answer.content, type=of)
     except msgspec.MsgspecError as error:
         raise _not_headrace(answer) from error
 
 
-def check(answer: httpx.Response) -> None:
-    """See that an answer is a good one.
+def check_status(answer: httpx.Response) -> None:
+    """Check that an answer has a status of success.
 
     Raises:
-        ProblemError: it is not.
+        ProblemError: The status says otherwise.
     """
     if not answer.is_success:
         raise _problem(answer)
 
 
 async def check_stream(answer: httpx.Response) -> None:
-    """See that an answer that is not read yet is a stream of events.
+    """Check that an answer whose body is not read yet is a stream of events.
 
     Raises:
-        ProblemError: it is not.
+        ProblemError: The API refused or failed, or the answer is no stream.
     """
     if not answer.is_success:
         await answer.aread()
@@ -95,18 +95,18 @@ def _problem(answer: httpx.Response) -> ProblemError:
         problem = msgspec.json.decode(answer.content, type=Problem)
     except msgspec.MsgspecError:
         return _not_headrace(answer)
-    said = answer.headers.get("Retry-After", "")
+    retry_after = answer.headers.get("Retry-After", "")
     return ProblemError(
         answer.status_code,
         problem.error_code,
         problem.message,
         problem.errors,
         problem.correlation_id,
-        float(said) if said.isdecimal() else None,
+        float(retry_after) if retry_after.isdecimal() else None,
     )
 
 
 def _not_headrace(answer: httpx.Response) -> ProblemError:
-    said = f"{answer.status_code} {answer.reason_phrase}".strip()
-    message = f"{answer.url} answered {said}, and not as Headrace does; is this its address?"
+    status = f"{answer.status_code} {answer.reason_phrase}".strip()
+    message = f"{answer.url} answered {status}, and not as Headrace does; is this its address?"
     return ProblemError(answer.status_code, NOT_HEADRACE, message)

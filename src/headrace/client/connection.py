@@ -1,4 +1,4 @@
-"""Requests to the API, and what is done when there is no answer."""
+"""Send requests to the API, again when there is no answer and the request may be repeated."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from headrace.client.answers import Out, ProblemError, check, read
+from headrace.client.answers import Out, ProblemError, check_status, decode_answer
 from headrace.client.retries import Retries
 
 ANSWER_SECONDS = 10.0  # the API answers within milliseconds, and waits 5 s at most for the log or the read model
 
 JSON = "application/json"
 
-# A proxy stands in the way of a server on this machine.
+# A proxy from the environment cannot reach a server on this machine.
 _NO_PROXY = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
 
 log = logging.getLogger("headrace.client")
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """A request, as often as it is sent.
+    """A request that may be sent several times.
 
     Attributes:
-        method: HTTP method.
-        path: Below `/api/v1`.
-        params: The query.
-        body: What is encoded as JSON, or gives the parts of ``media_type``, from the first each time it is called.
-        media_type: Of the body.
+        method: The HTTP method.
+        path: The path below `/api/v1`.
+        params: The parameters of the query.
+        body: A value that is encoded as JSON; for another ``media_type`` a function that gives the parts of the whole body
+            each time it is called.
+        media_type: The media type of the body.
         key: The Idempotency-Key.
         patience: Seconds to wait for the answer.
-        repeatable: Whether it does no harm to send it again when it is not known whether it was received.
+        repeatable: Whether sending it again does no harm when it is not known whether the first one arrived.
     """
 
     method: str
@@ -51,11 +52,11 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Connection:
-    """What all that a client can ask for has in common.
+    """A connection to the API, which every part of `Client` uses.
 
     Args:
         url: Where the API is, as ``http://host:port``.
-        transport: What sends the requests, instead of the network.
+        transport: Sends the requests; the network by default.
     """
 
     def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -76,18 +77,18 @@ class Connection:
         await self._http.aclose()
 
     async def _ask(self, call: Call, of: type[Out]) -> Out:
-        """Send a request and read its answer."""
-        return await self._send(call, lambda answer: read(answer, of))
+        """Send a request and decode its answer."""
+        return await self._send(call, lambda answer: decode_answer(answer, of))
 
-    async def _tell(self, call: Call) -> None:
-        """Send a request whose answer says nothing."""
-        await self._send(call, check)
+    async def _ask_without_answer(self, call: Call) -> None:
+        """Send a request whose answer has no body."""
+        await self._send(call, check_status)
 
-    async def _send(self, call: Call, reading: Callable[[httpx.Response], Out]) -> Out:
+    async def _send(self, call: Call, decode: Callable[[httpx.Response], Out]) -> Out:
         retries = Retries()
         while True:
             try:
-                return reading(await self._http.send(self._request(call)))
+                return decode(await self._http.send(self._request(call)))
             except (httpx.TransportError, ProblemError) as error:
                 if not call.repeatable:
                     raise
@@ -110,12 +111,12 @@ class Connection:
 
 
 def path(*segments: str) -> str:
-    """A path of names, whatever characters they have."""
+    """Join names to a path, and quote characters that have a meaning in a URL."""
     return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """The fields that are not None; time spans as seconds."""
+    """Return the fields that are not None, with time spans in seconds."""
     return {name: _seconds(value) for name, value in fields.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""Reading server-sent events from bytes as they arrive (WHATWG HTML, section 9.2.6)."""
+"""Parse server-sent events from bytes as they arrive (WHATWG HTML, section 9.2.6)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from typing import NamedTuple
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_DIGITS = re.compile(r"[0-9]{1,9}")  # nine are eleven days
+_DIGITS = re.compile(r"[0-9]{1,9}")  # milliseconds; nine digits are eleven days
 
 
 class Frame(NamedTuple):
-    """One dispatched event; ``last_event_id`` is that of the stream so far."""
+    """One dispatched event; ``last_event_id`` is the last id of the stream up to it."""
 
     event: str
     data: str
@@ -19,28 +19,30 @@ class Frame(NamedTuple):
 
 
 class EventStreamParser:
-    """Reads `text/event-stream` as it arrives (WHATWG HTML, section 9.2.6).
+    """Parses `text/event-stream` in chunks of any size.
 
     Args:
-        last_event_id: The cursor of the connection before.
+        last_event_id: The cursor of the previous connection.
 
     Attributes:
-        last_event_id: The cursor: the id of the last block, also of one that had no data.
-        retry: Milliseconds the server wants its clients to wait before they connect again, once it has said so.
+        last_event_id: The cursor: the id of the last block, also of a block without data.
+        retry: Milliseconds to wait before the next connection, as the server asked; None until it does.
     """
 
     def __init__(self, last_event_id: str = "") -> None:
         self.last_event_id = last_event_id
         self.retry: int | None = None
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
-        self._after_cr = False  # a line feed that comes next belongs to it
-        self._partial: list[str] = []  # of the last line
+        # The last chunk ended with a carriage return, so a line feed at the beginning of the next one belongs to it.
+        self._after_cr = False
+        # The parts of a line that has not ended yet.
+        self._partial: list[str] = []
         self._event = ""
         self._data: list[str] = []
         self._id = last_event_id
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """Take the next bytes; returns the events that they complete."""
+        """Parse the next bytes, and return the events that they complete."""
         text = self._decoder.decode(chunk)
         if not text:
             return []
@@ -52,9 +54,9 @@ class EventStreamParser:
             lines[0] = "".join(self._partial) + lines[0]
             self._partial.clear()
         self._partial.append(rest)
-        return [frame for line in lines if (frame := self._take(line)) is not None]
+        return [frame for line in lines if (frame := self._parse_line(line)) is not None]
 
-    def _take(self, line: str) -> Frame | None:
+    def _parse_line(self, line: str) -> Frame | None:
         if not line:
             return self._dispatch()
         field, _, value = line.partition(":")
@@ -68,7 +70,8 @@ class EventStreamParser:
                 self._id = value
             case "retry" if _DIGITS.fullmatch(value):
                 self.retry = int(value)
-            case _:  # a comment, which begins with a colon, or a field of a later standard
+            # A comment, which begins with a colon, or a field of a later standard.
+            case _:
                 pass
         return None
 

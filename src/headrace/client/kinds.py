@@ -1,4 +1,4 @@
-"""Kinds: what can be submitted."""
+"""List, pause and resume kinds."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from headrace.contracts.kinds import CatalogEntry, KindList
 
 
 class Kinds(Connection):
-    """What a client does with kinds."""
+    """The part of `Client` for kinds."""
 
     async def kinds(self) -> list[CatalogEntry]:
-        """The kinds of task that can be submitted, by name.
+        """List the kinds of task that can be submitted, ordered by name.
 
         Raises:
-            ProblemError: the API refused.
-            httpx.TransportError: no answer.
+            ProblemError: The API refused.
+            httpx.TransportError: The API does not answer.
         """
         return (await self._ask(Call(method="GET", path="/kinds"), KindList)).items
 
     async def pause(self, kind: str) -> CatalogEntry:
-        """Have no more tasks of a kind started until it is resumed; they are still accepted, and what runs goes on.
+        """Pause a kind: its tasks are still accepted and running ones go on, but none is started until it is resumed.
 
         Raises:
-            ProblemError: there is no such kind, or no worker ever ran it.
-            httpx.TransportError: no answer.
+            ProblemError: There is no such kind, or no worker ever ran it.
+            httpx.TransportError: The API does not answer.
         """
         return await self._ask(Call(method="PUT", path=path("kinds", kind, "pause"), repeatable=True), CatalogEntry)
 
     async def resume(self, kind: str) -> CatalogEntry:
-        """Have tasks of a paused kind started again.
+        """Resume a paused kind, so that its tasks are started again.
 
         Raises:
-            ProblemError: there is no such kind, or no worker ever ran it.
-            httpx.TransportError: no answer.
+            ProblemError: There is no such kind, or no worker ever ran it.
+            httpx.TransportError: The API does not answer.
         """
         return await self._ask(Call(method="DELETE", path=path("kinds", kind, "pause"), repeatable=True), CatalogEntry)

@@ -1,4 +1,4 @@
-"""The inputs of a batch as NDJSON, an input a line; once, or as often as need be."""
+"""Write the inputs of a batch as NDJSON, one input a line, so that the body can be sent several times."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, Self
 
 import msgspec
 
-PART_BYTES = 64 << 10  # bytes that are sent at once
-MEMORY_BYTES = 1 << 20  # bytes that are kept in memory, before it is a file
+PART_BYTES = 64 << 10  # sent at once
+MEMORY_BYTES = 1 << 20  # kept in memory; a longer body is kept in a file
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Lines:
-    """The body of a batch. Use as a context manager: at its end what was kept is gone.
+class BatchBody:
+    """The body of a batch. It is a context manager; at its end the kept copy is deleted.
 
     Args:
-        inputs: What gives one JSON object each; asked for each once, however often the body is sent.
-        keep: Whether the body may be sent again, and is kept for that.
+        inputs: The inputs, one JSON object each. Each is read once, however often the body is sent.
+        keep: Whether to keep what was sent, so that the body can be sent again.
     """
 
     def __init__(self, inputs: Iterable[Any] | AsyncIterable[Any], *, keep: bool) -> None:
@@ -38,7 +38,7 @@ class Lines:
             self._kept.close()
 
     async def parts(self) -> AsyncGenerator[bytes]:
-        """The whole body, from its first input on: what was sent before, then what has not been."""
+        """Give the parts of the whole body: first what was sent before, then what was not."""
         if self._kept is not None:
             self._kept.seek(0)
             while part := await asyncio.to_thread(self._kept.read, PART_BYTES):
@@ -59,7 +59,7 @@ class Lines:
 
 
 def _line(input: Any) -> bytes:
-    """An input on one line: JSON that was written by somebody else may have line breaks, though not in its strings."""
+    """Write an input on one line. Given as JSON it may have line breaks, but never in its strings."""
     return _encode(input).replace(b"\n", b" ") + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""Trying again: how often, and after how long."""
+"""Decide how often a request is tried again, and how long to wait before."""
 
 from __future__ import annotations
 
@@ -9,44 +9,47 @@ import httpx
 
 from headrace.client.answers import ProblemError
 
-RETRY_SECONDS = 1.0  # before the second attempt, until the server has said how long
+RETRY_SECONDS = 1.0  # before the second attempt, unless the server says how long
 RETRY_SECONDS_MAX = 10.0
-ATTEMPTS_MAX = 10  # in a row, so about a minute and a half, which is longer than a restart of the API takes
+ATTEMPTS_MAX = 10  # in a row: about a minute and a half, longer than a restart of the API
 
 
 class Retries:
-    """How often in a row something failed, and how long to wait before the next attempt."""
+    """Counts the failures in a row of one request, and waits before the next attempt."""
 
     def __init__(self) -> None:
         self._failures = 0
-        self._least = RETRY_SECONDS
+        self._pause_seconds = RETRY_SECONDS
 
     def reset(self) -> None:
-        """It went well."""
+        """Forget the failures, because an attempt succeeded."""
         self._failures = 0
 
-    def asked_for(self, seconds: float | None) -> None:
-        """Take what the server said in `retry:` or `Retry-After`, when it did."""
+    def set_pause(self, seconds: float | None) -> None:
+        """Use the pause that the server asks for in `retry:` or `Retry-After`; None leaves it as it is."""
         if seconds is not None:
-            self._least = seconds
+            self._pause_seconds = seconds
 
     def count(self, error: httpx.TransportError | ProblemError) -> None:
-        """Count a failure; raises it again when another attempt would be in vain."""
+        """Count a failure, or raise it when another attempt is useless: the API refused, or `ATTEMPTS_MAX` failed."""
         self._failures += 1
         refused = isinstance(error, ProblemError) and error.status < 500
         if refused or self._failures == ATTEMPTS_MAX:
             raise error
 
     def count_unanswered(self, error: httpx.TransportError | ProblemError) -> None:
-        """Count a request that may be sent again; raises it again when it was answered, or the API wants a longer pause."""
+        """Count a failure of a request that may be repeated, or raise it when the API answered other than "soon again"."""
         if isinstance(error, ProblemError):
             after = error.retry_after
             if error.status != 503 or after is None or after > RETRY_SECONDS_MAX:
                 raise error
-            self.asked_for(after)
+            self.set_pause(after)
         self.count(error)
 
     async def pause(self) -> None:
-        """Wait what the server asked for, doubled with each failure, and up to half of it more, so that not all come at once."""
-        doubled = min(self._least * 2 ** max(self._failures - 1, 0), RETRY_SECONDS_MAX)
-        await asyncio.sleep(max(self._least, doubled) * random.uniform(1, 1.5))  # noqa: S311 - hides nothing
+        """Wait before the next attempt: the pause, doubled with each failure, and up to half of it more as jitter.
+
+        The jitter spreads the clients that an API has lost at the same moment.
+        """
+        doubled = min(self._pause_seconds * 2 ** max(self._failures - 1, 0), RETRY_SECONDS_MAX)
+        await asyncio.sleep(max(self._pause_seconds, doubled) * random.uniform(1, 1.5))  # noqa: S311 - hides nothing

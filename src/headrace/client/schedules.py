@@ -1,4 +1,4 @@
-"""Schedules: made, changed, deleted, fired by hand."""
+"""Make, change, list, delete and fire schedules."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from headrace.contracts.tasks import TaskSummary
 
 
 class Schedules(Connection):
-    """What a client does with schedules.
+    """The part of `Client` for schedules.
 
-    Each method raises `ProblemError` when it is refused, as with `schedule_not_found`, and `httpx.TransportError` when there
-    is no answer; what may be asked twice is asked again before.
+    Every method raises `ProblemError` when the API refuses, for example with `schedule_not_found`, and
+    `httpx.TransportError` when the API does not answer.
     """
 
     async def schedules(self, at_least: str | None = None) -> list[Schedule]:
-        """All schedules, the oldest first; with what is in the log up to a position, as of one just made."""
+        """List all schedules, the oldest first, once the API's view reflects the position ``at_least``."""
         call = Call(method="GET", path="/schedules", params=given(at_least=at_least))
         return (await self._ask(call, ScheduleList)).items
 
     async def get_schedule(self, schedule: str, at_least: str | None = None) -> Schedule:
-        """One schedule, by its id; as above."""
+        """Read one schedule by its id, once the API's view reflects the position ``at_least``."""
         call = Call(method="GET", path=path("schedules", schedule), params=given(at_least=at_least))
         return await self._ask(call, Schedule)
 
     async def create_schedule(self, definition: ScheduleDefinition) -> Schedule:
-        """Make a schedule. Without an answer it may have been made: look at `schedules` before doing it again."""
+        """Make a schedule. After a `TransportError` it may exist: read `schedules` before you make it again."""
         return await self._ask(Call(method="POST", path="/schedules", body=definition), Schedule)
 
     async def update_schedule(self, schedule: str, definition: ScheduleDefinition) -> Schedule:
@@ -34,9 +34,9 @@ class Schedules(Connection):
         return await self._ask(call, Schedule)
 
     async def delete_schedule(self, schedule: str) -> None:
-        """Delete a schedule; tasks that it has submitted are left alone."""
-        await self._tell(Call(method="DELETE", path=path("schedules", schedule)))
+        """Delete a schedule; tasks that it has submitted are not changed."""
+        await self._ask_without_answer(Call(method="DELETE", path=path("schedules", schedule)))
 
     async def run_schedule(self, schedule: str) -> TaskSummary:
-        """Submit a task as the schedule does, now; its next firing stays as it is."""
+        """Submit a task now, as the schedule does; the next firing does not change."""
         return await self._ask(Call(method="POST", path=path("schedules", schedule, "runs")), TaskSummary)

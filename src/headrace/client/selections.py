@@ -1,4 +1,4 @@
-"""Selections: something done to every task that answers a description."""
+"""Cancel, or run again, every task of a selection."""
 
 from __future__ import annotations
 
@@ -11,32 +11,30 @@ from msgspec.structs import replace
 from headrace.client.connection import Call, Connection, given
 from headrace.contracts.tasks import BULK_TASKS_MAX, BulkRequest, BulkResult, Selection
 
-REQUEST_SECONDS = (
-    5.0  # of work for the API in one request, so that its progress is seen and an interrupt is soon obeyed
-)
-ANSWER_SECONDS = 60.0  # it works for 25 s at most
+REQUEST_SECONDS = 5.0  # of work for the API in one request, so that progress is seen and an interrupt takes effect soon
+ANSWER_SECONDS = 60.0  # the API works for 25 s at most on one request
 
 
 class Selections(Connection):
-    """What a client does with many tasks at once."""
+    """The part of `Client` for many tasks at once."""
 
     async def cancel_all(
         self, select: Selection, *, dry_run: bool = False, per_second: float = 100.0, at_least: str | None = None
     ) -> AsyncGenerator[BulkResult]:
         """Cancel every task of a selection that is not over, the oldest first.
 
-        Yields the totals so far after each of several requests, the last one when nothing remains. Each request is sent
-        again when there is no answer; then fewer may be counted as done than were.
+        Sends several requests, and yields the totals so far after each; the last ones when nothing remains. A request is
+        repeated when there is no answer; then more tasks may be done than are counted.
 
         Args:
             select: Which tasks.
-            dry_run: Only tell how many there are.
-            per_second: How fast at most.
-            at_least: Wait until the API's view of the tasks reflects this position, as of a task just submitted.
+            dry_run: Only count the tasks.
+            per_second: How many tasks a second at most.
+            at_least: Wait until the API's view reflects this position, for example that of a task just submitted.
 
         Raises:
-            ProblemError: it was refused, or the API cannot do it now; what was done until then is done.
-            httpx.TransportError: no answer, several times in a row.
+            ProblemError: The API refused or failed. Tasks that are done stay done.
+            httpx.TransportError: The API did not answer `ATTEMPTS_MAX` times in a row.
         """
         async for totals in self._in_bulk("/cancellations", select, dry_run, per_second, at_least):
             yield totals
@@ -44,9 +42,10 @@ class Selections(Connection):
     async def run_all(
         self, select: Selection, *, dry_run: bool = False, per_second: float = 100.0, at_least: str | None = None
     ) -> AsyncGenerator[BulkResult]:
-        """Run every task of a selection that is over again, the oldest first: with failed ones, the dead-letter replay.
+        """Run every finished task of a selection again, the oldest first; of failed tasks this is the dead-letter replay.
 
-        Only tasks that are over when this begins, so that one that fails again is not run for ever. Otherwise as `cancel_all`.
+        Only tasks that are over when this begins are run, so that a task that fails again is not run for ever. Arguments,
+        totals and errors are those of `cancel_all`.
         """
         now = datetime.now(UTC)
         until = now if select.finished_before is None else min(now, select.finished_before)
@@ -60,7 +59,7 @@ class Selections(Connection):
         limit = min(BULK_TASKS_MAX, max(1, int(per_second * REQUEST_SECONDS)))
         request = BulkRequest(select=select, dry_run=dry_run, limit=limit, per_second=per_second)
         clock = asyncio.get_running_loop().time
-        began, totals, dealt_with = clock(), None, 0
+        began, totals, seen = clock(), None, 0
         while True:
             call = Call(
                 method="POST",
@@ -72,14 +71,13 @@ class Selections(Connection):
             )
             result = await self._ask(call, BulkResult)
             at_least = result.position
-            dealt_with += result.matched - result.remaining
+            seen += result.matched - result.remaining
             matched, done = (totals.matched, totals.done) if totals else (result.matched, 0)
-            # no more than matched at first: others may submit such tasks faster than they are dealt with
-            remaining = min(result.remaining, max(0, matched - dealt_with))
+            # Not more than matched at first: others may submit such tasks faster than this changes them.
+            remaining = min(result.remaining, max(0, matched - seen))
             totals = BulkResult(matched=matched, done=done + result.done, remaining=remaining, position=result.position)
             yield totals
             if dry_run or remaining == 0:
                 return
-            await asyncio.sleep(
-                max(0.0, began + dealt_with / per_second - clock())
-            )  # the API keeps the pace of one request
+            # The API keeps the pace within a request; this keeps it over all of them.
+            await asyncio.sleep(max(0.0, began + seen / per_second - clock()))

@@ -1,8 +1,9 @@
-"""Streams of events that go on although their connection is cut."""
+"""Read streams of events, and resume them when their connection is cut."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -13,9 +14,9 @@ from headrace.client.connection import ANSWER_SECONDS
 from headrace.client.event_stream import EventStreamParser, Frame
 from headrace.client.retries import Retries
 
-SILENCE_SECONDS = 45.0  # three heartbeats of a stream missed: the connection is dead
+SILENCE_SECONDS = 45.0  # three heartbeats missed: the connection is dead
 
-RESET = "reset"  # the event that says that the log cannot continue after our position
+RESET = "reset"  # the event that says that the log cannot continue after the position asked for
 
 _TIMEOUT = httpx.Timeout(ANSWER_SECONDS, read=SILENCE_SECONDS)
 
@@ -24,9 +25,9 @@ class StreamEvent(Struct, frozen=True, kw_only=True):
     """One event of a stream.
 
     Attributes:
-        position: Where in the log it stands; `Client.follow` continues after it.
+        position: Its position in the log; `Client.follow` continues after it.
         event: An `EventName`, or `reset`.
-        data: ``task kind batch at attempt`` and the event's own fields; of a `reset`, ``reason`` and ``position``.
+        data: ``task kind batch at attempt`` and the event's own fields; for a `reset`, ``reason`` and ``position``.
     """
 
     position: str
@@ -34,39 +35,68 @@ class StreamEvent(Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
-async def frames(http: httpx.AsyncClient, path: str, cursor: str, last: str) -> AsyncGenerator[Frame]:
-    """The frames of a stream, each once and in order; resumes by itself when the connection is cut.
+class FrameStream:
+    """The frames of a stream, each once and in order, also when its connection is cut.
 
     Args:
-        http: What sends the requests.
-        path: Of the stream.
-        cursor: Continue after it; empty for the beginning.
-        last: The event that is followed by nothing when the server ends the stream after it.
-
-    Raises:
-        ProblemError: there is no such stream, or the API fails `ATTEMPTS_MAX` times in a row.
-        httpx.TransportError: the API cannot be reached `ATTEMPTS_MAX` times in a row.
+        http: Sends the requests.
+        path: The path of the stream.
+        cursor: Continue after this position; empty for the beginning.
+        last_event: The event after which the server ends the stream for good.
     """
-    over, retries = False, Retries()
-    while not over:
+
+    def __init__(self, http: httpx.AsyncClient, path: str, cursor: str, last_event: str) -> None:
+        self._http = http
+        self._path = path
+        self._cursor = cursor
+        self._last_event = last_event
+        self._is_over = False
+        self._retries = Retries()
+
+    async def frames(self) -> AsyncGenerator[Frame]:
+        """Give the frames; reconnects and resumes until the stream is over.
+
+        Raises:
+            ProblemError: There is no such stream, or the API fails `ATTEMPTS_MAX` times in a row.
+            httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
+        """
+        while True:
+            async with aclosing(self._connect()) as connection:
+                async for frame in connection:
+                    yield frame
+            if self._is_over:
+                return
+            await self._retries.pause()
+
+    async def _connect(self) -> AsyncGenerator[Frame]:
+        """Give the frames of one connection until it ends or breaks."""
+        headers = _headers(self._cursor)
         try:
-            async with http.stream("GET", path, headers=_headers(cursor), timeout=_TIMEOUT) as answer:
-                if answer.status_code == 204:
-                    return
-                await check_stream(answer)
-                parser = EventStreamParser(cursor)
-                async for chunk in answer.aiter_bytes():
-                    retries.reset()
-                    for frame in parser.feed(chunk):
-                        over = frame.event == last
-                        yield frame
-                    cursor = parser.last_event_id
-                    retries.asked_for(parser.retry / 1000 if parser.retry is not None else None)
+            async with (
+                self._http.stream("GET", self._path, headers=headers, timeout=_TIMEOUT) as answer,
+                aclosing(self._read(answer)) as frames,
+            ):
+                async for frame in frames:
+                    yield frame
         except (httpx.TransportError, ProblemError) as error:
-            if not over:
-                retries.count(error)
-        if not over:
-            await retries.pause()
+            # When the last event has arrived, it does not matter how the connection ends.
+            if not self._is_over:
+                self._retries.count(error)
+
+    async def _read(self, answer: httpx.Response) -> AsyncGenerator[Frame]:
+        # The server answers 204 when nothing follows the cursor any more.
+        if answer.status_code == 204:
+            self._is_over = True
+            return
+        await check_stream(answer)
+        parser = EventStreamParser(self._cursor)
+        async for chunk in answer.aiter_bytes():
+            self._retries.reset()
+            for frame in parser.feed(chunk):
+                self._is_over = frame.event == self._last_event
+                yield frame
+            self._cursor = parser.last_event_id
+            self._retries.set_pause(parser.retry / 1000 if parser.retry is not None else None)
 
 
 def _headers(cursor: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Tasks: submitted, read, followed, waited for, cancelled, run again."""
+"""Submit, read, follow, wait for, cancel and run again tasks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from msgspec import Raw, Struct
 from headrace.client.answers import ProblemError, TaskFailed
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
 from headrace.client.retries import Retries
-from headrace.client.streams import StreamEvent, frames
+from headrace.client.streams import FrameStream, StreamEvent
 from headrace.contracts.events import EventName
 from headrace.contracts.tasks import Priority, State, Task, TaskSummary
 
-POLL_SECONDS = 25.0  # the API waits for up to 60; some proxies give up on a silent request after 30
-POLL_PAUSE_SECONDS = 0.2  # an API that is about to end does not wait
+POLL_SECONDS = 25.0  # the API would wait up to 60; some proxies give up on a silent request after 30
+POLL_PAUSE_SECONDS = 0.2  # an API that shuts down answers at once
 
 Input = Mapping[str, Any] | Struct | Raw
 
 
 class Tasks(Connection):
-    """What a client does with tasks."""
+    """The part of `Client` for tasks."""
 
     async def submit(
         self,
@@ -42,23 +42,23 @@ class Tasks(Connection):
     ) -> TaskSummary:
         """Submit a task; it is accepted when this returns.
 
-        With a ``key`` it is submitted once, however often it is sent: sent again, by this method when there is no answer or
-        by a program that was started again, it gives the task that the first one made. A fresh UUID for each task will do
-        for the former. Without a key, it is sent once.
+        With a ``key`` the task is made once, however often it is submitted: by this method, which repeats the request when
+        there is no answer, or by a program that was started again. Every submission returns the task that the first one
+        made. For the repeats of this method alone, a fresh UUID is a good key. Without a key the request is sent once.
 
         Args:
-            kind: Its kind.
-            input: What the kind's JSON Schema asks for.
+            kind: The kind of the task.
+            input: The input, as the kind's JSON Schema asks for.
             priority: The lane it waits in, normal by default.
             run_at: When it is due, with a time zone; now by default.
             delay: Seconds until it is due, instead of ``run_at``.
-            expires_in: Seconds from now: not started by then, it fails as `expired`.
-            max_attempts: Attempts in all, instead of what its kind says.
-            key: 1 to 255 visible ASCII characters; it costs the API one more condition to check.
+            expires_in: Seconds from now. A task that is not started by then fails as `expired`.
+            max_attempts: Attempts in all; the kind's own number by default.
+            key: The Idempotency-Key, 1 to 255 visible ASCII characters; it costs the API one more condition to check.
 
         Raises:
-            ProblemError: it was refused; nothing was accepted.
-            httpx.TransportError: no answer. Whether it was accepted is then not known; with a key, try again.
+            ProblemError: The API refused, and nothing was accepted.
+            httpx.TransportError: The API does not answer, and may have accepted the task. With a key, try again.
         """
         optional = given(
             priority=priority, run_at=run_at, delay=delay, expires_in=expires_in, max_attempts=max_attempts
@@ -69,16 +69,16 @@ class Tasks(Connection):
         )
 
     async def get(self, task: str, wait: float = 0, at_least: str | None = None) -> Task:
-        """A task, whole.
+        """Read a whole task, with its input and its result.
 
         Args:
             task: Its id.
             wait: Seconds to wait for its final state, at most 60.
-            at_least: Wait until the API's view reflects this position, as of what was just changed.
+            at_least: Wait until the API's view reflects this position, for example that of a change just made.
 
         Raises:
-            ProblemError: there is no such task, or the read model is away.
-            httpx.TransportError: no answer.
+            ProblemError: There is no such task, or the read model is not available.
+            httpx.TransportError: The API does not answer.
         """
         params = given(wait=wait or None, at_least=at_least)
         return await self._ask(
@@ -86,18 +86,18 @@ class Tasks(Connection):
         )
 
     async def result(self, task: str, timeout: float | None = None, at_least: str | None = None) -> Any:
-        """Wait for a task's end and return its result; asks again when the API is away for a while.
+        """Wait until a task ends and return its result; asks again when the API is not available for a while.
 
         Args:
             task: Its id.
             timeout: Seconds to wait; for ever by default.
-            at_least: Wait for an end after this position: that of `run_again`, for it was over before.
+            at_least: Wait for an end after this position. Pass that of `run_again`, because the task was over before.
 
         Raises:
-            TaskFailed: it failed, or was cancelled.
-            TimeoutError: it goes on still.
-            ProblemError: there is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
-            httpx.TransportError: the API cannot be reached `ATTEMPTS_MAX` times in a row.
+            TaskFailed: The task failed or was cancelled.
+            TimeoutError: The task is not over after ``timeout``.
+            ProblemError: There is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
+            httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
         retries = Retries()
         async with asyncio.timeout(timeout):
@@ -116,47 +116,47 @@ class Tasks(Connection):
                 await asyncio.sleep(POLL_PAUSE_SECONDS)
 
     async def follow(self, task: str, after: str | None = None) -> AsyncGenerator[StreamEvent]:
-        """A task's events, each once and in order, to its end; resumes by itself when the connection is cut.
+        """Give a task's events to its end, each once and in order; a connection that is cut is resumed.
 
         Nothing comes when the task was over at ``after``, or is so old that its events have left the log. A `reset` says
-        that events were missed (`Client.get` tells what became of the task); the stream goes on from there.
+        that events were missed, and the stream goes on from there; `Client.get` returns the task's present state.
 
         Args:
             task: Its id.
             after: Continue after this position instead of beginning with the first event.
 
         Raises:
-            ProblemError: there is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
-            httpx.TransportError: the API cannot be reached `ATTEMPTS_MAX` times in a row.
+            ProblemError: There is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
+            httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
-        stream = frames(self._http, path("tasks", task, "events"), after or "", EventName.FINISHED)
-        async with aclosing(stream) as found:
-            async for frame in found:
+        stream = FrameStream(self._http, path("tasks", task, "events"), after or "", EventName.FINISHED)
+        async with aclosing(stream.frames()) as frames:
+            async for frame in frames:
                 data = msgspec.json.decode(frame.data, type=dict[str, Any])
                 yield StreamEvent(position=frame.last_event_id, event=frame.event, data=data)
 
     async def cancel(self, task: str) -> TaskSummary:
-        """Cancel a task: final at once. One that is running is stopped; one that was cancelled before stays so.
+        """Cancel a task. It is final at once; a running one is stopped, and one that is cancelled already stays as it is.
 
         Args:
             task: Its id.
 
         Raises:
-            ProblemError: there is no such task (`task_not_found`), or it ended otherwise (`task_finished`).
-            httpx.TransportError: no answer.
+            ProblemError: There is no such task (`task_not_found`), or it ended otherwise (`task_finished`).
+            httpx.TransportError: The API does not answer.
         """
         return await self._ask(
             Call(method="PUT", path=path("tasks", task, "cancellation"), repeatable=True), TaskSummary
         )
 
     async def run_again(self, task: str) -> TaskSummary:
-        """Run a task that is over again, under its id, from its first attempt.
+        """Run a task that is over again, under the same id, from its first attempt.
 
         Args:
             task: Its id.
 
         Raises:
-            ProblemError: there is no such task (`task_not_found`), or it is not over (`task_not_finished`).
-            httpx.TransportError: no answer. Whether it runs again is then not known; `get` tells.
+            ProblemError: There is no such task (`task_not_found`), or it is not over (`task_not_finished`).
+            httpx.TransportError: The API does not answer, and may run the task again; `get` shows whether it does.
         """
         return await self._ask(Call(method="POST", path=path("tasks", task, "runs")), TaskSummary)

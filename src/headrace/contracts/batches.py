@@ -1,4 +1,4 @@
-"""Batches: many inputs of one kind, submitted as one, counted as one."""
+"""Batches: many inputs of one kind, submitted and counted together."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ INPUTS_MAX = 100_000  # of one batch
 BATCH_BYTES_MAX = 512 << 20  # bytes of inputs; they wait on the disk of the API, not in its memory
 NAME_CHARS_MAX = 200
 
-NAME_PATTERN = (
-    r"^[^\x00-\x1f]*$(?!\n)"  # Postgres cannot hold a NUL; Python's $ also matches before a line break at the end
-)
+# Postgres cannot hold a NUL. The end refuses a line break, because Python's $ also matches before one.
+NAME_PATTERN = r"^[^\x00-\x1f]*$(?!\n)"
 
-BatchName = Annotated[str, Meta(max_length=NAME_CHARS_MAX, pattern=NAME_PATTERN, description="For people; one line.")]
+BatchName = Annotated[
+    str, Meta(max_length=NAME_CHARS_MAX, pattern=NAME_PATTERN, description="A name for people, on one line.")
+]
 
 
 class BatchState(StrEnum):
-    """Whether tasks of a batch can still change by themselves."""
+    """Whether tasks of a batch can still change by themselves: ``open``, or ``settled`` when all are final."""
 
     OPEN = "open"
     SETTLED = "settled"
 
 
 class BatchSubmission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Many inputs of one kind; what is said holds for each of the tasks."""
+    """Many inputs of one kind. The other fields hold for each of the tasks."""
 
     kind: KindName
-    inputs: Annotated[  # too many is another error than one that cannot be read, so their number is checked by whoever reads
+    # The reader checks their number, because too many inputs are another error than a body that cannot be read.
+    inputs: Annotated[
         list[Raw], Meta(min_length=1, extra_json_schema={"maxItems": INPUTS_MAX}, description="One task each.")
     ]
     name: BatchName | None = None
@@ -53,20 +55,20 @@ class Counts(Struct, frozen=True, kw_only=True):
 
     @property
     def final(self) -> int:
-        """Tasks that nothing further happens to."""
+        """Count the tasks that are in a final state."""
         return self.succeeded + self.failed + self.cancelled
 
     @property
     def open(self) -> int:
-        """Tasks that are not over."""
+        """Count the tasks that are not in a final state."""
         return self.pending + self.queued + self.running
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """A batch. ``settled``: all of its ``total`` tasks are final; running some of them again opens it once more.
+    """A batch. It is ``settled`` when all of its ``total`` tasks are final; running some of them again opens it once more.
 
-    ``total`` is how many were asked for. While they are being appended the counts add up to less; a batch that was cut off
-    then is completed by a retry under its Idempotency-Key, or settles with fewer tasks when it is cancelled.
+    ``total`` is the number of inputs that were submitted. While they are being appended, the counts add up to less. A batch
+    that is cut off then is completed by a retry with its Idempotency-Key, or settles with fewer tasks when it is cancelled.
     """
 
     id: str
@@ -78,7 +80,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     counts: Counts
     state: BatchState
     created_at: datetime
-    cancelled_at: Annotated[datetime | None, Meta(description="When its cancellation was asked for.")] = None
+    cancelled_at: Annotated[datetime | None, Meta(description="When its cancellation was requested.")] = None
     settled_at: datetime | None = None
     position: Annotated[str, Meta(description="The log position this view reflects.")]
 
@@ -101,13 +103,13 @@ class BatchCreated(Struct, frozen=True, kw_only=True, tag_field="event", tag="cr
 
 
 class BatchCancelled(Struct, frozen=True, kw_only=True, tag_field="event", tag="cancelled"):
-    """What is not final is to be cancelled; the projector sees to it."""
+    """A client cancelled the batch: the projector cancels every task that is not final."""
 
     by: str
 
 
 class BatchSettled(Struct, frozen=True, kw_only=True, tag_field="event", tag="settled"):
-    """The last task is final."""
+    """The last task of the batch is final."""
 
     counts: Counts
 
@@ -116,7 +118,7 @@ BatchEvent = BatchCreated | BatchCancelled | BatchSettled
 
 
 class BatchEventName(StrEnum):
-    """The names, as they stand in subjects; ``counted`` is only told live."""
+    """The names of events in subjects and streams; ``counted`` is sent to live streams and is not in the log."""
 
     CREATED = "created"
     CANCELLED = "cancelled"
@@ -129,14 +131,14 @@ _decoder: msgspec.json.Decoder[BatchEvent] = msgspec.json.Decoder(BatchEvent)
 
 
 def encode(event: BatchEvent) -> bytes:
-    """An event as the payload of a log message: JSON on one line."""
+    """Encode an event as the payload of a log message: JSON on one line."""
     return _encoder.encode(event)
 
 
 def decode(payload: bytes) -> BatchEvent:
-    """Read the payload of a log message.
+    """Decode the payload of a log message.
 
     Raises:
-        msgspec.MsgspecError: the payload is not an event of a batch.
+        msgspec.MsgspecError: The payload is not an event of a batch.
     """
     return _decoder.decode(payload)

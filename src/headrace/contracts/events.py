@@ -1,8 +1,8 @@
 """The events of a task: what the log holds.
 
-The payload of a log message is one of these, as JSON. What readers route on (event, kind, priority, owner, task) is in the
-message's subject and the batch in a header, see `headrace.log.subjects`; the time of an event is the time the log took it.
-Readers ignore fields they do not know, so that a newer writer does not stop an older reader.
+The payload of a log message is one of these Structs, as JSON. Readers select by event, kind, priority, owner and task, which
+are in the message's subject; the batch is in a header, see `headrace.log.subjects`. The time of an event is the time at which
+the log stored it. Readers ignore fields they do not know, so that a newer writer does not stop an older reader.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msgspec import Meta, Raw, Struct
 from headrace.contracts.tasks import NULL, TaskError
 
 Attempt = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Counts from 1; a retry adds one.")]
-Fence = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Log sequence of this task's previous finish, 0 for none.")]
+Fence = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Log sequence of this task's previous finish; 0 for none.")]
 
 
 class Outcome(StrEnum):
@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
 
 class Queued(Struct, frozen=True, kw_only=True, tag_field="event", tag="queued", omit_defaults=True):
-    """Runnable now. Carries the whole submission, so a worker needs nothing else."""
+    """A task may run now. The event has the whole submission, so that a worker needs nothing else."""
 
     attempt: Attempt
     fence: Fence
@@ -37,11 +37,11 @@ class Queued(Struct, frozen=True, kw_only=True, tag_field="event", tag="queued",
     max_attempts: int | None = None
     expires_at: datetime | None = None
     due_at: datetime | None = None
-    """Not to be started before: the broker's timers are coarse, so they are set early, see `headrace.log.timers`."""
+    """A worker starts the task not before this time. The broker's timers are coarse and set early, see `headrace.log.timers`."""
 
 
 class Deferred(Struct, frozen=True, kw_only=True, tag_field="event", tag="deferred", omit_defaults=True):
-    """Accepted or retried, not due yet. The broker holds the `queued` that follows."""
+    """A task was accepted, or failed and will be retried, and is not due yet. The broker holds the `queued` that follows."""
 
     attempt: Attempt
     fence: Fence
@@ -53,7 +53,7 @@ class Deferred(Struct, frozen=True, kw_only=True, tag_field="event", tag="deferr
 
 
 class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started", omit_defaults=True):
-    """A worker is about to call the handler. ``delivered`` counts how often this attempt was given to a worker."""
+    """A worker is about to call the handler. ``delivered`` counts how often this attempt was delivered to a worker."""
 
     attempt: Attempt
     worker: str
@@ -61,7 +61,7 @@ class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started
 
 
 class Progressed(Struct, frozen=True, kw_only=True, tag_field="event", tag="progressed", omit_defaults=True):
-    """How far the handler says it is."""
+    """The handler reported how far it is."""
 
     attempt: Attempt
     fraction: Annotated[float, Meta(ge=0, le=1)]
@@ -69,7 +69,7 @@ class Progressed(Struct, frozen=True, kw_only=True, tag_field="event", tag="prog
 
 
 class Logged(Struct, frozen=True, kw_only=True, tag_field="event", tag="logged"):
-    """A line the handler wrote."""
+    """The handler wrote a log line."""
 
     attempt: Attempt
     level: Literal["debug", "info", "warning", "error"]
@@ -77,14 +77,14 @@ class Logged(Struct, frozen=True, kw_only=True, tag_field="event", tag="logged")
 
 
 class Emitted(Struct, frozen=True, kw_only=True, tag_field="event", tag="emitted"):
-    """Streamed output. ``chunks`` are what the handler emitted, in order, merged to bound the rate."""
+    """The handler streamed output. ``chunks`` has it in order, several in one event to bound the rate."""
 
     attempt: Attempt
     chunks: list[Any]
 
 
 class Stored(Struct, frozen=True, kw_only=True, tag_field="event", tag="stored"):
-    """A file the task produced, see `headrace.contracts.tasks.StoredFile`."""
+    """The task produced a file, see `headrace.contracts.tasks.StoredFile`."""
 
     attempt: Attempt
     key: str
@@ -95,7 +95,7 @@ class Stored(Struct, frozen=True, kw_only=True, tag_field="event", tag="stored")
 
 
 class Withdrawn(Struct, frozen=True, kw_only=True):
-    """A `queued` event that was taken out of the log so that no worker is given it: it goes on to exist here."""
+    """A `queued` event that was deleted from the log, so that no worker is given it, and is kept here."""
 
     sequence: int
     at: datetime
@@ -105,8 +105,9 @@ class Withdrawn(Struct, frozen=True, kw_only=True):
 class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finished", omit_defaults=True):
     """The one end of a run: ``result`` with ``succeeded``, ``error`` with ``failed``, ``by`` with ``cancelled``.
 
-    ``worker`` is who ran it, when it came from a worker. ``withdrawn`` is what the task waited with, when it ended without
-    a start. ``restored`` is when it ended, when the log had lost this end and was given it again from the read model.
+    ``worker`` is the worker that ran the task, if one did. ``withdrawn`` is the task's `queued` event, when the task ended
+    without a start. ``restored`` is the time at which the run ended, when the log had lost this event and it was appended
+    again from the read model.
     """
 
     attempt: Attempt
@@ -123,7 +124,7 @@ Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | F
 
 
 class EventName(StrEnum):
-    """The names, as they stand in subjects and in the `event:` line of a stream."""
+    """The names of events in subjects and in the `event:` line of a stream."""
 
     QUEUED = "queued"
     DEFERRED = "deferred"
@@ -136,22 +137,22 @@ class EventName(StrEnum):
 
 
 HIGH_RATE = frozenset({EventName.PROGRESSED, EventName.LOGGED, EventName.EMITTED})
-"""Events of a running task that may come many times a second: short-lived in the log, not in the timeline."""
+"""Events of a running task that may come many times a second: kept for a short time in the log, and not in the timeline."""
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def encode(event: Event) -> bytes:
-    """An event as the payload of a log message: JSON on one line."""
+    """Encode an event as the payload of a log message: JSON on one line."""
     return _encoder.encode(event)
 
 
 def decode(payload: bytes) -> Event:
-    """Read the payload of a log message.
+    """Decode the payload of a log message.
 
     Raises:
-        msgspec.MsgspecError: the payload is not an event.
+        msgspec.MsgspecError: The payload is not an event.
     """
     try:
         return _decoder.decode(payload)

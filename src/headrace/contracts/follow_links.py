@@ -1,4 +1,4 @@
-"""Follow links: what a browser needs to watch one task, or one batch, of somebody else."""
+"""Follow links: URLs that let a browser watch one task, or one batch, without credentials."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from msgspec import Meta, Struct
 from headrace.contracts.batches import Batch
 from headrace.contracts.tasks import TaskSummary
 
-SECONDS_MAX = 86_400.0  # a day; a page that watches for longer asks its backend for another one
+SECONDS_MAX = 86_400.0  # a day; a page that watches for longer asks its backend for another link
 
 
 class FollowLinkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a link is to be good for."""
+    """How long a follow link is valid."""
 
-    expires_in: Annotated[float, Meta(ge=1, le=SECONDS_MAX, description="Seconds until it expires.")] = 900.0
+    expires_in: Annotated[float, Meta(ge=1, le=SECONDS_MAX, description="Seconds until the link expires.")] = 900.0
 
 
 class FollowLink(Struct, frozen=True, kw_only=True):
-    """A link for `EventSource`: whoever has it may watch, and nothing else, until it expires."""
+    """A link for `EventSource`. Until it expires it lets its bearer watch, and do nothing else."""
 
     url: str
     expires_at: datetime
 
 
 class AcceptedTask(TaskSummary, frozen=True, kw_only=True):
-    """A task that was just accepted, with a link to follow it when that was asked for."""
+    """A task that was just accepted, with a follow link when the request asked for one."""
 
     follow_link: FollowLink | None = None
 
 
 class AcceptedBatch(Batch, frozen=True, kw_only=True):
-    """A batch that was just accepted, with a link to follow it when that was asked for."""
+    """A batch that was just accepted, with a follow link when the request asked for one."""
 
     follow_link: FollowLink | None = None

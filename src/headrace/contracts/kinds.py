@@ -1,4 +1,4 @@
-"""What the cluster knows of a task kind."""
+"""Task kinds, as their workers announce them and as the catalog shows them."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ class KindDescription(Struct, frozen=True, kw_only=True):
     timeout: Annotated[float, Meta(gt=0, description="Seconds one attempt may take.")]
     max_attempts: Annotated[int, Meta(ge=1)]
     concurrency: Annotated[
-        int | None, Meta(description="How many run at a time, over all workers; null: no limit.")
+        int | None, Meta(description="How many run at a time, over all workers; null for no limit.")
     ] = None
-    rate: Annotated[float | None, Meta(description="How many start a second, over all workers; null: no limit.")] = None
-    process: Annotated[bool, Meta(description="Whether each runs in a process of its own.")] = False
+    rate: Annotated[float | None, Meta(description="How many start a second, over all workers; null for no limit.")] = (
+        None
+    )
+    process: Annotated[bool, Meta(description="Whether each task runs in a process of its own.")] = False
 
 
 class CatalogEntry(KindDescription, frozen=True, kw_only=True):
-    """A kind in the catalog, and whether anybody runs it."""
+    """A kind in the catalog, and whether workers run it."""
 
     announced_at: Annotated[datetime, Meta(description="When a worker last announced the kind.")]
-    has_workers: Annotated[bool, Meta(description="Whether one did within the last two minutes.")]
+    has_workers: Annotated[bool, Meta(description="Whether a worker announced the kind within the last two minutes.")]
     paused: Annotated[bool, Meta(description="Whether its queued tasks wait until it is resumed.")] = False
 
 
 class KindList(Struct, frozen=True, kw_only=True):
-    """Every kind ever announced, by name. A kind without workers still accepts tasks."""
+    """Every kind that was ever announced, ordered by name. A kind without workers still accepts tasks."""
 
     items: list[CatalogEntry]

@@ -1,4 +1,4 @@
-"""Positions: where in the log something stands."""
+"""Positions of events in the log."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _BIGINT_MAX = 2**63 - 1  # both parts are bigint columns in the read model
 
 
 class Position(NamedTuple):
-    """A place in the log, ordered; written ``<epoch>-<sequence>``.
+    """A place in the log, written ``<epoch>-<sequence>``; a later position compares as greater.
 
     ``epoch`` is the creation time of the stream in milliseconds since 1970, so a log that was lost and made anew gives
-    positions that compare as later. ``sequence`` is the stream sequence of an event, 0 for "before the first".
+    positions that compare as greater. ``sequence`` is the stream sequence of an event, 0 for "before the first".
     """
 
     epoch: int
@@ -24,10 +24,10 @@ class Position(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Position:
-        """Read a written position.
+        """Parse a written position.
 
         Raises:
-            ValueError: the text is not ``<epoch>-<sequence>`` with two non-negative 64-bit numbers.
+            ValueError: The text is not ``<epoch>-<sequence>`` with two non-negative 64-bit numbers.
         """
         match = _WRITTEN.fullmatch(text)
         if match is None or any(int(part) > _BIGINT_MAX for part in match.groups()):

@@ -1,4 +1,4 @@
-"""Errors on the wire: RFC 9457 `application/problem+json` with members of our own."""
+"""Errors on the wire: RFC 9457 `application/problem+json` with additional members."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headrace.contracts.tasks import State
 
 
 class FieldError(Struct, frozen=True, kw_only=True):
-    """One thing wrong with the input."""
+    """One thing that is wrong with the input."""
 
     path: Annotated[str, Meta(description="JSON Pointer (RFC 6901) into the request body.", examples=["/input/text"])]
     message: str
@@ -19,7 +19,7 @@ class FieldError(Struct, frozen=True, kw_only=True):
 class Problem(Struct, frozen=True, kw_only=True):
     """What went wrong and what to do about it.
 
-    ``error_code`` is stable and for programs; ``message`` (the same sentence as RFC 9457's ``detail``) is for people.
+    ``error_code`` is stable and meant for programs; ``message`` (the same sentence as RFC 9457's ``detail``) is for people.
     """
 
     type: str = "about:blank"

@@ -1,4 +1,4 @@
-"""Schedules: tasks that are submitted again and again."""
+"""Schedules: tasks that are submitted regularly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from headrace.contracts.tasks import ExpiresIn, Input, Instant, KindName, MaxAttempts, Priority
 
-EVERY_SECONDS_MIN = 1  # what the broker's timers can keep
+EVERY_SECONDS_MIN = 1  # the shortest interval that the broker's timers keep
 EVERY_SECONDS_MAX = 366 * 86_400
 
 Cron = Annotated[
@@ -22,28 +22,30 @@ Cron = Annotated[
         examples=["0 30 9 * * 1-5"],
     ),
 ]
-TimeZone = Annotated[str, Meta(max_length=64, description="An IANA name; for `cron`.", examples=["Europe/Berlin"])]
-ScheduleName = Annotated[str, Meta(max_length=200, description="For people.")]
+TimeZone = Annotated[
+    str, Meta(max_length=64, description="The IANA name of the time zone of `cron`.", examples=["Europe/Berlin"])
+]
+ScheduleName = Annotated[str, Meta(max_length=200, description="A name for people.")]
 Every = Annotated[int, Meta(ge=EVERY_SECONDS_MIN, le=EVERY_SECONDS_MAX, description="Seconds between firings.")]
 
 
 class Missed(StrEnum):
-    """What to do about firings that nobody could make, because everything was down."""
+    """What to do about firings that were missed because everything was down: skip them, or submit one task for all."""
 
     SKIP = "skip"
     CATCH_UP_ONCE = "catch_up_once"
 
 
 class ScheduleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When to submit what. Either ``cron`` (in ``time_zone``) or ``every``."""
+    """What to submit, and when: by ``cron`` (in ``time_zone``), or ``every`` so many seconds."""
 
     kind: KindName
     input: Input
     cron: Cron | None = None
     time_zone: TimeZone = "UTC"
     every: Every | None = None
-    start_at: Annotated[Instant | None, Meta(description="Nothing is submitted before.")] = None
-    end_at: Annotated[Instant | None, Meta(description="Nothing is submitted from then on.")] = None
+    start_at: Annotated[Instant | None, Meta(description="Nothing is submitted before this time.")] = None
+    end_at: Annotated[Instant | None, Meta(description="Nothing is submitted from this time on.")] = None
     missed: Missed = Missed.SKIP
     paused: bool = False
     priority: Priority = Priority.NORMAL
@@ -53,7 +55,7 @@ class ScheduleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
-    """A schedule."""
+    """A schedule: its definition, its next firing and its last one."""
 
     id: str
     owner: str
@@ -62,7 +64,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     updated_at: datetime
     next_at: Annotated[datetime | None, Meta(description="The next firing; null when there is none.")] = None
     last_at: Annotated[datetime | None, Meta(description="The last firing that submitted a task.")] = None
-    last_task: Annotated[str | None, Meta(description="The task it submitted.")] = None
+    last_task: Annotated[str | None, Meta(description="The task that the last firing submitted.")] = None
     position: Annotated[str, Meta(description="The log position this view reflects.")]
 
 
@@ -74,10 +76,10 @@ class ScheduleList(Struct, frozen=True, kw_only=True):
 
 
 class ScheduleSaved(Struct, frozen=True, kw_only=True, tag_field="event", tag="saved"):
-    """A schedule was made or changed.
+    """A schedule was made or changed, or its timer was set again.
 
-    ``created_at``, ``updated_at``: when it was made, or changed, if that was not now: a changed one was made before, and one
-    whose timer is set again was not changed.
+    ``created_at`` and ``updated_at`` are None when they are the time of this event. A schedule that is changed was created
+    before, and one whose timer is set again was also updated before.
     """
 
     definition: ScheduleDefinition
@@ -86,11 +88,11 @@ class ScheduleSaved(Struct, frozen=True, kw_only=True, tag_field="event", tag="s
 
 
 class ScheduleDeleted(Struct, frozen=True, kw_only=True, tag_field="event", tag="deleted"):
-    """A schedule is no more."""
+    """A schedule was deleted."""
 
 
 class ScheduleFired(Struct, frozen=True, kw_only=True, tag_field="event", tag="fired"):
-    """The broker's timer went off: the definition it was set with. Who reads it submits the task."""
+    """The broker's timer fired, with the definition that it was set with. The projector, which reads this, submits the task."""
 
     definition: ScheduleDefinition
 
@@ -99,7 +101,7 @@ ScheduleEvent = ScheduleSaved | ScheduleDeleted | ScheduleFired
 
 
 class ScheduleEventName(StrEnum):
-    """The names, as they stand in subjects."""
+    """The names of events in subjects."""
 
     SAVED = "saved"
     DELETED = "deleted"
@@ -111,14 +113,14 @@ _decoder: msgspec.json.Decoder[ScheduleEvent] = msgspec.json.Decoder(ScheduleEve
 
 
 def encode(event: ScheduleEvent) -> bytes:
-    """An event as the payload of a log message: JSON on one line."""
+    """Encode an event as the payload of a log message: JSON on one line."""
     return _encoder.encode(event)
 
 
 def decode(payload: bytes) -> ScheduleEvent:
-    """Read the payload of a log message.
+    """Decode the payload of a log message.
 
     Raises:
-        msgspec.MsgspecError: the payload is not an event of a schedule.
+        msgspec.MsgspecError: The payload is not an event of a schedule.
     """
     return _decoder.decode(payload)

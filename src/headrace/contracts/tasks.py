@@ -1,4 +1,4 @@
-"""Submissions and tasks, as clients see them."""
+"""Submissions and tasks, as clients see them, and the limits and patterns of their fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from msgspec import Meta, Raw, Struct
 
 NULL = Raw(b"null")
 
-KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$(?!\n)"  # Python's $ also matches before a line break at the end
+# The end of both patterns refuses a line break, because Python's $ also matches before one.
+KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$(?!\n)"
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
 
 KindName = Annotated[
@@ -19,7 +20,7 @@ KindName = Annotated[
 
 
 class Priority(StrEnum):
-    """Which lane a task waits in; ``low`` is the default of batch members."""
+    """The lane that a task waits in; the tasks of a batch wait in ``low`` by default."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -27,7 +28,7 @@ class Priority(StrEnum):
 
 
 class State(StrEnum):
-    """Where a task is in its life. The last three are final."""
+    """The state of a task. The last three are final."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -38,7 +39,7 @@ class State(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing further happens to the task by itself."""
+        """Tell whether the task stays in this state unless somebody runs it again."""
         return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
@@ -58,28 +59,35 @@ DELAY_SECONDS_MAX = 366 * 86_400.0  # a year, and a leap day
 ATTEMPTS_MAX = 100
 
 Input = Annotated[dict[str, Any], Meta(description="The kind's input; its JSON Schema is in GET /kinds.")]
-Delay = Annotated[float, Meta(ge=0, le=DELAY_SECONDS_MAX, description="Seconds from now until it is due.")]
+Delay = Annotated[float, Meta(ge=0, le=DELAY_SECONDS_MAX, description="Seconds from now until the task is due.")]
 Instant = Annotated[datetime, Meta(tz=True)]
 ExpiresIn = Annotated[
-    float, Meta(gt=0, le=DELAY_SECONDS_MAX, description="Seconds from now: not started by then, it fails as `expired`.")
+    float,
+    Meta(
+        gt=0,
+        le=DELAY_SECONDS_MAX,
+        description="Seconds from now. A task that is not started by then fails as `expired`.",
+    ),
 ]
-MaxAttempts = Annotated[int, Meta(ge=1, le=ATTEMPTS_MAX, description="Attempts in all, instead of what its kind says.")]
+MaxAttempts = Annotated[
+    int, Meta(ge=1, le=ATTEMPTS_MAX, description="Attempts in all, instead of the number that the kind declares.")
+]
 
 
 class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request to run one task: now, or at ``run_at``, or after ``delay``."""
+    """A request to run one task now, at ``run_at``, or after ``delay``."""
 
     kind: KindName
     input: Input
     priority: Priority = Priority.NORMAL
-    run_at: Annotated[Instant | None, Meta(description="When it is due; not together with `delay`.")] = None
+    run_at: Annotated[Instant | None, Meta(description="When the task is due; not together with `delay`.")] = None
     delay: Delay | None = None
     expires_in: ExpiresIn | None = None
     max_attempts: MaxAttempts | None = None
 
 
 class TaskError(Struct, frozen=True, kw_only=True):
-    """What went wrong, for the person who asked (message) and the one who looks into it (traceback)."""
+    """Why a task failed: ``message`` is for the person who submitted it, ``traceback`` for the one who looks for the cause."""
 
     code: FailureCode
     message: str
@@ -87,7 +95,7 @@ class TaskError(Struct, frozen=True, kw_only=True):
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """How far a running task says it is."""
+    """How far a running task is, as its handler reports."""
 
     fraction: Annotated[float, Meta(ge=0, le=1)]
     message: str | None = None
@@ -104,7 +112,7 @@ class StoredFile(Struct, frozen=True, kw_only=True):
 
 
 class TaskSummary(Struct, frozen=True, kw_only=True):
-    """A task without the two parts that may be large, its input and its result."""
+    """A task without its input and its result, which may be large."""
 
     id: str
     kind: str
@@ -118,7 +126,9 @@ class TaskSummary(Struct, frozen=True, kw_only=True):
     progress: Progress | None = None
     files: tuple[StoredFile, ...] = ()
     due_at: Annotated[datetime | None, Meta(description="When a pending task is due.")] = None
-    expires_at: Annotated[datetime | None, Meta(description="Not started by then, it fails as `expired`.")] = None
+    expires_at: Annotated[
+        datetime | None, Meta(description="A task that is not started by then fails as `expired`.")
+    ] = None
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -126,18 +136,18 @@ class TaskSummary(Struct, frozen=True, kw_only=True):
 
 
 class Task(TaskSummary, frozen=True, kw_only=True):
-    """A task, whole."""
+    """A whole task, with its input and its result."""
 
     input: Raw
     result: Annotated[Raw, Meta(description="Any JSON value; null until the task has succeeded.")]
 
 
 class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which tasks something is to be done to; what is not said does not matter. The caller's own, in any case."""
+    """Which of the caller's tasks to change. A field that is left out does not restrict the selection."""
 
     kind: KindName | None = None
     state: State | None = None
-    code: Annotated[FailureCode | None, Meta(description="Failed with this code.")] = None
+    code: Annotated[FailureCode | None, Meta(description="Only tasks that failed with this code.")] = None
     batch: Annotated[str, Meta(max_length=64, pattern=ID_PATTERN)] | None = None
     created_from: Instant | None = None
     created_before: Instant | None = None
@@ -146,30 +156,32 @@ class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 BULK_TASKS_MAX = 1000  # in one request, so that it ends in seconds; a caller with more asks again
-BULK_PER_SECOND_MAX = 500.0  # a downstream that failed a million times is not to be hit a million times at once
+BULK_PER_SECOND_MAX = 500.0  # so that a downstream that failed a million times is not called a million times at once
 
 
 class Bulk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How something is done to many tasks: the oldest first, `limit` of them in one request."""
+    """How many tasks are changed: the oldest first, at most `limit` in one request."""
 
-    dry_run: Annotated[bool, Meta(description="Only tell how many there are.")] = False
+    dry_run: Annotated[bool, Meta(description="Only count the tasks.")] = False
     limit: Annotated[int, Meta(ge=1, le=BULK_TASKS_MAX)] = BULK_TASKS_MAX
-    per_second: Annotated[float, Meta(gt=0, le=BULK_PER_SECOND_MAX, description="How fast at most.")] = 100.0
+    per_second: Annotated[float, Meta(gt=0, le=BULK_PER_SECOND_MAX, description="How many tasks a second at most.")] = (
+        100.0
+    )
 
 
 class BulkRequest(Bulk, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Cancel, or run again, every task of a selection."""
+    """A request to cancel, or to run again, every task of a selection."""
 
     select: Selection
 
 
 class BulkResult(Struct, frozen=True, kw_only=True):
-    """What became of a bulk request. ``remaining`` above 0: ask again."""
+    """The result of a bulk request. When ``remaining`` is above 0, send the request again."""
 
     matched: Annotated[int, Meta(ge=0, description="Tasks of the selection when the request came.")]
-    done: Annotated[int, Meta(ge=0, description="Of them changed by this request.")]
-    remaining: Annotated[int, Meta(ge=0, description="Of them left for a next request.")]
-    position: Annotated[str, Meta(description="Of the last change; read with `at_least=` it.")]
+    done: Annotated[int, Meta(ge=0, description="Tasks that this request changed.")]
+    remaining: Annotated[int, Meta(ge=0, description="Tasks that are left for the next request.")]
+    position: Annotated[str, Meta(description="The log position of the last change; pass as `at_least=` to read it.")]
 
 
 class TaskPage(Struct, frozen=True, kw_only=True):
@@ -177,7 +189,9 @@ class TaskPage(Struct, frozen=True, kw_only=True):
 
     items: list[TaskSummary]
     next_cursor: Annotated[str | None, Meta(description="Pass as `cursor` for the next page; null on the last.")]
-    position: Annotated[str, Meta(description="The log position this page reflects; open /events with `after=` it.")]
+    position: Annotated[
+        str, Meta(description="The log position this page reflects; pass as `after=` to /events to follow from here.")
+    ]
 
 
 class TimelineEntry(Struct, frozen=True, kw_only=True):
@@ -191,7 +205,7 @@ class TimelineEntry(Struct, frozen=True, kw_only=True):
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
-    """What happened to a task, oldest first; progress, log lines and streamed output are live only."""
+    """The events of a task, oldest first, without progress, log lines and streamed output, which are only sent live."""
 
     items: list[TimelineEntry]
     position: str

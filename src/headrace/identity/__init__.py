@@ -1,1 +1,1 @@
-"""Who may see what."""
+"""Who a caller is, and what it may see."""

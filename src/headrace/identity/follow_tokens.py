@@ -1,8 +1,8 @@
-"""Follow tokens: for a while, whoever has one may watch one task or one batch, and nothing else.
+"""Follow tokens: a token lets its bearer watch one task or one batch until it expires, and do nothing else.
 
-A product's own backend submits with its credentials and hands its users' browsers a link; `EventSource` sends no headers, so
-the token stands in the URL. It is signed, not stored: every API process with the secret can read it, and a secret that is taken
-away takes all of its links with it.
+A product's own backend submits with its credentials and gives its users' browsers a link. `EventSource` sends no headers, so
+the token is part of the URL. It is signed and not stored: every API process that has the secret can read it, and a secret that
+is removed makes all tokens signed with it invalid.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ from msgspec import Struct
 from headrace.errors import FollowLinksOff, FollowTokenExpired, InvalidFollowToken
 
 SECRET_CHARS_MIN = 32
-_SALT = "headrace follow token"  # so that nothing else that is signed with the secret passes for one
+_SALT = "headrace follow token"  # so that other things signed with the secret are no valid tokens
 
 
 class Grant(Struct, frozen=True, array_like=True):
-    """What a token lets its bearer watch, on behalf of whom, and until when, in seconds since 1970."""
+    """What a token allows.
+
+    Attributes:
+        what: Whether the token is for a task or for a batch.
+        id: The id of the task or batch.
+        owner: The owner of the task or batch.
+        until: When the token expires, in seconds since 1970.
+    """
 
     what: Literal["task", "batch"]
     id: str
@@ -34,46 +41,46 @@ class FollowTokens:
     """Makes and reads tokens.
 
     Args:
-        secrets: The first signs; all of them are taken, so that a new one can be put before an old one. None: there are no
-            follow links.
+        secrets: The first one signs, and all of them verify, so that a new secret can be put before an old one. Without a
+            secret there are no follow links.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._serializer = URLSafeSerializer(list(reversed(secrets)), salt=_SALT) if secrets else None
 
     def make(self, grant: Grant) -> str:
-        """A token.
+        """Sign a token for a grant.
 
         Raises:
-            FollowLinksOff: there is no secret.
+            FollowLinksOff: There is no secret.
         """
-        return str(self._working().dumps(msgspec.to_builtins(grant)))
+        return str(self._serializer_or_refuse().dumps(msgspec.to_builtins(grant)))
 
     def check(self) -> None:
-        """See whether tokens can be made.
+        """Check that tokens can be signed.
 
         Raises:
-            FollowLinksOff: there is no secret.
+            FollowLinksOff: There is no secret.
         """
-        self._working()
+        self._serializer_or_refuse()
 
     def read(self, token: str) -> Grant:
-        """What a token grants.
+        """Verify a token and return its grant.
 
         Raises:
-            InvalidFollowToken: it is none of ours, or was changed.
-            FollowTokenExpired: its time is over.
-            FollowLinksOff: there is no secret.
+            InvalidFollowToken: The token was not signed with one of the secrets, or was changed.
+            FollowTokenExpired: The token has expired.
+            FollowLinksOff: There is no secret.
         """
         try:
-            grant = msgspec.convert(self._working().loads(token), type=Grant)
+            grant = msgspec.convert(self._serializer_or_refuse().loads(token), type=Grant)
         except (BadData, msgspec.ValidationError) as error:
             raise InvalidFollowToken("this follow link is not valid; ask for a new one") from error
         if time() >= grant.until:
             raise FollowTokenExpired("this follow link has expired; ask for a new one")
         return grant
 
-    def _working(self) -> URLSafeSerializer:
+    def _serializer_or_refuse(self) -> URLSafeSerializer:
         if self._serializer is None:
             raise FollowLinksOff(
                 "follow links are not set up here; give every API process the same HEADRACE_API_FOLLOW_SECRETS"
