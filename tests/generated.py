@@ -15,8 +15,6 @@ from headrace.settings import PREFIX, Settings
 from tests import invariants
 
 ROOT = Path(__file__).parents[1]
-ARCHITECTURE = ROOT / "docs/architecture.md"
-GENERATED_BELOW = "<!-- What follows is written by `just openapi` from the tests' `invariant` markers. -->\n"
 
 
 def openapi() -> str:
@@ -61,18 +59,10 @@ def _meaning(variable: str, type_: Any) -> str:
     return said[-1]
 
 
-def architecture() -> str:
-    """The architecture as it is written by hand, and below it the tests of each invariant."""
-    by_hand, mark, _ = ARCHITECTURE.read_text().partition(GENERATED_BELOW)
-    if not mark:
-        raise ValueError(f"{ARCHITECTURE} has no line {GENERATED_BELOW!r}")
-    return f"{by_hand}{mark}\n{invariants.as_markdown()}"
-
-
 FILES = {
     ROOT / "frontend/src/api/openapi.json": openapi,
     ROOT / "docs/settings.md": settings,
-    ARCHITECTURE: architecture,
+    ROOT / "docs/invariants.md": invariants.as_markdown,
 }
 
 

@@ -46,10 +46,16 @@ def _invariants(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[in
 
 
 def as_markdown() -> str:
-    """The tests of each invariant as lists for `docs/architecture.md`, grouped by file."""
-    lines: list[str] = []
+    """`docs/invariants.md`: the tests of each invariant, grouped by file."""
+    lines = [
+        "# Tests of the invariants",
+        "",
+        "[architecture.md](architecture.md#invariants) says what each invariant is. Made from the tests' `invariant` markers by",
+        "`just openapi`.",
+        "",
+    ]
     for invariant, tests in sorted(marked_tests().items()):
-        lines += [f"### Tests of invariant {invariant}", ""]
+        lines += [f"## Invariant {invariant}", ""]
         by_file: dict[str, list[str]] = defaultdict(list)
         for test in tests:
             by_file[test.file].append(f"`{test.name}`")

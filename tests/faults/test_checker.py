@@ -210,24 +210,24 @@ DOCTORED: list[tuple[str, Change]] = [
 ]  # fmt: skip
 
 
-def test_a_good_run_has_no_violations() -> None:
+def test_the_checker_finds_no_violation_in_a_good_run() -> None:
     assert check(GOOD) == []
 
 
 @pytest.mark.parametrize(("violation", "change"), DOCTORED, ids=[violation for violation, _ in DOCTORED])
-def test_a_doctored_run_is_found_out(violation: str, change: Change) -> None:
+def test_the_checker_finds_each_doctored_run_out(violation: str, change: Change) -> None:
     found = check(change(GOOD))
     assert any(each.startswith(violation) for each in found), found
 
 
-def test_every_property_can_be_broken() -> None:
+def test_every_property_of_the_checker_is_broken_by_a_doctored_run() -> None:
     from tests.faults.checker import PROPERTIES
 
     broken = {violation.partition(":")[0] for violation, _ in DOCTORED}
     assert broken == {each.__name__.replace("_", " ") for each in PROPERTIES}
 
 
-def test_what_a_cancellation_took_out_of_the_log_may_have_been_seen_or_not() -> None:
+def test_a_stream_may_have_shown_or_left_out_what_a_cancellation_withdrew_from_the_log() -> None:
     assert check(unsaid(Seen, client="owner", id="5-7")(GOOD)) == []
 
 

@@ -114,7 +114,7 @@ async def test_a_single_tasks_stream_cut_after_every_event_shows_exactly_its_eve
 
 
 @pytest.mark.invariant(6)
-async def test_a_position_of_another_log_is_reset_with_the_reason(cluster: Cluster) -> None:
+async def test_a_stream_resumed_at_a_position_of_another_log_is_reset_with_the_reason(cluster: Cluster) -> None:
     async with follow(cluster.http, "/api/v1/events", after=f"{cluster.log.epoch - 1}-5") as stream:
         (reset,) = await stream.take(1)
         assert reset.event == "reset"
@@ -125,14 +125,16 @@ async def test_a_position_of_another_log_is_reset_with_the_reason(cluster: Clust
 
 
 @pytest.mark.invariant(6)
-async def test_a_position_ahead_of_the_log_is_reset(cluster: Cluster) -> None:
+async def test_a_stream_resumed_at_a_position_ahead_of_the_log_is_reset(cluster: Cluster) -> None:
     async with follow(cluster.http, "/api/v1/events", after=f"{cluster.log.epoch}-99999999") as stream:
         (reset,) = await stream.take(1)
     assert "ahead" in reset.data["reason"]
 
 
 @pytest.mark.invariant(6)
-async def test_a_position_whose_events_have_left_the_log_is_reset(make_cluster: MakeCluster) -> None:
+async def test_a_stream_resumed_at_a_position_whose_events_have_left_the_log_is_reset(
+    make_cluster: MakeCluster,
+) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker")
     await cluster.knows_kinds()

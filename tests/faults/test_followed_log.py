@@ -81,7 +81,7 @@ async def test_a_log_made_anew_behind_an_open_connection_is_followed_from_its_be
 
 
 @pytest.mark.invariant(6)
-async def test_whoever_could_not_hear_while_history_left_the_log_is_told(make_cluster: MakeCluster) -> None:
+async def test_a_follower_that_was_cut_off_while_history_left_the_log_is_reset(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     async with proxy_to(port_of(cluster.nats.url)) as proxy, watched(cluster, proxy.url) as those:
         far = those.hub._log
@@ -105,7 +105,7 @@ async def test_whoever_could_not_hear_while_history_left_the_log_is_told(make_cl
 
 
 @pytest.mark.invariant(6)
-async def test_what_is_heard_while_a_reconnect_is_dealt_with_is_not_forgotten(make_cluster: MakeCluster) -> None:
+async def test_an_event_that_arrives_during_a_reconnect_is_shown(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     log, hub = cluster.log, Hub(cluster.log)
     follower = await hub.follow(task_events("u1"), Position(log.epoch, 0))
@@ -124,7 +124,7 @@ async def test_what_is_heard_while_a_reconnect_is_dealt_with_is_not_forgotten(ma
 
 
 @pytest.mark.invariant(6)
-async def test_an_answer_that_was_lost_with_the_connection_is_not_waited_for(make_cluster: MakeCluster) -> None:
+async def test_a_page_of_history_lost_with_its_connection_is_asked_for_again(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     async with proxy_to(port_of(cluster.nats.url)) as proxy, watched(cluster, proxy.url) as those:
         follower = await those.hub.follow(task_events("u1"), Position(cluster.log.epoch, 0))
@@ -141,7 +141,7 @@ async def test_an_answer_that_was_lost_with_the_connection_is_not_waited_for(mak
 
 
 @pytest.mark.invariant(6)
-async def test_an_idle_client_stays_when_history_leaves_the_log_and_one_that_slept_is_told(
+async def test_an_idle_client_stays_when_history_leaves_the_log_and_one_that_slept_is_reset(
     make_cluster: MakeCluster,
 ) -> None:
     cluster = await make_cluster()
@@ -183,7 +183,7 @@ async def age_out(cluster: Cluster) -> None:
     await jetstream.request(f"STREAM.UPDATE.{name}", config)
 
 
-async def test_whoever_looks_at_a_log_that_is_gone_makes_it_anew(make_cluster: MakeCluster) -> None:
+async def test_a_process_that_finds_the_log_gone_makes_it_anew(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     before = cluster.log.epoch
     await cluster.log.jetstream.request("STREAM.DELETE.HEADRACE")
@@ -194,7 +194,7 @@ async def test_whoever_looks_at_a_log_that_is_gone_makes_it_anew(make_cluster: M
 
 
 @pytest.mark.invariant(6)
-async def test_a_log_taken_away_while_nats_stays_is_made_anew_and_its_followers_are_told(
+async def test_a_log_deleted_while_nats_stays_is_made_anew_and_its_followers_are_reset(
     make_cluster: MakeCluster,
 ) -> None:
     cluster = await make_cluster()

@@ -177,7 +177,7 @@ async def lose_some(cluster: Cluster, seed: int, rounds: int) -> None:
 @pytest.mark.invariant(6)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("seed", range(3))
-async def test_what_is_lost_between_nats_and_the_api_is_given_to_everybody_all_the_same(
+async def test_live_events_lost_between_nats_and_the_api_reach_every_follower_all_the_same(
     make_cluster: MakeCluster, seed: int
 ) -> None:
     await lose_some(await make_cluster(), seed, rounds=2)
@@ -185,14 +185,14 @@ async def test_what_is_lost_between_nats_and_the_api_is_given_to_everybody_all_t
 
 @pytest.mark.invariant(6)
 @pytest.mark.slow
-async def test_what_is_lost_is_made_up_for_within_fifteen_seconds(make_cluster: MakeCluster) -> None:
+async def test_lost_live_events_reach_every_follower_within_fifteen_seconds(make_cluster: MakeCluster) -> None:
     await lose_some(await make_cluster(), 7, rounds=4)
 
 
 @pytest.mark.invariant(6)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("pending", [pytest.param(300, id="most of it"), pytest.param(1, id="all of it")])
-async def test_what_the_client_library_drops_because_too_much_waits_is_given_to_everybody_all_the_same(
+async def test_live_events_dropped_by_the_client_library_reach_every_follower_all_the_same(
     make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch, pending: int
 ) -> None:
     monkeypatch.setattr("headrace.log.live.PENDING_BYTES_MAX", pending)  # bytes; 300 are hardly more than one message

@@ -39,7 +39,7 @@ async def test_a_worker_killed_in_the_middle_of_a_task_costs_a_redelivery(make_c
 
 
 @pytest.mark.invariant(2)
-async def test_a_worker_stopped_past_its_time_and_continued_is_not_heard_any_more(make_cluster: MakeCluster) -> None:
+async def test_a_worker_stopped_past_ack_wait_and_continued_cannot_finish_its_task(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, zombie, _ = await cluster.start("api", "worker", "projector")
     await cluster.knows_kinds()
@@ -58,7 +58,7 @@ async def test_a_worker_stopped_past_its_time_and_continued_is_not_heard_any_mor
 
 
 @pytest.mark.invariant(3)
-async def test_heartbeats_keep_a_task_that_runs_longer_than_the_broker_waits(make_cluster: MakeCluster) -> None:
+async def test_heartbeats_keep_a_task_that_runs_longer_than_ack_wait(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_ACK_WAIT="1")
     await cluster.start("api", "worker", "worker", "projector")
     await cluster.knows_kinds()
@@ -87,7 +87,7 @@ async def test_a_worker_told_to_stop_lets_its_tasks_end(make_cluster: MakeCluste
 
 
 @pytest.mark.invariant(1)
-async def test_a_worker_out_of_time_gives_its_tasks_back_at_once(make_cluster: MakeCluster) -> None:
+async def test_a_worker_whose_grace_is_over_gives_its_tasks_back_at_once(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_GRACE="0.2", HEADRACE_STREAM_ACK_WAIT="60")
     _, worker, _ = await cluster.start("api", "worker", "projector")
     await cluster.knows_kinds()
@@ -151,7 +151,7 @@ async def test_an_api_killed_between_publish_and_answer_leaves_a_task_that_runs(
     assert list((await cluster.finishes()).values()) == [1]
 
 
-async def test_an_api_told_to_stop_ends_its_streams_with_a_time_to_come_back(make_cluster: MakeCluster) -> None:
+async def test_an_api_told_to_stop_ends_its_streams_with_a_retry_time(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     (api,) = await cluster.start("api")
     async with cluster.http.stream("GET", "/api/v1/events") as response:

@@ -83,7 +83,7 @@ async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wor
         return await reader.readexactly(len(words)) == words
 
 
-async def test_a_reset_reaches_both_ends_as_one() -> None:
+async def test_a_reset_by_the_proxy_reaches_both_ends_as_a_reset() -> None:
     async with server() as (here, proxy), client(proxy) as (reader, writer):
         assert await echoes(reader, writer)
         proxy.break_off(Break.RESET)
@@ -93,7 +93,7 @@ async def test_a_reset_reaches_both_ends_as_one() -> None:
         await until(lambda: proxy.connections == 0, "nothing to be left")
 
 
-async def test_a_closed_connection_is_told_to_both_ends_as_an_end() -> None:
+async def test_a_connection_closed_by_the_proxy_reaches_both_ends_as_an_end() -> None:
     async with server() as (here, proxy), client(proxy) as (reader, writer):
         assert await echoes(reader, writer)
         proxy.break_off(Break.CLOSE)
@@ -129,7 +129,7 @@ async def test_a_stalled_connection_holds_the_server_up_and_lets_the_client_thro
         assert here.sent < MUCH
 
 
-async def test_connections_break_at_random_and_the_same_way_with_the_same_seed() -> None:
+async def test_the_proxy_breaks_connections_at_random_and_the_same_way_with_the_same_seed() -> None:
     async def lengths() -> list[int]:
         async with server() as (_, proxy):
             proxy.break_at_random(random.Random(7), 1000, [Break.CLOSE])
@@ -148,7 +148,7 @@ async def test_connections_break_at_random_and_the_same_way_with_the_same_seed()
 
 
 @given(st.lists(st.sampled_from(FRAMES)), st.lists(st.integers(1, 40)))
-def test_frames_are_put_together_however_they_were_split(frames: list[bytes], lengths: list[int]) -> None:
+def test_nats_frames_are_put_together_however_they_were_split(frames: list[bytes], lengths: list[int]) -> None:
     sent, reading, found = b"".join(frames), Frames(), list[bytes]()
     for length in lengths:
         found += reading.feed(sent[:length])
@@ -156,14 +156,14 @@ def test_frames_are_put_together_however_they_were_split(frames: list[bytes], le
     assert found + reading.feed(sent) == frames
 
 
-def test_only_live_messages_are_lost() -> None:
+def test_the_proxy_loses_only_live_messages() -> None:
     losing = Losing(random.Random(1), 1.0)
     kept = losing()(b"".join(FRAMES))
     assert kept == b"".join(frame for frame in FRAMES if not subject(frame).startswith(b"hr.live."))
     assert (losing.lost, losing.passed) == (2, 0)
 
 
-def test_about_as_many_are_lost_as_was_said() -> None:
+def test_the_proxy_loses_about_the_given_share_of_live_messages() -> None:
     losing = Losing(random.Random(1), 0.2)
     lossy = losing()
     for _ in range(1000):

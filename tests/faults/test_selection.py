@@ -31,7 +31,7 @@ async def ground(postgres: EmbeddedPostgres) -> AsyncGenerator[Ground]:
 @pytest.mark.invariant(6)
 @pytest.mark.invariant(7)
 @pytest.mark.parametrize("name", SELECTION)
-async def test_what_is_promised_holds_under(name: str, ground: Ground, tmp_path: Path) -> None:
+async def test_every_promise_holds_under_a_fault(name: str, ground: Ground, tmp_path: Path) -> None:
     verdict = await play(FAULTS[name], SEED, TASKS, ground, tmp_path, OUTAGE_SECONDS)
     assert verdict.violations == [], f"journal: {verdict.file}"
     assert verdict.tasks >= TASKS

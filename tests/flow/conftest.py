@@ -1,4 +1,4 @@
-"""A cluster for the tests of follow links."""
+"""Clusters that several files of this tour use."""
 
 from __future__ import annotations
 
@@ -8,13 +8,31 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 import pytest
 
 from tests.cluster import Cluster, cluster_on
-from tests.conftest import make_place
+from tests.conftest import MakeCluster, make_place
+from tests.flow.batch_steps import knows
 from tests.flow.follow_link_steps import NEW, OLD, OURS
 
 
+@pytest.fixture
+async def shared(cluster: Cluster) -> Cluster:
+    """The cluster that most tests share, when it knows the kinds that batches are made of here."""
+    await knows(cluster, "echo", "fail", "noop", "wait")
+    return cluster
+
+
+@pytest.fixture
+async def cluster_without_worker(make_cluster: MakeCluster) -> Cluster:
+    """A cluster that knows the kinds and has nobody to run them; its members are the API, the stopped worker, the projector."""
+    cluster = await make_cluster()
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.knows_kinds()
+    await worker.stop()
+    return cluster
+
+
 @pytest.fixture(scope="module")
-async def linked(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Cluster]:
-    """A cluster with follow links, saying all that it has to say."""
+async def cluster_with_follow_links(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Cluster]:
+    """A cluster with follow links, whose processes log all that they ever log."""
     environ = {
         "HEADRACE_API_FOLLOW_SECRETS": f"{NEW},{OLD}",
         "HEADRACE_API_FOLLOW_ORIGINS": f"{OURS},http://127.0.0.1:1",

@@ -12,7 +12,7 @@ import httpx
 from tests.cluster import Cluster
 from tests.sse import Seen, follow
 
-NEW, OLD = "n" * 40, "o" * 40  # the secrets of the cluster `linked`: the first signs
+NEW, OLD = "n" * 40, "o" * 40  # the secrets of the cluster `cluster_with_follow_links`: the first signs
 OURS = "https://app.example"  # whose pages may use its links
 PATIENCE_SECONDS = 8.0
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from headrace.contracts.events import Event, decode
+from headrace.contracts.events import Event, Finished, decode
 from tests.cluster import Cluster, until
 
 
@@ -115,6 +115,12 @@ async def tables(cluster: Cluster) -> list[list[dict[str, Any]]]:
         await cluster.rows("SELECT * FROM tasks ORDER BY id"),
         await cluster.rows("SELECT * FROM task_events ORDER BY epoch, sequence"),
     ]
+
+
+async def the_finish_of(cluster: Cluster, task: str) -> Finished:
+    """The one finish of a task."""
+    (finished,) = [each.event for each in await history(cluster, task) if isinstance(each.event, Finished)]
+    return finished
 
 
 def instant(text: str) -> datetime:

@@ -1,0 +1,1 @@
+"""Batches: many inputs accepted at once, counted while they run, settled once, completed when they were cut off."""

@@ -12,9 +12,9 @@ from headrace.contracts.batches import BatchCancelled, encode
 from headrace.lifecycle.batch_append import CHUNK_TASKS
 from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
-from tests.flow.batches.test_batches import (
+from tests.flow.batch_steps import (
     counts,
-    grown,
+    has_grown_to,
     instant_of,
     knows,
     last_sequence,
@@ -23,20 +23,19 @@ from tests.flow.batches.test_batches import (
     recount,
     settled,
     submit,
-    without_workers,
 )
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.problems import check_problem
 
 
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(5)
 async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_tasks_and_settles_once(
-    make_cluster: MakeCluster,
+    cluster_without_worker: Cluster,
 ) -> None:
-    cluster, api = await without_workers(make_cluster)
+    cluster, api = cluster_without_worker, cluster_without_worker.members[0]
     total = 20_000
     sending = asyncio.create_task(post(cluster, "noop", [{}] * total, key="unwanted"))
-    await until(lambda: grown(cluster, 2 * CHUNK_TASKS), "some chunks to be in the log")
+    await until(lambda: has_grown_to(cluster, 2 * CHUNK_TASKS), "some chunks to be in the log")
     api.signal(signal.SIGSTOP)
     (created,) = await cluster.events("hr.batches.created.>")
     _, _, _, owner, batch = created.subject.split(".")
@@ -122,9 +121,9 @@ async def replay(cluster: Cluster, projector: Member) -> Member:
 
 @pytest.mark.invariant(7)
 async def test_a_task_of_a_cancelled_batch_that_is_run_again_and_cancelled_while_queued_leaves_the_same_in_a_replay(
-    make_cluster: MakeCluster,
+    cluster_without_worker: Cluster,
 ) -> None:
-    cluster, _ = await without_workers(make_cluster)
+    cluster = cluster_without_worker
     projector = cluster.members[2]
 
     async def cancelled(path: str) -> None:
@@ -165,7 +164,9 @@ async def test_a_task_of_a_cancelled_batch_that_is_run_again_and_cancelled_while
     assert len(await cluster.events("hr.batches.settled.>")) == 4
 
 
-async def test_a_batch_that_is_over_cannot_be_cancelled_by_who_has_not_heard_of_it(make_cluster: MakeCluster) -> None:
+async def test_a_settled_batch_cannot_be_cancelled_by_an_api_that_has_not_heard_of_its_end(
+    make_cluster: MakeCluster,
+) -> None:
     cluster = await make_cluster()
     _, _, projector = await cluster.start("api", "worker", "projector")
     await knows(cluster, "noop")

@@ -12,8 +12,8 @@ import pytest
 from headrace.embedded.network import free_ports
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
-from tests.flow.batches.test_batches import all_once, counts, instant_of, knows, post, settled, submit
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.batch_steps import all_once, counts, instant_of, knows, post, settled, submit
+from tests.flow.problems import check_problem
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_a_batch_sent_again_is_answered_as_far_as_it_is_known(seeing: Clus
 
 
 @pytest.mark.invariant(4)
-async def test_a_batch_that_is_all_there_is_found_again_although_the_log_is_full(make_cluster: MakeCluster) -> None:
+async def test_a_complete_batch_is_found_again_although_the_log_is_full(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(2 << 20))
     _, worker, _ = await cluster.start("api", "worker", "projector")
     await knows(cluster, "noop", "echo")

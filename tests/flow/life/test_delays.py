@@ -14,7 +14,7 @@ from headrace.log.deliveries import Delivery
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import accepted, ask, calls, cancel, history, instant, names, now, read, timers
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.problems import check_problem
 from tests.sse import follow
 
 LATE = timedelta(seconds=0.05)
@@ -51,13 +51,13 @@ DELAYS = pytest.mark.parametrize("delay", [0.001, 0.05, 0.29, 0.31, 0.7])
 
 
 @DELAYS
-async def test_no_task_starts_before_it_is_due(cluster: Cluster, delay: float) -> None:
+async def test_no_delayed_task_starts_before_it_is_due(cluster: Cluster, delay: float) -> None:
     assert (await _late(cluster, delay))[0] >= timedelta(0)
 
 
 @pytest.mark.slow  # on a machine that is shared with other tests it is them that are measured
 @DELAYS
-async def test_a_task_usually_starts_within_50_ms_of_when_it_is_due(cluster: Cluster, delay: float) -> None:
+async def test_a_delayed_task_usually_starts_within_50_ms_of_when_it_is_due(cluster: Cluster, delay: float) -> None:
     late = await _late(cluster, delay)
     assert late[2] < LATE, late
 
@@ -69,7 +69,7 @@ async def _late(cluster: Cluster, delay: float) -> list[timedelta]:
     return sorted([await started_late(cluster, task) for task in tasks])
 
 
-async def test_no_delay_is_now(cluster: Cluster) -> None:
+async def test_a_delay_of_zero_is_due_now(cluster: Cluster) -> None:
     for when in ({"delay": 0}, {"run_at": (now() - timedelta(seconds=5)).isoformat()}):
         task = await accepted(cluster, "noop", **when)
         assert (task["state"], task["due_at"]) == ("queued", None)

@@ -89,7 +89,7 @@ async def test_no_more_of_a_kind_start_in_a_second_than_its_rate_over_all_worker
     assert max(windows.values()) <= 10, windows
 
 
-async def test_what_waits_for_its_rate_can_be_given_back_and_cancelled(limited: Cluster) -> None:
+async def test_a_task_that_waits_for_the_rate_of_its_kind_can_be_given_back_and_cancelled(limited: Cluster) -> None:
     await until(lambda: time.time() % HOUR < HOUR - 25, "the next hour, if this one ends soon")
     tasks = await submit(limited, "one_an_hour", 2)
     await until(lambda: calls(limited, tasks), "one to run")

@@ -59,7 +59,7 @@ async def test_a_traceback_from_a_process_shows_the_handlers_frames_only(cluster
     assert "headrace/worker" not in trace
 
 
-async def test_a_handler_that_took_too_long_is_told_and_can_clean_up(cluster: Cluster) -> None:
+async def test_a_handler_in_a_process_that_takes_too_long_is_told_and_can_clean_up(cluster: Cluster) -> None:
     task = await cluster.submit("until_timed_out", name="cleaned-up")
     assert (await cluster.outcome(task["id"]))["error"]["code"] == "timeout"
     await until((cluster.place / "cleaned-up").exists, "the handler to clean up")

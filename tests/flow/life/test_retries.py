@@ -42,13 +42,13 @@ async def test_a_failing_task_is_tried_again_as_its_backoff_says_until_it_succee
 
 
 @pytest.mark.parametrize("after", [0.05, 0.3, 0.5, 1.2])
-async def test_no_attempt_starts_before_it_is_due(cluster: Cluster, after: float) -> None:
+async def test_no_retry_starts_before_it_is_due(cluster: Cluster, after: float) -> None:
     assert min(await _late(cluster, after)) >= timedelta(0)
 
 
 @pytest.mark.slow  # on a machine that is shared with other tests it is them that are measured
 @pytest.mark.parametrize("after", [0.05, 0.3, 0.5, 1.2])
-async def test_an_attempt_usually_starts_within_50_ms_of_when_it_is_due(cluster: Cluster, after: float) -> None:
+async def test_a_retry_usually_starts_within_50_ms_of_when_it_is_due(cluster: Cluster, after: float) -> None:
     late = await _late(cluster, after)
     assert sorted(late)[2] < LATE, late
 
@@ -114,7 +114,7 @@ async def test_a_task_whose_attempts_are_used_up_fails_with_the_error_of_the_las
 
 @IN_ALL_WAYS
 @pytest.mark.parametrize("way", ["retry", "returned"])
-async def test_asking_for_another_attempt_in_the_last_one_fails_and_says_why(
+async def test_a_handler_that_asks_for_another_attempt_in_its_last_one_fails_and_says_why(
     cluster: Cluster, kind: str, way: str
 ) -> None:
     task = await accepted(cluster, kind, input={"steps": ["expected", way], "after": 60}, max_attempts=2)
@@ -165,7 +165,7 @@ async def test_a_task_that_waits_for_its_next_attempt_shows_when_and_why(cluster
     assert timeline[2]["data"]["error"]["message"] == "Expected: failed in attempt 1"
 
 
-async def test_what_waits_for_its_next_attempt_holds_no_slots(make_cluster: MakeCluster) -> None:
+async def test_a_task_that_waits_for_its_next_attempt_holds_no_slot(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_SLOTS="8")
     await cluster.start("api", "worker", "projector")
     await cluster.knows_kinds()

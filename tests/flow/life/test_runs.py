@@ -28,7 +28,7 @@ from tests.flow.life_steps import (
     running,
     timers,
 )
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.problems import check_problem
 from tests.sse import follow
 
 
@@ -97,7 +97,7 @@ async def test_a_task_fails_as_often_in_its_second_run_as_in_its_first(cluster: 
     assert [end.attempt for end in ends] == [2, 2]
 
 
-async def test_who_follows_a_task_that_runs_again_sees_its_second_end(cluster: Cluster) -> None:
+async def test_a_follower_of_a_task_that_runs_again_sees_its_second_end(cluster: Cluster) -> None:
     task = await accepted(cluster, "noop")
     first = await cluster.outcome(task["id"])
     answer = await run_again(cluster, task["id"])
@@ -115,7 +115,7 @@ async def test_a_task_that_is_not_over_cannot_be_run_again(cluster: Cluster, whe
 
 
 @pytest.mark.invariant(2)
-async def test_of_many_who_run_a_task_again_at_once_one_does(cluster: Cluster) -> None:
+async def test_many_requests_to_run_a_task_again_at_once_run_it_once(cluster: Cluster) -> None:
     task = await accepted(cluster, "wait", input={"name": "gate-runs"})
     await called(cluster, task["id"])
     await running(cluster, task["id"])
@@ -131,7 +131,7 @@ async def test_of_many_who_run_a_task_again_at_once_one_does(cluster: Cluster) -
 
 
 @pytest.mark.invariant(2)
-async def test_running_again_and_cancelling_at_once_leave_one_end_a_run(cluster: Cluster) -> None:
+async def test_running_a_task_again_while_it_is_cancelled_leaves_one_finish_a_run(cluster: Cluster) -> None:
     task = await accepted(cluster, "noop")
     await cluster.outcome(task["id"])
     for _ in range(10):
@@ -280,7 +280,7 @@ async def test_many_tasks_run_again_by_what_they_have_in_common(make_cluster: Ma
     assert (await read(cluster, waiting["id"]))["state"] == "pending"
 
 
-async def test_who_asks_for_more_than_a_request_can_do_at_its_pace_is_told_what_remains(cluster: Cluster) -> None:
+async def test_a_bulk_run_that_is_more_than_one_request_can_do_at_its_pace_says_what_remains(cluster: Cluster) -> None:
     tasks = [await accepted(cluster, "lie") for _ in range(3)]
     await cluster.all_finished([task["id"] for task in tasks])
     done = await in_bulk(cluster, "runs", select={"kind": "lie"}, per_second=0.04)

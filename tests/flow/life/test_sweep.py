@@ -22,18 +22,9 @@ async def submit(cluster: Cluster, **fields: Any) -> str:
     return answer.json()["id"]
 
 
-async def without_worker(make_cluster: MakeCluster) -> Cluster:
-    """A cluster that knows the kinds, and has nobody to run them."""
-    cluster = await make_cluster()
-    _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
-    await worker.stop()
-    return cluster
-
-
 @pytest.mark.invariant(1)
-async def test_a_task_that_nobody_starts_in_time_expires_without_any_worker(make_cluster: MakeCluster) -> None:
-    cluster = await without_worker(make_cluster)
+async def test_a_task_that_nobody_starts_in_time_expires_without_any_worker(cluster_without_worker: Cluster) -> None:
+    cluster = cluster_without_worker
     queued = await submit(cluster, expires_in=0.2)
     pending = await submit(cluster, delay=3600, expires_in=7200)
     found = await cluster.outcome(queued)
@@ -50,10 +41,10 @@ async def test_a_task_that_nobody_starts_in_time_expires_without_any_worker(make
 
 
 @pytest.mark.invariant(1)
-async def test_what_the_log_is_about_to_drop_from_the_queue_is_expired_and_not_lost(
-    make_cluster: MakeCluster,
+async def test_a_queued_task_that_the_log_is_about_to_drop_is_expired_and_not_lost(
+    cluster_without_worker: Cluster,
 ) -> None:
-    cluster = await without_worker(make_cluster)
+    cluster = cluster_without_worker
     task = await submit(cluster)
     later = await submit(cluster, delay=3600)
     await until(lambda: _rows(cluster, 2), "both rows")
@@ -83,7 +74,7 @@ async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(mak
 
 
 @pytest.mark.invariant(2)
-async def test_a_row_that_is_far_behind_takes_no_timer_away_and_ends_nothing(make_cluster: MakeCluster) -> None:
+async def test_a_row_far_behind_the_log_takes_no_timer_away_and_ends_no_task(make_cluster: MakeCluster) -> None:
     """As after an hour without Postgres: the log knows of another attempt, and of its timer."""
     cluster = await make_cluster()
     _, _, projector = await cluster.start("api", "worker", "projector")

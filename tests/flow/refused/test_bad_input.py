@@ -5,24 +5,12 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.cluster import Cluster
+from tests.flow.problems import check_problem
 
 GOOD: dict[str, Any] = {"kind": "echo", "input": {"text": "hello"}}
-
-
-def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
-    problem = answer.json()
-    assert problem["status"] == status
-    assert problem["error_code"] == code
-    assert problem["message"] == problem["detail"]
-    assert len(problem["message"]) > 10
-    assert problem["correlation_id"] == answer.headers["X-Correlation-Id"]
-    return problem
 
 
 DEEP = b'{"kind": "echo", "input": {"text": %s%s}}' % (b"[" * 100_000, b"]" * 100_000)
@@ -75,7 +63,7 @@ async def test_a_body_over_the_limit_is_refused(cluster: Cluster) -> None:
     assert problem["errors"] == [{"path": "", "message": problem["message"]}]  # all of it
 
 
-async def test_what_does_not_fit_a_message_is_refused_with_the_limit(cluster: Cluster) -> None:
+async def test_an_input_that_does_not_fit_a_message_is_refused_with_the_limit(cluster: Cluster) -> None:
     size = (8 << 20) - 100  # fits the body limit, but not with what the event adds
     answer = await cluster.http.post("/api/v1/tasks", json=GOOD | {"input": {"text": "x" * size}})
     problem = check_problem(answer, 413, "too_large")
@@ -103,7 +91,9 @@ async def test_what_does_not_fit_a_message_is_refused_with_the_limit(cluster: Cl
         ("/api/v1/nothing", 404, "no_such_route"),
     ],
 )
-async def test_a_bad_read_is_refused(cluster: Cluster, path: str, status: int, code: str) -> None:
+async def test_a_bad_request_for_tasks_or_events_is_refused(
+    cluster: Cluster, path: str, status: int, code: str
+) -> None:
     check_problem(await cluster.http.get(path), status, code)
 
 
@@ -127,7 +117,7 @@ def cursor(text: str) -> str:
         ({"cursor": cursor("9999-12-31T23:59:59-12:00 a")}, "invalid_cursor", "query cursor"),
     ],
 )
-async def test_a_filter_that_nothing_can_have_is_refused_by_its_name(
+async def test_a_list_filter_that_nothing_can_match_is_refused_by_its_name(
     cluster: Cluster, of: str, query: dict[str, str], code: str, path: str
 ) -> None:
     problem = check_problem(await cluster.http.get(f"/api/v1/{of}", params=query), 400, code)
@@ -135,7 +125,7 @@ async def test_a_filter_that_nothing_can_have_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("batch", ["\0", "a\0", "a.b", "a b", "", "ř", "x" * 65, "a\n"])
-async def test_a_batch_that_cannot_be_one_is_refused_as_a_filter(cluster: Cluster, batch: str) -> None:
+async def test_a_malformed_batch_id_is_refused_as_a_list_filter(cluster: Cluster, batch: str) -> None:
     problem = check_problem(await cluster.http.get("/api/v1/tasks", params={"batch": batch}), 400, "malformed_request")
     assert [error["path"] for error in problem["errors"]] == ["query batch"]
 
@@ -145,7 +135,7 @@ async def test_a_bad_last_event_id_is_refused(cluster: Cluster) -> None:
     check_problem(answer, 400, "invalid_position")
 
 
-async def test_a_method_that_is_not_there_is_refused(cluster: Cluster) -> None:
+async def test_an_unsupported_method_is_refused(cluster: Cluster) -> None:
     check_problem(await cluster.http.patch("/api/v1/tasks", json={}), 405, "method_not_allowed")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster import Cluster
 from tests.flow.life_steps import ask, in_bulk, now
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.problems import check_problem
 
 YEAR = 366 * 86_400
 
@@ -39,7 +39,7 @@ def at(**difference: float) -> str:
         ({"attempts": 3}, "", "unknown field `attempts`"),
     ],
 )
-async def test_what_cannot_be_read_is_refused_with_the_path(
+async def test_a_submission_with_a_field_that_cannot_be_read_is_refused_with_the_path(
     cluster: Cluster, said: dict[str, Any], path: str, words: str
 ) -> None:
     problem = check_problem(await ask(cluster, "noop", **said), 400, "malformed_request")
@@ -64,7 +64,9 @@ async def test_what_cannot_be_read_is_refused_with_the_path(
         (lambda: {"run_at": at(seconds=10), "expires_in": 5}, "/expires_in", "before it is due"),
     ],
 )
-async def test_what_makes_no_sense_is_refused_with_the_path(cluster: Cluster, said: Any, path: str, words: str) -> None:
+async def test_a_submission_whose_times_make_no_sense_is_refused_with_the_path(
+    cluster: Cluster, said: Any, path: str, words: str
+) -> None:
     problem = check_problem(await ask(cluster, "noop", **said()), 422, "invalid_input")
     assert [error["path"] for error in problem["errors"]] == [path]
     assert words in problem["errors"][0]["message"]
@@ -72,7 +74,7 @@ async def test_what_makes_no_sense_is_refused_with_the_path(cluster: Cluster, sa
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 @pytest.mark.parametrize("field", ["delay", "expires_in"])
-async def test_a_number_that_is_none_is_refused(cluster: Cluster, field: str, number: str) -> None:
+async def test_a_duration_that_is_not_a_finite_number_is_refused(cluster: Cluster, field: str, number: str) -> None:
     body = f'{{"kind": "noop", "input": {{}}, "{field}": {number}}}'
     answer = await cluster.http.post("/api/v1/tasks", content=body, headers={"Content-Type": "application/json"})
     check_problem(answer, 400, "malformed_request")
@@ -122,12 +124,12 @@ async def test_a_bulk_request_from_before_or_after_all_time_is_refused(
 
 
 @pytest.mark.parametrize("route", ["cancellations", "runs"])
-async def test_a_bulk_request_for_a_position_that_is_none_is_refused(cluster: Cluster, route: str) -> None:
+async def test_a_bulk_request_for_a_malformed_position_is_refused(cluster: Cluster, route: str) -> None:
     answer = await cluster.http.post(f"/api/v1/{route}", json={"select": {}, "dry_run": True}, params={"at_least": "7"})
     check_problem(answer, 400, "invalid_position")
 
 
-async def test_a_selection_that_cannot_have_any_task_has_none(cluster: Cluster) -> None:
+async def test_a_selection_that_no_task_can_match_selects_none(cluster: Cluster) -> None:
     for route, state in (("cancellations", "succeeded"), ("runs", "running")):
         done = await in_bulk(cluster, route, select={"state": state})
         assert (done["matched"], done["done"], done["remaining"]) == (0, 0, 0)
@@ -149,6 +151,6 @@ async def test_a_finished_task_cannot_be_cancelled_and_its_state_is_told(cluster
 
 
 @pytest.mark.parametrize("task", ["01a1f9b8-ba72-76cb-aaed-487558f3cb98", "nope", "no.pe", "%2a", "%00", "x" * 65])
-async def test_what_does_not_exist_can_neither_be_cancelled_nor_run_again(cluster: Cluster, task: str) -> None:
+async def test_a_task_that_does_not_exist_can_neither_be_cancelled_nor_run_again(cluster: Cluster, task: str) -> None:
     check_problem(await cluster.http.put(f"/api/v1/tasks/{task}/cancellation"), 404, "task_not_found")
     check_problem(await cluster.http.post(f"/api/v1/tasks/{task}/runs"), 404, "task_not_found")

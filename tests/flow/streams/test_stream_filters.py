@@ -13,10 +13,10 @@ from headrace.contracts.events import EventName, Queued, encode
 from headrace.contracts.tasks import NULL
 from headrace.log.subjects import TaskSubject
 from tests.cluster import Cluster
-from tests.flow.batches.test_batches import settled
-from tests.flow.batches.test_batches import submit as submit_batch
+from tests.flow.batch_steps import settled
+from tests.flow.batch_steps import submit as submit_batch
 from tests.flow.life_steps import read
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.problems import check_problem
 from tests.sse import Seen, follow
 
 PATIENCE_SECONDS = 10.0
@@ -114,7 +114,7 @@ async def shown(cluster: Cluster, params: Params, after: str, last: Seen) -> lis
         "task-kind-event",
     ],
 )
-async def test_a_filter_shows_what_it_names_live_and_from_history_alike(
+async def test_a_stream_filter_shows_what_it_names_live_and_from_history_alike(
     cluster: Cluster, filter_: Callable[[Happened], Params], wants: Callable[[Happened, Seen], bool]
 ) -> None:
     happened = await happen(cluster)
@@ -127,7 +127,7 @@ async def test_a_filter_shows_what_it_names_live_and_from_history_alike(
 
 
 @pytest.mark.invariant(6)
-async def test_a_filter_shows_live_what_it_then_shows_from_history(cluster: Cluster) -> None:
+async def test_a_stream_filter_shows_live_what_it_then_shows_from_history(cluster: Cluster) -> None:
     params = [("kind", "talk"), ("kind", "noop"), ("event", "started"), ("event", "emitted"), ("event", "finished")]
     query = "&".join(f"{name}={value}" for name, value in params)
     before = await now(cluster)
@@ -142,7 +142,7 @@ async def test_a_filter_shows_live_what_it_then_shows_from_history(cluster: Clus
     assert await shown(cluster, params, before, live[-1]) == live
 
 
-async def test_a_filter_of_many_tasks_is_taken(cluster: Cluster) -> None:
+async def test_a_stream_may_be_filtered_by_many_tasks(cluster: Cluster) -> None:
     task = await cluster.submit("noop")
     params = [("task", task["id"]), *(("task", f"unknown-{n}") for n in range(TASKS_MAX - 1))]
     seen = await shown(cluster, params, await before_of(task), await finish_of(cluster, task["id"]))
@@ -150,7 +150,7 @@ async def test_a_filter_of_many_tasks_is_taken(cluster: Cluster) -> None:
 
 
 @pytest.mark.invariant(8)
-async def test_a_filter_never_shows_what_is_somebody_elses(cluster: Cluster) -> None:
+async def test_a_stream_filter_never_shows_what_belongs_to_somebody_else(cluster: Cluster) -> None:
     before = await now(cluster)
     theirs = str(TaskSubject(EventName.QUEUED, "noop", "normal", "somebody", "theirs"))
     await cluster.log.appender.append(theirs, encode(Queued(attempt=1, fence=0, input=NULL)), {})
@@ -210,7 +210,7 @@ async def test_a_filtered_stream_opens_with_the_position_it_begins_at(cluster: C
     ],
     ids=lambda each: each[:24],
 )
-async def test_a_filter_that_nothing_could_pass_is_refused_by_its_name(
+async def test_a_stream_filter_that_nothing_could_pass_is_refused_by_its_name(
     cluster: Cluster, query: str, path: str, words: str
 ) -> None:
     problem = check_problem(await cluster.http.get(f"/api/v1/events?{query}"), 400, "malformed_request")
@@ -222,7 +222,7 @@ async def test_a_filter_that_nothing_could_pass_is_refused_by_its_name(
 @pytest.mark.parametrize(
     "cursor", ["now", "1", "-", "1-", "-1", "1-x", "1 - 2", "1-2-3", "٣-٣", "1-99999999999999999999"]
 )
-async def test_a_cursor_that_is_no_position_is_refused_with_any_filter(cluster: Cluster, cursor: str) -> None:
+async def test_a_malformed_stream_cursor_is_refused_with_any_filter(cluster: Cluster, cursor: str) -> None:
     for query in ({}, {"kind": "noop"}):
         answer = await cluster.http.get("/api/v1/events", params={"after": cursor, **query})
         check_problem(answer, 400, "invalid_position")
@@ -231,7 +231,7 @@ async def test_a_cursor_that_is_no_position_is_refused_with_any_filter(cluster: 
             check_problem(answer, 400, "invalid_position")
 
 
-async def test_a_cursor_that_is_too_long_to_be_a_position_is_refused_by_its_name(cluster: Cluster) -> None:
+async def test_an_overlong_stream_cursor_is_refused_by_its_name(cluster: Cluster) -> None:
     answer = await cluster.http.get("/api/v1/events", params={"after": "1-" + "0" * 40})
     problem = check_problem(answer, 400, "malformed_request")
     assert [error["path"] for error in problem["errors"]] == ["query after"]

@@ -1,0 +1,1 @@
+"""Submitting: the same key makes the same task, and the largest input is large enough."""

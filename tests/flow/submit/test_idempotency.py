@@ -19,7 +19,7 @@ from headrace.log.prune import purge
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import ask, calls, cancel, instant, names, now, read, running, timers
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.problems import check_problem
 from tests.proxy import proxy_to
 
 BODY: dict[str, Any] = {"kind": "echo", "input": {"text": "once"}}
@@ -38,7 +38,9 @@ async def send(cluster: Cluster, key: bytes | str, body: Any = BODY) -> httpx.Re
 
 @pytest.mark.invariant(4)
 @pytest.mark.parametrize("when", [{}, {"delay": 0.05}, {"delay": 0.6}], ids=["now", "soon", "later"])
-async def test_of_many_who_send_the_same_at_once_one_makes_the_task(cluster: Cluster, when: dict[str, float]) -> None:
+async def test_many_equal_submissions_under_one_key_at_once_make_one_task(
+    cluster: Cluster, when: dict[str, float]
+) -> None:
     key = new_key()
     answers = await asyncio.gather(*(send(cluster, key, BODY | when) for _ in range(50)))
     assert Counter(answer.status_code for answer in answers) == {202: 1, 200: 49}
@@ -54,7 +56,7 @@ async def test_of_many_who_send_the_same_at_once_one_makes_the_task(cluster: Clu
 
 
 @pytest.mark.invariant(4)
-async def test_of_many_who_send_different_things_under_one_key_one_is_heard(cluster: Cluster) -> None:
+async def test_of_many_different_submissions_under_one_key_one_is_accepted(cluster: Cluster) -> None:
     key = new_key()
     bodies = [BODY | {"input": {"text": str(number % 5)}} for number in range(20)]
     answers = await asyncio.gather(*(send(cluster, key, body) for body in bodies))
@@ -80,7 +82,7 @@ async def test_of_many_who_send_different_things_under_one_key_one_is_heard(clus
     ],
 )
 @pytest.mark.parametrize("first", [{}, {"delay": 500}], ids=["now", "later"])
-async def test_a_key_that_comes_with_another_body_is_refused(
+async def test_a_key_with_another_body_is_refused(
     cluster: Cluster, first: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     key = new_key()
@@ -95,7 +97,7 @@ async def test_a_key_that_comes_with_another_body_is_refused(
 
 
 @pytest.mark.invariant(4)
-async def test_now_and_later_under_one_key_are_two_things_whichever_is_first(cluster: Cluster) -> None:
+async def test_a_key_tells_a_task_due_now_from_one_due_later_whichever_is_first(cluster: Cluster) -> None:
     for first, then in (({}, {"delay": 500}), ({"delay": 500}, {})):
         key = new_key()
         task = (await send(cluster, key, BODY | first)).json()
@@ -105,7 +107,7 @@ async def test_now_and_later_under_one_key_are_two_things_whichever_is_first(clu
 
 
 @pytest.mark.invariant(4)
-async def test_how_a_body_is_written_does_not_matter(cluster: Cluster) -> None:
+async def test_how_the_json_of_a_body_is_written_does_not_matter_to_its_key(cluster: Cluster) -> None:
     key = new_key()
     first = await send(cluster, key, b'{"kind":"echo","input":{"text":"\xc5\x99"},"max_attempts":2}')
     again = await send(
@@ -143,19 +145,19 @@ async def test_a_key_is_the_same_with_and_without_quotes(cluster: Cluster, text:
         "tab\tkey",
     ],
 )
-async def test_a_key_that_is_none_is_refused(cluster: Cluster, key: str) -> None:
+async def test_a_malformed_key_is_refused(cluster: Cluster, key: str) -> None:
     problem = check_problem(await send(cluster, key.encode()), 400, "invalid_idempotency_key")
     assert problem["errors"][0]["path"] == "header Idempotency-Key"
 
 
-async def test_a_submission_without_a_key_is_always_something_new(cluster: Cluster) -> None:
+async def test_a_submission_without_a_key_always_makes_a_new_task(cluster: Cluster) -> None:
     one, other = [await ask(cluster, "noop") for _ in range(2)]
     assert (one.status_code, other.status_code) == (202, 202)
     assert one.json()["id"] != other.json()["id"]
 
 
 @pytest.mark.invariant(4)
-async def test_a_repetition_is_answered_with_the_task_as_it_now_is(cluster: Cluster) -> None:
+async def test_a_repeated_submission_is_answered_with_the_task_as_it_now_is(cluster: Cluster) -> None:
     key, body = new_key(), {"kind": "wait", "input": {"name": "gate-key"}}
     first = (await send(cluster, key, body)).json()
     await running(cluster, first["id"])
@@ -172,7 +174,7 @@ async def test_a_repetition_is_answered_with_the_task_as_it_now_is(cluster: Clus
 
 @pytest.mark.invariant(4)
 @pytest.mark.parametrize("delay", [0.29, 600])
-async def test_a_repetition_of_what_is_due_later_says_the_same_as_the_first(cluster: Cluster, delay: float) -> None:
+async def test_a_repeated_delayed_submission_is_answered_as_the_first_was(cluster: Cluster, delay: float) -> None:
     key, body = new_key(), BODY | {"delay": delay}
     first, again = [await send(cluster, key, body) for _ in range(2)]
     assert (first.status_code, again.status_code) == (202, 200)
@@ -183,7 +185,7 @@ async def test_a_repetition_of_what_is_due_later_says_the_same_as_the_first(clus
 
 
 @pytest.mark.invariant(4)
-async def test_a_cancelled_task_is_still_what_its_key_made(make_cluster: MakeCluster) -> None:
+async def test_a_key_whose_task_was_cancelled_makes_no_second_task(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
     await cluster.knows_kinds()
@@ -290,7 +292,7 @@ async def test_a_key_is_known_for_as_long_as_its_task_waits_however_long_the_log
 
 
 @pytest.mark.invariant(4)
-async def test_without_the_read_model_such_a_repetition_is_answered_by_what_the_timer_says(
+async def test_without_the_read_model_a_repeated_submission_is_answered_from_its_timer(
     make_cluster: MakeCluster,
 ) -> None:
     cluster, key, body = await make_cluster(), new_key(), BODY | {"delay": 3600, "max_attempts": 3, "priority": "high"}

@@ -9,12 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from headrace.contracts.events import Finished
 from headrace.lifecycle.queueing import EVENT_BYTES
 from tests.cluster import Cluster
-from tests.conftest import MakeCluster
-from tests.flow.life_steps import accepted, ask, cancel, history, timers
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.life_steps import accepted, ask, cancel, history, the_finish_of, timers
+from tests.flow.problems import check_problem
 
 
 def largest(cluster: Cluster, more: int = 0) -> dict[str, Any]:
@@ -29,24 +27,9 @@ async def send_batch(cluster: Cluster, kind: str, *inputs: dict[str, Any]) -> ht
     return await cluster.http.post(f"/api/v1/batches?kind={kind}", content=lines, headers=headers)
 
 
-async def the_finish(cluster: Cluster, task: str) -> Finished:
-    (finished,) = [each.event for each in await history(cluster, task) if isinstance(each.event, Finished)]
-    return finished
-
-
-@pytest.fixture
-async def without_worker(make_cluster: MakeCluster) -> Cluster:
-    """A cluster that knows the kinds and has nobody to run them."""
-    cluster = await make_cluster()
-    _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
-    await worker.stop()
-    return cluster
-
-
 @pytest.mark.parametrize("when", [{}, {"delay": 0.1}, {"delay": 600}], ids=["now", "soon", "later"])
 @pytest.mark.parametrize("keyed", [False, True])
-async def test_a_larger_one_is_refused_with_its_path_and_leaves_nothing(
+async def test_an_input_over_the_limit_is_refused_with_its_path_and_leaves_nothing(
     cluster: Cluster, when: dict[str, float], keyed: bool
 ) -> None:
     key = secrets.token_hex(8) if keyed else None
@@ -58,7 +41,7 @@ async def test_a_larger_one_is_refused_with_its_path_and_leaves_nothing(
     assert (await cluster.log.refresh()).last_sequence == before
 
 
-async def test_in_a_batch_the_same_ones_are_accepted(cluster: Cluster) -> None:
+async def test_a_batch_accepts_inputs_up_to_the_same_size_as_a_task(cluster: Cluster) -> None:
     problem = check_problem(await send_batch(cluster, "echo", {"text": "x"}, largest(cluster, 1)), 413, "too_large")
     assert [each["path"] for each in problem["errors"]] == ["/inputs/1"]
     answer = await send_batch(cluster, "large_error", {"text": "x"}, largest(cluster))
@@ -69,28 +52,32 @@ async def test_in_a_batch_the_same_ones_are_accepted(cluster: Cluster) -> None:
 
 
 @pytest.mark.invariant(1)
-async def test_its_task_can_be_cancelled_while_it_is_queued(without_worker: Cluster) -> None:
-    cluster, given = without_worker, largest(without_worker)
+async def test_a_task_with_the_largest_input_can_be_cancelled_while_it_is_queued(
+    cluster_without_worker: Cluster,
+) -> None:
+    cluster, given = cluster_without_worker, largest(cluster_without_worker)
     task = await accepted(cluster, "echo", input=given)
     answer = await cancel(cluster, task["id"])
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
-    assert (await the_finish(cluster, task["id"])).withdrawn is not None
+    assert (await the_finish_of(cluster, task["id"])).withdrawn is not None
     found = await cluster.outcome(task["id"])
     assert (found["state"], found["input"] == given) == ("cancelled", True)
 
 
 @pytest.mark.invariant(1)
-async def test_its_task_can_expire(without_worker: Cluster) -> None:
-    cluster = without_worker
+async def test_a_task_with_the_largest_input_can_expire(cluster_without_worker: Cluster) -> None:
+    cluster = cluster_without_worker
     task = await accepted(cluster, "echo", input=largest(cluster), expires_in=0.3)
     found = await cluster.outcome(task["id"])
     assert (found["state"], found["error"]["code"]) == ("failed", "expired")
-    assert (await the_finish(cluster, task["id"])).withdrawn is not None
+    assert (await the_finish_of(cluster, task["id"])).withdrawn is not None
 
 
 @pytest.mark.invariant(1)
 @pytest.mark.parametrize("kind", ["large_error", "large_error_later"])
-async def test_its_task_can_be_retried_after_the_longest_error(cluster: Cluster, kind: str) -> None:
+async def test_a_task_with_the_largest_input_can_be_retried_after_the_longest_error(
+    cluster: Cluster, kind: str
+) -> None:
     given = largest(cluster)
     task = await accepted(cluster, kind, input=given)
     found = await cluster.outcome(task["id"])

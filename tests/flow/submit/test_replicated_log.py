@@ -14,7 +14,7 @@ import pytest
 from tests.cluster import Cluster
 from tests.conftest import make_place
 from tests.flow.life_steps import ask, calls, cancel, names, timers
-from tests.flow.refused.test_bad_input import check_problem
+from tests.flow.problems import check_problem
 from tests.nats_cluster import replicated_cluster_on
 
 pytestmark = pytest.mark.slow  # to start it takes longest
@@ -35,7 +35,7 @@ async def copies(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[
 
 @pytest.mark.invariant(4)
 @pytest.mark.parametrize("when", [{}, {"delay": 0.05}, {"delay": 0.6}], ids=["now", "soon", "later"])
-async def test_of_many_who_send_the_same_under_one_key_one_makes_the_task(
+async def test_many_equal_submissions_under_one_key_make_one_task_in_a_replicated_log(
     copies: Cluster, when: dict[str, float]
 ) -> None:
     key = secrets.token_hex(8)
@@ -51,7 +51,7 @@ async def test_of_many_who_send_the_same_under_one_key_one_makes_the_task(
 
 
 @pytest.mark.invariant(4)
-async def test_a_key_that_comes_with_another_body_is_refused(copies: Cluster) -> None:
+async def test_a_key_with_another_body_is_refused_by_a_replicated_log(copies: Cluster) -> None:
     for first, then in (({}, {"priority": "high"}), ({}, {"delay": 600}), ({"delay": 600}, {})):
         key = secrets.token_hex(8)
         task = await ask(copies, "echo", key, **BODY, **first)
@@ -62,13 +62,13 @@ async def test_a_key_that_comes_with_another_body_is_refused(copies: Cluster) ->
 
 
 @pytest.mark.invariant(4)
-async def test_of_many_who_send_different_things_under_one_key_one_is_heard(copies: Cluster) -> None:
+async def test_of_many_different_submissions_under_one_key_a_replicated_log_accepts_one(copies: Cluster) -> None:
     key = secrets.token_hex(8)
     answers = await asyncio.gather(*(ask(copies, "echo", key, input={"text": str(number % 5)}) for number in range(20)))
     assert Counter(answer.status_code for answer in answers) == {202: 1, 200: 3, 422: 16}
 
 
-async def test_whoever_was_just_told_of_a_task_can_cancel_it(copies: Cluster) -> None:
+async def test_a_task_can_be_cancelled_as_soon_as_a_replicated_log_has_accepted_it(copies: Cluster) -> None:
     async def submit_and_cancel() -> str:
         task = (await ask(copies, "echo", **BODY, delay=600)).json()["id"]
         for _ in range(2):
