@@ -1,0 +1,60 @@
+"""Requests to an ASGI application without a server: what one answers is a list of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+
+async def answer(
+    app: ASGIApp,
+    method: str = "GET",
+    path: str = "/",
+    headers: Iterable[tuple[str, str]] = (),
+    body: Iterable[bytes] = (b"",),
+) -> list[Any]:
+    """Call an application with one request and return the messages that it sends.
+
+    Args:
+        app: The application, or a middleware around one.
+        method: The method.
+        path: The path.
+        headers: The headers.
+        body: The parts of the body, in the order in which they arrive.
+    """
+    parts = list(body)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: Any = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
+        "state": {},
+    }
+    await app(scope, receive, send)
+    return sent
+
+
+def answering(status: int) -> ASGIApp:
+    """An application that answers at once, without reading the body."""
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return app
+
+
+def headers_of(sent: list[Any]) -> dict[str, str]:
+    """The headers of the response."""
+    return {name.decode(): value.decode() for name, value in sent[0]["headers"]}

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from headrace.api.streaming.event_filter import TASKS_MAX, VALUES_MAX, EventFilter, check_names, read_filter
+from headrace.api.streaming.frames import Frame
+from headrace.errors import MalformedRequest
+
+KINDS = {"echo", "talk"}
+
+
+def frame(event: str = "started", task: str = "t1", kind: str = "echo", batch: str | None = None) -> Frame:
+    return Frame(sequence=1, event=event, encoded=b"", task=task, kind=kind, batch=batch, at=0.0)
+
+
+def filter_of(**given: list[str]) -> EventFilter:
+    return read_filter(given.get("task"), given.get("batch"), given.get("kind"), given.get("event"), KINDS)
+
+
+def test_an_empty_filter_wants_every_event_of_the_owner() -> None:
+    wanted = filter_of()
+    assert wanted.is_empty
+    assert wanted(frame())
+    assert wanted.subject("u1") == "hr.tasks.*.*.*.u1.*"
+
+
+def test_an_event_must_match_every_part_that_is_given() -> None:
+    wanted = filter_of(task=["t1", "t2"], event=["finished"])
+    assert wanted(frame("finished", "t2"))
+    assert not wanted(frame("started", "t2"))
+    assert not wanted(frame("finished", "t3"))
+
+
+def test_an_event_without_a_batch_is_in_none_that_is_asked_for() -> None:
+    wanted = filter_of(batch=["b1"])
+    assert wanted(frame(batch="b1"))
+    assert not wanted(frame(batch=None))
+
+
+def test_a_single_value_narrows_the_subject_and_several_do_not() -> None:
+    assert filter_of(task=["t1"], kind=["echo"], event=["finished"]).subject("u1") == "hr.tasks.finished.echo.*.u1.t1"
+    assert filter_of(kind=["echo", "talk"]).subject("u1") == "hr.tasks.*.*.*.u1.*"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kind": ["nope"]}, "no worker ever announced a kind 'nope'"),
+        ({"event": ["ended"]}, "there is no event 'ended'"),
+        ({"task": ["a.b"]}, "'a.b' is not an id"),
+        ({"batch": ["*"]}, r"'\*' is not an id"),
+        ({"task": [f"t{number}" for number in range(TASKS_MAX + 1)]}, "100 at most"),
+        ({"batch": [f"b{number}" for number in range(VALUES_MAX + 1)]}, "20 at most"),
+    ],
+)
+def test_a_value_that_can_match_nothing_is_refused_by_name(given: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(MalformedRequest, match=message) as refused:
+        filter_of(**given)
+    assert [each.path for each in refused.value.errors] == [f"query {next(iter(given))}"]
+
+
+def test_a_misspelled_parameter_is_refused_instead_of_showing_everything() -> None:
+    check_names(["after", "task", "batch", "kind", "event"])
+    with pytest.raises(MalformedRequest, match="there is no parameter 'kinds'"):
+        check_names(["kinds"])

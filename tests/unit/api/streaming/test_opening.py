@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.opening import open_stream, read_cursor
+from headrace.contracts.positions import Position
+from headrace.errors import InvalidPosition
+from headrace.log.continuity import Filled
+from headrace.log.streams import StreamState
+
+EPOCH = 1000
+STATE = StreamState(epoch=EPOCH, first_sequence=50, last_sequence=90, bytes=0)
+NOW = Position(EPOCH, 90)
+
+
+def opened(
+    cursor: Position | None, oldest: Position | None = None, filled: Filled | None = None
+) -> tuple[Position, str, int]:
+    log: Any = SimpleNamespace(filled=filled)
+    metrics = Metrics()
+    opening = open_stream(log, metrics, STATE, cursor, NOW, oldest)
+    return opening.position, opening.chunk.decode(), metrics.resumes["reset"]
+
+
+def test_a_stream_without_a_cursor_opens_at_its_default_with_an_id_alone() -> None:
+    assert opened(None) == (NOW, "id: 1000-90\n\n", 0)
+
+
+def test_a_stream_goes_on_after_its_cursor() -> None:
+    assert opened(Position(EPOCH, 60)) == (Position(EPOCH, 60), "id: 1000-60\n\n", 0)
+
+
+@pytest.mark.invariant(6)
+@pytest.mark.parametrize(
+    ("cursor", "filled", "reason"),
+    [
+        (Position(999, 60), None, "the log was lost and made anew"),
+        (Position(EPOCH, 91), None, "the position is ahead of the log"),
+        (Position(EPOCH, 70), Filled(first=65, last=80), "the log has lost its latest events"),
+        (Position(EPOCH, 48), None, "events after the position have left the log"),
+    ],
+)
+def test_a_client_whose_cursor_the_log_cannot_continue_is_told_why(
+    cursor: Position, filled: Filled | None, reason: str
+) -> None:
+    position, chunk, resets = opened(cursor, filled=filled)
+    assert position == NOW
+    assert "event: reset\n" in chunk
+    assert reason in chunk
+    assert resets == 1
+
+
+def test_the_last_event_before_the_oldest_one_is_no_gap() -> None:
+    assert opened(Position(EPOCH, 49))[1] == "id: 1000-49\n\n"
+
+
+def test_an_old_cursor_is_no_gap_for_a_task_whose_first_event_comes_later() -> None:
+    assert opened(Position(EPOCH, 48), oldest=Position(EPOCH, 47))[1] == "id: 1000-48\n\n"
+
+
+def test_the_header_of_a_browser_is_newer_than_the_cursor_in_its_url() -> None:
+    assert read_cursor("1000-1", "1000-2") == Position(1000, 2)
+    assert read_cursor("1000-1", None) == Position(1000, 1)
+    assert read_cursor(None, None) is None
+
+
+@pytest.mark.parametrize(("after", "header", "named"), [("x", None, "after"), (None, "1-2-3", "Last-Event-ID")])
+def test_a_cursor_that_is_no_position_is_refused_by_name(after: str | None, header: str | None, named: str) -> None:
+    with pytest.raises(InvalidPosition, match=f"^{named}: "):
+        read_cursor(after, header)
