@@ -20,7 +20,18 @@ NESTING_MAX = 3  # compound statements inside each other
 PATHS = ("src", "consumers")
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.Match, *_FUNCTIONS)
+_BLOCKS = (
+    ast.If,
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.With,
+    ast.AsyncWith,
+    ast.Try,
+    ast.TryStar,
+    ast.Match,
+    *_FUNCTIONS,
+)
 _CONSTANT = re.compile(r"\s*_?[A-Z][A-Z0-9_]*(\s*:[^=]+)?\s*=")
 _DIRECTIVE = re.compile(r"#\s*(noqa|pyright|type):")
 
@@ -61,7 +72,7 @@ def _is_elif(node: ast.AST, child: ast.AST) -> bool:
 
 
 def _of_comments(path: Path, source: str) -> Iterator[str]:
-    """Comments behind code, except behind constants and the brackets that end one."""
+    """Comments behind code, except behind constants."""
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT or _DIRECTIVE.match(token.string):

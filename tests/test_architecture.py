@@ -38,6 +38,12 @@ def test_every_name_that_links_to_a_file_is_in_that_file() -> None:
     assert missing == []
 
 
+def test_every_function_of_a_walk_is_in_the_file_that_it_names() -> None:
+    steps = re.findall(r"`(src/[\w/]+\.py)`, `(\w+)`", TEXT)
+    assert steps
+    assert [f"{name} in {file}" for file, name in steps if name not in _names_in(ROOT / file)] == []
+
+
 def _names_in(path: Path) -> set[str]:
     if path.name.startswith("test_"):
         return {function.name for function in functions_of_tests(path)}
