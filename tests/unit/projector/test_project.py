@@ -3,22 +3,19 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import pytest
 
 from headrace.contracts.events import Event, Finished, Queued, decode
-from headrace.contracts.positions import Position
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.log.prune import withdraw
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.projector.fold.tasks import fold_task, timeline_entries
-from headrace.store.leadership import LeaderSession
-from headrace.store.projection import FoldedPage, Projection, Unstorable
 from headrace.store.tables import TaskRow
 from tests.cluster import Cluster, Member, until
 from tests.conftest import MakeCluster
@@ -272,70 +269,3 @@ async def test_whatever_happens_to_its_consumer_nothing_is_missing(make_cluster:
     await is_right(cluster)
     assert projector.process.returncode is None
     await thief.close()
-
-
-@pytest.mark.invariant(7)
-async def test_of_several_connections_one_leads_and_only_for_its_life(make_cluster: MakeCluster) -> None:
-    cluster = await make_cluster()
-    one, other = [await LeaderSession.connect(cluster.database_url) for _ in range(2)]
-    assert await one.try_lead()
-    assert not await other.try_lead()
-    one.close()
-    await until(other.try_lead, "the lock to be free")
-    other.close()
-
-
-@pytest.mark.invariant(7)
-async def test_one_that_stops_between_the_messages_of_a_statement_loses_the_lead_too(
-    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Postgres takes a session for idle only between statements; asyncpg sends one in two messages, the first time."""
-    monkeypatch.setattr("headrace.store.leadership.TRANSACTION_MILLISECONDS", 300)
-    cluster = await make_cluster()
-    one, other = [await LeaderSession.connect(cluster.database_url) for _ in range(2)]
-    assert await one.try_lead()
-    await one.connection.prepare("SELECT 1")  # the first of the two, and then nothing
-    await until(other.try_lead, "the lock to be free", TAKE_OVER_SECONDS)
-    one.close()
-    other.close()
-
-
-AT = datetime(2030, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
-
-
-def row(sequence: int, **changed: Any) -> TaskRow:
-    return TaskRow(
-        **{
-            "id": "t1", "kind": "echo", "priority": "normal", "owner": "u1", "batch": None, "state": "queued",
-            "attempt": 1, "max_attempts": None, "input": "{}", "result": None, "error": None, "progress": None,
-            "files": "[]", "due_at": None, "expires_at": None, "queued_at": None, "fence": 0, "headers": "{}", "created_at": AT, "started_at": None, "finished_at": None,
-            "epoch": 1, "sequence": sequence, **changed,
-        }
-    )  # fmt: skip
-
-
-@pytest.mark.invariant(7)
-async def test_a_page_is_written_whole_or_not_at_all_and_rows_never_go_back(make_cluster: MakeCluster) -> None:
-    cluster = await make_cluster()
-    session = await LeaderSession.connect(cluster.database_url)
-    projection = Projection(session)
-    assert await projection.read_checkpoint() is None
-    await projection.write_page(FoldedPage(tasks=[row(5, state="running")]), Position(1, 5))
-    assert await projection.read_checkpoint() == Position(1, 5)
-    assert (await projection.load_tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
-
-    await projection.write_page(FoldedPage(tasks=[row(4, state="queued")]), Position(1, 5))
-    assert (await projection.load_tasks(["t1"]))["t1"].state == "running"
-
-    with pytest.raises(Unstorable):
-        await projection.write_page(
-            FoldedPage(tasks=[row(6, state="failed"), row(6, id="t2", input="{")]), Position(1, 6)
-        )
-    assert await projection.read_checkpoint() == Position(1, 5)
-    assert (await projection.load_tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
-
-    await projection.write_page(
-        FoldedPage(tasks=[row(1, epoch=2, state="succeeded", created_at=LATER)]), Position(2, 1)
-    )
-    assert (await projection.load_tasks(["t1"]))["t1"] == row(1, epoch=2, state="succeeded")
-    session.close()
