@@ -231,7 +231,7 @@ class _BatchAppend:
     async def _complete(self, last_sequence: int | None) -> Accepted:
         if last_sequence is None:
             last_task = self._batch.task_id(self._batch.created.total - 1)
-            newest = await self._log.replayer.last(subjects.all_of(self._batch.owner, last_task))
+            newest = await self._log.replayer.last(subjects.task_events(self._batch.owner, last_task))
             last_sequence = 0 if newest is None else newest.sequence
         if self.created is None:
             return Accepted(self._at, last_sequence, is_new=True)
@@ -268,7 +268,7 @@ def _created_message(batch: NewBatch) -> Message:
 async def _is_there(log: Log, first: Message) -> bool:
     """Whether the log has the first task of a chunk. To ask costs less than to send a whole chunk that is then refused."""
     task = TaskSubject.parse(first.subject)
-    return bool((await log.replayer.page(subjects.all_of(task.owner, task.task), records=1)).records)
+    return bool((await log.replayer.page(subjects.task_events(task.owner, task.task), records=1)).records)
 
 
 async def _read_created(log: Log, batch: NewBatch) -> Record | None:

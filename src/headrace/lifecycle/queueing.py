@@ -63,7 +63,7 @@ class WaitingTask(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_queued_now(self) -> bool:
         """Whether the task is queued at once: it is due now, or sooner than a timer could fire."""
-        return self.due_at is None or timers.soon(self.due_at)
+        return self.due_at is None or timers.is_due_soon(self.due_at)
 
     def summarize(self, created_at: datetime, position: Position) -> TaskSummary:
         """Return the task as clients see it just after it was accepted.

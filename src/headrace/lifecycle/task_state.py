@@ -127,7 +127,7 @@ async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     """
     if log.settings.replicas == 1:
         return await _read(log, owner, task)
-    newest = await log.replayer.last_at_leader(subjects.all_of(owner, task))
+    newest = await log.replayer.last_at_leader(subjects.task_events(owner, task))
     loop = asyncio.get_running_loop()
     deadline = loop.time() + REPLICA_CATCH_UP_SECONDS
     while newest:
@@ -140,7 +140,7 @@ async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
 
 
 async def _read(log: Log, owner: str, task: str) -> TaskState | None:
-    every_event = subjects.all_of(owner, task)
+    every_event = subjects.task_events(owner, task)
     newest = {TaskSubject.parse(each.subject).event: each for each in await log.replayer.last_of_each(every_event)}
     if not newest:
         return None

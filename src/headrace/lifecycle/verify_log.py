@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
-from headrace.log.continuity import MARGIN
 from headrace.log.streams import StreamState
 from headrace.telemetry import get_logger
 
@@ -36,7 +35,7 @@ async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position
         if problem is None:
             # This process may have seen positions that the log has lost before the read model had them.
             if to_verify.seen > state.last_sequence:
-                await to_verify.continuity.fill(state.last_sequence, to_verify.seen + MARGIN)
+                await to_verify.continuity.skip_positions(state.last_sequence, to_verify.seen)
             await to_verify.continuity.mark_compared()
             return
         if problem != reported:

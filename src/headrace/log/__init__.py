@@ -1,5 +1,35 @@
 """The log: the only code that speaks JetStream.
 
-`subjects` spells every subject, header and name; `provision` makes the stream and consumers what they should be; `append`
-writes; `pull` reads as a consumer; `replay` reads history; `live` follows what is appended now. `connection.Log` holds them.
+What a record is and how it is addressed:
+
+    subjects      every subject, header, stream and consumer name
+    records       one message of the log
+    conditions    headers that make an append conditional
+    timers        headers of messages that the broker holds until they are due
+
+Writing and reading, on the parts of a `connection.Log`, which each process has one of:
+
+    connection    `Log`: the state of the log, and the parts below
+    append        `log.appender`: writes
+    replay        `log.replayer`: reads history
+    live          `log.live`: publishes and subscribes without keeping anything
+    pull          `log.puller(…)`: reads a durable consumer
+    deliveries    what a puller delivers, and how it is acknowledged
+
+Setting up JetStream; each takes the `Log`:
+
+    consumers     the projector's consumers; describing and resetting any
+    lanes         the consumers that workers share
+    pauses        pausing the consumers of a kind
+    rates         the counters of starts
+    prune         taking records out of the log
+
+What keeps the log usable:
+
+    opening       connect, provision and verify, at first and after every reconnect
+    client        one connection to NATS
+    streams       the streams of the log and the catalog
+    continuity    whether the log is still the one that was read before
+    jetstream     the JetStream API and its errors
+    nats_errors   errors of nats-py as `LogUnavailable`
 """

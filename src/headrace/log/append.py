@@ -1,7 +1,7 @@
-"""The appender: writes to the log with many appends in flight, and tells apart how each ended.
+"""The appender: writes to the log with many appends in flight, and reports how each of them ended.
 
-nats-py's own asynchronous publish never resolves when the server answers with an error, which with expected sequences is
-an everyday answer. So: one reply inbox, a future per append, and a bound on everything.
+nats-py's own asynchronous publish never resolves when the server answers with an error, and with append conditions an error is
+an everyday answer. The appender therefore has one reply inbox, a future for each append, and a bound on everything.
 """
 
 from __future__ import annotations
@@ -22,33 +22,39 @@ from headrace.log import subjects
 
 IN_FLIGHT_MAX = 8192  # appends; at a thousand times the usual depth something is wrong, and waiting would hide it
 BATCH_MESSAGES_MAX = 1000  # the server's limit for one atomic batch
-BATCHES_OPEN_MAX = 8  # of one process; the server has room for 50 in all
-TURN_MESSAGES = 50  # of an atomic batch, before others have their turn: about a millisecond
+BATCHES_OPEN_MAX = 8  # atomic batches of one process; the server has room for 50 in all
+YIELD_MESSAGES = 50  # messages of an atomic batch between two yields to other tasks: about a millisecond
 HEADERS_BYTES_MAX = 4096  # kept free in the server's max_payload, which covers headers and payload together
-IN_PROCESS_SECONDS = 0.01  # until a log of several copies, which agree within milliseconds, is asked again
+IN_PROCESS_RETRY_SECONDS = 0.01  # replicas agree on an append within milliseconds
 
 # JetStream error codes (nats-server, errors.json).
 _WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
 _DUPLICATE_IN_BATCH = 10201
-_IN_PROCESS = 10158  # the copies of the log have not agreed yet on another append with this `Nats-Msg-Id`
+_IN_PROCESS = 10158  # the replicas have not agreed yet on another append with this `Nats-Msg-Id`
 _STORE_FULL = frozenset({10047, 10077})
 _SCHEDULE_INVALID = frozenset({10189, 10223})  # pattern, time zone
 
 
 class _InProcess(LogUnavailable):
-    """It is not known yet whether this is a duplicate."""
+    """The log cannot say yet whether an append is a duplicate."""
 
 
 class Appended(NamedTuple):
-    """The log has it. ``duplicate``: it already had, under the same `Nats-Msg-Id`; the sequence is the first one's."""
+    """An append that the log acknowledged.
+
+    Attributes:
+        sequence: The sequence of the record.
+        duplicate: Whether the log had a record with the same `Nats-Msg-Id` already; the sequence is then that record's.
+        counted: The value of a counter after the append; 0 for other subjects.
+    """
 
     sequence: int
     duplicate: bool
-    counted: int = 0  # of a counter, what it has come to
+    counted: int = 0
 
 
 class Message(NamedTuple):
-    """What is to be appended."""
+    """A message to append."""
 
     subject: str
     payload: bytes
@@ -92,27 +98,28 @@ class Appender:
         self._timeout = timeout
         self._inbox = connection.new_inbox()
         self._in_flight: dict[str, _InFlight] = {}
-        self.held = False  # while it is not known whether the log is the one it was, see `headrace.log.continuity`
+        # Set while the log is not verified, so that nothing is appended to it; see `headrace.log.continuity`.
+        self.held = False
         self._batches = asyncio.Semaphore(BATCHES_OPEN_MAX)
         self._count = 0
         self._expiry: asyncio.TimerHandle | None = None
         self._subscription: Subscription | None = None
 
     async def open(self) -> None:
-        """Begin to listen for acknowledgements."""
+        """Subscribe to acknowledgements."""
         self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._on_reply)
 
     async def append(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
         """Append one message and wait until the log has it.
 
         With a `Nats-Msg-Id` header the append is sent again after a reconnect, so a broker restart within the timeout
-        costs time only; the broker drops what it already has. A log of one copy looks at an expected sequence before it
-        looks for a duplicate, one of several copies after that: with both headers, either answer is to be expected.
+        costs time only; the broker drops duplicates. A log with one replica checks an append condition before it checks for
+        duplicates, one with several replicas checks it afterwards: with both headers, expect either answer.
 
         Raises:
-            AppendRefused: an expected sequence in the headers did not hold.
-            LogFull: the log takes nothing until something ages out.
-            LogUnavailable: no acknowledgement. Whether the log has the message is then not known.
+            AppendRefused: an append condition in the headers does not hold.
+            LogFull: the log has no room until records age out.
+            LogUnavailable: no acknowledgement came. Whether the log has the message is then not known.
             TooLarge: the message does not fit the server's ``max_payload``.
         """
         loop = asyncio.get_running_loop()
@@ -123,7 +130,8 @@ class Appender:
             except _InProcess:
                 if loop.time() > deadline:
                     raise
-            await asyncio.sleep(IN_PROCESS_SECONDS)  # that it is agreed on is told to the other one only
+            # The broker confirms only the first publisher; this one polls.
+            await asyncio.sleep(IN_PROCESS_RETRY_SECONDS)
 
     async def _append_once(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
         if len(payload) > (limit := self.payload_bytes_max):
@@ -152,19 +160,19 @@ class Appender:
     async def append_all(self, messages: Sequence[Message]) -> Appended:
         """Append several messages as one, all or nothing (an atomic batch, ADR-50).
 
-        A batch costs the server some milliseconds however small it is, so it is for bulk, and where two messages must not be
-        seen one without the other. It is not sent again after a reconnect; whoever appends looks what the log has.
+        A batch costs the server some milliseconds however small it is, so use it for bulk, and for messages that must not be
+        seen one without the other. It is not sent again after a reconnect; the caller reads what the log has.
 
         Args:
-            messages: From 1 to `BATCH_MESSAGES_MAX`. Expected sequences hold for the log as it was before.
+            messages: From 1 to `BATCH_MESSAGES_MAX`. Append conditions apply to the log as it was before the batch.
 
         Returns:
-            Where the last of them stands; the others stand right before it.
+            The append of the last message; the others stand right before it.
 
         Raises:
-            AppendRefused: an expected sequence of one of them did not hold, or the log has one of their `Nats-Msg-Id`.
-            LogFull: the log takes nothing until something ages out.
-            LogUnavailable: no acknowledgement. Whether the log has the messages is then not known.
+            AppendRefused: an append condition does not hold, or the log has the `Nats-Msg-Id` of a message already.
+            LogFull: the log has no room until records age out.
+            LogUnavailable: no acknowledgement came. Whether the log has the messages is then not known.
             TooLarge: a message does not fit the server's ``max_payload``.
         """
         assert 0 < len(messages) <= BATCH_MESSAGES_MAX
@@ -182,30 +190,31 @@ class Appender:
         )
         async with self._batches:
             for number, message in enumerate(before, 1):
-                await self.tell(*message)
-                if number % TURN_MESSAGES == 0:
-                    await asyncio.sleep(0)  # sending does not wait for anything, and others wait
+                await self.append_nowait(*message)
+                # Sending does not wait for anything, so without this no other task would run.
+                if number % YIELD_MESSAGES == 0:
+                    await asyncio.sleep(0)
             return await self.append(*last)
 
     async def count(self, subject: str) -> int:
         """Add one to a counter (ADR-49).
 
         Returns:
-            What it has come to.
+            The new value of the counter.
 
         Raises:
-            LogUnavailable: no acknowledgement. Whether it was counted is then not known.
+            LogUnavailable: no acknowledgement came. Whether it was counted is then not known.
         """
         return (await self.append(subject, b"", {subjects.INCREMENT: "1"})).counted
 
-    async def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
-        """Append without waiting to hear that the log has it.
+    async def append_nowait(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        """Append without waiting for an acknowledgement, as for `started` and progress.
 
-        For what is told on the way (`started`, progress): whatever is appended after it on this connection stands behind
-        it in the log, so an acknowledged finish covers it, and without one the run is repeated anyway.
+        Later appends of this connection stand behind this one in the log. So an acknowledged finish confirms the events before
+        it, and without a finish the run is repeated anyway.
 
         Raises:
-            LogUnavailable: it cannot even be sent.
+            LogUnavailable: the message cannot even be sent.
             TooLarge: the message does not fit the server's ``max_payload``.
         """
         if len(payload) > (limit := self.payload_bytes_max):
@@ -218,7 +227,7 @@ class Appender:
             raise LogUnavailable("the log cannot be reached; try again in a moment") from error
 
     async def on_reconnect(self) -> None:
-        """Send again what was in flight when the connection broke and may be sent twice; give up atomic batches."""
+        """Send again the appends that were in flight and may be sent twice, and fail atomic batches."""
         for token, waiting in list(self._in_flight.items()):
             if waiting.acknowledged.done():
                 continue
@@ -231,7 +240,7 @@ class Appender:
 
     @property
     def payload_bytes_max(self) -> int:
-        """Bytes a payload may have: what the server takes in one message, less the room kept for headers."""
+        """The largest payload: the server's limit for a message, less the room kept for headers."""
         return self._connection.max_payload - HEADERS_BYTES_MAX
 
     async def _publish(self, token: str) -> None:
@@ -239,7 +248,10 @@ class Appender:
         await self._connection.publish(subject, payload, f"{self._inbox}.{token}", dict(headers))
 
     def _expire(self) -> None:
-        """Fail what has waited too long. One timer for all: appends are answered long before it, in the order of time."""
+        """Fail the appends that have waited too long.
+
+        One timer serves all appends: they are in order of their deadlines, and nearly all are answered long before.
+        """
         self._expiry = None
         loop = asyncio.get_running_loop()
         for waiting in self._in_flight.values():
@@ -252,8 +264,9 @@ class Appender:
 
     async def _on_reply(self, message: Msg) -> None:
         found = self._in_flight.get(message.subject.rpartition(".")[2])
+        # The answer may come after the deadline, or be the second one to an append that was sent twice.
         if found is None or found.acknowledged.done():
-            return  # answered after its deadline, or the second answer to an append that was sent twice
+            return
         outcome = _read_ack(message)
         if isinstance(outcome, Appended):
             found.acknowledged.set_result(outcome)

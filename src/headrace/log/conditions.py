@@ -38,11 +38,11 @@ def task_is_new(owner: str, task: str) -> dict[str, str]:
 
 def task_unchanged(owner: str, task: str, newest: int) -> dict[str, str]:
     """The newest event of the task has this sequence; 0 means that the log has none."""
-    return last_event_of(subjects.all_of(owner, task), newest)
+    return last_event_of(subjects.task_events(owner, task), newest)
 
 
 def expects_new_task(headers: Mapping[str, str], owner: str, task: str) -> bool:
     """Whether a record was appended under `task_is_new`, so that the log had no earlier event of the task."""
     return headers.get(subjects.EXPECTED_LAST_SUBJECT_SEQUENCE) == "0" and headers.get(
         subjects.EXPECTED_LAST_SUBJECT
-    ) == subjects.all_of(owner, task)
+    ) == subjects.task_events(owner, task)

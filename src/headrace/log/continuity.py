@@ -18,7 +18,7 @@ from nats.aio.client import Client
 
 from headrace.log import subjects
 from headrace.log.jetstream import JetStream, ProvisionError
-from headrace.log.nats_errors import away_is_unavailable
+from headrace.log.nats_errors import nats_errors_as_unavailable
 from headrace.log.replay import Replayer
 from headrace.telemetry import get_logger
 
@@ -106,21 +106,24 @@ class Continuity:
         Raises:
             LogUnavailable: the log does not answer.
         """
-        with away_is_unavailable():
+        with nats_errors_as_unavailable():
             await self._connection.request(subjects.COMPARED, b"", timeout=ACK_SECONDS)
 
-    async def fill(self, last: int, to: int) -> None:
-        """Append filler until positions are past ``to``. The appender is held meanwhile, so this does not go through it.
+    async def skip_positions(self, last: int, handed_out: int) -> None:
+        """Append filler until the log is `MARGIN` past the last position that was handed out.
+
+        The appender refuses everything meanwhile, so filler does not go through it.
 
         Args:
             last: The last sequence of the log now.
-            to: A sequence that no record may be given any more.
+            handed_out: The last sequence that this process knows to have been handed out.
 
         Raises:
             LogUnavailable: the log does not answer. Filler that was appended stays.
         """
+        to = handed_out + MARGIN
         log.warning("the log skips positions that were handed out before", first=last + 1, to=to)
-        with away_is_unavailable():
+        with nats_errors_as_unavailable():
             for number in range(last + 1, to):
                 await self._connection.publish(subjects.FILLER, b"", headers={subjects.TTL: FILLER_TTL})
                 if number % FLUSH_RECORDS == 0:

@@ -67,7 +67,7 @@ class Delivery(Record):
 
 
 class Acknowledger:
-    """Sends acknowledgements a few at a time: nobody waits for one, and each on its own costs both ends a system call."""
+    """Sends acknowledgements a few at a time; one by one, each would cost both ends a system call."""
 
     def __init__(self, connection: Client) -> None:
         self._connection = connection
@@ -75,21 +75,25 @@ class Acknowledger:
         self._sending: asyncio.Task[None] | None = None
 
     def ack(self, delivery: Delivery) -> None:
-        """Acknowledge a delivery, soon. Until then, a crash has it delivered again, and found finished in the log."""
+        """Acknowledge a delivery within milliseconds.
+
+        After a crash before that the record is delivered again, and the task is found finished in the log.
+        """
         self._waiting.append(delivery.reply)
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_soon(), name="acknowledge")
 
     async def flush(self) -> None:
-        """Send what waits, and wait until it is sent."""
+        """Return when every acknowledgement so far was sent."""
         while self._sending is not None:
             await self._sending
 
     async def _send_soon(self) -> None:
-        await asyncio.sleep(ACK_DELAY_SECONDS)  # for others to join
+        await asyncio.sleep(ACK_DELAY_SECONDS)
         waiting, self._waiting = self._waiting, []
         self._sending = None
-        with suppress(NatsError):  # without a connection they are delivered again, and acknowledged then
+        # Without a connection the records are delivered again, and acknowledged then.
+        with suppress(NatsError):
             for reply in waiting:
                 await self._connection.publish(reply, _ACK)
 

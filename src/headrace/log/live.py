@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from headrace.log import subjects
-from headrace.log.nats_errors import away_is_unavailable
+from headrace.log.nats_errors import nats_errors_as_unavailable
 from headrace.log.records import Record
 
 PENDING_BYTES_MAX = 64 << 20  # bytes a subscription may hold; nats-py drops more, which the follower repairs
@@ -80,7 +80,7 @@ class Live:
         Raises:
             LogUnavailable: NATS cannot be reached.
         """
-        with away_is_unavailable():
+        with nats_errors_as_unavailable():
             await self._connection.publish(subject, payload)
 
     async def _subscribe(
@@ -89,7 +89,7 @@ class Live:
         on_message: Callable[[Msg], Awaitable[None]],
         pending_bytes: int = nats_subscription.DEFAULT_SUB_PENDING_BYTES_LIMIT,
     ) -> Subscription:
-        with away_is_unavailable():
+        with nats_errors_as_unavailable():
             subscription = await self._connection.subscribe(subject, cb=on_message, pending_bytes_limit=pending_bytes)
             try:
                 await self._connection.flush()
@@ -106,7 +106,7 @@ async def heard_all(connection: Client, subscription: nats_subscription.Subscrip
     Raises:
         LogUnavailable: NATS cannot be reached.
     """
-    with away_is_unavailable():
+    with nats_errors_as_unavailable():
         await connection.flush()
     while subscription.pending_msgs:  # noqa: ASYNC110 - nats-py has no event for it; its task is next in line
         await asyncio.sleep(0)

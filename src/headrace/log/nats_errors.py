@@ -1,4 +1,4 @@
-"""NATS being away, in the words of this project: callers know `LogUnavailable`, and nothing of nats-py's errors."""
+"""Errors of nats-py in the words of this project: callers of the log know `LogUnavailable` and nothing of nats-py."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from headrace.errors import LogUnavailable
 
 
 @contextmanager
-def away_is_unavailable() -> Generator[None]:
-    """Raise LogUnavailable for whatever nats-py raises when the connection is lost, closing, or does not answer."""
+def nats_errors_as_unavailable() -> Generator[None]:
+    """Raise `LogUnavailable` where nats-py raises because the connection is lost, is closing, or does not answer."""
     try:
         yield
     except NatsError as error:

@@ -1,8 +1,8 @@
-"""The pull loop: one durable consumer, read on a subscription callback, one pull request at a time.
+"""The pull loop: reads one durable consumer, one pull request at a time.
 
-The owner says how many records it can take (`Puller.pull`); each arrives through ``on_delivery``, and ``on_end`` tells that
-the request is used up, expired or lost, so that the owner pulls again. Pull requests do not survive a reconnect and can be
-lost, so each carries an expiry and a heartbeat (ADR-13), and silence counts as the end.
+The owner requests as many records as it can take (`Puller.pull`). Each record arrives through ``on_delivery``; ``on_end`` says
+that the request is used up, expired or lost, so that the owner pulls again. Pull requests do not survive a reconnect and can
+be lost, so each carries an expiry and a heartbeat (ADR-13), and silence counts as the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from headrace.log.live import heard_all
 from headrace.telemetry import get_logger
 
 HEARTBEAT_SECONDS = 2.0
-SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS  # three heartbeats missed: the request is gone
+SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS  # after three missed heartbeats the request counts as lost
 
 _SATISFIED = frozenset({"Batch Completed", "Message Size Exceeds MaxBytes"})
 
@@ -39,15 +39,16 @@ class Puller:
         connection: Connected to NATS.
         durable: The consumer's name.
         on_delivery: Called for each record, in order.
-        on_end: Called when the current request has ended. With true when the server ended it for a reason, such as
-            that the consumer is not there; the owner makes sure of the consumer before it pulls again.
+        on_end: Called when the current request has ended. Its argument is true when the server ended the request because of a
+            problem, such as a missing consumer; the owner then provisions the consumer before it pulls again.
     """
 
     def __init__(
         self, connection: Client, durable: str, on_delivery: Callable[[Delivery], None], on_end: Callable[[bool], None]
     ) -> None:
         self.durable = durable
-        self.outstanding = 0  # records that may still arrive for the current request
+        # Records that may still arrive for the current request.
+        self.outstanding = 0
         self._connection = connection
         self._subject = subjects.api(f"CONSUMER.MSG.NEXT.{subjects.STREAM}.{durable}")
         self._inbox = connection.new_inbox()
@@ -58,21 +59,25 @@ class Puller:
         self._subscription: Subscription | None = None
 
     async def open(self) -> None:
-        """Begin to listen for deliveries."""
+        """Subscribe to deliveries."""
         self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._on_message)
 
     async def close(self) -> None:
-        """End the current request and stop listening; what is on its way already still arrives before this returns."""
+        """End the current request and unsubscribe; records that are on their way still arrive before this returns."""
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
-            with suppress(NatsError):  # without a connection there is nobody to tell, and nothing on its way
+            # Without a connection there is no server to inform, and no record on its way.
+            with suppress(NatsError):
                 await subscription.drain()
         self.outstanding = 0
 
     async def pull(self, batch: int, expires: float = 0, bytes_max: int | None = None) -> None:
-        """Ask for up to ``batch`` records and ``bytes_max`` bytes, when nothing is outstanding.
+        """Request records. Nothing may be outstanding.
 
-        Those that come within ``expires`` seconds; with 0, those that are there now.
+        Args:
+            batch: How many records at most.
+            expires: Seconds for which the server waits for records; with 0 it sends only those that it has.
+            bytes_max: How many bytes at most.
         """
         assert self.outstanding == 0
         self.outstanding = batch
@@ -87,20 +92,21 @@ class Puller:
         try:
             await self._connection.publish(self._subject, _encode(wanted), f"{self._inbox}.{self._request}")
         except NatsError:
-            self.outstanding = 0  # closing, or disconnected with a full buffer; the owner's clock pulls again
+            # The connection is closing, or broken with a full buffer. The owner pulls again at its next check.
+            self.outstanding = 0
 
     async def settle(self) -> None:
-        """Return when every record that has reached this process has been given out."""
+        """Return when every record that the server has sent so far has reached ``on_delivery``."""
         if self._subscription is not None:
             await heard_all(self._connection, self._subscription)
 
     def check(self) -> None:
-        """To be called about once a second: gives up a request that nothing was heard of."""
+        """End a request that the server has been silent about for too long. The owner calls this about once a second."""
         if self.outstanding and time.monotonic() - self._heard > SILENCE_SECONDS:
             self.reset()
 
     def reset(self) -> None:
-        """Forget the current request, as after a reconnect."""
+        """End the current request, as after a reconnect, which it does not survive."""
         if self.outstanding:
             self._end(gone=False)
 
@@ -112,11 +118,13 @@ class Puller:
             if self.outstanding == 0:
                 self._on_end(False)
             return
+        # The status may be about a request that has ended.
         if self.outstanding == 0 or message.subject.rpartition(".")[2] != str(self._request):
-            return  # about a request that has ended
+            return
         status = (message.headers or {}).get(subjects.STATUS)
         reason = (message.headers or {}).get(subjects.DESCRIPTION, "no responders")
-        if status in ("404", "408") or reason in _SATISFIED:  # nothing there, expired, or as many bytes as asked for
+        # The request has expired, found nothing, or brought as many bytes as requested.
+        if status in ("404", "408") or reason in _SATISFIED:
             self._end(gone=False)
         elif status in ("409", "503"):
             log.warning("pull ended", consumer=self.durable, reason=reason)

@@ -16,10 +16,10 @@ class Record:
     """One message of the log.
 
     Attributes:
-        sequence: Its place in the stream.
-        subject: Its log subject, also when it was read from the live feed.
-        at: When the log took it, to the microsecond; the same value through every way of reading.
-        headers: What readers route on.
+        sequence: The position of the record in the stream.
+        subject: The log subject, also when the record was read from the live feed.
+        at: When the log stored the record, to the microsecond; the same for every way of reading.
+        headers: The headers, on which readers route without decoding the payload.
         payload: The event as JSON.
     """
 
@@ -34,12 +34,16 @@ class Record:
 
     @classmethod
     def stored(cls, message: Msg) -> Record:
-        """Read an answer of the direct get API or a republished message: the broker's part is in the headers."""
+        """Make a record of an answer of the direct get API, or of a republished message.
+
+        The broker writes sequence, subject and time into the headers of both.
+        """
         headers = message.headers or NO_HEADERS
         return cls(
             int(headers[subjects.SEQUENCE]),
             headers[subjects.SUBJECT],
-            datetime.fromisoformat(headers[subjects.TIME_STAMP]),  # reads to the microsecond, drops the rest
+            # The server writes nanoseconds; this reads microseconds and drops the rest.
+            datetime.fromisoformat(headers[subjects.TIME_STAMP]),
             headers,
             message.data,
         )

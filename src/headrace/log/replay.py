@@ -1,7 +1,7 @@
 """Reading history: batch direct get (ADR-31), for which nats-py has no call.
 
-A page of a slice of the log, found by subject and sequence by the server itself. It is answered inside the connection's
-read loop on the server, so the log keeps a second connection for it: replay must not stand in the way of appends.
+The server itself finds a page of records by subject and sequence. It answers inside the connection's read loop, so the log
+keeps a second connection for reading: replay must not hold up appends.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from nats.aio.subscription import Subscription
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.jetstream import NO_RECORD, JetStream
-from headrace.log.nats_errors import away_is_unavailable
+from headrace.log.nats_errors import nats_errors_as_unavailable
 from headrace.log.records import Record
 
 PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for longer than 10 ms
 PAGE_BYTES_MAX = 16 << 20  # bytes; a page of large inputs ends early
 PAGE_TIMEOUT_SECONDS = 5.0
-SUBJECTS_MAX = 1024  # the server's limit for one question about the last of each
+SUBJECTS_MAX = 1024  # subjects; the server's limit for one request of the last record of each
+
+_END_OF_PAGE = "204"
+_NO_MATCH = "404"
 
 
 class Page(NamedTuple):
-    """Records in log order, and whether more of the slice follow."""
+    """Records in log order, and whether more records that match follow."""
 
     records: list[Record]
     more: bool
@@ -42,7 +45,7 @@ class _Collecting:
 
 
 class Replayer:
-    """Reads pages of history."""
+    """Reads records that the log has, in pages."""
 
     def __init__(self, connection: Client) -> None:
         self._connection = connection
@@ -53,7 +56,7 @@ class Replayer:
         self._subscription: Subscription | None = None
 
     async def open(self) -> None:
-        """Begin to listen for answers."""
+        """Subscribe to answers."""
         self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._on_message)
 
     async def page(
@@ -69,10 +72,10 @@ class Replayer:
 
         Args:
             subject: A subject, wildcards allowed.
-            start: The first sequence to look at, from 1.
-            records: How many at most.
-            since: Instead of ``start``, an RFC 3339 time.
-            stream: Where to look.
+            start: The first sequence that may be in the page, from 1.
+            records: How many records at most.
+            since: An RFC 3339 time to begin at, instead of ``start``.
+            stream: The stream to read.
 
         Raises:
             LogUnavailable: no answer in time.
@@ -91,7 +94,7 @@ class Replayer:
         return max(await self.last_of_each(subject), key=lambda record: record.sequence, default=None)
 
     async def last_of_each(self, *filters: str) -> list[Record]:
-        """The newest record of every subject that matches; of 1,024 subjects at most.
+        """The newest record of every subject that matches, for at most `SUBJECTS_MAX` subjects.
 
         Raises:
             LogUnavailable: no answer in time.
@@ -100,9 +103,9 @@ class Replayer:
         return found
 
     async def last_at_leader(self, subject: str) -> int:
-        """The sequence of the newest record whose subject matches, 0 for none, by the one server that has them all.
+        """The sequence of the newest record whose subject matches, 0 for none, as the leader of the stream has it.
 
-        Whatever else is read here may come from any server that has a copy, and that may be behind.
+        The other methods may be answered by any replica, and a replica may be behind.
 
         Raises:
             LogUnavailable: no answer in time.
@@ -124,7 +127,7 @@ class Replayer:
         collecting = self._collecting[token] = _Collecting()
         try:
             async with asyncio.timeout(PAGE_TIMEOUT_SECONDS):
-                with away_is_unavailable():
+                with nats_errors_as_unavailable():
                     await self._connection.publish(
                         subjects.api(f"DIRECT.GET.{stream}"), msgspec.json.encode(wanted), f"{self._inbox}.{token}"
                     )
@@ -143,9 +146,9 @@ class Replayer:
         status = headers.get(subjects.STATUS)
         if status is None:
             collecting.records.append(Record.stored(message))
-        elif status == "204":  # end of batch
+        elif status == _END_OF_PAGE:
             collecting.done.set_result(int(headers.get(subjects.NUM_PENDING, "0")) > 0)
-        elif status == "404":  # nothing matches
+        elif status == _NO_MATCH:
             collecting.done.set_result(False)
         else:
             reason = "no such stream, or NATS is starting" if status == "503" else headers.get(subjects.DESCRIPTION, "")

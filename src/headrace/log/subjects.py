@@ -1,44 +1,61 @@
 """The one place that spells subjects, headers, and the names of streams and consumers.
 
-hr.tasks.<event>.<kind>.<priority>.<owner>.<task>     everything that happens to a task
-hr.batches.<event>.<owner>.<batch>                    created, cancelled, settled
-hr.schedules.<event>.<owner>.<schedule>               saved, deleted, fired
-hr.timers.<what>.<owner>.<id>                         messages the broker holds until due, of tasks and schedules
-hr.filler                                             nothing, where the log had to skip positions
-hr.rates.<kind>.<window>                              counters of starts; not in the log, but in a stream of their own
-hr.live.tasks.<…>                                     the first, republished to whoever listens now
-hr.live.batches.<event>.<owner>.<batch>               counts of a batch, as they change; not in the log
-hr.cancelled.<kind>                                   tells workers that a running task was cancelled; not in the log
+The log, stream ``HEADRACE``:
+
+    hr.tasks.<event>.<kind>.<priority>.<owner>.<task>     everything that happens to a task: `TaskSubject`
+    hr.batches.<event>.<owner>.<batch>                    created, cancelled, settled: `BatchSubject`
+    hr.schedules.<event>.<owner>.<schedule>               saved, deleted, fired: `ScheduleSubject`
+    hr.timers.tasks.<owner>.<task>                        a message that the broker holds until the task is due: `TimerSubject`
+    hr.timers.schedules.<owner>.<schedule>                a message that the broker repeats by the schedule: `TimerSubject`
+    hr.filler                                             nothing, where the log had to skip positions
+
+Streams of their own:
+
+    hr.rates.<kind>.<window>                              counters of starts
+    hr.compared                                           the mark of a log that was compared with the read model
+    $KV.HEADRACE_KINDS.<kind>                             the catalog, a key-value bucket
+
+Published to the subscribers of the moment, and kept nowhere:
+
+    hr.live.tasks.<event>.<kind>.<priority>.<owner>.<task>   every task event, republished by the server
+    hr.live.batches.<event>.<owner>.<batch>                  the counts of a batch, as they change
+    hr.cancelled.<kind>                                      tells workers that a task was cancelled
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+# Streams.
 STREAM: Final = "HEADRACE"
 CATALOG_BUCKET: Final = "HEADRACE_KINDS"
 CATALOG_STREAM: Final = f"KV_{CATALOG_BUCKET}"
 RATES_STREAM: Final = "HEADRACE_RATES"
+COMPARED_STREAM: Final = "HEADRACE_COMPARED"
 
+# The subjects of the streams.
 TASKS: Final = "hr.tasks.>"
 BATCHES: Final = "hr.batches.>"
 SCHEDULES: Final = "hr.schedules.>"
 TIMERS: Final = "hr.timers.>"
 FILLER: Final = "hr.filler"
 RATES: Final = "hr.rates.>"
-COMPARED_STREAM: Final = "HEADRACE_COMPARED"
 COMPARED: Final = "hr.compared"
+CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
 LIVE_TASKS: Final = "hr.live.tasks.>"
+
+SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
+SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
+
 _TASK_PREFIX: Final = "hr.tasks."
 _BATCH_PREFIX: Final = "hr.batches."
 _SCHEDULE_PREFIX: Final = "hr.schedules."
 _TIMER_PREFIX: Final = "hr.timers."
 _LIVE_PREFIX: Final = "hr.live.tasks."
 
+# Durable consumers; those of the workers are spelled by `run_consumer`.
 PROJECTOR: Final = "projector"
 FIRINGS: Final = "firings"
-SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
-SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
 
 # Headers of our own: what readers route on without decoding the payload.
 BATCH: Final = "Headrace-Batch"
@@ -47,13 +64,7 @@ CORRELATION_ID: Final = "Headrace-Correlation-Id"
 
 TRACEPARENT: Final = "traceparent"  # W3C Trace Context
 BODY_HASH: Final = "Headrace-Body-Hash"  # of a submission with an Idempotency-Key
-CARRIED: Final = (
-    BATCH,
-    OF_SCHEDULE,
-    CORRELATION_ID,
-    TRACEPARENT,
-    BODY_HASH,
-)  # what a task's later events inherit from its first
+CARRIED: Final = (BATCH, OF_SCHEDULE, CORRELATION_ID, TRACEPARENT, BODY_HASH)  # a task's later events repeat these
 
 # Headers of NATS (ADR-8, ADR-31, ADR-43 and the JetStream documentation).
 MSG_ID: Final = "Nats-Msg-Id"
@@ -97,7 +108,7 @@ class TaskSubject(NamedTuple):
 
     @classmethod
     def parse(cls, subject: str) -> TaskSubject:
-        """Read a subject of the log or of the live feed.
+        """Take apart a subject of the log or of the live feed.
 
         Raises:
             ValueError: it is not the subject of a task event.
@@ -110,6 +121,31 @@ class TaskSubject(NamedTuple):
         raise ValueError(f"{subject!r} is not the subject of a task event")
 
 
+def task_events(owner: str = "*", task: str = "*", kind: str = "*", event: str = "*") -> str:
+    """The subjects of everything in the log that happens to the tasks named."""
+    return f"{_TASK_PREFIX}{event}.{kind}.*.{owner}.{task}"
+
+
+def queued_of(kind: str) -> str:
+    """The subjects of the queued tasks of one kind, whatever their priority."""
+    return f"{_TASK_PREFIX}queued.{kind}.>"
+
+
+def queued_in_lane(kind: str, priority: str) -> str:
+    """The subjects of the queued tasks of one kind and priority."""
+    return f"{_TASK_PREFIX}queued.{kind}.{priority}.>"
+
+
+def live(subject: str) -> str:
+    """The live subject of a task event with this log subject, or of a pattern over such."""
+    return _LIVE_PREFIX + subject.removeprefix(_TASK_PREFIX)
+
+
+def cancelled(kind: str) -> str:
+    """The subject on which workers of a kind hear of cancellations. The payload is ``<task> <sequence of its finish>``."""
+    return f"hr.cancelled.{kind}"
+
+
 class BatchSubject(NamedTuple):
     """The parts of a batch event's subject."""
 
@@ -119,7 +155,7 @@ class BatchSubject(NamedTuple):
 
     @classmethod
     def parse(cls, subject: str) -> BatchSubject:
-        """Read a subject of the log.
+        """Take apart a subject of the log.
 
         Raises:
             ValueError: it is not the subject of a batch event.
@@ -130,14 +166,19 @@ class BatchSubject(NamedTuple):
         raise ValueError(f"{subject!r} is not the subject of a batch event")
 
 
-def has_events(subject: str) -> bool:
-    """Whether what stands under a subject of the log tells of something; timers and filler do not."""
-    return subject != FILLER and not subject.startswith(_TIMER_PREFIX)
-
-
 def is_of_batch(subject: str) -> bool:
-    """Whether a subject of the log is about a batch."""
+    """Whether a subject of the log is that of a batch event."""
     return subject.startswith(_BATCH_PREFIX)
+
+
+def batch_event(event: str, owner: str, batch: str) -> str:
+    """The subject of an event of a batch."""
+    return f"{_BATCH_PREFIX}{event}.{owner}.{batch}"
+
+
+def batch_live(event: str, owner: str, batch: str) -> str:
+    """The live subject on which the counts of a batch are published as they change."""
+    return f"hr.live.batches.{event}.{owner}.{batch}"
 
 
 class ScheduleSubject(NamedTuple):
@@ -149,7 +190,7 @@ class ScheduleSubject(NamedTuple):
 
     @classmethod
     def parse(cls, subject: str) -> ScheduleSubject:
-        """Read a subject of the log.
+        """Take apart a subject of the log.
 
         Raises:
             ValueError: it is not the subject of a schedule event.
@@ -161,72 +202,57 @@ class ScheduleSubject(NamedTuple):
 
 
 def is_of_schedule(subject: str) -> bool:
-    """Whether a subject of the log is about a schedule."""
+    """Whether a subject of the log is that of a schedule event."""
     return subject.startswith(_SCHEDULE_PREFIX)
 
 
-def all_of(owner: str, task: str) -> str:
-    """Whatever the log has of one task; an expected sequence of 0 over it says that the task is new."""
-    return f"{_TASK_PREFIX}*.*.*.{owner}.{task}"
-
-
-def task_timer(owner: str, task: str) -> str:
-    """Where the broker holds what a task is deferred with; there is one timer a subject."""
-    return f"hr.timers.tasks.{owner}.{task}"
-
-
-def batch_event(event: str, owner: str, batch: str) -> str:
-    """An event of a batch in the log."""
-    return f"{_BATCH_PREFIX}{event}.{owner}.{batch}"
-
-
 def schedule_event(event: str, owner: str, schedule: str) -> str:
-    """An event of a schedule in the log."""
+    """The subject of an event of a schedule."""
     return f"{_SCHEDULE_PREFIX}{event}.{owner}.{schedule}"
 
 
+class TimerSubject(NamedTuple):
+    """The parts of a timer's subject. A subject holds one timer: a new one replaces it."""
+
+    of: str
+    owner: str
+    id: str
+
+    @classmethod
+    def parse(cls, subject: str) -> TimerSubject:
+        """Take apart a subject of the log.
+
+        Raises:
+            ValueError: it is not the subject of a timer.
+        """
+        parts = subject.split(".")
+        if len(parts) == 5 and subject.startswith(_TIMER_PREFIX):
+            return cls._make(parts[2:])
+        raise ValueError(f"{subject!r} is not the subject of a timer")
+
+
+def task_timer(owner: str, task: str) -> str:
+    """The subject under which the broker holds what a deferred task is queued with."""
+    return f"{_TIMER_PREFIX}tasks.{owner}.{task}"
+
+
 def schedule_timer(owner: str, schedule: str) -> str:
-    """Where the broker holds a schedule."""
-    return f"hr.timers.schedules.{owner}.{schedule}"
+    """The subject under which the broker holds what a schedule fires with."""
+    return f"{_TIMER_PREFIX}schedules.{owner}.{schedule}"
 
 
-def batch_live(event: str, owner: str, batch: str) -> str:
-    """Where a batch's counts are told as they change."""
-    return f"hr.live.batches.{event}.{owner}.{batch}"
-
-
-def cancelled(kind: str) -> str:
-    """Where workers of a kind hear that a task was cancelled; the payload is ``<task> <sequence>``, of its `finished`."""
-    return f"hr.cancelled.{kind}"
-
-
-def task_events(owner: str = "*", task: str = "*", kind: str = "*", event: str = "*") -> str:
-    """Everything in the log that happens to the tasks named."""
-    return f"{_TASK_PREFIX}{event}.{kind}.*.{owner}.{task}"
-
-
-def live(subject: str) -> str:
-    """Where an event with this log subject, or a filter over such, appears live."""
-    return _LIVE_PREFIX + subject.removeprefix(_TASK_PREFIX)
-
-
-def queued_in_lane(kind: str, priority: str) -> str:
-    """The queued tasks of one kind and priority."""
-    return f"{_TASK_PREFIX}queued.{kind}.{priority}.>"
-
-
-def queued_of(kind: str) -> str:
-    """The queued tasks of one kind, whatever their priority."""
-    return f"{_TASK_PREFIX}queued.{kind}.>"
+def has_events(subject: str) -> bool:
+    """Whether records under a subject of the log are events; timers and filler are not."""
+    return subject != FILLER and not subject.startswith(_TIMER_PREFIX)
 
 
 def run_consumer(kind: str, priority: str | None) -> str:
-    """The durable consumer that workers of this kind share for this priority; for all of them when it is None."""
+    """The durable consumer that workers of a kind share for a priority; for all priorities when it is None."""
     return f"run-{kind}" if priority is None else f"run-{kind}-{priority}"
 
 
 def kind_of_consumer(durable: str) -> str | None:
-    """The kind whose workers share a durable consumer; None when it is not one of theirs."""
+    """The kind whose workers share a durable consumer; None when the consumer is not one of the workers'."""
     prefix, _, rest = durable.partition("-")
     return rest.partition("-")[0] if prefix == "run" else None
 
@@ -238,7 +264,7 @@ def is_limited(durable: str) -> bool:
 
 
 def rate_counter(kind: str, window: int) -> str:
-    """The counter of a kind's starts in one window of time."""
+    """The subject of the counter of a kind's starts in one window of time."""
     return f"hr.rates.{kind}.{window}"
 
 
@@ -247,9 +273,6 @@ def catalog_entry(kind: str) -> str:
     return f"$KV.{CATALOG_BUCKET}.{kind}"
 
 
-CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
-
-
 def api(operation: str) -> str:
-    """A JetStream API subject, such as ``STREAM.INFO.HEADRACE``."""
+    """The subject of a JetStream API operation, such as ``STREAM.INFO.HEADRACE``."""
     return f"$JS.API.{operation}"

@@ -14,6 +14,7 @@ from headrace.lifecycle.schedules import occurrence_task_id, submit_occurrence
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.records import Record
+from headrace.log.subjects import TimerSubject
 from headrace.telemetry import get_logger
 
 MISSED_SECONDS = 5.0  # timers fire up to 0.3 s late; a firing that is later than this was missed
@@ -48,7 +49,7 @@ async def _submit_missed_firing(event_log: Log, timer: Record, back_since: datet
     # The timer of a schedule that is paused or deleted is empty.
     if not timer.payload:
         return
-    owner, schedule = timer.subject.split(".")[-2:]
+    _, owner, schedule = TimerSubject.parse(timer.subject)
     definition = decode_fired(timer).definition
     last = await event_log.replayer.last(subjects.schedule_event(ScheduleEventName.FIRED, owner, schedule))
     if last is not None and last.sequence > timer.sequence:

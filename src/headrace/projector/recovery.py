@@ -22,7 +22,6 @@ from headrace.lifecycle.long_timers import read_timer
 from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
 from headrace.lifecycle.task_state import read_task_state
 from headrace.log.connection import Log
-from headrace.log.continuity import MARGIN
 from headrace.log.subjects import TaskSubject
 from headrace.store.leadership import LeaderSession
 from headrace.store.repair import begin_repair, list_changed_since, list_unfinished_before
@@ -61,7 +60,7 @@ async def recover_from_shortening(event_log: Log, session: LeaderSession, checkp
     state = await event_log.refresh()
     first = await begin_repair(session, Position(state.epoch, state.last_sequence + 1))
     if checkpoint.sequence > state.last_sequence:
-        await event_log.continuity.fill(state.last_sequence, checkpoint.sequence + MARGIN)
+        await event_log.continuity.skip_positions(state.last_sequence, checkpoint.sequence)
     restored = queued = 0
     after = ""
     while rows := await list_changed_since(session, first, after, ROWS):

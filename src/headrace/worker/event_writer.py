@@ -60,7 +60,7 @@ class EventWriter:
         Raises:
             LogUnavailable: there is no connection to the log.
         """
-        await self._log.appender.tell(execution.subject.of(name), encode(event), _headers(execution, name))
+        await self._log.appender.append_nowait(execution.subject.of(name), encode(event), _headers(execution, name))
 
     async def append(self, execution: Execution, name: EventName, event: Event) -> None:
         """Append an event once, and wait until the log has it.

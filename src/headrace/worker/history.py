@@ -42,7 +42,7 @@ async def read_history(log: Log, events: EventWriter, execution: Execution) -> H
     task = execution.subject
     newest = {
         TaskSubject.parse(each.subject).event: each
-        for each in await log.replayer.last_of_each(subjects.all_of(task.owner, task.task))
+        for each in await log.replayer.last_of_each(subjects.task_events(task.owner, task.task))
     }
     finished = newest.get(EventName.FINISHED)
     if (finished is not None and finished.sequence > execution.queued.fence) or await _ensure_next_attempt(

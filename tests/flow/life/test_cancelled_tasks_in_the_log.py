@@ -67,12 +67,12 @@ async def test_a_task_whose_events_have_left_the_log_is_cancelled_once_and_stays
     body: dict[str, Any] = {"kind": "noop", "input": {}, "delay": 600}
     task = (await cluster.http.post("/api/v1/tasks", json=body, headers=headers)).json()
     await read(cluster, task["id"], at_least=task["position"])
-    (first,) = await cluster.events(subjects.all_of("local", task["id"]))
+    (first,) = await cluster.events(subjects.task_events("local", task["id"]))
     await forget(cluster, task["id"])
 
     answer = await cancel(cluster, task["id"])
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
-    (end,) = await cluster.events(subjects.all_of("local", task["id"]))
+    (end,) = await cluster.events(subjects.task_events("local", task["id"]))
     carried = [{name: each.headers.get(name) for name in subjects.CARRIED} for each in (first, end)]
     assert carried[0] == carried[1]
     assert carried[0][subjects.CORRELATION_ID] == "click-8"
@@ -104,4 +104,4 @@ async def test_a_task_that_ended_otherwise_before_its_events_left_the_log_is_not
 
 async def forget(cluster: Cluster, task: str) -> None:
     """Take a task's events out of the log, as its retention does; its timer stays."""
-    await purge(cluster.log, subjects.all_of("local", task))
+    await purge(cluster.log, subjects.task_events("local", task))

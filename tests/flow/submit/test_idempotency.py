@@ -261,7 +261,7 @@ async def outlived(cluster: Cluster, key: str, body: dict[str, Any]) -> dict[str
     retention = 9_000_000_000  # nanoseconds; long enough for what the test appends
     short = config | {"max_age": retention, "duplicate_window": retention}
     await cluster.log.jetstream.request(f"STREAM.UPDATE.{subjects.STREAM}", short)
-    await purge(cluster.log, subjects.all_of("local", task["id"]))  # as if they were older than that
+    await purge(cluster.log, subjects.task_events("local", task["id"]))  # as if they were older than that
     return task
 
 

@@ -31,7 +31,7 @@ def due_in(seconds: float) -> datetime:
 
 
 async def records_of(log: Log, task: TaskSubject) -> list[Record]:
-    return (await log.replayer.page(subjects.all_of(task.owner, task.task))).records
+    return (await log.replayer.page(subjects.task_events(task.owner, task.task))).records
 
 
 async def events_of(log: Log, task: TaskSubject) -> list[Event]:

@@ -44,7 +44,7 @@ async def append(
 
 
 async def tasks_of(log: Log, batch: NewBatch) -> list[Record]:
-    return (await log.replayer.page(subjects.all_of(batch.owner, "*"))).records
+    return (await log.replayer.page(subjects.task_events(batch.owner, "*"))).records
 
 
 async def created_of(log: Log, batch: NewBatch) -> Record:

@@ -112,7 +112,7 @@ async def test_a_task_is_submitted_once(shared_log: Log) -> None:
     task = occurrence_task_id(schedule, at)
     await submit_occurrence(shared_log, owner, definition, task, at, {subjects.OF_SCHEDULE: schedule})
     other_kind = msgspec.structs.replace(definition, kind="echo")
-    (record,) = (await shared_log.replayer.page(subjects.all_of(owner, task))).records
+    (record,) = (await shared_log.replayer.page(subjects.task_events(owner, task))).records
     assert record.subject == f"hr.tasks.queued.noop.high.{owner}.{task}"
     assert record.headers[subjects.OF_SCHEDULE] == schedule
     queued = decode(record.payload)
@@ -122,4 +122,4 @@ async def test_a_task_is_submitted_once(shared_log: Log) -> None:
     for again in (definition, other_kind):
         with pytest.raises(AppendRefused):
             await submit_occurrence(shared_log, owner, again, task, at, {})
-    assert len((await shared_log.replayer.page(subjects.all_of(owner, task))).records) == 1
+    assert len((await shared_log.replayer.page(subjects.task_events(owner, task))).records) == 1

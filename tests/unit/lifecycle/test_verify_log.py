@@ -9,6 +9,7 @@ import pytest
 from headrace.contracts.positions import Position
 from headrace.lifecycle import verify_log as verify_log_module
 from headrace.lifecycle.verify_log import verify_log
+from headrace.log import continuity
 from headrace.log.connection import Log
 from tests.cluster import until
 from tests.unit.lifecycle.steps import new_task
@@ -75,7 +76,7 @@ async def test_a_log_that_ends_before_the_checkpoint_is_left_to_a_projector(log:
 async def test_positions_that_this_process_has_seen_and_the_log_has_lost_are_skipped(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify_log_module, "MARGIN", 10)
+    monkeypatch.setattr(continuity, "MARGIN", 10)
     await append_something(log)
     seen = log.state.last_sequence + 5
     log.note_state(msgspec.structs.replace(log.state, last_sequence=seen))

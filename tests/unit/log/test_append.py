@@ -72,7 +72,7 @@ async def test_what_does_not_fit_is_refused_and_the_connection_lives_on(log: Log
     with told:
         await log.appender.append(SUBJECT, b"x" * (largest + 1), {})
     with pytest.raises(TooLarge):
-        await log.appender.tell(SUBJECT, b"x" * (largest + 1), {})
+        await log.appender.append_nowait(SUBJECT, b"x" * (largest + 1), {})
     headers = {f"Headrace-{n}": "x" * 100 for n in range(30)}
     assert (await log.appender.append(SUBJECT, b"x" * largest, headers)).sequence == 1
     assert log.is_connected
@@ -157,7 +157,7 @@ async def test_any_other_refusal_is_given_with_its_reason(log: Log) -> None:
 
 async def test_what_is_told_stands_in_the_log_before_what_is_appended_next(log: Log) -> None:
     for n in range(20):
-        await log.appender.tell(SUBJECT, b"%d" % n, {})
+        await log.appender.append_nowait(SUBJECT, b"%d" % n, {})
     assert (await log.appender.append(FINISHED, b"end", {})).sequence == 21
     assert [payload for _, payload in await stored(log)] == [*(b"%d" % n for n in range(20)), b"end"]
 

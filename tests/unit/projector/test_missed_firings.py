@@ -30,6 +30,6 @@ async def test_a_firing_that_the_broker_forgot_is_made_up_for_once(
     back = timer.at + timedelta(days=1, seconds=seconds_late)
     for _ in range(2):
         await submit_missed_firings(shared_log, back)
-    tasks = (await shared_log.replayer.page(subjects.all_of(owner, "*"))).records
+    tasks = (await shared_log.replayer.page(subjects.task_events(owner, "*"))).records
     assert len(tasks) == submits
     await delete_schedule(shared_log, owner, schedule)

@@ -115,7 +115,7 @@ async def test_the_read_model_is_a_function_of_the_log(make_cluster: MakeCluster
 async def test_a_backlog_of_many_pages_is_projected_without_beginning_again(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     for n in range(2500):
-        await cluster.log.appender.tell(
+        await cluster.log.appender.append_nowait(
             f"hr.tasks.queued.echo.normal.u.{n}", b'{"event":"queued","attempt":1,"fence":0,"input":{}}', {}
         )
     last = await Writer(cluster.log, seed=2).append(50)

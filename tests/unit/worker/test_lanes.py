@@ -23,7 +23,7 @@ async def queue(log: Log, kind: str, priority: str = "normal", count: int = 1, g
     tasks = [f"{kind}-{priority}-{next(_numbers)}" for _ in range(count)]
     payload = encode(Queued(attempt=1, fence=0, input=msgspec.Raw(given)))
     for task in tasks:
-        await log.appender.tell(str(TaskSubject("queued", kind, priority, "u", task)), payload, {})
+        await log.appender.append_nowait(str(TaskSubject("queued", kind, priority, "u", task)), payload, {})
     await log._connection.flush()
     return tasks
 

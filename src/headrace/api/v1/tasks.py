@@ -110,7 +110,7 @@ async def find_task(api: ApiState, owner: str, task: str) -> Task:
         found = await stored_tasks.find_task(session, owner, task)
     if found is not None:
         return found
-    last = await api.log.replayer.last(subjects.all_of(owner, task))
+    last = await api.log.replayer.last(subjects.task_events(owner, task))
     if last is None:
         raise TaskNotFound(f"there is no task {task!r}")
     await api.read_model.reach(Position(api.log.epoch, last.sequence), AT_LEAST_SECONDS)

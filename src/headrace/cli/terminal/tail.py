@@ -42,7 +42,7 @@ class EventFilter(NamedTuple):
 
     def matches(self, record: Record) -> bool:
         """Tell whether a record of that part is one of these events."""
-        return not self._is_short or record.subject.endswith(self.task)
+        return not self._is_short or TaskSubject.parse(record.subject).task.endswith(self.task)
 
     @property
     def _is_short(self) -> bool:
