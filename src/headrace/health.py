@@ -1,4 +1,4 @@
-"""A process's own word on how it is, over plain HTTP: `/health/live` and `/health/ready` for supervisors, and `/metrics`."""
+"""Health checks of a process over plain HTTP: `/health/live` and `/health/ready` for supervisors, and `/metrics`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,16 @@ class Health(msgspec.Struct, frozen=True):
     checks: dict[str, str]
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What a request is answered with."""
+
+    status: bytes
+    media_type: bytes
+    body: bytes
+
+
 def summarize(checks: dict[str, str]) -> Health:
-    """One word over several checks."""
+    """Summarize several checks in one status."""
     return Health("ok" if all(state == "ok" for state in checks.values()) else "failing", checks)
 
 
@@ -37,40 +45,47 @@ async def serve_health(
     Raises:
         OSError: the address cannot be listened on.
     """
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-                path = head.split(b" ", 2)[1]
-                if path == b"/metrics" and metrics is not None:
-                    await _answer(writer, b"200 OK", b"text/plain; version=0.0.4; charset=utf-8", metrics())
-                    writer.close()
-                    return
-                if path == b"/health/live":
-                    status, health = b"200 OK", summarize(await live() if live else {})
-                    if health.status != "ok":
-                        status = b"503 Service Unavailable"
-                elif path == b"/health/ready":
-                    health = summarize(await ready())
-                    status = b"200 OK" if health.status == "ok" else b"503 Service Unavailable"
-                else:
-                    status, health = (
-                        b"404 Not Found",
-                        Health("failing", {"path": "there is /health/live and /health/ready"}),
-                    )
-                await _answer(writer, status, b"application/json", msgspec.json.encode(health))
-        writer.close()
-
     host, port = split_bind(bind)
-    server = await asyncio.start_server(answer, host, port, limit=REQUEST_BYTES_MAX)
+    endpoint = _Endpoint(ready, live, metrics)
+    server = await asyncio.start_server(endpoint.serve, host, port, limit=REQUEST_BYTES_MAX)
     try:
         yield
     finally:
         server.close()
 
 
-async def _answer(writer: asyncio.StreamWriter, status: bytes, media_type: bytes, body: bytes) -> None:
+class _Endpoint:
+    def __init__(self, ready: Checks, live: Checks | None, metrics: Callable[[], bytes] | None) -> None:
+        self._ready = ready
+        self._live = live
+        self._metrics = metrics
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request and close its connection. What is no request, or comes too slowly, gets no answer."""
+        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+                path = head.split(b" ", 2)[1]
+                await _write(writer, await self._answer(path))
+        writer.close()
+
+    async def _answer(self, path: bytes) -> Answer:
+        if path == b"/metrics" and self._metrics is not None:
+            return Answer(b"200 OK", b"text/plain; version=0.0.4; charset=utf-8", self._metrics())
+        if path == b"/health/live":
+            return _health_answer(summarize(await self._live() if self._live else {}))
+        if path == b"/health/ready":
+            return _health_answer(summarize(await self._ready()))
+        unknown = Health("failing", {"path": "there is /health/live and /health/ready"})
+        return Answer(b"404 Not Found", b"application/json", msgspec.json.encode(unknown))
+
+
+def _health_answer(health: Health) -> Answer:
+    status = b"200 OK" if health.status == "ok" else b"503 Service Unavailable"
+    return Answer(status, b"application/json", msgspec.json.encode(health))
+
+
+async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
     head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-    writer.write(head % (status, media_type, len(body)) + body)
+    writer.write(head % (answer.status, answer.media_type, len(answer.body)) + answer.body)
     await writer.drain()

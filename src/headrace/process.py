@@ -1,4 +1,4 @@
-"""What every process does around its own work: settings, logs, the event loop, and a word when it is to stop."""
+"""What every process does around its own work: it sets up logs and the event loop, and learns when to stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headrace.task import KindError
 from headrace.telemetry import get_logger, set_up_logs
 
 EXIT_CANNOT_START = 1
-GC_ALLOCATIONS = 20_000  # between collections; a burst keeps some thousand objects that all die young
+GC_ALLOCATIONS = 20_000  # between collections; a burst of tasks keeps some thousand objects that all die young
 
 log = get_logger(__name__)
 
@@ -26,18 +26,19 @@ Main = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
 def run_process(name: str, settings: Settings, main: Main) -> int:
-    """Run one of the processes until it is told to stop, by SIGTERM, SIGINT or the end of its parent.
+    """Run one of the processes until SIGTERM, SIGINT or the end of its parent tells it to stop.
 
     Args:
-        name: What its log lines carry.
+        name: The name that its log lines carry.
         settings: Its settings.
         main: Runs until the event is set, then drains and returns.
 
     Returns:
-        The exit code: 0, or 1 with one log line when it could not start.
+        The exit code: 0, or 1 after one log line when the process could not start.
     """
     set_up_logs(name, settings.log_level, settings.log_format)
-    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
+    # What is loaded by now stays loaded, so the garbage collector need not visit it again and again.
+    gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS)
     try:
         uvloop.run(_run(settings, main))

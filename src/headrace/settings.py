@@ -141,7 +141,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings from an environment; empty values count as not set.
+        """Read the settings from an environment. An empty value counts as not set.
 
         Raises:
             SettingsError: naming every variable whose value cannot be used, and why.
@@ -169,10 +169,10 @@ def _read(of: type[Struct], prefix: str, environ: Mapping[str, str], wrong: list
     return of(**values)
 
 
-SECRETS = frozenset({"token", "url", "follow_secrets"})  # a database URL may carry a password
+SECRETS = frozenset({"token", "url", "follow_secrets"})  # a database URL may contain a password
 
 
 def split_bind(bind: str) -> tuple[str, int]:
-    """``"127.0.0.1:8080"`` as host and port."""
+    """Split ``"127.0.0.1:8080"`` into host and port."""
     host, _, port = bind.rpartition(":")
     return host.strip("[]"), int(port)

@@ -1,7 +1,7 @@
 """Structured logs: JSON for machines, readable on a terminal, the same in every process.
 
-Every line carries what is bound in the running context: ``process``, and inside a request or a run ``correlation_id``,
-``request_id``, ``task_id``. Bodies, headers and cookies are never logged.
+Every line carries ``process`` and what is bound in the running context: inside a request or an execution ``correlation_id``,
+``request_id`` and ``task_id``. Bodies, headers and cookies are never logged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["get_logger", "set_up_logs"]
 
 get_logger = structlog.stdlib.get_logger
 
-_FIRST = ("timestamp", "level", "process", "event")  # what the eye looks for at the start of a line
+_FIRST = ("timestamp", "level", "process", "event")  # what a reader looks for at the start of a line
 
 _LEVELS = logging.getLevelNamesMapping()
 
@@ -35,23 +35,10 @@ def set_up_logs(
         format: ``auto`` is pretty when standard error is a terminal.
     """
     pretty = format == "pretty" or (format == "auto" and sys.stderr.isatty())
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
-        _stamp(process),
-    ]
-    if pretty:
-        last: list[structlog.typing.Processor] = [
-            _drop_process,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ]
-    else:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
+    fields = _fields(process, pretty=pretty)
     structlog.configure(
         processors=[
-            *shared,
+            *fields,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -60,11 +47,8 @@ def set_up_logs(
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
-        )
-    )
+    rendering = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(pretty=pretty)]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=fields, processors=rendering))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level.upper()])
@@ -72,20 +56,39 @@ def set_up_logs(
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _stamp(process: str) -> structlog.typing.Processor:
-    def stamp(
+def _fields(process: str, *, pretty: bool) -> list[structlog.typing.Processor]:
+    """The processors that add to a line what every line carries."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
+        _add_process(process),
+    ]
+
+
+def _renderers(*, pretty: bool) -> list[structlog.typing.Processor]:
+    """The processors that turn a line into text."""
+    if pretty:
+        return [_drop_process, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
+
+
+def _add_process(process: str) -> structlog.typing.Processor:
+    def add_process(
         _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
     ) -> structlog.typing.EventDict:
         event.setdefault("process", process)
         return event
 
-    return stamp
+    return add_process
 
 
 def _drop_process(
     _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    event.pop("process", None)  # on a terminal `headrace up` already prefixes each line with it
+    # On a terminal `headrace up` already prefixes each line with the process.
+    event.pop("process", None)
     event.pop("logger", None)
     return event
 

@@ -1,4 +1,4 @@
-"""Contexts that record, to test a handler without any server.
+"""Contexts that record what a handler says, to test it without any server.
 
 context = RecordingContext()
 result = await word_count(WordCount(text="one two"), context)
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from headrace.task import LogLevel
+from headrace.sdk.context import LogLevel
 
 __all__ = ["RecordingContext", "RecordingSyncContext"]
 
@@ -28,41 +28,57 @@ class _Recorded:
 
 @dataclass
 class RecordingSyncContext(_Recorded):
-    """A `headrace.task.SyncContext` that keeps what the handler said, as strict as a real one."""
+    """A `headrace.task.SyncContext` that records what the handler says. It is as strict as a real one."""
 
     cancelled: bool = False
 
     def progress(self, fraction: float, message: str | None = None) -> None:
-        """Record; raises ValueError when ``fraction`` is not from 0 to 1."""
+        """Record progress.
+
+        Raises:
+            ValueError: ``fraction`` is not from 0 to 1.
+        """
         if not 0 <= fraction <= 1:
             raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
         self.progressed.append((fraction, message))
 
     def log(self, message: str, level: LogLevel = "info") -> None:
-        """Record."""
+        """Record a line."""
         self.logged.append((level, message))
 
     def emit(self, chunk: object) -> None:
-        """Record; raises TypeError when ``chunk`` has no JSON form."""
+        """Record a chunk.
+
+        Raises:
+            TypeError: ``chunk`` has no JSON form.
+        """
         msgspec.json.encode(chunk)
         self.emitted.append(chunk)
 
 
 @dataclass
 class RecordingContext(_Recorded):
-    """A `headrace.task.Context` that keeps what the handler said, as strict as a real one."""
+    """A `headrace.task.Context` that records what the handler says. It is as strict as a real one."""
 
     def __post_init__(self) -> None:
         self._sync = RecordingSyncContext(self.task_id, self.attempt, self.progressed, self.logged, self.emitted)
 
     async def progress(self, fraction: float, message: str | None = None) -> None:
-        """Record; raises ValueError when ``fraction`` is not from 0 to 1."""
+        """Record progress.
+
+        Raises:
+            ValueError: ``fraction`` is not from 0 to 1.
+        """
         self._sync.progress(fraction, message)
 
     async def log(self, message: str, level: LogLevel = "info") -> None:
-        """Record."""
+        """Record a line."""
         self._sync.log(message, level)
 
     async def emit(self, chunk: object) -> None:
-        """Record; raises TypeError when ``chunk`` has no JSON form."""
+        """Record a chunk.
+
+        Raises:
+            TypeError: ``chunk`` has no JSON form.
+        """
         self._sync.emit(chunk)

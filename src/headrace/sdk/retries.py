@@ -16,10 +16,10 @@ class Backoff(Struct, frozen=True, kw_only=True):
 
     Attributes:
         initial: Seconds before the second attempt.
-        factor: What each wait is longer than the one before; 1 for always the same.
-        maximum: Seconds no wait is longer than, jitter aside.
-        jitter: The share of a wait that is added by chance, from 0 to 1, so that what failed together does not come back
-            together.
+        factor: How many times longer each wait is than the one before; 1 makes all waits the same.
+        maximum: The longest wait in seconds, without its jitter.
+        jitter: The largest share of a wait that is added at random, from 0 to 1, so that tasks that failed at the same time
+            are not tried again at the same time.
     """
 
     initial: float = 1.0
@@ -28,7 +28,7 @@ class Backoff(Struct, frozen=True, kw_only=True):
     jitter: float = 0.1
 
     def wrong(self) -> str | None:
-        """What makes it unusable, as a sentence that names the field; None when it is fine."""
+        """What makes the backoff unusable, as a sentence that names the field; None when it is fine."""
         if not INITIAL_SECONDS_MIN <= self.initial <= DELAY_SECONDS_MAX:
             return f"backoff.initial={self.initial!r} must be from {INITIAL_SECONDS_MIN} s to a year"
         if not self.factor >= 1:
@@ -49,11 +49,11 @@ class Backoff(Struct, frozen=True, kw_only=True):
 
 
 class Retry(Exception):
-    """Raised or returned by a handler: try again, as long as there are attempts left.
+    """Raised or returned by a handler to have the task tried again, as long as it has attempts left.
 
     Args:
-        after: Seconds to wait; what the kind's backoff says when it is None.
-        message: Why, for those who look at the task meanwhile.
+        after: Seconds to wait; None for what the kind's backoff says.
+        message: The reason, for people who look at the task meanwhile.
 
     Raises:
         ValueError: ``after`` is negative, or more than a year.

@@ -10,7 +10,7 @@ import msgspec
 
 from headrace.contracts.events import Emitted, EventName, Logged, Progressed
 from headrace.errors import LogUnavailable
-from headrace.task import LogLevel
+from headrace.sdk.context import LogLevel
 from headrace.telemetry import get_logger
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution

@@ -16,7 +16,7 @@ from headrace.contracts.events import Queued, decode
 from headrace.log import subjects
 from headrace.log.deliveries import Delivery
 from headrace.log.subjects import TaskSubject
-from headrace.task import AnyKind
+from headrace.sdk.kind import AnyKind
 
 
 class Phase(Enum):
@@ -111,7 +111,7 @@ class Execution:
     @property
     def awaits_permit(self) -> bool:
         """Whether the kind limits its starts per second and this start is still to be permitted."""
-        return self.kind.rate is not None and self._phase in (Phase.DELIVERED, Phase.WAITING_FOR_RATE)
+        return self.kind.options.rate is not None and self._phase in (Phase.DELIVERED, Phase.WAITING_FOR_RATE)
 
     @property
     def first_start_delivery(self) -> int:
@@ -121,7 +121,7 @@ class Execution:
     def start(self) -> None:
         """Begin the attempt. From here on a cancellation stops it."""
         assert self._phase is Phase.DELIVERED
-        self._phase = Phase.RUNNING if self.kind.rate is None else Phase.WAITING_FOR_RATE
+        self._phase = Phase.RUNNING if self.kind.options.rate is None else Phase.WAITING_FOR_RATE
 
     def permit(self) -> None:
         """Note that the kind's rate permits this start."""

@@ -13,13 +13,18 @@ from typing import cast
 
 import msgspec
 
-from headrace.task import AnyKind
+from headrace.sdk.kind import AnyKind
+from headrace.worker.child_process import Child
 from headrace.worker.context import ExecutionContext, ThreadContext
 from headrace.worker.execution import Execution
 from headrace.worker.pipe_protocol import Call
-from headrace.worker.process_pool import Child, ProcessPool
+from headrace.worker.process_pool import ProcessPool
 
 CANCEL_GRACE_SECONDS = 5.0  # for a thread to see `context.cancelled` and return, before it is stopped
+
+
+Pool = ThreadPoolExecutor | ProcessPool
+"""Where the plain functions of a kind run."""
 
 
 class Interrupted(Exception):
@@ -30,12 +35,7 @@ class Stop(BaseException):
     """Raised inside a handler that does not stop when asked. It is no Exception, so that no handler catches it by accident."""
 
 
-async def invoke(
-    execution: Execution,
-    decoded: msgspec.Struct,
-    context: ExecutionContext,
-    pool: ThreadPoolExecutor | ProcessPool | None,
-) -> object:
+async def invoke(execution: Execution, decoded: msgspec.Struct, context: ExecutionContext, pool: Pool | None) -> object:
     """Call the handler under its kind's timeout.
 
     Returns:
@@ -49,8 +49,8 @@ async def invoke(
     kind = execution.kind
     # The clock starts after this: the time that a new process takes to start is not the handler's.
     child = await pool.reserve() if isinstance(pool, ProcessPool) else None
-    execution.deadline = time.monotonic() + kind.timeout
-    timeout = asyncio.timeout(kind.timeout)
+    execution.deadline = time.monotonic() + kind.options.timeout
+    timeout = asyncio.timeout(kind.options.timeout)
     try:
         async with timeout:
             match pool:
@@ -62,10 +62,12 @@ async def invoke(
                     assert child is not None
                     return await _invoke_in_process(execution, context, pool, child)
     except Stop as error:
-        raise Interrupted(f"The task blocked its worker for longer than its timeout of {kind.timeout:g} s.") from error
+        raise Interrupted(
+            f"The task blocked its worker for longer than its timeout of {kind.options.timeout:g} s."
+        ) from error
     except TimeoutError as error:
         if timeout.expired():
-            raise Interrupted(f"The task took longer than its timeout of {kind.timeout:g} s.") from error
+            raise Interrupted(f"The task took longer than its timeout of {kind.options.timeout:g} s.") from error
         # The handler raised it itself.
         raise
     finally:

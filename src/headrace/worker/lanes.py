@@ -118,7 +118,7 @@ class Lanes:
             await asyncio.wait(working, timeout=STUBBORN_SECONDS)
 
     async def _provision(self) -> list[LaneConsumer]:
-        return await provision_lanes(self._log, self._kind.name, self._kind.concurrency)
+        return await provision_lanes(self._log, self._kind.name, self._kind.options.concurrency)
 
     def _make_lane(self, consumer: LaneConsumer) -> Lane:
         def on_delivery(delivery: Delivery) -> None:

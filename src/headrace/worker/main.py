@@ -14,13 +14,15 @@ from headrace.errors import LogUnavailable
 from headrace.health import serve_health
 from headrace.log.connection import Log
 from headrace.log.opening import open_log, until_compared
+from headrace.sdk.kind import AnyKind
+from headrace.sdk.load import load_kinds
 from headrace.settings import Settings
-from headrace.task import AnyKind, load_kinds
 from headrace.telemetry import get_logger
 from headrace.worker.announce import ANNOUNCE_SECONDS, announce, is_superseded
 from headrace.worker.cancellations import Cancellations
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.heartbeats import Heartbeats
+from headrace.worker.invoke import Pool
 from headrace.worker.lanes import Lanes
 from headrace.worker.low_priority_throttle import LowPriorityThrottle
 from headrace.worker.process_pool import ProcessPool
@@ -134,11 +136,11 @@ class Worker:
 
     def _make_lanes(self, kind: AnyKind) -> Lanes:
         slots = self._settings.worker.slots if kind.is_async else self._settings.worker.threads
-        slots = min(slots, kind.concurrency or slots)
+        slots = min(slots, kind.options.concurrency or slots)
         runner = Runner(
             kind=kind,
             pool=self._make_pool(kind, slots),
-            rate=Rate(self._log, kind.name, kind.rate) if kind.rate is not None else None,
+            rate=Rate(self._log, kind.name, kind.options.rate) if kind.options.rate is not None else None,
             log=self._log,
             events=self._events,
             heartbeats=self._heartbeats,
@@ -147,11 +149,11 @@ class Worker:
         )
         return Lanes(self._log, runner, slots, self._throttle)
 
-    def _make_pool(self, kind: AnyKind, slots: int) -> ThreadPoolExecutor | ProcessPool | None:
+    def _make_pool(self, kind: AnyKind, slots: int) -> Pool | None:
         """Make what runs the handlers of a kind; None for a kind whose handlers run on the event loop."""
         if kind.is_async:
             return None
-        if not kind.process:
+        if not kind.options.process:
             return ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
         pool = ProcessPool(self._settings.consumers, kind.name, slots)
         self._process_pools.append(pool)

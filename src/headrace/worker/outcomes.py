@@ -1,4 +1,4 @@
-"""How an attempt ended, as values: matched exhaustively where they become events."""
+"""How an attempt ended, as values. They are matched exhaustively where they become events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from msgspec import Raw, Struct
 
 from headrace.contracts.events import Finished, Outcome, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
-from headrace.task import AnyKind, Retry
+from headrace.sdk.kind import AnyKind
+from headrace.sdk.retries import Retry
 from headrace.worker.text import legible
 
 MESSAGE_CHARS_MAX = 2000  # a message is read by a person
@@ -24,7 +25,7 @@ class Succeeded(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """It did not, for good."""
+    """The task failed, and is not tried again."""
 
     code: FailureCode
     message: str
@@ -32,14 +33,14 @@ class Failed(Struct, frozen=True):
 
 
 class Retrying(Struct, frozen=True):
-    """It failed, and is to be tried again ``after`` seconds."""
+    """The attempt failed, and the task is tried again after ``after`` seconds."""
 
     after: float
     cause: Failed
 
 
 class Cancelled(Struct, frozen=True):
-    """Somebody cancelled the task while it ran; the log has its end already."""
+    """Somebody cancelled the task while it ran. The log has the end of the run already."""
 
 
 AttemptOutcome = Succeeded | Failed | Retrying | Cancelled
@@ -47,12 +48,12 @@ Ending = Succeeded | Failed
 
 
 class HandlerRaised(Exception):
-    """A handler raised in its own process; what it raised is known by its names.
+    """A handler raised in its own process. The worker knows the exception by its names only.
 
     Args:
         type_names: The full names of the exception's class and of its bases, in the order of the MRO.
-        message: What the exception says.
-        traceback: From the handler's frame on.
+        message: The exception's message.
+        traceback: The traceback from the handler's frame on.
     """
 
     def __init__(self, type_names: tuple[str, ...], message: str, traceback: str) -> None:
@@ -63,19 +64,19 @@ class HandlerRaised(Exception):
 
 
 def is_instance_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
-    """Whether a handler raised one of these, here or in its own process."""
+    """Whether a handler raised one of these exceptions, in the worker or in its own process."""
     if isinstance(error, HandlerRaised):
         return any(full_name(each) in error.type_names for each in classes)
     return isinstance(error, classes)
 
 
 def full_name(of: type) -> str:
-    """A class by its module and name, the same in every process."""
+    """The name of a class with its module, which is the same in every process."""
     return f"{of.__module__}.{of.__qualname__}"
 
 
 def returned(kind: AnyKind, result: object) -> Ending:
-    """The handler returned: a success, if its value is what the kind declares and can be kept."""
+    """The outcome of a handler that returned: a success when its value is what the kind declares and not too large."""
     try:
         encoded = kind.encode_result(result)
     except TypeError as error:
@@ -89,20 +90,20 @@ def returned(kind: AnyKind, result: object) -> Ending:
 
 
 def raised(error: BaseException, file: str) -> Failed:
-    """The handler raised. The worker's own frames, above the first one in the kind's file, are left out."""
+    """The outcome of a handler that raised. Frames of the worker, above the first one in the kind's file, are left out."""
     if isinstance(error, HandlerRaised):
-        name, said, written = error.type_names[0].rpartition(".")[2], error.message, error.traceback
+        name, message, trace = error.type_names[0].rpartition(".")[2], error.message, error.traceback
     else:
-        name, said, written = type(error).__name__, what_it_says(error), traceback_from(error, file)
+        name, message, trace = type(error).__name__, message_of(error), traceback_from(error, file)
     return Failed(
         FailureCode.RAISED,
-        legible(f"{name}: {said}" if said else name, MESSAGE_CHARS_MAX),
-        legible(written[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
+        legible(f"{name}: {message}" if message else name, MESSAGE_CHARS_MAX),
+        legible(trace[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
     )
 
 
-def what_it_says(error: BaseException) -> str:
-    """An exception's message."""
+def message_of(error: BaseException) -> str:
+    """The message of an exception, also of one whose ``__str__`` raises."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - an exception's own __str__ can be as broken as anything
@@ -110,7 +111,7 @@ def what_it_says(error: BaseException) -> str:
 
 
 def traceback_from(error: BaseException, file: str) -> str:
-    """An exception's traceback from the first frame in ``file`` on; all of it when there is none."""
+    """The traceback of an exception from the first frame in ``file`` on; all of it when no frame is in ``file``."""
     trace: TracebackType | None = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != file:
         trace = trace.tb_next
@@ -118,27 +119,34 @@ def traceback_from(error: BaseException, file: str) -> str:
 
 
 def retry_or_fail(kind: AnyKind, queued: Queued, error: BaseException, failed: Failed) -> Failed | Retrying:
-    """What becomes of a failed attempt: by its kind's policy, and by what the handler itself asked for."""
+    """Decide whether a failed attempt is tried again: by the options of its kind, and by what the handler asked for.
+
+    Args:
+        kind: The task's kind.
+        queued: The `queued` event of the attempt.
+        error: What the handler raised, or returned as `Retry`.
+        failed: The outcome when the task is not tried again.
+    """
     asked = error if isinstance(error, Retry) else None
-    attempts = queued.max_attempts or kind.max_attempts
+    attempts = queued.max_attempts or kind.options.max_attempts
     if queued.attempt >= attempts:
         if asked is None:
             return failed
         return Failed(failed.code, f"{asked}; but this was attempt {queued.attempt} of {attempts}", failed.traceback)
     if asked is not None:
-        return Retrying(kind.backoff.after(queued.attempt) if asked.after is None else asked.after, failed)
-    if is_instance_of(error, kind.give_up_on) or not is_instance_of(error, kind.retry_on):
+        return Retrying(kind.options.backoff.after(queued.attempt) if asked.after is None else asked.after, failed)
+    if is_instance_of(error, kind.options.give_up_on) or not is_instance_of(error, kind.options.retry_on):
         return failed
-    return Retrying(kind.backoff.after(queued.attempt), failed)
+    return Retrying(kind.options.backoff.after(queued.attempt), failed)
 
 
 def to_error(failed: Failed) -> TaskError:
-    """What is kept of a failure."""
+    """The error that an event keeps of a failure."""
     return TaskError(code=failed.code, message=legible(failed.message, MESSAGE_CHARS_MAX), traceback=failed.traceback)
 
 
 def to_event(outcome: Ending, attempt: int, worker: str) -> Finished:
-    """The event that ends the run."""
+    """The event that ends the run with an outcome."""
     match outcome:
         case Succeeded(result):
             return Finished(attempt=attempt, outcome=Outcome.SUCCEEDED, result=Raw(result), worker=worker)

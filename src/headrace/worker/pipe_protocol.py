@@ -1,7 +1,8 @@
-"""What a worker and the processes that run its handlers tell each other: msgpack behind its length, over two pipes.
+"""The protocol between a worker and a process that runs handlers: frames over two pipes, msgpack behind its length.
 
-A worker calls; the process says what the handler says, then how it ended. What is logged and emitted waits for its `Answer`,
-progress for its `Heard`, so that at most one of each is under way and no handler can flood its worker.
+A worker sends a `Call`. The process sends what the handler says, then how it ended. Each `Log` and `Emit` waits for its
+`Answer`, and each `Progress` for its `ProgressAccepted`, so at most one of each is under way and no handler can flood its
+worker.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from msgspec import Struct
 
 from headrace.contracts.tasks import FailureCode
 
-FRAME_BYTES_MAX = 16 << 20  # inputs, results and chunks are far below; more is no frame, or a handler's mistake
+FRAME_BYTES_MAX = 16 << 20  # inputs, results and chunks are far smaller; more is no frame, or a handler's mistake
 LENGTH_BYTES = 4
 
 
 class Call(Struct, frozen=True, tag="call"):
-    """Run a task; ``input`` is JSON."""
+    """The worker has a task run; ``input`` is JSON."""
 
     task_id: str
     attempt: int
@@ -26,40 +27,40 @@ class Call(Struct, frozen=True, tag="call"):
 
 
 class Answer(Struct, frozen=True, tag="answer"):
-    """What was logged or emitted was taken, or why not: a built-in exception's name and its message."""
+    """The worker has appended a line or a chunk; or it cannot, and names a built-in exception and its message."""
 
     error: str | None = None
     message: str = ""
 
 
-class Heard(Struct, frozen=True, tag="heard"):
-    """The next progress may come."""
+class ProgressAccepted(Struct, frozen=True, tag="progress_accepted"):
+    """The worker has the progress; the process may send the next one."""
 
 
 class Cancel(Struct, frozen=True, tag="cancel"):
-    """The task was cancelled."""
+    """Somebody cancelled the task."""
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The kind is loaded."""
+    """The process has loaded the kind and can be called."""
 
 
 class Progress(Struct, frozen=True, tag="progress"):
-    """See `headrace.task.SyncContext.progress`."""
+    """The handler reports progress; see `headrace.task.SyncContext.progress`."""
 
     fraction: float
     message: str | None
 
 
 class Log(Struct, frozen=True, tag="log"):
-    """See `headrace.task.SyncContext.log`."""
+    """The handler writes a line; see `headrace.task.SyncContext.log`."""
 
     message: str
     level: str
 
 
 class Emit(Struct, frozen=True, tag="emit"):
-    """See `headrace.task.SyncContext.emit`; ``chunk`` is JSON."""
+    """The handler emits a chunk, which is JSON; see `headrace.task.SyncContext.emit`."""
 
     chunk: bytes
 
@@ -70,14 +71,14 @@ class Result(Struct, frozen=True, tag="result"):
     result: bytes
 
 
-class Unfit(Struct, frozen=True, tag="unfit"):
-    """The handler returned what cannot be a result."""
+class InvalidResult(Struct, frozen=True, tag="invalid_result"):
+    """The handler returned a value that cannot be a result."""
 
     code: FailureCode
     message: str
 
 
-class Again(Struct, frozen=True, tag="again"):
+class RetryAsked(Struct, frozen=True, tag="retry_asked"):
     """The handler asked for another attempt; see `headrace.task.Retry`."""
 
     after: float | None
@@ -92,8 +93,8 @@ class Raised(Struct, frozen=True, tag="raised"):
     traceback: str
 
 
-ToChild = Call | Answer | Heard | Cancel
-FromChild = Ready | Progress | Log | Emit | Result | Unfit | Again | Raised
+ToChild = Call | Answer | ProgressAccepted | Cancel
+FromChild = Ready | Progress | Log | Emit | Result | InvalidResult | RetryAsked | Raised
 
 Frame = TypeVar("Frame")
 
@@ -101,10 +102,10 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def pack(frame: ToChild | FromChild) -> bytes:
-    """A frame as bytes.
+    """Encode a frame with its length.
 
     Raises:
-        ValueError: it is over 16 MB.
+        ValueError: the frame is over 16 MB.
     """
     body = _encode(frame)
     if len(body) > FRAME_BYTES_MAX:
@@ -113,17 +114,17 @@ def pack(frame: ToChild | FromChild) -> bytes:
 
 
 class Unpacker(Generic[Frame]):
-    """Frames out of the bytes of a pipe, however they are cut."""
+    """Decodes frames from the bytes of a pipe, however the pipe cuts them."""
 
     def __init__(self, decoder: msgspec.msgpack.Decoder[Frame]) -> None:
         self._decoder = decoder
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Take bytes; the frames that are complete.
+        """Add bytes, and return the frames that are complete now.
 
         Raises:
-            ValueError: these are no frames (`msgspec.MsgspecError` is one).
+            ValueError: the bytes are no frames (`msgspec.MsgspecError` is a ValueError).
         """
         self._buffer += data
         frames: list[Frame] = []

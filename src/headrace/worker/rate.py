@@ -1,8 +1,8 @@
-"""How many tasks of a kind are started a second, over all workers: counted in the log's servers, window by window.
+"""The limit of starts per second of a kind, over all workers: the log's servers count the starts, window by window.
 
-A window is a second, or ``1/rate`` seconds of a rate below one, by the clock. Each start is counted before it is made, in a
-counter that all workers share; one that comes over the limit waits for the next window. What cannot be counted waits too, so
-that a counter that is away has too few started and never too many.
+A window lasts a second, or ``1/rate`` seconds for a rate below one, by the clock. A worker counts each start before it makes
+it, in a counter that all workers share; a start over the limit waits for the next window. A start that cannot be counted waits
+too, so without the counter too few tasks start and never too many.
 """
 
 from __future__ import annotations
@@ -18,33 +18,39 @@ from headrace.log.jetstream import ProvisionError
 from headrace.log.rates import provision_rates
 from headrace.telemetry import get_logger
 
-MARGIN_SECONDS = 0.05  # left free at a window's end: who is counted in it also starts in it
-AGAIN_SECONDS = 0.25
-CLOCK_SECONDS = 0.001  # no less is slept, however windows of fractions of seconds are rounded
+MARGIN_SECONDS = 0.05  # left free at the end of a window: a start that is counted in it is also made in it
+COUNT_RETRY_SECONDS = 0.25
+SLEEP_SECONDS_MIN = 0.001  # rounding of windows of fractions of a second must not make the wait zero
 
 log = get_logger(__name__)
 
 
 class Rate:
-    """The starts of one kind.
+    """Permits the starts of one kind.
 
     Args:
-        log: Whose servers keep the counter.
+        log: The log whose servers keep the counter.
         kind: The kind's name.
-        per_second: How many starts a second, as ``rate`` of `headrace.task.task`.
+        per_second: How many starts a second, as the option ``rate`` of the kind.
+
+    Attributes:
+        limit: How many starts a window has at most.
+        window: How long a window lasts, in seconds.
+        on_permit: Called after each permitted start.
     """
 
     def __init__(self, log: Log, kind: str, per_second: float) -> None:
-        self.limit = max(1, int(per_second))  # starts in a window
-        self.window = 1.0 if per_second >= 1 else 1 / per_second  # seconds
+        self.limit = max(1, int(per_second))
+        self.window = 1.0 if per_second >= 1 else 1 / per_second
         self.on_permit: Callable[[], None] = lambda: None
         self._log = log
         self._kind = kind
-        self._turn = asyncio.Lock()  # not all slots at once: they would count themselves over the limit again and again
-        self._full = -1  # the last window that is known to be full
+        # One slot counts at a time. All slots at once would count themselves over the limit in every window.
+        self._turn = asyncio.Lock()
+        self._last_full_window = -1
 
     async def open(self) -> None:
-        """Make sure of the counter.
+        """Make the counter, if it does not exist.
 
         Raises:
             ProvisionError: the server refuses it.
@@ -53,33 +59,35 @@ class Rate:
         await provision_rates(self._log, self.window)
 
     async def permit(self) -> None:
-        """Wait until one more may be started."""
+        """Wait until the kind may start one more task."""
         async with self._turn:
-            while not await self._take():
+            while not await self._count_start():
                 pass
         self.on_permit()
 
-    async def _take(self) -> bool:
+    async def _count_start(self) -> bool:
+        """Count a start in the window of this moment. Returns whether it is permitted; otherwise try again."""
         now = time.time()
         window = int(now // self.window)
         end = (window + 1) * self.window
-        if window == self._full or end - now < MARGIN_SECONDS:
-            await asyncio.sleep(max(end - now, CLOCK_SECONDS))
+        if window == self._last_full_window or end - now < MARGIN_SECONDS:
+            await asyncio.sleep(max(end - now, SLEEP_SECONDS_MIN))
             return False
         try:
             count = await self._log.appender.count(subjects.rate_counter(self._kind, window))
         except LogUnavailable as error:
             log.warning("starts cannot be counted; waiting", kind=self._kind, error=error.message)
-            await self._make_again()
+            await self._restore_counter()
             return False
         if count > self.limit:
-            self._full = window
+            self._last_full_window = window
             return False
-        return time.time() < end  # else it took so long that it would start in a window in which it was not counted
+        # When counting took long, the start would come in a window in which it was not counted.
+        return time.time() < end
 
-    async def _make_again(self) -> None:
-        """The counter is gone when the servers that kept it were started again."""
-        await asyncio.sleep(AGAIN_SECONDS)
+    async def _restore_counter(self) -> None:
+        """Make the counter again. It is gone when the servers that kept it were started again."""
+        await asyncio.sleep(COUNT_RETRY_SECONDS)
         try:
             await self.open()
         except (LogUnavailable, ProvisionError) as error:

@@ -8,7 +8,6 @@ acknowledges a delivery last, so when it dies at any point before, the broker de
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,14 +20,16 @@ from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.deliveries import Acknowledger
 from headrace.log.records import Record
-from headrace.task import AnyKind, Retry
+from headrace.sdk.kind import AnyKind
+from headrace.sdk.retries import Retry
 from headrace.telemetry import get_logger
+from headrace.worker.child_process import ProcessLost
 from headrace.worker.context import ExecutionContext
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.history import NOT_STARTED, STARTS_MAX, History, read_history
-from headrace.worker.invoke import Interrupted, invoke
+from headrace.worker.invoke import Interrupted, Pool, invoke
 from headrace.worker.outcomes import (
     AttemptOutcome,
     Cancelled,
@@ -39,7 +40,6 @@ from headrace.worker.outcomes import (
     retry_or_fail,
     returned,
 )
-from headrace.worker.process_pool import ProcessLost, ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 
@@ -64,7 +64,7 @@ class Runner:
         self,
         *,
         kind: AnyKind,
-        pool: ThreadPoolExecutor | ProcessPool | None,
+        pool: Pool | None,
         rate: Rate | None,
         log: Log,
         events: EventWriter,
@@ -209,7 +209,7 @@ class Runner:
         """Finish a run whose handler goes on although it was cancelled. The log refuses the handler's late outcome."""
         self._quarantine.leave(execution)
         kind = execution.kind
-        reason = f"The task took longer than its timeout of {kind.timeout:g} s and did not stop when told to."
+        reason = f"The task took longer than its timeout of {kind.options.timeout:g} s and did not stop when told to."
         failed = Failed(FailureCode.TIMEOUT, reason)
         await self._finish(execution, retry_or_fail(kind, execution.queued, TimeoutError(), failed))
         self._acknowledger.ack(execution.delivery)

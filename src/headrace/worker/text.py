@@ -1,4 +1,4 @@
-"""What a handler says, made fit to be sent and read."""
+"""Text of handlers, made fit to be sent and to be read by a person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LINE_CHARS_MAX = 4000  # a log line is read by a person
 
 
 def legible(text: str, chars_max: int) -> str:
-    """The text, cut when it is too long, and without lone surrogates (as in the name of a file that is not Unicode)."""
+    """Cut a text that is too long, and escape lone surrogates, as in the name of a file that is not Unicode."""
     if len(text) > chars_max:
         text = text[: chars_max - 1] + "…"
     return text.encode("utf-8", "backslashreplace").decode()

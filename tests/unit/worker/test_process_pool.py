@@ -12,15 +12,14 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from headrace.contracts.events import Logged, Progressed
 from headrace.contracts.tasks import FailureCode
 from headrace.task import Retry
+from headrace.worker.child_process import ProcessLost
 from headrace.worker.outcomes import Failed, HandlerRaised, Succeeded, is_instance_of, raised
-from headrace.worker.pipe_protocol import FRAME_BYTES_MAX, Answer, Call, FromChild, Log, Ready, ToChild, Unpacker, pack
-from headrace.worker.process_pool import END_GRACE_SECONDS, ProcessLost, ProcessPool, describe_end
+from headrace.worker.pipe_protocol import Call, Ready, pack
+from headrace.worker.process_pool import END_GRACE_SECONDS, ProcessPool
 from tests.cluster import until
 from tests.kinds import processes as kinds
 from tests.unit.worker.test_context import Log as EventLog
@@ -221,18 +220,6 @@ async def test_a_process_that_is_killed_is_told_with_the_signal(make: Make) -> N
         await calling
 
 
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        (0, "ended with exit code 0"),
-        (-11, "was killed by signal 11 (SIGSEGV)"),
-        (-200, "was killed by signal 200 (unknown)"),
-    ],
-)
-def test_every_end_has_words(code: int, said: str) -> None:
-    assert describe_end(code) == said
-
-
 async def test_a_process_that_dies_idle_takes_no_task_with_it(make: Make) -> None:
     processes = make("echo_in_process")
     pid = (await run(processes, text="x"))["pid"]
@@ -347,25 +334,3 @@ def test_a_process_ends_when_its_worker_is_gone_whatever_its_handler_does() -> N
         with suppress(BrokenPipeError):
             process.stdin.close()
         assert process.wait(timeout=30) == -signal.SIGKILL
-
-
-@given(
-    said=st.lists(st.builds(Log, st.text(max_size=50), st.sampled_from(["info", "error"])), max_size=8),
-    cuts=st.lists(st.integers(1, 60), min_size=1),
-)
-def test_frames_arrive_as_they_were_sent_however_the_pipe_cuts_them(said: list[Log], cuts: list[int]) -> None:
-    unpacker = Unpacker(msgspec.msgpack.Decoder(FromChild))
-    stream, found, turn = b"".join(map(pack, said)), [], 0
-    while stream:
-        cut = cuts[turn % len(cuts)]
-        found += unpacker.feed(stream[:cut])
-        stream, turn = stream[cut:], turn + 1
-    assert found == said
-
-
-def test_what_is_no_frame_is_refused() -> None:
-    for wrong in (b"\xff\xff\xff\xff", b"\x00\x00\x00\x01\xc1", pack(Ready())):
-        with pytest.raises(ValueError):  # noqa: PT011 - of whatever kind
-            Unpacker(msgspec.msgpack.Decoder(ToChild)).feed(wrong)
-    with pytest.raises(ValueError, match="are over the limit"):
-        pack(Answer("ValueError", "x" * FRAME_BYTES_MAX))

@@ -13,7 +13,7 @@ from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.worker import rate as module
-from headrace.worker.rate import AGAIN_SECONDS, MARGIN_SECONDS, Rate
+from headrace.worker.rate import COUNT_RETRY_SECONDS, MARGIN_SECONDS, Rate
 
 NOON = 1_800_000_000.0
 
@@ -130,7 +130,7 @@ async def test_what_cannot_be_counted_waits_and_the_counter_is_made_again(clock:
     counters.failures = 3  # counting, making it, counting
     await rate.permit()
     assert counters.made == 2
-    assert clock.now >= NOON + 0.5 + 2 * AGAIN_SECONDS
+    assert clock.now >= NOON + 0.5 + 2 * COUNT_RETRY_SECONDS
     assert counters.counts.total() == 1
 
 

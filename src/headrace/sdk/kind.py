@@ -1,0 +1,161 @@
+"""A task kind, and the decorator that makes one of a handler. Part of the SDK; import from `headrace.task`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from types import UnionType
+from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from headrace.contracts.kinds import KindDescription
+from headrace.contracts.tasks import KIND_PATTERN
+from headrace.sdk.context import Context, SyncContext
+from headrace.sdk.options import KindOptions
+from headrace.sdk.retries import Retry
+
+In = TypeVar("In", bound=msgspec.Struct)
+Out = TypeVar("Out")
+
+AsyncHandler = Callable[[In, Context], Awaitable[Out]]
+SyncHandler = Callable[[In, SyncContext], Out]
+
+
+class KindError(Exception):
+    """A task kind is not usable as written. The message names the file and what to change."""
+
+
+class task(KindOptions, frozen=True):  # noqa: N801 - it is used as a decorator, as functools.partial is used as a function
+    """Makes a handler a task kind. The arguments are the attributes of `headrace.sdk.options.KindOptions`.
+
+    Raises:
+        KindError: the handler cannot be a kind; the message names the file and what to change.
+    """
+
+    def __call__(self, handler: AsyncHandler[In, Out] | SyncHandler[In, Out]) -> Kind[In, Out]:
+        """Make the handler a kind."""
+        return Kind(handler, self)
+
+
+class Kind(Generic[In, Out]):
+    """A task kind: a handler with all that follows from its signature.
+
+    Args:
+        handler: The function that runs a task.
+        options: How the tasks are run.
+
+    Raises:
+        KindError: the handler cannot be a kind; the message names the file and what to change.
+    """
+
+    def __init__(self, handler: AsyncHandler[In, Out] | SyncHandler[In, Out], options: KindOptions) -> None:
+        self.handler = handler
+        self.options = options
+        self.name = options.name or handler.__name__
+        self.is_async = inspect.iscoroutinefunction(handler)
+        self.file = handler.__code__.co_filename
+        self._check_options()
+        self.input_type, self.result_type = self._read_signature()
+        self._input_schema = self._schema("input", self.input_type)
+        self._result_schema = self._schema("result", self.result_type)
+        self._decoder: msgspec.json.Decoder[In] = msgspec.json.Decoder(self.input_type)
+        self._description = inspect.cleandoc(self.input_type.__dict__.get("__doc__") or "")
+
+    def __call__(self, input: In, context: Any) -> Any:
+        """Call the handler as it was written."""
+        return self.handler(input, context)
+
+    def __repr__(self) -> str:
+        return f"Kind({self.name!r})"
+
+    def decode_input(self, raw: bytes | msgspec.Raw) -> In:
+        """Decode the JSON of an input to the Struct that the handler takes.
+
+        Raises:
+            msgspec.ValidationError: the input is not what the kind declares.
+        """
+        return self._decoder.decode(raw)
+
+    def encode_result(self, result: object) -> bytes:
+        """Encode the result of the handler as JSON.
+
+        Raises:
+            TypeError: the result is not of the declared type, or cannot be written as JSON.
+        """
+        if _is_struct(self.result_type) and not isinstance(result, self.result_type):
+            raise TypeError(
+                f"the handler returned {type(result).__name__}, not {self.result_type.__name__} as declared"
+            )
+        try:
+            return msgspec.json.encode(result)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise TypeError(f"the handler's result cannot be written as JSON: {error}") from error
+
+    def describe(self) -> KindDescription:
+        """Describe the kind for the catalog."""
+        return KindDescription(
+            name=self.name,
+            description=self._description,
+            input_schema=self._input_schema,
+            result_schema=self._result_schema,
+            timeout=self.options.timeout,
+            max_attempts=self.options.max_attempts,
+            concurrency=self.options.concurrency,
+            rate=self.options.rate,
+            process=self.options.process,
+        )
+
+    def _check_options(self) -> None:
+        if not re.fullmatch(KIND_PATTERN, self.name):
+            raise self._error(
+                f"the name {self.name!r} must be lower case letters, digits and _, at most 63, starting with a letter"
+            )
+        if wrong := self.options.wrong(is_async=self.is_async):
+            raise self._error(wrong)
+
+    def _read_signature(self) -> tuple[type[In], Any]:
+        """Read the types of the input and of the result from the annotations of the handler."""
+        parameters = list(inspect.signature(self.handler).parameters)
+        try:
+            hints = get_type_hints(self.handler, include_extras=True)
+        except NameError as error:
+            raise self._error(f"an annotation cannot be resolved: {error}") from error
+        if len(parameters) != 2:
+            raise self._error("a handler takes exactly two arguments: its input and the context")
+        input_type = hints.get(parameters[0])
+        if not _is_struct(input_type):
+            raise self._error(f"annotate {parameters[0]!r} with a msgspec.Struct, the input of the kind")
+        wanted = Context if self.is_async else SyncContext
+        if hints.get(parameters[1]) is not wanted:
+            written = "an async" if self.is_async else "a plain"
+            raise self._error(
+                f"annotate {parameters[1]!r} with {wanted.__name__}, which is what {written} handler is given"
+            )
+        if "return" not in hints:
+            raise self._error("annotate what the handler returns")
+        return cast("type[In]", input_type), _without_retry(hints["return"])
+
+    def _schema(self, which: str, of: Any) -> dict[str, Any]:
+        try:
+            return msgspec.json.schema(of)
+        except TypeError as error:
+            raise self._error(f"the {which} type has no JSON form: {' '.join(str(error).split())}") from error
+
+    def _error(self, what: str) -> KindError:
+        return KindError(f"{self.file}: kind {self.name!r}: {what}")
+
+
+AnyKind = Kind[Any, Any]
+
+
+def _without_retry(returned: Any) -> Any:
+    """The type of a result, which is ``Counts`` when the handler returns ``Counts | Retry``."""
+    if get_origin(returned) not in (Union, UnionType):
+        return returned
+    return Union[tuple(each for each in get_args(returned) if each is not Retry)]  # noqa: UP007 - made at run time
+
+
+def _is_struct(of: Any) -> bool:
+    return isinstance(of, type) and issubclass(of, msgspec.Struct)

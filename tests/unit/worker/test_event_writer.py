@@ -1,0 +1,91 @@
+"""What a worker appends, under which headers, and what it does while the log is away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from headrace.contracts.events import EventName, Logged, Progressed, Started, decode
+from headrace.errors import LogFull, LogUnavailable
+from headrace.log import subjects
+from headrace.log.append import Appended
+from headrace.log.connection import Log
+from headrace.worker import event_writer
+from headrace.worker.event_writer import HIGH_RATE_TTL, EventWriter
+from headrace.worker.outcomes import Succeeded
+from tests.unit.worker.executions import SEQUENCE, execution
+
+LINE = Logged(attempt=1, level="info", message="hello")
+
+
+class FakeAppender:
+    """Keeps what is appended; the appends to come may fail."""
+
+    def __init__(self) -> None:
+        self.appended: list[tuple[str, bytes, Mapping[str, str]]] = []
+        self.told: list[tuple[str, bytes, Mapping[str, str]]] = []
+        self.failures: list[Exception] = []
+
+    async def append(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.appended.append((subject, payload, headers))
+        return Appended(len(self.appended), duplicate=False)
+
+    async def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        self.told.append((subject, payload, headers))
+
+    def writer(self) -> EventWriter:
+        return EventWriter(cast("Log", SimpleNamespace(appender=self)), "w1")
+
+
+@pytest.fixture
+def appender(monkeypatch: pytest.MonkeyPatch) -> FakeAppender:
+    monkeypatch.setattr(event_writer, "APPEND_RETRY_SECONDS", 0.001)
+    return FakeAppender()
+
+
+async def test_every_appended_event_of_an_execution_has_an_id_of_its_own(appender: FakeAppender) -> None:
+    writer, of = appender.writer(), execution(delivered=2)
+    await writer.append(of, EventName.LOGGED, LINE)
+    await writer.append(of, EventName.LOGGED, LINE)
+    ids = [headers[subjects.MSG_ID] for _, _, headers in appender.appended]
+    assert ids == [f"{SEQUENCE}-2-1", f"{SEQUENCE}-2-2"]
+
+
+async def test_what_comes_at_a_high_rate_leaves_the_log_early(appender: FakeAppender) -> None:
+    writer, of = appender.writer(), execution()
+    await writer.append(of, EventName.LOGGED, LINE)
+    await writer.append_nowait(of, EventName.PROGRESSED, Progressed(attempt=1, fraction=0.5))
+    await writer.append_started(of, wait=False)
+    assert [headers.get(subjects.TTL) for _, _, headers in appender.appended + appender.told] == [
+        HIGH_RATE_TTL,
+        HIGH_RATE_TTL,
+        None,
+    ]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+async def test_a_start_is_waited_for_only_when_asked(appender: FakeAppender, wait: bool) -> None:
+    await appender.writer().append_started(execution(delivered=3), wait=wait)
+    assert (len(appender.appended), len(appender.told)) == ((1, 0) if wait else (0, 1))
+    ((_, payload, _),) = appender.appended + appender.told
+    assert decode(payload) == Started(attempt=1, worker="w1", delivered=3)
+
+
+async def test_an_outcome_waits_for_a_log_that_is_away_or_full(appender: FakeAppender) -> None:
+    appender.failures = [LogUnavailable("away"), LogFull("full"), LogUnavailable("away")]
+    fenced = await appender.writer().append_outcome(execution(), Succeeded(b"1"))
+    assert fenced == Appended(1, duplicate=False)
+    assert [subject for subject, _, _ in appender.appended] == ["hr.tasks.finished.echo.normal.u.t1"]
+
+
+async def test_a_log_that_stays_away_is_given_up(appender: FakeAppender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_writer, "APPEND_TRIES_MAX", 3)
+    appender.failures = [LogUnavailable("away")] * 4
+    with pytest.raises(LogUnavailable, match="away for too long"):
+        await appender.writer().append(execution(), EventName.LOGGED, LINE)
+    assert len(appender.failures) == 1
