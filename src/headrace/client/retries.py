@@ -38,7 +38,7 @@ class Retries:
             raise error
 
     def count_unanswered(self, error: httpx.TransportError | ProblemError) -> None:
-        """Count a failure of a request that may be repeated, or raise it when the API answered other than "soon again"."""
+        """Count a failure of a request that may be repeated: no answer, or a 503 with a short Retry-After; raises others."""
         if isinstance(error, ProblemError):
             after = error.retry_after
             if error.status != 503 or after is None or after > RETRY_SECONDS_MAX:

@@ -1,1 +1,1 @@
-"""NATS, Postgres and every Headrace process on one machine: what `headrace up` is made of."""
+"""Run NATS, Postgres and every Headrace process on one machine, as `headrace up` does."""

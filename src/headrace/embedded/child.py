@@ -1,42 +1,20 @@
-"""One Headrace process as a child."""
+"""One child of `headrace up`: a program that can be started again after it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from headrace.embedded.errors import ServerError
 from headrace.embedded.process import OnLine, Process, describe_exit
 
 
-class Program(Protocol):
-    """What can be kept running: a child, the embedded servers."""
-
-    @property
-    def pid(self) -> int | None:
-        """The pid while it runs."""
-        ...
-
-    async def start(self) -> None:
-        """Start it. Raises ServerError."""
-        ...
-
-    async def wait(self) -> int:
-        """Wait until it ends: its exit code, negative for a signal."""
-        ...
-
-    async def stop(self) -> None:
-        """End it; returns when it is gone."""
-        ...
-
-
 class Child:
-    """A program that was given by its arguments.
+    """A program given by its arguments.
 
     Args:
         argv: Absolute path and arguments.
         environ: Its whole environment.
-        grace: Seconds to end in after SIGTERM.
+        grace: Seconds after SIGTERM until it is killed.
         on_line: Called with each line that it writes.
     """
 
@@ -49,7 +27,7 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The pid while it runs."""
+        """Its pid while it runs, None otherwise."""
         return self._process.pid if self._process is not None and self._process.running else None
 
     async def start(self) -> None:
@@ -57,20 +35,20 @@ class Child:
         self._process = await Process.start(self._argv, environ=self._environ, on_line=self._on_line)
 
     async def wait(self) -> int:
-        """Wait until it ends: its exit code, negative for a signal."""
+        """Wait until it ends, and return its exit code, which is negative for a signal."""
         assert self._process is not None, "not started"
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """End it; returns when it is gone."""
+        """Ask it to end, kill it after ``grace``, and return when it is gone."""
         if self._process is not None:
             await self._process.stop(self._grace)
 
     async def run(self, timeout: float) -> None:
-        """Run it to its end, which has to be a good one.
+        """Start it, and wait until it has succeeded.
 
         Raises:
-            ServerError: it failed, or took longer than ``timeout`` seconds.
+            ServerError: It failed, or took longer than ``timeout`` seconds.
         """
         await self.start()
         assert self._process is not None

@@ -1,4 +1,4 @@
-"""The data directory of `headrace up`: one user's, one `up` at a time."""
+"""The data directory of `headrace up`. It belongs to one user, and one `up` at a time uses it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ import psutil
 from msgspec import Struct
 
 from headrace.embedded.errors import HomeError
-from headrace.embedded.files import cannot_write, private_directory, write_private
+from headrace.embedded.private_files import cannot_write, private_directory, write_private
 from headrace.embedded.process import end_left_over
 
 ROOT_HOME = Path("/var/lib/headrace")  # root's own directories are closed to the user that Postgres runs as
 TOKEN_BYTES = 32
-LEFT_OVER_SECONDS = 10.0  # what an earlier run left behind lost NATS too; its tasks are given to another worker
-CREATED_TOLERANCE_SECONDS = 5.0  # the clock may have been set since; a number is not used again that soon
+LEFT_OVER_SECONDS = 10.0  # a process of an earlier run has lost NATS too; its tasks are redelivered
+CREATED_TOLERANCE_SECONDS = 5.0  # the clock may have been set since; a pid is not used again that soon
 
 
 class Started(Struct, frozen=True):
-    """A process, told apart from a later one with the same number by its creation time (seconds since 1970)."""
+    """The identity of a process: its pid, and its creation time (seconds since 1970), since a pid is used again."""
 
     pid: int
     created: float
 
     @classmethod
     def of(cls, pid: int) -> Started | None:
-        """The process that has this number now."""
+        """Return the process that has this pid now, None when there is none."""
         try:
             return cls(pid, psutil.Process(pid).create_time())
         except psutil.NoSuchProcess:
@@ -41,25 +41,26 @@ class Started(Struct, frozen=True):
 
     @classmethod
     def of_this_process(cls) -> Started:
-        """We."""
+        """Return the identity of this process."""
         return cls(os.getpid(), psutil.Process().create_time())
 
     def is_same(self, process: psutil.Process) -> bool:
-        """Whether this is the process."""
+        """Tell whether ``process`` is this process, and not a later one with the same pid."""
         return abs(process.create_time() - self.created) < CREATED_TOLERANCE_SECONDS
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Tell whether the process still runs."""
         try:
             process = psutil.Process(self.pid)
             return process.status() != psutil.STATUS_ZOMBIE and self.is_same(process)
-        except psutil.Error:  # gone, or another user's
+        except psutil.Error:
+            # The process is gone, or the pid now belongs to another user's process.
             return False
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):
-    """A running `up`, for the command line: `run.json`."""
+    """A running `up`, as the file `run.json` describes it to the command line and to the next `up`."""
 
     up: Started
     api_url: str
@@ -69,13 +70,13 @@ class RunInfo(Struct, frozen=True, kw_only=True):
 
 
 class Home:
-    """The data directory.
+    """The data directory. As a context manager it locks the directory until the block ends.
 
-        with Home.at(settings.home) as home:  # nobody else has it until the block ends
+        with Home.at(settings.home) as home:
             ...
 
     Raises:
-        HomeError: on entering: it cannot be written, or another `up` has it.
+        HomeError: On entering the block: the directory cannot be written, or another `up` has it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,13 +87,13 @@ class Home:
 
     @classmethod
     def at(cls, path: str | None) -> Home:
-        """The given directory, or the user-data directory ``headrace`` (`ROOT_HOME` for root) when None."""
+        """Use the given directory; when None, the user-data directory ``headrace``, or `ROOT_HOME` for root."""
         if path is not None:
             return cls(Path(path))
         return cls(ROOT_HOME if os.geteuid() == 0 else platformdirs.user_data_path("headrace"))
 
     def __enter__(self) -> Self:
-        # As root, Postgres' user has to pass through; everything in it is closed to that user but its own directory.
+        # When we are root, the user of Postgres must be able to enter; all but its own directory stays closed to that user.
         private_directory(self.path, 0o711 if os.geteuid() == 0 else 0o700)
         try:
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -120,24 +121,24 @@ class Home:
         self._lock = None
 
     def nats_token(self) -> str:
-        """The token that the embedded NATS asks for; made when missing."""
+        """Return the token that the embedded NATS asks for; makes it when it is missing."""
         return self._secret("nats.token")
 
     def follow_secret(self) -> str:
-        """The secret that signs follow links; made when missing."""
+        """Return the secret that signs follow links; makes it when it is missing."""
         return self._secret("follow.secret")
 
     def announce(self, info: RunInfo) -> None:
-        """Tell the command line, and the next `up`, what runs."""
+        """Write what runs, for the command line and for the next `up`."""
         write_private(self._run, msgspec.json.format(msgspec.json.encode(info)).decode())
 
     def running(self) -> RunInfo | None:
-        """The `up` that runs here now."""
+        """Return the `up` that runs here now, None when there is none."""
         info = self._last_run()
         return info if info is not None and info.up.alive else None
 
     async def end_left_over(self) -> list[str]:
-        """End what an `up` that was killed left behind. Returns their names."""
+        """End the processes that a killed `up` left behind, and return their names."""
         info = self._last_run()
         children = info.children if info is not None else {}
         ended = await asyncio.gather(
@@ -158,5 +159,6 @@ class Home:
     def _last_run(self) -> RunInfo | None:
         try:
             return msgspec.json.decode(self._run.read_bytes(), type=RunInfo)
-        except (OSError, msgspec.DecodeError):  # none, or another version's
+        except (OSError, msgspec.DecodeError):
+            # There is no such file, or another version wrote it.
             return None

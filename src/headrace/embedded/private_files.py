@@ -1,4 +1,4 @@
-"""Directories and files that nobody else may read."""
+"""Make directories and files that no other user may read."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from headrace.embedded.errors import HomeError
 
 
 def private_directory(path: Path, mode: int = 0o700) -> Path:
-    """Make a directory with this mode, and correct the mode of one that exists.
+    """Make a directory with a mode, or set the mode of one that exists.
 
     Raises:
-        HomeError: it cannot be made or is not ours.
+        HomeError: The directory cannot be made, or belongs to another user.
     """
     try:
         path.mkdir(mode=mode, parents=True, exist_ok=True)
@@ -25,10 +25,10 @@ def private_directory(path: Path, mode: int = 0o700) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file as a whole: a reader sees the old text or the new one. Mode 0600.
+    """Replace a file as a whole, with mode 0600: a reader sees the old text or the new one.
 
     Raises:
-        HomeError: it cannot be written.
+        HomeError: The file cannot be written.
     """
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -43,5 +43,5 @@ def write_private(path: Path, text: str) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> HomeError:
-    """The error for a path of the home that cannot be written."""
+    """Make the error for a path of the home that cannot be written."""
     return HomeError(f"{path} cannot be written ({error.strerror or error}): set HEADRACE_HOME to a directory of yours")

@@ -1,4 +1,4 @@
-"""Running a program as a user of its own, when we are root: nothing that was closed to that user is opened for it."""
+"""When we are root, prepare a user for Postgres without opening to it any directory that was closed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from headrace.embedded.errors import HomeError, ServerError
 
 
 def make_user(user: str) -> None:
-    """Make a system user that nobody logs in as, if it is missing.
+    """Make a system user without a login, if it is missing.
 
     Raises:
-        ServerError: it cannot be made.
+        ServerError: The user cannot be made.
     """
     try:
         pwd.getpwnam(user)
@@ -32,10 +32,10 @@ def make_user(user: str) -> None:
 
 
 def check_enterable(path: Path, user: str, remedy: str) -> None:
-    """Check that a user may enter every directory above ``path``; its own and its group's permissions count.
+    """Check that a user may enter every directory above ``path``, by its own permissions or those of its groups.
 
     Raises:
-        ServerError: naming the directory and ``remedy``.
+        ServerError: The user may not enter a directory. The message names it, and says ``remedy``.
     """
     entry = pwd.getpwnam(user)
     groups = os.getgrouplist(user, entry.pw_gid)
@@ -55,10 +55,10 @@ def check_enterable(path: Path, user: str, remedy: str) -> None:
 
 
 def make_in_shared_directory(path: Path, user: str) -> None:
-    """Make a directory, 0700, where others may write too; take one that exists only if it is ours or ``user``'s.
+    """Make a directory, 0700, where others may write too; use one that exists only if it belongs to us or ``user``.
 
     Raises:
-        HomeError: somebody else made it.
+        HomeError: The directory belongs to another user.
     """
     try:
         path.mkdir(mode=0o700)

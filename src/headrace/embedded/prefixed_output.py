@@ -1,4 +1,4 @@
-"""What `headrace up` writes to standard error: each line under the name of the process that said it."""
+"""Write to standard error, each line with the name of the process that it comes from."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ COLOURS = {"up": 37, "api": 36, "worker": 32, "projector": 35, "nats": 34, "post
 OTHER_COLOUR = 90
 
 
-class Output:
-    """Lines with a name, coloured on a terminal."""
+class PrefixedOutput:
+    """Writes lines after the name of a process, coloured on a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -22,11 +22,11 @@ class Output:
         self._coloured = self.is_terminal and not os.environ.get("NO_COLOR")
 
     def say(self, text: str) -> None:
-        """Write a line of our own."""
+        """Write a line of `up` itself."""
         self._write("up", text)
 
     def of(self, name: str, drop: str | None = None) -> OnLine:
-        """A function that writes a process's lines, without those that contain ``drop``."""
+        """Return a function that writes the lines of a process, without those that contain ``drop``."""
 
         def write(line: str) -> None:
             if drop is None or drop not in line:
@@ -42,4 +42,5 @@ class Output:
             self._stream.write(f"{prefix} {text}\n")
             self._stream.flush()
         except (OSError, ValueError):
-            pass  # the terminal or pipe is gone; the work goes on
+            # The terminal or pipe is gone. The work goes on.
+            pass
