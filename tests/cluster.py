@@ -1,4 +1,4 @@
-"""A whole Headrace for tests: real servers, real processes, and a hand on each of them."""
+"""A whole Headrace for tests: a NATS server, a database, and processes that a test starts, stops and kills."""
 
 from __future__ import annotations
 
@@ -63,22 +63,22 @@ class Member:
         """Kill it as a crash would, and wait until it is gone."""
         if self.process.returncode is None:
             self.process.kill()
-        await self.gone()
+        await self.exited()
 
     async def stop(self) -> int:
         """Stop it as a deploy would; its exit code."""
         if self.process.returncode is None:
             self.process.terminate()
-        return await self.gone()
+        return await self.exited()
 
-    async def gone(self) -> int:
+    async def exited(self) -> int:
         async with asyncio.timeout(WAIT_SECONDS):
             await self.process.wait()
             await self._reading
         return self.process.returncode or 0
 
-    def said(self, event: str, **fields: Any) -> list[dict[str, Any]]:
-        """Its log lines with this event, and these fields."""
+    def logged(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+        """Return the log lines that have this event and these fields."""
         found = [json.loads(line) for line in self.lines if line.startswith("{")]
         return [
             line
@@ -86,12 +86,14 @@ class Member:
             if line.get("event") == event and all(line.get(name) == value for name, value in fields.items())
         ]
 
-    async def heard(self, event: str, **fields: Any) -> dict[str, Any]:
-        """Wait until it logs something."""
-        found = await until(lambda: self.said(event, **fields), f"{self.name} to log {event!r}; it said {self.tail()}")
+    async def until_logged(self, event: str, **fields: Any) -> dict[str, Any]:
+        """Wait until the process has logged this event, and return the first such line."""
+        found = await until(
+            lambda: self.logged(event, **fields), f"{self.name} to log {event!r}; it said {self.last_lines()}"
+        )
         return found[0]
 
-    def tail(self) -> str:
+    def last_lines(self) -> str:
         return "\n".join(list(self.lines)[-15:])
 
     async def _read(self) -> None:
@@ -129,7 +131,7 @@ class Cluster:
         """Start processes and wait until they work."""
         members = [await self.spawn(name) for name in names]
         for member in members:
-            await self.working(member)
+            await self.until_ready(member)
         return members
 
     async def spawn(self, name: str, **environ: str) -> Member:
@@ -147,7 +149,7 @@ class Cluster:
         self.members.append(member)
         return member
 
-    async def launch(self, name: str, module: str, **environ: str) -> Member:
+    async def spawn_module(self, name: str, module: str, **environ: str) -> Member:
         """Start a process through a module of its own, which ends with us however we end; the caller gives it its address."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -162,7 +164,7 @@ class Cluster:
         self.members.append(member)
         return member
 
-    async def works(self, member: Member, url: str) -> bool:
+    async def is_ready(self, member: Member, url: str) -> bool:
         """Whether a process is there and says that it is ready."""
         if member.process.returncode is not None:
             return False
@@ -171,20 +173,21 @@ class Cluster:
         except httpx.TransportError:
             return False
 
-    async def working(self, member: Member) -> None:
+    async def until_ready(self, member: Member) -> None:
         match member.name:
             case "api":
-                await until(lambda: self._answers(member), f"the api; it said {member.tail()}")
+                await until(lambda: self._answers(member), f"the api; it said {member.last_lines()}")
             case "worker":
-                await member.heard("running")
+                await member.until_logged("running")
             case "projector":
                 await until(
-                    lambda: member.said("projecting") or member.said("standing by"), f"the projector: {member.tail()}"
+                    lambda: member.logged("projecting") or member.logged("standing by"),
+                    f"the projector: {member.last_lines()}",
                 )
             case _:
                 raise ValueError(member.name)
 
-    async def knows_kinds(self) -> None:
+    async def until_kinds_known(self) -> None:
         """Wait until the API knows what workers have announced so far, all of it."""
         entries, bucket = subjects.CATALOG_ENTRIES, subjects.CATALOG_STREAM
 
@@ -207,12 +210,12 @@ class Cluster:
         answer = await self.http.get(f"/api/v1/tasks/{task}", params={"wait": patience})
         assert answer.status_code == 200, answer.text
         found = answer.json()
-        assert found["state"] in ("succeeded", "failed", "cancelled"), f"{found}\n{self.tails()}"
+        assert found["state"] in ("succeeded", "failed", "cancelled"), f"{found}\n{self.all_last_lines()}"
         return found
 
-    def tails(self) -> str:
+    def all_last_lines(self) -> str:
         """The last lines of every process."""
-        return "\n".join(f"--- {member.name} {member.pid}\n{member.tail()}" for member in self.members)
+        return "\n".join(f"--- {member.name} {member.pid}\n{member.last_lines()}" for member in self.members)
 
     async def events(self, subject: str = "hr.tasks.>") -> list[Any]:
         """The log's records under a subject, all of them."""
@@ -245,7 +248,7 @@ class Cluster:
         lines = file.read_text().splitlines() if file.exists() else []
         return [(task, int(pid)) for task, pid in (line.split() for line in lines)]
 
-    def open(self, gate: str) -> None:
+    def open_gate(self, gate: str) -> None:
         """Let tasks of kind `wait` through."""
         (self.place / gate).touch()
 
@@ -273,13 +276,13 @@ class Cluster:
                 member.process.terminate()
         for member in self.members:
             try:
-                await member.gone()
+                await member.exited()
             except TimeoutError:
                 member.process.kill()
-                raise AssertionError(f"{member.name} did not stop; it said {member.tail()}") from None
+                raise AssertionError(f"{member.name} did not stop; it said {member.last_lines()}") from None
 
     async def _answers(self, member: Member) -> bool:
-        assert member.process.returncode is None, member.tail()
+        assert member.process.returncode is None, member.last_lines()
         try:
             return (await self.http.get("/health/ready")).status_code == 200
         except httpx.TransportError:

@@ -60,7 +60,7 @@ async def cluster(session_place: Path, make_database: Callable[[], Awaitable[str
     place.mkdir()
     async with cluster_on(place, await make_database()) as shared:
         await shared.start("api", "worker", "projector")
-        await shared.knows_kinds()
+        await shared.until_kinds_known()
         yield shared
 
 
@@ -88,13 +88,18 @@ async def _in_thread(work: Callable[[], None]) -> None:
     await asyncio.to_thread(work)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the cheap tests first: those of units and of kinds, before those that start servers and processes."""
+    items.sort(key=lambda item: not {"unit", "consumers"} & {*item.path.parts})
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the processes said when a test fails."""
     report = yield
     if report.when == "call" and report.failed:
         for made in _clusters:
-            report.sections.append(("processes", made.tails()))
+            report.sections.append(("processes", made.all_last_lines()))
     return report
 
 

@@ -1,4 +1,4 @@
-"""Three NATS servers that keep one log together, as in production: what the embedded one does otherwise shows here."""
+"""Three NATS servers that keep one log together, as in production. They behave differently from the embedded server in places."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOP_SECONDS = 10.0
 
 
 class NatsServer:
-    """One of them; it keeps its ports and its store for its life."""
+    """One of the three servers; it keeps its ports and its store for its life."""
 
     def __init__(self, directory: Path, port: int, route: int, routes: list[int], token: str) -> None:
         self.url = f"nats://{LOOPBACK}:{port}"
@@ -51,7 +51,7 @@ class NatsServer:
         self._process = await Process.start((nats_server(), "-c", str(self._config)))
 
     async def kill(self) -> None:
-        """As a crash would."""
+        """Kill the server as a crash would."""
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
@@ -62,7 +62,7 @@ class NatsServer:
 
 
 class NatsCluster:
-    """All of them. ``url`` names each, so that clients find another when theirs is gone."""
+    """The three servers. ``url`` names each, so that clients find another when theirs is gone."""
 
     def __init__(self, place: Path) -> None:
         ports = free_ports(2 * SERVERS)
@@ -75,7 +75,7 @@ class NatsCluster:
         self.url = ",".join(server.url for server in self.servers)
 
     def settings(self, server: int | None = None, **environ: str) -> Settings:
-        """How to reach them, or one of them."""
+        """Settings that reach all servers, or only one of them."""
         url = self.url if server is None else self.servers[server].url
         return Settings.read(
             {
@@ -107,7 +107,7 @@ class NatsCluster:
 
 @asynccontextmanager
 async def replicated_cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGenerator[Cluster]:
-    """As `tests.cluster.cluster_on`, with a log of three copies."""
+    """Like `tests.cluster.cluster_on`, but with a log of three copies."""
     async with NatsCluster(place) as nats:
         environ = {"HEADRACE_STREAM_REPLICAS": str(SERVERS), **environ}
         cluster = Cluster(place, cast("EmbeddedNats", nats), database_url, environ)

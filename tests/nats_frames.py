@@ -1,4 +1,4 @@
-"""What a NATS server sends, frame by frame, and a network that loses some of it without anybody's noticing.
+"""The NATS protocol frame by frame, and a network that loses live messages without a sign.
 
 The protocol: https://docs.nats.io/reference/reference-protocols/nats-protocol, and ADR-4 for messages with headers.
 """
@@ -11,7 +11,7 @@ LIVE = b"hr.live."
 _END = b"\r\n"
 
 
-class Frames:
+class FrameCutter:
     """Cuts what a server sends into frames, however it was split on its way."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ def subject(frame: bytes) -> bytes:
     return rest.partition(b" ")[0] if verb in (b"MSG", b"HMSG") else b""
 
 
-class Losing:
+class LossyLiveFeed:
     """Loses live messages on their way from a server, at random.
 
     Args:
@@ -52,9 +52,9 @@ class Losing:
         self.passed = self.lost = 0
         self._rng = rng
 
-    def __call__(self) -> _LosingOne:
-        """For one more connection."""
-        return _LosingOne(self)
+    def __call__(self) -> _LossyConnection:
+        """Return what becomes of the bytes of one more connection."""
+        return _LossyConnection(self)
 
     def keeps(self, frame: bytes) -> bool:
         if not subject(frame).startswith(LIVE):
@@ -65,10 +65,10 @@ class Losing:
         return kept
 
 
-class _LosingOne:
-    def __init__(self, of: Losing) -> None:
+class _LossyConnection:
+    def __init__(self, of: LossyLiveFeed) -> None:
         self._of = of
-        self._frames = Frames()
+        self._frames = FrameCutter()
 
     def __call__(self, some: bytes) -> bytes:
         return b"".join(frame for frame in self._frames.feed(some) if self._of.keeps(frame))

@@ -1,4 +1,4 @@
-"""A network between a client and a server, which can hold things back, lose them, and break in every way that a network does."""
+"""A proxy between a client and a server that can hold bytes back, lose them, and break connections in every way a network does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORDS_BYTES_MAX = 100
 CHUNK_BYTES = 1 << 16
 
 Change = Callable[[bytes], bytes]
-"""What becomes of some bytes on their way."""
+"""Changes the bytes that pass, for instance by leaving some out."""
 
 
 class Break(StrEnum):
@@ -39,12 +39,12 @@ class _Way:
         self._open.set()
 
     def stop(self) -> None:
-        """Take nothing more; what was taken stays on its way."""
+        """Read nothing more. Bytes that were read already stay on their way."""
         self._open.clear()
         self._transport.pause_reading()
 
     async def take(self) -> bytes:
-        """The next bytes; none at the end."""
+        """Return the next bytes; none at the end."""
         await self._open.wait()
         some = await self._source.read(CHUNK_BYTES)
         await self._open.wait()
@@ -88,7 +88,7 @@ class Connection:
         self._breaks = (length, how, on_break)
 
     def break_off(self, how: Break) -> None:
-        """Have something happen to it now."""
+        """Break the connection now."""
         match how:
             case Break.CLOSE:
                 self.end()
@@ -112,7 +112,7 @@ class Connection:
             passing.cancel()
 
     async def ended(self) -> None:
-        """Return when it is over."""
+        """Return when nothing passes any more in either direction."""
         await asyncio.wait(self._passing)
 
     async def _ask(self) -> None:
@@ -171,7 +171,7 @@ class Proxy:
 
     @property
     def connections(self) -> int:
-        """Those that are open, which those are too that nothing passes through."""
+        """How many connections are open, half-open and stalled ones included."""
         return len(self._open)
 
     async def listen(self) -> None:
@@ -202,7 +202,7 @@ class Proxy:
         self._answers.set()
 
     def break_off(self, how: Break) -> None:
-        """Have something happen to every connection there is. New connections work."""
+        """Break every connection there is. New connections work."""
         for connection in tuple(self._open):
             connection.break_off(how)
 
@@ -220,7 +220,7 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        connection = Connection((reader, writer), far, self._answers, self._through(), self._look)
+        connection = Connection((reader, writer), far, self._answers, self._through(), self._note_sent)
         if self._chance is not None:
             rng, length_max, ways = self._chance
             length, how = rng.randint(1, length_max), rng.choice(ways)
@@ -229,7 +229,7 @@ class Proxy:
         await connection.ended()
         self._open.discard(connection)
 
-    def _look(self, sent: bytes) -> None:
+    def _note_sent(self, sent: bytes) -> None:
         for words, event in self._awaited.items():
             if words in sent:
                 event.set()

@@ -46,7 +46,7 @@ async def open_cluster(
     place = make_place()
     async with cluster_on(place, await make_database(), **environ) as cluster:
         await cluster.start("api", "worker", "projector")
-        await cluster.knows_kinds()
+        await cluster.until_kinds_known()
         yield cluster
     shutil.rmtree(place)
 
@@ -62,7 +62,7 @@ class Watched:
 
     async def passes(self, gate: int) -> int:
         """Let it through a gate; how many events the log has when it has said what it says there."""
-        self.cluster.open(self.gates[gate])
+        self.cluster.open_gate(self.gates[gate])
         at_least = 2 + 3 * (gate + 1) + (gate + 1 == len(self.gates))  # queued, started, and in the end finished
 
         async def said() -> int:

@@ -10,7 +10,7 @@ that is asked and answered, seen and done goes into a journal (`out/<fault>-<see
 the log is projected anew into another database, and the checker looks at the journal, the log and the tables. The load and
 the fault follow from the seed; in which order processes get to run does not, so a run that failed may need a few tries.
 
-Read `stage.play` first, then `faults` and `checker`. What is not part of the product yet is left out in `features`, and the
-table says so. `test_selection.py` is a short selection, `test_checker.py` shows that the checker finds what it is to find.
+Read `run_setup.run_fault` first, then `faults` and `checker`. A fault that needs a feature which the product does not have is
+skipped (`features`), and the table says so. `test_selection.py` is a short selection, `test_checker.py` shows that the checker finds what it is to find.
 The other tests here are of single faults, step by step.
 """

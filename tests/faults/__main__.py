@@ -13,8 +13,8 @@ import click
 
 from headrace.telemetry import set_up_logs
 from tests.faults.faults import FAULTS
-from tests.faults.run_setup import Verdict, play
-from tests.faults.shared_postgres import open_ground
+from tests.faults.run_setup import Verdict, run_fault
+from tests.faults.shared_postgres import open_shared_postgres
 
 OUT = Path(__file__).with_name("out")
 SEEDS = 5
@@ -57,10 +57,10 @@ def main(seeds: tuple[int, ...], only: tuple[str, ...], tasks: int, outage: floa
 async def run(names: list[str], seeds: tuple[int, ...], tasks: int, outage: float) -> list[Verdict]:
     """Every fault with every seed."""
     verdicts: list[Verdict] = []
-    async with open_ground() as ground:
+    async with open_shared_postgres() as shared_postgres:
         for seed in seeds:
             for name in names:
-                verdict = await play(FAULTS[name], seed, tasks, ground, OUT, outage)
+                verdict = await run_fault(FAULTS[name], seed, tasks, shared_postgres, OUT, outage)
                 verdicts.append(verdict)
                 print(line(verdict), flush=True)
                 for violation in verdict.violations:

@@ -1,4 +1,4 @@
-"""The faults. Each acts on a stage while the load runs; all of them together are what is promised in the README's table."""
+"""The faults. Each acts on a setup while the load runs; all of them together are what is promised in the README's table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import asyncpg
 from tests.cluster import until
 from tests.faults.features import Features
 from tests.faults.load import SUCCEEDS, Invocation, Mix
-from tests.faults.run_setup import LOAD_SECONDS_MAX, Fault, Stage
+from tests.faults.run_setup import LOAD_SECONDS_MAX, Fault, RunSetup
 
 FAULTS: dict[str, Fault] = {}
 
@@ -32,10 +32,10 @@ STANDBY = {"api": 1, "worker": 2, "projector": 2}
 PAIRS = {"api": 2, "worker": 2, "projector": 2}
 
 
-def fault(name: str, sentence: str, **options: Any) -> Callable[[Callable[[Stage], Awaitable[None]]], Fault]:
+def fault(name: str, sentence: str, **options: Any) -> Callable[[Callable[[RunSetup], Awaitable[None]]], Fault]:
     """Register a fault."""
 
-    def decorate(act: Callable[[Stage], Awaitable[None]]) -> Fault:
+    def decorate(act: Callable[[RunSetup], Awaitable[None]]) -> Fault:
         FAULTS[name] = Fault(name=name, sentence=sentence, act=act, **options)
         return FAULTS[name]
 
@@ -43,59 +43,59 @@ def fault(name: str, sentence: str, **options: Any) -> Callable[[Callable[[Stage
 
 
 @fault("nothing", "nothing goes wrong", calls_once=True)
-async def nothing(stage: Stage) -> None:
-    await stage.load.reached(1.0)
+async def nothing(setup: RunSetup) -> None:
+    await setup.load.reached(1.0)
 
 
 @fault("api-killed", "the API is killed -9 at random moments", calls_once=True)
-async def api_killed(stage: Stage) -> None:
-    async for _ in stage.moments(3, 5):
-        await stage.fleet.kill(stage.fleet.of("api")[0])
+async def api_killed(setup: RunSetup) -> None:
+    async for _ in setup.moments(3, 5):
+        await setup.fleet.kill(setup.fleet.of("api")[0])
 
 
 @fault("worker-killed", "workers are killed -9 at random moments", allows=("worker_lost",))
-async def worker_killed(stage: Stage) -> None:
-    async for _ in stage.moments(4, 6):
-        await stage.fleet.kill(stage.rng.choice(stage.fleet.of("worker")))
+async def worker_killed(setup: RunSetup) -> None:
+    async for _ in setup.moments(4, 6):
+        await setup.fleet.kill(setup.rng.choice(setup.fleet.of("worker")))
 
 
 @fault(
     "projector-killed", "projectors are killed -9 at random moments, one standing by", posts=STANDBY, calls_once=True
 )
-async def projector_killed(stage: Stage) -> None:
-    async for _ in stage.moments(4, 6):
-        await stage.fleet.kill(stage.rng.choice(stage.fleet.of("projector")))
+async def projector_killed(setup: RunSetup) -> None:
+    async for _ in setup.moments(4, 6):
+        await setup.fleet.kill(setup.rng.choice(setup.fleet.of("projector")))
 
 
 @fault("all-killed", "every process is killed -9 at once, twice", posts=STANDBY)
-async def all_killed(stage: Stage) -> None:
-    async for _ in stage.moments(2, 2):
-        await asyncio.gather(*(stage.fleet.kill(post) for post in stage.fleet.posts))
+async def all_killed(setup: RunSetup) -> None:
+    async for _ in setup.moments(2, 2):
+        await asyncio.gather(*(setup.fleet.kill(post) for post in setup.fleet.posts))
 
 
-async def _die_at(stage: Stage, name: str, point: str, *passes: tuple[float, float]) -> None:
+async def _die_at(setup: RunSetup, name: str, point: str, *passes: tuple[float, float]) -> None:
     """Have the processes of a post die at a point one after the other, each after a number of passes drawn from a range.
 
     The load may be over before all have; one has to, see `checker.the_points_were_reached`.
     """
-    post = stage.fleet.of(name)[0]
-    post.points = [f"{point}:{max(1, round(stage.rng.uniform(*each)))}" for each in passes]
-    await stage.load.reached(0.03)
-    await stage.fleet.kill(post)
+    post = setup.fleet.of(name)[0]
+    post.points = [f"{point}:{max(1, round(setup.rng.uniform(*each)))}" for each in passes]
+    await setup.load.reached(0.03)
+    await setup.fleet.kill(post)
     dying = asyncio.create_task(until(lambda: not post.points and not post.meant, f"{name} to die", LOAD_SECONDS_MAX))
-    await stage.load.reached(1.0)
+    await setup.load.reached(1.0)
     await asyncio.wait({dying}, timeout=AFTERWARDS_SECONDS)
     dying.cancel()
 
 
-def _shares(stage: Stage, *shares: float) -> list[tuple[float, float]]:
+def _shares(setup: RunSetup, *shares: float) -> list[tuple[float, float]]:
     """Ranges of passes where every task passes: up to these shares of all."""
-    return [(1, share * len(stage.load.planned)) for share in shares]
+    return [(1, share * len(setup.load.planned)) for share in shares]
 
 
 @fault("api-after-publish", "the API dies after the log has a submission, before it answers", points=("after-publish",))
-async def api_after_publish(stage: Stage) -> None:
-    await _die_at(stage, "api", "after-publish", *_shares(stage, 0.01, 0.06, 0.12))
+async def api_after_publish(setup: RunSetup) -> None:
+    await _die_at(setup, "api", "after-publish", *_shares(setup, 0.01, 0.06, 0.12))
 
 
 @fault(
@@ -105,8 +105,8 @@ async def api_after_publish(stage: Stage) -> None:
     needs=frozenset({"batches"}),
     mix=Mix(batches=50),
 )
-async def api_after_batch(stage: Stage) -> None:
-    await _die_at(stage, "api", "after-batch-publish", (1, 2), (1, 3), (2, 4))
+async def api_after_batch(setup: RunSetup) -> None:
+    await _die_at(setup, "api", "after-batch-publish", (1, 2), (1, 3), (2, 4))
 
 
 @fault(
@@ -114,8 +114,8 @@ async def api_after_batch(stage: Stage) -> None:
     "a worker dies after the log has an outcome, before it acknowledges",
     points=("after-outcome",),
 )
-async def worker_after_outcome(stage: Stage) -> None:
-    await _die_at(stage, "worker", "after-outcome", *_shares(stage, 0.01, 0.05, 0.08))
+async def worker_after_outcome(setup: RunSetup) -> None:
+    await _die_at(setup, "worker", "after-outcome", *_shares(setup, 0.01, 0.05, 0.08))
 
 
 @fault(
@@ -125,8 +125,8 @@ async def worker_after_outcome(stage: Stage) -> None:
     needs=frozenset({"retry"}),
     mix=Mix(flaky=40),
 )
-async def worker_after_deferred(stage: Stage) -> None:
-    await _die_at(stage, "worker", "after-deferred", (1, 10), (10, 40), (10, 40))
+async def worker_after_deferred(setup: RunSetup) -> None:
+    await _die_at(setup, "worker", "after-deferred", (1, 10), (10, 40), (10, 40))
 
 
 @fault(
@@ -136,55 +136,55 @@ async def worker_after_deferred(stage: Stage) -> None:
     needs=frozenset({"retry"}),
     mix=Mix(flaky=40),
 )
-async def worker_after_timer(stage: Stage) -> None:
-    await _die_at(stage, "worker", "after-timer", (1, 10), (10, 30), (10, 30))
+async def worker_after_timer(setup: RunSetup) -> None:
+    await _die_at(setup, "worker", "after-timer", (1, 10), (10, 30), (10, 30))
 
 
 @fault("projector-after-commit", "a projector dies after a commit, before it acknowledges", points=("after-commit",))
-async def projector_after_commit(stage: Stage) -> None:
-    await _die_at(stage, "projector", "after-commit", (1, 3), (2, 8), (4, 12))
+async def projector_after_commit(setup: RunSetup) -> None:
+    await _die_at(setup, "projector", "after-commit", (1, 3), (2, 8), (4, 12))
 
 
 @fault(
     "projector-before-commit", "a projector dies when a page is written, before it commits", points=("before-commit",)
 )
-async def projector_before_commit(stage: Stage) -> None:
-    await _die_at(stage, "projector", "before-commit", (2, 4), (2, 8), (4, 12))
+async def projector_before_commit(setup: RunSetup) -> None:
+    await _die_at(setup, "projector", "before-commit", (2, 4), (2, 8), (4, 12))
 
 
 @fault("stopped", "each process is stopped (SIGSTOP) past ack_wait and goes on", posts=STANDBY)
-async def stopped(stage: Stage) -> None:
-    posts = [*stage.fleet.of("worker"), *stage.fleet.of("api")]
-    stage.rng.shuffle(posts)
-    leader = next(post for post in stage.fleet.of("projector") if post.running.said("leading"))
-    async for number in stage.moments(3, 3):
-        seconds = stage.rng.uniform(*STOPPED_SECONDS)
+async def stopped(setup: RunSetup) -> None:
+    posts = [*setup.fleet.of("worker"), *setup.fleet.of("api")]
+    setup.rng.shuffle(posts)
+    leader = next(post for post in setup.fleet.of("projector") if post.running.logged("leading"))
+    async for number in setup.moments(3, 3):
+        seconds = setup.rng.uniform(*STOPPED_SECONDS)
         if number == 1:
             await asyncio.gather(
-                stage.fleet.freeze(leader, SESSION_SECONDS + 2), stage.fleet.freeze(posts[number], seconds)
+                setup.fleet.freeze(leader, SESSION_SECONDS + 2), setup.fleet.freeze(posts[number], seconds)
             )
         else:
-            await stage.fleet.freeze(posts[number], seconds)
+            await setup.fleet.freeze(posts[number], seconds)
 
 
 @fault("nats-restarted", "NATS is stopped (TERM) for a moment and started again")
-async def nats_restarted(stage: Stage) -> None:
-    async for _ in stage.moments(2, 3):
-        stage.journal.did("TERM nats")
-        await stage.cluster.nats.stop()
-        await stage.pause(0, 1.5)
-        await stage.cluster.nats.start()
-        stage.journal.did("nats works again")
+async def nats_restarted(setup: RunSetup) -> None:
+    async for _ in setup.moments(2, 3):
+        setup.journal.did("TERM nats")
+        await setup.cluster.nats.stop()
+        await setup.pause(0, 1.5)
+        await setup.cluster.nats.start()
+        setup.journal.did("nats works again")
 
 
 @fault("nats-killed", "NATS is killed -9 and started again")
-async def nats_killed(stage: Stage) -> None:
-    async for _ in stage.moments(3, 4):
-        stage.journal.did("kill -9 nats")
-        await stage.cluster.nats.kill()
-        await stage.pause(0, 1.5)
-        await stage.cluster.nats.start()
-        stage.journal.did("nats works again")
+async def nats_killed(setup: RunSetup) -> None:
+    async for _ in setup.moments(3, 4):
+        setup.journal.did("kill -9 nats")
+        await setup.cluster.nats.kill()
+        await setup.pause(0, 1.5)
+        await setup.cluster.nats.start()
+        setup.journal.did("nats works again")
 
 
 @fault(
@@ -194,31 +194,31 @@ async def nats_killed(stage: Stage) -> None:
     mix=Mix(pad=3000),
     calls_once=True,
 )
-async def nats_full(stage: Stage) -> None:
-    await asyncio.wait_for(stage.load.refused_as_full(20), 60)
-    await stage.pause(0.5, 2)
-    for post in stage.fleet.of("api"):
-        await stage.fleet.restart(post, HEADRACE_STREAM_MAX_BYTES=str(ROOM_BYTES))
+async def nats_full(setup: RunSetup) -> None:
+    await asyncio.wait_for(setup.load.refused_as_full(20), 60)
+    await setup.pause(0.5, 2)
+    for post in setup.fleet.of("api"):
+        await setup.fleet.restart(post, HEADRACE_STREAM_MAX_BYTES=str(ROOM_BYTES))
 
 
 @fault("postgres-stopped", "Postgres is stopped for a minute", expendable=True, calls_once=True)
-async def postgres_stopped(stage: Stage) -> None:
-    await stage.load.reached(stage.rng.uniform(0.1, 0.5))
-    stage.journal.did(f"stop postgres for {stage.outage:g} s")
-    await stage.server.postgres.stop()
-    await asyncio.sleep(stage.outage)
-    await stage.server.postgres.start()
-    stage.journal.did("postgres works again")
+async def postgres_stopped(setup: RunSetup) -> None:
+    await setup.load.reached(setup.rng.uniform(0.1, 0.5))
+    setup.journal.did(f"stop postgres for {setup.outage:g} s")
+    await setup.server.postgres.stop()
+    await asyncio.sleep(setup.outage)
+    await setup.server.postgres.start()
+    setup.journal.did("postgres works again")
 
 
 @fault("postgres-killed", "Postgres is killed -9 and recovers", expendable=True, calls_once=True)
-async def postgres_killed(stage: Stage) -> None:
-    async for _ in stage.moments(2, 3):
-        stage.journal.did("kill -9 postgres")
-        await stage.server.postgres.kill()
-        await stage.pause(0, 1)
-        await stage.server.postgres.start()
-        stage.journal.did("postgres works again")
+async def postgres_killed(setup: RunSetup) -> None:
+    async for _ in setup.moments(2, 3):
+        setup.journal.did("kill -9 postgres")
+        await setup.server.postgres.kill()
+        await setup.pause(0, 1)
+        await setup.server.postgres.start()
+        setup.journal.did("postgres works again")
 
 
 TERMINATE_COMMITTING = """
@@ -233,18 +233,18 @@ TERMINATE_ALL = """
 
 
 @fault("backends-terminated", "Postgres backends are terminated in the middle of commits", calls_once=True)
-async def backends_terminated(stage: Stage) -> None:
-    url = stage.cluster.database_url
+async def backends_terminated(setup: RunSetup) -> None:
+    url = setup.cluster.database_url
     name = url.partition("@/")[2].partition("?")[0]
-    connection = await asyncpg.connect(stage.server.postgres.url("postgres"))
+    connection = await asyncpg.connect(setup.server.postgres.url("postgres"))
     try:
-        async for number in stage.moments(5, 7):
+        async for number in setup.moments(5, 7):
             deadline = time.monotonic() + 3
             statement = TERMINATE_ALL if number == 2 else TERMINATE_COMMITTING
             while time.monotonic() < deadline:
                 ended = await connection.fetch(statement, name)
                 if ended:
-                    stage.journal.did(f"terminated {len(ended)} backends: {ended[0]['query']}")
+                    setup.journal.did(f"terminated {len(ended)} backends: {ended[0]['query']}")
                     break
     finally:
         await connection.close()
@@ -257,9 +257,9 @@ async def backends_terminated(stage: Stage) -> None:
     mix=Mix(copies=4),
     posts={"api": 2, "worker": 2, "projector": 1},
 )
-async def duplicates(stage: Stage) -> None:
-    async for _ in stage.moments(3, 4):
-        await stage.fleet.kill(stage.rng.choice(stage.fleet.of("api")))
+async def duplicates(setup: RunSetup) -> None:
+    async for _ in setup.moments(3, 4):
+        await setup.fleet.kill(setup.rng.choice(setup.fleet.of("api")))
 
 
 def _poison(rng: random.Random, first: int, features: Features) -> list[Invocation]:
@@ -293,8 +293,8 @@ def _poison(rng: random.Random, first: int, features: Features) -> list[Invocati
     mix=Mix(more=_poison),
     allows=("process_ends",),
 )
-async def poison(stage: Stage) -> None:
-    await stage.load.reached(1.0)
+async def poison(setup: RunSetup) -> None:
+    await setup.load.reached(1.0)
 
 
 def _oversize(rng: random.Random, first: int, features: Features) -> list[Invocation]:
@@ -319,8 +319,8 @@ def _oversize(rng: random.Random, first: int, features: Features) -> list[Invoca
 
 
 @fault("oversize", "inputs and results are far too large", mix=Mix(more=_oversize), calls_once=True)
-async def oversize(stage: Stage) -> None:
-    await stage.load.reached(1.0)
+async def oversize(setup: RunSetup) -> None:
+    await setup.load.reached(1.0)
 
 
 @fault(
@@ -329,17 +329,17 @@ async def oversize(stage: Stage) -> None:
     mix=PILING,
     calls_once=True,
 )
-async def projector_paused(stage: Stage) -> None:
-    (post,) = stage.fleet.of("projector")
-    stage.fleet.pause(post)
-    await stage.load.reached(1.0)
-    stage.fleet.resume(post)
+async def projector_paused(setup: RunSetup) -> None:
+    (post,) = setup.fleet.of("projector")
+    setup.fleet.pause(post)
+    await setup.load.reached(1.0)
+    setup.fleet.resume(post)
 
 
 @fault("rolling-restart", "every process is replaced under load, one after the other", posts=PAIRS, calls_once=True)
-async def rolling_restart(stage: Stage) -> None:
-    posts = list(stage.fleet.posts)
-    stage.rng.shuffle(posts)
+async def rolling_restart(setup: RunSetup) -> None:
+    posts = list(setup.fleet.posts)
+    setup.rng.shuffle(posts)
     for number, post in enumerate(posts):
-        await stage.load.reached(0.05 + 0.9 * number / len(posts))
-        await stage.fleet.restart(post)
+        await setup.load.reached(0.05 + 0.9 * number / len(posts))
+        await setup.fleet.restart(post)

@@ -81,15 +81,15 @@ class Fleet:
         for post in self.posts:
             await self._spawn(post)
         for post in self.posts:
-            await self.working(post)
+            await self.until_ready(post)
         for post in self.posts:
             self._keeping[post] = asyncio.create_task(self._keep(post), name=f"keep {post.title}")
         self._watching.append(asyncio.create_task(self._sample(), name="sample"))
 
-    async def working(self, post: Post) -> None:
+    async def until_ready(self, post: Post) -> None:
         """Wait until a post's process does its work."""
         await until(
-            lambda: post.member is not None and self.cluster.works(post.member, post.url), f"{post.title} to work"
+            lambda: post.member is not None and self.cluster.is_ready(post.member, post.url), f"{post.title} to work"
         )
 
     async def kill(self, post: Post) -> None:
@@ -109,7 +109,7 @@ class Fleet:
         code = await member.stop()
         self._did(f"{post.title} ended with {code}")
         await until(lambda: post.member is not member, f"the next {post.title}")
-        await self.working(post)
+        await self.until_ready(post)
         self._did(f"{post.title} works again")
         return code
 
@@ -126,7 +126,7 @@ class Fleet:
         post.wanted = True
         await self._spawn(post)
         self._keeping[post] = asyncio.create_task(self._keep(post), name=f"keep {post.title}")
-        await self.working(post)
+        await self.until_ready(post)
 
     async def freeze(self, post: Post, seconds: float) -> None:
         """SIGSTOP it for a while."""
@@ -155,7 +155,7 @@ class Fleet:
             if not post.wanted:
                 await self.go_on(post)
         for post in self.posts:
-            await self.working(post)
+            await self.until_ready(post)
 
     async def close(self) -> None:
         """End all processes."""
@@ -171,7 +171,7 @@ class Fleet:
         for post in self.posts:
             if post.member is not None:
                 try:
-                    code = await post.member.gone()
+                    code = await post.member.exited()
                 except TimeoutError:
                     await post.member.kill()
                     code = -9
@@ -189,7 +189,7 @@ class Fleet:
             environ[VARIABLE] = post.points.pop(0)
             self._did(f"{post.title} is to die at {environ[VARIABLE]}")
             post.meant = True
-        post.member = await self.cluster.launch(post.name, "tests.faults.points", **environ)
+        post.member = await self.cluster.spawn_module(post.name, "tests.faults.points", **environ)
         self._journal.note(Started(process=post.title, pid=post.member.pid))
 
     async def _keep(self, post: Post) -> None:

@@ -1,4 +1,4 @@
-"""One run: a cluster, a load, followers and a fault; then rest, a replay, and the checker. `play` tells the story."""
+"""One run: a cluster, a load, followers and a fault; then rest, a replay, and the checker. `run_fault` tells the story."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tests.faults.journal import Began, Called, Found, Journal, Late, Reached, r
 from tests.faults.load import Load, Mix, plan
 from tests.faults.observations import LogReader, Observations, read_log, read_rows, read_tables
 from tests.faults.points import reached
-from tests.faults.shared_postgres import Ground, Server, temporary_place
+from tests.faults.shared_postgres import Server, SharedPostgres, temporary_place
 
 LOAD_SECONDS_MAX = 240.0
 REST_SECONDS_MAX = 90.0
 FOLLOW_SECONDS_MAX = 20.0
 REPLAY_SECONDS_MAX = 60.0
-LOOK_SECONDS = 0.2
-QUIET_LOOKS = 3
+REST_POLL_SECONDS = 0.2
+QUIET_POLLS = 3
 TASK_FOLLOWERS = 8
 BATCH_FOLLOWERS = 2
 PROBE = -1  # the invocation that shows whether a delay is heeded
@@ -58,7 +58,7 @@ class Fault(Struct, frozen=True, kw_only=True):
 
     name: str
     sentence: str
-    act: Callable[[Stage], Awaitable[None]]
+    act: Callable[[RunSetup], Awaitable[None]]
     mix: Mix = Mix()
     needs: frozenset[str] = frozenset()
     posts: Mapping[str, int] = msgspec.field(default_factory=lambda: {"api": 1, "worker": 2, "projector": 1})
@@ -84,8 +84,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     file: Path | None = None
 
 
-class Stage:
-    """What a fault acts on."""
+class RunSetup:
+    """What a fault acts on: the cluster, its processes, the load, Postgres and the journal of one run."""
 
     def __init__(
         self,
@@ -118,20 +118,22 @@ class Stage:
         await asyncio.sleep(self.rng.uniform(low, high))
 
 
-async def play(fault: Fault, seed: int, tasks: int, ground: Ground, out: Path, outage: float = 60.0) -> Verdict:
+async def run_fault(
+    fault: Fault, seed: int, tasks: int, shared_postgres: SharedPostgres, out: Path, outage: float = 60.0
+) -> Verdict:
     """Run a fault under a load and have everything checked.
 
     Args:
         fault: What goes wrong.
         seed: What the load and the fault are drawn from.
         tasks: How many at least.
-        ground: The servers that runs share.
+        shared_postgres: The servers that runs share.
         out: Where the journal is kept.
         outage: Seconds that a long outage takes.
     """
     began = time.monotonic()
     file = out / f"{fault.name}-{seed}.jsonl"
-    server = await ground.server(expendable=fault.expendable)
+    server = await shared_postgres.server(expendable=fault.expendable)
     with Journal(file) as journal, temporary_place() as place:
         async with (
             server.database() as url,
@@ -147,11 +149,11 @@ async def play(fault: Fault, seed: int, tasks: int, ground: Ground, out: Path, o
                         fault=fault.name, seed=seed, tasks=0, seconds=0, violations=[], skipped=sorted(missing)
                     )
                 _note_beginning(journal, fault, seed, tasks, features)
-                stage = await _act(fault, seed, tasks, cluster, fleet, server, journal, features, outage)
+                setup = await _act(fault, seed, tasks, cluster, fleet, server, journal, features, outage)
                 records = await read_log(cluster.log)
                 live = await read_tables(url)
                 rows, batches = await read_rows(url, "tasks"), await read_rows(url, "batches")
-                replayed = await _replay(stage, second) if fault.replays else None
+                replayed = await _replay(setup, second) if fault.replays else None
             finally:
                 await fleet.close()
             epoch = cluster.log.epoch
@@ -218,17 +220,17 @@ async def _act(
     journal: Journal,
     features: Features,
     outage: float,
-) -> Stage:
+) -> RunSetup:
     """The load, the followers and the fault; returns when all of it has come to rest."""
     planned = plan(random.Random(f"{seed} plan"), tasks, fault.mix, features)
     load = Load(planned, fleet.api_urls, features, journal, random.Random(f"{seed} load"))
-    stage = Stage(cluster, fleet, load, server, journal, random.Random(f"{seed} fault"), outage)
+    setup = RunSetup(cluster, fleet, load, server, journal, random.Random(f"{seed} fault"), outage)
     state = await cluster.log.refresh()
     rng = random.Random(f"{seed} followers")
     owner = follow_all(fleet.api_urls, journal, rng, f"{state.epoch}-{state.last_sequence}")
     followers: list[Follower] = []
     recruiting = asyncio.create_task(_recruit(followers, load, fleet, journal, rng, features), name="recruit")
-    acting = asyncio.create_task(_until_done(fault, stage), name=fault.name)
+    acting = asyncio.create_task(_until_done(fault, setup), name=fault.name)
     try:
         async with asyncio.timeout(LOAD_SECONDS_MAX):
             await load.run()
@@ -245,17 +247,17 @@ async def _act(
     await cluster.nats.start()
     await fleet.heal()
     journal.did("healed")
-    await _rest(stage, owner, followers)
+    await _rest(setup, owner, followers)
     for follower in (owner, *followers):
         await follower.close()
-    return stage
+    return setup
 
 
-async def _until_done(fault: Fault, stage: Stage) -> None:
+async def _until_done(fault: Fault, setup: RunSetup) -> None:
     try:
-        await fault.act(stage)
+        await fault.act(setup)
     except (AssertionError, TimeoutError) as error:
-        stage.journal.note(Late(waited_for=f"the fault could not be carried out: {error}"))
+        setup.journal.note(Late(waited_for=f"the fault could not be carried out: {error}"))
 
 
 async def _recruit(
@@ -270,42 +272,42 @@ async def _recruit(
             followers.append(follow_batch(load.batches[-1], fleet.api_urls, journal, rng))
 
 
-async def _rest(stage: Stage, owner: Follower, followers: list[Follower]) -> None:
+async def _rest(setup: RunSetup, owner: Follower, followers: list[Follower]) -> None:
     """Wait until every task has ended and everybody has caught up."""
-    log = LogReader(stage.cluster.log)
+    log = LogReader(setup.cluster.log)
     deadline = time.monotonic() + REST_SECONDS_MAX
     quiet = 0
-    while quiet < QUIET_LOOKS and time.monotonic() < deadline:
+    while quiet < QUIET_POLLS and time.monotonic() < deadline:
         with suppress(LogUnavailable, OSError, asyncpg.PostgresError):
             new = await log.catch_up()
-            rests = not new and not log.open and await _projected(stage) >= log.last_told
+            rests = not new and not log.open and await _projected(setup) >= log.last_told
             quiet = quiet + 1 if rests else 0
-        await asyncio.sleep(LOOK_SECONDS)
-    if quiet < QUIET_LOOKS:
-        behind = f"{len(log.open)} tasks are open, the read model is at {await _projected(stage)} of {log.last_told}"
-        stage.journal.note(Late(waited_for=f"no rest within {REST_SECONDS_MAX:g} s: {behind}"))
-    stage.journal.did("at rest")
+        await asyncio.sleep(REST_POLL_SECONDS)
+    if quiet < QUIET_POLLS:
+        behind = f"{len(log.open)} tasks are open, the read model is at {await _projected(setup)} of {log.last_told}"
+        setup.journal.note(Late(waited_for=f"no rest within {REST_SECONDS_MAX:g} s: {behind}"))
+    setup.journal.did("at rest")
     if not await owner.until(lambda: _sequence(owner) >= log.last_task_event, FOLLOW_SECONDS_MAX):
         at = f"{owner.cursor}, the log at {log.last_task_event}"
-        stage.journal.note(Late(waited_for=f"the owner's stream is at {at} after {FOLLOW_SECONDS_MAX:g} s"))
+        setup.journal.note(Late(waited_for=f"the owner's stream is at {at} after {FOLLOW_SECONDS_MAX:g} s"))
     for follower in followers:
         if not await follower.until(lambda follower=follower: follower.over, FOLLOW_SECONDS_MAX):
-            stage.journal.note(Late(waited_for=f"the stream of {follower.name} has not ended"))
-    stage.journal.did("followed to the end")
+            setup.journal.note(Late(waited_for=f"the stream of {follower.name} has not ended"))
+    setup.journal.did("followed to the end")
 
 
-async def _projected(stage: Stage) -> int:
-    rows = await read_rows(stage.cluster.database_url, "projection")
+async def _projected(setup: RunSetup) -> int:
+    rows = await read_rows(setup.cluster.database_url, "projection")
     return max((row["sequence"] for row in rows), default=0)
 
 
-async def _replay(stage: Stage, url: str) -> dict[str, list[str]]:
+async def _replay(setup: RunSetup, url: str) -> dict[str, list[str]]:
     """Project the whole log anew, into another database."""
-    for post in stage.fleet.of("projector"):
-        await stage.fleet.stop(post)
-    wanted = await _projected(stage)
-    spare = stage.fleet.of("projector")[0]
-    member = await stage.cluster.launch(
+    for post in setup.fleet.of("projector"):
+        await setup.fleet.stop(post)
+    wanted = await _projected(setup)
+    spare = setup.fleet.of("projector")[0]
+    member = await setup.cluster.spawn_module(
         "projector", "headrace", HEADRACE_DATABASE_URL=url, HEADRACE_PROJECTOR_HEALTH=f"127.0.0.1:{spare.port}"
     )
 
@@ -316,9 +318,9 @@ async def _replay(stage: Stage, url: str) -> dict[str, list[str]]:
     try:
         await until(done, "the replay to end", REPLAY_SECONDS_MAX)
     except AssertionError:
-        stage.journal.note(Late(waited_for=f"the replay has not reached {wanted}: {member.tail()}"))
+        setup.journal.note(Late(waited_for=f"the replay has not reached {wanted}: {member.last_lines()}"))
     await member.stop()
-    stage.journal.did("replayed")
+    setup.journal.did("replayed")
     return await read_tables(url)
 
 

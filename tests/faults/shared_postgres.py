@@ -1,4 +1,4 @@
-"""What runs share: a Postgres with a migrated database to copy, and one more that faults may stop."""
+"""The Postgres servers that runs share: one that stays, and one that faults may stop, each with a migrated database to copy."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class Server:
             await connection.close()
 
 
-class Ground:
-    """The servers, each started when it is first needed.
+class SharedPostgres:
+    """Both servers. Each is started when it is first needed.
 
     Args:
         place: Where their data is.
@@ -78,7 +78,7 @@ class Ground:
         self._servers: dict[str, Server] = {}
 
     async def server(self, *, expendable: bool) -> Server:
-        """A Postgres; an expendable one when the fault stops it."""
+        """Return a running server, the expendable one for a fault that stops it."""
         name = "expendable" if expendable else "lasting"
         if name not in self._servers:
             borrowed = None if expendable else self._lasting
@@ -92,8 +92,8 @@ class Ground:
 
 
 @asynccontextmanager
-async def open_ground(lasting: EmbeddedPostgres | None = None) -> AsyncGenerator[Ground]:
-    """Ground for any number of runs; ``lasting`` is a Postgres that runs already."""
+async def open_shared_postgres(lasting: EmbeddedPostgres | None = None) -> AsyncGenerator[SharedPostgres]:
+    """SharedPostgres for any number of runs; ``lasting`` is a Postgres that runs already."""
     with temporary_place() as place:
         async with AsyncExitStack() as stack:
-            yield Ground(place, stack, lasting)
+            yield SharedPostgres(place, stack, lasting)

@@ -89,7 +89,7 @@ async def _nobody_listens(cluster: Cluster, subject: str) -> bool:
 async def come_and_go(cluster: Cluster, warm_up: int, cycles: int) -> None:
     """Have clients come and go, and then as many times again and more: what is there after the first is there at the end."""
     api, _ = await asyncio.gather(Api.start(cluster), cluster.start("worker", "projector"))
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = (await cluster.submit("wait", name="gate"))["id"]
     inputs = [{"name": "gate"}] * 2
     answer = await cluster.http.post("/api/v1/batches", json={"kind": "wait", "inputs": inputs})
@@ -109,7 +109,7 @@ async def come_and_go(cluster: Cluster, warm_up: int, cycles: int) -> None:
         assert api.memory < memory * GROWTH
         assert churn.answered > 0.6 * (warm_up + cycles)
     finally:
-        cluster.open("gate")
+        cluster.open_gate("gate")
 
 
 async def _is_as_before(api: Api, before: Standing) -> bool:

@@ -137,7 +137,7 @@ async def test_a_stream_resumed_at_a_position_whose_events_have_left_the_log_is_
 ) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     tasks = [await cluster.submit("noop") for _ in range(3)]
     await cluster.all_finished([task["id"] for task in tasks])
     last = (await cluster.log.refresh()).last_sequence

@@ -146,7 +146,7 @@ async def test_an_idle_client_stays_when_history_leaves_the_log_and_one_that_sle
 ) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     port = port_of(cluster.url)
     async with browsers([Browser(port, "/api/v1/events?kind=echo"), Browser(port, "/api/v1/events")]) as (
         idle,
@@ -199,7 +199,7 @@ async def test_a_log_deleted_while_nats_stays_is_made_anew_and_its_followers_are
 ) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     before = await submit(cluster, 1)
     await cluster.all_finished(before)
     running = (await cluster.submit("wait", name="gate"))["id"]
@@ -214,7 +214,7 @@ async def test_a_log_deleted_while_nats_stays_is_made_anew_and_its_followers_are
         (task,) = await submit(cluster, 1)
         await until(lambda: everything.resets and one.resets, "the clients to be told")
         assert (await cluster.outcome(task))["state"] == "succeeded"
-        cluster.open("gate")
+        cluster.open_gate("gate")
         assert (await cluster.outcome(running))["state"] == "succeeded"
         assert {client.resets[0]["reason"] for client in (everything, one)} == {ANEW}
         start = Position.parse(everything.resets[0]["position"])
@@ -228,7 +228,7 @@ async def test_a_log_deleted_while_nats_stays_is_made_anew_and_its_followers_are
 async def follow_through_kills(cluster: Cluster, clients: int, kills: int) -> None:
     """Kill NATS while tasks are submitted and very many follow, each in one of several ways."""
     await cluster.start("api", "worker")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     port, last = port_of(cluster.url), (await cluster.log.refresh()).last_sequence
     first = await submit(cluster, 4)
     ways: list[tuple[str, Wanted]] = [

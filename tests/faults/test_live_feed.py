@@ -25,7 +25,7 @@ from headrace.settings import Settings
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.faults.browsers import port_of
-from tests.nats_frames import Losing
+from tests.nats_frames import LossyLiveFeed
 from tests.proxy import proxy_to
 
 REPAIRED_SECONDS = 15.0  # after the last event, as promised
@@ -158,7 +158,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def lose_some(cluster: Cluster, seed: int, rounds: int) -> None:
     """Lose a fifth of what comes live, on its way from NATS, and the last of it, after which nothing more comes."""
-    losing = Losing(random.Random(seed), 0.2)
+    losing = LossyLiveFeed(random.Random(seed), 0.2)
     async with proxy_to(port_of(cluster.nats.url), losing) as proxy, watched(cluster, proxy.url) as those:
         for _ in range(rounds):
             await those.join()

@@ -51,7 +51,7 @@ async def state_of(cluster: Cluster, task: str) -> str:
 async def test_a_lost_log_delays_tasks_and_loses_none(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     done = [(await submit(cluster, "echo", {"text": str(number)}))["id"] for number in range(20)]
     for task in done:
         await cluster.outcome(task)
@@ -73,7 +73,7 @@ async def test_a_lost_log_delays_tasks_and_loses_none(make_cluster: MakeCluster)
                 pass  # what was due meanwhile
         assert "lost" in reset.data["reason"]
 
-    cluster.open("gate")
+    cluster.open_gate("gate")
     for task in (running, later, batch_priority, new["id"]):
         found = await cluster.outcome(task)
         assert found["state"] == "succeeded"
@@ -88,7 +88,7 @@ async def test_a_lost_log_delays_tasks_and_loses_none(make_cluster: MakeCluster)
 async def test_a_log_that_comes_back_shorter_is_made_up_for(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     before = (await submit(cluster, "wait", {"name": "gate"}))["id"]  # queued before the copy, finished after it
     retried_later = (await submit(cluster, "echo", {"text": "later"}, delay=5.0))["id"]
     await until(lambda: before in [task for task, _ in cluster.calls()], "the handler")
@@ -99,7 +99,7 @@ async def test_a_log_that_comes_back_shorter_is_made_up_for(make_cluster: MakeCl
     await cluster.nats.start()
     await accepts(cluster)
 
-    cluster.open("gate")
+    cluster.open_gate("gate")
     await cluster.outcome(before)
     lost_done = [(await submit(cluster, "echo", {"text": str(number)}))["id"] for number in range(20)]
     for task in lost_done:
@@ -122,7 +122,7 @@ async def test_a_log_that_comes_back_shorter_is_made_up_for(make_cluster: MakeCl
             while (await stream.next()).event != "reset":
                 pass  # what was due meanwhile
 
-    cluster.open("other gate")
+    cluster.open_gate("other gate")
     for task in (lost_running, lost_later, retried_later, new["id"]):
         assert (await cluster.outcome(task))["state"] == "succeeded", task
     called = [task for task, _ in cluster.calls()[calls:]]
@@ -153,7 +153,7 @@ async def test_positions_past_what_was_lost_stay_unique_when_everything_was_rest
 ) -> None:
     cluster = await make_cluster()
     members = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await cluster.outcome((await submit(cluster, "echo", {"text": "1"}))["id"])
     await projected(cluster)
     copy = cluster.place / "older"

@@ -25,14 +25,14 @@ async def started(cluster: Cluster, task: str, times: int = 1) -> None:
 async def test_a_worker_killed_in_the_middle_of_a_task_costs_a_redelivery(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await cluster.submit("wait", name="gate")
     await started(cluster, task["id"])
     await worker.kill()
 
     await cluster.start("worker")
     await started(cluster, task["id"], times=2)
-    cluster.open("gate")
+    cluster.open_gate("gate")
     found = await cluster.outcome(task["id"])
     assert (found["state"], found["result"]) == ("succeeded", "opened")
     await cluster.all_finished([task["id"]])
@@ -42,18 +42,20 @@ async def test_a_worker_killed_in_the_middle_of_a_task_costs_a_redelivery(make_c
 async def test_a_worker_stopped_past_ack_wait_and_continued_cannot_finish_its_task(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, zombie, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await cluster.submit("wait", name="gate")
     await started(cluster, task["id"])
     zombie.signal(signal.SIGSTOP)
 
     await cluster.start("worker")  # takes over when the broker has waited long enough
     await started(cluster, task["id"], times=2)
-    cluster.open("gate")
+    cluster.open_gate("gate")
     await cluster.all_finished([task["id"]])
 
     zombie.signal(signal.SIGCONT)  # goes on, opens the gate too, and comes second
-    await zombie.heard("came second: somebody else finished the run; this outcome is dropped", task_id=task["id"])
+    await zombie.until_logged(
+        "came second: somebody else finished the run; this outcome is dropped", task_id=task["id"]
+    )
     assert await cluster.finishes() == {task["id"]: 1}
 
 
@@ -61,11 +63,11 @@ async def test_a_worker_stopped_past_ack_wait_and_continued_cannot_finish_its_ta
 async def test_heartbeats_keep_a_task_that_runs_longer_than_ack_wait(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_ACK_WAIT="1")
     await cluster.start("api", "worker", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     tasks = [await cluster.submit("wait", name="gate") for _ in range(4)]
     blocked = await cluster.submit("block")  # also while a handler blocks the event loop for longer than that
     assert (await cluster.outcome(blocked["id"]))["error"]["code"] == "timeout"
-    cluster.open("gate")
+    cluster.open_gate("gate")
     for task in tasks:
         assert (await cluster.outcome(task["id"]))["state"] == "succeeded"
     assert sorted(task for task, _ in cluster.calls()) == sorted(task["id"] for task in tasks)
@@ -75,13 +77,13 @@ async def test_heartbeats_keep_a_task_that_runs_longer_than_ack_wait(make_cluste
 async def test_a_worker_told_to_stop_lets_its_tasks_end(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await cluster.submit("wait", name="gate")
     await started(cluster, task["id"])
     worker.signal(signal.SIGTERM)
-    await worker.heard("waiting for running tasks")
-    cluster.open("gate")
-    assert await worker.gone() == 0
+    await worker.until_logged("waiting for running tasks")
+    cluster.open_gate("gate")
+    assert await worker.exited() == 0
     await cluster.all_finished([task["id"]])
     assert len(cluster.calls()) == 1
 
@@ -90,13 +92,13 @@ async def test_a_worker_told_to_stop_lets_its_tasks_end(make_cluster: MakeCluste
 async def test_a_worker_whose_grace_is_over_gives_its_tasks_back_at_once(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_GRACE="0.2", HEADRACE_STREAM_ACK_WAIT="60")
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await cluster.submit("wait", name="gate")
     await started(cluster, task["id"])
     await cluster.start("worker")
     assert await worker.stop() == 0
     await started(cluster, task["id"], times=2)  # long before the broker's minute is over
-    cluster.open("gate")
+    cluster.open_gate("gate")
     await cluster.all_finished([task["id"]])
 
 
@@ -106,7 +108,7 @@ async def test_a_projector_killed_in_the_middle_of_a_page_leaves_the_read_model_
 ) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     tasks = [task["id"] for task in await asyncio.gather(*(cluster.submit("noop") for _ in range(600)))]
     await cluster.all_finished(tasks)
     lock = "SELECT count(*) AS sessions FROM pg_stat_activity WHERE application_name = 'headrace-projector' AND backend_xid IS NOT NULL"
@@ -140,7 +142,7 @@ async def test_an_api_killed_between_publish_and_answer_leaves_a_task_that_runs(
         (api,) = await cluster.start("api")
         cluster.environ["HEADRACE_NATS_URL"] = cluster.nats.url
         await cluster.start("worker")
-        await cluster.knows_kinds()
+        await cluster.until_kinds_known()
         proxy.hold_answers()
         submitting = asyncio.create_task(cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}}))
         await proxy.passed(b"PUB hr.tasks.queued.")
@@ -161,21 +163,21 @@ async def test_an_api_told_to_stop_ends_its_streams_with_a_retry_time(make_clust
         rest = [line async for line in lines]
     (retry,) = [line for line in rest if line.startswith("retry: ")]
     assert 200 <= int(retry.removeprefix("retry: ")) <= 5000
-    assert await api.gone() == 0
+    assert await api.exited() == 0
 
 
 @pytest.mark.invariant(6)
 async def test_followers_do_not_notice_a_restart_of_the_api(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     api, _ = await cluster.start("api", "worker")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await cluster.submit("wait", name="gate")
     async with follow(cluster.http, f"/api/v1/tasks/{task['id']}/events") as stream:
         seen = await stream.take(3)
         await api.kill()
         with pytest.raises(httpx.TransportError):
             await stream.rest()
-    cluster.open("gate")
+    cluster.open_gate("gate")
     await cluster.all_finished([task["id"]])
     await cluster.start("api")
     async with follow(cluster.http, f"/api/v1/tasks/{task['id']}/events", after=seen[-1].id) as stream:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cluster import until
-from tests.nats_frames import Frames, Losing, subject
+from tests.nats_frames import FrameCutter, LossyLiveFeed, subject
 from tests.proxy import Break, Proxy, proxy_to
 
 PATIENCE_SECONDS = 5.0
@@ -149,7 +149,7 @@ async def test_the_proxy_breaks_connections_at_random_and_the_same_way_with_the_
 
 @given(st.lists(st.sampled_from(FRAMES)), st.lists(st.integers(1, 40)))
 def test_nats_frames_are_put_together_however_they_were_split(frames: list[bytes], lengths: list[int]) -> None:
-    sent, reading, found = b"".join(frames), Frames(), list[bytes]()
+    sent, reading, found = b"".join(frames), FrameCutter(), list[bytes]()
     for length in lengths:
         found += reading.feed(sent[:length])
         sent = sent[length:]
@@ -157,14 +157,14 @@ def test_nats_frames_are_put_together_however_they_were_split(frames: list[bytes
 
 
 def test_the_proxy_loses_only_live_messages() -> None:
-    losing = Losing(random.Random(1), 1.0)
+    losing = LossyLiveFeed(random.Random(1), 1.0)
     kept = losing()(b"".join(FRAMES))
     assert kept == b"".join(frame for frame in FRAMES if not subject(frame).startswith(b"hr.live."))
     assert (losing.lost, losing.passed) == (2, 0)
 
 
 def test_the_proxy_loses_about_the_given_share_of_live_messages() -> None:
-    losing = Losing(random.Random(1), 0.2)
+    losing = LossyLiveFeed(random.Random(1), 0.2)
     lossy = losing()
     for _ in range(1000):
         lossy(FRAMES[2])

@@ -9,8 +9,8 @@ import pytest
 
 from headrace.embedded.postgres import EmbeddedPostgres
 from tests.faults.faults import FAULTS
-from tests.faults.run_setup import play
-from tests.faults.shared_postgres import Ground, open_ground
+from tests.faults.run_setup import run_fault
+from tests.faults.shared_postgres import SharedPostgres, open_shared_postgres
 
 SELECTION = ("worker-after-outcome", "nats-killed")
 SEED = 20260
@@ -19,8 +19,8 @@ OUTAGE_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
-async def ground(postgres: EmbeddedPostgres) -> AsyncGenerator[Ground]:
-    async with open_ground(postgres) as opened:
+async def shared_postgres(postgres: EmbeddedPostgres) -> AsyncGenerator[SharedPostgres]:
+    async with open_shared_postgres(postgres) as opened:
         yield opened
 
 
@@ -31,7 +31,7 @@ async def ground(postgres: EmbeddedPostgres) -> AsyncGenerator[Ground]:
 @pytest.mark.invariant(6)
 @pytest.mark.invariant(7)
 @pytest.mark.parametrize("name", SELECTION)
-async def test_every_promise_holds_under_a_fault(name: str, ground: Ground, tmp_path: Path) -> None:
-    verdict = await play(FAULTS[name], SEED, TASKS, ground, tmp_path, OUTAGE_SECONDS)
+async def test_every_promise_holds_under_a_fault(name: str, shared_postgres: SharedPostgres, tmp_path: Path) -> None:
+    verdict = await run_fault(FAULTS[name], SEED, TASKS, shared_postgres, tmp_path, OUTAGE_SECONDS)
     assert verdict.violations == [], f"journal: {verdict.file}"
     assert verdict.tasks >= TASKS

@@ -18,7 +18,7 @@ from tests.sse import follow
 async def test_nats_killed_while_tasks_are_submitted_loses_none_that_was_accepted(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     answers: Counter[int] = Counter()
     accepted: list[str] = []
 
@@ -59,7 +59,7 @@ async def _all_succeeded(cluster: Cluster, number: int) -> set[str] | None:
 async def test_without_nats_submissions_answer_503_and_nothing_is_half_done(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     done = await cluster.submit("noop")
     await cluster.outcome(done["id"])
     await cluster.nats.stop()
@@ -89,7 +89,7 @@ async def _accepted(cluster: Cluster) -> str | None:
 async def test_a_full_log_refuses_work_and_lets_running_work_end(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(1 << 20))
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     running = await cluster.submit("wait", name="gate")
 
     async def full() -> dict[str, object] | None:
@@ -101,14 +101,14 @@ async def test_a_full_log_refuses_work_and_lets_running_work_end(make_cluster: M
     assert refused.json()["error_code"] == "log_full"
     assert refused.headers["Retry-After"] == "30"
     assert (await cluster.log.refresh()).bytes <= 2 << 20
-    cluster.open("gate")
+    cluster.open_gate("gate")
     assert (await cluster.outcome(running["id"]))["state"] == "succeeded"
 
 
 async def test_without_postgres_submitting_running_and_following_go_on(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await cluster.outcome((await cluster.submit("noop"))["id"])
     admin = await asyncpg.connect(
         cluster.database_url.replace(cluster.database_url.split("/")[3].split("?")[0], "postgres")
@@ -145,7 +145,7 @@ async def _found(cluster: Cluster, task: str) -> dict[str, object] | None:
 async def test_a_log_that_comes_back_empty_is_made_anew_and_followers_are_told(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     before = await cluster.submit("noop")
     await cluster.outcome(before["id"])
     async with follow(cluster.http, "/api/v1/events", after=before["position"]) as stream:

@@ -74,5 +74,5 @@ async def test_an_api_told_to_stop_does_so_in_time_whatever_its_clients_do(make_
         assert len(stuck.seen) < 100
         api.member.signal(signal.SIGTERM)
         told = time.monotonic()
-        assert await api.member.gone() == 0
+        assert await api.member.exited() == 0
         assert time.monotonic() - told < 3

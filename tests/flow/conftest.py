@@ -25,7 +25,7 @@ async def cluster_without_worker(make_cluster: MakeCluster) -> Cluster:
     """A cluster that knows the kinds and has nobody to run them; its members are the API, the stopped worker, the projector."""
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await worker.stop()
     return cluster
 
@@ -42,6 +42,6 @@ async def cluster_with_follow_links(make_database: Callable[[], Awaitable[str]])
     place = make_place()
     async with cluster_on(place, await make_database(), **environ) as cluster:
         await cluster.start("api", "worker", "projector")
-        await cluster.knows_kinds()
+        await cluster.until_kinds_known()
         yield cluster
     shutil.rmtree(place)

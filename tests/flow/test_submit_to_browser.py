@@ -80,7 +80,7 @@ async def test_the_correlation_id_of_a_request_is_on_the_log_lines_of_its_task(c
         "/api/v1/tasks", json={"kind": "fail", "input": {}}, headers={"X-Correlation-Id": "click-2"}
     )
     worker = next(member for member in cluster.members if member.name == "worker")
-    line = await worker.heard("failed", task_id=answer.json()["id"])
+    line = await worker.until_logged("failed", task_id=answer.json()["id"])
     assert line["correlation_id"] == "click-2"
     assert line["kind"] == "fail"
 
@@ -91,7 +91,7 @@ async def test_waiting_for_a_task_answers_as_soon_as_it_is_final_or_with_the_sta
     assert early["state"] in ("queued", "running")
     waiting = asyncio.create_task(cluster.http.get(f"/api/v1/tasks/{task['id']}", params={"wait": 30}))
     await until(lambda: task["id"] in dict(cluster.calls()), "the task to be started")
-    cluster.open("gate-wait")
+    cluster.open_gate("gate-wait")
     assert (await waiting).json()["state"] == "succeeded"
 
 

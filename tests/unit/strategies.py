@@ -1,4 +1,4 @@
-"""What hypothesis makes up."""
+"""Hypothesis strategies: every event, and the values that events have."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ async def test_the_cancellation_of_a_batch_is_seen_at_once_and_asking_again_chan
         assert first
         again = await shared.http.put(f"{path}/cancellation")
         assert again.status_code in (202, 409)  # its tasks may all be cancelled by now
-        shared.open("gate-batch")
+        shared.open_gate("gate-batch")
         seen = await stream.rest()
     assert seen[-1].event == "settled"
     assert seen[-1].data["cancelled_at"] == first

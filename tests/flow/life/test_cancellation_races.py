@@ -35,7 +35,7 @@ async def test_a_process_kind_that_was_cancelled_while_its_process_started_is_st
 ) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await accepted(cluster, "until_cancelled_in_process", input={"name": "stopped"})
     await running(cluster, task["id"])  # its start is said before there is a process
     assert (await cancel(cluster, task["id"])).json()["state"] == "cancelled"
@@ -84,7 +84,7 @@ async def test_a_handler_is_stopped_although_its_worker_did_not_hear_of_the_canc
 ) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_ACK_WAIT="30")
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await accepted(cluster, "until_cancelled_async", input={"name": "stopped-late"})
     await called(cluster, task["id"])
     end = Finished(attempt=1, outcome=Outcome.CANCELLED, by="local")  # as somebody cancels whose word is lost

@@ -27,7 +27,7 @@ from tests.flow.problems import check_problem
 async def test_a_replay_after_cancellations_gives_the_same_read_model(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, projector = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     ran = await accepted(cluster, "flaky", input={"steps": ["retry", "ok"], "after": 0.01})
     stopped = await accepted(cluster, "until_cancelled_async", input={"name": "x"})
     await cluster.outcome(ran["id"])
@@ -62,7 +62,7 @@ async def test_a_task_whose_events_have_left_the_log_is_cancelled_once_and_stays
 ) -> None:
     cluster, key = await make_cluster(), secrets.token_hex(8)
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     headers = {"X-Correlation-Id": "click-8", "Idempotency-Key": key}
     body: dict[str, Any] = {"kind": "noop", "input": {}, "delay": 600}
     task = (await cluster.http.post("/api/v1/tasks", json=body, headers=headers)).json()
@@ -93,7 +93,7 @@ async def test_a_task_that_ended_otherwise_before_its_events_left_the_log_is_not
 ) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await accepted(cluster, "noop")
     await cluster.outcome(task["id"])
     await forget(cluster, task["id"])

@@ -108,7 +108,7 @@ async def _hundred_late(cluster: Cluster) -> list[timedelta]:
 async def test_a_delay_survives_a_crash_of_nats_and_of_the_worker(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     far = await accepted(cluster, "echo", input={"text": "far"}, delay=5)
     near = await accepted(
         cluster, "echo", input={"text": "near"}, delay=0.25
@@ -129,7 +129,7 @@ async def test_a_task_that_expired_before_a_worker_came_is_not_started(make_clus
     cluster = await make_cluster()
     await cluster.start("api")
     (announcing,) = await cluster.start("worker")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await announcing.stop()
     expiring = await accepted(cluster, "echo", input={"text": "too late"}, expires_in=0.3)
     delayed = await accepted(cluster, "echo", input={"text": "too late"}, delay=0.4, expires_in=0.5)
@@ -157,7 +157,7 @@ async def test_a_task_that_expired_before_a_worker_came_is_not_started(make_clus
 async def test_a_task_that_a_worker_gave_back_unstarted_expires_all_the_same(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker = await cluster.start("api", "worker")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await worker.stop()
     task = await accepted(cluster, "echo", input={"text": "too late"}, expires_in=1.0)
     given: list[Delivery] = []  # to a worker that is told to stop

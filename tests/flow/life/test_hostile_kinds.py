@@ -36,7 +36,7 @@ async def test_a_handler_that_misbehaves_ends_as_failed_with_a_code_and_a_senten
     assert found["result"] is None
     assert (await cluster.finishes())[task["id"]] == 1
 
-    cluster.open(f"gate-{kind}")  # what ran beside it in the same worker is as well as before
+    cluster.open_gate(f"gate-{kind}")  # what ran beside it in the same worker is as well as before
     assert (await cluster.outcome(beside["id"]))["result"] == "opened"
     assert cluster.calls().count((beside["id"], cluster.calls()[-1][1])) <= 1
 
@@ -61,7 +61,7 @@ async def test_a_blocked_event_loop_is_reported_with_the_kind_and_the_line(clust
     task = await cluster.submit("block")
     await cluster.outcome(task["id"])
     worker = next(member for member in cluster.members if member.name == "worker")
-    said = await worker.heard(
+    said = await worker.until_logged(
         "a handler blocks the event loop; make it a plain function, which runs in a thread", kind="block"
     )
     assert "hostile.py" in said["where"]
@@ -82,7 +82,7 @@ async def test_a_task_that_kills_its_worker_ends_after_three_starts_and_takes_no
 ) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_ACK_WAIT="1")
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     beside = await cluster.submit("wait", name="gate")
     poison = await cluster.submit("die")
 
@@ -95,7 +95,7 @@ async def test_a_task_that_kills_its_worker_ends_after_three_starts_and_takes_no
     supervisor = asyncio.create_task(keep_a_worker())
     try:
         await until(lambda: [task for task, _ in cluster.calls()].count(poison["id"]) == 2, "two workers to be killed")
-        cluster.open("gate")  # the third time, each of the two runs without the other; whichever is first
+        cluster.open_gate("gate")  # the third time, each of the two runs without the other; whichever is first
         found = await cluster.outcome(poison["id"])
         assert (found["state"], found["error"]["code"]) == ("failed", "worker_lost")
         assert "started 3 times" in found["error"]["message"]

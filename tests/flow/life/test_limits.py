@@ -73,7 +73,7 @@ async def test_no_more_of_a_kind_run_than_its_concurrency_over_all_workers(limit
 
     await until(full, "two to run, and somebody to ask for more")
     assert len(list((limited.place / "running").iterdir())) == 2
-    limited.open("gate")
+    limited.open_gate("gate")
     await limited.all_finished(tasks)
     assert {(await limited.outcome(task))["result"] for task in tasks} <= {1, 2}
     described = await entry(limited, "two_at_a_time")
@@ -103,7 +103,7 @@ async def test_a_task_that_waits_for_the_rate_of_its_kind_can_be_given_back_and_
     await until(waits, "the other to wait in a worker")
     for worker in running_workers(limited):
         await worker.stop()
-        assert worker.said("waiting for running tasks") == worker.said("given back unfinished") == []
+        assert worker.logged("waiting for running tasks") == worker.logged("given back unfinished") == []
     await limited.start("worker", "worker")
     await until(waits, "the other to wait in the next worker")
     assert (await limited.http.put(f"/api/v1/tasks/{other}/cancellation")).status_code in (200, 202)
@@ -127,7 +127,7 @@ async def test_a_paused_kind_accepts_tasks_and_runs_them_when_it_is_resumed(limi
     queued = await submit(limited, "wait", 2, name="wait-gate") + await submit(
         limited, "wait", 2, "high", name="wait-gate"
     )
-    limited.open("wait-gate")
+    limited.open_gate("wait-gate")
     await limited.all_finished([running])
 
     for worker in running_workers(limited):
@@ -169,7 +169,7 @@ async def test_low_priority_keeps_its_share_of_the_starts_under_a_flood(limited:
 async def test_a_kind_whose_limit_comes_and_goes_runs_every_task_once(limited: Cluster) -> None:
     before = await worker_of_changing(limited)
     await knows(limited, "changing")
-    limited.open("open")
+    limited.open_gate("open")
     tasks = await submit(limited, "changing", 5, name="open")
     await limited.all_finished(tasks)
     tasks += await submit(limited, "changing", 2, name="changed")
@@ -179,9 +179,9 @@ async def test_a_kind_whose_limit_comes_and_goes_runs_every_task_once(limited: C
     with_limit = await worker_of_changing(limited, HEADRACE_TEST_CONCURRENCY="2")
     made = await kind_consumers(limited.log, "changing")
     assert {name: info["paused"] for name, info in made.items()} == {"run-changing": True}
-    await before.heard("newer workers run the kind otherwise; it is left to them", kind="changing")
+    await before.until_logged("newer workers run the kind otherwise; it is left to them", kind="changing")
     tasks += await submit(limited, "changing", 5, "low", name="open")
-    limited.open("changed")
+    limited.open_gate("changed")
     await set_paused(limited, "changing", paused=False)
     await limited.all_finished(tasks)
 
@@ -220,5 +220,5 @@ def running_workers(cluster: Cluster) -> list[Member]:
 
 async def worker_of_changing(cluster: Cluster, **environ: str) -> Member:
     worker = await cluster.spawn("worker", HEADRACE_CONSUMERS="tests.kinds.changing", **environ)
-    await cluster.working(worker)
+    await cluster.until_ready(worker)
     return worker

@@ -47,7 +47,7 @@ async def test_a_process_kind_that_misbehaves_ends_as_failed_and_the_worker_live
     assert words in found["error"]["message"]
     assert (await cluster.finishes())[task["id"]] == 1
 
-    cluster.open(f"gate-{kind}")
+    cluster.open_gate(f"gate-{kind}")
     assert (await cluster.outcome(beside["id"]))["result"] == "opened"
 
 
@@ -69,7 +69,7 @@ async def test_a_handler_in_a_process_that_takes_too_long_is_told_and_can_clean_
 async def test_no_process_outlives_its_worker(make_cluster: MakeCluster, number: signal.Signals) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_GRACE="0.2")
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     idle = (await cluster.outcome((await cluster.submit("echo_in_process", text="x"))["id"]))["result"]["pid"]
     task = await cluster.submit("until_cancelled")
     await until(lambda: cluster.events(f"hr.tasks.emitted.*.*.*.{task['id']}"), "the handler to run")
@@ -78,7 +78,7 @@ async def test_no_process_outlives_its_worker(make_cluster: MakeCluster, number:
     assert idle in [child.pid for child in children]
 
     worker.signal(number)
-    await worker.gone()
+    await worker.exited()
     await until(lambda: not [child for child in children if _runs(child)], "its processes to be gone")
 
     await cluster.start("worker")  # what ran is given to the next

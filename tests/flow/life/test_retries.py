@@ -168,7 +168,7 @@ async def test_a_task_that_waits_for_its_next_attempt_shows_when_and_why(cluster
 async def test_a_task_that_waits_for_its_next_attempt_holds_no_slot(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_SLOTS="8")
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     failing = {"steps": ["expected", "ok"]}
     tasks = await asyncio.gather(*(accepted(cluster, "fail_for_a_minute", input=failing) for _ in range(200)))
 
@@ -216,11 +216,11 @@ async def test_a_worker_killed_anywhere_while_it_puts_a_task_off_leaves_exactly_
     ):
         (port,) = free_ports(1)
         armed = {"HEADRACE_TEST_POINT": point, "HEADRACE_WORKER_HEALTH": f"127.0.0.1:{port}"}
-        dying = await cluster.launch("worker", "tests.faults.points", **armed)
-        await cluster.working(dying)
-        await cluster.knows_kinds()
+        dying = await cluster.spawn_module("worker", "tests.faults.points", **armed)
+        await cluster.until_ready(dying)
+        await cluster.until_kinds_known()
         task = await accepted(cluster, "flaky", input={"steps": ["retry", "ok"], "after": after})
-        assert await dying.gone() == -signal.SIGKILL, dying.tail()
+        assert await dying.exited() == -signal.SIGKILL, dying.last_lines()
         (worker,) = await cluster.start("worker")
         await cluster.all_finished([task["id"]])
         await until(lambda: nothing_waits(cluster), "nothing to be left that could start another attempt")

@@ -125,7 +125,7 @@ async def test_many_requests_to_run_a_task_again_at_once_run_it_once(cluster: Cl
     for answer in answers:
         if answer.status_code == 409:
             check_problem(answer, 409, "task_not_finished")
-    cluster.open("gate-runs")
+    cluster.open_gate("gate-runs")
     await finishes(cluster, task["id"], 2)
     assert len([name for name in await names(cluster, task["id"]) if name == "queued"]) == 2
 
@@ -160,7 +160,7 @@ async def test_running_a_task_again_while_it_is_cancelled_leaves_one_finish_a_ru
 async def test_a_task_that_was_cancelled_while_queued_runs_again_as_it_was_submitted(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await worker.stop()
     task = await accepted(cluster, "echo", input={"text": "as submitted"}, priority="low", max_attempts=7)
     for _ in range(3):  # withdrawn each time
@@ -212,7 +212,7 @@ async def test_a_timer_of_a_run_that_is_over_does_not_keep_the_next_from_being_c
 ) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await worker.stop()
     task = await a_second_run_with_a_timer_of_the_first(cluster)
     answer = await cancel(cluster, task)
@@ -229,7 +229,7 @@ async def test_a_timer_of_a_run_that_is_over_does_not_end_the_next_when_a_worker
 ) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_ACK_WAIT="1")
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await worker.stop()
     task = await a_second_run_with_a_timer_of_the_first(cluster)
     taken: list[Delivery] = []  # by a worker that dies at once
@@ -246,7 +246,7 @@ async def test_a_timer_of_a_run_that_is_over_does_not_end_the_next_when_a_worker
 async def test_many_tasks_run_again_by_what_they_have_in_common(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     failed = [await accepted(cluster, "fail") for _ in range(5)]
     late = [await accepted(cluster, "hang") for _ in range(2)]
     done = [await accepted(cluster, "noop") for _ in range(3)]

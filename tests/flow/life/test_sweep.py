@@ -66,7 +66,7 @@ async def test_a_queued_task_that_the_log_is_about_to_drop_is_expired_and_not_lo
 async def test_a_task_whose_timer_the_broker_has_lost_is_queued_all_the_same(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await submit(cluster, delay=1.0)
     await purge(cluster.log, subjects.task_timer("local", task))
     assert (await cluster.outcome(task))["state"] == "succeeded"
@@ -78,7 +78,7 @@ async def test_a_row_far_behind_the_log_takes_no_timer_away_and_ends_no_task(mak
     """As after an hour without Postgres: the log knows of another attempt, and of its timer."""
     cluster = await make_cluster()
     _, _, projector = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     body = {"kind": "fail_for_a_minute", "input": {"steps": ["expected", "ok"]}, "expires_in": 30}
     answer = await cluster.http.post("/api/v1/tasks", json=body)
     assert answer.status_code == 202, answer.text
@@ -103,7 +103,7 @@ async def test_a_task_that_ran_when_the_log_dropped_it_and_lost_its_worker_is_ru
 ) -> None:
     cluster = await make_cluster()
     _, worker, projector = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = (await cluster.submit("wait", name="gate"))["id"]
     await until(lambda: _is(cluster, "running"), "the row")
     await worker.kill()
@@ -116,7 +116,7 @@ async def test_a_task_that_ran_when_the_log_dropped_it_and_lost_its_worker_is_ru
     session = await LeaderSession.connect(cluster.database_url)
     await Sweep(cluster.log).sweep(session)
     session.close()
-    cluster.open("gate")
+    cluster.open_gate("gate")
     await cluster.start("worker", "projector")
     assert (await cluster.outcome(task))["state"] == "succeeded"
 
@@ -130,7 +130,7 @@ async def _is(cluster: Cluster, state: str) -> bool:
 async def test_a_timer_outlives_the_retention_of_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await submit(cluster, delay=4.0)
     await until(lambda: _rows(cluster, 1), "the row")
     name = subjects.STREAM

@@ -97,7 +97,7 @@ async def test_schedules_that_are_not_there_and_those_of_others_are_not_found(cl
 async def test_an_owner_has_only_so_many_schedules(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await cluster.rows(
         f"""
         INSERT INTO schedules (id, owner, definition, created_at, updated_at, epoch, sequence)

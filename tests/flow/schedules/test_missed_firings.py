@@ -38,18 +38,20 @@ async def test_a_firing_submits_one_task_although_its_reader_is_killed_before_it
 ) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker")
-    await cluster.knows_kinds()
-    doomed = await cluster.launch("projector", "tests.flow.schedules.dies_before_ack", HEADRACE_PROJECTOR_HEALTH="")
-    await doomed.heard("projecting")
+    await cluster.until_kinds_known()
+    doomed = await cluster.spawn_module(
+        "projector", "tests.flow.schedules.dies_before_ack", HEADRACE_PROJECTOR_HEALTH=""
+    )
+    await doomed.until_logged("projecting")
     schedule = await create(cluster)
-    assert await doomed.gone() == -9
+    assert await doomed.exited() == -9
     (first,) = await submitted(cluster, schedule)
     await until(lambda: has_fired(cluster, schedule, 3), "it to fire on")
 
     projectors = await cluster.start("projector", "projector")
     await until(lambda: has_submitted(cluster, schedule, 3), "its tasks")
     await until(
-        lambda: [projector for projector in projectors if projector.said("a firing was submitted before")],
+        lambda: [projector for projector in projectors if projector.logged("a firing was submitted before")],
         "the first to be delivered again",
     )
     paused = await change(cluster, schedule, paused=True)
@@ -71,7 +73,7 @@ async def test_firings_missed_in_an_outage_are_skipped_or_made_up_for_once(
 ) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     soon = datetime.now(UTC) + timedelta(seconds=6)
     times = {"every": {"every": 8}, "cron": {"cron": f"{soon.second} * * * * *"}}
     schedules = {
@@ -123,7 +125,7 @@ async def _has(cluster: Cluster, schedule: Json, wanted: str) -> bool:
 async def test_a_timer_that_the_broker_lost_is_set_again_if_its_schedule_is_active(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, _, projector = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     lost, paused, there = await create(cluster), await create(cluster, paused=True), await create(cluster, every=3600)
     before = await get(cluster, lost, there["position"])
     await projector.stop()
@@ -132,7 +134,7 @@ async def test_a_timer_that_the_broker_lost_is_set_again_if_its_schedule_is_acti
     untouched = await cluster.log.replayer.last(subjects.schedule_timer("local", there["id"]))
 
     (projector,) = await cluster.start("projector")
-    await projector.heard("a schedule had lost its timer; it is set again", schedule=lost["id"])
+    await projector.until_logged("a schedule had lost its timer; it is set again", schedule=lost["id"])
     already = len(await firings(cluster, lost))
     await until(lambda: has_fired(cluster, lost, already + 1), "it to fire again")
     assert await cluster.log.replayer.last(subjects.schedule_timer("local", paused["id"])) is None
@@ -150,7 +152,7 @@ async def test_a_timer_that_the_broker_lost_is_set_again_if_its_schedule_is_acti
 async def test_schedules_outlive_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     fires, paused = await create(cluster), await create(cluster, paused=True)
     await until(lambda: has_submitted(cluster, fires, 1), "a task")
     before = await get(cluster, fires, paused["position"])

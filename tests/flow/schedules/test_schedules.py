@@ -145,7 +145,7 @@ async def tables(cluster: Cluster) -> list[Json]:
 async def test_the_read_model_of_schedules_is_a_function_of_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, projector = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     fires, deleted, changed, cancelled = [await create(cluster) for _ in range(4)]
     for each in (fires, changed):
         await until(lambda each=each: has_submitted(cluster, each, 2), "two tasks")

@@ -47,7 +47,7 @@ async def test_a_follow_link_to_a_task_is_all_that_a_browser_needs(
         assert response.headers["Content-Type"].startswith("text/event-stream")
         stream = Stream(response)
         seen = await stream.take(3)
-        cluster_with_follow_links.open("cluster_with_follow_links")
+        cluster_with_follow_links.open_gate("cluster_with_follow_links")
         seen += await stream.rest()
     assert [each.event for each in seen] == [each.name for each in await history(cluster_with_follow_links, task)]
     assert [each.sequence for each in seen] == [
@@ -74,7 +74,7 @@ async def test_a_follow_link_to_a_batch_shows_its_counts_until_it_settles(
     async with browser.stream("GET", link) as response:
         stream = Stream(response)
         assert (await stream.take(1))[0].event == "counted"
-        cluster_with_follow_links.open("cluster_with_follow_links-batch")
+        cluster_with_follow_links.open_gate("cluster_with_follow_links-batch")
         last = (await stream.rest())[-1]
     assert (last.event, last.data["id"], last.data["counts"]["succeeded"]) == ("settled", batch, 2)
     assert (await browser.get(link, headers={"Last-Event-ID": last.id})).status_code == 204
@@ -129,7 +129,7 @@ async def test_a_stream_ends_when_its_follow_link_expires_and_is_not_let_in_agai
             assert RETRY.search((await response.aread()).decode())
     for path in (link, of_batch):
         check_problem(await browser.get(path), 403, "follow_token_expired")
-    cluster_with_follow_links.open("never")
+    cluster_with_follow_links.open_gate("never")
 
 
 async def test_old_follow_links_go_on_when_a_new_secret_is_put_first_and_new_ones_are_signed_with_it(
@@ -184,7 +184,7 @@ async def test_no_process_ever_logs_a_follow_token(cluster_with_follow_links: Cl
             await cluster_with_follow_links.http.put(path)
     api = cluster_with_follow_links.members[0]
     await cluster_with_follow_links.http.get("/api/v1/follow/last-of-all")
-    await api.heard("refused", path="/api/v1/follow/last-of-all")
+    await api.until_logged("refused", path="/api/v1/follow/last-of-all")
     lines = [line for member in cluster_with_follow_links.members for line in member.lines]
     assert any(f"/api/v1/follow/tasks/{task}/events" in line for line in lines)
     for secret in (token, expired, tampered, "xxxxx", NEW, OLD):

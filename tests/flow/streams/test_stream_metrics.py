@@ -15,7 +15,7 @@ async def test_streams_are_counted_from_their_opening_to_their_end(make_cluster:
     bind = f"127.0.0.1:{free_ports(1)[0]}"
     cluster = await make_cluster(HEADRACE_API_METRICS=bind, HEADRACE_CONSUMERS="tests.kinds.plain")
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
 
     async with httpx.AsyncClient(base_url=f"http://{bind}") as prometheus:
 

@@ -163,7 +163,7 @@ async def test_a_repeated_submission_is_answered_with_the_task_as_it_now_is(clus
     await running(cluster, first["id"])
     again = await send(cluster, key, body)
     assert (again.status_code, again.json()["state"]) == (200, "running")
-    cluster.open("gate-key")
+    cluster.open_gate("gate-key")
     done = await cluster.outcome(first["id"])
     again = await send(cluster, key, body)
     assert (again.status_code, again.json()["state"]) == (200, "succeeded")
@@ -188,7 +188,7 @@ async def test_a_repeated_delayed_submission_is_answered_as_the_first_was(cluste
 async def test_a_key_whose_task_was_cancelled_makes_no_second_task(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     await worker.stop()
     for when in ({}, {"delay": 600}):
         key = new_key()
@@ -204,7 +204,7 @@ async def test_a_key_whose_task_was_cancelled_makes_no_second_task(make_cluster:
 async def test_a_key_is_known_after_a_crash_of_nats(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     ran, later = new_key(), new_key()
     first = (await send(cluster, ran)).json()
     delayed = (await send(cluster, later, BODY | {"delay": 600})).json()
@@ -234,7 +234,7 @@ async def test_a_submission_sent_again_after_an_uncertain_answer_makes_no_second
         (api,) = await cluster.start("api")
         cluster.environ["HEADRACE_NATS_URL"] = cluster.nats.url
         await cluster.start("worker")
-        await cluster.knows_kinds()
+        await cluster.until_kinds_known()
         await send(cluster, new_key())  # so that nothing is to be asked before the next is appended
         proxy.hold_answers()
         submitting = asyncio.create_task(send(cluster, key, BODY | when))
@@ -243,7 +243,7 @@ async def test_a_submission_sent_again_after_an_uncertain_answer_makes_no_second
         with pytest.raises(httpx.TransportError):
             await submitting
     await cluster.start("api")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     again = await send(cluster, key, BODY | when)
     assert again.status_code in (200, 202)
     await cluster.all_finished([again.json()["id"]])
@@ -271,7 +271,7 @@ async def test_a_key_is_known_for_as_long_as_its_task_waits_however_long_the_log
 ) -> None:
     cluster, key, body = await make_cluster(), new_key(), BODY | {"delay": 3600}
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await outlived(cluster, key, body)
     (timer,) = await cluster.events(f"hr.timers.tasks.*.{task['id']}")
     shown = await read(cluster, task["id"])
@@ -297,7 +297,7 @@ async def test_without_the_read_model_a_repeated_submission_is_answered_from_its
 ) -> None:
     cluster, key, body = await make_cluster(), new_key(), BODY | {"delay": 3600, "max_attempts": 3, "priority": "high"}
     *_, projector = await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     task = await outlived(cluster, key, body)
     await projector.stop()
     await cluster.rows("TRUNCATE tasks")
@@ -312,7 +312,7 @@ async def test_without_the_read_model_a_repeated_submission_is_answered_from_its
 async def test_a_known_key_is_answered_also_when_the_log_is_full(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(1 << 20))
     await cluster.start("api", "worker", "projector")
-    await cluster.knows_kinds()
+    await cluster.until_kinds_known()
     large = BODY | {"input": {"text": "x" * (200 << 10)}, "delay": 600}
     answers = {key: await send(cluster, key, large) for key in (new_key() for _ in range(6))}
     first, *_, last = answers

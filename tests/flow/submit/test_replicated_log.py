@@ -28,7 +28,7 @@ async def copies(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[
     few = {"HEADRACE_CONSUMERS": "tests.kinds.plain"}  # each has consumers of three copies
     async with replicated_cluster_on(place, await make_database(), **few) as made:
         await made.start("api", "worker", "projector")
-        await made.knows_kinds()
+        await made.until_kinds_known()
         yield made
     shutil.rmtree(place)
 

@@ -122,8 +122,8 @@ async def test_a_backlog_of_many_pages_is_projected_without_beginning_again(make
     (projector,) = await cluster.start("projector")
     await reach(cluster, last)
     await is_right(cluster)
-    assert len(projector.said("projecting")) == 1, projector.tail()
-    assert {line["level"] for line in projector.said("projecting")} == {"info"}
+    assert len(projector.logged("projecting")) == 1, projector.last_lines()
+    assert {line["level"] for line in projector.logged("projecting")} == {"info"}
 
 
 async def test_an_event_that_cannot_be_read_is_left_out_with_an_error_and_the_rest_goes_on(
@@ -147,7 +147,7 @@ async def test_an_event_that_cannot_be_read_is_left_out_with_an_error_and_the_re
     await reach(cluster, last)
     good = [record for record in await cluster.events() if record.sequence not in bad]
     assert await tables(cluster) == folded(good, cluster.log.epoch)
-    lines = projector.said("an event cannot be read; it is left out", level="error")
+    lines = projector.logged("an event cannot be read; it is left out", level="error")
     assert [line["sequence"] for line in lines] == bad
     assert projector.process.returncode is None
 
@@ -184,8 +184,8 @@ async def test_json_nested_too_deep_to_be_read_does_not_stop_the_projection(make
 
 async def leader_of(cluster: Cluster, members: list[Member]) -> Member:
     """Who of the projectors leads."""
-    await until(lambda: [member for member in members if member.said("leading")], "a leader")
-    (leader,) = [member for member in members if member.said("leading")]
+    await until(lambda: [member for member in members if member.logged("leading")], "a leader")
+    (leader,) = [member for member in members if member.logged("leading")]
     return leader
 
 
@@ -195,13 +195,13 @@ async def test_when_the_leading_projector_is_killed_another_takes_over(make_clus
     members = await cluster.start("projector", "projector")
     leader = await leader_of(cluster, members)
     (other,) = [member for member in members if member is not leader]
-    await other.heard("standing by")
+    await other.until_logged("standing by")
     writer = Writer(cluster.log, seed=4)
     await reach(cluster, await writer.append(100))
 
     await leader.kill()
     await reach(cluster, await writer.append(100), TAKE_OVER_SECONDS)
-    assert other.said("leading")
+    assert other.logged("leading")
     await is_right(cluster)
 
 
@@ -218,16 +218,16 @@ async def test_when_the_leading_projector_is_stopped_another_takes_over_and_it_s
     await reach(cluster, await writer.append(100))
 
     leader.signal(signal.SIGSTOP)
-    await until(lambda: other.said("projecting"), "the other to take over", TAKE_OVER_SECONDS)
+    await until(lambda: other.logged("projecting"), "the other to take over", TAKE_OVER_SECONDS)
     await reach(cluster, await writer.append(1), TAKE_OVER_SECONDS)  # the broker gives it to the stopped one
     await reach(cluster, await writer.append(100), TAKE_OVER_SECONDS)
     await is_right(cluster)
 
     leader.signal(signal.SIGCONT)
-    await leader.heard("standing by")
+    await leader.until_logged("standing by")
     await reach(cluster, await writer.append(100))
     await is_right(cluster)
-    assert len(leader.said("projecting")) == 1, "it has not projected again"
+    assert len(leader.logged("projecting")) == 1, "it has not projected again"
 
 
 async def test_a_projector_that_is_told_to_stop_while_postgres_drops_it_stops(make_cluster: MakeCluster) -> None:
@@ -238,7 +238,7 @@ async def test_a_projector_that_is_told_to_stop_while_postgres_drops_it_stops(ma
     writer = Writer(cluster.log, seed=7)
     await reach(cluster, await writer.append(1))
     leader.signal(signal.SIGSTOP)
-    await until(lambda: other.said("projecting"), "the other to take over", TAKE_OVER_SECONDS)
+    await until(lambda: other.logged("projecting"), "the other to take over", TAKE_OVER_SECONDS)
     await writer.append(1)
     leader.signal(signal.SIGCONT)
     leader.signal(signal.SIGTERM)

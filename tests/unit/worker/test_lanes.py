@@ -112,7 +112,7 @@ async def test_a_task_that_runs_when_its_consumer_is_made_anew_is_not_started_be
         return lane.get("num_ack_pending") == 1
 
     await until(handed_out, "it to be handed out again")
-    cluster.open("gate")
+    cluster.open_gate("gate")
     await cluster.all_finished([task])
 
     async def settled() -> bool:
@@ -129,7 +129,7 @@ async def test_a_queued_event_that_cannot_be_read_does_not_hold_up_its_lane(clus
     for payload in (b"nonsense", b"", b'{"event":"started","attempt":1,"worker":"w"}'):
         await cluster.log.appender.append("hr.tasks.queued.noop.normal.u.bad", payload, {})
     await cluster.all_finished(await queue(cluster.log, "noop", count=3))
-    lines = worker.said("a queued event cannot be read; it is dropped", level="error")
+    lines = worker.logged("a queued event cannot be read; it is dropped", level="error")
     assert [line["sequence"] for line in lines] == [1, 2, 3]
 
     async def none_left() -> bool:
