@@ -39,7 +39,7 @@ def test_every_command_and_option_it_names_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["api/app.py", "worker/run.py", "projector/project.py", "api/streaming/task_stream.py"]
+    "name", ["api/app.py", "api/v1/submit.py", "worker/run.py", "projector/project.py", "api/streaming/task_stream.py"]
 )
 def test_the_files_to_read_first_fit_a_few_screens(name: str) -> None:
     assert len((ROOT / "src/headrace" / name).read_text().splitlines()) <= 300

@@ -230,7 +230,7 @@ class KeyReused(HeadraceError):
 
 
 class InvalidKey(HeadraceError):
-    """An Idempotency-Key is not 1 to 255 visible ASCII characters."""
+    """An Idempotency-Key is empty or too long, or has characters other than visible ASCII."""
 
     status = 400
     code = "invalid_idempotency_key"

@@ -42,7 +42,7 @@ class Batches(Connection):
             name: A name for people, on one line.
             priority: The lane its tasks wait in, low by default.
             max_attempts: Attempts of each task in all; the kind's own number by default.
-            key: The Idempotency-Key, 1 to 255 visible ASCII characters.
+            key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`.
 
         Raises:
             ProblemError: The API refused, and nothing was accepted. ``errors`` name wrong inputs as ``/inputs/<index>``.

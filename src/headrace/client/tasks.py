@@ -54,7 +54,8 @@ class Tasks(Connection):
             delay: Seconds until it is due, instead of ``run_at``.
             expires_in: Seconds from now. A task that is not started by then fails as `expired`.
             max_attempts: Attempts in all; the kind's own number by default.
-            key: The Idempotency-Key, 1 to 255 visible ASCII characters; it costs the API one more condition to check.
+            key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`. It costs the API
+                one more condition to check.
 
         Raises:
             ProblemError: The API refused, and nothing was accepted.

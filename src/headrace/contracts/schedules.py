@@ -78,8 +78,8 @@ class ScheduleList(Struct, frozen=True, kw_only=True):
 class ScheduleSaved(Struct, frozen=True, kw_only=True, tag_field="event", tag="saved"):
     """A schedule was made or changed, or its timer was set again.
 
-    ``created_at`` and ``updated_at`` are None when they are the time of this event. A schedule that is changed was created
-    before, and one whose timer is set again was also updated before.
+    In ``created_at`` and ``updated_at``, None means the time of this event. A change carries the old ``created_at``; a timer
+    that is set again carries both.
     """
 
     definition: ScheduleDefinition
@@ -92,7 +92,10 @@ class ScheduleDeleted(Struct, frozen=True, kw_only=True, tag_field="event", tag=
 
 
 class ScheduleFired(Struct, frozen=True, kw_only=True, tag_field="event", tag="fired"):
-    """The broker's timer fired, with the definition that it was set with. The projector, which reads this, submits the task."""
+    """The broker's timer fired.
+
+    The event carries the definition that its timer was set with. The projector reads it and submits the task.
+    """
 
     definition: ScheduleDefinition
 

@@ -57,6 +57,7 @@ class FailureCode(StrEnum):
 
 DELAY_SECONDS_MAX = 366 * 86_400.0  # a year, and a leap day
 ATTEMPTS_MAX = 100
+KEY_CHARS_MAX = 255  # characters of an Idempotency-Key
 
 Input = Annotated[dict[str, Any], Meta(description="The kind's input; its JSON Schema is in GET /kinds.")]
 Delay = Annotated[float, Meta(ge=0, le=DELAY_SECONDS_MAX, description="Seconds from now until the task is due.")]

@@ -1,4 +1,4 @@
-"""One child of `headrace up`: a program that can be started again after it ended."""
+"""One child of `headrace up`: a Headrace process that can be started again after it ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from headrace.embedded.process import OnLine, Process, describe_exit
 
 
 class Child:
-    """A program given by its arguments.
+    """A Headrace process started from ``argv``.
 
     Args:
         argv: Absolute path and arguments.
@@ -45,7 +45,7 @@ class Child:
             await self._process.stop(self._grace)
 
     async def run(self, timeout: float) -> None:
-        """Start it, and wait until it has succeeded.
+        """Run it until it exits with 0.
 
         Raises:
             ServerError: It failed, or took longer than ``timeout`` seconds.

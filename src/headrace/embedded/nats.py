@@ -21,13 +21,12 @@ from headrace.embedded.private_files import private_directory, write_private
 from headrace.embedded.process import OnLine, Process, end_left_over
 
 START_SECONDS = 60.0  # reading a store of some million subjects takes several seconds
-STOP_SECONDS = 10.0  # the server flushes its store; killing it loses nothing either
+STOP_SECONDS = 10.0  # time to flush its store on stop; then it is killed, which is safe
 CONNECT_SECONDS = 1.0
 MAX_PAYLOAD_BYTES = 8 << 20  # the most that nats-server advises
-# The streams have bounds of their own. The server's default, three quarters of the disk, could be below them.
+# nats-server's default, three quarters of the disk, can be less than the sum of our streams' limits.
 MAX_FILE_STORE_BYTES = 1 << 40
-# With a small heap the garbage collector runs often. These settings save a tenth of the work per message, until 512 MiB
-# are in use.
+# Go's collector runs less often until 512 MiB are in use; this saves a tenth of the CPU per message.
 COLLECTOR = {"GOGC": "400", "GOMEMLIMIT": "512MiB"}
 MAX_MEMORY_STORE_BYTES = 256 << 20  # none of our memory streams grows
 
@@ -38,7 +37,7 @@ class EmbeddedNats:
         async with EmbeddedNats(directory) as nats:
             connection = await connect(nats.url, token=nats.token)
 
-    It keeps its port, so that clients reconnect when it is started again.
+    It keeps its port across restarts of this object, so that clients reconnect.
 
     Args:
         directory: Its configuration, pid file and store; made when missing, closed to other users.
@@ -93,7 +92,7 @@ class EmbeddedNats:
             (nats_server(), "-c", str(self._config)), environ={**COLLECTOR, **os.environ}, on_line=self._on_line
         )
         try:
-            await self._process.ready(self._greets, START_SECONDS)
+            await self._process.ready(self._is_ready, START_SECONDS)
         except BaseException as error:
             await self.kill()
             if isinstance(error, ServerError):
@@ -165,7 +164,7 @@ class EmbeddedNats:
     def _is_ours(self, process: psutil.Process) -> bool:
         return str(self._config) in process.cmdline()
 
-    async def _greets(self) -> bool:
+    async def _is_ready(self) -> bool:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, writer = await asyncio.open_connection(LOOPBACK, self.port)

@@ -74,7 +74,7 @@ async def _confirm(log: Log, state: TaskState) -> Cancelled | AlreadyFinished:
 
 
 async def cancel_forgotten_task(log: Log, task: TaskSubject, attempt: int, headers: Mapping[str, str]) -> None:
-    """Cancel a task that waits, and whose events have all left the log.
+    """Cancel a waiting task of which only the timer or the row in the read model is left.
 
     Args:
         log: The log.

@@ -17,11 +17,11 @@ from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
-Fenced = Appended | Record
+AppendedOrFinish = Appended | Record
 """What was appended; or the record of the finish that came first and forbids it."""
 
 
-async def append_under_fence(log: Log, task: TaskSubject, fence: int, message: Message) -> Fenced:
+async def append_under_fence(log: Log, task: TaskSubject, fence: int, message: Message) -> AppendedOrFinish:
     """Append a message unless the run has ended.
 
     Args:
@@ -40,22 +40,25 @@ async def append_under_fence(log: Log, task: TaskSubject, fence: int, message: M
     """
     subject, payload, headers = message
     finished = task.of(EventName.FINISHED)
-    # A previous finish that has left the log counts as none.
+    # If the previous finish has aged out of the log, its subject is empty: try 0 as well.
     for expected in dict.fromkeys((fence, 0)):
         if subject == finished:
-            unfinished = conditions.subject_unchanged(expected)
+            condition = conditions.subject_unchanged(expected)
         else:
-            unfinished = conditions.last_event_of(finished, expected)
+            condition = conditions.last_event_of(finished, expected)
         try:
-            return await log.appender.append(subject, payload, {**headers, **unfinished})
+            return await log.appender.append(subject, payload, {**headers, **condition})
         except AppendRefused:
             last = await log.replayer.last(finished)
+            # Another finish than the previous run's: this run is over.
             if last is not None and last.sequence != fence:
                 return last
     raise LogUnavailable(f"the log contradicts itself about the end of task {task.task}; try again")
 
 
-async def finish(log: Log, task: TaskSubject, fence: int, finished: Finished, headers: Mapping[str, str]) -> Fenced:
+async def finish(
+    log: Log, task: TaskSubject, fence: int, finished: Finished, headers: Mapping[str, str]
+) -> AppendedOrFinish:
     """Append the end of a run.
 
     Args:
@@ -74,8 +77,8 @@ async def finish(log: Log, task: TaskSubject, fence: int, finished: Finished, he
         TooLarge: the event does not fit a message.
     """
     message = Message(task.of(EventName.FINISHED), encode(finished), headers)
-    fenced = await append_under_fence(log, task, fence, message)
-    if isinstance(fenced, Record) and fenced.payload == message.payload:
+    appended_or_finish = await append_under_fence(log, task, fence, message)
+    if isinstance(appended_or_finish, Record) and appended_or_finish.payload == message.payload:
         # The log has this very finish from an earlier try, whose acknowledgement was lost.
-        return Appended(fenced.sequence, duplicate=True)
-    return fenced
+        return Appended(appended_or_finish.sequence, duplicate=True)
+    return appended_or_finish

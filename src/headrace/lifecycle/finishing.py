@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from headrace.contracts.events import Deferred, Finished, Outcome, Queued, Withdrawn
 from headrace.contracts.tasks import TaskError
-from headrace.lifecycle.fence import Fenced, finish
+from headrace.lifecycle.fence import AppendedOrFinish, finish
 from headrace.lifecycle.task_state import TaskState
 from headrace.log import subjects
 from headrace.log.connection import Log
@@ -20,7 +20,9 @@ from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
 
-async def end_task(log: Log, state: TaskState, *, by: str | None = None, error: TaskError | None = None) -> Fenced:
+async def end_task(
+    log: Log, state: TaskState, *, by: str | None = None, error: TaskError | None = None
+) -> AppendedOrFinish:
     """End the latest run of a task that is not over.
 
     Args:
@@ -43,12 +45,12 @@ async def end_task(log: Log, state: TaskState, *, by: str | None = None, error: 
         by=by,
         withdrawn=_withdrawn(state, queued),
     )
-    fenced = await finish(log, state.subject, state.fence, finished, state.headers)
-    if not isinstance(fenced, Record):
-        await stop_task(log, state.subject, finished, fenced.sequence)
+    appended_or_finish = await finish(log, state.subject, state.fence, finished, state.headers)
+    if not isinstance(appended_or_finish, Record):
+        await stop_task(log, state.subject, finished, appended_or_finish.sequence)
     elif isinstance(queued, Deferred):
         await purge(log, subjects.task_timer(state.subject.owner, state.subject.task))
-    return fenced
+    return appended_or_finish
 
 
 def _withdrawn(state: TaskState, queued: Queued | Deferred | None) -> Withdrawn | None:
@@ -88,7 +90,7 @@ async def end_forgotten_task(
     headers: Mapping[str, str],
     by: str | None = None,
     error: TaskError | None = None,
-) -> Fenced:
+) -> AppendedOrFinish:
     """End a task that has waited for so long that all its events have left the log; only its timer may be there.
 
     Args:
@@ -107,6 +109,6 @@ async def end_forgotten_task(
     """
     outcome = Outcome.CANCELLED if error is None else Outcome.FAILED
     finished = Finished(attempt=attempt, outcome=outcome, error=error, by=by)
-    fenced = await finish(log, task, 0, finished, headers)
+    appended_or_finish = await finish(log, task, 0, finished, headers)
     await purge(log, subjects.task_timer(task.owner, task.task))
-    return fenced
+    return appended_or_finish

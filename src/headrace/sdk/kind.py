@@ -112,8 +112,8 @@ class Kind(Generic[In, Out]):
             raise self._error(
                 f"the name {self.name!r} must be lower case letters, digits and _, at most 63, starting with a letter"
             )
-        if wrong := self.options.wrong(is_async=self.is_async):
-            raise self._error(wrong)
+        if error := self.options.find_error(is_async=self.is_async):
+            raise self._error(error)
 
     def _read_signature(self) -> tuple[type[In], Any]:
         """Read the types of the input and of the result from the annotations of the handler."""

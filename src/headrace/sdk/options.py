@@ -46,27 +46,27 @@ class KindOptions(Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     rate: float | None = None
 
-    def wrong(self, *, is_async: bool) -> str | None:
-        """What makes the options unusable, as a sentence that names the option; None when they are fine.
+    def find_error(self, *, is_async: bool) -> str | None:
+        """Return what is wrong with the options, as a sentence that names the option; None when they are fine.
 
         Args:
             is_async: Whether the handler is an ``async`` function.
         """
-        return self._wrong_attempts() or self._wrong_process(is_async) or self._wrong_limits()
+        return self._find_error_in_attempts() or self._find_error_in_process(is_async) or self._find_error_in_limits()
 
-    def _wrong_attempts(self) -> str | None:
+    def _find_error_in_attempts(self) -> str | None:
         if not 0 < self.timeout <= TIMEOUT_MAX_SECONDS:
             return f"timeout={self.timeout!r} must be more than 0 and at most {TIMEOUT_MAX_SECONDS:.0f} seconds"
         if not _is_integer(self.max_attempts, 1, ATTEMPTS_MAX):
             return f"max_attempts={self.max_attempts!r} must be an integer from 1 to {ATTEMPTS_MAX}"
-        if wrong := self.backoff.wrong():
-            return wrong
+        if error := self.backoff.find_error():
+            return error
         for option, classes in (("retry_on", self.retry_on), ("give_up_on", self.give_up_on)):
             if not _are_exceptions(classes):
                 return f"{option}={classes!r} must be a tuple of exception classes"
         return None
 
-    def _wrong_process(self, is_async: bool) -> str | None:
+    def _find_error_in_process(self, is_async: bool) -> str | None:
         if self.process and is_async:
             return "process=True is for a plain function; write def instead of async def, or leave it out"
         if self.memory is not None and not self.process:
@@ -75,7 +75,7 @@ class KindOptions(Struct, frozen=True, kw_only=True):
             return f"memory={self.memory!r} must be an integer, at least {MEMORY_BYTES_MIN:,} bytes"
         return None
 
-    def _wrong_limits(self) -> str | None:
+    def _find_error_in_limits(self) -> str | None:
         if self.concurrency is not None and not _is_integer(self.concurrency, 1, CONCURRENCY_MAX):
             return f"concurrency={self.concurrency!r} must be an integer from 1 to {CONCURRENCY_MAX:,}"
         if self.rate is not None and not (RATE_MIN <= self.rate < 1 or _is_whole(self.rate, 1, RATE_MAX)):

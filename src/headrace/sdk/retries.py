@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from headrace.contracts.tasks import DELAY_SECONDS_MAX
 
-INITIAL_SECONDS_MIN = 0.001  # less is a loop
+INITIAL_SECONDS_MIN = 0.001  # a shorter wait would retry without a pause
 
 
 class Backoff(Struct, frozen=True, kw_only=True):
@@ -16,8 +16,8 @@ class Backoff(Struct, frozen=True, kw_only=True):
 
     Attributes:
         initial: Seconds before the second attempt.
-        factor: How many times longer each wait is than the one before; 1 makes all waits the same.
-        maximum: The longest wait in seconds, without its jitter.
+        factor: Each wait is this many times the one before; 1 keeps it constant.
+        maximum: The longest wait in seconds, before jitter.
         jitter: The largest share of a wait that is added at random, from 0 to 1, so that tasks that failed at the same time
             are not tried again at the same time.
     """
@@ -27,8 +27,8 @@ class Backoff(Struct, frozen=True, kw_only=True):
     maximum: float = 300.0
     jitter: float = 0.1
 
-    def wrong(self) -> str | None:
-        """What makes the backoff unusable, as a sentence that names the field; None when it is fine."""
+    def find_error(self) -> str | None:
+        """Return what is wrong with the backoff, as a sentence that names the field; None when it is fine."""
         if not INITIAL_SECONDS_MIN <= self.initial <= DELAY_SECONDS_MAX:
             return f"backoff.initial={self.initial!r} must be from {INITIAL_SECONDS_MIN} s to a year"
         if not self.factor >= 1:

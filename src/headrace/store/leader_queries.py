@@ -1,4 +1,4 @@
-"""The queries of the leading projector: tasks, batches and schedules that no further event will move by itself."""
+"""The queries of the leading projector: what needs the projector's sweep, because it is expired, overdue, stuck or unsettled."""
 
 from __future__ import annotations
 

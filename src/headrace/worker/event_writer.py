@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from headrace.contracts.events import HIGH_RATE, Deferred, Event, EventName, Started, encode
 from headrace.errors import LogFull, LogUnavailable
-from headrace.lifecycle.fence import Fenced, append_under_fence, finish
+from headrace.lifecycle.fence import AppendedOrFinish, append_under_fence, finish
 from headrace.lifecycle.queueing import WaitingTask, requeue_message, retry_messages
 from headrace.log import subjects
 from headrace.log.append import Message
@@ -75,7 +75,7 @@ class EventWriter:
         subject, payload = execution.subject.of(name), encode(event)
         await self._when_available(lambda: self._log.appender.append(subject, payload, headers))
 
-    async def append_outcome(self, execution: Execution, outcome: Ending) -> Fenced:
+    async def append_outcome(self, execution: Execution, outcome: Ending) -> AppendedOrFinish:
         """Append the end of the run.
 
         Returns:
@@ -88,7 +88,7 @@ class EventWriter:
         subject, fence, headers = execution.subject, execution.queued.fence, execution.headers
         return await self._when_available(lambda: finish(self._log, subject, fence, event, headers))
 
-    async def defer(self, execution: Execution, outcome: Retrying) -> Fenced:
+    async def defer(self, execution: Execution, outcome: Retrying) -> AppendedOrFinish:
         """Defer the task to its next attempt, unless the run has ended.
 
         Returns:
@@ -109,10 +109,14 @@ class EventWriter:
             error=to_error(outcome.cause),
         )
         first, second = retry_messages(next_attempt)
-        fenced = await self._append_in_run(execution, first)
-        return fenced if isinstance(fenced, Record) else await self._append_in_run(execution, second)
+        appended_or_finish = await self._append_in_run(execution, first)
+        return (
+            appended_or_finish
+            if isinstance(appended_or_finish, Record)
+            else await self._append_in_run(execution, second)
+        )
 
-    async def queue_again(self, execution: Execution, deferred: Deferred) -> Fenced:
+    async def queue_again(self, execution: Execution, deferred: Deferred) -> AppendedOrFinish:
         """Queue a deferred attempt without a timer, unless the run has ended. Returns and raises as `defer`."""
         attempt = WaitingTask(
             subject=execution.subject,
@@ -125,7 +129,7 @@ class EventWriter:
         )
         return await self._append_in_run(execution, requeue_message(attempt))
 
-    async def _append_in_run(self, execution: Execution, message: Message) -> Fenced:
+    async def _append_in_run(self, execution: Execution, message: Message) -> AppendedOrFinish:
         """Append what follows from this attempt, unless the run has ended."""
         subject, fence = execution.subject, execution.queued.fence
         return await self._when_available(lambda: append_under_fence(self._log, subject, fence, message))

@@ -23,7 +23,7 @@ class Lane:
         weight: The lane's share of the starts, relative to the other lanes of the kind.
         low_priority: Whether its tasks are of low priority.
         created: When the consumer was made. Another consumer may have delivered records older than this.
-        passed: The lane's place in the stride scheduling.
+        passed: Records pulled, divided by the weight; the lane with the least goes next.
         waiting: How many records wait behind the last one that was delivered.
         resting: Whether the throttle has it wait before it pulls the next portion.
         gone: Whether the server says that the consumer does not exist.
@@ -51,7 +51,7 @@ def deal_slots(free: int, lanes: list[Lane], idle_pull: int) -> dict[Lane, int]:
     Args:
         free: How many slots are free.
         lanes: All lanes of the kind; only those that are ready are dealt slots.
-        idle_pull: How many records an idle lane pulls at most, and a busy lane may always pull.
+        idle_pull: How many records an idle lane pulls at most, and a busy lane may pull even if fewer records are known to wait.
 
     Returns:
         How many records each lane pulls.

@@ -194,12 +194,12 @@ class Runner:
         """Append the outcome under the run's fence, however long the log is away. The first outcome counts."""
         match outcome:
             case Succeeded() | Failed():
-                fenced = await self._events.append_outcome(execution, outcome)
+                appended_or_finish = await self._events.append_outcome(execution, outcome)
             case Retrying():
-                fenced = await self._events.defer(execution, outcome)
+                appended_or_finish = await self._events.defer(execution, outcome)
             case Cancelled():
-                fenced = None
-        if isinstance(fenced, Record):
+                appended_or_finish = None
+        if isinstance(appended_or_finish, Record):
             log.warning("came second: somebody else finished the run; this outcome is dropped")
         else:
             _log_outcome(outcome)

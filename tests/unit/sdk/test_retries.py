@@ -34,7 +34,7 @@ def backoffs(draw: st.DrawFn, jitter: st.SearchStrategy[float] = st.floats(0, 1)
 def test_no_wait_is_shorter_than_the_first_or_longer_than_the_maximum_with_its_jitter(
     backoff: Backoff, attempt: int
 ) -> None:
-    assert backoff.wrong() is None
+    assert backoff.find_error() is None
     assert backoff.initial <= backoff.after(attempt) <= backoff.maximum * (1 + backoff.jitter)
 
 
@@ -62,7 +62,7 @@ def test_what_failed_together_does_not_come_back_together() -> None:
 
 def test_nothing_is_waited_longer_than_a_year_however_it_was_made_up() -> None:
     longest = Backoff(initial=DELAY_SECONDS_MAX, maximum=DELAY_SECONDS_MAX, jitter=1)
-    assert longest.wrong() is None
+    assert longest.find_error() is None
     assert longest.after(1) <= DELAY_SECONDS_MAX * 2
 
 
@@ -86,7 +86,7 @@ def test_nothing_is_waited_longer_than_a_year_however_it_was_made_up() -> None:
 def test_a_backoff_that_makes_no_sense_is_refused_where_the_kind_is_written(
     given: dict[str, float], field: str
 ) -> None:
-    wrong = Backoff(**given).wrong()
+    wrong = Backoff(**given).find_error()
     assert wrong is not None
     assert wrong.startswith(f"backoff.{field}=")
 

@@ -78,8 +78,8 @@ async def test_a_start_is_waited_for_only_when_asked(appender: FakeAppender, wai
 
 async def test_an_outcome_waits_for_a_log_that_is_away_or_full(appender: FakeAppender) -> None:
     appender.failures = [LogUnavailable("away"), LogFull("full"), LogUnavailable("away")]
-    fenced = await appender.writer().append_outcome(execution(), Succeeded(b"1"))
-    assert fenced == Appended(1, duplicate=False)
+    appended_or_finish = await appender.writer().append_outcome(execution(), Succeeded(b"1"))
+    assert appended_or_finish == Appended(1, duplicate=False)
     assert [subject for subject, _, _ in appender.appended] == ["hr.tasks.finished.echo.normal.u.t1"]
 
 

@@ -17,7 +17,7 @@ import msgspec
 from headrace.api.edge.request import AnyRequest
 from headrace.api.read_model import ReadModel
 from headrace.contracts.problems import FieldError
-from headrace.contracts.tasks import TaskSummary
+from headrace.contracts.tasks import KEY_CHARS_MAX, TaskSummary
 from headrace.errors import InvalidKey, KeyReused, LogUnavailable, ReadModelUnavailable
 from headrace.lifecycle.long_timers import read_timer
 from headrace.lifecycle.task_state import TaskState, read_task_state, state_from_timer
@@ -25,7 +25,6 @@ from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.store import tasks as stored_tasks
 
-KEY_CHARS_MAX = 255
 REPLICA_CATCH_UP_SECONDS = 2.0  # within which a replica has what its leader has; usually it takes milliseconds
 REPLICA_POLL_SECONDS = 0.01
 

@@ -14,6 +14,7 @@ from litestar.typing import FieldDefinition
 from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import SECONDS_MAX
 from headrace.contracts.problems import Problem
+from headrace.contracts.tasks import KEY_CHARS_MAX
 
 
 class AnyJson(OpenAPISchemaPlugin):
@@ -33,7 +34,7 @@ class AnyJson(OpenAPISchemaPlugin):
 class Keyed(Operation):
     """The operation of a route that takes an Idempotency-Key and may be asked for a follow link.
 
-    The route reads both by itself: as declared parameters of the handler they would cost every request.
+    The route reads both by itself. If its handler declared them, Litestar would parse and validate them on every request.
     """
 
     def __post_init__(self) -> None:
@@ -41,13 +42,13 @@ class Keyed(Operation):
         key = Parameter(
             name="Idempotency-Key",
             param_in="header",
-            description="The same key and body make the same thing once, for as long as the log remembers.",
-            schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
+            description="A repeated request with the same key and body returns what the first one made, for as long as the log remembers.",
+            schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=KEY_CHARS_MAX),
         )
         link = Parameter(
             name="follow_link",
             param_in="query",
-            description="Answer with a link with which a browser of somebody else may follow it for so many seconds.",
+            description="Include a read-only follow link, valid for this many seconds, for another user's browser.",
             schema=Schema(type=OpenAPIType.NUMBER, minimum=1, maximum=SECONDS_MAX),
         )
         self.parameters = [*(self.parameters or ()), key, link]
@@ -93,11 +94,11 @@ _MEANING = {
     400: "The request cannot be read.",
     401: "The follow link is not valid.",
     403: "The follow link has expired.",
-    404: "It does not exist, or it belongs to somebody else.",
-    409: "Its state does not allow it.",
+    404: "The task, batch or schedule does not exist, or it belongs to somebody else; or no worker ever announced the kind.",
+    409: "The state of the task, batch or kind does not allow it.",
     413: "The body is too large, or would be too large in the log.",
     415: "The media type of the body is not supported.",
     422: "The kind is not known, or the input does not match its schema; `errors` names each path.",
-    501: "This server is not set up for it.",
+    501: "Follow links are not configured (HEADRACE_API_FOLLOW_SECRETS).",
     503: "The log or the read model is not available at the moment; see Retry-After.",
 }

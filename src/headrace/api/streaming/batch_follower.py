@@ -116,7 +116,7 @@ class BatchFollower:
             async with self._read_model.session() as session:
                 batch = await stored_batches.find_batch(session, self._newest.owner, self._newest.id)
         except ReadModelUnavailable:
-            # The error is in the log file by now. Live counts still arrive without Postgres.
+            # `session()` has logged the error. Live counts still arrive without Postgres.
             return
         if batch is not None:
             self._keep_newest(batch)

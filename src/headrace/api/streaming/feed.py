@@ -108,12 +108,12 @@ class Feed:
 
     def _add(self, records: Sequence[Record], complete_through: int) -> None:
         """Encode events once, keep them for all who follow, and notify these."""
-        self.buffer.extend(self._encode(records), complete_through)
+        self.buffer.extend(self._encode_records(records), complete_through)
         self.newest = max(self.newest, complete_through)
         for on_news in self._listeners:
             on_news()
 
-    def _encode(self, records: Iterable[Record]) -> list[Frame]:
+    def _encode_records(self, records: Iterable[Record]) -> list[Frame]:
         return [frame for record in records if (frame := encode_frame(record, self._log.epoch)) is not None]
 
     def read_up_to(self, sequence: int) -> None:
@@ -163,7 +163,7 @@ class Feed:
     async def _read_history(self, after: int) -> HistoryPage:
         known = self.buffer.complete_through
         page = await self._read_page(after + 1, known)
-        return HistoryPage(self._encode(page.records), _complete_through(page, known))
+        return HistoryPage(self._encode_records(page.records), _complete_through(page, known))
 
     def _keep_history(self, after: int, read: asyncio.Task[HistoryPage]) -> None:
         """Keep a page for a moment, if it has events and there is room for it."""

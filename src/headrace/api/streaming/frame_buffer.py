@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from headrace.api.streaming.frames import Frame
 
 FRAMES_MAX = 4096  # events of a feed; a follower that is further behind reads history from the log
-BYTES_MAX = 4 << 20  # bytes of a feed, for the same reason
+BYTES_MAX = 4 << 20  # bytes of a feed; a follower that is further behind reads history from the log
 TRIM_FRAMES = 256  # removed at a time: to remove the front of a list is not cheap
 CHUNK_FRAMES = 256  # given out at a time, so that one follower does not keep the others waiting
-CHUNK_BYTES = 256 << 10  # bytes given out at a time, for the same reason
+CHUNK_BYTES = 256 << 10  # bytes given out at a time, so that one follower does not keep the others waiting
 
 
 class FrameBuffer:
-    """Frames in log order: all of them between two positions.
+    """Holds every frame of a feed after `floor` up to `complete_through`, in log order.
 
     Attributes:
         floor: Every event after this sequence is here, up to `complete_through`.
@@ -31,7 +31,7 @@ class FrameBuffer:
         self._bytes = 0
 
     def extend(self, frames: Iterable[Frame], complete_through: int) -> None:
-        """Add the next frames. There are no others up to ``complete_through``."""
+        """Add the next frames. The feed has no other frames up to ``complete_through``."""
         for frame in frames:
             self._frames.append(frame)
             self._sequences.append(frame.sequence)

@@ -72,7 +72,7 @@ class TaskStream:
                     yield await self._restart(error.reason)
                     self._is_done = await self._has_sent_the_end()
                     continue
-                yield self._encode(frames, stream)
+                yield self._join(frames, stream)
                 if self._read_state is not None:
                     self._watch_for_finish(frames)
                 if self._seen is not Seen.NO_FINISH and self._follower.caught_up:
@@ -97,7 +97,7 @@ class TaskStream:
         self._metrics.resumes["reset"] += 1
         return reset_frame(reason, end)
 
-    def _encode(self, frames: list[Frame], stream: OpenStream) -> bytes:
+    def _join(self, frames: list[Frame], stream: OpenStream) -> bytes:
         """Return events as one chunk. Without events, a heartbeat or the position that the stream has reached meanwhile."""
         before, self._told = self._told, self._follower.position
         if frames:

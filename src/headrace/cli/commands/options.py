@@ -21,24 +21,32 @@ url_option = click.option(
 json_option = click.option("--json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say how many there are.")
-key_option = click.option("--key", help="Submitted again with the same key, it is made once.")
 max_attempts_option = click.option(
     "--max-attempts", type=click.IntRange(1, ATTEMPTS_MAX), help="Attempts in all.  [default: its kind's]"
 )
-expires_in_option = click.option("--expires-in", type=SPAN, help="Not started by then, it fails: 30s, 10m, 2h, 1d.")
+expires_in_option = click.option(
+    "--expires-in", type=SPAN, help="Fail the task when it is not started within: 30s, 10m, 2h, 1d."
+)
 per_second_option = click.option(
     "--per-second",
     type=click.FloatRange(0, BULK_PER_SECOND_MAX, min_open=True),
     default=100.0,
     show_default=True,
-    help="How many at most.",
+    help="Tasks per second at most.",
 )
+
+
+def key_option(made: str) -> Callable[[FC], FC]:
+    """Make the option for the Idempotency-Key of a submission; ``made`` names what it makes: a task or a batch."""
+    return click.option("--key", help=f"Idempotency key: submitting again with it returns the first {made}.")
 
 
 def priority_option(default: Priority) -> Callable[[FC], FC]:
     """Make the option for the lane; ``default`` is the one the API chooses, which depends on what is submitted."""
     return click.option(
-        "--priority", type=click.Choice([str(each) for each in Priority]), help=f"The lane.  [default: {default}]"
+        "--priority",
+        type=click.Choice([str(each) for each in Priority]),
+        help=f"Priority of the task.  [default: {default}]",
     )
 
 

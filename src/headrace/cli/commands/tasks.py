@@ -34,7 +34,7 @@ _OPEN = [str(state) for state in State if not state.final]
 @click.option("--at", type=INSTANT, help="Run it then: 2026-03-01T09:30:00Z.")
 @expires_in_option
 @max_attempts_option
-@key_option
+@key_option("task")
 @click.option("--follow", is_flag=True, help="Show it live, then print its result.")
 @click.option("--wait", is_flag=True, help="Wait for its end, then print its result.")
 @url_option
@@ -86,7 +86,7 @@ def submit(
 @click.option("--name", help="For people, one line.")
 @priority_option(Priority.LOW)
 @max_attempts_option
-@key_option
+@key_option("batch")
 @click.option("--follow", is_flag=True, help="Show its counts live, then print it.")
 @click.option("--wait", is_flag=True, help="Wait until all its tasks are over, then print it.")
 @url_option

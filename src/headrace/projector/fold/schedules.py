@@ -57,7 +57,7 @@ class ScheduleFold:
     def apply_task_event(self, record: Record, subject: TaskSubject, event: Event) -> None:
         """Note a task as the last one of the schedule that submitted it, when the event is the task's beginning.
 
-        The beginning of a task that was cancelled while it waited has left the log; it stands in the task's finish.
+        When a task was cancelled while it waited, its `queued` event was withdrawn; the `finished` event has a copy.
         """
         schedule = record.headers.get(subjects.OF_SCHEDULE)
         row = self._rows.get(schedule) if schedule else None
@@ -66,7 +66,7 @@ class ScheduleFold:
         at, queued = record.at, event
         if isinstance(event, Finished) and event.withdrawn is not None:
             at, queued = event.withdrawn.at, event.withdrawn.queued
-        # A later attempt has a higher number, and a later run a fence.
+        # Only a first attempt of a first run (attempt 1, fence 0) is a firing.
         if not isinstance(queued, Queued) or queued.attempt != 1 or queued.fence != 0:
             return
         if row.last_at is None or at >= row.last_at:

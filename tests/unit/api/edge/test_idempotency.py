@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from litestar.testing import RequestFactory
 
-from headrace.api.edge.idempotency import KEY_CHARS_MAX, body_hash, derived_id, read_key
-from headrace.contracts.tasks import Submission
+from headrace.api.edge.idempotency import body_hash, derived_id, read_key
+from headrace.contracts.tasks import KEY_CHARS_MAX, Submission
 from headrace.errors import InvalidKey
 
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='"'), min_size=1, max_size=255)
