@@ -26,7 +26,7 @@ class FakeAppender:
 
     def __init__(self) -> None:
         self.appended: list[tuple[str, bytes, Mapping[str, str]]] = []
-        self.told: list[tuple[str, bytes, Mapping[str, str]]] = []
+        self.sent: list[tuple[str, bytes, Mapping[str, str]]] = []
         self.failures: list[Exception] = []
 
     async def append(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
@@ -35,8 +35,8 @@ class FakeAppender:
         self.appended.append((subject, payload, headers))
         return Appended(len(self.appended), duplicate=False)
 
-    async def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
-        self.told.append((subject, payload, headers))
+    async def append_nowait(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        self.sent.append((subject, payload, headers))
 
     def writer(self) -> EventWriter:
         return EventWriter(cast("Log", SimpleNamespace(appender=self)), "w1")
@@ -61,7 +61,7 @@ async def test_what_comes_at_a_high_rate_leaves_the_log_early(appender: FakeAppe
     await writer.append(of, EventName.LOGGED, LINE)
     await writer.append_nowait(of, EventName.PROGRESSED, Progressed(attempt=1, fraction=0.5))
     await writer.append_started(of, wait=False)
-    assert [headers.get(subjects.TTL) for _, _, headers in appender.appended + appender.told] == [
+    assert [headers.get(subjects.TTL) for _, _, headers in appender.appended + appender.sent] == [
         HIGH_RATE_TTL,
         HIGH_RATE_TTL,
         None,
@@ -71,8 +71,8 @@ async def test_what_comes_at_a_high_rate_leaves_the_log_early(appender: FakeAppe
 @pytest.mark.parametrize("wait", [True, False])
 async def test_a_start_is_waited_for_only_when_asked(appender: FakeAppender, wait: bool) -> None:
     await appender.writer().append_started(execution(delivered=3), wait=wait)
-    assert (len(appender.appended), len(appender.told)) == ((1, 0) if wait else (0, 1))
-    ((_, payload, _),) = appender.appended + appender.told
+    assert (len(appender.appended), len(appender.sent)) == ((1, 0) if wait else (0, 1))
+    ((_, payload, _),) = appender.appended + appender.sent
     assert decode(payload) == Started(attempt=1, worker="w1", delivered=3)
 
 
