@@ -14,13 +14,14 @@ up *arguments:
 dev *arguments:
     HEADRACE_LOG_LEVEL=debug uv run headrace up --home .headrace {{arguments}}
 
-# Format, lint, types, import contracts, drift of generated files
+# Format, lint, types, import contracts, the shape of the code, drift of generated files
 check:
     uv lock --check
     uv run ruff format --check .
     uv run ruff check .
     uv run basedpyright
     uv run lint-imports
+    uv run python -m tests.structure
     uv run python -m tests.generated --check
 
 # All tests but the slow ones, three at a time
