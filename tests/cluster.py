@@ -294,12 +294,16 @@ async def cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGen
     """A cluster with a NATS of its own on a database of its own; nothing of Headrace runs in it yet."""
     async with EmbeddedNats(place / "nats", token=secrets.token_hex(8)) as nats:
         cluster = Cluster(place, nats, database_url, environ)
-        async with open_log(cluster.settings, "test") as cluster.log:
-            await cluster.log.continuity.is_compared()
-            await cluster.log.continuity.mark_compared()  # for workers without an API or a projector beside them
-            try:
-                yield cluster
-            finally:
-                await cluster.close()
-                # Nothing reads this log again, and a server with consumers takes over a second to end by itself.
-                await nats.kill()
+        try:
+            async with open_log(cluster.settings, "test") as cluster.log:
+                await cluster.log.continuity.is_compared()
+                # For workers without an API or a projector beside them.
+                await cluster.log.continuity.mark_compared()
+                try:
+                    yield cluster
+                finally:
+                    await cluster.close()
+        finally:
+            # Nothing reads this log again, and a server with consumers takes over a second to end by itself. The log of the
+            # test is closed before: a client that reconnects while it closes leaves sockets behind.
+            await nats.kill()

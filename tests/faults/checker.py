@@ -231,7 +231,7 @@ def the_owners_stream_is_the_log(seen: Observations) -> Iterator[str]:
 
 @holds
 def a_tasks_stream_is_its_history(seen: Observations) -> Iterator[str]:
-    """From its first event to its finish."""
+    """From its first event to its finish. A worker that was given up for lost may append `started` after that."""
     if _began(seen).loses_log:
         return
     views: dict[str, list[Seen]] = defaultdict(list)
@@ -239,7 +239,8 @@ def a_tasks_stream_is_its_history(seen: Observations) -> Iterator[str]:
         if each.client.startswith("task ") and each.event:
             views[each.client.removeprefix("task ")].append(each)
     for task, view in views.items():
-        if view[-1].event != "finished":
+        latest_run = max((at for at, each in enumerate(view) if each.event in ("queued", "deferred")), default=0)
+        if "finished" not in {each.event for each in view[latest_run:]}:
             yield f"the stream of {task} ended with {view[-1].event}"
             continue
         end = _sequence(view[-1])
