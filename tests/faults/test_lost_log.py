@@ -47,6 +47,7 @@ async def state_of(cluster: Cluster, task: str) -> str:
     return (await cluster.rows(f"SELECT state FROM tasks WHERE id = '{task}'"))[0]["state"]
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(1)
 async def test_a_lost_log_delays_tasks_and_loses_none(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
@@ -83,6 +84,7 @@ async def test_a_lost_log_delays_tasks_and_loses_none(make_cluster: MakeCluster)
         assert await state_of(cluster, task) == "succeeded"
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(6)
 async def test_a_log_that_comes_back_shorter_is_made_up_for(make_cluster: MakeCluster) -> None:

@@ -102,6 +102,7 @@ async def test_a_worker_whose_grace_is_over_gives_its_tasks_back_at_once(make_cl
     await cluster.all_finished([task["id"]])
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(7)
 async def test_a_projector_killed_in_the_middle_of_a_page_leaves_the_read_model_right(
     make_cluster: MakeCluster,
