@@ -28,14 +28,6 @@ class Subscription:
         self._connection = connection
         self._subscription = subscription
 
-    async def settle(self) -> None:
-        """Return when every message published before this call has reached the callback, or was lost.
-
-        Raises:
-            LogUnavailable: NATS cannot be reached.
-        """
-        await heard_all(self._connection, self._subscription)
-
     async def close(self) -> None:
         """Unsubscribe; without effect when the connection is closed already."""
         if not self._connection.is_closed:
