@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.errors import InvalidCursor
+from headrace.store.cursors import Cursor
+from tests.unit.strategies import instants
+
+
+@given(instants, st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True))
+def test_a_cursor_that_was_handed_out_is_read_back(created_at: object, row_id: str) -> None:
+    cursor = Cursor(created_at, row_id)  # pyright: ignore[reportArgumentType]
+    assert Cursor.parse(str(cursor)) == cursor
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "ä",
+        "====",
+        urlsafe_b64encode(b"2026-01-02T00:00:00 t1").decode(),
+        urlsafe_b64encode(b"now t1").decode(),
+    ],
+)
+def test_a_cursor_that_nobody_handed_out_is_refused_with_its_parameter_named(text: str) -> None:
+    with pytest.raises(InvalidCursor, match="begin again without it") as refused:
+        Cursor.parse(text)
+    assert [each.path for each in refused.value.errors] == ["query cursor"]
