@@ -68,6 +68,7 @@ class BulkChange:
 
     def _results(self, client: Client, *, dry_run: bool) -> AsyncGenerator[BulkResult]:
         """Make the change, or only count with ``dry_run``; gives the totals so far, again and again."""
+        # The cancellation and the replay each call an endpoint of their own.
         raise NotImplementedError
 
     def _how_to_continue(self) -> str:
