@@ -9,6 +9,9 @@ import pytest
 
 from headrace.embedded.errors import HomeError
 from headrace.embedded.home import Home, RunInfo, Started
+from headrace.embedded.private_files import private_directory
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
 
 def mode(path: Path) -> int:
@@ -35,6 +38,41 @@ def test_a_directory_that_cannot_be_written_is_named_with_what_to_do(place: Path
     (place / "file").touch()
     with pytest.raises(HomeError, match=r"file/home cannot be written \(Not a directory\): set HEADRACE_HOME"):
         Home(place / "file" / "home").__enter__()
+
+
+@as_root
+def test_a_directory_of_another_user_is_refused_and_left_as_it_is(place: Path) -> None:
+    home = place / "home"
+    home.mkdir(mode=0o755)
+    os.chown(home, 12345, 12345)
+    with pytest.raises(HomeError, match=r"belongs to another user \(uid 12345\).*: set HEADRACE_HOME"):
+        Home(home).__enter__()
+    assert (mode(home), list(home.iterdir())) == (0o755, [])
+    private_directory(home, owners=[12345])
+
+
+@pytest.mark.parametrize("name", [b"two\nlines", b"\xff", b"\x1b[31m"])
+def test_a_name_that_the_servers_cannot_use_is_refused_and_shown_without_its_odd_characters(
+    place: Path, name: bytes
+) -> None:
+    with pytest.raises(HomeError, match="a byte that is not UTF-8: set HEADRACE_HOME") as caught:
+        Home(place / os.fsdecode(name)).__enter__()
+    assert str(caught.value).isprintable()
+    assert list(place.iterdir()) == []
+
+
+def test_a_user_without_a_home_directory_is_told_to_name_one() -> None:
+    with pytest.raises(HomeError, match=r"~nobody_of_that_name/headrace names no directory .*: set HEADRACE_HOME"):
+        Home.at("~nobody_of_that_name/headrace")
+
+
+def test_directories_are_closed_to_others_whatever_the_umask_is(place: Path) -> None:
+    before = os.umask(0o777)
+    try:
+        private_directory(place / "above" / "home", 0o711)
+    finally:
+        os.umask(before)
+    assert (mode(place / "above"), mode(place / "above/home")) == (0o711, 0o711)
 
 
 def test_the_token_is_made_once_and_nobody_else_reads_it(place: Path) -> None:

@@ -30,6 +30,12 @@ async def test_it_keeps_its_port_and_its_streams_when_it_is_killed_and_started_a
         await client.close()
 
 
+async def test_its_directory_may_have_any_letter(place: Path) -> None:
+    async with EmbeddedNats(place / 'josé 😀, "a\\b"#$HOME') as server:
+        assert server.pid is not None
+        assert (server.directory / "jetstream").is_dir()
+
+
 async def test_a_client_without_the_token_is_refused(place: Path) -> None:
     async with EmbeddedNats(place / "nats", token="secret") as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

@@ -13,6 +13,7 @@ import pytest
 
 from headrace.embedded.errors import HomeError, ServerError
 from headrace.embedded.postgres import EmbeddedPostgres
+from headrace.embedded.postgres_user import check_named
 from tests.embedded.conftest import alive, until
 
 HOLDER = """
@@ -104,6 +105,38 @@ async def test_paths_may_be_long_and_have_spaces_and_an_unfinished_start_is_begu
         assert sockets != directory
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
     sockets.rmdir()
+
+
+async def test_paths_may_have_commas_and_any_letter_and_variables_for_another_postgres_do_not_matter(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = {
+        "PGHOST": "db.example",
+        "PGPORT": "no port",
+        "PGSERVICE": "theirs",
+        "PGSSLMODE": "verify-full",
+        "PGTARGETSESSIONATTRS": "standby",
+        "PGOPTIONS": "-c nonsense=1",
+        "PGDATA": "/nowhere",
+        "LC_ALL": "xx_YY.UTF-8",
+        "TZ": "garbage",
+    }
+    for name, value in theirs.items():
+        monkeypatch.setenv(name, value)
+    async with EmbeddedPostgres(place / "josé, 😀") as server:
+        url = await server.create("headrace")
+        assert "," not in url
+        assert {name: os.environ[name] for name in theirs} == theirs
+        sockets = server.socket_directory
+    sockets.rmdir()
+
+
+def test_a_user_id_without_a_name_is_told_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 123_456)
+    with pytest.raises(
+        ServerError, match=r"123456, which has no name: add the id to /etc/passwd .*HEADRACE_DATABASE_URL"
+    ):
+        check_named()
 
 
 async def test_a_socket_directory_that_is_not_ours_is_refused(place: Path) -> None:

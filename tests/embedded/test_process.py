@@ -27,6 +27,20 @@ async def test_both_outputs_come_as_lines_and_long_ones_are_cut() -> None:
     assert process.last_line() == "last"
 
 
+async def test_a_program_that_fails_is_quoted_with_its_error_and_not_with_what_it_did_about_it() -> None:
+    said = (
+        "creating configuration files ... ",
+        "initdb: error: could not write file: No space left on device",
+        "initdb: removing data directory",
+    )
+    process = await Process.start(python(f"print(*{said}, sep='\\n')"))
+    await process.wait()
+    assert process.cause() == said[1]
+    process = await Process.start(python("print('one'); print('an error is not here')"))
+    await process.wait()
+    assert process.cause() == "an error is not here"
+
+
 async def test_what_a_program_started_does_not_outlive_it() -> None:
     code = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid)"
     process = await Process.start(python(code))

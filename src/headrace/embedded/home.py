@@ -16,7 +16,7 @@ import psutil
 from msgspec import Struct
 
 from headrace.embedded.errors import HomeError
-from headrace.embedded.private_files import cannot_write, private_directory, write_private
+from headrace.embedded.private_files import cannot_write, in_unicode, private_directory, write_private
 from headrace.embedded.process import end_left_over
 
 ROOT_HOME = Path("/var/lib/headrace")  # root's own directories are closed to the user that Postgres runs as
@@ -76,11 +76,12 @@ class Home:
             ...
 
     Raises:
-        HomeError: On entering the block: the directory cannot be written, or another `up` has it.
+        HomeError: This user has no home directory that a path could begin with. On entering the block: the directory cannot
+            be written, is another user's, has a name that the servers cannot use, or another `up` has it.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = _absolute(path)
         self.nats = self.path / "nats"
         self.postgres = self.path / "postgres"
         self._lock: int | None = None
@@ -93,6 +94,7 @@ class Home:
         return cls(ROOT_HOME if os.geteuid() == 0 else platformdirs.user_data_path("headrace"))
 
     def __enter__(self) -> Self:
+        in_unicode(self.path)
         # When we are root, the user of Postgres must be able to enter; all but its own directory stays closed to that user.
         private_directory(self.path, 0o711 if os.geteuid() == 0 else 0o700)
         try:
@@ -162,3 +164,14 @@ class Home:
         except (OSError, msgspec.DecodeError):
             # There is no such file, or another version wrote it.
             return None
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise HomeError(f"{path} names no directory ({error}): set HEADRACE_HOME to an absolute path") from error
+    except FileNotFoundError as error:
+        raise HomeError(
+            f"{path} names no directory, because the working directory is gone: change to another"
+        ) from error

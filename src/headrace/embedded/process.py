@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
@@ -21,6 +22,9 @@ LINE_BYTES_MAX = 8192  # a traceback in one JSON line fits; a longer line is cut
 TAIL_LINES = 20  # kept for the message about a program that fails to start
 POLL_SECONDS = 0.02  # readiness, and the end of a process that is no child of ours, give no event
 DRAIN_SECONDS = 1.0  # for the last output of a program that has ended
+
+# initdb and Postgres write the word, nats-server writes [FTL] or [ERR].
+_ERROR = re.compile(r"\b(?:error|fatal|panic)\b:|\[(?:FTL|ERR)\]", re.IGNORECASE)
 
 LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 
@@ -127,13 +131,13 @@ class Process(asyncio.SubprocessProtocol):
         """Wait until ``is_ready`` returns True.
 
         Raises:
-            ServerError: It ended, or was not ready within ``timeout`` seconds; the message ends with its last line.
+            ServerError: It ended, or was not ready within ``timeout`` seconds; the message ends with what it said.
         """
         deadline = time.monotonic() + timeout
         while not await is_ready():
             if not self.running:
                 code = await self.wait()
-                raise ServerError(f"ended while it started ({describe_exit(code)}): {self.last_line()}")
+                raise ServerError(f"ended while it started ({describe_exit(code)}): {self.cause()}")
             if time.monotonic() > deadline:
                 raise ServerError(f"was not ready within {timeout:g} s: {self.last_line()}")
             await asyncio.sleep(POLL_SECONDS)
@@ -141,6 +145,13 @@ class Process(asyncio.SubprocessProtocol):
     def last_line(self) -> str:
         """Return the last line that it wrote and that is not blank."""
         return next((line for line in reversed(self.tail) if line.strip()), "it said nothing")
+
+    def cause(self) -> str:
+        """Return the first of its last lines that speaks of an error; the last one when none does.
+
+        A server that fails says why, and then what it does about that.
+        """
+        return next((line for line in self.tail if _ERROR.search(line)), None) or self.last_line()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.SubprocessTransport", transport)
