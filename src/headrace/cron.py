@@ -18,6 +18,7 @@ from headrace.contracts.schedules import ScheduleDefinition
 
 FIELDS = 6
 _SECOND = timedelta(seconds=1)
+_PERIOD_MIN = timedelta(days=1)  # no zone changes its UTC offset twice within a day
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -121,20 +122,51 @@ def is_active(definition: ScheduleDefinition, now: datetime) -> bool:
 
 
 def _step(cron: str, time_zone: str, at: datetime, *, reverse: bool = False) -> datetime | None:
-    """Return the nearest occurrence after an instant; with ``reverse``, before it."""
-    zone = ZoneInfo(time_zone)
+    """Return the nearest occurrence after an instant; with ``reverse``, before it.
+
+    cronsim steps by hours and days of a zone, which leaves out times when clocks change by half an hour. While the UTC offset
+    of a zone does not change, its clocks run as those of UTC do. So this searches one such period after the other: cronsim is
+    given the time that the clocks show, without a zone, and what it finds counts as far as the period reaches.
+    """
+    zone, step = ZoneInfo(time_zone), -_SECOND if reverse else _SECOND
+    whole = at.astimezone(UTC).replace(microsecond=0)
+    # The nearest whole second that may be an occurrence.
+    nearest = whole if reverse and at > whole else whole + step
     while True:
-        local = at.astimezone(zone)
-        if zone.key == "UTC":
-            local = at.astimezone(UTC)
-        found = next(CronSim(cron, local, reverse), None)
+        offset = _offset(zone, nearest)
+        shown = (nearest + offset).replace(tzinfo=None)
+        found = next(CronSim(cron, shown - step, reverse), None)
         if found is None:
             return None
-        instant = found.astimezone(UTC)
-        if instant.astimezone(found.tzinfo).replace(tzinfo=None) == found.replace(tzinfo=None):
+        instant = found.replace(tzinfo=UTC) - offset
+        beyond = _leave_period(zone, nearest, instant)
+        if beyond is None:
             return instant
-        # cronsim found the first or last second of a day, and the clocks skip it. Continue where the day really begins or ends.
-        at = found.replace(fold=1).astimezone(UTC) + _SECOND if reverse else instant - _SECOND
+        nearest = beyond
+
+
+def _leave_period(zone: ZoneInfo, begin: datetime, end: datetime) -> datetime | None:
+    """Return the first second on the way from ``begin`` to ``end`` at which the UTC offset is another one than at ``begin``.
+
+    The way may lead back in time. None when the offset is the same all the way.
+    """
+    offset, stride = _offset(zone, begin), _PERIOD_MIN if end >= begin else -_PERIOD_MIN
+    inside = begin
+    while inside != end:
+        outside = min(inside + stride, end) if end >= begin else max(inside + stride, end)
+        if _offset(zone, outside) != offset:
+            break
+        inside = outside
+    else:
+        return None
+    while abs(outside - inside) > _SECOND:
+        middle = inside + timedelta(seconds=int((outside - inside).total_seconds()) // 2)
+        inside, outside = (middle, outside) if _offset(zone, middle) == offset else (inside, middle)
+    return outside
+
+
+def _offset(zone: ZoneInfo, at: datetime) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()
 
 
 def _numbers(wanted: Iterable[int], of: int) -> str:

@@ -97,6 +97,13 @@ expressions = st.builds(
 zones = st.sampled_from(
     ["UTC", "Europe/Berlin", "America/New_York", "America/Santiago", "Asia/Beirut", "Asia/Kolkata", "Pacific/Apia"]
 )
+ODD_CHANGES = [  # by half an hour, two hours, a quarter of an hour, a day, and 44 minutes and 30 seconds
+    ("Australia/Lord_Howe", at("2027-04-03T15:00:00Z")), ("Australia/Lord_Howe", at("2027-10-02T15:30:00Z")),
+    ("Antarctica/Troll", at("2027-03-28T01:00:00Z")), ("Antarctica/Troll", at("2027-10-31T01:00:00Z")),
+    ("America/Caracas", at("2016-05-01T07:00:00Z")), ("Asia/Pyongyang", at("2015-08-14T15:00:00Z")),
+    ("Asia/Kathmandu", at("1985-12-31T18:30:00Z")), ("Pacific/Apia", at("2011-12-30T10:00:00Z")),
+    ("Africa/Monrovia", at("1972-01-07T00:44:30Z")),
+]  # fmt: skip
 CHANGES = [  # of clocks, in these zones, forwards and backwards, also at midnight
     at("2026-03-29T01:00:00+00:00"), at("2026-10-25T01:00:00+00:00"), at("2026-03-08T07:00:00+00:00"),
     at("2026-11-01T06:00:00+00:00"), at("2026-09-06T04:00:00+00:00"), at("2026-04-05T03:00:00+00:00"),
@@ -131,6 +138,35 @@ def test_an_occurrence_is_when_the_clocks_match_and_none_is_left_out(
     assert matches(expression, zone, found)
     minutes = range(1, min(60 * 36, int((found - after).total_seconds()) // 60))
     assert not any(matches(expression, zone, after + timedelta(minutes=minute)) for minute in minutes)
+
+
+@given(
+    seconds=st.lists(st.integers(0, 59), min_size=1, max_size=2).map(lambda found: ",".join(map(str, found))),
+    minute=_field(0, 59),
+    hour=st.just("*") | st.sampled_from(["0", "1", "2", "3", "1,2", "23", "13,14"]),
+    days=st.sampled_from(["* * *", "1 * *", "31 12 *", "* * 0", "* * 6", "3,28 * *"]),
+    change=st.sampled_from(ODD_CHANGES),
+    before=st.integers(-7200, 7200),
+)
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_occurrences_around_odd_changes_of_clocks_are_those_that_a_look_at_every_second_finds(
+    seconds: str, minute: str, hour: str, days: str, change: tuple[str, datetime], before: int
+) -> None:
+    expression, (zone, instant) = f"{seconds} {minute} {hour} {days}", change
+    begin, end = instant + timedelta(seconds=before), instant + timedelta(seconds=before + 7200)
+    span = [begin + number * SECOND for number in range(int((end - begin).total_seconds()) + 1)]
+    right = [second for second in span if matches(expression, zone, second)]
+    definition = cron(expression, zone)
+    found, cursor = list[datetime](), begin - SECOND
+    while (following_one := following(definition, cursor, cursor)) is not None and following_one <= end:
+        found.append(following_one)
+        cursor = following_one
+    assert found == right
+    back, cursor = list[datetime](), end + SECOND
+    while (one_before := missed(definition, begin - SECOND, cursor)) >= begin:
+        back.append(one_before)
+        cursor = one_before
+    assert back[::-1] == right
 
 
 @given(expression=expressions, zone=zones, after=instants)
