@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import BindParameter, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.batches import Batch, BatchState
 from headrace.store import tables
 from headrace.store.batch_rows import to_batch
+from headrace.store.by_age import given_filters, page_parameters, select_newest
 from headrace.store.cursors import Cursor
 from headrace.store.reading import columns_of, fetch_row, fetch_rows
 from headrace.store.tables import BatchRow
 
-_SELECT_BATCH = select(*columns_of(tables.batches, BatchRow))
+_BATCH = columns_of(tables.batches, BatchRow)
+_SELECT_BATCH = select(*_BATCH)
 
 
 class BatchFilter(NamedTuple):
@@ -39,16 +42,19 @@ async def list_newest(
     Returns:
         The batches, and where the next page begins; None on the last page.
     """
-    columns = tables.batches.c
-    conditions: list[ColumnElement[bool]] = [columns.owner == owner]
-    if wanted.state is not None:
-        conditions.append(columns.state == wanted.state)
-    if wanted.kind is not None:
-        conditions.append(columns.kind == wanted.kind)
-    if after is not None:
-        conditions.append(tuple_(columns.created_at, columns.id) < (after.created_at, after.id))
-    newest = _SELECT_BATCH.where(*conditions).order_by(columns.created_at.desc(), columns.id.desc())
-    rows = await fetch_rows(session, BatchRow, newest.limit(limit + 1))
+    asked = {"owner": owner, **given_filters(wanted), **page_parameters(after, limit + 1)}
+    rows = await fetch_rows(session, BatchRow, _select_newest(frozenset(asked)), asked)
     page = rows[:limit]
     more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
     return [to_batch(row) for row in page], more
+
+
+@cache
+def _select_newest(asked: frozenset[str]) -> Select[Any]:
+    """Build the query for a page of the list, once for each set of parameters that lists are asked for with."""
+    of: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in asked}
+    columns = tables.batches.c
+    conditions = [columns.owner == of["owner"]]
+    if "kind" in of:
+        conditions.append(columns.kind == of["kind"])
+    return select_newest(_BATCH, conditions, [of["state"]] if "state" in of else list(BatchState), of)

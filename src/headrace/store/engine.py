@@ -25,7 +25,12 @@ def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
             connect_args={
                 "timeout": CONNECT_TIMEOUT_SECONDS,
                 "command_timeout": STATEMENT_TIMEOUT_SECONDS,
-                "server_settings": {"application_name": "headrace-api", "jit": "off"},
+                "server_settings": {
+                    "application_name": "headrace-api",
+                    "jit": "off",
+                    # A plan that was cached while the tables were small would read all of them.
+                    "plan_cache_mode": "force_custom_plan",
+                },
             },
         ),
     )

@@ -16,7 +16,8 @@ _RUNNING_SINCE = f"SELECT {_TASK} FROM tasks WHERE state = 'running' AND queued_
 _OVERDUE = f"SELECT {_TASK} FROM tasks WHERE state = 'pending' AND due_at < $1 ORDER BY due_at LIMIT $2"  # noqa: S608 - names are ours
 _OPEN_OF_CANCELLED_BATCHES = f"""
     SELECT t.* FROM batches b CROSS JOIN LATERAL (
-        SELECT {_TASK} FROM tasks WHERE batch = b.id AND state IN ('pending', 'queued', 'running') LIMIT $1
+        SELECT {_TASK} FROM tasks
+        WHERE owner = b.owner AND batch = b.id AND state IN ('pending', 'queued', 'running') LIMIT $1
     ) t
     WHERE b.state = 'open' AND b.cancelled_at IS NOT NULL
     LIMIT $1

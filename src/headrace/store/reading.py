@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -22,9 +23,11 @@ def columns_of(table: Table, row: type[Row]) -> list[Column[Any]]:
     return [table.columns[name] for name in row.__struct_fields__]
 
 
-async def fetch_rows(session: AsyncSession, row: type[R], query: Select[Any]) -> list[R]:
-    """Run a query that selects the columns of a row."""
-    return [row(**found) for found in (await session.execute(query)).mappings()]
+async def fetch_rows(
+    session: AsyncSession, row: type[R], query: Select[Any], parameters: Mapping[str, object] | None = None
+) -> list[R]:
+    """Run a query that selects the columns of a row; ``parameters`` are the values of its bind parameters."""
+    return [row(**found) for found in (await session.execute(query, parameters)).mappings()]
 
 
 async def fetch_row(session: AsyncSession, row: type[R], query: Select[Any]) -> R | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.tasks import State, Task, TaskSummary, TimelineEntry
 from headrace.store import tables
+from headrace.store.by_age import given_filters, page_parameters, select_newest
 from headrace.store.cursors import Cursor
 from headrace.store.reading import C, columns_of, fetch_row, fetch_rows, to_contract
 from headrace.store.tables import EventRow, TaskRow, TaskSummaryRow
@@ -19,8 +21,12 @@ from headrace.store.tables import EventRow, TaskRow, TaskSummaryRow
 TIMELINE_EVENTS_MAX = 1000  # a task with more has been run again hundreds of times
 
 _SELECT_TASK = select(*columns_of(tables.tasks, TaskRow))
-_SELECT_SUMMARY = select(*columns_of(tables.tasks, TaskSummaryRow))
+_SUMMARY = columns_of(tables.tasks, TaskSummaryRow)
+_SELECT_SUMMARY = select(*_SUMMARY)
 _SELECT_EVENT = select(*columns_of(tables.task_events, EventRow))
+
+
+Value = str | BindParameter[str]
 
 
 class TaskFilter(NamedTuple):
@@ -64,21 +70,34 @@ async def list_newest(
     Returns:
         The tasks, and where the next page begins; None on the last page.
     """
-    columns = tables.tasks.c
-    conditions: list[ColumnElement[bool]] = [columns.owner == owner]
-    if wanted.state is not None:
-        conditions.append(columns.state == wanted.state)
-    if wanted.kind is not None:
-        conditions.append(columns.kind == wanted.kind)
-    if wanted.batch is not None:
-        conditions.append(columns.batch == wanted.batch)
-    if after is not None:
-        conditions.append(tuple_(columns.created_at, columns.id) < (after.created_at, after.id))
-    newest = _SELECT_SUMMARY.where(*conditions).order_by(columns.created_at.desc(), columns.id.desc())
-    rows = await fetch_rows(session, TaskSummaryRow, newest.limit(limit + 1))
+    asked = {"owner": owner, **given_filters(wanted), **page_parameters(after, limit + 1)}
+    rows = await fetch_rows(session, TaskSummaryRow, _select_newest(frozenset(asked)), asked)
     page = rows[:limit]
     more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
     return [_to_task(row, TaskSummary) for row in page], more
+
+
+@cache
+def _select_newest(asked: frozenset[str]) -> Select[Any]:
+    """Build the query for a page of the list, once for each set of parameters that lists are asked for with."""
+    of: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in asked}
+    states = [of["state"]] if "state" in of else list(State)
+    return select_newest(_SUMMARY, conditions_of(of["owner"], of.get("kind"), of.get("batch")), states, of)
+
+
+def conditions_of(owner: Value, kind: Value | None, batch: Value | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for the tasks of an owner; None stands for any kind, or for tasks in any batch or in none."""
+    columns = tables.tasks.c
+    conditions: list[ColumnElement[bool]] = [columns.owner == owner]
+    if kind is not None:
+        conditions.append(columns.kind == kind)
+    if batch is not None:
+        conditions.append(columns.batch == batch)
+    if kind is not None and batch is not None:
+        # All tasks of a batch have its kind, so Postgres need not read a batch of another kind to find nothing.
+        of_batches = tables.batches.c
+        conditions.append(~exists().where(of_batches.id == batch, of_batches.kind != kind))
+    return conditions
 
 
 async def list_timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from headrace.embedded.postgres import EmbeddedPostgres
@@ -46,6 +47,29 @@ async def test_processes_that_migrate_at_the_same_time_wait_for_each_other(postg
     ]
     said = [(await process.communicate())[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], said
+
+
+async def test_tasks_that_failed_before_there_was_a_column_for_the_code_have_theirs(
+    make_database: Callable[[], Awaitable[str]],
+) -> None:
+    settings = DatabaseSettings(url=await make_database())
+    await asyncio.to_thread(command.downgrade, alembic_config(settings), "0004")
+    engine = create_async_engine(sqlalchemy_url(settings.url))
+    errors = [None, '{"code":"raised","message":"a\\u0000b"}', '{"code":"timeout","message":"late","traceback":null}']
+    async with engine.begin() as connection:
+        for number, error in enumerate(errors):
+            await connection.execute(
+                text(
+                    "INSERT INTO tasks (id, kind, priority, owner, state, attempt, input, files, error, created_at, epoch,"
+                    " sequence) VALUES (:id, 'echo', 'normal', 'u1', 'failed', 1, '{}', '[]', CAST(:error AS json), now(), 1, 1)"
+                ),
+                {"id": f"t{number}", "error": error},
+            )
+    await asyncio.to_thread(migrate, settings)
+    async with engine.connect() as connection:
+        codes = (await connection.execute(text("SELECT code FROM tasks ORDER BY id"))).scalars().all()
+    await engine.dispose()
+    assert codes == [None, "raised", "timeout"]
 
 
 def _environ() -> dict[str, str]:

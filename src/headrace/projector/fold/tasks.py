@@ -24,7 +24,7 @@ from headrace.contracts.events import (
     Stored,
     Withdrawn,
 )
-from headrace.contracts.tasks import Progress, State, StoredFile
+from headrace.contracts.tasks import Progress, State, StoredFile, TaskError
 from headrace.log import conditions, subjects
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
@@ -137,7 +137,8 @@ def _begin_run(
     else:
         if event.fence != row.sequence:
             return None
-        row.result = row.error = row.progress = row.started_at = row.finished_at = None
+        row.result = row.progress = row.started_at = row.finished_at = None
+        _set_error(row, None)
         row.files = "[]"
     row.attempt = event.attempt
     row.fence = event.fence
@@ -147,7 +148,7 @@ def _begin_run(
     if isinstance(event, Deferred):
         row.state = State.PENDING
         if event.error is not None:
-            row.error = _to_json(event.error)
+            _set_error(row, event.error)
     else:
         row.state = State.QUEUED
         row.queued_at = record.at
@@ -167,6 +168,7 @@ def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> 
         input=_to_text(event.input),
         result=None,
         error=None,
+        code=None,
         progress=None,
         files="[]",
         due_at=None,
@@ -207,7 +209,7 @@ def _continue_run(
         case Finished():
             row.state = State(event.outcome)
             row.result = _to_text(event.result) if event.outcome is Outcome.SUCCEEDED else None
-            row.error = None if event.error is None else _to_json(event.error)
+            _set_error(row, event.error)
             row.finished_at = event.restored or record.at
             row.due_at = row.expires_at = None
             if event.withdrawn is not None:
@@ -220,6 +222,10 @@ def _continue_run(
         case _:
             assert_never(event)
     return True
+
+
+def _set_error(row: TaskRow, error: TaskError | None) -> None:
+    row.error, row.code = (None, None) if error is None else (_to_json(error), error.code)
 
 
 def _entry(epoch: int, sequence: int, at: datetime, task: str, name: str, event: Event) -> EventRow:

@@ -1,0 +1,191 @@
+"""Every filter that lists and selections offer, alone and in pairs, is served by an index: read from Postgres' own plans."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from headrace.contracts.batches import BatchState
+from headrace.contracts.tasks import FailureCode, Selection, State
+from headrace.store import batches, schedules, selections, tasks
+from headrace.store.cursors import Cursor
+from headrace.store.engine import sqlalchemy_url
+
+TASKS = 300_000
+PAGE = 50
+OWNER = "u1"
+BEGIN = datetime(2030, 1, 1, tzinfo=UTC)  # a task was created each second from here on
+
+# Of a hundred tasks, 80 have succeeded, 10 wait, 5 failed, 3 run and 2 were cancelled. Of a thousand, one is of the rare kind.
+# Every third task is in the large batch, every hundredth in one of many small ones. Another owner has a tenth as many.
+SEED = f"""
+    INSERT INTO tasks (id, kind, priority, owner, batch, state, attempt, input, files, error, code, created_at, queued_at,
+                       started_at, finished_at, epoch, sequence)
+    SELECT 't' || n, CASE WHEN n % 1000 = 7 THEN 'rare' ELSE 'common' END, 'normal',
+           CASE WHEN n > {TASKS} THEN 'u2' ELSE '{OWNER}' END,
+           CASE WHEN n % 3 = 0 THEN 'large' WHEN n % 100 = 1 THEN 'small' || n / 10000 END,
+           s.state, 1, '{{"text": "an input"}}', '[]', CASE WHEN s.code IS NOT NULL THEN json_build_object('code', s.code, 'message', '') END,
+           s.code, s.at, s.at, s.at, CASE WHEN n % 100 < 87 THEN s.at + interval '5 seconds' END, 1, n
+    FROM generate_series(1, {TASKS * 11 // 10}) n, LATERAL (
+        SELECT timestamptz '{BEGIN.isoformat()}' + n * interval '1 second' AS at,
+               CASE WHEN n % 100 < 80 THEN 'succeeded' WHEN n % 100 < 85 THEN 'failed' WHEN n % 100 < 87 THEN 'cancelled'
+                    WHEN n % 100 < 95 THEN 'queued' WHEN n % 100 < 97 THEN 'pending' ELSE 'running' END AS state,
+               CASE WHEN n % 5000 = 83 THEN 'timeout' WHEN n % 100 BETWEEN 80 AND 84 THEN 'raised' END AS code
+    ) s
+"""
+SEED_BATCHES = f"""
+    INSERT INTO batches (id, kind, priority, owner, total, pending, queued, running, succeeded, failed, cancelled, state,
+                         created_at, settled_sequence, epoch, sequence)
+    SELECT CASE WHEN n = 0 THEN 'large' ELSE 'small' || n END, CASE WHEN n % 1000 = 7 THEN 'rare' ELSE 'common' END, 'low',
+           '{OWNER}', 1, 0, 0, 0, 1, 0, 0, CASE WHEN n % 1000 = 5 THEN 'open' ELSE 'settled' END,
+           timestamptz '{BEGIN.isoformat()}' + n * interval '1 second', 0, 1, n
+    FROM generate_series(0, 30000) n
+"""
+SEED_EVENTS = f"""
+    INSERT INTO task_events (epoch, sequence, task, event, at, attempt, data)
+    SELECT 1, n, 't' || n % {TASKS}, 'queued', '{BEGIN.isoformat()}', 1, '{{}}' FROM generate_series(1, {TASKS}) n
+"""
+SEED_SCHEDULES = f"""
+    INSERT INTO schedules (id, owner, definition, created_at, updated_at, epoch, sequence)
+    SELECT 's' || n, CASE WHEN n % 1000 = 0 THEN '{OWNER}' ELSE 'other' || n / 1000 END, '{{"kind": "common", "input": {{}}, "every": 60}}',
+           timestamptz '{BEGIN.isoformat()}' + n * interval '1 second', '{BEGIN.isoformat()}', 1, n
+    FROM generate_series(1, 100000) n
+"""
+
+
+class Read(NamedTuple):
+    """What a plan did."""
+
+    query: str
+    rows: int
+    sorted_rows: int
+    nodes: list[str]
+
+
+@pytest.fixture(scope="module")
+async def seeded(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[AsyncEngine]:
+    engine = create_async_engine(sqlalchemy_url(await make_database()))
+    async with engine.begin() as connection:
+        for seed in (SEED, SEED_BATCHES, SEED_EVENTS, SEED_SCHEDULES):
+            await connection.execute(text(seed))
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text("VACUUM ANALYZE"))
+    yield engine
+    await engine.dispose()
+
+
+async def reads(
+    engine: AsyncEngine, query: Callable[..., Awaitable[object]], *arguments: Any, **named: Any
+) -> list[Read]:
+    """Run a query of the store, and return what Postgres says of each of its statements."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    async with AsyncSession(engine) as session:
+        await query(session, *arguments, **named)
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    async with engine.connect() as connection:
+        return [await _explain(connection, *each) for each in statements]
+
+
+async def _explain(connection: AsyncConnection, statement: str, parameters: Any) -> Read:
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    plan: Any = (await driver.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters))[0]["Plan"]
+    nodes = list(_nodes(plan))
+    return Read(
+        query=statement,
+        rows=sum(_rows(node) for node in nodes if "Scan" in node["Node Type"] and "Relation Name" in node),
+        sorted_rows=sum(_rows(node["Plans"][0]) for node in nodes if "Sort" in node["Node Type"]),
+        nodes=[f"{node['Node Type']} {node.get('Index Name', '')}" for node in nodes],
+    )
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
+
+
+def _rows(node: dict[str, Any]) -> int:
+    removed = sum(count for name, count in node.items() if name.startswith("Rows Removed by"))
+    return round((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+@pytest.mark.slow
+async def test_a_list_reads_a_page_of_each_state_whatever_the_filters(seeded: AsyncEngine) -> None:
+    cursor = Cursor(BEGIN + timedelta(seconds=TASKS // 2), "t")
+    kinds, in_batches = (None, "common", "rare", "none"), (None, "large", "small3", "none")
+    for state, kind, batch, after in itertools.product((None, *State), kinds, in_batches, (None, cursor)):
+        wanted = tasks.TaskFilter(state=state, kind=kind, batch=batch)
+        for read in await reads(seeded, tasks.list_newest, OWNER, wanted, after, PAGE):
+            assert_bounded(read, len(State) * (PAGE + 1), (wanted, after))
+
+
+@pytest.mark.slow
+async def test_a_list_of_batches_reads_a_page_of_each_state_whatever_the_filters(seeded: AsyncEngine) -> None:
+    cursor = Cursor(BEGIN + timedelta(seconds=15_000), "b")
+    for state, kind, after in itertools.product((None, *BatchState), (None, "common", "rare", "none"), (None, cursor)):
+        wanted = batches.BatchFilter(state=state, kind=kind)
+        for read in await reads(seeded, batches.list_newest, OWNER, wanted, after, PAGE):
+            assert_bounded(read, len(BatchState) * (PAGE + 1), (wanted, after))
+
+
+@pytest.mark.slow
+async def test_schedules_and_a_timeline_are_read_alone(seeded: AsyncEngine) -> None:
+    of_owner = 200  # a hundred are the owner's
+    for read in await reads(seeded, schedules.list_oldest, OWNER, BEGIN):
+        assert_bounded(read, of_owner, "schedules")
+    for read in await reads(seeded, schedules.count_schedules, OWNER):
+        assert_bounded(read, of_owner, "number of schedules")
+    for read in await reads(seeded, tasks.list_timeline, "t5"):
+        assert_bounded(read, 10, "timeline")
+
+
+LATE, EARLY = BEGIN + timedelta(seconds=TASKS - 1000), BEGIN + timedelta(seconds=1000)
+SELECTED: dict[str, tuple[Any, ...]] = {
+    "kind": ("common", "rare"),
+    "state": (State.FAILED, State.QUEUED, State.SUCCEEDED),
+    "code": (FailureCode.RAISED, FailureCode.TIMEOUT, FailureCode.EXPIRED),
+    "batch": ("large", "small3"),
+    "created_from": (LATE,),
+    "created_before": (EARLY,),
+    "finished_from": (LATE,),
+    "finished_before": (EARLY,),
+}
+MOST = TASKS // 4  # a count of as many rows may read the table, which is the shortest way
+FEW = 20_000  # rows that one filter of a pair selects, when Postgres reads those and applies the other filter to them
+
+
+def selections_by_one_or_two() -> Iterator[Selection]:
+    for names in (*itertools.combinations(SELECTED, 2), *((name,) for name in SELECTED)):
+        for values in itertools.product(*(SELECTED[name] for name in names)):
+            yield Selection(**dict(zip(names, values, strict=True)))
+
+
+@pytest.mark.slow
+async def test_a_selection_reads_little_more_than_it_selects(seeded: AsyncEngine) -> None:
+    for selection, final in itertools.product(selections_by_one_or_two(), (True, False)):
+        async with AsyncSession(seeded) as session:
+            selected = await selections.count_selected(session, OWNER, selection, final=final)
+        counting = await reads(seeded, selections.count_selected, OWNER, selection, final=final)
+        listing = await reads(seeded, selections.list_oldest_selected, OWNER, selection, PAGE, final=final)
+        if selected < MOST:
+            assert_bounded(counting[0], selected + FEW, selection, sorts=FEW)
+        for read in listing:
+            assert_bounded(read, FEW, selection, sorts=FEW)
+
+
+def assert_bounded(read: Read, rows: int, what: object, sorts: int | None = None) -> None:
+    assert not [node for node in read.nodes if node.startswith("Seq Scan")], (what, read)
+    assert read.rows <= rows, (what, read)
+    assert read.sorted_rows <= (rows if sorts is None else sorts), (what, read)
