@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import msgspec
-
 from headrace.sdk.context import LogLevel
+from headrace.sdk.said import to_fraction, to_json, to_level, to_text
 
 __all__ = ["RecordingContext", "RecordingSyncContext"]
 
@@ -36,15 +35,19 @@ class RecordingSyncContext(_Recorded):
         """Record progress.
 
         Raises:
+            TypeError: ``fraction`` is no number, or ``message`` no str.
             ValueError: ``fraction`` is not from 0 to 1.
         """
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
-        self.progressed.append((fraction, message))
+        self.progressed.append((to_fraction(fraction), None if message is None else to_text(message)))
 
     def log(self, message: str, level: LogLevel = "info") -> None:
-        """Record a line."""
-        self.logged.append((level, message))
+        """Record a line.
+
+        Raises:
+            TypeError: ``message`` is no str.
+            ValueError: there is no such ``level``.
+        """
+        self.logged.append((to_level(level), to_text(message)))
 
     def emit(self, chunk: object) -> None:
         """Record a chunk.
@@ -52,7 +55,7 @@ class RecordingSyncContext(_Recorded):
         Raises:
             TypeError: ``chunk`` has no JSON form.
         """
-        msgspec.json.encode(chunk)
+        to_json(chunk)
         self.emitted.append(chunk)
 
 
@@ -67,12 +70,18 @@ class RecordingContext(_Recorded):
         """Record progress.
 
         Raises:
+            TypeError: ``fraction`` is no number, or ``message`` no str.
             ValueError: ``fraction`` is not from 0 to 1.
         """
         self._sync.progress(fraction, message)
 
     async def log(self, message: str, level: LogLevel = "info") -> None:
-        """Record a line."""
+        """Record a line.
+
+        Raises:
+            TypeError: ``message`` is no str.
+            ValueError: there is no such ``level``.
+        """
         self._sync.log(message, level)
 
     async def emit(self, chunk: object) -> None:

@@ -14,6 +14,10 @@ from headrace.task import Context, SyncContext, task
 from tests.kinds.plain import Nothing, note
 
 
+class Total(msgspec.Struct):
+    words: int
+
+
 class Counts(msgspec.Struct, frozen=True):
     words: int
 
@@ -57,6 +61,44 @@ async def spin(input: Nothing, context: Context) -> None:
 @task()
 async def unencodable(input: Nothing, context: Context) -> Any:
     return threading.Lock()
+
+
+@task()
+async def pass_on(input: Nothing, context: Context) -> msgspec.Raw:
+    """Return what another service answered, which is no JSON today."""
+    return msgspec.Raw(b"<html>502 Bad Gateway</html>")
+
+
+@task(process=True)
+def pass_on_in_process(input: Nothing, context: SyncContext) -> msgspec.Raw:
+    return msgspec.Raw(b"<html>502 Bad Gateway</html>")
+
+
+@task()
+async def leave_a_field_out(input: Nothing, context: Context) -> Total:
+    total = Total(words=1)
+    del total.words
+    return total
+
+
+@task()
+def stop_iteration(input: Nothing, context: SyncContext) -> None:
+    raise StopIteration
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+@task()
+async def raise_the_unspeakable(input: Nothing, context: Context) -> None:
+    raise Unspeakable
+
+
+@task(process=True)
+def raise_the_unspeakable_in_process(input: Nothing, context: SyncContext) -> None:
+    raise Unspeakable
 
 
 @task()

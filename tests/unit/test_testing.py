@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import msgspec
 import pytest
 
 from headrace.testing import RecordingContext, RecordingSyncContext
@@ -39,6 +40,12 @@ async def test_a_recording_context_is_as_strict_as_a_real_one() -> None:
         await RecordingContext().emit(threading.Lock())
     with pytest.raises(TypeError):
         RecordingSyncContext().emit(threading.Lock())
+    with pytest.raises(TypeError, match="not JSON"):
+        RecordingSyncContext().emit(msgspec.Raw(b"<html>"))
+    with pytest.raises(TypeError):
+        RecordingSyncContext().log(5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a level is one of debug, info, warning, error"):
+        RecordingSyncContext().log("a line", "fatal")  # type: ignore[arg-type]
 
 
 async def test_a_kind_is_called_like_the_function_it_is() -> None:

@@ -15,6 +15,7 @@ from headrace.contracts.tasks import KIND_PATTERN
 from headrace.sdk.context import Context, SyncContext
 from headrace.sdk.options import KindOptions
 from headrace.sdk.retries import Retry
+from headrace.sdk.said import to_json
 
 In = TypeVar("In", bound=msgspec.Struct)
 Out = TypeVar("Out")
@@ -25,6 +26,10 @@ SyncHandler = Callable[[In, SyncContext], Out]
 
 class KindError(Exception):
     """A task kind is not usable as written. The message names the file and what to change."""
+
+
+class ResultError(TypeError):
+    """What a handler returned cannot be the result of a task. The message is a clause that says why."""
 
 
 class task(KindOptions, frozen=True):  # noqa: N801 - it is used as a decorator, as functools.partial is used as a function
@@ -82,16 +87,17 @@ class Kind(Generic[In, Out]):
         """Encode the result of the handler as JSON.
 
         Raises:
-            TypeError: the result is not of the declared type, or cannot be written as JSON.
+            ResultError: the result is not of the declared type, or cannot be written as JSON.
+            BaseException: whatever a property or a method of the result raises.
         """
         if _is_struct(self.result_type) and not isinstance(result, self.result_type):
-            raise TypeError(
+            raise ResultError(
                 f"the handler returned {type(result).__name__}, not {self.result_type.__name__} as declared"
             )
         try:
-            return msgspec.json.encode(result)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise TypeError(f"the handler's result cannot be written as JSON: {error}") from error
+            return to_json(result)
+        except TypeError as error:
+            raise ResultError(f"the handler's result cannot be written as JSON: {error}") from error
 
     def describe(self) -> KindDescription:
         """Describe the kind for the catalog."""
@@ -122,6 +128,8 @@ class Kind(Generic[In, Out]):
             hints = get_type_hints(self.handler, include_extras=True)
         except NameError as error:
             raise self._error(f"an annotation cannot be resolved: {error}") from error
+        if inspect.isgeneratorfunction(self.handler) or inspect.isasyncgenfunction(self.handler):
+            raise self._error("a handler returns its result; it does not yield, so send pieces with context.emit()")
         if len(parameters) != 2:
             raise self._error("a handler takes exactly two arguments: its input and the context")
         input_type = hints.get(parameters[0])

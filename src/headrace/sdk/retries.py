@@ -7,6 +7,7 @@ import random
 from msgspec import Struct
 
 from headrace.contracts.tasks import DELAY_SECONDS_MAX
+from headrace.sdk.said import to_number
 
 INITIAL_SECONDS_MIN = 0.001  # a shorter wait would retry without a pause
 
@@ -56,11 +57,23 @@ class Retry(Exception):
         message: The reason, for people who look at the task meanwhile.
 
     Raises:
+        TypeError: ``after`` is no number.
         ValueError: ``after`` is negative, or more than a year.
     """
 
     def __init__(self, after: float | None = None, message: str = "the handler asked for another attempt") -> None:
-        if after is not None and not 0 <= after <= DELAY_SECONDS_MAX:
-            raise ValueError(f"Retry(after={after!r}): from 0 seconds to a year")
         super().__init__(message)
-        self.after = after
+        self.after = None if after is None else wait_seconds(after)
+
+
+def wait_seconds(after: object) -> float:
+    """Return how long a task is to wait, as a float.
+
+    Raises:
+        TypeError: ``after`` is no number.
+        ValueError: ``after`` is negative, or more than a year.
+    """
+    seconds = to_number(after)
+    if not 0 <= seconds <= DELAY_SECONDS_MAX:
+        raise ValueError(f"Retry(after={after!r}): from 0 seconds to a year")
+    return seconds

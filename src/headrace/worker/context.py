@@ -11,6 +11,7 @@ import msgspec
 from headrace.contracts.events import Emitted, EventName, Logged, Progressed
 from headrace.errors import LogUnavailable
 from headrace.sdk.context import LogLevel
+from headrace.sdk.said import to_fraction, to_json, to_level, to_text
 from headrace.telemetry import get_logger
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
@@ -63,15 +64,21 @@ class ExecutionContext:
         """See `headrace.task.Context.progress`.
 
         Raises:
+            TypeError: ``fraction`` is no number, or ``message`` no str.
             ValueError: ``fraction`` is not from 0 to 1.
         """
-        self.offer_progress(fraction, message)
+        self.offer_progress(*checked_progress(fraction, message))
 
     async def log(self, message: str, level: LogLevel = "info") -> None:
-        """See `headrace.task.Context.log`. A line of more than 4,000 characters is cut."""
+        """See `headrace.task.Context.log`. A line of more than 4,000 characters is cut.
+
+        Raises:
+            TypeError: ``message`` is no str.
+            ValueError: there is no such ``level``.
+        """
         self._check_open()
-        line = legible(message, LINE_CHARS_MAX)
-        logged = Logged(attempt=self.attempt, level=level, message=line)
+        line = legible(to_text(message), LINE_CHARS_MAX)
+        logged = Logged(attempt=self.attempt, level=to_level(level), message=line)
         await self._events.append(self._execution, EventName.LOGGED, logged)
 
     async def emit(self, chunk: object) -> None:
@@ -82,7 +89,15 @@ class ExecutionContext:
             ValueError: ``chunk`` has more than 256 KB.
         """
         self._check_open()
-        encoded = msgspec.json.encode(chunk)
+        await self.emit_json(to_json(chunk))
+
+    async def emit_json(self, encoded: bytes) -> None:
+        """Emit a chunk that is JSON.
+
+        Raises:
+            ValueError: the chunk has more than 256 KB.
+        """
+        self._check_open()
         if len(encoded) > EMIT_BYTES_MAX:
             raise ValueError(
                 f"a chunk of {len(encoded):,} bytes is over the limit of {EMIT_BYTES_MAX:,}; emit smaller ones"
@@ -95,18 +110,10 @@ class ExecutionContext:
             self._emitting = asyncio.create_task(self._emit_in_intervals(), name="emit")
 
     def offer_progress(self, fraction: float, message: str | None) -> None:
-        """Keep the latest progress, to be sent now or when the interval is over.
-
-        Raises:
-            ValueError: ``fraction`` is not from 0 to 1.
-        """
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
+        """Keep the latest progress, which was checked, to be sent now or when the interval is over."""
         if self._closed:
             # A thread goes on after its timeout; its progress interests nobody.
             return
-        if message is not None:
-            message = legible(message, LINE_CHARS_MAX)
         self._latest = Progressed(attempt=self.attempt, fraction=fraction, message=message)
         if self._progress_timer is None:
             loop = asyncio.get_running_loop()
@@ -171,6 +178,11 @@ class ExecutionContext:
         await self._events.append(self._execution, EventName.EMITTED, emitted)
 
 
+def checked_progress(fraction: object, message: object) -> tuple[float, str | None]:
+    """Return progress as it can be sent. Raises as `ExecutionContext.progress`."""
+    return to_fraction(fraction), None if message is None else legible(to_text(message), LINE_CHARS_MAX)
+
+
 class ThreadContext:
     """A `headrace.task.SyncContext` for a handler in a thread.
 
@@ -202,15 +214,20 @@ class ThreadContext:
         """See `headrace.task.Context.progress`.
 
         Raises:
+            TypeError: ``fraction`` is no number, or ``message`` no str.
             ValueError: ``fraction`` is not from 0 to 1.
         """
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
-        self._loop.call_soon_threadsafe(self._context.offer_progress, fraction, message)
+        # What is wrong is raised here, in the thread of the handler.
+        self._loop.call_soon_threadsafe(self._context.offer_progress, *checked_progress(fraction, message))
 
     def log(self, message: str, level: LogLevel = "info") -> None:
-        """See `headrace.task.Context.log`."""
-        self._wait_for(self._context.log(message, level))
+        """See `headrace.task.Context.log`.
+
+        Raises:
+            TypeError: ``message`` is no str.
+            ValueError: there is no such ``level``.
+        """
+        self._wait_for(self._context.log(legible(to_text(message), LINE_CHARS_MAX), to_level(level)))
 
     def emit(self, chunk: object) -> None:
         """See `headrace.task.Context.emit`.
@@ -219,7 +236,8 @@ class ThreadContext:
             TypeError: ``chunk`` has no JSON form.
             ValueError: ``chunk`` has more than 256 KB.
         """
-        self._wait_for(self._context.emit(chunk))
+        # The code of the chunk runs in the thread of the handler, not on the event loop of all.
+        self._wait_for(self._context.emit_json(to_json(chunk)))
 
     def _wait_for(self, said: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(said, self._loop).result(SYNC_TIMEOUT_SECONDS)

@@ -16,7 +16,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from headrace.sdk.kind import AnyKind
 from headrace.sdk.load import load_kinds
@@ -26,10 +26,12 @@ from headrace.worker.outcomes import (
     TRACEBACK_CHARS_MAX,
     Failed,
     Succeeded,
-    full_name,
+    guarded,
     message_of,
+    names_of,
     returned,
     traceback_from,
+    wait_of,
 )
 from headrace.worker.pipe_protocol import InvalidResult, Raised, Ready, Result, RetryAsked
 from headrace.worker.process_context import Ended, Pipes, ProcessContext
@@ -58,40 +60,40 @@ def main(package: str, name: str) -> None:
 
 def _run(kind: AnyKind, context: ProcessContext, raw: bytes, limits: Limits | None) -> Ended:
     try:
-        outcome = _call(kind, context, raw, limits)
-    except Retry as asked:
-        return _retry_asked(asked)
+        left = _call(kind, context, raw, limits)
     except BaseException as error:  # noqa: BLE001 - sys.exit() included: whatever a handler raises is its outcome
-        # The memory that the handler held is freed first: writing this may need some.
-        traceback.clear_frames(error.__traceback__)
-        return Raised(
-            tuple(legible(full_name(each), MESSAGE_CHARS_MAX) for each in type(error).__mro__),
-            legible(message_of(error), MESSAGE_CHARS_MAX),
-            legible(traceback_from(error, kind.file)[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
-        )
-    match outcome:
+        left = error
+    match left:
         case Succeeded(result):
             return Result(result)
         case Failed(code, message):
             return InvalidResult(code, legible(message, MESSAGE_CHARS_MAX))
-        case Retry():
-            return _retry_asked(outcome)
+        case _:
+            return _describe(left, kind)
 
 
 def _call(kind: AnyKind, context: ProcessContext, raw: bytes, limits: Limits | None) -> Succeeded | Failed | Retry:
     if limits is not None:
         resource.setrlimit(resource.RLIMIT_AS, limits.for_handler)
     try:
-        result = kind(kind.decode_input(raw), context)
-        return result if isinstance(result, Retry) else returned(kind, result)
+        return returned(kind, kind(kind.decode_input(raw), context))
     finally:
         # The limit is lifted in this frame: there may be no memory for as little as another one.
         if limits is not None:
             resource.setrlimit(resource.RLIMIT_AS, limits.otherwise)
 
 
-def _retry_asked(asked: Retry) -> RetryAsked:
-    return RetryAsked(asked.after, legible(message_of(asked), MESSAGE_CHARS_MAX))
+def _describe(error: BaseException, kind: AnyKind) -> RetryAsked | Raised:
+    """Describe what a handler raised, or returned as `Retry`, as far as that is possible."""
+    if guarded(lambda: isinstance(error, Retry), otherwise=False):
+        return RetryAsked(wait_of(cast("Retry", error)), legible(message_of(error), MESSAGE_CHARS_MAX))
+    # The memory that the handler held is freed first: writing this may need some.
+    guarded(lambda: traceback.clear_frames(error.__traceback__), otherwise=None)
+    return Raised(
+        tuple(legible(each, MESSAGE_CHARS_MAX) for each in names_of(error)),
+        legible(message_of(error), MESSAGE_CHARS_MAX),
+        legible(traceback_from(error, kind.file)[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
+    )
 
 
 class Limits(NamedTuple):

@@ -13,10 +13,12 @@ from typing import cast
 
 import msgspec
 
+from headrace.contracts.events import Queued
 from headrace.sdk.kind import AnyKind
 from headrace.worker.child_process import Child
 from headrace.worker.context import ExecutionContext, ThreadContext
 from headrace.worker.execution import Execution
+from headrace.worker.outcomes import AttemptOutcome, HandlerRaised, Stop, outcome_of, returned
 from headrace.worker.pipe_protocol import Call
 from headrace.worker.process_pool import ProcessPool
 
@@ -31,20 +33,18 @@ class Interrupted(Exception):
     """The handler was stopped, because it took longer than its kind's timeout."""
 
 
-class Stop(BaseException):
-    """Raised inside a handler that does not stop when asked. It is no Exception, so that no handler catches it by accident."""
-
-
-async def invoke(execution: Execution, decoded: msgspec.Struct, context: ExecutionContext, pool: Pool | None) -> object:
-    """Call the handler under its kind's timeout.
+async def invoke(
+    execution: Execution, decoded: msgspec.Struct, context: ExecutionContext, pool: Pool | None
+) -> AttemptOutcome:
+    """Call the handler under its kind's timeout, and write down what it leaves behind under the same.
 
     Returns:
-        What the handler returned; from a process, the outcome that this is.
+        The outcome, also of a handler that raises.
 
     Raises:
         Interrupted: the handler took too long.
         ProcessLost: the process that ran the handler ended.
-        Exception: what the handler raised.
+        CancelledError: the worker is shutting down, or the task was cancelled.
     """
     kind = execution.kind
     # The clock starts after this: the time that a new process takes to start is not the handler's.
@@ -55,7 +55,7 @@ async def invoke(execution: Execution, decoded: msgspec.Struct, context: Executi
         async with timeout:
             match pool:
                 case None:
-                    return await cast("Awaitable[object]", kind(decoded, context))
+                    return await _invoke_on_loop(execution, decoded, context)
                 case ThreadPoolExecutor():
                     return await _invoke_in_thread(execution, decoded, context, pool)
                 case ProcessPool():
@@ -66,19 +66,38 @@ async def invoke(execution: Execution, decoded: msgspec.Struct, context: Executi
             f"The task blocked its worker for longer than its timeout of {kind.options.timeout:g} s."
         ) from error
     except TimeoutError as error:
-        if timeout.expired():
-            raise Interrupted(f"The task took longer than its timeout of {kind.options.timeout:g} s.") from error
-        # The handler raised it itself.
-        raise
+        # A handler's own is among what it leaves behind.
+        raise Interrupted(f"The task took longer than its timeout of {kind.options.timeout:g} s.") from error
     finally:
         execution.deadline = None
 
 
+async def _invoke_on_loop(execution: Execution, decoded: msgspec.Struct, context: ExecutionContext) -> AttemptOutcome:
+    kind = execution.kind
+    try:
+        left = returned(kind, await cast("Awaitable[object]", kind(decoded, context)))
+    except Stop:
+        raise
+    except asyncio.CancelledError as error:
+        if _is_cancelled():
+            # The worker is shutting down, the task was cancelled or timed out: the handler itself raised nothing.
+            raise
+        left = error
+    except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
+        left = error
+    return outcome_of(kind, execution.queued, left)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def _invoke_in_thread(
     execution: Execution, decoded: msgspec.Struct, context: ExecutionContext, threads: ThreadPoolExecutor
-) -> object:
+) -> AttemptOutcome:
     loop = asyncio.get_running_loop()
-    call = _ThreadCall(execution.kind, decoded, ThreadContext(context, loop))
+    call = _ThreadCall(execution.kind, execution.queued, decoded, ThreadContext(context, loop))
     running = loop.run_in_executor(threads, copy_context().run, call)
     try:
         return await asyncio.shield(running)
@@ -95,11 +114,13 @@ async def _invoke_in_thread(
 
 async def _invoke_in_process(
     execution: Execution, context: ExecutionContext, processes: ProcessPool, child: Child
-) -> object:
+) -> AttemptOutcome:
     call = Call(task_id=context.task_id, attempt=context.attempt, input=bytes(execution.queued.input))
     running = asyncio.create_task(processes.run(child, call, context), name="process")
     try:
-        return await asyncio.shield(running)
+        return outcome_of(execution.kind, execution.queued, await asyncio.shield(running))
+    except HandlerRaised as error:
+        return outcome_of(execution.kind, execution.queued, error)
     except asyncio.CancelledError:
         execution.leftover = asyncio.create_task(processes.stop(child, running), name="stop process")
         raise
@@ -108,20 +129,31 @@ async def _invoke_in_process(
 class _ThreadCall:
     """One call in a thread, which can be stopped between two of its bytecodes, but not inside a C call."""
 
-    def __init__(self, kind: AnyKind, decoded: msgspec.Struct, context: ThreadContext) -> None:
+    def __init__(self, kind: AnyKind, queued: Queued, decoded: msgspec.Struct, context: ThreadContext) -> None:
         self._kind = kind
+        self._queued = queued
         self._arguments = (decoded, context)
         self._lock = threading.Lock()
         self._thread: int | None = None
 
-    def __call__(self) -> object:
+    def __call__(self) -> AttemptOutcome:
         with self._lock:
             self._thread = threading.get_ident()
         try:
-            return self._kind(*self._arguments)
+            return self._call()
         finally:
             with self._lock:
                 self._thread = None
+
+    def _call(self) -> AttemptOutcome:
+        try:
+            left = returned(self._kind, self._kind(*self._arguments))
+        except Stop:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
+            # It is written down here, in its thread: no future of asyncio takes a StopIteration or a GeneratorExit.
+            left = error
+        return outcome_of(self._kind, self._queued, left)
 
     def stop(self) -> None:
         """Raise `Stop` in the thread, if the call is still running."""

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 import msgspec
 
 from headrace.sdk.context import LogLevel
+from headrace.sdk.said import to_fraction, to_json, to_level, to_text
 from headrace.worker.pipe_protocol import (
     Answer,
     Call,
@@ -107,11 +108,11 @@ class ProcessContext:
         """See `headrace.task.Context.progress`.
 
         Raises:
+            TypeError: ``fraction`` is no number, or ``message`` no str.
             ValueError: ``fraction`` is not from 0 to 1.
         """
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"progress({fraction!r}): the fraction is from 0 to 1")
-        progress = Progress(float(fraction), None if message is None else legible(message, LINE_CHARS_MAX))
+        text = None if message is None else legible(to_text(message), LINE_CHARS_MAX)
+        progress = Progress(to_fraction(fraction), text)
         with self._lock:
             if self._progress_sent or self._ended:
                 # Only the latest progress is sent when the worker has accepted the one before.
@@ -121,8 +122,13 @@ class ProcessContext:
                 self._pipes.send(progress)
 
     def log(self, message: str, level: LogLevel = "info") -> None:
-        """See `headrace.task.Context.log`."""
-        self._request(Log(legible(message, LINE_CHARS_MAX), str(level)))
+        """See `headrace.task.Context.log`.
+
+        Raises:
+            TypeError: ``message`` is no str.
+            ValueError: there is no such ``level``.
+        """
+        self._request(Log(legible(to_text(message), LINE_CHARS_MAX), to_level(level)))
 
     def emit(self, chunk: object) -> None:
         """See `headrace.task.Context.emit`.
@@ -131,7 +137,7 @@ class ProcessContext:
             TypeError: ``chunk`` has no JSON form.
             ValueError: ``chunk`` has more than 256 KB.
         """
-        self._request(Emit(msgspec.json.encode(chunk)))
+        self._request(Emit(to_json(chunk)))
 
     def receive(self, frame: Answer | ProgressAccepted | Cancel) -> None:
         """Receive a frame that the worker sends while the handler runs."""

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Awaitable
 from typing import cast
 
-import msgspec
-
 from headrace.sdk.context import LogLevel
 from headrace.sdk.retries import Retry
 from headrace.telemetry import get_logger
@@ -155,7 +153,7 @@ async def _converse(child: Child, call: Call, context: ExecutionContext) -> Retu
                 case Log(message, level):
                     child.send(await _answer(context.log(message, cast("LogLevel", level))))
                 case Emit(chunk):
-                    child.send(await _answer(context.emit(msgspec.Raw(chunk))))
+                    child.send(await _answer(context.emit_json(chunk)))
                 case Result(result):
                     return Succeeded(result)
                 case InvalidResult(code, message):

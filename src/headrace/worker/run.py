@@ -21,7 +21,6 @@ from headrace.log.connection import Log
 from headrace.log.deliveries import Acknowledger
 from headrace.log.records import Record
 from headrace.sdk.kind import AnyKind
-from headrace.sdk.retries import Retry
 from headrace.telemetry import get_logger
 from headrace.worker.child_process import ProcessLost
 from headrace.worker.context import ExecutionContext
@@ -36,9 +35,7 @@ from headrace.worker.outcomes import (
     Failed,
     Retrying,
     Succeeded,
-    raised,
     retry_or_fail,
-    returned,
 )
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
@@ -176,19 +173,11 @@ class Runner:
     ) -> AttemptOutcome:
         kind, queued = execution.kind, execution.queued
         try:
-            result = await invoke(execution, decoded, context, self._pool)
+            return await invoke(execution, decoded, context, self._pool)
         except Interrupted as error:
             return retry_or_fail(kind, queued, TimeoutError(), Failed(FailureCode.TIMEOUT, str(error)))
         except ProcessLost as error:
             return retry_or_fail(kind, queued, error, Failed(FailureCode.WORKER_LOST, str(error)))
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
-                # The worker is shutting down or the task was cancelled: the handler itself raised nothing.
-                raise
-            return retry_or_fail(kind, queued, error, raised(error, kind.file))
-        if isinstance(result, Retry):
-            return retry_or_fail(kind, queued, result, Failed(FailureCode.RAISED, str(result)))
-        return result if isinstance(result, Succeeded | Failed) else returned(kind, result)
 
     async def _finish(self, execution: Execution, outcome: AttemptOutcome) -> None:
         """Append the outcome under the run's fence, however long the log is away. The first outcome counts."""
@@ -236,11 +225,6 @@ def _worker_lost(history: History) -> Failed:
         f"The task was started {history.starts} times and each time its worker died or stopped answering;"
         " it was given up.",
     )
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _log_outcome(outcome: AttemptOutcome) -> None:

@@ -20,6 +20,12 @@ from tests.conftest import MakeCluster
         ("block", "timeout", "blocked its worker for longer than its timeout of 1.5 s"),
         ("spin", "timeout", "blocked its worker for longer than its timeout of 1.5 s"),
         ("unencodable", "result_invalid", "cannot be written as JSON"),
+        ("pass_on", "result_invalid", "is not JSON"),
+        ("pass_on_in_process", "result_invalid", "is not JSON"),
+        ("leave_a_field_out", "result_invalid", "cannot be written as JSON: AttributeError"),
+        ("stop_iteration", "raised", "StopIteration"),
+        ("raise_the_unspeakable", "raised", "Unspeakable: (its message cannot be read)"),
+        ("raise_the_unspeakable_in_process", "raised", "Unspeakable: (its message cannot be read)"),
         ("lie", "result_invalid", "returned str, not Counts as declared"),
         ("oversize", "result_too_large", "its result has 614,402 bytes; a result has at most 524,288"),
     ],
@@ -35,6 +41,7 @@ async def test_a_handler_that_misbehaves_ends_as_failed_with_a_code_and_a_senten
     assert words in found["error"]["message"]
     assert found["result"] is None
     assert (await cluster.finishes())[task["id"]] == 1
+    assert len(await cluster.events(f"hr.tasks.started.*.*.*.{task['id']}")) == 1
 
     cluster.open_gate(f"gate-{kind}")  # what ran beside it in the same worker is as well as before
     assert (await cluster.outcome(beside["id"]))["result"] == "opened"

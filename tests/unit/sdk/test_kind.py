@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -153,6 +153,14 @@ async def returns_what_json_cannot(input: Words, context: Context) -> threading.
 async def refers_to_nothing(input: Wrods, context: Context) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
 
+async def yields(input: Words, context: Context) -> AsyncIterator[int]:
+    yield 1
+
+
+def plainly_yields(input: Words, context: SyncContext) -> Iterator[int]:
+    yield 1
+
+
 class Unwritable(msgspec.Struct):
     thread: threading.Thread
 
@@ -181,6 +189,8 @@ async def takes_what_json_cannot(input: Unwritable, context: Context) -> None: .
         (takes_no_context, {}, "annotate 'context' with Context"),
         (returns_unsaid, {}, "annotate what the handler returns"),
         (returns_what_json_cannot, {}, "the result type has no JSON form"),
+        (yields, {}, "it does not yield"),
+        (plainly_yields, {}, "it does not yield"),
         (takes_what_json_cannot, {}, "the input type has no JSON form"),
         (refers_to_nothing, {}, "an annotation cannot be resolved: name 'Wrods' is not defined"),
     ],

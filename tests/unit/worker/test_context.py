@@ -3,6 +3,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -168,6 +172,55 @@ async def test_what_is_too_long_to_read_is_cut() -> None:
     assert (len(cut.message), cut.message[-1], cut.level) == (LINE_CHARS_MAX, "…", "error")
     assert whole.message == "y" * LINE_CHARS_MAX
     assert len(log.of(Progressed)[0].message) == LINE_CHARS_MAX
+
+
+@pytest.mark.parametrize("fraction", [True, 1, Decimal("0.5"), Fraction(1, 2)])
+async def test_a_fraction_may_be_a_number_of_any_type(fraction: Any) -> None:
+    log = Log()
+    context = context_on(log)
+    await context.progress(fraction)
+    await context.close()
+    assert log.fractions == [float(fraction)]
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda context: context.progress("0.5"),
+        lambda context: context.progress(None),
+        lambda context: context.progress(0.5, 5),
+        lambda context: context.log(None),
+        lambda context: context.log("a line", "fatal"),
+        lambda context: context.emit(msgspec.Raw(b"<html>")),
+        lambda context: context.emit([msgspec.Raw(b'"caf\xe9"')]),
+    ],
+)
+async def test_what_its_readers_could_not_read_is_refused_where_it_is_said(say: Callable[[Any], Any]) -> None:
+    log = Log()
+    context = context_on(log)
+    with pytest.raises((TypeError, ValueError)):
+        await say(context)
+    in_thread = ThreadContext(context, asyncio.get_running_loop())
+    with pytest.raises((TypeError, ValueError)):
+        await asyncio.to_thread(say, in_thread)
+    await context.emit("after")
+    await context.close()
+    assert log.events == [Emitted(attempt=2, chunks=["after"])]
+
+
+async def test_the_code_of_a_chunk_runs_in_the_thread_of_its_handler() -> None:
+    class Zone(tzinfo):
+        def utcoffset(self, dt: datetime | None) -> timedelta:
+            raise SystemExit(threading.get_ident())
+
+    in_thread = ThreadContext(context_on(Log()), asyncio.get_running_loop())
+    with pytest.raises(SystemExit) as caught:
+        await asyncio.to_thread(_raised_by, in_thread.emit, datetime(2026, 1, 1, tzinfo=Zone()))
+    assert caught.value.code != threading.get_ident()
+
+
+def _raised_by(emit: Callable[[object], None], chunk: object) -> None:
+    emit(chunk)
 
 
 async def test_a_line_is_in_the_log_when_the_call_returns() -> None:

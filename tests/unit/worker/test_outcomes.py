@@ -1,18 +1,43 @@
 from __future__ import annotations
 
-import pytest
+import math
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
-from headrace.contracts.events import Finished, Outcome, decode, encode
+import pytest
+from msgspec import Raw, Struct
+
+from headrace.contracts.events import Finished, Outcome, Queued, decode, encode
 from headrace.contracts.tasks import FailureCode
+from headrace.sdk.kind import AnyKind
+from headrace.task import Context, Retry, task
 from headrace.worker.outcomes import (
     MESSAGE_CHARS_MAX,
     TRACEBACK_CHARS_MAX,
     AttemptOutcome,
     Failed,
+    Retrying,
+    Stop,
     Succeeded,
+    outcome_of,
     raised,
+    returned,
     to_event,
 )
+
+
+class Nothing(Struct, frozen=True):
+    """No input."""
+
+
+def kind_returning(value: object) -> AnyKind:
+    @task(max_attempts=3)
+    async def odd(input: Nothing, context: Context) -> Any:
+        return value
+
+    return odd
 
 
 def written(outcome: AttemptOutcome) -> Finished:
@@ -95,3 +120,162 @@ class Unspeakable(Exception):
 @pytest.mark.parametrize("error", [ValueError("cannot read caf\udce9.txt"), Unspeakable()])
 def test_whatever_a_handler_raises_can_be_written_down(error: Exception) -> None:
     assert written(caught(error)).error is not None
+
+
+class Exits(Exception):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+class Disguised(Exception):
+    @property
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise RuntimeError("who I am is my own affair")
+
+
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        raise RuntimeError("no name")
+
+
+class Anonymous(Exception, metaclass=Nameless):
+    pass
+
+
+class Elsewhere(Exception):
+    __module__ = Exits()  # type: ignore[assignment]
+
+
+class Untraced(Exception):
+    @property
+    def __traceback__(self) -> None:  # type: ignore[override]
+        raise GeneratorExit
+
+
+class Forgetful(Retry):
+    def __init__(self) -> None:
+        """Leave out what `Retry` does."""
+
+
+def noted() -> Exception:
+    error = ValueError("with notes")
+    error.__notes__ = 5  # type: ignore[assignment]
+    return error
+
+
+def nonsense(after: object) -> Retry:
+    asked = Retry()
+    asked.after = after  # type: ignore[assignment]
+    return asked
+
+
+ODD_EXCEPTIONS: dict[str, Callable[[], BaseException]] = {
+    "whose message exits": Exits,
+    "that hides its class": Disguised,
+    "whose class has no name": Anonymous,
+    "from no module": Elsewhere,
+    "without a traceback": Untraced,
+    "Retry without a wait": Forgetful,
+    "with odd notes": noted,
+    "with an odd line": lambda: SyntaxError("odd", ("f.py", 1, 2, 5)),
+    "with an odd place": lambda: SyntaxError("odd", ("f.py", "one", "two", "x = \n")),
+    "StopIteration": lambda: StopIteration(3),
+    "GeneratorExit": GeneratorExit,
+    "Retry soon": lambda: nonsense("soon"),
+    "Retry at no time": lambda: nonsense(math.nan),
+    "Retry never": lambda: nonsense(1e300),
+    "Retry before": lambda: nonsense(-1),
+}
+
+
+@pytest.mark.invariant(1)
+@pytest.mark.parametrize("name", ODD_EXCEPTIONS)
+@pytest.mark.parametrize("max_attempts", [1, 2])
+def test_whatever_a_handler_raises_has_an_outcome_that_can_be_written(name: str, max_attempts: int) -> None:
+    queued = Queued(attempt=1, fence=0, input=Raw(b"{}"), max_attempts=max_attempts)
+    outcome = outcome_of(kind_returning(None), queued, ODD_EXCEPTIONS[name]())
+    if isinstance(outcome, Retrying):
+        assert max_attempts == 2
+        assert 0 <= outcome.after <= 2  # what the kind's backoff says
+        outcome = outcome.cause
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.RAISED
+    assert written(outcome).error is not None
+
+
+class Holder(Struct):
+    x: int
+
+
+def unset() -> Holder:
+    holder = Holder(1)
+    del holder.x
+    return holder
+
+
+class NoZone(tzinfo):
+    def utcoffset(self, dt: datetime | None) -> timedelta:
+        raise KeyError("no such zone")
+
+
+class Leaving(tzinfo):
+    def utcoffset(self, dt: datetime | None) -> timedelta:
+        raise SystemExit(3)
+
+
+class Deep(Struct):
+    inside: Any
+
+
+def deep(levels: int) -> Any:
+    value: Any = None
+    for _ in range(levels):
+        value = Deep(value)
+    return value
+
+
+ODD_RESULTS: dict[str, Callable[[], object]] = {
+    "a field that is not set": unset,
+    "a zone that raises": lambda: datetime(2026, 1, 1, tzinfo=NoZone()),
+    "a zone that exits": lambda: datetime(2026, 1, 1, tzinfo=Leaving()),
+    "no value but its class": lambda: Disguised(),
+    "a generator": lambda: (n for n in range(3)),
+    "a lock": threading.Lock,
+    "a lone surrogate": lambda: "caf\udce9",
+    "nested too deep": lambda: deep(900),
+    "an error page": lambda: Raw(b"<html>502</html>"),
+    "nothing": lambda: Raw(b""),
+    "half an answer": lambda: Raw(b'{"a": [1'),
+    "two answers": lambda: Raw(b"{} {}"),
+    "no JSON number": lambda: Raw(b"NaN"),
+    "Latin-1": lambda: Raw(b'"caf\xe9"'),
+    "an encoded surrogate": lambda: Raw(b'"\xed\xa0\x80"'),
+    "Raw below": lambda: {"a": [Holder(Raw(b"<html>"))]},  # type: ignore[arg-type]
+    "Raw that closes what it did not open": lambda: [Raw(b"1], [2")],
+    "Raw that is deep": lambda: Raw(b"[" * 900 + b"]" * 900),
+}
+
+
+@pytest.mark.invariant(1)
+@pytest.mark.parametrize("name", ODD_RESULTS)
+def test_a_result_that_nobody_could_read_is_named_as_invalid(name: str) -> None:
+    outcome = returned(kind_returning(None), ODD_RESULTS[name]())
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.RESULT_INVALID
+    assert "cannot be written as JSON" in outcome.message
+    assert written(outcome).error is not None
+
+
+def test_json_that_a_handler_passes_on_is_kept_as_it_is() -> None:
+    for given in (b'{"a": 1}', b'{\n  "a": "\xc3\xa9"\n}\n', b"[" * 400 + b"]" * 400, b"1e400"):
+        assert returned(kind_returning(None), Raw(given)) == Succeeded(given)
+
+
+def test_a_watchdog_stops_also_what_a_result_does_while_it_is_written_down() -> None:
+    class Stopped(tzinfo):
+        def utcoffset(self, dt: datetime | None) -> timedelta:
+            raise Stop
+
+    with pytest.raises(Stop):
+        returned(kind_returning(None), datetime(2026, 1, 1, tzinfo=Stopped()))
