@@ -25,6 +25,15 @@ class Capacity:
         self._log = log
         self._bytes_max = bytes_max
         self._reserved = 0
+        # The smallest size that was refused since the last one that had room; 0 for none.
+        self._refused = 0
+
+    @property
+    def problem(self) -> str | None:
+        """That the log has no room for what was refused last, as health checks say it; None when it has."""
+        if not self._refused or self._has_room(self._refused):
+            return None
+        return f"takes nothing new: {self._full}"
 
     def reserve(self, size: int) -> None:
         """Count bytes that are about to be appended.
@@ -32,11 +41,18 @@ class Capacity:
         Raises:
             LogFull: The log has no room for them.
         """
-        if self._log.state.bytes + self._reserved + size > self._bytes_max:
-            raise LogFull(
-                f"the log holds its {self._bytes_max:,} bytes; try again later, or have HEADRACE_STREAM_MAX_BYTES raised"
-            )
+        if not self._has_room(size):
+            self._refused = min(size, self._refused or size)
+            raise LogFull(self._full)
+        self._refused = 0
         self._reserved += size
+
+    @property
+    def _full(self) -> str:
+        return f"the log holds its {self._bytes_max:,} bytes; try again later, or have HEADRACE_STREAM_MAX_BYTES raised"
+
+    def _has_room(self, size: int) -> bool:
+        return self._log.state.bytes + self._reserved + size <= self._bytes_max
 
     async def measure(self) -> None:
         """Measure the log every second, until cancelled."""

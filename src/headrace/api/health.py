@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, get
 
+from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.read_model import ReadModel
 from headrace.api.state import state_of
@@ -21,12 +22,12 @@ def live() -> Health:
 
 @get("/health/ready", operation_id="ready", summary="Whether the process can serve, by dependency")
 async def ready(request: AnyRequest) -> Response[Health]:
-    """The answer is 503 while the log is away, since nothing can be accepted then, and while the process drains. Without
-    Postgres it is 200 with a failing check: tasks can still be submitted and followed.
+    """The answer is 503 while the log is away, is full or takes nothing, since nothing can be accepted then, and while the
+    process drains. Without Postgres it is 200 with a failing check: tasks can still be submitted and followed.
     """
     api = state_of(request)
     checks = {
-        "log": await _check_log(api.log),
+        "log": await _check_log(api.log, api.capacity),
         "read_model": await _check_read_model(api.read_model),
         "kinds": "ok" if api.catalog.entries() else "no worker has announced one",
     }
@@ -36,12 +37,12 @@ async def ready(request: AnyRequest) -> Response[Health]:
     return Response(summarize(checks), status_code=503 if unfit else 200)
 
 
-async def _check_log(log: Log) -> str:
+async def _check_log(log: Log, capacity: Capacity) -> str:
     try:
         await log.refresh()
     except HeadraceError as error:
         return error.message
-    return "ok"
+    return log.problem or capacity.problem or "ok"
 
 
 async def _check_read_model(read_model: ReadModel) -> str:

@@ -10,15 +10,17 @@ from contextlib import AsyncExitStack
 from headrace.embedded.child import Child
 from headrace.embedded.errors import HomeError, ServerError
 from headrace.embedded.home import Home, RunInfo, Started
+from headrace.embedded.log_watch import LogWatch
 from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.network import LOOPBACK, authority, free_ports, why_not_ready
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.embedded.supervisor import Supervisor
 from headrace.parent_watch import PARENT_PIPE
-from headrace.settings import Settings
+from headrace.settings import Settings, split_bind
 
 DATABASE = "headrace"
+NATS = "nats"
 STOPS_FIRST = "api"  # so that no task is accepted while the others finish
 HAS_HEALTH_PORT = ("worker", "projector")
 MIGRATE_SECONDS = 600.0  # a new index on a large table
@@ -46,6 +48,8 @@ class Machine:
         self._children: Sequence[str] = ()
         self._nats_url = settings.nats.url
         self._database_url = settings.database.url
+        self._nats: EmbeddedNats | None = None
+        self._log_watch: LogWatch | None = None
 
     async def end_left_over(self) -> None:
         """End the processes that an earlier `up` on this home left behind."""
@@ -73,14 +77,14 @@ class Machine:
             return
         self._output.say("starting nats")
         token = self._home.nats_token()
-        nats = EmbeddedNats(
+        self._nats = nats = EmbeddedNats(
             self._home.nats,
             sync=self._settings.nats.sync,
             token=token,
             on_line=self._output.of("nats", drop=" [INF]"),
         )
-        stack.push_async_callback(self._stop, "nats")
-        await self._supervisor.start("nats", nats)
+        stack.push_async_callback(self._stop, NATS)
+        await self._supervisor.start(NATS, nats)
         self._nats_url = nats.url
         self._environ |= {"HEADRACE_NATS_URL": nats.url, "HEADRACE_NATS_TOKEN": token}
 
@@ -103,6 +107,14 @@ class Machine:
         for name, argv in commands.items():
             child = Child(argv, environ=environ, grace=STOP_SECONDS, on_line=self._output.of(name))
             await self._supervisor.start(name, child)
+        if self._nats is not None:
+            health = [split_bind(environ[f"HEADRACE_{name.upper()}_HEALTH"]) for name in HAS_HEALTH_PORT]
+            self._log_watch = LogWatch(
+                self._home.nats,
+                [(self._host, self._port), *health],
+                lambda: self._supervisor.end(NATS),
+                self._output.say,
+            )
 
     async def wait_until_ready(self) -> None:
         """Wait until the API is ready; a child that ends meanwhile is started again.
@@ -122,7 +134,8 @@ class Machine:
 
     async def keep_running(self) -> None:
         """Keep every part running, for ever."""
-        await self._supervisor.keep()
+        watching = () if self._log_watch is None else (self._log_watch.watch(),)
+        await asyncio.gather(self._supervisor.keep(), *watching)
 
     def kill(self) -> None:
         """Kill every part at once."""

@@ -81,6 +81,10 @@ class Supervisor:
             await asyncio.wait(keepers)
         await asyncio.gather(*(self._programs[name].stop() for name in names if name in self._programs))
 
+    async def end(self, name: str) -> None:
+        """End a program, which is then started again."""
+        await self._programs[name].stop()
+
     def kill(self) -> None:
         """Kill every program and all that it started."""
         for pid in self.pids().values():

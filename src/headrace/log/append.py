@@ -9,48 +9,28 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError
 
-from headrace.errors import AppendRefused, HeadraceError, LogFull, LogUnavailable, ScheduleRefused, TooLarge
+from headrace.errors import HeadraceError, LogUnavailable, TooLarge
 from headrace.log import subjects
+from headrace.log.acceptance import Acceptance
+from headrace.log.acknowledgement import Appended, InProcess, read_acknowledgement
 
 IN_FLIGHT_MAX = 8192  # appends; at a thousand times the usual depth something is wrong, and waiting would hide it
 BATCH_MESSAGES_MAX = 1000  # the server's limit for one atomic batch
 BATCHES_OPEN_MAX = 8  # atomic batches of one process; the server has room for 50 in all
 YIELD_MESSAGES = 50  # messages of an atomic batch between two yields to other tasks: about a millisecond
 HEADERS_BYTES_MAX = 4096  # kept free in the server's max_payload, which covers headers and payload together
+PROBE_SECONDS = 1.0  # between two appends of nothing to a log that takes nothing
+# The log keeps the newest probe, and not for long.
+PROBE_HEADERS: Mapping[str, str] = {subjects.ROLLUP: "sub", subjects.TTL: "1m"}
 IN_PROCESS_RETRY_SECONDS = 0.01  # replicas agree on an append within milliseconds
-
-# JetStream error codes (nats-server, errors.json).
-_WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
-_DUPLICATE_IN_BATCH = 10201
-_IN_PROCESS = 10158  # the replicas have not agreed yet on another append with this `Nats-Msg-Id`
-_STORE_FULL = frozenset({10047, 10077})
-_SCHEDULE_INVALID = frozenset({10189, 10223})  # pattern, time zone
-
-
-class _InProcess(LogUnavailable):
-    """The log cannot say yet whether an append is a duplicate."""
-
-
-class Appended(NamedTuple):
-    """An append that the log acknowledged.
-
-    Attributes:
-        sequence: The sequence of the record.
-        duplicate: Whether the log had a record with the same `Nats-Msg-Id` already; the sequence is then that record's.
-        counted: The value of a counter after the append; 0 for other subjects.
-    """
-
-    sequence: int
-    duplicate: bool
-    counted: int = 0
 
 
 class Message(NamedTuple):
@@ -59,22 +39,6 @@ class Message(NamedTuple):
     subject: str
     payload: bytes
     headers: Mapping[str, str]
-
-
-class _ApiError(msgspec.Struct):
-    code: int
-    err_code: int = 0
-    description: str = ""
-
-
-class _PublishAck(msgspec.Struct):
-    seq: int = 0
-    duplicate: bool = False
-    val: str = ""
-    error: _ApiError | None = None
-
-
-_decoder = msgspec.json.Decoder(_PublishAck)
 
 
 class _InFlight(NamedTuple):
@@ -100,6 +64,7 @@ class Appender:
         self._in_flight: dict[str, _InFlight] = {}
         # Set while the log is not verified, so that nothing is appended to it; see `headrace.log.continuity`.
         self.held = False
+        self.acceptance = Acceptance()
         self._batches = asyncio.Semaphore(BATCHES_OPEN_MAX)
         self._count = 0
         self._expiry: asyncio.TimerHandle | None = None
@@ -127,7 +92,7 @@ class Appender:
         while True:
             try:
                 return await self._append_once(subject, payload, headers)
-            except _InProcess:
+            except InProcess:
                 if loop.time() > deadline:
                     raise
             # The broker confirms only the first publisher; this one polls.
@@ -226,6 +191,14 @@ class Appender:
         except (ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError) as error:
             raise LogUnavailable("the log cannot be reached; try again in a moment") from error
 
+    async def probe_until_taken(self) -> None:
+        """Append a record of nothing every `PROBE_SECONDS` until the log takes appends again, so that nobody else has to."""
+        while subjects.STREAM in self.acceptance.refused:
+            await asyncio.sleep(PROBE_SECONDS)
+            # Why it was not taken is remembered by `acceptance`, as for every append.
+            with suppress(HeadraceError):
+                await self.append(subjects.PROBE, b"", PROBE_HEADERS)
+
     async def on_reconnect(self) -> None:
         """Send again the appends that were in flight and may be sent twice, and fail atomic batches."""
         for token, waiting in list(self._in_flight.items()):
@@ -261,34 +234,20 @@ class Appender:
             if not waiting.acknowledged.done():
                 late = LogUnavailable(f"the log did not acknowledge within {self._timeout:g} s")
                 waiting.acknowledged.set_exception(late)
+                # Without a connection the log may be well; that it is away is known otherwise.
+                if self._connection.is_connected:
+                    self.acceptance.note_refused(waiting.subject, late)
 
     async def _on_reply(self, message: Msg) -> None:
         found = self._in_flight.get(message.subject.rpartition(".")[2])
         # The answer may come after the deadline, or be the second one to an append that was sent twice.
         if found is None or found.acknowledged.done():
             return
-        outcome = _read_ack(message)
+        outcome = read_acknowledgement(message)
         if isinstance(outcome, Appended):
             found.acknowledged.set_result(outcome)
+            if self.acceptance.refused:
+                self.acceptance.note_taken(found.subject)
         else:
             found.acknowledged.set_exception(outcome)
-
-
-def _read_ack(message: Msg) -> Appended | HeadraceError:
-    if message.headers and message.headers.get(subjects.STATUS) == "503":
-        return LogUnavailable("NATS answers, but nobody there keeps the log; is JetStream still starting?")
-    try:
-        ack = _decoder.decode(message.data)
-    except msgspec.MsgspecError as error:
-        return LogUnavailable(f"the log answered with something that is no acknowledgement: {error}")
-    if ack.error is None:
-        return Appended(ack.seq, ack.duplicate, int(ack.val or 0))
-    if ack.error.err_code in _WRONG_LAST_SEQUENCE or ack.error.err_code == _DUPLICATE_IN_BATCH:
-        return AppendRefused(ack.error.description)
-    if ack.error.err_code == _IN_PROCESS:
-        return _InProcess("the log is still taking in the same append from somebody else; try again in a moment")
-    if ack.error.err_code in _SCHEDULE_INVALID:
-        return ScheduleRefused(ack.error.description)
-    if ack.error.err_code in _STORE_FULL or "maximum bytes exceeded" in ack.error.description:
-        return LogFull("the log is full; try again later, or have its max_bytes raised")
-    return LogUnavailable(f"the log refused: {ack.error.description} ({ack.error.err_code})")
+            self.acceptance.note_refused(found.subject, outcome)

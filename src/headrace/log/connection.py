@@ -75,6 +75,11 @@ class Log:
         """Whether the log was verified since the last reconnect, so that it may be read on and appended to."""
         return self._current.is_set()
 
+    @property
+    def problem(self) -> str | None:
+        """Why the log cannot be appended to although it can be read, as health checks say it; None when nothing is known."""
+        return self.appender.acceptance.problem
+
     async def until_current(self) -> None:
         """Wait until the log was verified."""
         await self._current.wait()

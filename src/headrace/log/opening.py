@@ -94,6 +94,7 @@ class LogConnection:
         # The server answers reads of history inside a connection's read loop, where they would hold up appends.
         self._history = NatsClient(f"headrace-{name}-history")
         self._catching_up: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
         self.log = Log(self._connection, self._history, settings)
 
     async def connect(self) -> None:
@@ -119,6 +120,7 @@ class LogConnection:
         await self._history.flush()
         self.log.on_reconnect(self.log.appender.on_reconnect)
         self.log.on_gone = self._recreate
+        self.log.appender.acceptance.on_refused = self._start_probing
         if self._compare is None:
             self.log.allow_appends()
         else:
@@ -127,8 +129,9 @@ class LogConnection:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._catching_up is not None:
-            self._catching_up.cancel()
+        for task in (self._catching_up, self._probing):
+            if task is not None:
+                task.cancel()
         for connection in (self._connection, self._history):
             await connection.flush_and_close()
 
@@ -147,6 +150,10 @@ class LogConnection:
         if self._catching_up is None or self._catching_up.done():
             log.error("the log is gone; making it anew", client=self._name)
             self._start_catching_up("make the log anew")
+
+    def _start_probing(self) -> None:
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self.log.appender.probe_until_taken(), name="probe the log")
 
     def _start_catching_up(self, name: str) -> None:
         if self._catching_up is not None:

@@ -136,7 +136,10 @@ def _log_config(settings: StreamSettings) -> dict[str, Any]:
     return {
         "name": subjects.STREAM,
         "description": "everything that happens to Headrace tasks",
-        "subjects": [subjects.TASKS, subjects.BATCHES, subjects.SCHEDULES, subjects.TIMERS, subjects.FILLER],
+        "subjects": [
+            *(subjects.TASKS, subjects.BATCHES, subjects.SCHEDULES, subjects.TIMERS),
+            *(subjects.FILLER, subjects.PROBE),
+        ],
         "storage": "file",
         "retention": "limits",
         "discard": "old",

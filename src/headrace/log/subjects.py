@@ -8,6 +8,7 @@ The log, stream ``HEADRACE``:
     hr.timers.tasks.<owner>.<task>                        a message that the broker holds until the task is due: `TimerSubject`
     hr.timers.schedules.<owner>.<schedule>                a message that the broker repeats by the schedule: `TimerSubject`
     hr.filler                                             nothing, where the log had to skip positions
+    hr.probe                                              nothing, to find out whether the log takes appends
 
 Streams of their own:
 
@@ -39,6 +40,7 @@ BATCHES: Final = "hr.batches.>"
 SCHEDULES: Final = "hr.schedules.>"
 TIMERS: Final = "hr.timers.>"
 FILLER: Final = "hr.filler"
+PROBE: Final = "hr.probe"
 RATES: Final = "hr.rates.>"
 COMPARED: Final = "hr.compared"
 CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
@@ -46,6 +48,8 @@ LIVE_TASKS: Final = "hr.live.tasks.>"
 
 SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
 SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
+
+_WITHOUT_EVENTS: Final = frozenset({FILLER, PROBE})
 
 _TASK_PREFIX: Final = "hr.tasks."
 _BATCH_PREFIX: Final = "hr.batches."
@@ -242,8 +246,15 @@ def schedule_timer(owner: str, schedule: str) -> str:
 
 
 def has_events(subject: str) -> bool:
-    """Whether records under a subject of the log are events; timers and filler are not."""
-    return subject != FILLER and not subject.startswith(_TIMER_PREFIX)
+    """Whether records under a subject of the log are events; timers, filler and probes are not."""
+    return subject not in _WITHOUT_EVENTS and not subject.startswith(_TIMER_PREFIX)
+
+
+def stream_of(subject: str) -> str:
+    """The stream that keeps what is appended under a subject."""
+    if subject.startswith("$KV."):
+        return CATALOG_STREAM
+    return RATES_STREAM if subject.startswith("hr.rates.") else STREAM
 
 
 def run_consumer(kind: str, priority: str | None) -> str:

@@ -88,6 +88,7 @@ class Projector:
         """Report the state of each thing that the projector depends on."""
         return {
             "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+            "log": self._log.problem or "ok",
             "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
         }
 

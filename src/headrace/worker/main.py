@@ -160,7 +160,10 @@ class Worker:
         return pool
 
     async def _check_health(self) -> dict[str, str]:
-        return {"nats": "ok" if self._log.is_connected else "disconnected; reconnecting"}
+        return {
+            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+            "log": self._log.problem or "ok",
+        }
 
     async def _announce(self) -> None:
         """Announce the kinds again and again, but none that newer workers run by consumers of the other form."""

@@ -40,3 +40,12 @@ def has_room(room: Capacity, size: int) -> bool:
     except LogFull:
         return False
     return True
+
+
+def test_a_log_without_room_says_so_until_something_has_room_again(shared_log: Log) -> None:
+    room = Capacity(shared_log, shared_log.state.bytes + 1000)
+    assert room.problem is None
+    assert not has_room(room, 1001)
+    assert (room.problem or "").startswith("takes nothing new: the log holds its")
+    assert has_room(room, 500)
+    assert room.problem is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import LogUnavailable
-from headrace.log.append import Appended
+from headrace.log.acknowledgement import Appended, InProcess
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from headrace.log.subjects import EXPECTED_LAST_SUBJECT_SEQUENCE, MSG_ID
@@ -41,9 +41,6 @@ async def test_an_append_that_stays_in_process_is_unavailable_when_its_time_is_o
     async def in_process(*_: object) -> Appended:
         raise InProcess("the same append is still taken in")
 
-    from headrace.log import append
-
-    InProcess = append._InProcess  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(log.appender, "_append_once", in_process)
     monkeypatch.setattr(log.appender, "_timeout", 0.1)
     with pytest.raises(LogUnavailable, match="still taken in"):

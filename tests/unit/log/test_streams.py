@@ -61,7 +61,14 @@ async def test_an_empty_server_is_given_the_log_and_the_catalog(connection: Clie
     assert state == await read_stream_state(JetStream(connection))
 
     config = await config_of(connection, "HEADRACE")
-    assert config["subjects"] == ["hr.tasks.>", "hr.batches.>", "hr.schedules.>", "hr.timers.>", "hr.filler"]
+    assert config["subjects"] == [
+        "hr.tasks.>",
+        "hr.batches.>",
+        "hr.schedules.>",
+        "hr.timers.>",
+        "hr.filler",
+        "hr.probe",
+    ]
     assert (config["storage"], config["retention"]) == ("file", "limits")
     assert config["max_age"] == 3600 * 1_000_000_000
     assert config["republish"]["src"] == "hr.tasks.>"
