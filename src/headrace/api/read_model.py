@@ -7,21 +7,17 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
-from advanced_alchemy.exceptions import RepositoryError
-from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelBehind, ReadModelUnavailable
 from headrace.store.checkpoints import is_repairing, read_checkpoint
+from headrace.store.outages import cause_of, is_not_migrated, is_outage
 from headrace.telemetry import get_logger
 
 CHECKPOINT_POLL_SECONDS = 0.02  # while at least one request waits for the projector
 
 log = get_logger(__name__)
-
-# Which of these a session raises when Postgres cannot be reached depends on how far the session had come.
-_UNREACHABLE = (SQLAlchemyError, EmulatedDBAPIException, RepositoryError, OSError, TimeoutError)
 
 
 class ReadModel:
@@ -38,7 +34,7 @@ class ReadModel:
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[AsyncSession]:
-        """Open a session for the block.
+        """Open a session for the block. An error of a query or of its data passes through: it would come again.
 
         Raises:
             ReadModelUnavailable: Postgres cannot be reached.
@@ -46,11 +42,22 @@ class ReadModel:
         try:
             async with self._open_session() as session:
                 yield session
-        except _UNREACHABLE as error:
+        except Exception as error:
+            if not is_outage(error):
+                raise
             _warn_unreachable(error)
             raise ReadModelUnavailable(
                 "lists and details are not available at the moment; try again shortly"
             ) from error
+
+    async def has_reached(self, position: Position) -> bool:
+        """Whether the read model reflects a position.
+
+        Raises:
+            ReadModelUnavailable: Postgres cannot be reached.
+        """
+        async with self.session() as session:
+            return (await read_checkpoint(session) or (0, 0)) >= position
 
     async def reach(self, position: Position, patience: float) -> None:
         """Wait until the read model reflects a position.
@@ -59,9 +66,8 @@ class ReadModel:
             ReadModelBehind: The projector did not reach the position within ``patience`` seconds.
             ReadModelUnavailable: Postgres cannot be reached.
         """
-        async with self.session() as session:
-            if (await read_checkpoint(session) or (0, 0)) >= position:
-                return
+        if await self.has_reached(position):
+            return
         waiter = (position, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
         if self._polling is None:
@@ -87,7 +93,9 @@ class ReadModel:
             async with self._open_session() as session:
                 checkpoint = await read_checkpoint(session) or Position(0, 0)
                 return checkpoint._replace(sequence=sys.maxsize) if await is_repairing(session) else checkpoint
-        except _UNREACHABLE as error:
+        except Exception as error:
+            if not is_outage(error):
+                raise
             _warn_unreachable(error)
             return None
 
@@ -99,8 +107,8 @@ class ReadModel:
                     checkpoint = await read_checkpoint(session) or Position(0, 0)
                 self._release(checkpoint)
                 await asyncio.sleep(CHECKPOINT_POLL_SECONDS)
-        except ReadModelUnavailable as error:
-            self._fail(error.message)
+        except Exception as error:  # noqa: BLE001 - the requests raise it
+            self._fail(error)
         finally:
             self._polling = None
 
@@ -110,12 +118,14 @@ class ReadModel:
             if checkpoint >= position and not reached.done():
                 reached.set_result(None)
 
-    def _fail(self, message: str) -> None:
-        """Fail every waiting request, each with an exception of its own."""
+    def _fail(self, error: Exception) -> None:
+        """Fail every waiting request. An outage is an exception of its own for each: it is raised in each of them."""
         for _, reached in self._waiting:
             if not reached.done():
-                reached.set_exception(ReadModelUnavailable(message))
+                outage = isinstance(error, ReadModelUnavailable)
+                reached.set_exception(ReadModelUnavailable(error.message) if outage else error)
 
 
 def _warn_unreachable(error: BaseException) -> None:
-    log.warning("the read model cannot be read", error=repr(error.__cause__ or error)[:300])
+    reason = "the tables are not those of this version; run `headrace migrate`" if is_not_migrated(error) else None
+    log.warning("the read model cannot be read", error=repr(cause_of(error))[:300], reason=reason)

@@ -154,7 +154,22 @@ async def test_input_that_postgres_could_not_hold_as_text_comes_back_as_it_was(c
     assert found["result"]["text"] == text
 
 
-async def test_a_position_that_is_not_reached_in_time_says_so(cluster: Cluster) -> None:
-    answer = await cluster.http.get("/api/v1/tasks", params={"at_least": f"{cluster.log.epoch}-999999999"})
-    check_problem(answer, 503, "read_model_behind")
-    assert answer.headers["Retry-After"] == "1"
+async def test_a_position_that_the_log_has_not_handed_out_is_refused_at_once(cluster: Cluster) -> None:
+    epoch = cluster.log.epoch
+    for position in (f"{epoch}-999999999", f"{epoch + 1}-0", f"{2**63 - 1}-{2**63 - 1}"):
+        for path in ("tasks", "batches", "schedules"):
+            answer = await cluster.http.get(f"/api/v1/{path}", params={"at_least": position})
+            problem = check_problem(answer, 400, "invalid_position")
+            assert [error["path"] for error in problem["errors"]] == ["query at_least"]
+
+
+@pytest.mark.parametrize("position", ["0-0", "1-999999999", "00000-00000"])
+async def test_a_position_of_an_earlier_log_is_reached(cluster: Cluster, position: str) -> None:
+    assert (await cluster.http.get("/api/v1/tasks", params={"at_least": position})).status_code == 200
+
+
+@pytest.mark.parametrize("position", ["", "1", "-1-1", "1-", "1-9223372036854775808", "1-\0", "٣-٣", " 1-1", "1-1\n"])
+async def test_what_is_no_position_is_refused(cluster: Cluster, position: str) -> None:
+    answer = await cluster.http.get("/api/v1/tasks", params={"at_least": position})
+    assert answer.status_code == 400
+    assert [error["path"] for error in answer.json()["errors"]] == ["query at_least"]

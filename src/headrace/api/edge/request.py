@@ -8,11 +8,8 @@ from typing import Annotated, Any
 from litestar import Request
 from litestar.params import Parameter
 
-from headrace.api.read_model import ReadModel
-from headrace.contracts.positions import Position
-from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN
-from headrace.errors import InvalidPosition, TaskNotFound
+from headrace.errors import TaskNotFound
 
 AT_LEAST_SECONDS = 5.0  # how long a read waits for the projector, which is usually a tenth of a second behind
 WAIT_SECONDS_MAX = 60  # of a long poll; proxies close requests without an answer at about that time
@@ -40,23 +37,6 @@ def task_id(text: str) -> str:
     if not is_id(text):
         raise TaskNotFound(f"there is no task {text[:80]!r}")
     return text
-
-
-async def reach(read_model: ReadModel, at_least: str | None) -> None:
-    """Wait until the read model reflects the position that a request names in `at_least`, if it names one.
-
-    Raises:
-        InvalidPosition: ``at_least`` is not a position.
-        ReadModelBehind: The projector did not reach the position in time.
-    """
-    if at_least is None:
-        return
-    try:
-        position = Position.parse(at_least)
-    except ValueError as error:
-        errors = [FieldError(path="query at_least", message=str(error))]
-        raise InvalidPosition(f"at_least: {error}", errors) from error
-    await read_model.reach(position, AT_LEAST_SECONDS)
 
 
 def location(collection: str, id_: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import uuid_utils
 from litestar import get, put
 from litestar.params import Parameter
 
+from headrace.api.at_least import reach
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.openapi import refusals
@@ -22,7 +23,6 @@ from headrace.api.edge.request import (
     AtLeast,
     OfKind,
     is_id,
-    reach,
 )
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.batch_follower import BatchFollower
@@ -52,7 +52,7 @@ async def list_batches(
     """The tasks of a batch are in `/tasks?batch=`."""
     api = state_of(request)
     after = Cursor.parse(cursor) if cursor else None
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     async with api.read_model.session() as session:
         position = await read_checkpoint(session) or Position(api.log.epoch, 0)
         wanted = stored_batches.BatchFilter(state=in_state, kind=kind)
@@ -69,7 +69,7 @@ async def get_batch(
 ) -> Batch:
     """With `wait`, the answer comes as soon as the batch has settled, or after that time with the counts at that moment."""
     api = state_of(request)
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     found = await find_batch(api, caller(request), batch)
     if not wait or found.state == BatchState.SETTLED:
         return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from litestar import post, put
 
+from headrace.api.at_least import reach
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
-from headrace.api.edge.request import AnyRequest, AtLeast, reach, task_id
+from headrace.api.edge.request import AnyRequest, AtLeast, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.bulk import change_selected
 from headrace.contracts.positions import Position
@@ -38,7 +39,7 @@ async def cancel(request: AnyRequest, task: str) -> TaskSummary:
 async def cancel_many(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
     """Every open task of a selection is cancelled, the oldest first. Repeat the request while tasks are `remaining`."""
     api, owner = state_of(request), caller(request)
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
 
     async def cancel_one(task: str) -> int | None:
         try:

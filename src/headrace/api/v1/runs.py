@@ -6,9 +6,10 @@ from functools import partial
 
 from litestar import Response, post
 
+from headrace.api.at_least import reach
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
-from headrace.api.edge.request import AnyRequest, AtLeast, location, reach, task_id
+from headrace.api.edge.request import AnyRequest, AtLeast, location, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.bulk import change_selected
@@ -45,7 +46,7 @@ async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
 async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
     """Every final task of a selection runs again, the oldest first. Repeat the request while tasks are `remaining`."""
     api, owner = state_of(request), caller(request)
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     return await change_selected(api, owner, data, partial(_reopen_selected, api, owner), final=True)
 
 
@@ -59,7 +60,7 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
 async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least: AtLeast = None) -> BulkResult:
     """The failed tasks run again, the oldest first; the batch is open until they are final. Repeat while tasks are `remaining`."""
     api, owner = state_of(request), caller(request)
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     found = await find_batch(api, owner, batch)
     selected = BulkRequest(
         select=Selection(batch=found.id, state=State.FAILED),

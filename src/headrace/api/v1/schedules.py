@@ -10,10 +10,11 @@ import msgspec
 import uuid_utils
 from litestar import Response, delete, get, post, put
 
+from headrace.api.at_least import reach
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.openapi import refusals
-from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location, reach
+from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
@@ -62,7 +63,7 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
 async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> ScheduleList:
     """The list has every schedule of the caller."""
     api = state_of(request)
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     async with api.read_model.session() as session:
         position = await read_checkpoint(session) or Position(api.log.epoch, 0)
         items = await stored_schedules.list_oldest(session, caller(request), datetime.now(UTC))
@@ -73,7 +74,7 @@ async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> Sched
 async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = None) -> Schedule:
     """The answer has the next firing, and the task that the schedule has submitted last."""
     api = state_of(request)
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     return await _find(api, caller(request), schedule)
 
 

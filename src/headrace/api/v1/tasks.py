@@ -8,6 +8,7 @@ from typing import Annotated
 from litestar import get
 from litestar.params import Parameter
 
+from headrace.api.at_least import reach
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import (
@@ -17,7 +18,6 @@ from headrace.api.edge.request import (
     AtCursor,
     AtLeast,
     OfKind,
-    reach,
     task_id,
 )
 from headrace.api.state import ApiState, state_of
@@ -46,7 +46,7 @@ async def list_tasks(
     """A list leaves out inputs and results; read a single task for them. `next_cursor` continues with older tasks."""
     api = state_of(request)
     after = Cursor.parse(cursor) if cursor else None
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     async with api.read_model.session() as session:
         position = await read_checkpoint(session) or Position(api.log.epoch, 0)
         wanted = stored_tasks.TaskFilter(state=in_state, kind=kind, batch=batch)
@@ -70,7 +70,7 @@ async def get_task(
     state of the task at that moment.
     """
     api = state_of(request)
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     found = await find_task(api, caller(request), task_id(task))
     if wait and not found.state.final:
         finished = await _wait_for_finish(api, found, wait)
@@ -91,7 +91,7 @@ async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None)
     are not kept; follow the task to see them.
     """
     api = state_of(request)
-    await reach(api.read_model, at_least)
+    await reach(api, at_least)
     found = await find_task(api, caller(request), task_id(task))
     async with api.read_model.session() as session:
         return Timeline(items=await stored_tasks.list_timeline(session, task), position=found.position)

@@ -1,0 +1,89 @@
+"""Which errors the API answers with 503, and which with 500, when it reads the read model."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import pytest
+from sqlalchemy import text
+
+from headrace.api.read_model import ReadModel
+from headrace.contracts.positions import Position
+from headrace.errors import ReadModelBehind, ReadModelUnavailable
+from headrace.settings import DatabaseSettings
+from headrace.store.engine import sqlalchemy_config
+
+
+@pytest.fixture
+async def read_model(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[ReadModel]:
+    config = sqlalchemy_config(DatabaseSettings(url=await make_database(), pool=1))
+    yield ReadModel(config.create_session_maker())
+    await config.get_engine().dispose()
+
+
+async def run(read_model: ReadModel, statement: str, **parameters: object) -> None:
+    async with read_model.session() as session:
+        await session.execute(text(statement), parameters)
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters"),
+    [
+        ("SELECT 1 / 0", {}),
+        ("SELECT no_function()", {}),
+        ("SELEC", {}),
+        ("SELECT CAST(:text AS json) ->> 'a'", {"text": '{"a": "\\u0000"}'}),
+        ("SELECT CAST(:text AS text)", {"text": "a\0b"}),
+        ("SELECT CAST(:text AS text)", {"text": "\ud800"}),
+        ("SELECT CAST(:number AS int)", {"number": 2**31}),
+        ("INSERT INTO projection VALUES ('tasks', 1, 1), ('tasks', 1, 1)", {}),
+    ],
+)
+async def test_an_error_of_a_query_or_of_its_data_is_not_taken_for_an_outage(
+    read_model: ReadModel, statement: str, parameters: dict[str, object]
+) -> None:
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - SQLAlchemy's error, of whatever kind
+        await run(read_model, statement, **parameters)
+    assert not isinstance(raised.value, ReadModelUnavailable)
+    await run(read_model, "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT pg_terminate_backend(pg_backend_pid())",
+        "DO $$ BEGIN RAISE 'stopping' USING ERRCODE = '57P01'; END $$",
+        "DO $$ BEGIN RAISE 'full' USING ERRCODE = '53100'; END $$",
+        "SELECT * FROM no_table",
+        "SELECT no_column FROM tasks",
+    ],
+)
+async def test_a_postgres_that_cannot_be_used_now_is_an_outage(read_model: ReadModel, statement: str) -> None:
+    with pytest.raises(ReadModelUnavailable):
+        await run(read_model, statement)
+    await run(read_model, "SELECT 1")
+
+
+async def test_a_full_pool_is_an_outage(read_model: ReadModel) -> None:
+    async with read_model.session() as session:
+        await session.execute(text("SELECT 1"))
+        with pytest.raises(ReadModelUnavailable):
+            await run(read_model, "SELECT 1")
+
+
+@pytest.mark.parametrize("listens", [False, True])
+async def test_a_postgres_that_refuses_or_is_silent_is_an_outage(listens: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not listens:
+            server.close()
+        config = sqlalchemy_config(DatabaseSettings(url=f"postgresql://postgres@127.0.0.1:{port}/x"))
+        with pytest.raises(ReadModelUnavailable):
+            await run(ReadModel(config.create_session_maker()), "SELECT 1")
+        await config.get_engine().dispose()
+
+
+async def test_a_position_that_the_projector_does_not_reach_in_time_is_told_as_such(read_model: ReadModel) -> None:
+    with pytest.raises(ReadModelBehind):
+        await read_model.reach(Position(1, 1), 0.1)
