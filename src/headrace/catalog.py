@@ -7,7 +7,7 @@ against the announced JSON Schemas, so that a new kind needs no deploy of the AP
 from __future__ import annotations
 
 from collections.abc import Container
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ import msgspec
 from headrace.contracts.kinds import CatalogEntry, KindDescription
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput, UnknownKind
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.telemetry import get_logger
 
@@ -49,7 +49,7 @@ class Catalog:
 
     async def open(self) -> None:
         """Load every kind and follow the changes from now on."""
-        await self._log.live.watch(subjects.CATALOG_ENTRIES, lambda _, value: self._learn(value, datetime.now(UTC)))
+        await self._log.live.watch(subjects.CATALOG_ENTRIES, lambda _, value: self._learn(value, clock.now()))
         self._log.on_reconnect(self._load)
         await self._load()
 
@@ -67,7 +67,7 @@ class Catalog:
         return CatalogEntry(
             **msgspec.structs.asdict(known.description),
             announced_at=known.announced_at,
-            has_workers=known.announced_at >= datetime.now(UTC) - timedelta(seconds=WORKERS_GONE_SECONDS),
+            has_workers=known.announced_at >= clock.now() - timedelta(seconds=WORKERS_GONE_SECONDS),
             paused=kind in paused,
         )
 

@@ -10,6 +10,7 @@ from headrace.api.read_model import ReadModel
 from headrace.api.state import state_of
 from headrace.errors import HeadraceError
 from headrace.health import Health, summarize
+from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.store.checkpoints import read_checkpoint
 
@@ -29,6 +30,7 @@ async def ready(request: AnyRequest) -> Response[Health]:
     checks = {
         "log": await _check_log(api.log, api.capacity),
         "read_model": await _check_read_model(api.read_model),
+        "clock": clock.problem() or "ok",
         "kinds": "ok" if api.catalog.entries() else "no worker has announced one",
     }
     if api.hub.draining:

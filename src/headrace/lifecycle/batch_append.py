@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -21,7 +21,7 @@ from headrace.contracts.batches import encode as encode_batch
 from headrace.contracts.events import EventName
 from headrace.errors import AppendRefused, LogUnavailable
 from headrace.lifecycle.queueing import WaitingTask, queued_message
-from headrace.log import conditions, subjects
+from headrace.log import clock, conditions, subjects
 from headrace.log.append import BATCH_MESSAGES_MAX, Message
 from headrace.log.connection import Log
 from headrace.log.records import Record
@@ -162,7 +162,7 @@ class _BatchAppend:
         self._log = log
         self._batch = batch
         self._reserve = reserve
-        self._at = datetime.now(UTC)
+        self._at = clock.now()
         self._epoch = log.epoch
 
     async def append_chunks(self, chunks: AsyncIterable[Sequence[bytes]]) -> BatchResult:

@@ -26,7 +26,7 @@ from headrace.contracts.schedules import (
 from headrace.cron import is_active, spell_out
 from headrace.errors import LogUnavailable
 from headrace.lifecycle.queueing import WaitingTask, queue_if_new
-from headrace.log import conditions, subjects
+from headrace.log import clock, conditions, subjects
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
 from headrace.log.prune import purge
@@ -77,7 +77,7 @@ def not_deleted(owner: str, schedule: str) -> dict[str, str]:
 
 def _timer_message(owner: str, schedule: str, definition: ScheduleDefinition) -> Message:
     subject = subjects.schedule_timer(owner, schedule)
-    if not is_active(definition, datetime.now(UTC)):
+    if not is_active(definition, clock.now()):
         return Message(subject, b"", _REPLACES)
     target = subjects.schedule_event(ScheduleEventName.FIRED, owner, schedule)
     if definition.cron is None:
@@ -90,7 +90,7 @@ def _timer_message(owner: str, schedule: str, definition: ScheduleDefinition) ->
 async def _prune_definitions(log: Log, subject: str) -> None:
     """Remove definitions under which no task in the log was submitted: all before the last one past the retention."""
     page = await log.replayer.page(subject)
-    horizon = datetime.now(UTC) - timedelta(seconds=log.settings.retention)
+    horizon = clock.now() - timedelta(seconds=log.settings.retention)
     if old := [record for record in page.records[:-1] if record.at < horizon]:
         await purge(log, subject, before=old[-1].sequence)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from headrace.contracts.events import Deferred, EventName, Finished, Queued, decode
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
@@ -101,7 +101,7 @@ class TaskState(NamedTuple):
         if queued is None or self.is_started:
             return State.RUNNING
         # The broker's timer queues a task a little before it is due.
-        is_early = queued.due_at is not None and queued.due_at > datetime.now(UTC)
+        is_early = queued.due_at is not None and queued.due_at > clock.now()
         return State.PENDING if isinstance(queued, Deferred) or is_early else State.QUEUED
 
     def _attempt(self, queued: Queued | Deferred | None, finished: Finished | None) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import nats.errors
 
 from headrace.errors import LogUnavailable
+from headrace.log import clock
 from headrace.log.client import RECONNECT_WAIT_SECONDS, START_TIMEOUT_SECONDS, NatsClient, open_client
 from headrace.log.connection import Log
 from headrace.log.deliveries import Heartbeat
@@ -95,6 +96,7 @@ class LogConnection:
         self._history = NatsClient(f"headrace-{name}-history")
         self._catching_up: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
+        self._measuring: asyncio.Task[None] | None = None
         self.log = Log(self._connection, self._history, settings)
 
     async def connect(self) -> None:
@@ -121,6 +123,7 @@ class LogConnection:
         self.log.on_reconnect(self.log.appender.on_reconnect)
         self.log.on_gone = self._recreate
         self.log.appender.acceptance.on_refused = self._start_probing
+        self._measuring = asyncio.create_task(self._measure_clock(), name="measure the clock")
         if self._compare is None:
             self.log.allow_appends()
         else:
@@ -129,7 +132,7 @@ class LogConnection:
 
     async def close(self) -> None:
         """Close the connections."""
-        for task in (self._catching_up, self._probing):
+        for task in (self._catching_up, self._probing, self._measuring):
             if task is not None:
                 task.cancel()
         for connection in (self._connection, self._history):
@@ -150,6 +153,13 @@ class LogConnection:
         if self._catching_up is None or self._catching_up.done():
             log.error("the log is gone; making it anew", client=self._name)
             self._start_catching_up("make the log anew")
+
+    async def _measure_clock(self) -> None:
+        while True:
+            await asyncio.sleep(clock.MEASURE_SECONDS)
+            # A log that does not answer is noticed by everybody who uses it.
+            with suppress(LogUnavailable):
+                await self.log.refresh()
 
     def _start_probing(self) -> None:
         if self._probing is None or self._probing.done():

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, JetStream, ProvisionError
 from headrace.settings import StreamSettings
 
@@ -62,13 +62,15 @@ async def log_exists(jetstream: JetStream) -> bool:
 
 
 async def read_stream_state(jetstream: JetStream) -> StreamState:
-    """Ask for the extent of the log.
+    """Ask for the extent of the log, and measure the clock by the answer.
 
     Raises:
         LogGone: the log does not exist.
         LogUnavailable: JetStream does not answer.
     """
+    asked = clock.system_now()
     info = await _read_stream_info(jetstream)
+    clock.measure(asked, datetime.fromisoformat(info["ts"]), clock.system_now())
     state = info["state"]
     created = datetime.fromisoformat(info["created"])
     return StreamState(

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from headrace.log import subjects
+from headrace.log import clock, subjects
 
 EARLY = timedelta(seconds=0.3)  # the server's 250 ms between two checks of its timers, and the time that firing takes
 
 
 def is_due_soon(due_at: datetime) -> bool:
     """Whether a task is due before a timer could fire. It is then queued at once, and the consumer delays its delivery."""
-    return due_at - datetime.now(UTC) <= EARLY
+    return due_at - clock.now() <= EARLY
 
 
 def timer_headers(due_at: datetime, target: str, headers: Mapping[str, str]) -> dict[str, str]:

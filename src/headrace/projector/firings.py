@@ -16,7 +16,7 @@ from headrace.contracts.schedules import Missed, ScheduleDefinition
 from headrace.cron import is_over, occurrence
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
 from headrace.lifecycle.schedules import occurrence_task_id, submit_occurrence
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import provision_firings
 from headrace.log.deliveries import Delivery
@@ -91,7 +91,7 @@ class FiringReader:
     async def _provision_consumer(self) -> None:
         try:
             await provision_firings(self._log)
-            self._consumer_lost, self._back_since = False, datetime.now(UTC)
+            self._consumer_lost, self._back_since = False, clock.now()
         except (LogUnavailable, ProvisionError) as error:
             log.warning("firings cannot be read yet", error=str(error))
 
@@ -113,7 +113,7 @@ class FiringReader:
     async def _submit_missed(self) -> None:
         """Submit the firings that the broker has missed, once the log is back for long enough."""
         since = self._back_since
-        if since is None or (datetime.now(UTC) - since).total_seconds() < RECOVERY_SECONDS:
+        if since is None or (clock.now() - since).total_seconds() < RECOVERY_SECONDS:
             return
         try:
             await submit_missed_firings(self._log, since)
@@ -166,7 +166,7 @@ async def submit_firing(event_log: Log, firing: Delivery) -> None:
     if definition.missed is Missed.SKIP and (firing.at - due).total_seconds() > MISSED_SECONDS:
         log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due.isoformat())
         return
-    if (datetime.now(UTC) - firing.at).total_seconds() > STALE_SECONDS and await _has_fired_since(event_log, firing):
+    if (clock.now() - firing.at).total_seconds() > STALE_SECONDS and await _has_fired_since(event_log, firing):
         log.info(
             "a firing that nobody was there to submit is left to the next",
             schedule=subject.schedule,

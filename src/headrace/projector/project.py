@@ -15,6 +15,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from headrace.contracts.positions import Position
 from headrace.errors import HeadraceError
 from headrace.health import serve_health
+from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
@@ -89,6 +90,7 @@ class Projector:
         return {
             "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
             "log": self._log.problem or "ok",
+            "clock": clock.problem() or "ok",
             "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
         }
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 
 from headrace.contracts.schedules import ScheduleDefinition, ScheduleEventName, ScheduleSaved, decode
 from headrace.cron import is_active
 from headrace.errors import AppendRefused, LogFull, ScheduleRefused, TooLarge
 from headrace.lifecycle.schedules import save_schedule
-from headrace.log import conditions, subjects
+from headrace.log import clock, conditions, subjects
 from headrace.log.connection import Log
 from headrace.log.prune import subjects_present
 from headrace.store.leader_queries import list_schedules_after
@@ -42,7 +40,7 @@ async def _rearm(event_log: Log, row: ScheduleRow) -> None:
     """Set the timer of a schedule, if it is active."""
     try:
         saved, last = await _newest_definition(event_log, row)
-        if saved is not None and is_active(saved.definition, datetime.now(UTC)):
+        if saved is not None and is_active(saved.definition, clock.now()):
             await save_schedule(event_log, row.owner, row.id, saved, conditions.subject_unchanged(last))
             log.warning("a schedule had lost its timer; it is set again", schedule=row.id)
     except AppendRefused:

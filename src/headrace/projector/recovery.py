@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import msgspec
 from msgspec import Raw
@@ -21,6 +20,7 @@ from headrace.lifecycle.fence import finish
 from headrace.lifecycle.long_timers import read_timer
 from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
 from headrace.lifecycle.task_state import read_task_state
+from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject
 from headrace.store.leadership import LeaderSession
@@ -133,7 +133,7 @@ async def _restore_finish(event_log: Log, row: TaskRow) -> None:
         outcome=Outcome(row.state),
         result=NULL if row.result is None else Raw(row.result.encode()),
         error=_error_of(row),
-        restored=row.finished_at or datetime.now(UTC),
+        restored=row.finished_at or clock.now(),
     )
     await finish(event_log, subject_of(row), row.fence, end, headers_of(row))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -20,7 +20,7 @@ from headrace.errors import HeadraceError, LogUnavailable
 from headrace.lifecycle.cancel import cancel_forgotten_task, cancel_if_open
 from headrace.lifecycle.finishing import end_forgotten_task, end_task
 from headrace.lifecycle.task_state import read_task_state
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.prune import purge
 from headrace.projector.recovery import headers_of, queue_again, subject_of
@@ -71,7 +71,7 @@ class Sweep:
         Raises:
             LogUnavailable: The log does not answer.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         await self._for_each(await list_expired(session, now, ROWS), self._expire)
         if self._is_aged_search_due():
             await self._for_each(
@@ -109,7 +109,7 @@ class Sweep:
         queued, record = state.queued_event, state.queued_record
         if state.is_over or state.is_started or queued is None or record is None:
             return
-        now = datetime.now(UTC)
+        now = clock.now()
         aged = isinstance(queued, Queued) and record.at < now - timedelta(seconds=self._kept)
         if aged or (queued.expires_at is not None and queued.expires_at <= now):
             await end_task(self._log, state, error=_expired_error(queued.expires_at))
@@ -129,7 +129,7 @@ class Sweep:
             await queue_again(self._log, row, row.fence, 0)
             return
         deferred, record = state.queued_event, state.queued_record
-        overdue = datetime.now(UTC) - timedelta(seconds=OVERDUE_SECONDS)
+        overdue = clock.now() - timedelta(seconds=OVERDUE_SECONDS)
         if state.is_over or state.is_started or not isinstance(deferred, Deferred) or deferred.due_at > overdue:
             return
         log.warning("a timer did not go off; the task is queued without it", task_id=row.id)
@@ -181,7 +181,7 @@ class Sweep:
 
 def _expired_error(expires_at: datetime | None) -> TaskError:
     """Say why a task failed that nobody started: its own limit, or the log's retention."""
-    if expires_at is not None and expires_at <= datetime.now(UTC):
+    if expires_at is not None and expires_at <= clock.now():
         message = f"The task was not started before {expires_at.isoformat()}."
     else:
         message = "Nobody started the task for as long as the log keeps a queued task; are there workers of its kind?"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.tasks import State, Task, TaskSummary, TimelineEntry
+from headrace.log import clock
 from headrace.store import tables
 from headrace.store.by_age import given_filters, page_parameters, select_newest
 from headrace.store.cursors import Cursor
@@ -114,6 +114,6 @@ def _to_task(row: TaskSummaryRow, contract: type[C], **unread: Raw) -> C:
     Timers go off a moment early (see `headrace.log.timers`), so a queued task is still pending until it is due.
     """
     state = State(row.state)
-    if state is State.QUEUED and row.due_at is not None and row.due_at > datetime.now(UTC):
+    if state is State.QUEUED and row.due_at is not None and row.due_at > clock.now():
         state = State.PENDING
     return to_contract(row, contract, state=state, due_at=row.due_at if state is State.PENDING else None, **unread)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from headrace.contracts.kinds import KindDescription
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 
 ANNOUNCE_SECONDS = 30.0
@@ -40,7 +40,7 @@ async def is_superseded(log: Log, kind: KindDescription) -> bool:
     """
     entry = subjects.catalog_entry(kind.name)
     page = await log.replayer.page(entry, records=1, stream=subjects.CATALOG_STREAM)
-    alive_since = datetime.now(UTC) - timedelta(seconds=SUPERSEDED_SECONDS)
+    alive_since = clock.now() - timedelta(seconds=SUPERSEDED_SECONDS)
     if not page.records or page.records[0].at < alive_since:
         return False
     try:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from headrace.contracts.events import HIGH_RATE, Deferred, Event, EventName, Started, encode
 from headrace.errors import LogFull, LogUnavailable
 from headrace.lifecycle.fence import AppendedOrFinish, append_under_fence, finish
 from headrace.lifecycle.queueing import WaitingTask, requeue_message, retry_messages
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.append import Message
 from headrace.log.connection import Log
 from headrace.log.records import Record
@@ -105,7 +105,7 @@ class EventWriter:
             attempt=queued.attempt + 1,
             fence=queued.fence,
             max_attempts=queued.max_attempts,
-            due_at=datetime.now(UTC) + timedelta(seconds=outcome.after),
+            due_at=clock.now() + timedelta(seconds=outcome.after),
             error=to_error(outcome.cause),
         )
         first, second = retry_messages(next_attempt)

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
@@ -247,4 +247,4 @@ class Lanes:
 def _seconds_early(execution: Execution) -> float:
     """How long before it is due a task was delivered."""
     due_at = execution.queued.due_at
-    return 0.0 if due_at is None else due_at.timestamp() - time.time()
+    return 0.0 if due_at is None else (due_at - clock.now()).total_seconds()

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from headrace.errors import LogUnavailable
 from headrace.health import serve_health
+from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.opening import open_log, until_compared
 from headrace.sdk.kind import AnyKind
@@ -163,6 +164,7 @@ class Worker:
         return {
             "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
             "log": self._log.problem or "ok",
+            "clock": clock.problem() or "ok",
         }
 
     async def _announce(self) -> None:

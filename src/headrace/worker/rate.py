@@ -8,11 +8,10 @@ too, so without the counter too few tasks start and never too many.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.jetstream import ProvisionError
 from headrace.log.rates import provision_rates
@@ -67,7 +66,7 @@ class Rate:
 
     async def _count_start(self) -> bool:
         """Count a start in the window of this moment. Returns whether it is permitted; otherwise try again."""
-        now = time.time()
+        now = clock.now().timestamp()
         window = int(now // self.window)
         end = (window + 1) * self.window
         if window == self._last_full_window or end - now < MARGIN_SECONDS:
@@ -83,7 +82,7 @@ class Rate:
             self._last_full_window = window
             return False
         # When counting took long, the start would come in a window in which it was not counted.
-        return time.time() < end
+        return clock.now().timestamp() < end
 
     async def _restore_counter(self) -> None:
         """Make the counter again. It is gone when the servers that kept it were started again."""

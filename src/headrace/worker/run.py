@@ -8,7 +8,6 @@ acknowledges a delivery last, so when it dies at any point before, the broker de
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ import structlog
 
 from headrace.contracts.tasks import FailureCode
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.deliveries import Acknowledger
 from headrace.log.records import Record
@@ -214,7 +213,7 @@ def _log_fields(execution: Execution) -> dict[str, Any]:
 
 def _expired(execution: Execution, history: History) -> Failed | None:
     expires_at = execution.queued.expires_at
-    if history.has_started or expires_at is None or expires_at >= datetime.now(UTC):
+    if history.has_started or expires_at is None or expires_at >= clock.now():
         return None
     return Failed(FailureCode.EXPIRED, f"The task was not started before {expires_at.isoformat()}.")
 

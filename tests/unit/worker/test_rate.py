@@ -64,7 +64,7 @@ class Counters:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(NOON + 0.5)
-    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(module, "clock", SimpleNamespace(now=lambda: SimpleNamespace(timestamp=clock.time)))
     monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=clock.sleep, Lock=asyncio.Lock))
     return clock
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -31,7 +30,7 @@ from headrace.contracts.positions import Position
 from headrace.errors import BatchNotFound, BatchSettledError, LogUnavailable, ReadModelBehind
 from headrace.lifecycle import batch_state
 from headrace.lifecycle.batch_state import Cancelled, Changed, SettledSince, read_batch_state
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.store import batches as stored_batches
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
@@ -107,7 +106,7 @@ async def cancel_batch(request: AnyRequest, batch: str) -> Batch:
         match await batch_state.cancel_batch(api.log, owner, batch, seen=seen, headers=headers):
             case Cancelled(sequence):
                 position = str(max(seen, Position(api.log.epoch, sequence)))
-                return msgspec.structs.replace(found, cancelled_at=datetime.now(UTC), position=position)
+                return msgspec.structs.replace(found, cancelled_at=clock.now(), position=position)
             case SettledSince(position):
                 await api.read_model.reach(position, AT_LEAST_SECONDS)
             case Changed():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -24,7 +24,7 @@ from headrace.cron import first, following, is_active, spell_out
 from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, ScheduleRefused, TooLarge
 from headrace.lifecycle import schedules
 from headrace.lifecycle.queueing import submit_task
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.store import schedules as stored_schedules
 from headrace.store.checkpoints import read_checkpoint
 
@@ -45,7 +45,7 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
 
     A time that the clocks skip in spring does not fire; a time that they repeat in autumn fires twice.
     """
-    api, owner, now = state_of(request), caller(request), datetime.now(UTC)
+    api, owner, now = state_of(request), caller(request), clock.now()
     _check(api, data, now)
     async with api.read_model.session() as session:
         if await stored_schedules.count_schedules(session, owner) >= stored_schedules.SCHEDULES_PER_OWNER_MAX:
@@ -66,7 +66,7 @@ async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> Sched
     await reach(api, at_least)
     async with api.read_model.session() as session:
         position = await read_checkpoint(session) or Position(api.log.epoch, 0)
-        items = await stored_schedules.list_oldest(session, caller(request), datetime.now(UTC))
+        items = await stored_schedules.list_oldest(session, caller(request), clock.now())
     return ScheduleList(items=items, position=str(position))
 
 
@@ -86,7 +86,7 @@ async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = N
 )
 async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDefinition) -> Schedule:
     """The whole definition is replaced; `every` counts from now on. `paused` pauses the schedule or resumes it."""
-    api, now = state_of(request), datetime.now(UTC)
+    api, now = state_of(request), clock.now()
     _check(api, data, now)
     found = await _find(api, caller(request), schedule)
     changed = msgspec.structs.replace(found, definition=data, updated_at=now)
@@ -118,7 +118,7 @@ async def delete_schedule(request: AnyRequest, schedule: str) -> None:
 )
 async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSummary]:
     """One more task is submitted, besides those of the firings; also when the schedule is paused."""
-    api, now = state_of(request), datetime.now(UTC)
+    api, now = state_of(request), clock.now()
     found = await _find(api, caller(request), schedule)
     definition = found.definition
     kind = api.catalog.validate(definition.kind, definition.input)
@@ -172,7 +172,7 @@ async def _find(api: ApiState, owner: str, schedule: str) -> Schedule:
         raise _not_found(schedule)
     for patience in (True, False):
         async with api.read_model.session() as session:
-            found = await stored_schedules.find_schedule(session, owner, schedule, datetime.now(UTC))
+            found = await stored_schedules.find_schedule(session, owner, schedule, clock.now())
         if found is not None:
             return found
         if patience:

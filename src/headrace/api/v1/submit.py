@@ -22,7 +22,7 @@ from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import DELAY_SECONDS_MAX, Submission, TaskSummary
 from headrace.errors import AppendRefused, InvalidInput, LogFull, TooLarge
 from headrace.lifecycle.queueing import WaitingTask, input_bytes_max, submit_task, submit_task_once
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.subjects import TaskSubject
 
 PAST_SECONDS_MAX = 60.0  # a difference between two clocks; a `run_at` further back is a mistake
@@ -69,7 +69,7 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
         TooLarge: the input is too large.
         UnknownKind: no worker ever announced the kind.
     """
-    api, owner, now = state_of(request), caller(request), datetime.now(UTC)
+    api, owner, now = state_of(request), caller(request), clock.now()
     kind = api.catalog.validate(data.kind, data.input)
     due_at = _due_at(data, now)
     headers = carried_headers(request.scope)
