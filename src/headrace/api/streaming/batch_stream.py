@@ -26,20 +26,21 @@ class BatchStream:
 
     async def chunks(self, stream: OpenStream) -> AsyncGenerator[bytes]:
         """Generate the chunks of the stream, until the batch has settled or the stream must end."""
-        try:
-            is_settled = False
-            while not is_settled and not stream.must_end:
-                batch = await self._follower.next(HEARTBEAT_SECONDS)
-                yield HEARTBEAT if batch is None else _batch_frame(batch)
-                is_settled = batch is not None and batch.state == BatchState.SETTLED
-            if not is_settled:
-                yield retry_frame()
-        finally:
-            self._follower.close()
+        is_settled = False
+        while not is_settled and not stream.must_end:
+            batch = await self._follower.next(HEARTBEAT_SECONDS)
+            yield HEARTBEAT if batch is None else _batch_frame(batch)
+            is_settled = batch is not None and batch.state == BatchState.SETTLED
+        if not is_settled:
+            yield retry_frame()
 
     def wake(self) -> None:
         """Make `chunks` go on: the follower stops waiting for a change."""
         self._follower.wake()
+
+    def close(self) -> None:
+        """Stop following the batch."""
+        self._follower.close()
 
 
 def _batch_frame(batch: Batch) -> bytes:

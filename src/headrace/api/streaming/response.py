@@ -28,6 +28,10 @@ class Source(Protocol):
         """Make `chunks` go on, even with nothing to send."""
         ...
 
+    def close(self) -> None:
+        """Stop following. It is called once, also when `chunks` was never begun."""
+        ...
+
 
 class StreamResponse(Response[bytes]):
     """A response of server-sent events.
@@ -73,8 +77,12 @@ class _Sender(ASGIResponse):
         self._credentials_end = credentials_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.start_response(send)
-        await self.send_body(server_send(scope, send), receive)
+        try:
+            await self.start_response(send)
+            await self.send_body(server_send(scope, send), receive)
+        finally:
+            # A generator that was not begun runs nothing when it is closed, so what it would send from is closed here.
+            self._source.close()
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         task = asyncio.current_task()

@@ -83,12 +83,14 @@ class TaskStream:
             log.warning("a stream ends, its client will resume", error=error.message)
             stream.end_reason = "log"
             yield retry_frame()
-        finally:
-            self._follower.close()
 
     def wake(self) -> None:
         """Make `chunks` go on: the follower stops waiting for events."""
         self._follower.wake()
+
+    def close(self) -> None:
+        """Stop following the events."""
+        self._follower.close()
 
     async def _restart(self, reason: str) -> bytes:
         """Go on at the end of the log, and return the event that tells the client so."""
@@ -140,3 +142,6 @@ class EndedStream:
 
     def wake(self) -> None:
         """Do nothing: this stream waits for nothing."""
+
+    def close(self) -> None:
+        """Do nothing: this stream follows nothing."""

@@ -32,18 +32,19 @@ class Source:
 
     async def chunks(self, stream: OpenStream) -> AsyncGenerator[bytes]:
         self.stream = stream
-        try:
-            while not stream.must_end:
-                chunk = await self._next.get()
-                if chunk is None:
-                    return
-                if isinstance(chunk, Exception):
-                    raise chunk
-                if chunk:
-                    yield chunk
-            yield retry_frame()
-        finally:
-            self.closed.set()
+        while not stream.must_end:
+            chunk = await self._next.get()
+            if chunk is None:
+                return
+            if isinstance(chunk, Exception):
+                raise chunk
+            if chunk:
+                yield chunk
+        yield retry_frame()
+
+    def close(self) -> None:
+        assert not self.closed.is_set()
+        self.closed.set()
 
     def wake(self) -> None:
         self.wakes += 1

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -8,6 +10,7 @@ from headrace.api.streaming.metrics import Metrics
 from headrace.api.streaming.open_streams import (
     OpenStreams,
 )
+from headrace.api.streaming.response import StreamResponse
 from tests.unit.api.streaming.stream_steps import PATIENCE_SECONDS, Served
 
 
@@ -85,6 +88,22 @@ async def test_whoever_cancels_the_request_itself_is_not_swallowed(streams: Open
     served.sending.cancel()
     await asyncio.wait({served.sending}, timeout=PATIENCE_SECONDS)
     assert served.sending.cancelled()
+    assert served.source.closed.is_set()
+    assert len(streams) == 0
+
+
+async def test_a_request_that_is_cancelled_before_its_stream_begins_follows_nothing_any_more(
+    streams: OpenStreams,
+) -> None:
+    served = Served(streams)
+    served.sending.cancel()
+    response: Any = StreamResponse(streams, served.source).to_asgi_response(None, SimpleNamespace())  # type: ignore[arg-type]
+
+    async def send(_message: Any) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await response({"type": "http", "state": {}}, served.client.receive, send)
     assert served.source.closed.is_set()
     assert len(streams) == 0
 

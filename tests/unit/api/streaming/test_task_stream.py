@@ -41,7 +41,8 @@ class Read:
         self.owner = owner
         self.stream = stream
         self.follower = follower
-        self.chunks = TaskStream(log, hub.metrics, follower, b"opening").chunks(stream)
+        self.source = TaskStream(log, hub.metrics, follower, b"opening")
+        self.chunks = self.source.chunks(stream)
 
     async def next(self) -> bytes:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -73,6 +74,7 @@ async def reading(
         assert await read.next() == b"opening"
         yield read
         await read.chunks.aclose()
+        read.source.close()
         assert hub.followers == 0
 
 
