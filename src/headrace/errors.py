@@ -9,6 +9,12 @@
     ├── ReadModelBehind              503 read_model_behind    Retry-After
     ├── TooLarge                     413 too_large
     ├── MalformedRequest             400 malformed_request
+    ├── UnknownHost                  421 unknown_host
+    ├── CrossSite                    403 cross_site
+    ├── UnsupportedMediaType         415 unsupported_media_type
+    ├── BodyTimeout                  408 body_timeout
+    ├── TooManyUploads               503 too_many_uploads     Retry-After
+    ├── Stopping                     503 stopping             Retry-After
     ├── InvalidPosition              400 invalid_position
     ├── InvalidCursor                400 invalid_cursor
     ├── InvalidInput                 422 invalid_input
@@ -111,6 +117,50 @@ class MalformedRequest(HeadraceError):
 
     status = 400
     code = "malformed_request"
+
+
+class UnknownHost(HeadraceError):
+    """The Host header names a host that this API does not answer for."""
+
+    status = 421
+    code = "unknown_host"
+
+
+class CrossSite(HeadraceError):
+    """A page of another site asks for a change."""
+
+    status = 403
+    code = "cross_site"
+
+
+class UnsupportedMediaType(HeadraceError):
+    """The body is not of a media type, a character set or an encoding that the API reads."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class BodyTimeout(HeadraceError):
+    """The client does not send its body, or sends it too slowly."""
+
+    status = 408
+    code = "body_timeout"
+
+
+class TooManyUploads(HeadraceError):
+    """The bodies that this process receives at the moment take all the room that there is for them."""
+
+    status = 503
+    code = "too_many_uploads"
+    retry_after = 10
+
+
+class Stopping(HeadraceError):
+    """The process is about to stop. Another one, or its successor, can serve the request."""
+
+    status = 503
+    code = "stopping"
+    retry_after = 1
 
 
 class InvalidPosition(HeadraceError):

@@ -70,6 +70,14 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     """`headrace api`."""
 
     bind: Annotated[Bind, Meta(description="Address and port to listen on.")] = "127.0.0.1:8080"
+    hosts: Annotated[
+        str,
+        Meta(
+            pattern=r"^(\*|(\*\.)?[A-Za-z0-9._-]+)(,(\*|(\*\.)?[A-Za-z0-9._-]+))*$(?!\n)|^$(?!\n)",
+            description="Hosts under which the API is reached, separated by commas, without ports; *.example.com for all below one, "
+            "* for all. Addresses, names without a dot, *.localhost and the host of HEADRACE_API_PUBLIC_URL need not be named.",
+        ),
+    ] = ""
     connections: Annotated[int, Meta(ge=16, description="Open connections at most, event streams included.")] = 10_000
     grace: Annotated[Seconds, Meta(description="Seconds streams and requests have to end in after SIGTERM.")] = 10.0
     metrics: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 
 import pytest
@@ -76,3 +77,54 @@ async def test_an_api_told_to_stop_does_so_in_time_whatever_its_clients_do(make_
         told = time.monotonic()
         assert await api.member.exited() == 0
         assert time.monotonic() - told < 3
+
+
+async def test_a_body_that_does_not_arrive_costs_its_client_the_request_and_nobody_else_a_connection(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    api = await Api.start(cluster, "headrace.api.edge.request_body.SILENT_SECONDS=0.5", HEADRACE_API_CONNECTIONS="16")
+    silent = [await begin_post(api) for _ in range(16)]
+    async with asyncio.timeout(WAIT_SECONDS):
+        for reader, _ in silent:
+            assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+    assert (await cluster.http.get("/health/live")).status_code == 200
+    for _, writer in silent:
+        writer.close()
+
+
+async def test_an_api_told_to_stop_does_not_wait_for_a_body_that_does_not_arrive(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    api = await Api.start(cluster, HEADRACE_API_GRACE="20")
+    reader, writer = await begin_post(api)
+    api.member.signal(signal.SIGTERM)
+    told = time.monotonic()
+    assert (await reader.readline()).startswith(b"HTTP/1.1 503 ")
+    assert await api.member.exited() == 0
+    assert time.monotonic() - told < 5
+    writer.close()
+
+
+async def test_connections_whose_answers_are_not_read_are_closed(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    api = await Api.start(cluster, "headrace.api.listening.UNREAD_SECONDS=1")
+    files = api.files
+    with socket.socket() as unread:
+        unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
+        unread.connect(("127.0.0.1", api.port))
+        unread.setblocking(False)
+        request = b"GET /api/docs/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+        await asyncio.get_running_loop().sock_sendall(unread, request * 200)
+        await until(lambda: api.files > files, "the connection")
+        await until(lambda: api.files <= files, "the connection to be closed")
+
+
+async def begin_post(api: Api) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send the headers of a submission, and one byte of its body. The API has it when it asks for more."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    headers = b"Host: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n"
+    writer.write(b"POST /api/v1/tasks HTTP/1.1\r\n" + headers + b"\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 100 ")
+    await reader.readline()
+    writer.write(b"{")
+    return reader, writer

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.metadata import version
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.types import ASGIApp
 
 from headrace.api import health
+from headrace.api.docs import DOCS_PATH, DocsPage, docs_router
 from headrace.api.edge import problems
+from headrace.api.edge.admission import NDJSON, Rules, admit, public_origins
 from headrace.api.edge.correlation import correlate
 from headrace.api.edge.cors import allow_origins
+from headrace.api.edge.hosts import Hosts
+from headrace.api.edge.json_body import JsonRequest
+from headrace.api.edge.methods import answer_methods
 from headrace.api.edge.openapi import AnyJson
-from headrace.api.edge.unread_body import read_out_refused
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
 from headrace.api.v1.follow_links import FOLLOW_PATH
+from headrace.api.v1.submit_batch import BATCHES_PATH
 from headrace.errors import HeadraceError
+from headrace.settings import ApiSettings
 
 BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
 
 
-def create_stack(api: ApiState, follow_origins: Sequence[str]) -> ASGIApp:
+def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     """Build what the server runs: the application inside its middlewares. A request passes the last one first."""
-    stack: ASGIApp = create_app(api)
-    # An error answer must reach a client that is still sending its body.
-    stack = read_out_refused(stack)
+    app = create_app(api)
+    # Every GET route answers HEAD, and every path says what it allows.
+    stack = answer_methods(app, app.routes)
+    # Foreign hosts, foreign pages and bodies that are not JSON come no further than this.
+    stack = admit(stack, Rules(Hosts.of(settings), public_origins(settings), ndjson_path=BATCHES_PATH))
+    # A client that does not send its body is not waited for, and an error answer reaches one that is still sending.
+    stack = api.bodies.receive_within_limits(stack, streamed_types=frozenset({NDJSON}))
     # Pages of other products may use follow links, and no other route.
-    stack = allow_origins(stack, FOLLOW_PATH, follow_origins)
+    stack = allow_origins(stack, FOLLOW_PATH, settings.follow_origins.split(",") if settings.follow_origins else ())
     # The ids of a request are bound first, so that every answer and every log line has them.
     return correlate(stack)
 
@@ -48,6 +56,7 @@ def create_app(api: ApiState | None) -> Litestar:
             RecursionError: problems.nested_too_deep,
             Exception: problems.unexpected_error,
         },
+        request_class=JsonRequest,
         plugins=[AnyJson()],
         # `headrace.telemetry` has set up all logs.
         logging_config=None,
@@ -56,8 +65,9 @@ def create_app(api: ApiState | None) -> Litestar:
             title="Headrace",
             version=version("headrace"),
             description="Background work for web applications, run on NATS JetStream and followed live.",
-            path="/api/docs",
-            render_plugins=[ScalarRenderPlugin()],
+            path=DOCS_PATH,
+            openapi_router=docs_router(),
+            render_plugins=[DocsPage()],
             use_handler_docstrings=True,
         ),
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import socket
 from contextlib import AsyncExitStack, suppress
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.embed import Server
 
 from headrace.api.app import create_stack
+from headrace.api.listening import BACKLOG, ListeningServer, bind, listen, warn_when_full
 from headrace.api.read_model import ReadModel
 from headrace.api.state import ApiState
 from headrace.api.streaming.metrics import Exposed
@@ -25,7 +26,6 @@ from headrace.telemetry import get_logger
 
 IDLE_MILLISECONDS = 90_000  # proxies keep idle connections for 60 or 75 s, and have to be the ones who close them
 FILES_BESIDES = 256  # open files that are not connections of clients
-BACKLOG = 2048  # connections waiting to be accepted, as when all browsers come back at once
 
 log = get_logger(__name__)
 
@@ -36,21 +36,28 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     Raises:
         LogUnavailable: NATS cannot be reached at start.
         ProvisionError: The log cannot be made what the settings say.
-        OSError: The process cannot listen on the address.
+        OSError: The process cannot listen on an address.
     """
     database = sqlalchemy_config(settings.database)
     read_model = ReadModel(database.create_session_maker())
     _allow_connections(settings.api.connections)
+    # A taken address is noticed first, and clients are let in last.
+    listener = bind(*split_bind(settings.api.bind))
     async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
         api = await _open(settings, read_model, stack)
-        background = [
-            asyncio.create_task(each) for each in (api.capacity.measure(), api.hub.watch(), api.streams.watch())
-        ]
-        server = _create_server(settings.api, api)
         await _expose_metrics(settings.api, api, stack)
+        listen(listener)
+        watching = asyncio.create_task(warn_when_full(listener.dup(), settings.api.connections))
+        background = [
+            asyncio.create_task(each)
+            for each in (api.capacity.measure(), api.hub.watch(), api.streams.watch(), api.bodies.watch())
+        ]
+        server = _create_server(settings.api, api, listener)
         serving = asyncio.create_task(server.serve(), name="server")
         log.info("listening", address=settings.api.bind)
         await _wait_for_either(serving, stop)
+        watching.cancel()
         await _drain(api, server, serving, settings.api.grace)
         for task in background:
             task.cancel()
@@ -83,13 +90,10 @@ async def _open(settings: Settings, read_model: ReadModel, stack: AsyncExitStack
     return api
 
 
-def _create_server(settings: ApiSettings, api: ApiState) -> Server:
-    host, port = split_bind(settings.bind)
-    origins = settings.follow_origins.split(",") if settings.follow_origins else ()
-    return Server(
-        create_stack(api, origins),
-        address=host,
-        port=port,
+def _create_server(settings: ApiSettings, api: ApiState, listener: socket.socket) -> ListeningServer:
+    return ListeningServer(
+        create_stack(api, settings),
+        listener,
         interface=Interfaces.ASGI,
         # Browsers speak HTTP/2 to a proxy that ends TLS; detecting it here would cost every connection.
         http=HTTPModes.http1,
@@ -123,7 +127,7 @@ async def _wait_for_either(serving: asyncio.Task[None], stop: asyncio.Event) -> 
     stopping.cancel()
 
 
-async def _drain(api: ApiState, server: Server, serving: asyncio.Task[None], grace: float) -> None:
+async def _drain(api: ApiState, server: ListeningServer, serving: asyncio.Task[None], grace: float) -> None:
     """End the streams, then give the open requests ``grace`` seconds to end.
 
     The streams are told first, so that the server's grace period is not spent waiting for browsers.
@@ -131,6 +135,7 @@ async def _drain(api: ApiState, server: Server, serving: asyncio.Task[None], gra
     log.info("draining", streams=len(api.streams))
     api.streams.drain()
     api.hub.drain()
+    api.bodies.drain()
     server.stop()
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(serving), grace)

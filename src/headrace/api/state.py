@@ -6,6 +6,8 @@ from typing import cast
 
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
+from headrace.api.edge.request_body import OpenBodies
+from headrace.api.edge.upload_room import UploadRoom
 from headrace.api.pauses import Pauses
 from headrace.api.read_model import ReadModel
 from headrace.api.streaming.hub import Hub
@@ -16,6 +18,8 @@ from headrace.identity.follow_tokens import FollowTokens
 from headrace.lifecycle.long_timers import LongTimers
 from headrace.log.connection import Log
 from headrace.settings import Settings
+
+SPOOLED_BYTES_MAX = 1 << 30  # of the batches that are being uploaded, on the disk: two of the largest, or many others
 
 
 class ApiState:
@@ -31,6 +35,8 @@ class ApiState:
         self.catalog = Catalog(log)
         self.long_timers = LongTimers(log)
         self.metrics = Metrics()
+        self.bodies = OpenBodies()
+        self.uploads = UploadRoom(SPOOLED_BYTES_MAX)
         self.hub = Hub(log, self.metrics)
         self.streams = OpenStreams(self.metrics)
         self.pauses = Pauses(log)

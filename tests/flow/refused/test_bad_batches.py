@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {"kind": "echo", "inputs": [{"text": "hello"}]}
         (b"", 400, "malformed_request", [""]),
         (b"{", 400, "malformed_request", [""]),
         (b"[" * 100_000, 400, "malformed_request", [""]),
-        (b'{"kind": "echo", "inputs": [%s]}' % (b"[" * 100_000), 400, "malformed_request", []),
+        (b'{"kind": "echo", "inputs": [%s]}' % (b"[" * 100_000), 400, "malformed_request", [""]),
         (GOOD | {"colour": "red"}, 400, "malformed_request", [""]),
         (GOOD | {"kind": 7}, 400, "malformed_request", ["/kind"]),
         (GOOD | {"kind": "nope"}, 422, "unknown_kind", ["/kind"]),

@@ -14,6 +14,7 @@ import uuid_utils
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from headrace.api.edge.security_headers import security_headers
 from headrace.api.edge.server_send import keep_server_send
 from headrace.log import subjects
 
@@ -21,14 +22,15 @@ _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")  # it becomes a header and a log fi
 _CORRELATION = b"x-correlation-id"
 _REQUEST = b"x-request-id"
 _TRACEPARENT = b"traceparent"
-_TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# W3C Trace Context, section 3.2.2: version ff and ids that are all zero are invalid.
+_TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _KEY = "headrace_correlation"
 
 
 def correlate(app: ASGIApp) -> ASGIApp:
-    """Give every request its ids and bind them to its log lines.
+    """Give every request its ids and bind them to its log lines. Every response has the id and the security headers.
 
-    This is the outermost middleware: error responses have the ids as well.
+    This is the outermost middleware: error responses have the headers as well.
     """
 
     async def correlated(scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,14 +44,14 @@ def correlate(app: ASGIApp) -> ASGIApp:
         keep_server_send(scope, send)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request, correlation_id=correlation)
-        header = (_CORRELATION, correlation.encode())
+        added = ((_CORRELATION, correlation.encode()), *security_headers(scope))
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], header]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        await app(scope, receive, send_with_id)
+        await app(scope, receive, send_with_headers)
 
     return correlated
 
@@ -77,8 +79,6 @@ def carried_headers(scope: Scope) -> dict[str, str]:
 
 
 def _traceparent(scope: Scope) -> str | None:
-    """Return the W3C trace context of a request, if it brings a well-formed one."""
-    for name, value in scope["headers"]:
-        if name == _TRACEPARENT and _TRACE.fullmatch(value):
-            return value.decode()
-    return None
+    """Return the W3C trace context of a request, if it brings one, and that one is well-formed."""
+    given = [value for name, value in scope["headers"] if name == _TRACEPARENT]
+    return given[0].decode() if len(given) == 1 and _TRACE.fullmatch(given[0]) else None

@@ -9,14 +9,16 @@ import msgspec
 from litestar import Response
 from litestar.enums import ParamType
 from litestar.exceptions import HTTPException
+from litestar.types import HTTPScope, Send
 from msgspec import UNSET
 
 from headrace.api.edge.correlation import correlation_id
+from headrace.api.edge.methods import allow
 from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.frames import retry_frame
 from headrace.contracts.problems import FieldError, Problem
 from headrace.contracts.tasks import State
-from headrace.errors import HeadraceError, MalformedRequest, TaskFinished
+from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, TaskFinished
 from headrace.telemetry import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -42,9 +44,8 @@ def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
         # 9.2.3). So a browser is given a stream that only tells it when to come back.
         log.warning("a stream is to be asked for again", error_code=error.code, error=error.message)
         return Response(retry_frame(), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     state = error.state if isinstance(error, TaskFinished) else None
-    return _problem(request, error.status, error.code, error.message, error.errors, headers, state)
+    return _problem(request, error.status, error.code, error.message, error.errors, _headers_of(error), state)
 
 
 def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
@@ -59,6 +60,15 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     elif status == 413:
         message = "the request body is larger than 8 MB, which is the limit; send less"
         errors = [FieldError(path="", message=message)]
+    elif status == 405:
+        return _problem(
+            request,
+            status,
+            code,
+            f"{request.method} is not possible here; see Allow",
+            errors,
+            {"Allow": allow((error.headers or {}).get("allow", "").split(", "))},
+        )
     elif status == 404:
         message = f"there is nothing at {request.url.path}; see /api/docs"
     return _problem(request, status, code, message, errors, dict(error.headers or {}))
@@ -76,6 +86,21 @@ def unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     return _problem(request, 500, "internal", message, [], {})
 
 
+async def send_problem(scope: HTTPScope, send: Send, error: HeadraceError) -> None:
+    """Answer an error that Headrace raises before the application has the request."""
+    content = _encode_problem(scope, error.status, error.code, error.message, error.errors, None)
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in _headers_of(error).items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+def _headers_of(error: HeadraceError) -> dict[str, str]:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    # The rest of the body would be taken for the next request.
+    return headers | {"Connection": "close"} if isinstance(error, BodyTimeout) else headers
+
+
 def _problem(
     request: AnyRequest,
     status: int,
@@ -85,19 +110,27 @@ def _problem(
     headers: dict[str, str],
     state: State | None = None,
 ) -> Response[bytes]:
+    content = _encode_problem(request.scope, status, code, message, errors, state)
+    return Response(content, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _encode_problem(
+    scope: HTTPScope, status: int, code: str, message: str, errors: list[FieldError], state: State | None
+) -> bytes:
+    """Log a refusal and return its document."""
     problem = Problem(
         title=HTTPStatus(status).phrase,
         status=status,
         detail=message,
         error_code=code,
         message=message,
-        correlation_id=correlation_id(request.scope),
+        correlation_id=correlation_id(scope),
         errors=errors,
         state=UNSET if state is None else state,
     )
     note = log.warning if status >= 500 else log.info
-    note("refused", status=status, error_code=code, error=message, method=request.method, path=request.url.path)
-    return Response(msgspec.json.encode(problem), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    note("refused", status=status, error_code=code, error=message, method=scope["method"], path=scope["path"])
+    return msgspec.json.encode(problem)
 
 
 def _field_errors(error: HTTPException) -> list[FieldError]:
@@ -116,6 +149,10 @@ def _field_errors(error: HTTPException) -> list[FieldError]:
 
 
 def split_path(message: str) -> tuple[str, str]:
-    """Split a msgspec error, ``<message> - at `$.a[0].b```, into its message and a JSON Pointer."""
+    """Split a msgspec error, ``<message> - at `$.a[0].b```, into its message and a JSON Pointer.
+
+    Where msgspec leaves keys out, as in ``$.a[...]``, the pointer ends before the first of them.
+    """
     text, _, at = message.partition(" - at `$")
+    at, _, _ = at.partition("[...]")
     return text, at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")

@@ -10,22 +10,25 @@ import asyncio
 import hashlib
 import tempfile
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from litestar.exceptions import InternalServerException
 
 from headrace.api.edge.problems import split_path
+from headrace.api.edge.upload_room import UploadRoom
 from headrace.catalog import ERRORS_MAX, Catalog
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
 from headrace.contracts.problems import FieldError
-from headrace.errors import InvalidInput, MalformedRequest, TooLarge
+from headrace.errors import InvalidInput, TooLarge, TooManyUploads
+from headrace.telemetry import get_logger
 
 SLICE_SECONDS = 0.003  # of validating, before other requests have their turn
 MEMORY_BYTES = 1 << 20  # of a batch; what is more is on the disk
 CHUNK_INPUTS_MIN = 2  # a chunk is appended under two conditions, and a message has room for one
+
+log = get_logger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -37,6 +40,7 @@ class BatchUpload:
 
     Args:
         catalog: The catalog, which has the schema of the kind.
+        room: The room for the inputs of all batches that are being uploaded.
         kind: The kind of all inputs.
         input_bytes_max: The size that one input may have in the log.
 
@@ -48,12 +52,13 @@ class BatchUpload:
         UnknownKind: no worker ever announced the kind.
     """
 
-    def __init__(self, catalog: Catalog, kind: str, input_bytes_max: int) -> None:
+    def __init__(self, catalog: Catalog, room: UploadRoom, kind: str, input_bytes_max: int) -> None:
         # An unknown kind is refused before the body is read.
         catalog.describe(kind)
         self.total = 0
         self.size = 0
         self._catalog = catalog
+        self._room = room
         self._kind = kind
         self._input_bytes_max = input_bytes_max
         self._errors: list[FieldError] = []
@@ -69,6 +74,7 @@ class BatchUpload:
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
+        self._room.give_back(self.size)
         self._file.close()
 
     async def add(self, inputs: Iterable[bytes | msgspec.Raw]) -> None:
@@ -77,6 +83,7 @@ class BatchUpload:
         Raises:
             InvalidInput: so many inputs are wrong that the rest is not read.
             TooLarge: there are too many inputs, or one of them is too large.
+            TooManyUploads: there is no room for the inputs.
         """
         for each in inputs:
             if self.total == INPUTS_MAX:
@@ -94,6 +101,7 @@ class BatchUpload:
 
         Raises:
             InvalidInput: there is no input, or an input is wrong. The error names the first wrong paths.
+            TooManyUploads: there is no room for the inputs.
         """
         if self._errors:
             raise self._refusal()
@@ -143,11 +151,12 @@ class BatchUpload:
             message = f"an input has at most {self._input_bytes_max:,} bytes, this one has {len(encoded):,}; send less"
             raise TooLarge(f"{path}: {message}", [FieldError(path=path, message=message)])
         elif not self._errors:
+            self._room.take(len(encoded))
+            self.size += len(encoded)
             self._hash.update(_encode_sorted(value))
             self._hash.update(b"\n")
             self._unwritten += encoded
             self._unwritten += b"\n"
-            self.size += len(encoded)
 
     def _add_errors(self, errors: list[FieldError]) -> None:
         self._invalid_inputs += 1
@@ -162,7 +171,13 @@ class BatchUpload:
 
     async def _write(self) -> None:
         unwritten, self._unwritten = self._unwritten, bytearray()
-        await asyncio.to_thread(self._file.write, unwritten)
+        try:
+            await asyncio.to_thread(self._file.write, unwritten)
+        except OSError as error:
+            log.error(
+                "the inputs of a batch cannot be kept on the disk", directory=tempfile.gettempdir(), error=str(error)
+            )
+            raise TooManyUploads("the API has no room on its disk for the inputs; try again later") from error
 
     def _read(self, left: int, held: bytes, count: int, bytes_max: int) -> tuple[list[bytes], bytes]:
         """Read the next chunk, and the input behind it, which did not fit any more.
@@ -189,7 +204,6 @@ async def read_whole(stream: AsyncIterable[bytes], bytes_max: int) -> bytes:
 
     Raises:
         TooLarge: the body has more than ``bytes_max`` bytes.
-        MalformedRequest: the body ends early.
     """
     body = bytearray()
     async for part in _parts(stream, bytes_max):
@@ -197,24 +211,31 @@ async def read_whole(stream: AsyncIterable[bytes], bytes_max: int) -> bytes:
     return bytes(body)
 
 
-async def read_lines(stream: AsyncIterable[bytes], line_bytes_max: int) -> AsyncIterator[list[bytes]]:
+async def read_lines(
+    stream: AsyncIterable[bytes], room: UploadRoom, line_bytes_max: int
+) -> AsyncGenerator[list[bytes]]:
     """Yield the lines of a body as they arrive, without blank lines.
 
     Raises:
         TooLarge: the body or one of its lines is too large.
-        MalformedRequest: the body ends early.
+        TooManyUploads: there is no room for a line that is not complete.
     """
     # The line that is not complete yet; how many lines stand before it, and how many of these are inputs.
-    rest, lines_before, inputs_before = b"", 0, 0
-    async for part in _parts(stream, BATCH_BYTES_MAX):
-        *lines, rest = (rest + part).split(b"\n")
-        inputs = [line for line in lines if line and not line.isspace()]
-        lines_before, inputs_before = lines_before + len(lines), inputs_before + len(inputs)
-        yield inputs
-        if len(rest) > line_bytes_max:
-            raise _too_long(lines_before, inputs_before, line_bytes_max)
-    if rest and not rest.isspace():
-        yield [rest]
+    rest, kept, lines_before, inputs_before = b"", 0, 0, 0
+    try:
+        async for part in _parts(stream, BATCH_BYTES_MAX):
+            *lines, rest = (rest + part).split(b"\n")
+            inputs = [line for line in lines if line and not line.isspace()]
+            lines_before, inputs_before = lines_before + len(lines), inputs_before + len(inputs)
+            yield inputs
+            if len(rest) > line_bytes_max:
+                raise _too_long(lines_before, inputs_before, line_bytes_max)
+            room.take(len(rest) - kept)
+            kept = len(rest)
+        if rest and not rest.isspace():
+            yield [rest]
+    finally:
+        room.give_back(kept)
 
 
 def _too_long(lines_before: int, inputs_before: int, bytes_max: int) -> TooLarge:
@@ -224,13 +245,9 @@ def _too_long(lines_before: int, inputs_before: int, bytes_max: int) -> TooLarge
 
 async def _parts(stream: AsyncIterable[bytes], bytes_max: int) -> AsyncIterator[bytes]:
     size = 0
-    try:
-        async for part in stream:
-            size += len(part)
-            if size > bytes_max:
-                message = f"the request body is larger than {bytes_max >> 20} MB, which is the limit; send less"
-                raise TooLarge(message, [FieldError(path="", message=message)])
-            yield part
-    except InternalServerException as error:
-        # Litestar raises this when the client has closed the connection.
-        raise MalformedRequest("the body ended early") from error
+    async for part in stream:
+        size += len(part)
+        if size > bytes_max:
+            message = f"the request body is larger than {bytes_max >> 20} MB, which is the limit; send less"
+            raise TooLarge(message, [FieldError(path="", message=message)])
+        yield part

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Annotated, NamedTuple
 
 import msgspec
 import uuid_utils
 from litestar import Response, post
-from litestar.exceptions import HTTPException
 from litestar.params import Parameter
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import derived_id, read_key
+from headrace.api.edge.json_body import decode_body, require_body
 from headrace.api.edge.openapi import BatchBody, refusals
-from headrace.api.edge.problems import split_path
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
@@ -48,6 +47,7 @@ from headrace.lifecycle.batch_state import describe_new_batch, read_batch_state
 from headrace.lifecycle.queueing import input_bytes_max
 from headrace.store import batches as stored_batches
 
+BATCHES_PATH = "/api/v1/batches"
 JSON_BYTES_MAX = 8 << 20  # such a body is in memory at once
 RECOUNT_SECONDS = 1.0  # how long the answer to a batch that was sent again waits for its present counts
 
@@ -81,20 +81,20 @@ async def submit_batch(
     tasks that were in the log by then.
     """
     key, link = read_key(request), asked_link(state_of(request), request)
-    match request.content_type[0]:
-        case "application/json" | "":
-            body = _decode(await read_whole(request.stream(), JSON_BYTES_MAX))
-            terms = _Terms(body.kind, body.name, body.priority, body.max_attempts)
-            return await _submit(request, terms, _all_at_once(body.inputs), key, link)
+    match request.content_type[0].lower():
         case "application/x-ndjson":
             if kind is None:
                 message = "say of which kind the inputs are: ?kind="
                 raise MalformedRequest(message, [FieldError(path="query kind", message=message)])
-            lines = read_lines(request.stream(), state_of(request).log.appender.payload_bytes_max)
-            return await _submit(request, _Terms(kind, name, priority, max_attempts), lines, key, link)
-        case other:
-            message = f"a batch is application/json or application/x-ndjson, not {other[:80]!r}"
-            raise HTTPException(message, status_code=415)
+            api = state_of(request)
+            terms = _Terms(kind, name, priority, max_attempts)
+            line_bytes_max = api.log.appender.payload_bytes_max
+            async with aclosing(read_lines(request.stream(), api.uploads, line_bytes_max)) as lines:
+                return await _submit(request, terms, lines, key, link)
+        case _:
+            body = decode_body(_decoder.decode, require_body(await read_whole(request.stream(), JSON_BYTES_MAX)))
+            terms = _Terms(body.kind, body.name, body.priority, body.max_attempts)
+            return await _submit(request, terms, _all_at_once(body.inputs), key, link)
 
 
 class _Terms(NamedTuple):
@@ -104,17 +104,6 @@ class _Terms(NamedTuple):
     name: str | None
     priority: Priority
     max_attempts: int | None
-
-
-def _decode(body: bytes) -> BatchSubmission:
-    try:
-        return _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        message, path = split_path(str(error))
-        explained = (
-            f"the request cannot be used: {path}: {message}" if path else f"the request cannot be used: {message}"
-        )
-        raise MalformedRequest(explained, [FieldError(path=path, message=message)]) from error
 
 
 async def _all_at_once(inputs: list[msgspec.Raw]) -> AsyncIterator[list[msgspec.Raw]]:
@@ -130,7 +119,7 @@ async def _submit(
 ) -> Response[AcceptedBatch]:
     """Read and validate all inputs, append the batch, and answer."""
     api = state_of(request)
-    with BatchUpload(api.catalog, terms.kind, input_bytes_max(api.log)) as upload:
+    with BatchUpload(api.catalog, api.uploads, terms.kind, input_bytes_max(api.log)) as upload:
         async for some in inputs:
             await upload.add(some)
         await upload.complete()

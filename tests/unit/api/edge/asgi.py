@@ -38,6 +38,7 @@ async def answer(
         "type": "http",
         "method": method,
         "path": path,
+        "http_version": "1.1",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
         "state": {},
     }

@@ -25,7 +25,7 @@ async def carried(*headers: tuple[str, str]) -> dict[str, str]:
 
 async def test_the_correlation_id_of_a_request_is_repeated_and_carried() -> None:
     sent = await answer(correlate(answering(200)), headers=[("X-Correlation-Id", "click-1")])
-    assert headers_of(sent) == {"x-correlation-id": "click-1"}
+    assert headers_of(sent)["x-correlation-id"] == "click-1"
     assert await carried(("X-Correlation-Id", "click-1")) == {"Headrace-Correlation-Id": "click-1"}
 
 
@@ -38,10 +38,40 @@ async def test_a_correlation_id_that_cannot_be_a_header_is_replaced(given: str) 
 
 async def test_a_request_id_serves_as_correlation_id_when_there_is_no_other() -> None:
     sent = await answer(correlate(answering(200)), headers=[("X-Request-Id", "r-1")])
-    assert headers_of(sent) == {"x-correlation-id": "r-1"}
+    assert headers_of(sent)["x-correlation-id"] == "r-1"
 
 
-@pytest.mark.parametrize(("given", "expected"), [(TRACE, TRACE), ("00-xyz", None), (TRACE.upper(), None)])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (TRACE, TRACE),
+        ("00-xyz", None),
+        (TRACE.upper(), None),
+        ("ff" + TRACE[2:], None),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-01", None),
+        (f"00-4bf92f3577b34da6a3ce929d0e0e4736-{'0' * 16}-01", None),
+    ],
+)
 async def test_only_a_well_formed_trace_context_is_carried(given: str, expected: str | None) -> None:
     headers: Any = await carried(("traceparent", given))
     assert headers.get("traceparent") == expected
+
+
+async def test_two_trace_contexts_are_none() -> None:
+    assert "traceparent" not in await carried(("traceparent", TRACE), ("traceparent", TRACE))
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+async def test_every_answer_tells_browsers_to_do_nothing_with_it_but_to_read_it(status: int) -> None:
+    headers = headers_of(await answer(correlate(answering(status)), path="/api/v1/tasks"))
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+async def test_the_documentation_may_load_its_own_files_and_nothing_else() -> None:
+    policy = headers_of(await answer(correlate(answering(200)), path="/api/docs"))["content-security-policy"]
+    assert "default-src 'none'; script-src 'self';" in policy
+    assert "http" not in policy
+    assert "unsafe" not in policy

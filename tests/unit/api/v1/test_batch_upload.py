@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import itertools
 import json
+import tempfile
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.api.edge.upload_room import UploadRoom
 from headrace.api.v1 import batch_upload
 from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
 from headrace.catalog import Catalog
 from headrace.contracts.kinds import KindDescription
-from headrace.errors import InvalidInput, MalformedRequest, TooLarge
+from headrace.errors import InvalidInput, TooLarge, TooManyUploads
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
@@ -30,8 +35,14 @@ def catalog() -> Catalog:
     return found
 
 
-def new_upload(input_bytes_max: int = 1000) -> BatchUpload:
-    return BatchUpload(catalog(), "count", input_bytes_max)
+def new_upload(input_bytes_max: int = 1000, room: UploadRoom | None = None) -> BatchUpload:
+    return BatchUpload(catalog(), room or UploadRoom(1 << 30), "count", input_bytes_max)
+
+
+def lines_of(
+    given: Iterable[bytes], line_bytes_max: int, room: UploadRoom | None = None
+) -> AsyncGenerator[list[bytes]]:
+    return read_lines(parts(given), room or UploadRoom(1 << 30), line_bytes_max)
 
 
 async def parts(given: Iterable[bytes]) -> AsyncGenerator[bytes]:
@@ -52,7 +63,7 @@ async def test_lines_are_the_same_wherever_the_body_is_cut(lines: list[bytes], c
     body = b"\n".join(lines)
     places = sorted({min(cut, len(body)) for cut in cuts} | {0, len(body)})
     cut = [body[start:end] for start, end in itertools.pairwise(places)]
-    read = [line async for some in read_lines(parts(cut), 1000) for line in some]
+    read = [line async for some in lines_of(cut, 1000) for line in some]
     assert read == [line for line in lines if line.strip()]
 
 
@@ -125,29 +136,57 @@ async def test_what_is_too_much_is_refused_with_the_limit(monkeypatch: pytest.Mo
     with new_upload(20) as upload, pytest.raises(TooLarge, match="/inputs/1: an input has at most 20 bytes"):
         await upload.add([b'{"n": 1}', b'{"n": 1, "more": "%s"}' % (b"x" * 20)])
     with pytest.raises(TooLarge, match="line 1 of the body has more than 10 bytes") as refused:
-        _ = [some async for some in read_lines(parts([b"x" * 6, b"x" * 6]), 10)]
+        _ = [some async for some in lines_of([b"x" * 6, b"x" * 6], 10)]
     assert [each.path for each in refused.value.errors] == ["/inputs/0"]
     with pytest.raises(TooLarge, match="line 5 of the body has more than 10 bytes") as refused:
-        _ = [some async for some in read_lines(parts([b"x\n\nx\n", b"  \nx", b"x" * 10]), 10)]
+        _ = [some async for some in lines_of([b"x\n\nx\n", b"  \nx", b"x" * 10], 10)]
     assert [each.path for each in refused.value.errors] == ["/inputs/2"]
     with pytest.raises(TooLarge, match="larger than 2 MB") as refused:
-        _ = [some async for some in read_lines(parts([b"x\n" * (1 << 20), b"x"]), 10)]
+        _ = [some async for some in lines_of([b"x\n" * (1 << 20), b"x"], 10)]
     assert [each.path for each in refused.value.errors] == [""]
     with pytest.raises(TooLarge, match="larger than 1 MB") as refused:
         await read_whole(parts([b"x" * (1 << 20), b"x"]), 1 << 20)
     assert [each.path for each in refused.value.errors] == [""]
 
 
-@pytest.mark.invariant(5)
-async def test_a_body_that_ends_early_is_malformed() -> None:
-    from litestar.exceptions import InternalServerException
+async def test_the_inputs_of_all_batches_together_have_a_limit_and_give_their_room_back() -> None:
+    room = UploadRoom(20)
+    with new_upload(room=room) as one, new_upload(room=room) as other:
+        await one.add([b'{"n":1}'] * 2)
+        with pytest.raises(TooManyUploads):
+            await other.add([b'{"n":1}'])
+    with new_upload(room=room) as again:
+        await again.add([b'{"n":1}'] * 2)
 
-    async def cut() -> AsyncGenerator[bytes]:
-        yield b'{"n"'
-        raise InternalServerException("client disconnected prematurely")
 
-    with pytest.raises(MalformedRequest, match="ended early"):
-        await read_whole(cut(), 100)
+async def test_lines_that_do_not_end_count_to_the_limit_of_all_batches() -> None:
+    room = UploadRoom(10)
+    async with (
+        aclosing(lines_of([b"x" * 6, b"x"], 100, room)) as one,
+        aclosing(lines_of([b"x" * 6] * 2, 100, room)) as other,
+    ):
+        await anext(one)
+        await anext(one)
+        await anext(other)
+        with pytest.raises(TooManyUploads):
+            await anext(other)
+    room.take(10)
+
+
+async def test_inputs_for_which_the_disk_has_no_room_are_refused_with_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", FullDisk)
+    with new_upload() as upload:
+        await upload.add([b'{"n": 1}'])
+        with pytest.raises(TooManyUploads, match="no room on its disk"):
+            await upload.complete()
+
+
+class FullDisk(io.BytesIO):
+    def __init__(self, max_size: int) -> None:
+        super().__init__()
+
+    def write(self, _given: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.invariant(5)

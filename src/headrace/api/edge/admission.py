@@ -1,0 +1,156 @@
+"""What no route may be sent: requests for a foreign host, from a foreign page, with a body that is not JSON, or with a header twice.
+
+Each check reads the headers only, so a request is refused before its body is read and before a route is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from headrace.api.edge.hosts import Hosts
+from headrace.api.edge.problems import send_problem
+from headrace.contracts.problems import FieldError
+from headrace.errors import CrossSite, HeadraceError, MalformedRequest, UnsupportedMediaType
+from headrace.settings import ApiSettings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+JSON = b"application/json"
+NDJSON = b"application/x-ndjson"
+
+VALUE_BYTES_SHOWN = 80  # of a header in a message
+
+# Two of one of these say two different things, and which of them counts would depend on who reads the request.
+_SINGLE = frozenset(
+    {
+        *(b"host", b"origin", b"sec-fetch-site"),
+        *(b"content-type", b"content-encoding"),
+        *(b"idempotency-key", b"last-event-id"),
+    }
+)
+_WITHOUT_HOST = ("1.0", "1")
+_NO_ENCODING = (b"identity", b"")
+_UTF_8 = (b"utf-8", b"utf8")
+
+
+class Rules(NamedTuple):
+    """What may come in.
+
+    Attributes:
+        hosts: The hosts that the API answers for.
+        origins: Origins, besides the host of a request, whose pages are the API's own, as browsers send them.
+        ndjson_path: The path of the one route that also reads NDJSON.
+    """
+
+    hosts: Hosts
+    origins: Container[bytes]
+    ndjson_path: str
+
+
+def admit(app: ASGIApp, rules: Rules) -> ASGIApp:
+    """Pass on the requests that may come in, and answer the others with a problem."""
+
+    async def admitted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            try:
+                _check(scope, rules)
+            except HeadraceError as error:
+                await send_problem(scope, send, error)
+                return
+        await app(scope, receive, send)
+
+    return admitted
+
+
+def public_origins(settings: ApiSettings) -> frozenset[bytes]:
+    """Return the origins whose pages are the API's own, whatever a proxy in front of the API makes of the Host header."""
+    public = urlsplit(settings.public_url or "")
+    return frozenset({f"{public.scheme}://{public.netloc}".lower().encode()}) if public.netloc else frozenset()
+
+
+def _check(scope: HTTPScope, rules: Rules) -> None:
+    """Check one request by its headers.
+
+    Raises:
+        MalformedRequest: The request has no host, or a header twice.
+        UnknownHost: The request is for a host that the API does not answer for.
+        CrossSite: A page of another site asks for a change.
+        UnsupportedMediaType: The body is not JSON.
+    """
+    headers: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in headers and name in _SINGLE:
+            raise _twice(name.decode("latin-1"))
+        headers[name] = value
+    # The server adds an empty Host to a request that has none. HTTP/1.0 does not know the header.
+    if host := headers.get(b"host"):
+        rules.hosts.check(host)
+    elif scope["http_version"] not in _WITHOUT_HOST:
+        raise MalformedRequest("the request has no Host header, which HTTP/1.1 wants (RFC 9112, section 3.2)")
+    if scope["method"] not in SAFE_METHODS:
+        _check_site(headers, rules.origins)
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            _check_body(headers, takes_ndjson=scope["path"] == rules.ndjson_path)
+
+
+def _twice(name: str) -> MalformedRequest:
+    message = f"the request has the header {name} more than once; send it once"
+    return MalformedRequest(message, [FieldError(path=f"header {name}", message=message)])
+
+
+def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes]) -> None:
+    """Refuse what a page of another site makes its browser send (Fetch Metadata Request Headers, section 2.2).
+
+    `same-site` is another site here: the pages of all ports of a computer are of one site. Over plain HTTP to another computer
+    browsers do not name the site; then the page has to be of the host that the request is for.
+
+    Raises:
+        CrossSite: The request comes from a page of another site.
+    """
+    site = headers.get(b"sec-fetch-site")
+    origin = headers.get(b"origin")
+    if site is not None:
+        is_own = site in (b"same-origin", b"none")
+    elif origin is None:
+        is_own = True
+    else:
+        is_own = origin in origins or origin.partition(b"://")[2] == headers.get(b"host")
+    if not is_own:
+        raise CrossSite(
+            "a page of another site may change nothing here; have the backend of that page send the request"
+        )
+
+
+def _check_body(headers: Mapping[bytes, bytes], *, takes_ndjson: bool) -> None:
+    """Refuse a body that is not JSON in UTF-8.
+
+    A page of another site can make a browser send text, forms and bodies without a type unasked; for JSON the browser asks first.
+    So a body without a type is refused as well.
+
+    Raises:
+        UnsupportedMediaType: The body has another type, character set or encoding.
+    """
+    given = headers.get(b"content-type", b"")
+    if given != JSON:
+        media_type, *parameters = given.lower().split(b";")
+        media_type = media_type.strip()
+        if media_type != JSON and not (takes_ndjson and media_type == NDJSON):
+            wanted = "application/json or application/x-ndjson" if takes_ndjson else "application/json"
+            shown = _show(given) if given else "no Content-Type"
+            raise UnsupportedMediaType(f"send the body as Content-Type: {wanted}; this request has {shown}")
+        for parameter in parameters:
+            name, _, charset = parameter.partition(b"=")
+            if name.strip() == b"charset" and charset.strip(b' \t"') not in _UTF_8:
+                raise UnsupportedMediaType(f"send JSON in UTF-8, not in {_show(charset)} (RFC 8259, section 8.1)")
+    encoding = headers.get(b"content-encoding", b"")
+    if encoding.strip().lower() not in _NO_ENCODING:
+        raise UnsupportedMediaType(f"send the body without Content-Encoding; this request has {_show(encoding)}")
+
+
+def _show(value: bytes) -> str:
+    return repr(value[:VALUE_BYTES_SHOWN].decode("latin-1"))

@@ -1,0 +1,126 @@
+"""The address that an API listens on: it belongs to one process, and clients that read nothing do not keep their connections."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+from typing import Any
+
+from granian._granian import SocketHolder
+from granian.server.embed import Server
+
+from headrace.telemetry import get_logger
+
+BACKLOG = 2048  # connections waiting to be accepted, as when all browsers come back at once
+PORT_MAX = 65_535  # of TCP
+UNREAD_SECONDS = 60  # after which a client that takes none of what was sent to it loses its connection
+CHECK_SECONDS = 5.0  # between two checks of the connections that wait to be accepted
+
+# struct tcp_info of Linux: of a listening socket, tcpi_unacked is the number of connections that wait to be accepted.
+_TCP_INFO_BYTES = 28
+_UNACKED_AT = 24
+
+log = get_logger(__name__)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Reserve an address. No other process can listen on it from then on.
+
+    Raises:
+        OSError: Another process listens there, or this machine has no such address.
+    """
+    (family, *_, address) = _resolve(host, port)
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Connections that the previous process has closed do not keep the address. Another one that listens does.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise _cannot_listen(host, port, error) from error
+    return bound
+
+
+def listen(bound: socket.socket) -> None:
+    """Let clients connect. Of two processes that have bound the same address at the same time, one gets it.
+
+    Raises:
+        OSError: Another process listens on the address.
+    """
+    if sys.platform == "linux":
+        # The connections inherit it. The server has no limit of its own for a client that does not read its answers.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
+    try:
+        bound.listen(BACKLOG)
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise _cannot_listen(host, port, error) from error
+
+
+class ListeningServer(Server):
+    """Granian on a socket that is open already.
+
+    Granian itself binds with SO_REUSEPORT, with which two processes share an address without noticing.
+
+    Args:
+        target: The application.
+        listener: The socket; the server closes it.
+        options: Those of granian's server.
+    """
+
+    def __init__(self, target: Any, listener: socket.socket, **options: Any) -> None:
+        super().__init__(target, **options)
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        self._sfd = self._listener.detach()
+        # Granian's stubs leave the arguments out.
+        self._shd = SocketHolder(self._sfd, False, BACKLOG)  # pyright: ignore[reportCallIssue]
+
+
+async def warn_when_full(listener: socket.socket, connections_max: int) -> None:
+    """Log when clients wait to be accepted for a while, which is when all connections are taken. Returns only when cancelled.
+
+    Where the system does not tell how many clients wait, nothing is logged.
+
+    Args:
+        listener: A socket of its own on the address, which is closed at the end.
+        connections_max: How many connections the server accepts at most.
+    """
+    with listener:
+        waited = False
+        while sys.platform == "linux":
+            await asyncio.sleep(CHECK_SECONDS)
+            waiting = _count_waiting(listener)
+            if waiting and waited:
+                log.warning(
+                    "no connection is accepted; all are taken, see HEADRACE_API_CONNECTIONS",
+                    waiting=waiting,
+                    connections=connections_max,
+                )
+            waited = waiting > 0
+
+
+def _count_waiting(listener: socket.socket) -> int:
+    found = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+    return struct.unpack_from("=I", found, _UNACKED_AT)[0]
+
+
+def _resolve(host: str, port: int) -> Any:
+    if port > PORT_MAX:
+        # `getaddrinfo` would take the port modulo 65,536.
+        raise _cannot_listen(host, port, ValueError(f"ports end at {PORT_MAX:,}"))
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError) as error:
+        raise _cannot_listen(host, port, error) from error
+
+
+def _cannot_listen(host: str, port: int, error: Exception) -> OSError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return OSError(f"cannot listen on {host}:{port}: {reason}; choose another address with HEADRACE_API_BIND")
