@@ -22,6 +22,7 @@ from headrace.contracts.events import (
     Started,
     Stored,
     Withdrawn,
+    encode,
 )
 from headrace.contracts.tasks import FailureCode, TaskError
 
@@ -100,3 +101,28 @@ EVENTS: dict[EventName, st.SearchStrategy[Event]] = {
     EventName.STORED: stored,
     EventName.FINISHED: finished,
 }
+
+
+def _altered(name: EventName) -> st.SearchStrategy[bytes]:
+    """An event of which one field is something else."""
+
+    def alter(event: Event, value: Any, data: int) -> bytes:
+        fields = json.loads(encode(event))
+        fields[sorted(fields)[data % len(fields)]] = value
+        return json.dumps(fields).encode()
+
+    return st.builds(alter, EVENTS[name], json_values, st.integers(0, 20))
+
+
+def garbage(name: EventName) -> st.SearchStrategy[bytes]:
+    """What anybody may have put under the subject of an event: bytes, JSON, other events, and parts and variants of its own."""
+    whole = st.sampled_from(EventName).flatmap(EVENTS.__getitem__).map(encode)
+    return st.one_of(
+        st.binary(max_size=40),
+        json_values.map(lambda value: json.dumps(value).encode()),
+        whole,
+        whole.flatmap(lambda payload: st.integers(0, len(payload)).map(lambda end: payload[:end])),
+        _altered(name),
+        EVENTS[name].map(encode).map(lambda payload: payload.replace(b":", b':"\xff",', 1)),
+        st.just(b"[" * 5000),
+    )

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from headrace.contracts.payloads import decode_payload
 from headrace.contracts.tasks import KindName, MaxAttempts, Priority
 
 INPUTS_MAX = 100_000  # of one batch
@@ -141,4 +142,4 @@ def decode(payload: bytes) -> BatchEvent:
     Raises:
         msgspec.MsgspecError: The payload is not an event of a batch.
     """
-    return _decoder.decode(payload)
+    return decode_payload(_decoder, payload)

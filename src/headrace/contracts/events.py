@@ -7,14 +7,15 @@ the log stored it. Readers ignore fields they do not know, so that a newer write
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from headrace.contracts.tasks import NULL, TaskError
+from headrace.contracts.payloads import decode_payload
+from headrace.contracts.tasks import NULL, FailureCode, Instant, TaskError
 
 Attempt = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Counts from 1; a retry adds one.")]
 Fence = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Log sequence of this task's previous finish; 0 for none.")]
@@ -34,9 +35,9 @@ class Queued(Struct, frozen=True, kw_only=True, tag_field="event", tag="queued",
     attempt: Attempt
     fence: Fence
     input: Raw
-    max_attempts: int | None = None
-    expires_at: datetime | None = None
-    due_at: datetime | None = None
+    max_attempts: Attempt | None = None
+    expires_at: Instant | None = None
+    due_at: Instant | None = None
     """A worker starts the task not before this time. The broker's timers are coarse and set early, see `headrace.log.timers`."""
 
 
@@ -46,9 +47,9 @@ class Deferred(Struct, frozen=True, kw_only=True, tag_field="event", tag="deferr
     attempt: Attempt
     fence: Fence
     input: Raw
-    due_at: datetime
-    max_attempts: int | None = None
-    expires_at: datetime | None = None
+    due_at: Instant
+    max_attempts: Attempt | None = None
+    expires_at: Instant | None = None
     error: TaskError | None = None
 
 
@@ -89,7 +90,7 @@ class Stored(Struct, frozen=True, kw_only=True, tag_field="event", tag="stored")
     attempt: Attempt
     key: str
     name: str
-    size: int
+    size: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     media_type: str
     checksum: str
 
@@ -97,8 +98,8 @@ class Stored(Struct, frozen=True, kw_only=True, tag_field="event", tag="stored")
 class Withdrawn(Struct, frozen=True, kw_only=True):
     """A `queued` event that was deleted from the log, so that no worker is given it, and is kept here."""
 
-    sequence: int
-    at: datetime
+    sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    at: Instant
     queued: Queued
 
 
@@ -117,7 +118,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     by: str | None = None
     worker: str | None = None
     withdrawn: Withdrawn | None = None
-    restored: datetime | None = None
+    restored: Instant | None = None
 
 
 Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | Finished
@@ -139,6 +140,15 @@ class EventName(StrEnum):
 HIGH_RATE = frozenset({EventName.PROGRESSED, EventName.LOGGED, EventName.EMITTED})
 """Events of a running task that may come many times a second: kept for a short time in the log, and not in the timeline."""
 
+UNREADABLE = TaskError(
+    code=FailureCode.RESULT_INVALID,
+    message="The task ended, but what its worker wrote about the end is not an event that can be read.",
+)
+"""The error of a task whose `finished` event cannot be read."""
+
+_TYPES: dict[str, type[Event]] = {cast("str", each.__struct_config__.tag): each for each in get_args(Event)}
+_ATTEMPT = re.compile(rb'"attempt"\s*:\s*([1-9][0-9]{0,8})\b')
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
@@ -154,7 +164,26 @@ def decode(payload: bytes) -> Event:
     Raises:
         msgspec.MsgspecError: The payload is not an event.
     """
+    return decode_payload(_decoder, payload)
+
+
+def read(name: str, payload: bytes) -> Event | None:
+    """Decode what stands under the subject of an event, whoever wrote it; None when it is not that event.
+
+    A `finished` event that cannot be read ends the run all the same: as failed, with the error `UNREADABLE`. So every reader
+    sees the same end, and no task stays without one.
+
+    Args:
+        name: The name of the event in the subject.
+        payload: The payload of the message.
+    """
     try:
-        return _decoder.decode(payload)
-    except RecursionError as error:
-        raise msgspec.ValidationError("nested too deep to be read") from error
+        event = decode(payload)
+    except msgspec.MsgspecError:
+        event = None
+    if event is not None and type(event) is _TYPES.get(name):
+        return event
+    if name != EventName.FINISHED:
+        return None
+    attempt = _ATTEMPT.search(payload)
+    return Finished(attempt=int(attempt[1]) if attempt else 1, outcome=Outcome.FAILED, error=UNREADABLE)

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from headrace.contracts.payloads import decode_payload
 from headrace.contracts.tasks import ExpiresIn, Input, Instant, KindName, MaxAttempts, Priority
 
 EVERY_SECONDS_MIN = 1  # the shortest interval that the broker's timers keep
@@ -126,4 +127,4 @@ def decode(payload: bytes) -> ScheduleEvent:
     Raises:
         msgspec.MsgspecError: The payload is not an event of a schedule.
     """
-    return _decoder.decode(payload)
+    return decode_payload(_decoder, payload)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -23,7 +23,10 @@ from headrace.contracts.positions import Position
 from headrace.errors import AppendRefused
 from headrace.log import conditions, subjects
 from headrace.log.connection import Log
+from headrace.log.records import Record
 from headrace.log.subjects import BatchSubject
+
+Read = TypeVar("Read", BatchCreated, BatchCancelled, BatchSettled)
 
 
 def describe_new_batch(batch: str, owner: str, created: BatchCreated, at: datetime, position: Position) -> Batch:
@@ -59,27 +62,36 @@ async def read_batch_state(log: Log, owner: str, batch: str) -> Batch | None:
         LogUnavailable: the log does not answer.
     """
     newest = await log.replayer.last_of_each(subjects.batch_event("*", owner, batch))
-    events = {BatchSubject.parse(record.subject).event: record for record in newest}
-    created, cancelled, settled = (
-        events.get(name) for name in (BatchEventName.CREATED, BatchEventName.CANCELLED, BatchEventName.SETTLED)
-    )
-    beginning = None if created is None else decode(created.payload)
-    if created is None or not isinstance(beginning, BatchCreated):
+    records = {BatchSubject.parse(record.subject).event: record for record in newest}
+    created, beginning = _read(records.get(BatchEventName.CREATED), BatchCreated)
+    cancelled, _ = _read(records.get(BatchEventName.CANCELLED), BatchCancelled)
+    settled, end = _read(records.get(BatchEventName.SETTLED), BatchSettled)
+    if created is None or beginning is None:
         return None
     found = describe_new_batch(batch, owner, beginning, created.at, Position(log.epoch, created.sequence))
     if cancelled is not None:
         found = msgspec.structs.replace(found, cancelled_at=cancelled.at)
     # Only an open batch can be cancelled. So a batch that was cancelled after it had settled was opened again in between.
-    if settled is None or (cancelled is not None and cancelled.sequence > settled.sequence):
+    if settled is None or end is None or (cancelled is not None and cancelled.sequence > settled.sequence):
         return found
-    end = decode(settled.payload)
     return msgspec.structs.replace(
         found,
-        counts=end.counts if isinstance(end, BatchSettled) else Counts(),
+        counts=end.counts,
         state=BatchState.SETTLED,
         settled_at=settled.at,
         position=str(Position(log.epoch, settled.sequence)),
     )
+
+
+def _read(record: Record | None, expected: type[Read]) -> tuple[Record, Read] | tuple[None, None]:
+    """Return a record with its event; nothing when there is none, or when it cannot be read: the projector leaves it out."""
+    if record is None:
+        return None, None
+    try:
+        event = decode(record.payload)
+    except msgspec.MsgspecError:
+        return None, None
+    return (record, event) if isinstance(event, expected) else (None, None)
 
 
 class Cancelled(NamedTuple):

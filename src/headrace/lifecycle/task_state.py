@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
-from headrace.contracts.events import Deferred, EventName, Finished, Queued, decode
+from headrace.contracts.events import Deferred, Event, EventName, Finished, Queued, read
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
 from headrace.log import clock, subjects
@@ -107,7 +107,8 @@ class TaskState(NamedTuple):
     def _attempt(self, queued: Queued | Deferred | None, finished: Finished | None) -> int:
         if finished is not None:
             return finished.attempt
-        return queued.attempt if queued is not None else decode(self.newest_record.payload).attempt
+        event = queued or read_record(self.newest_record)
+        return 1 if event is None else event.attempt
 
 
 def _error(queued: Queued | Deferred | None, finished: Finished | None) -> TaskError | None:
@@ -166,13 +167,19 @@ def _sequence(record: Record) -> int:
 
 
 def _decode_queued(record: Record | None) -> Queued | Deferred | None:
-    event = None if record is None else decode(record.payload)
+    event = None if record is None else read_record(record)
     return event if isinstance(event, Queued | Deferred) else None
 
 
 def _decode_finished(record: Record | None) -> Finished | None:
-    event = None if record is None else decode(record.payload)
+    event = None if record is None else read_record(record)
     return event if isinstance(event, Finished) else None
+
+
+def read_record(record: Record) -> Event | None:
+    """Decode the event of a task's record or timer, whoever wrote it, as `headrace.contracts.events.read`."""
+    subject = record.headers.get(subjects.SCHEDULE_TARGET, record.subject)
+    return read(TaskSubject.parse(subject).event, record.payload)
 
 
 def state_from_timer(timer: Record) -> TaskState:

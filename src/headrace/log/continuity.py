@@ -140,7 +140,12 @@ class Continuity:
         record = await self._replayer.last(subjects.FILLER)
         if record is None or not record.payload:
             return None
-        return Filled(first=msgspec.json.decode(record.payload, type=Filled).first, last=record.sequence)
+        try:
+            first = msgspec.json.decode(record.payload, type=Filled).first
+        except (ValueError, RecursionError) as error:
+            log.error("a filler cannot be read; it is ignored", sequence=record.sequence, error=str(error))
+            return None
+        return Filled(first=first, last=record.sequence)
 
     def _mark_config(self) -> dict[str, object]:
         return {

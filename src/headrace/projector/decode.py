@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
-
-import msgspec
+from typing import NamedTuple, TypeVar
 
 from headrace.contracts import batches, events, schedules
 from headrace.contracts.batches import BatchEvent
@@ -44,20 +42,23 @@ class ScheduleRecord(NamedTuple):
     event: ScheduleEvent
 
 
+NamedEvent = TypeVar("NamedEvent", bound=BatchEvent | ScheduleEvent)
+
 DecodedRecord = TaskRecord | BatchRecord | ScheduleRecord
 
 
 def decode_page(page: Iterable[Record]) -> Iterator[DecodedRecord]:
     """Decode the records of a page in log order; timers and filler hold no events.
 
-    An event that cannot be decoded is logged and left out, so that it does not stop everything behind it.
+    An event that cannot be decoded is logged and left out, so that it does not stop everything behind it. Only a `finished`
+    event counts all the same, see `headrace.contracts.events.read`.
     """
     for record in page:
         if not has_events(record.subject):
             continue
         try:
             yield _decode(record)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except ValueError as error:
             log.error("an event cannot be read; it is left out", sequence=record.sequence, error=str(error))
 
 
@@ -89,10 +90,25 @@ def schedule_ids(page: Iterable[DecodedRecord]) -> set[str]:
 
 
 def _decode(record: Record) -> DecodedRecord:
-    # Inputs and results reach the read model undecoded, and Postgres takes UTF-8 only.
-    record.payload.decode()
+    """Decode a record.
+
+    Raises:
+        ValueError: its subject is not that of an event, or its payload is not the event that the subject names.
+    """
     if is_of_batch(record.subject):
-        return BatchRecord(record, BatchSubject.parse(record.subject), batches.decode(record.payload))
+        batch = BatchSubject.parse(record.subject)
+        return BatchRecord(record, batch, _named(batch.event, batches.decode(record.payload)))
     if is_of_schedule(record.subject):
-        return ScheduleRecord(record, ScheduleSubject.parse(record.subject), schedules.decode(record.payload))
-    return TaskRecord(record, TaskSubject.parse(record.subject), events.decode(record.payload))
+        schedule = ScheduleSubject.parse(record.subject)
+        return ScheduleRecord(record, schedule, _named(schedule.event, schedules.decode(record.payload)))
+    task = TaskSubject.parse(record.subject)
+    event = events.read(task.event, record.payload)
+    if event is None:
+        raise ValueError(f"its payload is no {task.event!r} event")
+    return TaskRecord(record, task, event)
+
+
+def _named(name: str, event: NamedEvent) -> NamedEvent:
+    if event.__struct_config__.tag != name:
+        raise ValueError(f"its subject says {name!r} and its payload {event.__struct_config__.tag!r}")
+    return event

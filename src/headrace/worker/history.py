@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from headrace.contracts.events import Deferred, EventName, Queued, Started, decode
+from headrace.contracts.events import Deferred, EventName, Queued, Started
+from headrace.lifecycle.task_state import read_record
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.records import Record
@@ -80,7 +81,7 @@ def _later_attempt(execution: Execution, record: Record | None) -> Queued | Defe
     """The event of a record that queues or defers a later attempt of the same run."""
     if record is None or record.sequence < execution.delivery.sequence:
         return None
-    event = decode(record.payload)
+    event = read_record(record)
     if not isinstance(event, Queued | Deferred) or event.fence != execution.queued.fence:
         # A timer of an earlier run may have fired late.
         return None
@@ -94,4 +95,4 @@ async def _deliveries_started(log: Log, execution: Execution, newest: Record | N
     page = await log.replayer.page(
         execution.subject.of(EventName.STARTED), start=execution.delivery.sequence + 1, records=STARTS_MAX
     )
-    return {event.delivered for each in page.records if isinstance(event := decode(each.payload), Started)}
+    return {event.delivered for each in page.records if isinstance(event := read_record(each), Started)}

@@ -19,9 +19,10 @@ from headrace.contracts.events import (
     Queued,
     decode,
     encode,
+    read,
 )
 from headrace.contracts.tasks import NULL, FailureCode, TaskError
-from tests.unit.strategies import EVENTS, json_values
+from tests.unit.strategies import EVENTS, garbage, json_values
 
 of_every_event = pytest.mark.parametrize("name", EventName)
 
@@ -121,3 +122,48 @@ def test_an_instant_keeps_its_offset() -> None:
     found = decode(b'{"event":"deferred","attempt":1,"fence":0,"input":{},"due_at":"2030-01-02T03:04:05+01:00"}')
     assert isinstance(found, Deferred)
     assert found.due_at.isoformat() == "2030-01-02T03:04:05+01:00"
+
+
+@of_every_event
+@given(data=st.data())
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_whatever_stands_under_the_subject_of_an_event_is_that_event_or_nothing(
+    name: EventName, data: st.DataObject
+) -> None:
+    payload = data.draw(garbage(name))
+    event = read(name, payload)
+    if event is None:
+        assert name != EventName.FINISHED, "a run has its end, whatever is written there"
+    else:
+        assert event.__struct_config__.tag == name
+        assert decode(encode(event)) == event
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b'{"event":"finished","attempt":3,"outcome":"succeeded","result":<html>}',
+        b'{"event":"finished","attempt":3,"outcome":"succeeded","result":"caf\xe9"}',
+        b'{"event":"finished","attempt":3,"outcome":"odd"}',
+        b'{"event":"started","attempt":3,"worker":"w"}',
+    ],
+)
+def test_an_end_that_cannot_be_read_is_a_failure_with_a_code_and_a_sentence(payload: bytes) -> None:
+    event = read(EventName.FINISHED, payload)
+    assert isinstance(event, Finished)
+    assert (event.outcome, event.attempt) == (Outcome.FAILED, 3 if payload else 1)
+    assert event.error is not None
+    assert event.error.code is FailureCode.RESULT_INVALID
+    assert event.error.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'{"event":"queued","attempt":1,"fence":0,"input":{},"max_attempts":4294967296}',
+        b'{"event":"queued","attempt":1,"fence":0,"input":{},"expires_at":"2026-01-01T00:00:00"}',
+    ],
+)
+def test_an_event_that_the_read_model_could_not_hold_is_none(written: bytes) -> None:
+    assert read(EventName.QUEUED, written) is None

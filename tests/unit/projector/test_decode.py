@@ -3,14 +3,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import Raw
 from structlog.testing import capture_logs
 
 from headrace.contracts import batches, events, schedules
 from headrace.contracts.batches import BatchCreated
-from headrace.contracts.events import Queued
+from headrace.contracts.events import EventName, Queued
 from headrace.contracts.schedules import ScheduleDeleted
-from headrace.contracts.tasks import Priority
+from headrace.contracts.tasks import Priority, State
 from headrace.log.records import Record
 from headrace.projector.decode import (
     BatchRecord,
@@ -21,6 +23,8 @@ from headrace.projector.decode import (
     schedule_ids,
     task_ids,
 )
+from headrace.projector.fold.page import fold_page
+from tests.unit.strategies import garbage
 
 TASK = events.encode(Queued(attempt=1, fence=0, input=Raw(b"{}")))
 BATCH = batches.encode(BatchCreated(kind="echo", total=1, priority=Priority.LOW, name=None))
@@ -54,7 +58,12 @@ def test_timers_and_filler_hold_no_events() -> None:
         ("hr.tasks.queued.echo.normal.u1.t1", b"not json"),
         ("hr.tasks.queued.echo.normal.u1.t1", TASK.replace(b"{}", b'"\xff"')),
         ("hr.tasks.queued.t1", TASK),
+        ("hr.tasks.progressed.echo.normal.u1.t1", TASK),
         ("hr.batches.created.u1.b1", b'{"event":"unheard of"}'),
+        ("hr.batches.settled.u1.b1", BATCH),
+        ("hr.batches.created.u1.b1", b"[" * 5000),
+        ("hr.batches.created.u1.b1", BATCH.replace(b"echo", b"\xe9")),
+        ("hr.schedules.saved.u1.s1", SCHEDULE),
     ],
 )
 def test_an_event_that_cannot_be_read_is_logged_and_does_not_stop_what_is_behind_it(
@@ -78,3 +87,24 @@ def test_a_page_names_the_batches_and_schedules_that_its_tasks_belong_to() -> No
     )
     assert batch_ids(page, []) == {"b1", "b2"}
     assert schedule_ids(page) == {"s1", "s2"}
+
+
+@pytest.mark.invariant(1)
+@pytest.mark.invariant(7)
+@pytest.mark.parametrize("name", EventName)
+@given(data=st.data())
+@settings(derandomize=True, deadline=None, max_examples=40)
+def test_whatever_stands_in_the_log_a_page_is_folded_and_an_end_ends_its_task(
+    name: EventName, data: st.DataObject
+) -> None:
+    def page() -> list[Record]:
+        begun = Record(1, "hr.tasks.queued.echo.normal.u1.t1", AT, {}, TASK)
+        return [begun, Record(2, f"hr.tasks.{name}.echo.normal.u1.t1", AT, {}, payload)]
+
+    payload = data.draw(garbage(name))
+    with capture_logs():
+        folded = [fold_page(decode_page(page()), {}, {}, {}, 1) for _ in range(2)]
+    (row,) = folded[0].tasks
+    assert [row] == list(folded[1].tasks)
+    if name is EventName.FINISHED:
+        assert State(row.state).final

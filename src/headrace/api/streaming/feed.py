@@ -9,7 +9,7 @@ arrives, or else when the hub compares the feed with the log. Nothing is given o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from headrace.api.streaming.frame_buffer import FrameBuffer
@@ -113,8 +113,10 @@ class Feed:
         for on_news in self._listeners:
             on_news()
 
-    def _encode_records(self, records: Iterable[Record]) -> list[Frame]:
-        return [frame for record in records if (frame := encode_frame(record, self._log.epoch)) is not None]
+    def _encode_records(self, records: Sequence[Record]) -> list[Frame]:
+        frames = [frame for record in records if (frame := encode_frame(record, self._log.epoch)) is not None]
+        self._metrics.unreadable += len(records) - len(frames)
+        return frames
 
     def read_up_to(self, sequence: int) -> None:
         """Have the log read up to a sequence that may be an event of this feed, unless the buffer is complete up to it."""

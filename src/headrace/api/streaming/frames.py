@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from headrace.contracts.events import UNREADABLE, EventName, Finished, encode, read
+from headrace.contracts.payloads import decode_payload
 from headrace.contracts.positions import Position
 from headrace.log import subjects
 from headrace.log.records import Record
@@ -47,12 +49,13 @@ class Frame(NamedTuple):
 def encode_frame(record: Record, epoch: int) -> Frame | None:
     """Encode a record as a frame; None for a record that cannot be read, which is logged.
 
-    The input is left out: it may be large, and whoever follows the task has it.
+    The input is left out: it may be large, and whoever follows the task has it. The end of a task is never left out: one that
+    cannot be read is shown as every reader sees it, see `headrace.contracts.events.read`.
     """
     try:
         subject = TaskSubject.parse(record.subject)
-        fields = _decoder.decode(record.payload)
-    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        fields = decode_payload(_decoder, _readable(subject.event, record.payload))
+    except ValueError as error:
         log.error("an event cannot be read; streams leave it out", sequence=record.sequence, error=str(error))
         return None
     for left_out in ("input", "withdrawn"):
@@ -64,6 +67,14 @@ def encode_frame(record: Record, epoch: int) -> Frame | None:
         data = data.replace(b"\r", b" ").replace(b"\n", b" ")
     encoded = b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (epoch, record.sequence, subject.event.encode(), data)
     return Frame(record.sequence, subject.event, encoded, subject.task, subject.kind, batch, record.at.timestamp())
+
+
+def _readable(event: str, payload: bytes) -> bytes:
+    """Return a payload; for an end that cannot be read, what stands for it."""
+    if event != EventName.FINISHED:
+        return payload
+    finished = read(event, payload)
+    return encode(finished) if isinstance(finished, Finished) and finished.error is UNREADABLE else payload
 
 
 class Reset(msgspec.Struct, frozen=True):

@@ -21,13 +21,14 @@ class Metrics:
         events_in: Live events that arrived from the log.
         events_out: Events given to streams.
         replays: Pages of history read from the log.
+        unreadable: Events that could not be read and were left out.
         losses: Comparisons with the log that found events which had never arrived.
         resumes: Streams that began with a cursor: within the events in memory (hit), in the log (gap), or not at all (reset).
         ends: Streams that ended, by reason.
     """
 
     def __init__(self) -> None:
-        self.events_in = self.events_out = self.replays = self.losses = 0
+        self.events_in = self.events_out = self.replays = self.losses = self.unreadable = 0
         self.resumes: dict[str, int] = dict.fromkeys(RESUMES, 0)
         self.ends: dict[str, int] = dict.fromkeys(ENDS, 0)
         self._lags = [0] * (len(LAG_SECONDS) + 1)
@@ -83,6 +84,11 @@ class Exposed:
             ("headrace_stream_events_in", "Live events that arrived from the log", metrics.events_in),
             ("headrace_stream_events_out", "Events given to streams", metrics.events_out),
             ("headrace_stream_replays", "Pages of history read from the log", metrics.replays),
+            (
+                "headrace_stream_unreadable",
+                "Events that could not be read and were left out",
+                metrics.unreadable,
+            ),
             (
                 "headrace_stream_losses",
                 "Comparisons with the log that found events which had never arrived",

@@ -34,7 +34,7 @@ def describe_event(event: str, data: Mapping[str, Any]) -> str:
     """
     try:
         return _describe(event, data)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         # A worker of another make wrote the event without the fields that we expect.
         return as_json(data)
 

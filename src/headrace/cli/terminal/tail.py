@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from headrace.cli.terminal.event_text import describe_event, event_color, local_time, shortened
 from headrace.cli.terminal.log_reader import open_log_reader
+from headrace.contracts.payloads import decode_payload
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
@@ -26,6 +27,9 @@ from headrace.settings import Settings
 LOG_POLL_SECONDS = 1.0  # while no live message comes, or the log is away
 SHORT_ID_CHARS = 8  # the end of an id is random, its beginning is the time
 EVENT_WIDTH = 10  # `progressed`
+
+_decoder = msgspec.json.Decoder(dict[str, Any])
+_raw_decoder = msgspec.json.Decoder(Raw)
 
 
 class EventFilter(NamedTuple):
@@ -170,7 +174,7 @@ def _as_json(record: Record, epoch: int) -> str:
 def _in_words(record: Record, _epoch: int) -> str:
     subject = TaskSubject.parse(record.subject)
     try:
-        data = msgspec.json.decode(record.payload, type=dict[str, Any])
+        data = decode_payload(_decoder, record.payload)
     except msgspec.MsgspecError:
         text, data = record.payload.decode(errors="replace"), {}
     else:
@@ -188,6 +192,7 @@ def _in_words(record: Record, _epoch: int) -> str:
 def _on_one_line(payload: bytes) -> Raw:
     """Write the payload as JSON on one line; as a JSON string when its writer left something that is not JSON."""
     try:
+        decode_payload(_raw_decoder, payload)
         return Raw(msgspec.json.format(payload, indent=-1))
     except msgspec.MsgspecError:
         return Raw(msgspec.json.encode(payload.decode(errors="replace")))

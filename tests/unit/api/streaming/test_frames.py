@@ -25,7 +25,7 @@ from headrace.contracts.events import (
 )
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from tests.unit.strategies import EVENTS, instants, texts
+from tests.unit.strategies import EVENTS, garbage, instants, texts
 
 LINE = encode(Logged(attempt=1, level="info", message="x"))
 
@@ -135,3 +135,18 @@ def test_an_event_that_cannot_be_read_makes_no_frame_and_a_line_in_the_log(paylo
         assert encode_frame(record(payload), 1) is None
     (line,) = said
     assert (line["log_level"], line["sequence"]) == ("error", 42)
+
+
+@pytest.mark.invariant(6)
+@pytest.mark.parametrize("name", EventName)
+@given(data=st.data())
+@settings(derandomize=True, deadline=None, max_examples=40)
+def test_whatever_stands_in_the_log_is_a_frame_that_can_be_read_or_none_and_an_end_always_is(
+    name: EventName, data: st.DataObject
+) -> None:
+    frame = encode_frame(record(data.draw(garbage(name)), name), 1)
+    if frame is None:
+        assert name is not EventName.FINISHED
+    else:
+        _, event, fields = read_frame(frame.encoded)
+        assert (event, fields["task"]) == (name, "t1")

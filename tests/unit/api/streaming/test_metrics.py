@@ -45,6 +45,7 @@ def test_every_metric_is_there_from_the_start_and_at_nothing(page: Page) -> None
         "headrace_stream_events_in": "counter",
         "headrace_stream_events_out": "counter",
         "headrace_stream_replays": "counter",
+        "headrace_stream_unreadable": "counter",
         "headrace_stream_losses": "counter",
         "headrace_stream_resumes": "counter",
         "headrace_stream_ends": "counter",
@@ -56,7 +57,7 @@ def test_every_metric_is_there_from_the_start_and_at_nothing(page: Page) -> None
         assert {sample.labels[label] for sample in families[name].samples} == set(values)
 
 
-@pytest.mark.parametrize("counter", ["events_in", "events_out", "replays", "losses"])
+@pytest.mark.parametrize("counter", ["events_in", "events_out", "replays", "losses", "unreadable"])
 def test_a_counter_moves_alone(page: Page, counter: str) -> None:
     before = page.samples()
     setattr(page.metrics, counter, getattr(page.metrics, counter) + 3)
