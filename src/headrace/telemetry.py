@@ -13,11 +13,15 @@ from typing import Literal
 import msgspec
 import structlog
 
+from headrace.printable import printable, printable_json, printable_lines
+
 __all__ = ["get_logger", "set_up_logs"]
 
 get_logger = structlog.stdlib.get_logger
 
 _FIRST = ("timestamp", "level", "process", "event")  # what a reader looks for at the start of a line
+
+_OF_SEVERAL_LINES = ("exception", "stack")
 
 _LEVELS = logging.getLevelNamesMapping()
 
@@ -70,7 +74,15 @@ def _fields(process: str, *, pretty: bool) -> list[structlog.typing.Processor]:
 def _renderers(*, pretty: bool) -> list[structlog.typing.Processor]:
     """The processors that turn a line into text."""
     if pretty:
-        return [_drop_process, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # The exception is made text first, so that it is escaped as every other text of the line.
+        return [
+            _drop_process,
+            structlog.processors.format_exc_info,
+            _escape,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
 
 
@@ -93,6 +105,18 @@ def _drop_process(
     return event
 
 
+def _escape(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Take from every value what would do something on a terminal: a part of it may come from a request or a handler."""
+    for name, value in event.items():
+        if name in _OF_SEVERAL_LINES:
+            event[name] = printable_lines(str(value))
+        elif value is not None and not isinstance(value, bool | int | float):
+            event[name] = printable(value if isinstance(value, str) else repr(value))
+    return event
+
+
 def _to_json(event: structlog.typing.EventDict, **_: object) -> str:
     ordered = {name: event.pop(name) for name in _FIRST if name in event}
-    return msgspec.json.encode({**ordered, **event}, enc_hook=repr).decode()
+    return printable_json(msgspec.json.encode({**ordered, **event}, enc_hook=repr).decode())

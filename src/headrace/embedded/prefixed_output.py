@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 from headrace.embedded.process import OnLine
+from headrace.printable import printable_lines
 
 NAME_WIDTH = 9  # projector
 COLOURS = {"up": 37, "api": 36, "worker": 32, "projector": 35, "nats": 34, "postgres": 33}  # ANSI foreground
@@ -14,7 +15,7 @@ OTHER_COLOUR = 90
 
 
 class PrefixedOutput:
-    """Writes lines after the name of a process, coloured on a terminal."""
+    """Writes lines after the name of a process, coloured on a terminal; what a line has of others is escaped."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -39,7 +40,7 @@ class PrefixedOutput:
         if self._coloured:
             prefix = f"\x1b[{COLOURS.get(name, OTHER_COLOUR)}m{prefix}\x1b[0m"
         try:
-            self._stream.write(f"{prefix} {text}\n")
+            self._stream.write(f"{prefix} {printable_lines(text)}\n")
             self._stream.flush()
         except (OSError, ValueError):
             # The terminal or pipe is gone. The work goes on.
