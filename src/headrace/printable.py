@@ -13,6 +13,7 @@ import unicodedata
 _HARMLESS = frozenset("\u200c\u200d")
 _SPACE = "Zs"
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _NOT_ASCII_TEXT = re.compile(r"[^ -~]")
 
 
@@ -38,6 +39,11 @@ def printable_json(text: str) -> str:
     )
 
 
+def ascii_json(text: str) -> str:
+    """Write JSON in ASCII, as JSON that says the same: for an output that has not all letters."""
+    return _NOT_ASCII.sub(lambda found: _json_escape(found[0]), text)
+
+
 def _is_harmless(character: str) -> bool:
     return character.isprintable() or character in _HARMLESS or unicodedata.category(character) == _SPACE
 
@@ -50,8 +56,9 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def _escape_json(found: re.Match[str]) -> str:
-    character = found[0]
-    if _is_harmless(character):
-        return character
+    return found[0] if _is_harmless(found[0]) else _json_escape(found[0])
+
+
+def _json_escape(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

@@ -61,7 +61,7 @@ async def test_following_shows_it_live_and_leaves_only_the_result_on_standard_ou
     said = [line.partition(" ")[2] for line in lines]  # each begins with its time
     for line in (
         "queued",
-        "logged warning: one  [31mred [0m",  # what a handler says does not reach the terminal's controls
+        r"logged warning: one \x1b[31mred\x1b[0m",  # what a handler says does not reach the terminal's controls
         "emitted streamed",
         "emitted in two lines",
         'emitted {"row":1}',

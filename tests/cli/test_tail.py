@@ -123,7 +123,7 @@ async def test_events_that_foreign_writers_left_are_shown_too(up: Up, log: Log) 
     as_json.interrupt()
     shown = (await words.done()).out
     assert '{"attempt":1' in shown
-    assert "no JSON [2J" in shown
+    assert r"no JSON\x1b[2J" in shown
     assert '"new":true' in shown
     first, second, third = _lines((await as_json.done()).out)
     assert (first["data"], second["data"], third["data"]) == ({"attempt": 1}, "no JSON\x1b[2J", {"new": True})

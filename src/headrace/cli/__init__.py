@@ -5,6 +5,8 @@ A command imports what it needs when it runs, so that `headrace --help` is quick
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from headrace.cli.commands.kinds import kinds, pause, resume
@@ -12,11 +14,12 @@ from headrace.cli.commands.log import lag, tail
 from headrace.cli.commands.processes import api, migrate, projector, up, worker
 from headrace.cli.commands.schedules import schedules
 from headrace.cli.commands.tasks import batch, cancel, replay, submit
+from headrace.cli.terminal.exits import run_cli
 
 
 def main() -> None:
-    """Run the command line."""
-    cli(prog_name="headrace")
+    """Run the command line, and exit as its command ends."""
+    sys.exit(run_cli(cli))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

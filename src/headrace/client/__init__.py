@@ -6,14 +6,15 @@
             print(event.event, event.data)
         print(await client.result(task.id))
 
-A refusal of the API is raised as `ProblemError`, an API that cannot be reached as `httpx.TransportError`. The client retries
-by itself what may be sent twice without harm: following, waiting for a result, cancelling, running a selection again, and
-submitting with a ``key``.
+A refusal of the API is raised as `ProblemError`, an API that cannot be reached as `httpx.TransportError`, and what cannot be sent
+at all, as a key with a line break, as `UnusableRequest`. The client retries by itself what may be sent twice without harm:
+following, waiting for a result, cancelling, running a selection again, and submitting with a ``key``. What fails each time, as
+a refusal or a certificate that is not trusted, it does not retry.
 """
 
 from __future__ import annotations
 
-from headrace.client.answers import NOT_HEADRACE, ProblemError, TaskFailed
+from headrace.client.answers import NOT_HEADRACE, ProblemError, TaskFailed, UnusableRequest
 from headrace.client.batches import Batches
 from headrace.client.kinds import Kinds
 from headrace.client.retries import ATTEMPTS_MAX
@@ -22,7 +23,16 @@ from headrace.client.selections import Selections
 from headrace.client.streams import RESET, StreamEvent
 from headrace.client.tasks import Tasks
 
-__all__ = ["ATTEMPTS_MAX", "NOT_HEADRACE", "RESET", "Client", "ProblemError", "StreamEvent", "TaskFailed"]
+__all__ = [
+    "ATTEMPTS_MAX",
+    "NOT_HEADRACE",
+    "RESET",
+    "Client",
+    "ProblemError",
+    "StreamEvent",
+    "TaskFailed",
+    "UnusableRequest",
+]
 
 
 class Client(Tasks, Selections, Batches, Schedules, Kinds):

@@ -46,6 +46,10 @@ class ProblemError(Exception):
         self.retry_after = retry_after
 
 
+class UnusableRequest(ValueError):
+    """A request that cannot be sent as it is: its address, a header or a text in it. Nothing was sent; change it."""
+
+
 class TaskFailed(Exception):
     """A task has no result, because it failed or was cancelled. ``task`` is the whole task."""
 

@@ -13,15 +13,14 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from headrace.client.answers import Out, ProblemError, check_status, decode_answer
+from headrace.client.address import open_http
+from headrace.client.answers import Out, ProblemError, UnusableRequest, check_status, decode_answer
 from headrace.client.retries import Retries
+from headrace.contracts.tasks import KEY_CHARS_MAX
 
 ANSWER_SECONDS = 10.0  # the API answers within milliseconds, and waits 5 s at most for the log or the read model
 
 JSON = "application/json"
-
-# A proxy from the environment cannot reach a server on this machine.
-_NO_PROXY = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
 
 log = logging.getLogger("headrace.client")
 
@@ -57,16 +56,14 @@ class Connection:
     Args:
         url: Where the API is, as ``http://host:port``.
         transport: Sends the requests; the network by default.
+
+    Raises:
+        UnusableRequest: The address is none, or the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.AsyncClient(
-            base_url=f"{self.url}/api/v1",
-            timeout=ANSWER_SECONDS,
-            transport=transport,
-            mounts=None if transport else _NO_PROXY,
-        )
+        self._http = open_http(self.url, ANSWER_SECONDS, transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,13 +85,24 @@ class Connection:
         retries = Retries()
         while True:
             try:
-                return decode(await self._http.send(self._request(call)))
+                return decode(await self._http.send(self._usable_request(call)))
             except (httpx.TransportError, ProblemError) as error:
                 if not call.repeatable:
                     raise
                 retries.count_unanswered(error)
-                log.warning("%s: %s; trying again", self.url, str(error) or type(error).__name__)
+                log.warning("%s: %s; trying again", self.url, describe(error))
             await retries.pause()
+
+    def _usable_request(self, call: Call) -> httpx.Request:
+        if call.key is not None:
+            _check_key(call.key)
+        try:
+            return self._request(call)
+        except UnicodeEncodeError as error:
+            text = error.object[max(0, error.start - 20) : error.end]
+            raise UnusableRequest(
+                f"{text!r} cannot be sent, because it is not Unicode text: write it in UTF-8"
+            ) from error
 
     def _request(self, call: Call) -> httpx.Request:
         headers: dict[str, str] = {}
@@ -108,6 +116,23 @@ class Connection:
         return self._http.build_request(
             call.method, call.path, params=dict(call.params), content=content, headers=headers, timeout=timeout
         )
+
+
+def _check_key(key: str) -> None:
+    """Check that a key can be sent in a header; the API decides on the rest.
+
+    Raises:
+        UnusableRequest: It has characters that no header may have.
+    """
+    if not (key.isascii() and key.isprintable()):
+        raise UnusableRequest(
+            f"the key {key!r} cannot be sent: a key is 1 to {KEY_CHARS_MAX} visible ASCII characters, such as a UUID"
+        )
+
+
+def describe(error: Exception) -> str:
+    """Say what an error says, or at least its name."""
+    return str(error) or type(error).__name__
 
 
 def path(*segments: str) -> str:

@@ -7,11 +7,15 @@ import random
 
 import httpx
 
+from headrace.client.address import never_passes
 from headrace.client.answers import ProblemError
 
 RETRY_SECONDS = 1.0  # before the second attempt, unless the server says how long
 RETRY_SECONDS_MAX = 10.0
+PAUSE_SECONDS_MAX = 60.0  # a server may ask for a pause, and not for one that looks like no answer at all
 ATTEMPTS_MAX = 10  # in a row: about a minute and a half, longer than a restart of the API
+
+_MAY_PASS = frozenset({500, 502, 503, 504})  # of the API, or of a proxy while the API restarts
 
 
 class Retries:
@@ -26,15 +30,15 @@ class Retries:
         self._failures = 0
 
     def set_pause(self, seconds: float | None) -> None:
-        """Use the pause that the server asks for in `retry:` or `Retry-After`; None leaves it as it is."""
+        """Use the pause that the server asks for in `retry:` or `Retry-After`, or the longest; None leaves it as it is."""
         if seconds is not None:
-            self._pause_seconds = seconds
+            self._pause_seconds = min(seconds, PAUSE_SECONDS_MAX)
 
     def count(self, error: httpx.TransportError | ProblemError) -> None:
-        """Count a failure, or raise it when another attempt is useless: the API refused, or `ATTEMPTS_MAX` failed."""
+        """Count a failure, or raise it when another attempt is useless: it fails each time, or `ATTEMPTS_MAX` failed."""
         self._failures += 1
-        refused = isinstance(error, ProblemError) and error.status < 500
-        if refused or self._failures == ATTEMPTS_MAX:
+        useless = error.status not in _MAY_PASS if isinstance(error, ProblemError) else never_passes(error)
+        if useless or self._failures == ATTEMPTS_MAX:
             raise error
 
     def count_unanswered(self, error: httpx.TransportError | ProblemError) -> None:

@@ -10,7 +10,7 @@ import httpx
 from msgspec import Struct
 
 from headrace.client.answers import ProblemError, check_stream
-from headrace.client.connection import ANSWER_SECONDS
+from headrace.client.connection import ANSWER_SECONDS, describe, log
 from headrace.client.event_stream import EventStreamParser, Frame
 from headrace.client.retries import Retries
 
@@ -51,6 +51,7 @@ class FrameStream:
         self._cursor = cursor
         self._last_event = last_event
         self._is_over = False
+        self._has_begun = False
         self._retries = Retries()
 
     async def frames(self) -> AsyncGenerator[Frame]:
@@ -71,6 +72,7 @@ class FrameStream:
     async def _connect(self) -> AsyncGenerator[Frame]:
         """Give the frames of one connection until it ends or breaks."""
         headers = _headers(self._cursor)
+        self._has_begun = False
         try:
             async with (
                 self._http.stream("GET", self._path, headers=headers, timeout=_TIMEOUT) as answer,
@@ -78,19 +80,23 @@ class FrameStream:
             ):
                 async for frame in frames:
                     yield frame
+            if not self._has_begun:
+                raise httpx.RemoteProtocolError("the stream ended before it began")
         except (httpx.TransportError, ProblemError) as error:
             # When the last event has arrived, it does not matter how the connection ends.
             if not self._is_over:
                 self._retries.count(error)
+                log.warning("%s%s: %s; trying again", self._http.base_url, self._path.lstrip("/"), describe(error))
 
     async def _read(self, answer: httpx.Response) -> AsyncGenerator[Frame]:
         # The server answers 204 when nothing follows the cursor any more.
         if answer.status_code == 204:
-            self._is_over = True
+            self._has_begun = self._is_over = True
             return
         await check_stream(answer)
         parser = EventStreamParser(self._cursor)
         async for chunk in answer.aiter_bytes():
+            self._has_begun = True
             self._retries.reset()
             for frame in parser.feed(chunk):
                 self._is_over = frame.event == self._last_event
@@ -99,6 +105,7 @@ class FrameStream:
             self._retries.set_pause(parser.retry / 1000 if parser.retry is not None else None)
 
 
-def _headers(cursor: str) -> dict[str, str]:
-    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
-    return headers | {"Last-Event-ID": cursor} if cursor else headers
+def _headers(cursor: str) -> dict[bytes, bytes]:
+    headers = {b"Accept": b"text/event-stream", b"Cache-Control": b"no-store"}
+    # The standard has the id in UTF-8; that of another server may be any text.
+    return headers | {b"Last-Event-ID": cursor.encode()} if cursor else headers

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headrace.client.answers import ProblemError, TaskFailed
-from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
+from headrace.client.connection import ANSWER_SECONDS, Call, Connection, describe, given, log, path
 from headrace.client.retries import Retries
 from headrace.client.streams import FrameStream, StreamEvent
 from headrace.contracts.events import EventName
@@ -107,6 +107,7 @@ class Tasks(Connection):
                     found = await self.get(task, wait=POLL_SECONDS, at_least=at_least)
                 except (httpx.TransportError, ProblemError) as error:
                     retries.count(error)
+                    log.warning("%s: %s; trying again", self.url, describe(error))
                     await retries.pause()
                     continue
                 if found.state == State.SUCCEEDED:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -131,6 +133,14 @@ class Machine:
                 said = now
                 self._output.say(f"waiting for {self._api_url}/health/ready: {reason}")
             await asyncio.sleep(READY_POLL_SECONDS)
+
+    def say_ready(self) -> None:
+        """Write the line for programs that wait for it to standard output; the work goes on when it cannot be written."""
+        try:
+            # Without a buffer nothing is left to write when `up` ends.
+            os.write(sys.stdout.fileno(), f"ready {self._api_url}\n".encode())
+        except OSError as error:
+            self._output.say(f"ready {self._api_url} (standard output cannot be written: {error.strerror})")
 
     async def keep_running(self) -> None:
         """Keep every part running, for ever."""

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.home import Home
 from headrace.embedded.machine import Commands, Machine
-from headrace.embedded.network import authority, check_port
+from headrace.embedded.network import check_port
 from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.settings import Settings
 
@@ -89,8 +89,7 @@ async def _run(
             await machine.migrate(migrate)
             await machine.start_children(stack, children)
             await machine.wait_until_ready()
-            sys.stdout.write(f"ready http://{authority(host, port)}\n")
-            sys.stdout.flush()
+            machine.say_ready()
             await machine.keep_running()
         finally:
             signals.stopping = True

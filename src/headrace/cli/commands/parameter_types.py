@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,9 @@ import msgspec
 
 from headrace.contracts.tasks import KIND_PATTERN
 
+INPUT_BYTES_MAX = 16 << 20  # more than the API takes; an endless file does not fill the memory
+
+_NO_STDIN = "it is closed"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -100,11 +105,20 @@ class InputType(click.ParamType[msgspec.Raw]):
         """Convert a value; see `click.ParamType.convert`."""
         try:
             written = _read(value)
+            # Parts of the object that stay as they are written are not looked at by the decoder.
+            written.decode("utf-8")
             msgspec.json.decode(written, type=dict[str, msgspec.Raw])
         except OSError as error:
-            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
+            self.fail(_unreadable(value, error), param, ctx)
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            self.fail(f"this is not UTF-8: byte {error.start} is 0x{byte:02x}; write the JSON in UTF-8", param, ctx)
         except msgspec.MsgspecError as error:
             self.fail(f"this is not a JSON object: {error}", param, ctx)
+        except RecursionError:
+            self.fail("this is nested too deeply to be an input", param, ctx)
+        if len(written) > INPUT_BYTES_MAX:
+            self.fail(f"this is longer than any input may be: {INPUT_BYTES_MAX:,} bytes at most", param, ctx)
         return msgspec.Raw(written)
 
 
@@ -115,22 +129,34 @@ class LinesType(click.ParamType[BinaryIO]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> BinaryIO:
         """Convert a value; see `click.ParamType.convert`."""
-        if value == "-":
+        if value == "-" and sys.stdin is not None:
             return sys.stdin.buffer
+        if value == "-":
+            self.fail(f"standard input cannot be read: {_NO_STDIN}", param, ctx)
         if not value.startswith("@"):
             self.fail("say @FILE, or - for standard input: one JSON object a line", param, ctx)
         try:
             return Path(value[1:]).open("rb")
         except OSError as error:
-            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
+            self.fail(_unreadable(value, error), param, ctx)
 
 
 def _read(value: str) -> bytes:
+    """Read an input, and one byte more than the longest one has: a file may have no end."""
     if value == "-":
-        return sys.stdin.buffer.read()
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, _NO_STDIN)
+        return sys.stdin.buffer.read(INPUT_BYTES_MAX + 1)
     if value.startswith("@"):
-        return Path(value[1:]).read_bytes()
-    return value.encode()
+        with Path(value[1:]).open("rb") as file:
+            return file.read(INPUT_BYTES_MAX + 1)
+    # The bytes as they were given, also those that are not in the encoding of the terminal.
+    return os.fsencode(value)
+
+
+def _unreadable(value: str, error: OSError) -> str:
+    name = "standard input" if value == "-" else value[1:]
+    return f"{name} cannot be read: {error.strerror}"
 
 
 KIND = KindType()

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 import httpx
 
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
-from headrace.client import NOT_HEADRACE, ProblemError
+from headrace.client import NOT_HEADRACE, ProblemError, UnusableRequest
+from headrace.client.address import refused_certificate
+from headrace.printable import printable
 
 
 @contextmanager
@@ -19,7 +21,8 @@ def api_errors_explained(url: str) -> Generator[None]:
         url: The API that the block calls.
 
     Raises:
-        CommandFailed: The API refused (`EXIT_REFUSED`), or failed or cannot be reached (`EXIT_UNREACHABLE`).
+        CommandFailed: The API refused, or the request cannot be sent (`EXIT_REFUSED`); or the API failed or cannot be reached
+            (`EXIT_UNREACHABLE`).
     """
     try:
         yield
@@ -27,12 +30,20 @@ def api_errors_explained(url: str) -> Generator[None]:
         failed = problem.status >= 500 or problem.error_code == NOT_HEADRACE
         exit_code = EXIT_UNREACHABLE if failed else EXIT_REFUSED
         raise CommandFailed(describe_problem(problem), exit_code) from problem
+    except (UnusableRequest, httpx.LocalProtocolError) as error:
+        raise CommandFailed(str(error), EXIT_REFUSED) from error
     except httpx.ConnectError as error:
+        if refused := refused_certificate(error):
+            raise CommandFailed(
+                f"the certificate of {url} is not trusted ({refused}): name the certificates that you trust "
+                "in SSL_CERT_FILE",
+                EXIT_UNREACHABLE,
+            ) from error
         raise CommandFailed(
             f"nothing answers at {url} ({error}): start `headrace up`, or say where the API is with --url",
             EXIT_UNREACHABLE,
         ) from error
-    except (httpx.TransportError, httpx.InvalidURL) as error:
+    except httpx.TransportError as error:
         reason = str(error) or type(error).__name__
         raise CommandFailed(
             f"{url} cannot be reached ({reason}): check that it is the API's address", EXIT_UNREACHABLE
@@ -41,8 +52,8 @@ def api_errors_explained(url: str) -> Generator[None]:
 
 def describe_problem(problem: ProblemError) -> str:
     """Write a refusal in words, with each path of the input that is wrong on a line of its own."""
-    lines = [f"{problem.error_code}: {problem.message}"]
-    lines += [f"  {error.path or '/'}: {error.message}" for error in problem.errors]
+    lines = [printable(f"{problem.error_code}: {problem.message}")]
+    lines += [printable(f"  {error.path or '/'}: {error.message}") for error in problem.errors]
     if problem.status >= 500 and problem.correlation_id:
-        lines.append(f"  correlation id {problem.correlation_id}")
+        lines.append(printable(f"  correlation id {problem.correlation_id}"))
     return "\n".join(lines)

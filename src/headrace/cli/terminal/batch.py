@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, nullcontext
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import aclosing, contextmanager, nullcontext
 from typing import BinaryIO
 
-import click
 import httpx
 from msgspec import Raw
 
+from headrace.cli.commands.parameter_types import INPUT_BYTES_MAX
 from headrace.cli.terminal.api_errors import api_errors_explained
 from headrace.cli.terminal.count_display import CountDisplay, count_display_for
-from headrace.cli.terminal.exits import EXIT_TASK_FAILED
-from headrace.cli.terminal.output import show_json
+from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_TASK_FAILED, CommandFailed
+from headrace.cli.terminal.output import note, show, show_json
 from headrace.client import Client, ProblemError
 from headrace.contracts.batches import Batch, Counts
 
@@ -32,36 +32,64 @@ async def submit_batch(url: str, submit: Callable[[Client], Awaitable[Batch]], *
         The exit code.
 
     Raises:
-        CommandFailed: The API refused the batch, or cannot be reached.
+        CommandFailed: The API refused the batch, or cannot be reached, or the inputs cannot be kept until they are sent.
     """
-    with api_errors_explained(url):
+    with api_errors_explained(url), _disk_errors_explained():
         async with Client(url) as client:
             batch = await submit(client)
-            click.echo(f"{batch.id} {batch.total:,} tasks", err=follow or wait)
+            (note if follow or wait else show)(f"{batch.id} {batch.total:,} tasks")
             if not follow and not wait:
                 return 0
             try:
                 batch = await _wait_until_settled(client, batch, follow=follow)
             except (asyncio.CancelledError, ProblemError, httpx.TransportError):
-                click.echo(
+                note(
                     f"the batch goes on; its counts:  {client.url}/api/v1/batches/{batch.id}\n"
-                    f"to cancel it:                   headrace cancel --batch {batch.id}",
-                    err=True,
+                    f"to cancel it:                   headrace cancel --batch {batch.id}"
                 )
                 raise
     show_json(batch)
     return 0 if batch.counts.succeeded == batch.total else EXIT_TASK_FAILED
 
 
+@contextmanager
+def _disk_errors_explained() -> Generator[None]:
+    # With a key, inputs that do not fit in the memory are kept in a file until the batch is accepted.
+    try:
+        yield
+    except OSError as error:
+        message = (
+            f"the inputs cannot be kept until they are sent ({error.strerror}): set TMPDIR to a directory with room"
+        )
+        raise CommandFailed(message, EXIT_REFUSED) from error
+
+
 async def read_inputs(lines: BinaryIO) -> AsyncGenerator[Raw]:
-    """Give the inputs of a file, one a line; blank lines are left out."""
+    """Give the inputs of a file, one a line; blank lines are left out.
+
+    Raises:
+        CommandFailed: A line is longer than any input may be, or the file cannot be read on.
+    """
     with lines:
-        for line in lines:
+        while line := _read_line(lines):
             if not line.isspace():
                 yield Raw(line.strip())
         # Ctrl-C also ends the program that writes the lines. Here the cancellation arrives before the inputs end, so that
         # the lines written until then are not submitted as a complete batch.
         await asyncio.sleep(0)
+
+
+def _read_line(lines: BinaryIO) -> bytes:
+    try:
+        line = lines.readline(INPUT_BYTES_MAX + 1)
+    except OSError as error:
+        raise CommandFailed(f"the inputs cannot be read: {error.strerror}", EXIT_REFUSED) from error
+    if len(line) > INPUT_BYTES_MAX:
+        message = (
+            f"a line is longer than any input may be ({INPUT_BYTES_MAX:,} bytes): write one JSON object on each line"
+        )
+        raise CommandFailed(message, EXIT_REFUSED)
+    return line
 
 
 async def _wait_until_settled(client: Client, batch: Batch, *, follow: bool) -> Batch:

@@ -11,6 +11,7 @@ import click
 from headrace.cli.terminal.api_errors import api_errors_explained
 from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, run_command
+from headrace.cli.terminal.output import note, show
 from headrace.client import Client
 from headrace.contracts.tasks import BulkResult, Selection
 
@@ -44,7 +45,7 @@ class BulkChange:
             async with Client(self._url) as client, aclosing(self._results(client, dry_run=True)) as results:
                 async for result in results:
                     self.matched = result.matched
-        click.echo(f"{_tasks(self.matched)} {'matches' if self.matched == 1 else 'match'}", err=True)
+        note(f"{_tasks(self.matched)} {'matches' if self.matched == 1 else 'match'}")
 
     async def apply(self) -> None:
         """Change the tasks and show how many are done; when that stops early, print how to do the rest.
@@ -56,9 +57,9 @@ class BulkChange:
             with api_errors_explained(self._url), count_display_for(self.verb, self.matched) as display:
                 await self._change_all(display)
         except BaseException:
-            click.echo(f"{_tasks(self._changed)} {self.past} when this stopped. {self._how_to_continue()}", err=True)
+            note(f"{_tasks(self._changed)} {self.past} when this stopped. {self._how_to_continue()}")
             raise
-        click.echo(f"{_tasks(self._changed)} {self.past}")
+        show(f"{_tasks(self._changed)} {self.past}")
 
     async def _change_all(self, display: CountDisplay) -> None:
         async with Client(self._url) as client, aclosing(self._results(client, dry_run=False)) as results:
@@ -85,10 +86,15 @@ def run_bulk_change(change: BulkChange, *, dry_run: bool, yes: bool) -> int:
     if code or dry_run or not change.matched:
         return code
     question = f"{change.verb} {_tasks(change.matched)}?"
-    if not yes and sys.stdin.isatty() and not click.confirm(question, err=True):
-        click.echo("nothing was done", err=True)
+    if not yes and _is_asked() and not click.confirm(question, err=True):
+        note("nothing was done")
         return EXIT_REFUSED
     return run_command(change.apply())
+
+
+def _is_asked() -> bool:
+    # There is none when a program closed it.
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _tasks(count: int) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
-import click
-
 from headrace.cli.terminal.api_errors import api_errors_explained, describe_problem
 from headrace.cli.terminal.bulk import BulkChange
 from headrace.cli.terminal.exits import EXIT_REFUSED
+from headrace.cli.terminal.output import note, show
 from headrace.client import Client, ProblemError
 from headrace.contracts.batches import BatchState
 from headrace.contracts.tasks import BulkResult
@@ -36,9 +35,9 @@ async def _cancel_task(client: Client, task: str) -> bool:
     except ProblemError as problem:
         if problem.status >= 500:
             raise
-        click.echo(f"{task} {describe_problem(problem)}", err=True)
+        note(f"{task} {describe_problem(problem)}")
         return False
-    click.echo(f"{cancelled.id} {cancelled.state}")
+    show(f"{cancelled.id} {cancelled.state}")
     return True
 
 

@@ -7,9 +7,11 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from headrace.cli.terminal.output import note
+from headrace.printable import printable
 
 LINE_SECONDS = 1.0  # between two lines, so that counts do not fill a log file
 
@@ -48,13 +50,13 @@ class CountLines:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._unwritten is not None:
-            click.echo(self._unwritten, err=True)
+            note(self._unwritten)
 
     def show(self, count: int, words: str) -> None:
         """Show the count; see `CountDisplay.show`."""
         self._unwritten = f"{count:,} of {self._total:,}: {words}"
         if time.monotonic() - self._written_at >= LINE_SECONDS:
-            click.echo(self._unwritten, err=True)
+            note(self._unwritten)
             self._unwritten, self._written_at = None, time.monotonic()
 
 
@@ -70,7 +72,7 @@ class CountBar:
             TextColumn("{task.fields[words]}", markup=False),
             console=Console(stderr=True),
         )
-        self._task = self._progress.add_task(title, total=total, words="")
+        self._task = self._progress.add_task(printable(title), total=total, words="")
 
     def __enter__(self) -> Self:
         self._progress.start()

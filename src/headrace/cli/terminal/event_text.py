@@ -1,7 +1,8 @@
-"""Write events in words, and other texts so that a terminal can show them."""
+"""Write events in words."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.events import EventName
+from headrace.printable import printable
 
 LINE_CHARS_MAX = 200  # where an event has one line; `--json` and `--follow` show it whole
+
+_BREAK = re.compile(r"\r\n|[\r\n\t]")
 
 _COLORS = {
     EventName.QUEUED: "blue",
@@ -73,14 +77,9 @@ def local_time(at: datetime) -> str:
     return time if here.date() == datetime.now(here.tzinfo).date() else f"{here:%Y-%m-%d} {time}"
 
 
-def printable(text: str) -> str:
-    """Replace characters that would break the line, move the cursor of a terminal or change its colours."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
 def shortened(text: str) -> str:
-    """Put a text on one line of at most `LINE_CHARS_MAX` characters."""
-    text = printable(text)
+    """Put a text on one line of at most `LINE_CHARS_MAX` characters, for a terminal."""
+    text = printable(_BREAK.sub(" ", text))
     return text if len(text) <= LINE_CHARS_MAX else text[: LINE_CHARS_MAX - 1] + "…"
 
 

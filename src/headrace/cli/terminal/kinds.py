@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from headrace.cli.terminal.api_errors import api_errors_explained
-from headrace.cli.terminal.event_text import printable
-from headrace.cli.terminal.output import show_json, show_table
+from headrace.cli.terminal.output import note, show, show_json, show_table
 from headrace.client import Client
 from headrace.contracts.kinds import CatalogEntry
 
@@ -25,7 +22,7 @@ async def show_kinds(url: str, *, json: bool) -> None:
     elif kinds:
         show_table(("kind", "description", "#timeout", "#attempts", "limits", "workers"), map(_row, kinds))
     else:
-        click.echo("there are no kinds yet: start a worker, which announces its own", err=True)
+        note("there are no kinds yet: start a worker, which announces its own")
 
 
 async def set_paused(url: str, kind: str, *, paused: bool) -> None:
@@ -37,13 +34,13 @@ async def set_paused(url: str, kind: str, *, paused: bool) -> None:
     with api_errors_explained(url):
         async with Client(url) as client:
             entry = await (client.pause(kind) if paused else client.resume(kind))
-    click.echo(f"{entry.name} {'paused' if entry.paused else 'resumed'}")
+    show(f"{entry.name} {'paused' if entry.paused else 'resumed'}")
 
 
 def _row(kind: CatalogEntry) -> tuple[str, ...]:
     first_line = next(iter(kind.description.splitlines()), "")
     workers = ("yes" if kind.has_workers else "no") + (", paused" if kind.paused else "")
-    return kind.name, printable(first_line), f"{kind.timeout:g} s", str(kind.max_attempts), _limits(kind), workers
+    return kind.name, first_line, f"{kind.timeout:g} s", str(kind.max_attempts), _limits(kind), workers
 
 
 def _limits(kind: CatalogEntry) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-import click
 from msgspec import Struct
 
 from headrace.cli.terminal.log_reader import open_log_reader
-from headrace.cli.terminal.output import show_json, show_table
+from headrace.cli.terminal.output import note, show_json, show_table
 from headrace.log import subjects
 from headrace.log.consumers import all_consumers
 from headrace.settings import Settings
@@ -62,7 +61,7 @@ async def show_lag(settings: Settings, *, json: bool) -> None:
         headings = ("consumer", "#waiting", "#in flight", "#redelivered", "#pulls", "last activity", "hint")
         show_table(headings, map(_row, lags))
     else:
-        click.echo("nobody reads the log yet: start a worker and a projector", err=True)
+        note("nobody reads the log yet: start a worker and a projector")
 
 
 def lag_of(info: dict[str, Any]) -> Lag:

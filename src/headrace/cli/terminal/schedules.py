@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import click
 from msgspec.structs import replace
 
 from headrace.cli.terminal.api_errors import api_errors_explained
-from headrace.cli.terminal.event_text import local_time, printable
-from headrace.cli.terminal.output import show_json, show_table
+from headrace.cli.terminal.event_text import local_time
+from headrace.cli.terminal.output import note, show, show_json, show_table
 from headrace.client import Client
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
 
@@ -28,7 +27,7 @@ async def show_schedules(url: str, *, json: bool) -> None:
     elif schedules:
         show_table(("schedule", "kind", "when", "next", "last", "name"), map(_row, schedules))
     else:
-        click.echo("there are no schedules; `headrace schedules add` makes one", err=True)
+        note("there are no schedules; `headrace schedules add` makes one")
 
 
 async def add_schedule(url: str, definition: ScheduleDefinition) -> None:
@@ -40,7 +39,7 @@ async def add_schedule(url: str, definition: ScheduleDefinition) -> None:
     with api_errors_explained(url):
         async with Client(url) as client:
             schedule = await client.create_schedule(definition)
-    click.echo(f"{schedule.id} {_next_firing(schedule)}")
+    show(f"{schedule.id} {_next_firing(schedule)}")
 
 
 async def remove_schedule(url: str, schedule: str) -> None:
@@ -52,7 +51,7 @@ async def remove_schedule(url: str, schedule: str) -> None:
     with api_errors_explained(url):
         async with Client(url) as client:
             await client.delete_schedule(schedule)
-    click.echo(f"{schedule} removed")
+    show(f"{schedule} removed")
 
 
 async def run_schedule(url: str, schedule: str) -> None:
@@ -64,7 +63,7 @@ async def run_schedule(url: str, schedule: str) -> None:
     with api_errors_explained(url):
         async with Client(url) as client:
             task = await client.run_schedule(schedule)
-    click.echo(f"{task.id} {task.state}")
+    show(f"{task.id} {task.state}")
 
 
 async def set_paused(url: str, schedule: str, *, paused: bool) -> None:
@@ -77,15 +76,14 @@ async def set_paused(url: str, schedule: str, *, paused: bool) -> None:
         async with Client(url) as client:
             definition = (await client.get_schedule(schedule)).definition
             changed = await client.update_schedule(schedule, replace(definition, paused=paused))
-    click.echo(f"{changed.id} {_next_firing(changed)}")
+    show(f"{changed.id} {_next_firing(changed)}")
 
 
 def _row(schedule: Schedule) -> tuple[str, ...]:
     definition = schedule.definition
     when = f"every {definition.every} s" if definition.every else f"{definition.cron} {definition.time_zone}"
     last = _to_the_second(schedule.last_at) or "never"
-    name = printable(definition.name or "")
-    return schedule.id, definition.kind, printable(when), _next_firing(schedule), last, name
+    return schedule.id, definition.kind, when, _next_firing(schedule), last, definition.name or ""
 
 
 def _next_firing(schedule: Schedule) -> str:

@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-import click
 import httpx
 import msgspec
 
 from headrace.cli.terminal.api_errors import api_errors_explained
 from headrace.cli.terminal.event_text import describe_event
 from headrace.cli.terminal.exits import EXIT_TASK_FAILED
-from headrace.cli.terminal.output import show_json
+from headrace.cli.terminal.output import note, show, show_json
 from headrace.cli.terminal.task_display import TaskDisplay, task_display_for
 from headrace.client import RESET, Client, ProblemError, TaskFailed
 from headrace.contracts.events import EventName, Outcome
@@ -53,20 +52,19 @@ async def submit_task(url: str, submit: Callable[[Client], Awaitable[TaskSummary
     with api_errors_explained(url):
         async with Client(url) as client:
             task = await submit(client)
-            click.echo(f"{task.id} {task.state}", err=follow or wait)
+            (note if follow or wait else show)(f"{task.id} {task.state}")
             if not follow and not wait:
                 return 0
             try:
                 end = await (_follow(client, task) if follow else _wait(client, task.id))
             except (asyncio.CancelledError, ProblemError, httpx.TransportError):
-                click.echo(
+                note(
                     f"the task goes on; to follow it again:  headrace tail --since 1h --task {task.id}\n"
-                    f"its result, when there is one:         {client.url}/api/v1/tasks/{task.id}",
-                    err=True,
+                    f"its result, when there is one:         {client.url}/api/v1/tasks/{task.id}"
                 )
                 raise
     if end.failure is not None:
-        click.echo(end.failure, err=True)
+        note(end.failure)
         return EXIT_TASK_FAILED
     show_json(end.result)
     return 0

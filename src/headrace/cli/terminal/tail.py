@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from headrace.cli.terminal.event_text import describe_event, event_color, local_time, shortened
 from headrace.cli.terminal.log_reader import open_log_reader
+from headrace.cli.terminal.output import note, show_json_text, show_styled
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
@@ -22,6 +23,7 @@ from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.replay import Page
 from headrace.log.subjects import TaskSubject
+from headrace.printable import printable
 from headrace.settings import Settings
 
 LOG_POLL_SECONDS = 1.0  # while no live message comes, or the log is away
@@ -89,7 +91,7 @@ async def tail_log(settings: Settings, event_filter: EventFilter, *, since: time
         async for epoch, records in pages:
             lines = [write_line(record, epoch) for record in records if event_filter.matches(record)]
             if lines:
-                click.echo("\n".join(lines))
+                (show_json_text if json else show_styled)("\n".join(lines))
 
 
 class LogFollower:
@@ -134,12 +136,12 @@ class LogFollower:
         try:
             page = await self._log.replayer.page(self._subject, start=self._next_sequence, since=self._since)
             if (self._is_away or not page.records) and (await self._log.refresh()).epoch != self._epoch:
-                click.echo("the log was lost and made anew; this is the new one", err=True)
+                note("the log was lost and made anew; this is the new one")
                 self._epoch, self._next_sequence = self._log.epoch, 1
                 return None
         except LogUnavailable as error:
             if not self._is_away:
-                click.echo(f"waiting: {error.message}", err=True)
+                note(f"waiting: {error.message}")
             self._is_away = True
             await asyncio.sleep(LOG_POLL_SECONDS)
             return None
@@ -181,9 +183,9 @@ def _in_words(record: Record, _epoch: int) -> str:
         text = describe_event(subject.event, data | {"priority": subject.priority})
     words = (
         click.style(local_time(record.at), dim=True),
-        click.style(f"{subject.event:<{EVENT_WIDTH}}", fg=event_color(subject.event, data)),
-        click.style(subject.kind, bold=True),
-        subject.task[-SHORT_ID_CHARS:],
+        click.style(f"{printable(subject.event):<{EVENT_WIDTH}}", fg=event_color(subject.event, data)),
+        click.style(printable(subject.kind), bold=True),
+        printable(subject.task[-SHORT_ID_CHARS:]),
         shortened(text),
     )
     return " ".join(words).rstrip()

@@ -8,15 +8,16 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from headrace.cli.terminal.event_text import describe_event, event_color, local_time, printable
+from headrace.cli.terminal.event_text import describe_event, event_color, local_time
+from headrace.cli.terminal.output import note
 from headrace.client import StreamEvent
 from headrace.contracts.events import EventName
 from headrace.contracts.tasks import TaskSummary
+from headrace.printable import printable
 
 
 class TaskDisplay(Protocol):
@@ -53,7 +54,7 @@ class TaskLines:
         """Show the event; see `TaskDisplay.show`."""
         time = local_time(datetime.fromisoformat(event.data["at"])) if "at" in event.data else ""
         for line in _lines(event):
-            click.echo(f"{time} {event.event} {line}".strip(), err=True)
+            note(f"{time} {event.event} {line}".strip())
 
 
 class TaskBar:
@@ -69,7 +70,7 @@ class TaskBar:
             TextColumn("{task.fields[message]}", markup=False),
             console=self._console,
         )
-        self._task = self._progress.add_task(kind, total=None, message="queued")
+        self._task = self._progress.add_task(printable(kind), total=None, message="queued")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -89,7 +90,7 @@ class TaskBar:
             case EventName.QUEUED | EventName.STARTED:
                 self._progress.update(self._task, completed=0, message=event.event)
             case EventName.FINISHED:
-                self._progress.update(self._task, message=event.data["outcome"])
+                self._progress.update(self._task, message=printable(event.data["outcome"]))
             case _:
                 for line in _lines(event):
                     self._console.print(Text(line, style=event_color(event.event, event.data) or ""), soft_wrap=True)

@@ -1,0 +1,84 @@
+"""Open HTTP to the address of an API, as a person or a setting gives it, in the environment of other programs."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+
+import httpx
+
+from headrace.client.answers import UnusableRequest
+
+PORT_MAX = 65_535
+
+
+def open_http(url: str, timeout: float, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Open a client for the requests below ``/api/v1`` of an API. Nothing is sent yet.
+
+    Args:
+        url: Where the API is, as ``http://host:port``; it may have a path.
+        timeout: Seconds to wait for each step of a request.
+        transport: Sends the requests; the network by default.
+
+    Raises:
+        UnusableRequest: This is no address, or the environment names a proxy or certificates that cannot be used.
+    """
+    base = read_address(url)
+    if transport is not None:
+        return httpx.AsyncClient(base_url=base, timeout=timeout, transport=transport)
+    try:
+        if is_this_machine(base.host):
+            # A proxy of the environment cannot reach a server on this machine.
+            return httpx.AsyncClient(base_url=base, timeout=timeout, trust_env=False, verify=_certificates(base))
+        return httpx.AsyncClient(base_url=base, timeout=timeout)
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        raise UnusableRequest(
+            f"the environment has settings for HTTP that cannot be used ({error}): check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, "
+            "NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+        ) from error
+
+
+def read_address(url: str) -> httpx.URL:
+    """Return the address below which the API has its resources.
+
+    Raises:
+        UnusableRequest: This is no address of an API.
+    """
+    try:
+        given = httpx.URL(url)
+        base = httpx.URL(f"{url.rstrip('/')}/api/v1")
+        is_address = given.scheme in ("http", "https") and given.host and 0 < (given.port or 1) <= PORT_MAX
+    except (httpx.InvalidURL, ValueError):
+        is_address = base = given = None
+    if not is_address or base is None or given is None or given.query or given.fragment or " " in url:
+        raise UnusableRequest(f"{url!r} is no address of an API: write it as http://host:port")
+    return base
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a host name or an address is one of this machine's loopback interface."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def never_passes(error: httpx.TransportError) -> bool:
+    """Tell whether a request that failed so fails each time: the request itself, or the certificate, is wrong."""
+    return (
+        isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
+        or refused_certificate(error) is not None
+    )
+
+
+def refused_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """Return why the certificate of the server was refused; None when something else failed."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
+def _certificates(base: httpx.URL) -> ssl.SSLContext | bool:
+    # Without TLS there is nothing to verify, and nothing of the environment that could be wrong.
+    return httpx.create_ssl_context() if base.scheme == "https" else False
