@@ -20,6 +20,7 @@ from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.methods import answer_methods
 from headrace.api.edge.openapi import AnyJson
+from headrace.api.edge.query import check_query
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
 from headrace.api.v1.follow_links import FOLLOW_PATH
@@ -48,7 +49,11 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
 def create_app(api: ApiState | None) -> Litestar:
     """Build the application. Without the state of a process it only gives its OpenAPI document."""
     return Litestar(
-        route_handlers=[Router("/api/v1", route_handlers=routes.ALL), health.live, health.ready],
+        route_handlers=[
+            Router("/api/v1", route_handlers=routes.ALL, before_request=check_query),
+            health.live,
+            health.ready,
+        ],
         state=State({"api": api}),
         exception_handlers={
             HeadraceError: problems.own_error,

@@ -111,6 +111,15 @@ def cursor(text: str) -> str:
         ({"kind": "x" * 64}, "malformed_request", "query kind"),
         ({"at_least": "\0"}, "invalid_position", "query at_least"),
         ({"cursor": "nope"}, "invalid_cursor", "query cursor"),
+        ({"cursor": ""}, "invalid_cursor", "query cursor"),
+        ({"at_least": ""}, "invalid_position", "query at_least"),
+        ({"state": ""}, "malformed_request", "query state"),
+        ({"states": "failed"}, "malformed_request", "query states"),
+        ({"state": ["open", "failed"]}, "malformed_request", "query state"),
+        ({"limit": ""}, "malformed_request", "query limit"),
+        ({"limit": "1.5"}, "malformed_request", "query limit"),
+        ({"limit": "nan"}, "malformed_request", "query limit"),
+        ({"limit": "1" * 5000}, "malformed_request", "query limit"),
         ({"cursor": cursor("2026-01-01T00:00:00+00:00 a\0b")}, "invalid_cursor", "query cursor"),
         ({"cursor": cursor("2026-01-01T00:00:00 a")}, "invalid_cursor", "query cursor"),
         ({"cursor": cursor("0001-01-01T00:00:00+12:00 a")}, "invalid_cursor", "query cursor"),
@@ -118,10 +127,17 @@ def cursor(text: str) -> str:
     ],
 )
 async def test_a_list_filter_that_nothing_can_match_is_refused_by_its_name(
-    cluster: Cluster, of: str, query: dict[str, str], code: str, path: str
+    cluster: Cluster, of: str, query: dict[str, Any], code: str, path: str
 ) -> None:
     problem = check_problem(await cluster.http.get(f"/api/v1/{of}", params=query), 400, code)
     assert [error["path"] for error in problem["errors"]] == [path]
+
+
+@pytest.mark.parametrize("of", ["tasks", "batches"])
+@pytest.mark.parametrize("wait", ["nan", "inf", "-1", "1e999", "", "60.1", "soon", "0x10"])
+async def test_a_wait_that_is_no_number_of_seconds_is_refused(cluster: Cluster, of: str, wait: str) -> None:
+    problem = check_problem(await cluster.http.get(f"/api/v1/{of}/x", params={"wait": wait}), 400, "malformed_request")
+    assert [error["path"] for error in problem["errors"]] == ["query wait"]
 
 
 @pytest.mark.parametrize("batch", ["\0", "a\0", "a.b", "a b", "", "ř", "x" * 65, "a\n"])

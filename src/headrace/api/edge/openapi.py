@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
@@ -36,6 +36,8 @@ class Keyed(Operation):
 
     The route reads both by itself. If its handler declared them, Litestar would parse and validate them on every request.
     """
+
+    QUERY_NAMES: ClassVar[tuple[str, ...]] = ("follow_link",)
 
     def __post_init__(self) -> None:
         """Add both to the parameters."""

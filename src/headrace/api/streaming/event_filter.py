@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from headrace.api.edge.request import is_id
@@ -14,7 +13,6 @@ from headrace.log import subjects
 
 TASKS_MAX = 100  # tasks in one filter; a client of more tasks filters by batch or kind, or not at all
 VALUES_MAX = 20  # batches, kinds and events in one filter
-NAMES = ("after", "task", "batch", "kind", "event")
 
 
 class EventFilter(NamedTuple):
@@ -42,17 +40,6 @@ class EventFilter(NamedTuple):
     def is_empty(self) -> bool:
         """Whether every event is wanted."""
         return not (self.tasks or self.batches or self.kinds or self.events)
-
-
-def check_names(given: Iterable[str]) -> None:
-    """Check the names of a query's parameters. Without this check a misspelled filter would show everything.
-
-    Raises:
-        MalformedRequest: A name is not a parameter of the route.
-    """
-    for name in given:
-        if name not in NAMES:
-            _refuse(name[:80], f"there is no parameter {name[:80]!r}; there are {', '.join(NAMES)}")
 
 
 def read_filter(

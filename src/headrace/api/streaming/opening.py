@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from headrace.api.edge.query import LAST_EVENT_ID, last_event_id_in_query
+from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.follower import Follower
 from headrace.api.streaming.frames import id_frame, reset_frame
 from headrace.api.streaming.metrics import Metrics
@@ -24,25 +26,31 @@ class Opening(NamedTuple):
     Attributes:
         position: The stream has the events after this position.
         chunk: The first bytes to send.
+        is_reset: Whether the stream does not go on at its client's cursor.
     """
 
     position: Position
     chunk: bytes
+    is_reset: bool = False
 
 
-def read_cursor(after: str | None, last_event_id: str | None) -> Position | None:
-    """Read the position to continue after. A browser that reconnects repeats its URL, so its header is the newer one.
+def read_cursor(request: AnyRequest, after: str | None, last_event_id: str | None) -> Position | None:
+    """Read the position to continue after.
+
+    A browser that reconnects repeats its URL, so its header is newer than ``after``. So is what a polyfill has put into the URL.
 
     Raises:
         InvalidPosition: The cursor is not a position.
+        MalformedRequest: The query names several different events as the last one.
     """
-    given = last_event_id or after
-    if not given:
+    newer = last_event_id or last_event_id_in_query(request)
+    given = newer or after
+    if given is None:
         return None
     try:
         return Position.parse(given)
     except ValueError as error:
-        raise InvalidPosition(f"{'Last-Event-ID' if last_event_id else 'after'}: {error}") from error
+        raise InvalidPosition(f"{LAST_EVENT_ID if newer else 'after'}: {error}") from error
 
 
 def open_stream(
@@ -69,7 +77,7 @@ def open_stream(
         return Opening(after, id_frame(after))
     if cursor is not None:
         metrics.resumes["reset"] += 1
-    return Opening(end_of(state), reset_frame(reason, end_of(state)))
+    return Opening(end_of(state), reset_frame(reason, end_of(state)), is_reset=True)
 
 
 def _why_discontinued(log: Log, state: StreamState, after: Position, oldest: Position | None) -> str | None:
@@ -89,7 +97,7 @@ def end_of(state: StreamState) -> Position:
     return Position(state.epoch, state.last_sequence)
 
 
-def count_resume(metrics: Metrics, cursor: Position | None, start: Position, follower: Follower) -> None:
+def count_resume(metrics: Metrics, cursor: Position | None, opening: Opening, follower: Follower) -> None:
     """Count a stream that goes on at its client's cursor: from memory (hit) or from the log (gap)."""
-    if cursor is not None and start == cursor:
+    if cursor is not None and not opening.is_reset:
         metrics.resumes["hit" if follower.in_memory else "gap"] += 1

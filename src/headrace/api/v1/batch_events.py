@@ -13,7 +13,7 @@ from headrace.api.streaming.batch_stream import BatchStream
 from headrace.api.streaming.opening import read_cursor
 from headrace.api.streaming.response import StreamResponse
 from headrace.api.v1.batches import find_batch
-from headrace.api.v1.events import LastEventId
+from headrace.api.v1.events import After, LastEventId
 from headrace.contracts.batches import BatchState
 from headrace.contracts.positions import Position
 
@@ -25,13 +25,14 @@ from headrace.contracts.positions import Position
     responses=EVENT_STREAM | refusals(400, 404),
 )
 async def follow_batch(
-    request: AnyRequest, batch: str, last_event_id: LastEventId = None
+    request: AnyRequest, batch: str, after: After = None, last_event_id: LastEventId = None
 ) -> StreamResponse | Response[None]:
     """The stream has `counted` events, one at first and then at most four a second, and ends with `settled`. `data` is the batch
     with its counts at that moment; counts in between are left out. A client that has seen the end and connects again is
     answered with 204. Follow `/events?batch=` for the tasks of the batch.
     """
-    return await batch_stream(state_of(request), caller(request), batch, read_cursor(None, last_event_id))
+    cursor = read_cursor(request, after, last_event_id)
+    return await batch_stream(state_of(request), caller(request), batch, cursor)
 
 
 async def batch_stream(

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import uuid_utils
 from litestar import get, put
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 
 from headrace.api.at_least import reach
 from headrace.api.auth.principal import caller
@@ -42,7 +42,7 @@ TRIES_MAX = 5  # a batch may settle and be opened again between reading and canc
 async def list_batches(
     request: AnyRequest,
     # Litestar reserves the name `state` for its own state.
-    in_state: Annotated[BatchState | None, Parameter(query="state")] = None,
+    in_state: Annotated[BatchState | None, QueryParameter(name="state")] = None,
     kind: OfKind = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
@@ -50,7 +50,7 @@ async def list_batches(
 ) -> BatchPage:
     """The tasks of a batch are in `/tasks?batch=`."""
     api = state_of(request)
-    after = Cursor.parse(cursor) if cursor else None
+    after = None if cursor is None else Cursor.parse(cursor)
     await reach(api, at_least)
     async with api.read_model.session() as session:
         position = await read_checkpoint(session) or Position(api.log.epoch, 0)

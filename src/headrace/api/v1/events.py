@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter, QueryParameter
 
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import EVENT_STREAM, refusals
 from headrace.api.edge.request import AnyRequest, task_id
 from headrace.api.read_model import ReadModel
 from headrace.api.state import ApiState, state_of
-from headrace.api.streaming.event_filter import check_names, read_filter
+from headrace.api.streaming.event_filter import read_filter
 from headrace.api.streaming.opening import count_resume, end_of, open_stream, read_cursor
 from headrace.api.streaming.response import StreamResponse
 from headrace.api.streaming.task_stream import EndedStream, TaskStream, has_end_at
@@ -25,9 +25,9 @@ from headrace.lifecycle.task_state import read_task_state
 from headrace.log import subjects
 from headrace.store import tasks as stored_tasks
 
-After = Annotated[str | None, Parameter(query="after", max_length=41, description="Continue after this position.")]
+After = Annotated[str | None, QueryParameter(name="after", max_length=41, description="Continue after this position.")]
 LastEventId = Annotated[
-    str | None, Parameter(header="Last-Event-ID", max_length=41, description="`after`, as browsers send it.")
+    str | None, HeaderParameter(name="Last-Event-ID", max_length=41, description="`after`, as browsers send it.")
 ]
 
 
@@ -50,14 +50,13 @@ async def follow_all(
     the event's own fields. The event `reset` says that the log does not continue after the position: load your state again.
     """
     api = state_of(request)
-    check_names(request.query_params)
     wanted = read_filter(task, batch, kind, event, {entry.name for entry in api.catalog.entries()})
-    cursor = read_cursor(after, last_event_id)
+    cursor = read_cursor(request, after, last_event_id)
     state = await api.log.refresh()
     opening = open_stream(api.log, api.metrics, state, cursor, end_of(state))
     subject = wanted.subject(caller(request))
     follower = await api.hub.follow(subject, opening.position, None if wanted.is_empty else wanted)
-    count_resume(api.metrics, cursor, opening.position, follower)
+    count_resume(api.metrics, cursor, opening, follower)
     return StreamResponse(api.streams, TaskStream(api.log, api.metrics, follower, opening.chunk))
 
 
@@ -73,7 +72,8 @@ async def follow_task(
     """The stream begins with the task's first event, or after a position, and ends after `finished`. A client that has seen the
     end and connects again is answered with 204, which tells `EventSource` to stop.
     """
-    return await task_stream(state_of(request), caller(request), task_id(task), read_cursor(after, last_event_id))
+    cursor = read_cursor(request, after, last_event_id)
+    return await task_stream(state_of(request), caller(request), task_id(task), cursor)
 
 
 async def task_stream(
@@ -93,11 +93,11 @@ async def task_stream(
     beginning = end_of(state) if task_state is None else Position(state.epoch, task_state.oldest_record.sequence - 1)
     opening = open_stream(api.log, api.metrics, state, cursor, beginning, oldest=beginning)
     if has_end_at(task_state, opening.position):
-        if opening.position == cursor:
+        if cursor is not None and not opening.is_reset:
             return Response(None, status_code=204)
         return StreamResponse(api.streams, EndedStream(opening.chunk), credentials_end=credentials_end)
     follower = await api.hub.follow(subjects.task_events(owner, task), opening.position)
-    count_resume(api.metrics, cursor, opening.position, follower)
+    count_resume(api.metrics, cursor, opening, follower)
     source = TaskStream(api.log, api.metrics, follower, opening.chunk, lambda: read_task_state(api.log, owner, task))
     return StreamResponse(api.streams, source, credentials_end=credentials_end)
 

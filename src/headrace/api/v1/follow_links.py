@@ -83,7 +83,8 @@ async def follow_task_by_link(
     grant = api.follow_tokens.read(token)
     if (grant.what, grant.id) != ("task", task):
         raise TaskNotFound(f"this follow link is not for task {task[:80]!r}")
-    return await task_stream(api, grant.owner, task, read_cursor(after, last_event_id), credentials_end=grant.until)
+    cursor = read_cursor(request, after, last_event_id)
+    return await task_stream(api, grant.owner, task, cursor, credentials_end=grant.until)
 
 
 @get(
@@ -93,14 +94,14 @@ async def follow_task_by_link(
     responses=EVENT_STREAM | refusals(400, 401, 403, 404, 501),
 )
 async def follow_batch_by_link(
-    request: AnyRequest, batch: str, token: Token = "", last_event_id: LastEventId = None
+    request: AnyRequest, batch: str, token: Token = "", after: After = None, last_event_id: LastEventId = None
 ) -> StreamResponse | Response[None]:
     """The stream is the one of `/batches/{id}/events`. It ends when the link expires."""
     api = state_of(request)
     grant = api.follow_tokens.read(token)
     if (grant.what, grant.id) != ("batch", batch):
         raise BatchNotFound(f"this follow link is not for batch {batch[:80]!r}")
-    cursor = read_cursor(None, last_event_id)
+    cursor = read_cursor(request, after, last_event_id)
     return await batch_stream(api, grant.owner, batch, cursor, credentials_end=grant.until)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 
 from headrace.api.at_least import reach
 from headrace.api.auth.principal import caller
@@ -36,7 +36,7 @@ from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 async def list_tasks(
     request: AnyRequest,
     # Litestar passes its own `state` to a parameter of that name.
-    in_state: Annotated[State | None, Parameter(query="state")] = None,
+    in_state: Annotated[State | None, QueryParameter(name="state")] = None,
     kind: OfKind = None,
     batch: Annotated[str | None, Parameter(max_length=64, pattern=ID_PATTERN)] = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
@@ -45,7 +45,7 @@ async def list_tasks(
 ) -> TaskPage:
     """A list leaves out inputs and results; read a single task for them. `next_cursor` continues with older tasks."""
     api = state_of(request)
-    after = Cursor.parse(cursor) if cursor else None
+    after = None if cursor is None else Cursor.parse(cursor)
     await reach(api, at_least)
     async with api.read_model.session() as session:
         position = await read_checkpoint(session) or Position(api.log.epoch, 0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.api.streaming.event_filter import TASKS_MAX, VALUES_MAX, EventFilter, check_names, read_filter
+from headrace.api.streaming.event_filter import TASKS_MAX, VALUES_MAX, EventFilter, read_filter
 from headrace.api.streaming.frames import Frame
 from headrace.errors import MalformedRequest
 
@@ -57,9 +57,3 @@ def test_a_value_that_can_match_nothing_is_refused_by_name(given: dict[str, list
     with pytest.raises(MalformedRequest, match=message) as refused:
         filter_of(**given)
     assert [each.path for each in refused.value.errors] == [f"query {next(iter(given))}"]
-
-
-def test_a_misspelled_parameter_is_refused_instead_of_showing_everything() -> None:
-    check_names(["after", "task", "batch", "kind", "event"])
-    with pytest.raises(MalformedRequest, match="there is no parameter 'kinds'"):
-        check_names(["kinds"])

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from litestar import Request
 
+from headrace.api.edge.request import AnyRequest
+from headrace.api.streaming.follower import Follower
 from headrace.api.streaming.metrics import Metrics
-from headrace.api.streaming.opening import open_stream, read_cursor
+from headrace.api.streaming.opening import Opening, count_resume, open_stream, read_cursor
 from headrace.contracts.positions import Position
-from headrace.errors import InvalidPosition
+from headrace.errors import InvalidPosition, MalformedRequest
 from headrace.log.continuity import Filled
 from headrace.log.streams import StreamState
 
@@ -62,13 +65,44 @@ def test_an_old_cursor_is_no_gap_for_a_task_whose_first_event_comes_later() -> N
     assert opened(Position(EPOCH, 48), oldest=Position(EPOCH, 47))[1] == "id: 1000-48\n\n"
 
 
+def asked(query: str = "") -> AnyRequest:
+    scope: Any = {"type": "http", "query_string": query.encode(), "headers": []}
+    return Request(scope)
+
+
 def test_the_header_of_a_browser_is_newer_than_the_cursor_in_its_url() -> None:
-    assert read_cursor("1000-1", "1000-2") == Position(1000, 2)
-    assert read_cursor("1000-1", None) == Position(1000, 1)
-    assert read_cursor(None, None) is None
+    assert read_cursor(asked(), "1000-1", "1000-2") == Position(1000, 2)
+    assert read_cursor(asked(), "1000-1", None) == Position(1000, 1)
+    assert read_cursor(asked(), None, None) is None
 
 
-@pytest.mark.parametrize(("after", "header", "named"), [("x", None, "after"), (None, "1-2-3", "Last-Event-ID")])
+@pytest.mark.parametrize("name", ["lastEventId", "lastEventID", "last_event_id", "Last-Event-ID", "lasteventid"])
+def test_what_a_polyfill_puts_into_the_url_is_newer_than_after_and_older_than_the_header(name: str) -> None:
+    request = asked(f"after=1000-1&{name}=1000-2")
+    assert read_cursor(request, "1000-1", None) == Position(1000, 2)
+    assert read_cursor(request, "1000-1", "1000-3") == Position(1000, 3)
+    assert read_cursor(asked(f"{name}="), None, None) is None
+
+
+def test_two_different_last_events_are_refused() -> None:
+    with pytest.raises(MalformedRequest, match="differs"):
+        read_cursor(asked("lastEventId=1000-1&last_event_id=1000-2"), None, None)
+    assert read_cursor(asked("lastEventId=1000-1&last_event_id=1000-1"), None, None) == Position(1000, 1)
+
+
+@pytest.mark.parametrize(
+    ("after", "header", "named"), [("x", None, "after"), ("", None, "after"), (None, "1-2-3", "Last-Event-ID")]
+)
 def test_a_cursor_that_is_no_position_is_refused_by_name(after: str | None, header: str | None, named: str) -> None:
     with pytest.raises(InvalidPosition, match=f"^{named}: "):
-        read_cursor(after, header)
+        read_cursor(asked(), after, header)
+
+
+@pytest.mark.parametrize(
+    ("opening", "counted"),
+    [(Opening(NOW, b""), {"hit": 1}), (Opening(NOW, b"", is_reset=True), {})],
+)
+def test_a_reset_is_no_resume_even_where_the_log_ends_at_the_cursor(opening: Opening, counted: dict[str, int]) -> None:
+    metrics, follower = Metrics(), cast("Follower", SimpleNamespace(in_memory=True))
+    count_resume(metrics, NOW, opening, follower)
+    assert {name: count for name, count in metrics.resumes.items() if count} == counted
