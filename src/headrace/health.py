@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
+from headrace import forks
 from headrace.settings import split_bind
 
 REQUEST_TIMEOUT_SECONDS = 5.0
@@ -17,7 +18,7 @@ Checks = Callable[[], Awaitable[dict[str, str]]]
 
 
 class Health(msgspec.Struct, frozen=True):
-    """``status`` is ``ok`` when every check is; a check says ``ok`` or what is wrong."""
+    """``status`` is ``ok`` when every check is; a check says ``ok``, ``ok; …`` with a remark, or what is wrong."""
 
     status: str
     checks: dict[str, str]
@@ -33,7 +34,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 def summarize(checks: dict[str, str]) -> Health:
     """Summarize several checks in one status."""
-    return Health("ok" if all(state == "ok" for state in checks.values()) else "failing", checks)
+    good = all(state == "ok" or state.startswith("ok;") for state in checks.values())
+    return Health("ok" if good else "failing", checks)
 
 
 @asynccontextmanager
@@ -42,16 +44,30 @@ async def serve_health(
 ) -> AsyncGenerator[None]:
     """Answer health checks on ``host:port`` while the block runs, and with ``metrics`` Prometheus.
 
+    The answers come from the event loop that runs the process' own work, so no answer means that nothing else runs either.
+
     Raises:
         OSError: the address cannot be listened on.
     """
     host, port = split_bind(bind)
     endpoint = _Endpoint(ready, live, metrics)
     server = await asyncio.start_server(endpoint.serve, host, port, limit=REQUEST_BYTES_MAX)
+    listening = _Listening(server)
+    forks.keep_from_children(listening)
     try:
         yield
     finally:
         server.close()
+
+
+class _Listening:
+    """The sockets of a server. A forked child that outlives the process would keep its address taken."""
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+
+    def descriptors(self) -> Iterable[int]:
+        return [each.fileno() for each in self._server.sockets]
 
 
 class _Endpoint:
@@ -65,19 +81,28 @@ class _Endpoint:
         with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-                path = head.split(b" ", 2)[1]
-                await _write(writer, await self._answer(path))
+                await _respond(writer, head, await self._answer(head))
         writer.close()
 
-    async def _answer(self, path: bytes) -> Answer:
+    async def _answer(self, head: bytes) -> Answer:
+        words = head.partition(b"\r\n")[0].split(b" ")
+        if len(words) != 3 or not words[2].startswith(b"HTTP/"):
+            return _refusal(b"400 Bad Request", "a request begins with a line like: GET /health/live HTTP/1.1")
+        method, target, _ = words
+        if method not in (b"GET", b"HEAD"):
+            return _refusal(b"405 Method Not Allowed", "there are GET and HEAD")
+        path = target.partition(b"?")[0]
         if path == b"/metrics" and self._metrics is not None:
             return Answer(b"200 OK", b"text/plain; version=0.0.4; charset=utf-8", self._metrics())
         if path == b"/health/live":
             return _health_answer(summarize(await self._live() if self._live else {}))
         if path == b"/health/ready":
             return _health_answer(summarize(await self._ready()))
-        unknown = Health("failing", {"path": "there is /health/live and /health/ready"})
-        return Answer(b"404 Not Found", b"application/json", msgspec.json.encode(unknown))
+        return _refusal(b"404 Not Found", "there are /health/live and /health/ready")
+
+
+def _refusal(status: bytes, why: str) -> Answer:
+    return Answer(status, b"application/json", msgspec.json.encode(Health("failing", {"request": why})))
 
 
 def _health_answer(health: Health) -> Answer:
@@ -85,7 +110,13 @@ def _health_answer(health: Health) -> Answer:
     return Answer(status, b"application/json", msgspec.json.encode(health))
 
 
-async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
-    head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-    writer.write(head % (answer.status, answer.media_type, len(answer.body)) + answer.body)
+async def _respond(writer: asyncio.StreamWriter, request: bytes, answer: Answer) -> None:
+    """Send an answer. The answer to a HEAD has no body, and the headers that it would have with one (RFC 9110 §9.3.2)."""
+    head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n" % (
+        answer.status,
+        answer.media_type,
+        len(answer.body),
+    )
+    allow = b"Allow: GET, HEAD\r\n" if answer.status.startswith(b"405") else b""
+    writer.write(head + allow + b"\r\n" + (b"" if request.startswith(b"HEAD ") else answer.body))
     await writer.drain()

@@ -14,7 +14,11 @@ import sys
 from headrace.parent_watch import watch_parent
 from headrace.settings import split_bind
 
-LISTENS = {"api": "HEADRACE_API_BIND", "worker": "HEADRACE_WORKER_HEALTH", "projector": "HEADRACE_PROJECTOR_HEALTH"}
+LISTENS = {
+    "api": ("HEADRACE_API_BIND", "HEADRACE_API_METRICS"),
+    "worker": ("HEADRACE_WORKER_HEALTH",),
+    "projector": ("HEADRACE_PROJECTOR_HEALTH",),
+}
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,10 +32,11 @@ async def main(name: str) -> None:
     watch_parent()
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    server = await asyncio.start_server(answer, *split_bind(os.environ[LISTENS[name]]))
+    servers = [await asyncio.start_server(answer, *split_bind(os.environ[variable])) for variable in LISTENS[name]]
     print(f"{name} runs as {os.getpid()}", flush=True)
     await told.wait()
-    server.close()
+    for server in servers:
+        server.close()
     print(f"{name} was told to stop", flush=True)
     if os.environ.get("FAKE_STOP") == "never":
         await asyncio.Event().wait()

@@ -47,3 +47,45 @@ async def test_what_is_no_request_does_not_stop_it(request_: bytes) -> None:
         writer.close()
         async with httpx.AsyncClient() as http:
             assert (await http.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
+
+
+async def _answer_to(bind: str, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(*bind.split(":"))
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_head_is_answered_without_a_body_a_query_is_ignored_and_other_methods_are_refused() -> None:
+    async def ready() -> dict[str, str]:
+        return {"left_over": "ok; 2 of at most 32"}
+
+    bind = f"127.0.0.1:{free_ports(1)[0]}"
+    async with (
+        serve_health(bind, ready, metrics=lambda: b"up 1\n"),
+        httpx.AsyncClient(base_url=f"http://{bind}") as http,
+    ):
+        got, head = await http.get("/health/ready"), await http.head("/health/ready")
+        assert got.status_code == head.status_code == 200
+        assert head.headers["content-length"] == got.headers["content-length"] != "0"
+        assert head.content == b""
+        assert (await http.get("/metrics?name[]=x")).text == "up 1\n"
+        refused = await http.post("/metrics")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+        assert (await http.get("/elsewhere")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "line", [b"X", b"", b"GET", b"GET /health/live", b"GET /a b HTTP/1.1", b"GET /health/live FTP/1.1"]
+)
+async def test_a_line_that_is_no_request_is_answered_400_and_logged_by_nobody(
+    line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ready() -> dict[str, str]:
+        return {}
+
+    bind = f"127.0.0.1:{free_ports(1)[0]}"
+    async with serve_health(bind, ready):
+        assert (await _answer_to(bind, line + b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+    assert caplog.records == []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Callable, Mapping, Sequence
 
 from headrace.embedded.errors import ServerError
+from headrace.embedded.network import why_not_healthy
 from headrace.embedded.process import OnLine, Process, describe_exit
+
+ABORT_SECONDS = 3.0  # after SIGABRT, in which Python writes the stack of every thread; then it is killed
 
 
 class Child:
@@ -16,13 +20,26 @@ class Child:
         environ: Its whole environment.
         grace: Seconds after SIGTERM until it is killed.
         on_line: Called with each line that it writes.
+        health: Host and port of its health checks, for a process that is asked whether it works.
+        before_abort: Called before it is ended because it does not answer.
     """
 
-    def __init__(self, argv: Sequence[str], *, environ: Mapping[str, str], grace: float, on_line: OnLine) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        grace: float,
+        on_line: OnLine,
+        health: tuple[str, int] | None = None,
+        before_abort: Callable[[], None] | None = None,
+    ) -> None:
         self._argv = argv
         self._environ = environ
         self._grace = grace
         self._on_line = on_line
+        self._health = health
+        self._before_abort = before_abort
         self._process: Process | None = None
 
     @property
@@ -43,6 +60,18 @@ class Child:
         """Ask it to end, kill it after ``grace``, and return when it is gone."""
         if self._process is not None:
             await self._process.stop(self._grace)
+
+    async def why_not_alive(self) -> str | None:
+        """Ask its health checks whether it works; returns None when it does, or what came instead of that answer."""
+        assert self._health is not None, "has no health checks"
+        return await why_not_healthy(*self._health, "/health/live")
+
+    async def abort(self) -> None:
+        """End it although it does not react; it writes the stack of every thread first."""
+        assert self._process is not None, "not started"
+        if self._before_abort is not None:
+            self._before_abort()
+        await self._process.stop(ABORT_SECONDS, signal.SIGABRT)
 
     async def run(self, timeout: float) -> None:
         """Run it until it exits with 0.

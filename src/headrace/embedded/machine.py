@@ -24,7 +24,11 @@ from headrace.settings import Settings, split_bind
 DATABASE = "headrace"
 NATS = "nats"
 STOPS_FIRST = "api"  # so that no task is accepted while the others finish
-HAS_HEALTH_PORT = ("worker", "projector")
+HEALTH = {  # the variable that says where each process answers health checks from its own event loop
+    "api": "HEADRACE_API_METRICS",
+    "worker": "HEADRACE_WORKER_HEALTH",
+    "projector": "HEADRACE_PROJECTOR_HEALTH",
+}
 MIGRATE_SECONDS = 600.0  # a new index on a large table
 READY_SECONDS = 60.0
 READY_POLL_SECONDS = 0.05
@@ -107,10 +111,16 @@ class Machine:
         stack.push_async_callback(self._stop, *(name for name in commands if name != STOPS_FIRST))
         stack.push_async_callback(self._stop, *(name for name in commands if name == STOPS_FIRST))
         for name, argv in commands.items():
-            child = Child(argv, environ=environ, grace=STOP_SECONDS, on_line=self._output.of(name))
-            await self._supervisor.start(name, child)
+            child = Child(
+                argv,
+                environ=environ,
+                grace=STOP_SECONDS,
+                on_line=self._output.of(name),
+                health=split_bind(environ[HEALTH[name]]),
+            )
+            await self._supervisor.start_answering(name, child)
         if self._nats is not None:
-            health = [split_bind(environ[f"HEADRACE_{name.upper()}_HEALTH"]) for name in HAS_HEALTH_PORT]
+            health = [split_bind(environ[HEALTH[name]]) for name in commands if name != "api"]
             self._log_watch = LogWatch(
                 self._home.nats,
                 [(self._host, self._port), *health],
@@ -170,8 +180,11 @@ class Machine:
             # Output of a handler appears when it is printed, not when a buffer is full.
             "PYTHONUNBUFFERED": "1",
         }
-        for name, port in zip(HAS_HEALTH_PORT, free_ports(len(HAS_HEALTH_PORT)), strict=True):
-            environ[f"HEADRACE_{name.upper()}_HEALTH"] = f"{LOOPBACK}:{port}"
+        ports = dict(zip(HEALTH, free_ports(len(HEALTH)), strict=True))
+        for name, variable in HEALTH.items():
+            # Metrics may be wanted at an address of the user's. The others are asked by nobody else.
+            if name != "api" or not environ.get(variable):
+                environ[variable] = f"{LOOPBACK}:{ports[name]}"
         environ.setdefault("HEADRACE_API_FOLLOW_SECRETS", self._home.follow_secret())
         if self._settings.log_format == "auto" and self._output.is_terminal:
             # The children write to a pipe, and would choose the format for machines.

@@ -93,8 +93,13 @@ async def get(host: str, port: int, path: str) -> tuple[int, str]:
 
 async def why_not_ready(host: str, port: int) -> str | None:
     """Ask ``/health/ready`` why the API is not ready; None when it is."""
+    return await why_not_healthy(host, port, "/health/ready")
+
+
+async def why_not_healthy(host: str, port: int, path: str) -> str | None:
+    """Ask a health check of ours; returns None when the answer is 200, or what came instead."""
     try:
-        status, body = await get(host, port, "/health/ready")
+        status, body = await get(host, port, path)
     except TimeoutError:
         return "no answer"
     except OSError as error:

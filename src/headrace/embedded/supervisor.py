@@ -1,16 +1,18 @@
-"""Keep programs running: one that ends by itself is started again, with a backoff."""
+"""Keep programs running: one that ends by itself is started again, with a backoff; one that does not answer is ended first."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
 from headrace.embedded.errors import EmbeddedError
+from headrace.embedded.liveness import until_unresponsive
 from headrace.embedded.process import describe_exit
 
 BACKOFF_FIRST_SECONDS = 0.2
@@ -43,6 +45,18 @@ class Program(Protocol):
         ...
 
 
+class AnsweringProgram(Program, Protocol):
+    """A program that can be asked whether it works."""
+
+    async def why_not_alive(self) -> str | None:
+        """Ask it; returns None when it works, or what came instead of that answer."""
+        ...
+
+    async def abort(self) -> None:
+        """End it although it does not react, and have it say what it was doing. Returns when it is gone."""
+        ...
+
+
 class Supervisor:
     """Keeps programs running, each under its name.
 
@@ -66,7 +80,19 @@ class Supervisor:
         self._programs[name] = program
         await program.start()
         self._on_change()
-        self._keepers[name] = asyncio.create_task(self._keep(name, program))
+        self._keepers[name] = asyncio.create_task(self._keep(name, program, program.wait))
+
+    async def start_answering(self, name: str, program: AnsweringProgram) -> None:
+        """Start a program and keep it running and answering.
+
+        Raises:
+            ServerError: The first start failed.
+        """
+        self._programs[name] = program
+        await program.start()
+        self._on_change()
+        end = functools.partial(self._wait_or_abort, name, program)
+        self._keepers[name] = asyncio.create_task(self._keep(name, program, end))
 
     async def keep(self) -> None:
         """Keep all programs running, for ever."""
@@ -95,11 +121,11 @@ class Supervisor:
         """Return the pids of the programs that run now, by name."""
         return {name: program.pid for name, program in self._programs.items() if program.pid is not None}
 
-    async def _keep(self, name: str, program: Program) -> None:
+    async def _keep(self, name: str, program: Program, end: Callable[[], Awaitable[int]]) -> None:
         delay = BACKOFF_FIRST_SECONDS
         while True:
             started = time.monotonic()
-            code = await program.wait()
+            code = await end()
             if time.monotonic() - started > STEADY_SECONDS:
                 delay = BACKOFF_FIRST_SECONDS
             self._say(f"{name} ended ({describe_exit(code)}); starting it again in {delay:g} s")
@@ -110,3 +136,17 @@ class Supervisor:
             except EmbeddedError as error:
                 self._say(str(error))
             self._on_change()
+
+    async def _wait_or_abort(self, name: str, program: AnsweringProgram) -> int:
+        """Wait until a program ends, and have it end when it does not answer any more; returns the exit code."""
+        ended = asyncio.create_task(program.wait())
+        unresponsive = asyncio.create_task(until_unresponsive(program.why_not_alive))
+        try:
+            await asyncio.wait({ended, unresponsive}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                self._say(f"{name} {unresponsive.result()}; ending it")
+                await program.abort()
+            return await ended
+        finally:
+            ended.cancel()
+            unresponsive.cancel()

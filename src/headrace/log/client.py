@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
 
+from headrace import forks
 from headrace.errors import LogUnavailable
 from headrace.settings import NatsSettings
 from headrace.telemetry import get_logger
@@ -45,6 +46,9 @@ class NatsClient(Client):
         self._on_disconnect = on_disconnect
         # While a server is away every attempt fails the same way, five times a second; each error is logged once.
         self._logged_errors = set[str]()
+        # A child with a copy of the socket would keep the connection open after this process has ended, and the server would
+        # go on delivering tasks into it.
+        forks.keep_from_children(self)
 
     async def open(self, settings: NatsSettings, patience: float = START_TIMEOUT_SECONDS) -> None:
         """Connect.
@@ -72,6 +76,13 @@ class NatsClient(Client):
             if self.is_connected:
                 await self.flush(timeout=CONNECT_TIMEOUT_SECONDS)
         await self.close()
+
+    def descriptors(self) -> Iterable[int]:
+        """See `headrace.forks.OwnsDescriptors`."""
+        transport = self._transport
+        writer = getattr(transport, "_io_writer", None)
+        sock = writer.get_extra_info("socket") if writer is not None else None
+        return [sock.fileno()] if sock is not None and sock.fileno() >= 0 else []
 
     def _options(self, settings: NatsSettings) -> dict[str, Any]:
         options: dict[str, Any] = {

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -15,6 +16,9 @@ from headrace.telemetry import get_logger
 from headrace.worker.pipe_protocol import FromChild, ToChild, Unpacker, pack
 
 PIPE_END_SECONDS = 1.0  # from the end of a process to that of its pipe, which a child of the process may hold open
+
+# Where the package of the kinds may be. A handler that changes the directory changes it for the whole worker.
+_WORKING_DIRECTORY = Path.cwd()
 
 log = get_logger(__name__)
 
@@ -54,6 +58,7 @@ class Child(asyncio.SubprocessProtocol):
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=None,
+            cwd=_WORKING_DIRECTORY,
             start_new_session=True,
         )
         return child

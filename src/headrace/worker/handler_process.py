@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, cast
 
+from headrace import forks
 from headrace.sdk.kind import AnyKind
 from headrace.sdk.load import load_kinds
 from headrace.sdk.retries import Retry
@@ -53,7 +54,9 @@ def main(package: str, name: str) -> None:
     pipes.send(Ready())
     while True:
         context, raw = pipes.calls.get()
-        context.end(_run(kind, context, raw, limits))
+        ended = _run(kind, context, raw, limits)
+        forks.end_forked_child()
+        context.end(ended)
         # An idle process must not keep the memory of its last task.
         del context, raw
 
@@ -124,16 +127,11 @@ def _ignore_signals() -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         # SIG_IGN would be inherited by a program that the handler starts; a function is not.
         signal.signal(each, _do_nothing)
-    os.register_at_fork(after_in_child=_restore_signals)
+    forks.separate_children(signal.SIGINT, signal.SIGTERM)
 
 
 def _do_nothing(_signal: int, _frame: FrameType | None) -> None:
     pass
-
-
-def _restore_signals() -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import cast
 
 import msgspec
 
+from headrace import forks
 from headrace.contracts.events import Queued
 from headrace.sdk.kind import AnyKind
 from headrace.worker.child_process import Child
@@ -85,6 +86,7 @@ async def _invoke_on_loop(execution: Execution, decoded: msgspec.Struct, context
         left = error
     except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
         left = error
+    forks.end_forked_child()
     return outcome_of(kind, execution.queued, left)
 
 
@@ -142,6 +144,7 @@ class _ThreadCall:
         try:
             return self._call()
         finally:
+            forks.end_forked_child()
             with self._lock:
                 self._thread = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -48,20 +47,25 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         KindError: the kinds cannot be loaded.
         LogUnavailable: NATS cannot be reached.
         ProvisionError: the log cannot be made what the settings say.
+        OSError: the address of the health checks cannot be listened on.
     """
     kinds = list(load_kinds(settings.consumers, only).values())
     name = f"{socket.gethostname()}-{os.getpid()}"
-    async with open_log(settings, f"worker-{name}", until_compared) as opened:
+    worker: Worker | None = None
+
+    async def check_health() -> dict[str, str]:
+        return worker.check_health() if worker is not None else {"nats": "starting"}
+
+    # The checks are answered from the beginning to the end, so that a worker that starts or drains does not count as dead.
+    async with (
+        serve_health(settings.worker.health, check_health),
+        open_log(settings, f"worker-{name}", until_compared) as opened,
+    ):
         worker = Worker(name, settings, kinds, opened)
         await worker.start()
         await worker.run_until(stop)
         await worker.drain()
-        left = worker.running
     log.info("stopped")
-    if left:
-        # These handlers cannot be stopped, and the interpreter would wait for their threads for ever.
-        sys.stderr.flush()
-        os._exit(0)
 
 
 class Worker:
@@ -113,12 +117,8 @@ class Worker:
             await lanes.open()
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Run tasks until ``stop`` is set. What runs then goes on.
-
-        Raises:
-            OSError: the address of the health checks cannot be listened on.
-        """
-        async with serve_health(self._settings.worker.health, self._check_health), asyncio.TaskGroup() as group:
+        """Run tasks until ``stop`` is set. What runs then goes on."""
+        async with asyncio.TaskGroup() as group:
             background = [group.create_task(lanes.work(), name="lanes") for lanes in self._lanes]
             background.append(group.create_task(self._announce(), name="announce"))
             background.append(group.create_task(self._cancellations.poll(), name="poll cancellations"))
@@ -134,6 +134,14 @@ class Worker:
         await asyncio.gather(*(pool.close() for pool in self._process_pools))
         await self._acknowledger.flush()
         self._heartbeats.stop()
+
+    def check_health(self) -> dict[str, str]:
+        """Say what the worker depends on, and how it is."""
+        return {
+            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+            "log": self._log.problem or "ok",
+            "clock": clock.problem() or "ok",
+        }
 
     def _make_lanes(self, kind: AnyKind) -> Lanes:
         slots = self._settings.worker.slots if kind.is_async else self._settings.worker.threads
@@ -159,13 +167,6 @@ class Worker:
         pool = ProcessPool(self._settings.consumers, kind.name, slots)
         self._process_pools.append(pool)
         return pool
-
-    async def _check_health(self) -> dict[str, str]:
-        return {
-            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
-            "log": self._log.problem or "ok",
-            "clock": clock.problem() or "ok",
-        }
 
     async def _announce(self) -> None:
         """Announce the kinds again and again, but none that newer workers run by consumers of the other form."""

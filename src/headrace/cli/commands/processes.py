@@ -32,7 +32,8 @@ def api() -> None:
     from headrace.api.server import serve
     from headrace.process import run_process
 
-    sys.exit(run_process("api", read_settings(), serve))
+    settings = read_settings()
+    sys.exit(run_process("api", settings, serve, settings.api.grace))
 
 
 @click.command()
@@ -42,7 +43,8 @@ def worker(kinds: tuple[str, ...]) -> None:
     from headrace.process import run_process
     from headrace.worker.main import work
 
-    sys.exit(run_process("worker", read_settings(), lambda settings, stop: work(settings, stop, kinds)))
+    settings = read_settings()
+    sys.exit(run_process("worker", settings, lambda _, stop: work(settings, stop, kinds), settings.worker.grace))
 
 
 @click.command()
