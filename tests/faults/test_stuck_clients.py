@@ -83,14 +83,19 @@ async def test_a_body_that_does_not_arrive_costs_its_client_the_request_and_nobo
     make_cluster: MakeCluster,
 ) -> None:
     cluster = await make_cluster()
-    api = await Api.start(cluster, "headrace.api.edge.request_body.SILENT_SECONDS=0.5", HEADRACE_API_CONNECTIONS="16")
+    constants = ("headrace.api.edge.request_body.SILENT_SECONDS=1.5", "headrace.api.listening.CHECK_SECONDS=0.1")
+    api = await Api.start(cluster, *constants, HEADRACE_API_CONNECTIONS="16")
+    await cluster.http.aclose()
     silent = [await begin_post(api) for _ in range(16)]
+    _, waiting = await asyncio.open_connection("127.0.0.1", api.port)
+    await api.member.until_logged("all connections are taken, others have to wait; see HEADRACE_API_CONNECTIONS")
     async with asyncio.timeout(WAIT_SECONDS):
         for reader, _ in silent:
             assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
-    assert (await cluster.http.get("/health/live")).status_code == 200
+    await api.member.until_logged("connections are accepted again")
     for _, writer in silent:
         writer.close()
+    waiting.close()
 
 
 async def test_an_api_told_to_stop_does_not_wait_for_a_body_that_does_not_arrive(make_cluster: MakeCluster) -> None:

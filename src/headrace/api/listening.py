@@ -93,16 +93,20 @@ async def warn_when_full(listener: socket.socket, connections_max: int) -> None:
         connections_max: How many connections the server accepts at most.
     """
     with listener:
-        waited = False
+        waited = is_full = False
         while sys.platform == "linux":
             await asyncio.sleep(CHECK_SECONDS)
             waiting = _count_waiting(listener)
-            if waiting and waited:
+            if waiting and waited and not is_full:
+                is_full = True
                 log.warning(
-                    "no connection is accepted; all are taken, see HEADRACE_API_CONNECTIONS",
-                    waiting=waiting,
+                    "all connections are taken, others have to wait; see HEADRACE_API_CONNECTIONS",
                     connections=connections_max,
+                    waiting=waiting,
                 )
+            elif not waiting and is_full:
+                is_full = False
+                log.info("connections are accepted again")
             waited = waiting > 0
 
 
@@ -116,9 +120,11 @@ def _resolve(host: str, port: int) -> Any:
         # `getaddrinfo` would take the port modulo 65,536.
         raise _cannot_listen(host, port, ValueError(f"ports end at {PORT_MAX:,}"))
     try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise _cannot_listen(host, port, error) from error
+    # A name such as localhost has addresses of both kinds, and some clients try only the older one.
+    return next((each for each in found if each[0] == socket.AF_INET), found[0])
 
 
 def _cannot_listen(host: str, port: int, error: Exception) -> OSError:

@@ -5,8 +5,9 @@ Each check reads the headers only, so a request is refused before its body is re
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from litestar.enums import ScopeType
@@ -82,11 +83,9 @@ def _check(scope: HTTPScope, rules: Rules) -> None:
         CrossSite: A page of another site asks for a change.
         UnsupportedMediaType: The body is not JSON.
     """
-    headers: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in headers and name in _SINGLE:
-            raise _twice(name.decode("latin-1"))
-        headers[name] = value
+    headers = dict(cast("list[tuple[bytes, bytes]]", scope["headers"]))
+    if len(headers) < len(cast("list[tuple[bytes, bytes]]", scope["headers"])):
+        _check_repeated(name for name, _ in scope["headers"])
     # The server adds an empty Host to a request that has none. HTTP/1.0 does not know the header.
     if host := headers.get(b"host"):
         rules.hosts.check(host)
@@ -98,9 +97,17 @@ def _check(scope: HTTPScope, rules: Rules) -> None:
             _check_body(headers, takes_ndjson=scope["path"] == rules.ndjson_path)
 
 
-def _twice(name: str) -> MalformedRequest:
-    message = f"the request has the header {name} more than once; send it once"
-    return MalformedRequest(message, [FieldError(path=f"header {name}", message=message)])
+def _check_repeated(names: Iterable[bytes]) -> None:
+    """Refuse a header that is there twice and may be there once.
+
+    Raises:
+        MalformedRequest: There is such a header.
+    """
+    counts = Counter(names)
+    for name in _SINGLE:
+        if counts[name] > 1:
+            message = f"the request has the header {name.decode()} more than once; send it once"
+            raise MalformedRequest(message, [FieldError(path=f"header {name.decode()}", message=message)])
 
 
 def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes]) -> None:

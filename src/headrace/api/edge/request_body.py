@@ -18,7 +18,7 @@ START_SECONDS = 60.0  # of waiting for a body, however small it is
 BYTES_PER_SECOND_MIN = 4 << 10  # of a body that takes longer; bad mobile networks send more
 STOPPING_SECONDS = 1.0  # without a byte, once the process is told to stop
 CHECK_SECONDS = 0.5  # between two checks of all bodies
-HELD_BYTES_MAX = 256 << 20  # of the bodies that arrive in parts and are kept in memory, all together
+HELD_BYTES_MAX = 128 << 20  # of the bodies that arrive in parts, all together; decoded, one takes twenty times as much
 
 READ_OUT_BYTES_MAX = 64 << 20  # bytes; a client that sends more finds the connection closed
 READ_OUT_SECONDS = 10.0
@@ -29,11 +29,12 @@ class OpenBodies:
 
     Attributes:
         memory: The room for bodies that arrive in parts and are kept in memory.
+        waiting: The bodies of which a part is waited for.
     """
 
     def __init__(self) -> None:
         self.memory = UploadRoom(HELD_BYTES_MAX)
-        self._waiting: set[RequestBody] = set()
+        self.waiting: set[RequestBody] = set()
         self._draining = False
 
     def receive_within_limits(self, app: ASGIApp, streamed_types: frozenset[bytes]) -> ASGIApp:
@@ -55,7 +56,8 @@ class OpenBodies:
             try:
                 await app(scope, body.receive, body.read_out_before(send))
             finally:
-                body.release()
+                if body.held:
+                    self.memory.give_back(body.held)
 
         return limited
 
@@ -64,20 +66,12 @@ class OpenBodies:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            for body in list(self._waiting):
+            for body in list(self.waiting):
                 body.check(loop.time(), stopping=self._draining)
 
     def drain(self) -> None:
         """Wait for clients that are silent for a second no longer: the process is about to stop."""
         self._draining = True
-
-    def add_waiting(self, body: RequestBody) -> None:
-        """Check a body until it is removed."""
-        self._waiting.add(body)
-
-    def remove_waiting(self, body: RequestBody) -> None:
-        """Check a body no more."""
-        self._waiting.discard(body)
 
 
 class RequestBody:
@@ -88,21 +82,19 @@ class RequestBody:
         scope: The request.
         receive: Receives from the server.
         streamed_types: The media types of bodies of which the application keeps no more in memory than a part.
+
+    Attributes:
+        held: The bytes of the body that count as kept in memory.
     """
 
-    __slots__ = (
-        "_bodies",
-        "_complete",
-        "_held",
-        "_receive",
-        "_refusal",
-        "_scope",
-        "_size",
-        "_streamed_types",
-        "_task",
-        "_waited",
-        "_waiting_since",
-    )
+    # Most bodies come in one part. What only others need is set when they need it.
+    _complete = False
+    held = 0
+    _refusal: HeadraceError | None = None
+    _size = 0
+    _task: asyncio.Task[object] | None = None
+    _waited = 0.0
+    _waiting_since = 0.0
 
     def __init__(
         self, bodies: OpenBodies, scope: HTTPScope, receive: Receive, streamed_types: frozenset[bytes]
@@ -111,13 +103,6 @@ class RequestBody:
         self._scope = scope
         self._receive = receive
         self._streamed_types = streamed_types
-        self._complete = False
-        self._held = 0
-        self._refusal: HeadraceError | None = None
-        self._size = 0
-        self._task: asyncio.Task[object] | None = None
-        self._waited = 0.0
-        self._waiting_since = 0.0
 
     async def receive(self) -> HTTPReceiveMessage:
         """Receive the next part of the body; after the last one, whatever the server has to say.
@@ -153,10 +138,6 @@ class RequestBody:
                 BodyTimeout(f"the body arrives slower than {BYTES_PER_SECOND_MIN >> 10} KB per second; send it faster")
             )
 
-    def release(self) -> None:
-        """Count the body no more."""
-        self._bodies.memory.give_back(self._held)
-
     def read_out_before(self, send: Send) -> Send:
         """Return a `send` that reads the rest of the body before it sends a refusal."""
 
@@ -171,7 +152,7 @@ class RequestBody:
         """Receive a message. `check` cancels the task when the client is not to be waited for any longer."""
         self._task = asyncio.current_task()
         self._waiting_since = asyncio.get_running_loop().time()
-        self._bodies.add_waiting(self)
+        self._bodies.waiting.add(self)
         try:
             return cast("HTTPReceiveMessage", await self._receive())
         except asyncio.CancelledError:
@@ -181,7 +162,7 @@ class RequestBody:
             self._complete = True
             raise self._refusal from None
         finally:
-            self._bodies.remove_waiting(self)
+            self._bodies.waiting.discard(self)
 
     def _count_part(self, size: int) -> None:
         """Count a part after which more is to come: few bodies have one."""
@@ -189,7 +170,7 @@ class RequestBody:
         self._size += size
         if _header(self._scope, b"content-type").partition(b";")[0].strip().lower() not in self._streamed_types:
             self._bodies.memory.take(size)
-            self._held += size
+            self.held += size
 
     def _refuse(self, refusal: HeadraceError) -> None:
         if self._refusal is None and self._task is not None:

@@ -120,7 +120,7 @@ async def test_a_large_body_has_the_time_that_it_needs_at_the_slowest_rate(monke
     upload = Upload(bodies)
     await upload.arrives(b"x" * 100 * BYTES_PER_SECOND_MIN)
     now = asyncio.get_running_loop().time()
-    (body,) = bodies._waiting  # pyright: ignore[reportPrivateUsage]
+    (body,) = bodies.waiting
     body.check(now + 90, stopping=False)
     await upload.arrives(b"x", more=False)
     await upload.served
