@@ -26,7 +26,7 @@ from headrace.api.v1.events import After, LastEventId, task_stream
 from headrace.api.v1.tasks import find_task
 from headrace.contracts.follow_links import SECONDS_MAX, FollowLink, FollowLinkRequest
 from headrace.contracts.problems import FieldError
-from headrace.errors import BatchNotFound, InvalidInput, MalformedRequest, TaskNotFound
+from headrace.errors import BatchNotFound, InvalidInput, TaskNotFound
 from headrace.identity.follow_tokens import Grant
 
 FOLLOW_PATH = "/api/v1/follow"
@@ -109,18 +109,14 @@ def asked_link(api: ApiState, request: AnyRequest) -> FollowLinkRequest | None:
     """Read which link a submission asks for with ``?follow_link=<seconds>``. It is checked before anything is accepted.
 
     Raises:
-        MalformedRequest: The parameter is given more than once.
         InvalidInput: A link cannot be valid for so many seconds.
         FollowLinksOff: No secret is set to sign a link with.
     """
-    given = request.query_params.getall("follow_link", []) if request.scope["query_string"] else []
-    if not given:
+    given = request.query_params.get("follow_link") if request.scope["query_string"] else None
+    if given is None:
         return None
-    if len(given) > 1:
-        message = "follow_link is given more than once; give it once"
-        raise MalformedRequest(message, [FieldError(path="query follow_link", message=message)])
     try:
-        asked = msgspec.convert({"expires_in": given[0]}, FollowLinkRequest, strict=False)
+        asked = msgspec.convert({"expires_in": given}, FollowLinkRequest, strict=False)
     except msgspec.ValidationError as error:
         message = f"a follow link is good for 1 to {SECONDS_MAX:,.0f} seconds: {error}"
         raise InvalidInput(message, [FieldError(path="query follow_link", message=message)]) from error
