@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import gc
+import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from headrace.errors import HeadraceError
 from headrace.event_loop import exit_soon, leave, run_to_its_end
 from headrace.log.jetstream import ProvisionError
 from headrace.parent_watch import watch_parent
-from headrace.settings import Settings
+from headrace.settings import Settings, unknown_variables
 from headrace.task import KindError
 from headrace.telemetry import get_logger, set_up_logs
 
@@ -49,6 +50,8 @@ def run_process(name: str, settings: Settings, main: Main, grace: float = 0.0) -
     # On SIGABRT and on a crash in C every thread's stack is written to standard error, also while a handler holds the GIL.
     faulthandler.enable()
     forks.separate_children(*STOP_SIGNALS)
+    for sentence in unknown_variables(os.environ):
+        log.warning(sentence)
     # What is loaded by now stays loaded, so the garbage collector need not visit it again and again.
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS)

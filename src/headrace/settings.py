@@ -6,11 +6,15 @@ A field ``url`` of the section ``nats`` is ``HEADRACE_NATS_URL``; a field at the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, cast, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
+
+from headrace.parent_watch import PARENT_PIPE
 
 PREFIX = "HEADRACE_"
 
@@ -36,7 +40,7 @@ class NatsSettings(Struct, frozen=True, kw_only=True):
     sync: Annotated[
         str,
         Meta(
-            pattern=r"^(always|\d+(ms|s|m))$",
+            pattern=r"^(always|[0-9]{1,9}(ms|s|m))$(?!\n)",
             description="Embedded server only: how often the log is flushed to the disk.",
         ),
     ] = "1s"
@@ -48,7 +52,9 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
     retention: Annotated[float, Meta(ge=60, le=10 * 366 * 86_400, description="Seconds an event stays in the log.")] = (
         7 * 24 * 3600.0
     )
-    max_bytes: Annotated[int, Meta(ge=1 << 20, description="Size at which the log refuses work with 503.")] = 8 << 30
+    max_bytes: Annotated[
+        int, Meta(ge=1 << 20, le=1 << 60, description="Size at which the log refuses work with 503.")
+    ] = 8 << 30
     replicas: Annotated[int, Meta(ge=1, le=5, description="Copies of the log; 3 in production.")] = 1
     ack_wait: Annotated[
         float,
@@ -78,7 +84,9 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
             "* for all. Addresses, names without a dot, *.localhost and the host of HEADRACE_API_PUBLIC_URL need not be named.",
         ),
     ] = ""
-    connections: Annotated[int, Meta(ge=16, description="Open connections at most, event streams included.")] = 10_000
+    connections: Annotated[
+        int, Meta(ge=16, le=1_000_000, description="Open connections at most, event streams included.")
+    ] = 10_000
     grace: Annotated[Seconds, Meta(description="Seconds streams and requests have to end in after SIGTERM.")] = 10.0
     metrics: Annotated[
         Bind | None, Meta(description="Address and port of /metrics, for Prometheus; nowhere by default.")
@@ -172,12 +180,65 @@ def _read(of: type[Struct], prefix: str, environ: Mapping[str, str], wrong: list
             try:
                 values[name] = msgspec.convert(given, cast("Any", type_), strict=False)
             except msgspec.ValidationError as error:
-                shown = "(hidden)" if name in SECRETS else repr(given[:80])
-                wrong.append(f"{variable}={shown}: {error}")
+                wrong.append(f"{_shown(variable, name, given)}: {error}")
+            else:
+                wrong += [
+                    f"{_shown(variable, name, given)}: there is no port {port}" for port in _wrong_ports(name, given)
+                ]
     return of(**values)
 
 
+def _shown(variable: str, name: str, given: str) -> str:
+    return f"{variable}={'(hidden)' if name in SECRETS else repr(given[:80])}"
+
+
+def _wrong_ports(name: str, given: str) -> list[str]:
+    """Return the ports of an address, or of several in a URL, that are beyond the largest one."""
+    if name not in ADDRESSES:
+        return []
+    # A password may have colons and digits; it stands before an @, and a path or a query behind the first slash.
+    hosts = given.partition("://")[2].rpartition("@")[2].partition("/")[0] if "://" in given else given
+    return [port for port in re.findall(r":([0-9]+)(?=,|$)", hosts) if int(port[:6]) > PORT_MAX]
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence about each variable that looks like a setting and is none, with the setting whose name is closest.
+
+    A child of `headrace up` returns none, because `up` has said it. What Kubernetes sets for a service of our name is no setting.
+    """
+    if environ.get(PARENT_PIPE):
+        return []
+    known = list(_variables(Settings, PREFIX))
+    names = sorted(
+        name for name, value in environ.items() if name.startswith(PREFIX) and not _of_a_service(name, value)
+    )
+    return [_about_unknown(name, known) for name in names if name not in known]
+
+
+def _variables(of: type[Struct], prefix: str) -> Iterator[str]:
+    for name, type_ in get_type_hints(of).items():
+        if isinstance(type_, type) and issubclass(type_, Struct):
+            yield from _variables(type_, f"{prefix}{name.upper()}_")
+        else:
+            yield prefix + name.upper()
+
+
+def _about_unknown(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=NAME_LIKENESS_MIN)
+    return f"{name} is no setting and is ignored" + (f"; is {close[0]} meant?" if close else "")
+
+
+def _of_a_service(name: str, value: str) -> bool:
+    """Tell whether this is one of the variables that Kubernetes makes for each service, as ``HEADRACE_API_PORT=tcp://…``."""
+    if re.search(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$", name):
+        return True
+    return name.endswith("_PORT") and "://" in value
+
+
 SECRETS = frozenset({"token", "url", "follow_secrets"})  # a database URL may contain a password
+ADDRESSES = frozenset({"url", "public_url", "bind", "metrics", "health"})
+PORT_MAX = 65_535
+NAME_LIKENESS_MIN = 0.8  # of difflib: one or two letters more, less or other
 
 
 def split_bind(bind: str) -> tuple[str, int]:

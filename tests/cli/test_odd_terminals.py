@@ -127,6 +127,10 @@ async def test_letters_that_an_output_does_not_have_are_escaped(up: Up) -> None:
         ("headrace kinds --url http://xn--a", "is no address of an API: write it as http://host:port"),
         ("headrace kinds --url $'http://\\xff'", "is no address of an API: write it as http://host:port"),
         ("HEADRACE_HOME='~nobody_there/x' headrace kinds", "names no directory"),
+        (
+            "HEADRACE_API_BIND=127.0.0.1:99999 headrace api",
+            "HEADRACE_API_BIND='127.0.0.1:99999': there is no port 99999",
+        ),
         ("ALL_PROXY=socks5://127.0.0.1:1 headrace kinds --url http://example.invalid", "check HTTP_PROXY"),
     ],
 )
@@ -134,6 +138,16 @@ async def test_what_cannot_be_sent_is_refused_in_words(alone: Up, line: str, sai
     done = await in_shell(alone, line)
     assert said in done.err
     assert (done.code, done.out) == (EXIT_REFUSED, "") or "| true" in line
+
+
+async def test_servers_of_headrace_that_cannot_start_say_why_in_a_line(alone: Up) -> None:
+    done = await in_shell(alone, "headrace migrate", HEADRACE_DATABASE_URL="postgresql://127.0.0.1:1/x")
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "Postgres cannot be reached" in done.err
+    done = await in_shell(alone, "headrace worker", HEADRACE_CONSUMERS="nope.nothing", HEADRACE_STREAM_MAXBYTES="1")
+    misspelt, error = map(json.loads, done.err.splitlines())
+    assert misspelt["event"].endswith("is HEADRACE_STREAM_MAX_BYTES meant?")
+    assert (done.code, error["error"][:35]) == (1, "nope.nothing: cannot be imported: M")
 
 
 def test_proxies_and_certificates_of_the_environment_do_not_concern_this_machine(

@@ -6,7 +6,8 @@ from typing import Any, get_type_hints
 import msgspec
 import pytest
 
-from headrace.settings import PREFIX, Settings, SettingsError, split_bind
+from headrace.parent_watch import PARENT_PIPE
+from headrace.settings import PREFIX, Settings, SettingsError, split_bind, unknown_variables
 
 
 def every_variable(of: type[msgspec.Struct] = Settings, prefix: str = PREFIX) -> dict[str, Any]:
@@ -125,3 +126,63 @@ def test_a_wrong_value_is_shown_unless_it_may_carry_a_secret() -> None:
 )
 def test_an_address_is_a_host_and_a_port(bind: str, host: str, port: int) -> None:
     assert split_bind(bind) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "port"),
+    [
+        ("HEADRACE_API_BIND", "127.0.0.1:99999", "99999"),
+        ("HEADRACE_API_BIND", "[::1]:65536", "65536"),
+        ("HEADRACE_API_METRICS", "0.0.0.0:70000", "70000"),
+        ("HEADRACE_WORKER_HEALTH", "localhost:99999", "99999"),
+        ("HEADRACE_URL", "http://127.0.0.1:99999/x", "99999"),
+        ("HEADRACE_API_PUBLIC_URL", "https://h:123456", "123456"),
+        ("HEADRACE_NATS_URL", "nats://a:4222,nats://u:1@b:99999", "99999"),
+        ("HEADRACE_DATABASE_URL", "postgresql://u:77777@a:5432,b:99999/x", "99999"),
+    ],
+)
+def test_a_port_that_cannot_be_one_is_refused_by_the_name_of_its_variable(variable: str, value: str, port: str) -> None:
+    with pytest.raises(SettingsError, match=f"{variable}=.*: there is no port {port}$"):
+        Settings.read({variable: value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HEADRACE_DATABASE_URL", "postgresql://u:p:99999@/x?host=/a:99999"),
+        ("HEADRACE_DATABASE_URL", "postgresql://postgres@/headrace?host=/tmp/a"),
+        ("HEADRACE_NATS_URL", "nats://token:99999@h"),
+        ("HEADRACE_API_BIND", "[::1]:65535"),
+    ],
+)
+def test_what_only_looks_like_a_port_is_left_alone(variable: str, value: str) -> None:
+    Settings.read({variable: value})
+
+
+def test_a_misspelt_setting_is_told_with_the_one_that_is_closest() -> None:
+    environ = {
+        "HEADRACE_STREAM_MAXBYTES": "1",
+        "HEADRACE_LOGLEVEL": "debug",
+        "HEADRACE_NATS_URL": "nats://a",
+        "PATH": "/",
+    }
+    assert unknown_variables(environ) == [
+        "HEADRACE_LOGLEVEL is no setting and is ignored; is HEADRACE_LOG_LEVEL meant?",
+        "HEADRACE_STREAM_MAXBYTES is no setting and is ignored; is HEADRACE_STREAM_MAX_BYTES meant?",
+    ]
+    assert unknown_variables({"HEADRACE_NEWS": "1"}) == ["HEADRACE_NEWS is no setting and is ignored"]
+    assert unknown_variables(dict.fromkeys(every_variable(), "x")) == []
+
+
+def test_what_a_parent_has_told_and_what_kubernetes_sets_is_not_told() -> None:
+    assert unknown_variables({"HEADRACE_LOGLEVEL": "debug", PARENT_PIPE: "1"}) == []
+    of_a_service = {
+        "HEADRACE_API_SERVICE_HOST": "10.0.0.1",
+        "HEADRACE_API_SERVICE_PORT": "80",
+        "HEADRACE_API_SERVICE_PORT_HTTP": "80",
+        "HEADRACE_API_PORT": "tcp://10.0.0.1:80",
+        "HEADRACE_API_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "HEADRACE_API_PORT_80_TCP_ADDR": "10.0.0.1",
+    }
+    assert unknown_variables(of_a_service) == []
+    assert unknown_variables({"HEADRACE_API_PORT": "80"}) != []

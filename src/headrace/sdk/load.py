@@ -7,6 +7,7 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -28,10 +29,7 @@ def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
             of ``only`` does not exist. The message names the file.
     """
     wanted = set(only)
-    here = str(Path.cwd())
-    if here not in sys.path:
-        # Python does not search the working directory when it runs a console script.
-        sys.path.insert(0, here)
+    _search_working_directory()
     kinds: dict[str, AnyKind] = {}
     for kind in _all_kinds(package):
         known = kinds.setdefault(kind.name, kind)
@@ -42,6 +40,14 @@ def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
     if unknown := sorted(wanted - kinds.keys()):
         raise KindError(f"{package}: no kind {', '.join(map(repr, unknown))}; there are {', '.join(sorted(kinds))}")
     return {name: kind for name, kind in sorted(kinds.items()) if not wanted or name in wanted}
+
+
+def _search_working_directory() -> None:
+    """Let imports find what is in the working directory, where Python does not search when it runs a console script."""
+    # The directory may have been deleted.
+    with suppress(FileNotFoundError):
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.insert(0, here)
 
 
 def _all_kinds(package: str) -> Iterator[AnyKind]:
@@ -66,7 +72,15 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except KindError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        raise KindError(f"{_file_of(name)}: cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _file_of(name: str) -> str:
+    """The file of a module that cannot be imported; its name when there is none."""
+    try:
         spec = importlib.util.find_spec(name) if "." in name or name in sys.modules else None
-        where = spec.origin if spec and spec.origin else name
-        raise KindError(f"{where}: cannot be imported: {type(error).__name__}: {error}") from error
+    except (ImportError, AttributeError, ValueError):
+        # The package that it would be in is missing, or is none.
+        spec = None
+    return spec.origin if spec and spec.origin else name

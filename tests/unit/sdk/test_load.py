@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,7 @@ def test_two_kinds_of_one_name_are_refused_with_both_files(package: Callable[...
         ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("def broken(:", "SyntaxError"),
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
     ],
 )
 def test_a_module_that_cannot_be_imported_is_named_by_its_file(
@@ -112,6 +114,22 @@ def test_a_kind_that_cannot_be_one_is_named_by_its_file_once(package: Callable[.
 def test_a_package_that_is_not_there_is_named() -> None:
     with pytest.raises(KindError, match="no_such_package: cannot be imported: ModuleNotFoundError"):
         load_kinds("no_such_package")
+
+
+@pytest.mark.parametrize("name", ["no_such_package.kinds", "sys.kinds", "..", ".kinds", "a b", "é.x"])
+def test_a_name_that_no_module_has_is_refused_in_words(name: str) -> None:
+    with pytest.raises(KindError, match=f"^{re.escape(name)}: cannot be imported: "):
+        load_kinds(name)
+
+
+def test_a_working_directory_that_is_gone_does_not_matter(
+    package: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert list(load_kinds(package(a=A_KIND.format(name="alpha")))) == ["alpha"]
 
 
 def test_a_package_without_kinds_is_refused(package: Callable[..., str]) -> None:

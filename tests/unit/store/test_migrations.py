@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -15,7 +16,7 @@ from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.settings import DatabaseSettings
 from headrace.store import tables
 from headrace.store.engine import sqlalchemy_url
-from headrace.store.migrate import alembic_config, migrate
+from headrace.store.migrate import MigrationFailed, alembic_config, migrate
 
 
 async def test_migrations_and_models_agree(make_database: Callable[[], Awaitable[str]]) -> None:
@@ -47,6 +48,37 @@ async def test_processes_that_migrate_at_the_same_time_wait_for_each_other(postg
     ]
     said = [(await process.communicate())[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], said
+
+
+async def test_a_database_of_a_newer_version_is_left_as_it_is_and_told_so(
+    make_database: Callable[[], Awaitable[str]],
+) -> None:
+    settings = DatabaseSettings(url=await make_database())
+    engine = create_async_engine(sqlalchemy_url(settings.url))
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+    with pytest.raises(MigrationFailed, match=r"by a newer version of Headrace .*'9999'.*: run that version"):
+        await asyncio.to_thread(migrate, settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://127.0.0.1:1/x", "Postgres cannot be reached .*: check HEADRACE_DATABASE_URL"),
+        ("postgresql://postgres@/x?host=/nowhere", "Postgres cannot be reached"),
+        ("postgresql://", "Postgres (cannot be reached|refuses)"),
+    ],
+)
+def test_without_postgres_a_migration_fails_with_a_line_that_says_what_to_do(url: str, said: str) -> None:
+    with pytest.raises(MigrationFailed, match=said) as caught:
+        migrate(DatabaseSettings(url=url))
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_database_that_is_not_there_is_told(postgres: EmbeddedPostgres) -> None:
+    with pytest.raises(MigrationFailed, match=r'Postgres refuses .*"nowhere" does not exist'):
+        await asyncio.to_thread(migrate, DatabaseSettings(url=postgres.url("nowhere")))
 
 
 async def test_tasks_that_failed_before_there_was_a_column_for_the_code_have_theirs(

@@ -10,8 +10,9 @@ import click
 from click.decorators import FC
 
 from headrace.cli.commands.parameter_types import SPAN
+from headrace.cli.terminal.output import note
 from headrace.contracts.tasks import ATTEMPTS_MAX, BULK_PER_SECOND_MAX, Priority
-from headrace.settings import Settings, SettingsError
+from headrace.settings import Settings, SettingsError, unknown_variables
 
 EXIT_USAGE = 2
 
@@ -55,12 +56,20 @@ def read_settings() -> Settings:
     try:
         return Settings.read(os.environ)
     except SettingsError as error:
-        click.echo(str(error), err=True)
+        note(str(error))
         sys.exit(EXIT_USAGE)
+
+
+def note_unknown_settings() -> None:
+    """Tell of variables that look like settings and are none."""
+    for sentence in unknown_variables(os.environ):
+        note(sentence)
 
 
 def api_url(given: str | None) -> str:
     """Find the API that a command calls: ``given`` by `--url`, or the one that runs."""
     from headrace.cli.terminal.discovery import find_api
 
-    return find_api(given, read_settings())
+    settings = read_settings()
+    note_unknown_settings()
+    return find_api(given, settings)

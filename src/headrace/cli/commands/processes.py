@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from headrace.cli.commands.options import read_settings
+from headrace.cli.commands.options import note_unknown_settings, read_settings
+from headrace.cli.terminal.output import note
 from headrace.settings import split_bind
 
 
@@ -22,6 +23,7 @@ def up(home: str | None, host: str | None, port: int | None) -> None:
     from headrace.embedded.up import up as run_up
 
     settings = read_settings()
+    note_unknown_settings()
     bound_host, bound_port = split_bind(settings.api.bind)
     sys.exit(asyncio.run(run_up(settings, Home.at(home or settings.home), host or bound_host, port or bound_port)))
 
@@ -59,10 +61,17 @@ def projector() -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database up to date."""
+    from headrace.process import EXIT_CANNOT_START
+    from headrace.store.migrate import MigrationFailed
     from headrace.store.migrate import migrate as run_migrate
     from headrace.telemetry import get_logger, set_up_logs
 
     settings = read_settings()
+    note_unknown_settings()
     set_up_logs("migrate", settings.log_level, settings.log_format)
-    run_migrate(settings.database)
+    try:
+        run_migrate(settings.database)
+    except MigrationFailed as error:
+        note(str(error))
+        sys.exit(EXIT_CANNOT_START)
     get_logger(__name__).info("the database is up to date")
