@@ -19,7 +19,7 @@ from headrace.api.edge.cors import allow_origins
 from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.methods import answer_methods
-from headrace.api.edge.openapi import AnyJson
+from headrace.api.edge.openapi import AnyJson, EdgeRefusals
 from headrace.api.edge.query import check_query
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
@@ -62,7 +62,7 @@ def create_app(api: ApiState | None) -> Litestar:
             Exception: problems.unexpected_error,
         },
         request_class=JsonRequest,
-        plugins=[AnyJson()],
+        plugins=[AnyJson(), EdgeRefusals()],
         # `headrace.telemetry` has set up all logs.
         logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,

@@ -99,3 +99,12 @@ async def test_the_documentation_needs_no_other_host(cluster: Cluster) -> None:
         assert (await cluster.http.get(f"/api/docs/{asset}")).status_code == 200
     assert "//" not in page.text.replace("<!doctype html>", "")
     check_problem(await cluster.http.get("/api/docs/nothing"), 404, "no_such_route")
+
+
+async def test_every_route_documents_the_refusals_of_the_edge(cluster: Cluster) -> None:
+    document = (await cluster.http.get("/api/docs/openapi.json")).json()
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            changes = {"403"} if method != "get" else set[str]()
+            bodies = {"408", "413", "415"} if "requestBody" in operation else set[str]()
+            assert {"400", "421"} | changes | bodies <= operation["responses"].keys(), operation["operationId"]

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import msgspec
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
-from litestar.plugins import OpenAPISchemaPlugin
+from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
+from litestar.routes import BaseRoute, HTTPRoute
 from litestar.typing import FieldDefinition
 
+from headrace.api.edge.admission import SAFE_METHODS
 from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import SECONDS_MAX
 from headrace.contracts.problems import Problem
@@ -28,6 +31,26 @@ class AnyJson(OpenAPISchemaPlugin):
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
         """Return a schema without constraints."""
         return Schema()
+
+
+class EdgeRefusals(ReceiveRoutePlugin):
+    """Documents, for each route, the refusals of the edge: a route does not decide them, and cannot forget them."""
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Add them to the handlers of a route."""
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                documented = _of_edge(handler) | dict(handler.responses or {})
+                handler.responses = dict(sorted(documented.items()))
+
+
+def _of_edge(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
+    found = [400, 421]
+    if not handler.http_methods <= SAFE_METHODS:
+        found.append(403)
+    if "data" in handler.parsed_fn_signature.parameters or issubclass(handler.operation_class, BatchBody):
+        found += [408, 413, 415]
+    return {status: _problem_spec(_MEANING_AT_EDGE.get(status) or _MEANING[status]) for status in found}
 
 
 @dataclass
@@ -75,12 +98,11 @@ class BatchBody(Keyed):
 
 def refusals(*statuses: int) -> dict[int, ResponseSpec]:
     """Return the documentation of the statuses with which a route refuses requests. Every route may answer 503."""
-    return {
-        status: ResponseSpec(
-            Problem, generate_examples=False, description=_MEANING[status], media_type="application/problem+json"
-        )
-        for status in (*statuses, 503)
-    }
+    return {status: _problem_spec(_MEANING[status]) for status in (*statuses, 503)}
+
+
+def _problem_spec(meaning: str) -> ResponseSpec:
+    return ResponseSpec(Problem, generate_examples=False, description=meaning, media_type="application/problem+json")
 
 
 EVENT_STREAM = {
@@ -97,10 +119,14 @@ _MEANING = {
     401: "The follow link is not valid.",
     403: "The follow link has expired.",
     404: "The task, batch or schedule does not exist, or it belongs to somebody else; or no worker ever announced the kind.",
+    408: "The body does not arrive, or too slowly.",
     409: "The state of the task, batch or kind does not allow it.",
     413: "The body is too large, or would be too large in the log.",
-    415: "The media type of the body is not supported.",
+    415: "The body is not JSON in UTF-8, or it is compressed.",
+    421: "The API does not answer for this host (HEADRACE_API_HOSTS).",
     422: "The kind is not known, or the input does not match its schema; `errors` names each path.",
     501: "Follow links are not configured (HEADRACE_API_FOLLOW_SECRETS).",
     503: "The log or the read model is not available at the moment; see Retry-After.",
 }
+
+_MEANING_AT_EDGE = {403: "A page of another site may change nothing."}
