@@ -23,7 +23,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How long the text is.
 
     ``characters`` are Unicode code points, as in the offsets of findings. ``words`` and ``sentences`` leave out addresses
-    and code. Blank lines separate ``paragraphs``. ``syllables`` are an estimate.
+    and code. Blank lines and fenced code separate ``paragraphs``. ``syllables`` are an estimate.
     """
 
     characters: int

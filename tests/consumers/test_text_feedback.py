@@ -85,6 +85,28 @@ class TestSpelling:
     def test_names_addresses_numbers_code_and_contractions_are_left_alone(self, text: str):
         assert misspelt(text) == []
 
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "```python\ndef fooo(barr):\n\n    retrun barr\n```",
+            "~~~\nretrun barr\n```\nfooo\n~~~~",
+            "````\n```\nfooo barr\n```\n````  ",
+            "- ```\n  fooo barr\n  ```",
+            "2. ~~~ text\n   fooo barr\n   ~~~",
+            "> ```\n> fooo barr\n> ```",
+            "```\r\nfooo barr\r\n```",
+        ],
+    )
+    def test_fenced_code_is_no_prose_and_what_surrounds_it_is(self, code: str):
+        text = f"Run thsi:\n{code}\nThen it wroks."
+        assert misspelt(text) == ["thsi", "wroks"]
+        assert feedback(text).counts.sentences == 2
+
+    def test_code_whose_fence_is_not_closed_ends_with_the_text_and_marks_in_a_line_are_no_fence(self):
+        assert misspelt("Run thsi:\n```\nfooo barr\n\nwroks") == ["thsi"]
+        assert misspelt("Run ```fooo barr``` and it wroks.") == ["wroks"]
+        assert misspelt("```fooo``` wroks\nand thsi too.") == ["wroks", "thsi"]
+
     def test_what_opens_a_sentence_may_be_a_name_unless_a_word_is_one_letter_away(self):
         assert misspelt("Xylenia came. Recieve it.") == ["Recieve"]
         assert findings("Recieve it.", "spelling")[0].suggestions[0] == "Receive"
@@ -153,6 +175,13 @@ class TestSentences:
             ("“Really?” she said. Yes… No?! Wait.", 4),
             ("A wrapped\nline. Another\r\nline.", 2),
             ("- one\n- two\n- three", 3),
+            ("The fare went up.You can join the protest.It starts on Monday.", 3),
+            ("Why not?Because!They left home.I went.", 4),
+            (
+                "See README.md, README.Md, Example.Com, example.com/Foo.Bar and Node.js 3.14 in the U.S. today, e.g. now.",
+                1,
+            ),
+            ("Prof.Jones, Mrs.Smith and Dr.Who met Ph.D students.", 1),
         ],
     )
     def test_sentences_are_told_from_abbreviations_addresses_and_line_ends(self, text: str, count: int):
