@@ -67,19 +67,18 @@ async def cluster(session_place: Path, make_database: Callable[[], Awaitable[str
 @pytest.fixture
 async def make_cluster(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[MakeCluster]:
     """Make clusters that a test may break."""
-    places: list[Path] = []
     async with AsyncExitStack() as stack:
 
         async def make(**environ: str) -> Cluster:
-            places.append(make_place())
-            made = await stack.enter_async_context(cluster_on(places[-1], await make_database(), **environ))
+            place = make_place()
+            # The directory is removed last, also when a process of the cluster does not stop as it should.
+            stack.callback(shutil.rmtree, place, ignore_errors=True)
+            made = await stack.enter_async_context(cluster_on(place, await make_database(), **environ))
             _clusters.append(made)
             return made
 
         yield make
         _clusters.clear()
-    for place in places:
-        shutil.rmtree(place)
 
 
 async def _in_thread(work: Callable[[], None]) -> None:

@@ -125,8 +125,10 @@ async def up() -> AsyncGenerator[Up]:
     finally:
         if command.process.returncode is None:
             command.process.terminate()
-        await command.done()
-        shutil.rmtree(place)
+        try:
+            await command.done()
+        finally:
+            shutil.rmtree(place)
 
 
 @pytest.fixture
