@@ -8,7 +8,7 @@ import pytest
 
 from headrace.cli.terminal.discovery import find_api, find_nats
 from headrace.settings import Settings
-from tests.cli.conftest import Up
+from tests.cli.conftest import Shell, Up
 
 HEAVY = ("litestar", "sqlalchemy", "polars", "nats", "httpx", "rich", "structlog", "asyncio")
 
@@ -51,3 +51,19 @@ def test_nats_is_where_it_is_said_to_be_else_where_it_runs(
     assert list(place.iterdir()) == []
     monkeypatch.setenv("HEADRACE_NATS_URL", "nats://set")
     assert find_nats(here) == here
+    assert find_nats(elsewhere, given=str(up.home.path)).nats.url == running.nats_url
+
+
+async def test_who_looks_in_another_home_is_told_where_and_how_to_name_the_right_one(up: Up, place: Path) -> None:
+    elsewhere = Shell({"HEADRACE_HOME": str(place)})
+    for command in ("lag", "tail"):
+        done = await elsewhere.run(command)
+        assert (done.code, done.out) == (3, "")
+        said = f"no `headrace up` runs in {place}: start it, or name another with --home or HEADRACE_HOME"
+        assert said in done.err
+    done = await elsewhere.run("lag", "--home", str(up.home.path))
+    assert done.code == 0
+    assert "projector" in done.out
+    done = await elsewhere.run("lag", "--home", str(place / "none"))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"no `headrace up` runs in {place}/none: ")

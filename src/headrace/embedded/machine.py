@@ -32,7 +32,7 @@ HEALTH = {  # the variable that says where each process answers health checks fr
 MIGRATE_SECONDS = 600.0  # a new index on a large table
 READY_SECONDS = 60.0
 READY_POLL_SECONDS = 0.05
-READY_LINE_SECONDS = 3.0  # between two lines that say what `up` waits for
+READY_LINE_SECONDS = 10.0  # until `up` says what it waits for; on a busy machine a start takes some seconds
 STOP_SECONDS = 30.0  # more than the grace periods of the processes themselves
 
 Commands = Mapping[str, Sequence[str]]
@@ -141,7 +141,7 @@ class Machine:
                 raise ServerError(f"the API was not ready within {READY_SECONDS:g} s: {reason}")
             if now - said > READY_LINE_SECONDS:
                 said = now
-                self._output.say(f"waiting for {self._api_url}/health/ready: {reason}")
+                self._output.say(f"waiting for the API at {self._api_url}: {reason}")
             await asyncio.sleep(READY_POLL_SECONDS)
 
     def say_ready(self) -> None:

@@ -102,6 +102,8 @@ async def why_not_healthy(host: str, port: int, path: str) -> str | None:
         status, body = await get(host, port, path)
     except TimeoutError:
         return "no answer"
+    except ConnectionRefusedError:
+        return "it does not listen yet"
     except OSError as error:
         return os.strerror(error.errno) if error.errno else str(error)
     return None if status == 200 else f"{status} {' '.join(body.split())[:200]}"

@@ -19,6 +19,9 @@ EXIT_USAGE = 2
 url_option = click.option(
     "--url", metavar="URL", help="The API.  [default: HEADRACE_URL, or the running `headrace up`]"
 )
+home_option = click.option(
+    "--home", metavar="DIR", help="The home of a `headrace up`.  [default: HEADRACE_NATS_URL, or the running one]"
+)
 json_option = click.option("--json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say how many there are.")

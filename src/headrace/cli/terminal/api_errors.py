@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
 
+from headrace.cli.terminal.discovery import how_to_find
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
 from headrace.client import NOT_HEADRACE, ProblemError, UnusableRequest
 from headrace.client.address import refused_certificate
 from headrace.printable import printable
+from headrace.settings import Settings
 
 
 @contextmanager
@@ -39,9 +42,9 @@ def api_errors_explained(url: str) -> Generator[None]:
                 "in SSL_CERT_FILE",
                 EXIT_UNREACHABLE,
             ) from error
+        settings = Settings(home=os.environ.get("HEADRACE_HOME") or None)
         raise CommandFailed(
-            f"nothing answers at {url} ({error}): start `headrace up`, or say where the API is with --url",
-            EXIT_UNREACHABLE,
+            f"nothing answers at {url} ({error}); {how_to_find(settings, '--url')}", EXIT_UNREACHABLE
         ) from error
     except httpx.TransportError as error:
         reason = str(error) or type(error).__name__

@@ -6,6 +6,7 @@ import os
 
 import msgspec
 
+from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.embedded.home import Home
 from headrace.settings import NatsSettings, Settings
 
@@ -18,13 +19,29 @@ def find_api(given: str | None, settings: Settings) -> str:
     return running.api_url if running else settings.url
 
 
-def find_nats(settings: Settings) -> Settings:
-    """Return the settings with a NATS: that of HEADRACE_NATS_URL, else that of the running `up`, else the default."""
-    if os.environ.get("HEADRACE_NATS_URL"):
+def find_nats(settings: Settings, given: str | None = None) -> Settings:
+    """Return the settings with a NATS: of the `up` with the home ``given``, else of HEADRACE_NATS_URL, else of the running `up`.
+
+    Raises:
+        CommandFailed: No `up` runs in the home ``given``.
+    """
+    if given is None and os.environ.get("HEADRACE_NATS_URL"):
         return settings
-    home = Home.at(settings.home)
+    home = Home.at(given or settings.home)
     running = home.running()
+    if running is None and given is not None:
+        raise CommandFailed(
+            f"no `headrace up` runs in {home.path}: start it, or name the home of another", EXIT_REFUSED
+        )
     if running is None:
         return settings
     nats = NatsSettings(url=running.nats_url, token=settings.nats.token or home.nats_token())
     return msgspec.structs.replace(settings, nats=nats)
+
+
+def how_to_find(settings: Settings, option: str) -> str:
+    """Say where a running `up` was looked for in vain, and how to name another: with ``option``, or with HEADRACE_HOME."""
+    home = Home.at(settings.home)
+    if home.running() is not None:
+        return f"the `headrace up` of {home.path} runs; if another is meant, name it with {option} or HEADRACE_HOME"
+    return f"no `headrace up` runs in {home.path}: start it, or name another with {option} or HEADRACE_HOME"

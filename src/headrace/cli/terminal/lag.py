@@ -47,13 +47,13 @@ class Lag(Struct, frozen=True, kw_only=True):
     hint: str | None
 
 
-async def show_lag(settings: Settings, *, json: bool) -> None:
-    """Print every consumer of the log, by name.
+async def show_lag(settings: Settings, *, home: str | None, json: bool) -> None:
+    """Print every consumer of the log, by name; the log is that of the `up` with this home, when one is given.
 
     Raises:
         CommandFailed: The log cannot be reached, or there is none.
     """
-    async with open_log_reader(settings, "lag") as log:
+    async with open_log_reader(settings, "lag", home) as log:
         lags = sorted(map(lag_of, await all_consumers(log)), key=lambda lag: lag.consumer)
     if json:
         show_json(lags)

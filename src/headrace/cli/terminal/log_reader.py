@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from headrace.cli.terminal.discovery import find_nats
+from headrace.cli.terminal.discovery import find_nats, how_to_find
 from headrace.cli.terminal.exits import EXIT_UNREACHABLE, CommandFailed
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
@@ -17,8 +17,8 @@ PATIENCE_SECONDS = 3.0  # a person waits for the answer
 
 
 @asynccontextmanager
-async def open_log_reader(settings: Settings, name: str) -> AsyncGenerator[Log]:
-    """Open the log of the NATS that `find_nats` finds. Creates nothing there.
+async def open_log_reader(settings: Settings, name: str, home: str | None) -> AsyncGenerator[Log]:
+    """Open the log of the NATS that `find_nats` finds, for the home that is given. Creates nothing there.
 
     Raises:
         CommandFailed: NATS cannot be reached or has no log yet, or the block raised `LogUnavailable`.
@@ -26,8 +26,7 @@ async def open_log_reader(settings: Settings, name: str) -> AsyncGenerator[Log]:
     # Only errors are logged, to standard error: the command itself tells what goes wrong.
     set_up_logs(name, "error", settings.log_format)
     try:
-        async with open_to_read(find_nats(settings), name, PATIENCE_SECONDS) as log:
+        async with open_to_read(find_nats(settings, home), name, PATIENCE_SECONDS) as log:
             yield log
     except LogUnavailable as error:
-        message = f"{error.message}; on one machine, `headrace up` starts everything"
-        raise CommandFailed(message, EXIT_UNREACHABLE) from error
+        raise CommandFailed(f"{error.message}; {how_to_find(settings, '--home')}", EXIT_UNREACHABLE) from error

@@ -71,12 +71,15 @@ class Line(Struct, frozen=True, kw_only=True):
     data: Raw
 
 
-async def tail_log(settings: Settings, event_filter: EventFilter, *, since: timedelta | None, json: bool) -> None:
+async def tail_log(
+    settings: Settings, event_filter: EventFilter, *, home: str | None, since: timedelta | None, json: bool
+) -> None:
     """Print events until cancelled.
 
     Args:
         settings: Where NATS is.
         event_filter: Which events.
+        home: The home of the `up` whose log it is; the settings say where NATS is when None.
         since: How far back to begin; with the next event when None.
         json: Print one JSON object a line instead of words.
 
@@ -85,7 +88,7 @@ async def tail_log(settings: Settings, event_filter: EventFilter, *, since: time
     """
     write_line = _as_json if json else _in_words
     async with (
-        open_log_reader(settings, "tail") as log,
+        open_log_reader(settings, "tail", home) as log,
         aclosing(LogFollower(log, event_filter.subject, since).pages()) as pages,
     ):
         async for epoch, records in pages:
