@@ -1,9 +1,11 @@
 """When a schedule fires: the calendar of a cron expression or of an interval. Pure functions.
 
 An occurrence of a cron expression is an instant at which the clocks of its time zone match it. A time that the clocks skip in
-spring does not occur; a time that they show twice in autumn occurs twice. The broker's timers follow the same rule, but the
-dialects of cron differ in details (is Sunday also 7? what does `*/2` mean for the days?). So one parser, cronsim, decides what
-an expression means, and the broker gets the numbers.
+spring does not occur; a time that they show twice in autumn occurs twice. Dialects of cron differ in details (is Sunday also 7?
+what does `*/2` mean for the days?), and in what they make of clocks that change by half an hour. So nobody else, above all not
+the broker, has to understand an expression: a timer of the broker is set for one instant, the next occurrence.
+
+The occurrences of an interval are its start and then every so many seconds. Without a start, one of them is known.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from cronsim import CronSim, CronSimError
 from headrace.contracts.schedules import ScheduleDefinition
 
 FIELDS = 6
+HORIZON = datetime(2262, 1, 1, tzinfo=UTC)  # the broker's timers count nanoseconds since 1970 in 64 bits
 _SECOND = timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 _PERIOD_MIN = timedelta(days=1)  # no zone changes its UTC offset twice within a day
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -59,56 +63,64 @@ def spell_out(cron: str) -> str:
     )
 
 
-def occurrence(definition: ScheduleDefinition, next_at: datetime) -> datetime:
-    """Return the occurrence that a firing stands for: the last one before the next, which the broker announces with it.
-
-    The time of the firing itself does not tell: a firing may be late, a little or by an outage, and two firings must never be
-    taken for the same occurrence.
-    """
-    if definition.cron is None:
-        return next_at - timedelta(seconds=definition.every or 0)
-    return _step(definition.cron, definition.time_zone, next_at, reverse=True) or next_at
-
-
 def first(definition: ScheduleDefinition, set_at: datetime) -> datetime | None:
-    """Return the first firing of a timer that was set at an instant. The broker counts intervals from the nearest second."""
-    if definition.cron is None:
-        second = (set_at + timedelta(microseconds=500_000)).replace(microsecond=0)
-        return second + timedelta(seconds=definition.every or 0)
-    return _step(definition.cron, definition.time_zone, set_at)
+    """Return the first firing of a schedule that is saved at an instant; None when it never fires.
 
-
-def missed(definition: ScheduleDefinition, expected: datetime, until: datetime) -> datetime:
-    """Return the occurrence to make up for, after the ``expected`` one has not fired.
-
-    That is the last occurrence before ``until``; for an interval it is the expected one.
+    Without a start, an interval is counted from the nearest second.
     """
-    if definition.cron is None:
-        return expected
-    return _step(definition.cron, definition.time_zone, until, reverse=True) or expected
+    second = (set_at + timedelta(microseconds=500_000)).replace(microsecond=0)
+    try:
+        return following(definition, set_at, second + timedelta(seconds=definition.every or 0))
+    except OverflowError:
+        return None
+
+
+def same_times(one: ScheduleDefinition, other: ScheduleDefinition) -> bool:
+    """Whether two definitions have the same occurrences, apart from where an interval is counted from."""
+    return (one.cron, one.time_zone, one.every, one.start_at) == (
+        other.cron,
+        other.time_zone,
+        other.every,
+        other.start_at,
+    )
+
+
+def last_due(definition: ScheduleDefinition, due_at: datetime, until: datetime) -> datetime:
+    """Return the last occurrence up to an instant, the instant included, but no earlier one than a known occurrence.
+
+    Args:
+        definition: The schedule.
+        due_at: The known occurrence.
+        until: The instant.
+    """
+    if definition.cron is not None:
+        found = _step(definition.cron, definition.time_zone, until + _MICROSECOND, reverse=True)
+        return due_at if found is None else max(due_at, found)
+    every = timedelta(seconds=definition.every or 0)
+    return due_at + max(0, (until - due_at) // every) * every
 
 
 def following(definition: ScheduleDefinition, after: datetime, announced: datetime) -> datetime | None:
-    """Return the first occurrence after an instant, within the schedule's start and end; None when there is none.
+    """Return the first occurrence after an instant, within the schedule's start and end and before `HORIZON`; None when there is none.
 
     Args:
         definition: The schedule.
         after: The instant.
-        announced: Any firing of an interval, past or future; not used for a cron expression.
+        announced: Any firing of an interval, past or future; not used for a cron expression, nor with a start.
     """
     if definition.start_at is not None and definition.start_at > after:
         # An occurrence at the start itself counts.
-        after = definition.start_at - timedelta(microseconds=1)
+        after = definition.start_at - _MICROSECOND
     try:
         if definition.cron is not None:
             found = _step(definition.cron, definition.time_zone, after)
         else:
-            every = timedelta(seconds=definition.every or 0)
-            found = announced + max(0, (after - announced) // every + 1) * every
+            every, origin = timedelta(seconds=definition.every or 0), definition.start_at or announced
+            found = origin + max(0, (after - origin) // every + 1) * every
     except (OverflowError, ValueError):
-        # The occurrence would be after the year 9999.
+        # The occurrence would be after the year 9999, which is beyond the horizon as well.
         return None
-    return None if found is None or is_over(definition, found) else found
+    return None if found is None or found >= HORIZON or is_over(definition, found) else found
 
 
 def is_over(definition: ScheduleDefinition, at: datetime) -> bool:

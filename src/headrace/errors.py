@@ -4,7 +4,6 @@
     ├── LogUnavailable               503 log_unavailable      Retry-After
     ├── LogFull                      503 log_full             Retry-After
     ├── AppendRefused                409 append_refused       never shown as such: the caller that appends handles it
-    ├── ScheduleRefused              422 invalid_schedule
     ├── ReadModelUnavailable         503 read_model_unavailable  Retry-After
     ├── ReadModelBehind              503 read_model_behind    Retry-After
     ├── TooLarge                     413 too_large
@@ -80,13 +79,6 @@ class AppendRefused(HeadraceError):
 
     status = 409
     code = "append_refused"
-
-
-class ScheduleRefused(HeadraceError):
-    """The broker refused a cron expression or a time zone."""
-
-    status = 422
-    code = "invalid_schedule"
 
 
 class ReadModelUnavailable(HeadraceError):

@@ -6,8 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from headrace.contracts.schedules import ScheduleDefinition
-from headrace.cron import occurrence
+from headrace.contracts.schedules import ScheduleFired, decode
 from headrace.lifecycle.schedules import occurrence_task_id
 from headrace.log.records import Record
 from tests.cluster import Cluster, until
@@ -60,15 +59,17 @@ def task(record: Record) -> str:
     return record.subject.rpartition(".")[2]
 
 
-def due(schedule: Json, firing: Record) -> datetime:
-    definition = schedule["definition"]
-    kept = ScheduleDefinition(kind="noop", input={}, cron=definition["cron"], every=definition["every"])
-    return occurrence(kept, datetime.fromisoformat(firing.headers["Nats-Schedule-Next"]))
+def due(firing: Record) -> datetime:
+    """The occurrence that a timer was set for."""
+    fired = decode(firing.payload)
+    assert isinstance(fired, ScheduleFired)
+    assert fired.due_at is not None
+    return fired.due_at
 
 
 def tasks_of(schedule: Json, fired: list[Record]) -> Counter[str]:
     """The tasks that firings are to submit."""
-    return Counter(occurrence_task_id(schedule["id"], due(schedule, firing)) for firing in fired)
+    return Counter(occurrence_task_id(schedule["id"], due(firing)) for firing in fired)
 
 
 async def seconds_pass(cluster: Cluster, seconds: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.contracts.schedules import ScheduleDefinition
-from headrace.cron import first, following, is_active, is_over, missed, occurrence, spell_out
+from headrace.cron import first, following, is_active, is_over, last_due, same_times, spell_out
 
 SECOND = timedelta(seconds=1)
 
@@ -162,27 +162,26 @@ def test_occurrences_around_odd_changes_of_clocks_are_those_that_a_look_at_every
         found.append(following_one)
         cursor = following_one
     assert found == right
-    back, cursor = list[datetime](), end + SECOND
-    while (one_before := missed(definition, begin - SECOND, cursor)) >= begin:
+    back, cursor = list[datetime](), end
+    while (one_before := last_due(definition, begin - SECOND, cursor)) >= begin:
         back.append(one_before)
-        cursor = one_before
+        cursor = one_before - SECOND
     assert back[::-1] == right
 
 
 @given(expression=expressions, zone=zones, after=instants)
 @settings(derandomize=True, deadline=None, max_examples=400)
-def test_a_firing_stands_for_the_occurrence_before_the_one_announced(
-    expression: str, zone: str, after: datetime
-) -> None:
+def test_the_last_occurrence_before_the_next_one_is_the_known_one(expression: str, zone: str, after: datetime) -> None:
     definition = cron(expression, zone)
     due = following(definition, after, after)
     assert due is not None
     announced = following(definition, due, due)
     assert announced is not None
     assert announced > due
-    assert occurrence(definition, announced) == due
-    assert missed(definition, due, announced) == due
-    assert missed(definition, due, due + SECOND) == due
+    assert last_due(definition, due, announced - SECOND) == due
+    assert last_due(definition, after, due) == due
+    assert last_due(definition, due, due - SECOND) == due
+    assert last_due(definition, due, announced) == announced
 
 
 def test_a_time_that_clocks_skip_does_not_occur_and_one_that_they_repeat_occurs_twice() -> None:
@@ -192,7 +191,7 @@ def test_a_time_that_clocks_skip_does_not_occur_and_one_that_they_repeat_occurs_
     assert once == at("2026-10-25T00:30:00Z")
     again = following(definition, once, once)
     assert again == at("2026-10-25T01:30:00Z")
-    assert occurrence(definition, again) == once
+    assert last_due(definition, once, again - SECOND) == once
 
 
 def test_a_midnight_that_clocks_skip_does_not_occur_and_the_day_begins_later() -> None:
@@ -219,8 +218,8 @@ def test_an_interval_is_counted_from_the_second_in_which_its_timer_was_set(
     assert found > begun + later
     assert found - begun - later <= seconds * SECOND
     assert (found - begun) % (seconds * SECOND) == timedelta(0)
-    assert occurrence(definition, found) == found - seconds * SECOND
-    assert missed(definition, begun, begun + later + SECOND) == begun
+    assert last_due(definition, begun, found) == found
+    assert last_due(definition, begun, found - SECOND / 2) == found - seconds * SECOND
 
 
 def test_the_start_is_in_and_the_end_is_not() -> None:
@@ -234,6 +233,25 @@ def test_the_start_is_in_and_the_end_is_not() -> None:
         assert is_over(definition, end)
         assert is_active(definition, long_before)
         assert not is_active(definition, end)
+
+
+@pytest.mark.parametrize("begins", ["2029-12-01T09:00:00.5Z", "2030-01-01T09:00:00Z", "2030-02-01T09:00:00Z"])
+def test_an_interval_with_a_start_is_counted_from_it_whenever_it_was_saved(begins: str) -> None:
+    start, now = at(begins), at("2030-01-01T00:00:00Z")
+    definition = every(86_400, start_at=start)
+    found = first(definition, now)
+    assert found == following(definition, now, now)
+    assert found is not None
+    assert found > now
+    assert found == start or now < found <= now + timedelta(days=1)
+    assert (found - start) % timedelta(days=1) == timedelta(0)
+
+
+def test_definitions_have_the_same_times_when_only_what_they_submit_differs() -> None:
+    assert same_times(every(5), ScheduleDefinition(kind="echo", input={"a": 1}, every=5, name="x", paused=True))
+    assert not same_times(every(5), every(6))
+    assert not same_times(cron("* * * * * *"), cron("* * * * * *", "Europe/Berlin"))
+    assert not same_times(every(5), every(5, start_at=at("2030-01-01T00:00:00Z")))
 
 
 def test_a_schedule_that_never_fires_again_has_no_next_occurrence() -> None:

@@ -27,7 +27,14 @@ TimeZone = Annotated[
     str, Meta(max_length=64, description="The IANA name of the time zone of `cron`.", examples=["Europe/Berlin"])
 ]
 ScheduleName = Annotated[str, Meta(max_length=200, description="A name for people.")]
-Every = Annotated[int, Meta(ge=EVERY_SECONDS_MIN, le=EVERY_SECONDS_MAX, description="Seconds between firings.")]
+Every = Annotated[
+    int,
+    Meta(
+        ge=EVERY_SECONDS_MIN,
+        le=EVERY_SECONDS_MAX,
+        description="Seconds between firings, counted from `start_at`, or else from when the schedule was made or got this interval.",
+    ),
+]
 
 
 class Missed(StrEnum):
@@ -45,7 +52,10 @@ class ScheduleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_field
     cron: Cron | None = None
     time_zone: TimeZone = "UTC"
     every: Every | None = None
-    start_at: Annotated[Instant | None, Meta(description="Nothing is submitted before this time.")] = None
+    start_at: Annotated[
+        Instant | None,
+        Meta(description="Nothing is submitted before this time. With `every`, the first firing is at this time."),
+    ] = None
     end_at: Annotated[Instant | None, Meta(description="Nothing is submitted from this time on.")] = None
     missed: Missed = Missed.SKIP
     paused: bool = False
@@ -80,10 +90,12 @@ class ScheduleSaved(Struct, frozen=True, kw_only=True, tag_field="event", tag="s
     """A schedule was made or changed, or its timer was set again.
 
     In ``created_at`` and ``updated_at``, None means the time of this event. A change carries the old ``created_at``; a timer
-    that is set again carries both.
+    that is set again carries both. ``next_at`` is the firing that the timer was set for; None when there is none, and in events
+    of older versions.
     """
 
     definition: ScheduleDefinition
+    next_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -95,10 +107,13 @@ class ScheduleDeleted(Struct, frozen=True, kw_only=True, tag_field="event", tag=
 class ScheduleFired(Struct, frozen=True, kw_only=True, tag_field="event", tag="fired"):
     """The broker's timer fired.
 
-    The event carries the definition that its timer was set with. The projector reads it and submits the task.
+    The event carries the definition that its timer was set with, and the occurrence that it was set for: ``due_at``. The
+    projector reads it, submits the task, and sets the timer for the next occurrence. Without ``due_at`` it comes from a timer
+    of an older version, which the broker repeats by itself.
     """
 
     definition: ScheduleDefinition
+    due_at: datetime | None = None
 
 
 ScheduleEvent = ScheduleSaved | ScheduleDeleted | ScheduleFired

@@ -3,6 +3,9 @@
 A definition and its timer are appended as one, so that the log never has the one without the other. A timer replaces the
 previous one. A schedule that is paused or over replaces it by an empty message (a rollup). The newest definition and the timer
 are exempt from the log's retention.
+
+The broker holds one timer of a schedule at a time, for its next occurrence. The timer is gone when it has fired; whoever submits
+the task of that firing then sets the timer for the occurrence after it, unless somebody has set another one meanwhile.
 """
 
 from __future__ import annotations
@@ -21,9 +24,10 @@ from headrace.contracts.schedules import (
     ScheduleEventName,
     ScheduleFired,
     ScheduleSaved,
+    decode,
     encode,
 )
-from headrace.cron import is_active, spell_out
+from headrace.cron import is_active, same_times
 from headrace.errors import LogUnavailable
 from headrace.lifecycle.queueing import WaitingTask, queue_if_new
 from headrace.log import clock, conditions, subjects
@@ -31,7 +35,7 @@ from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
 from headrace.log.prune import purge
 from headrace.log.subjects import TaskSubject
-from headrace.log.timers import repeating_headers
+from headrace.log.timers import exact_timer_headers
 
 _REPLACES: Mapping[str, str] = {subjects.ROLLUP: "sub"}
 _KEPT: Mapping[str, str] = {subjects.TTL: "never"}
@@ -51,23 +55,63 @@ async def save_schedule(
         log: The log.
         owner: The owner of the schedule.
         schedule: Its id.
-        saved: The event that holds the definition.
+        saved: The event that holds the definition, and the next firing.
         condition: `not_deleted`, or `subject_unchanged` with the sequence of the newest definition.
 
     Raises:
         AppendRefused: the condition did not hold.
         LogFull: the log has no room.
         LogUnavailable: no acknowledgement. Whether the log has the definition is then not known.
-        ScheduleRefused: the broker does not accept the cron expression or the time zone.
         TooLarge: the definition does not fit a message.
     """
     subject = subjects.schedule_event(ScheduleEventName.SAVED, owner, schedule)
     message = Message(subject, encode(saved), {**_KEPT, **condition})
-    appended = await log.appender.append_all([_timer_message(owner, schedule, saved.definition), message])
+    timer = _timer_message(owner, schedule, saved.definition, saved.next_at)
+    appended = await log.appender.append_all([timer, message])
     # The schedule is saved by now. What could not be pruned is pruned when it is saved again.
     with suppress(LogUnavailable):
         await _prune_definitions(log, subject)
     return appended
+
+
+async def set_timer(
+    log: Log, owner: str, schedule: str, definition: ScheduleDefinition, due_at: datetime, replaces: int
+) -> Appended:
+    """Set the timer of a schedule for an occurrence.
+
+    Args:
+        log: The log.
+        owner: The owner of the schedule.
+        schedule: Its id.
+        definition: The schedule.
+        due_at: The occurrence.
+        replaces: The sequence of the timer that this one replaces; 0 when there is none.
+
+    Raises:
+        AppendRefused: somebody else has set the timer, or has paused or deleted the schedule.
+        LogFull: the log has no room.
+        LogUnavailable: no acknowledgement. Whether the timer is set is then not known; call this again.
+        TooLarge: the definition does not fit a message.
+    """
+    message = _timer_message(owner, schedule, definition, due_at)
+    condition = conditions.subject_unchanged(replaces)
+    return await log.appender.append(message.subject, message.payload, {**message.headers, **condition})
+
+
+async def read_due(log: Log, owner: str, schedule: str, definition: ScheduleDefinition) -> datetime | None:
+    """Return the occurrence that the timer of a schedule waits for; None when it has none, or one of a schedule of other times.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    timer = await log.replayer.last(subjects.schedule_timer(owner, schedule))
+    if timer is None or not timer.payload:
+        return None
+    with suppress(msgspec.MsgspecError):
+        fired = decode(timer.payload)
+        if isinstance(fired, ScheduleFired) and same_times(fired.definition, definition):
+            return fired.due_at
+    return None
 
 
 def not_deleted(owner: str, schedule: str) -> dict[str, str]:
@@ -75,16 +119,13 @@ def not_deleted(owner: str, schedule: str) -> dict[str, str]:
     return conditions.no_event_of(subjects.schedule_event(ScheduleEventName.DELETED, owner, schedule))
 
 
-def _timer_message(owner: str, schedule: str, definition: ScheduleDefinition) -> Message:
+def _timer_message(owner: str, schedule: str, definition: ScheduleDefinition, due_at: datetime | None) -> Message:
     subject = subjects.schedule_timer(owner, schedule)
-    if not is_active(definition, clock.now()):
+    if due_at is None or not is_active(definition, clock.now()):
         return Message(subject, b"", _REPLACES)
     target = subjects.schedule_event(ScheduleEventName.FIRED, owner, schedule)
-    if definition.cron is None:
-        headers = repeating_headers(f"@every {definition.every}s", target)
-    else:
-        headers = repeating_headers(spell_out(definition.cron), target, definition.time_zone)
-    return Message(subject, encode(ScheduleFired(definition=definition)), headers)
+    fired = ScheduleFired(definition=definition, due_at=due_at)
+    return Message(subject, encode(fired), exact_timer_headers(due_at, target))
 
 
 async def _prune_definitions(log: Log, subject: str) -> None:

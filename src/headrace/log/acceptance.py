@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from headrace.errors import AppendRefused, HeadraceError, ScheduleRefused
+from headrace.errors import AppendRefused, HeadraceError
 from headrace.log import subjects
 from headrace.log.acknowledgement import InProcess
 from headrace.telemetry import get_logger
@@ -38,7 +38,7 @@ class Acceptance:
 
     def note_refused(self, subject: str, error: HeadraceError) -> None:
         """Remember an append that the log did not take. A condition that did not hold is no such case."""
-        if isinstance(error, AppendRefused | ScheduleRefused | InProcess):
+        if isinstance(error, AppendRefused | InProcess):
             return
         stream = subjects.stream_of(subject)
         if stream not in self.refused:

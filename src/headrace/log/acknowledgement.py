@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 from nats.aio.msg import Msg
 
-from headrace.errors import AppendRefused, HeadraceError, LogFull, LogUnavailable, ScheduleRefused
+from headrace.errors import AppendRefused, HeadraceError, LogFull, LogUnavailable
 from headrace.log import subjects
 
 # JetStream error codes (nats-server, errors.json).
@@ -15,7 +15,6 @@ _WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
 _DUPLICATE_IN_BATCH = 10201
 _IN_PROCESS = 10158  # the replicas have not agreed yet on another append with this `Nats-Msg-Id`
 _STORE_FULL = frozenset({10047, 10077})
-_SCHEDULE_INVALID = frozenset({10189, 10223})  # pattern, time zone
 
 
 class InProcess(LogUnavailable):
@@ -66,8 +65,6 @@ def read_acknowledgement(message: Msg) -> Appended | HeadraceError:
         return AppendRefused(ack.error.description)
     if ack.error.err_code == _IN_PROCESS:
         return InProcess("the log is still taking in the same append from somebody else; try again in a moment")
-    if ack.error.err_code in _SCHEDULE_INVALID:
-        return ScheduleRefused(ack.error.description)
     if ack.error.err_code in _STORE_FULL or "maximum bytes exceeded" in ack.error.description:
         return LogFull(
             "the log is full; try again later, or have its max_bytes raised or its disk enlarged"

@@ -6,7 +6,7 @@ The log, stream ``HEADRACE``:
     hr.batches.<event>.<owner>.<batch>                    created, cancelled, settled: `BatchSubject`
     hr.schedules.<event>.<owner>.<schedule>               saved, deleted, fired: `ScheduleSubject`
     hr.timers.tasks.<owner>.<task>                        a message that the broker holds until the task is due: `TimerSubject`
-    hr.timers.schedules.<owner>.<schedule>                a message that the broker repeats by the schedule: `TimerSubject`
+    hr.timers.schedules.<owner>.<schedule>                a message that the broker holds until the next firing: `TimerSubject`
     hr.filler                                             nothing, where the log had to skip positions
     hr.probe                                              nothing, to find out whether the log takes appends
 
@@ -77,9 +77,8 @@ EXPECTED_LAST_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence-Subject"
 TTL: Final = "Nats-TTL"
 ROLLUP: Final = "Nats-Rollup"
 INCREMENT: Final = "Nats-Incr"  # ADR-49
-SCHEDULE: Final = "Nats-Schedule"  # and the next three: ADR-51
+SCHEDULE: Final = "Nats-Schedule"  # and the next two: ADR-51
 SCHEDULE_TARGET: Final = "Nats-Schedule-Target"
-SCHEDULE_TIME_ZONE: Final = "Nats-Schedule-Time-Zone"
 SCHEDULE_NEXT: Final = "Nats-Schedule-Next"
 SCHEDULER: Final = "Nats-Scheduler"
 BATCH_ID: Final = "Nats-Batch-Id"  # and the next two: ADR-50

@@ -22,22 +22,13 @@ def is_due_soon(due_at: datetime) -> bool:
 
 def timer_headers(due_at: datetime, target: str, headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a timer that appends its payload with ``headers`` to ``target``, just before ``due_at``."""
-    fires_at = (due_at - EARLY).astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return {**headers, **exact_timer_headers(due_at - EARLY, target)}
+
+
+def exact_timer_headers(at: datetime, target: str) -> dict[str, str]:
+    """The headers of a timer that appends its payload to ``target`` at an instant, or up to 250 ms later."""
     return {
-        **headers,
-        subjects.SCHEDULE: f"@at {fires_at}",
+        subjects.SCHEDULE: f"@at {at.astimezone(UTC).isoformat(timespec='microseconds').replace('+00:00', 'Z')}",
         subjects.SCHEDULE_TARGET: target,
         subjects.TTL: "never",
     }
-
-
-def repeating_headers(pattern: str, target: str, time_zone: str | None = None) -> dict[str, str]:
-    """The headers of a timer that appends its payload to ``target`` again and again.
-
-    Args:
-        pattern: Six cron fields, or ``@every`` and a duration as Go writes it.
-        target: The subject of the appended records.
-        time_zone: The IANA name of the zone in which cron fields count.
-    """
-    headers = {subjects.SCHEDULE: pattern, subjects.SCHEDULE_TARGET: target, subjects.TTL: "never"}
-    return headers if time_zone is None else {**headers, subjects.SCHEDULE_TIME_ZONE: time_zone}

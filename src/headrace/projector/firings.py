@@ -1,8 +1,8 @@
-"""Firings of schedules: the broker's timers append them to the log, and each firing submits one task.
+"""Firings of schedules: the broker's timers append them to the log, and each firing submits a task and sets the next timer.
 
 Every projector reads firings, whether it leads or stands by, and needs no Postgres for that. A firing is acknowledged last, so
 one whose reader died is redelivered. That makes no second task, because the task's id follows from the schedule and the
-occurrence.
+occurrence; and no second timer, because there is one for each schedule.
 """
 
 from __future__ import annotations
@@ -10,25 +10,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from headrace.contracts.schedules import Missed, ScheduleDefinition
-from headrace.cron import is_over, occurrence
+from headrace.contracts.schedules import ScheduleDefinition
+from headrace.cron import following, is_over, last_due
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
-from headrace.lifecycle.schedules import occurrence_task_id, submit_occurrence
+from headrace.lifecycle.schedules import occurrence_task_id, set_timer, submit_occurrence
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import provision_firings
 from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
-from headrace.log.prune import purge
-from headrace.log.records import Record
 from headrace.log.subjects import ScheduleSubject
-from headrace.projector.missed_firings import MISSED_SECONDS, decode_fired, submit_missed_firings
+from headrace.projector.due_occurrences import occurrences_to_submit
+from headrace.projector.overdue_timers import decode_fired, set_overdue_timers_again
 from headrace.telemetry import get_logger
 
-# After an outage only the newest firing of a schedule is submitted; older ones would flood its workers.
-STALE_SECONDS = 300.0
+TIMER_ATTEMPTS = 5  # to set the next timer while the broker is taking the last one out of the log
+REPEATED_SINCE = timedelta(days=366 * 50)  # no cron expression fires less often
 PULL_FIRINGS = 32  # in one pull; each takes about a millisecond
 PULL_EXPIRES_SECONDS = 30.0
 CHECK_SECONDS = 1.0  # between two checks of the pull and the consumer while no firing comes
@@ -63,7 +62,7 @@ class FiringReader:
         self._wake = asyncio.Event()
         # Whether the consumer may be missing in the log, as at the start.
         self._consumer_lost = True
-        # When the log was back, until the firings that it missed are submitted.
+        # When the log was back, until the timers that the broker has forgotten are set again.
         self._back_since: datetime | None = None
 
     async def work(self) -> None:
@@ -75,7 +74,7 @@ class FiringReader:
                 if self._consumer_lost:
                     await self._provision_consumer()
                 await self._submit_arrived()
-                await self._submit_missed()
+                await self._set_overdue_timers_again()
                 if self._puller.outstanding == 0 and not self._consumer_lost:
                     await self._puller.pull(PULL_FIRINGS, PULL_EXPIRES_SECONDS)
                 await self._wait_for_firing()
@@ -96,7 +95,8 @@ class FiringReader:
             log.warning("firings cannot be read yet", error=str(error))
 
     async def _submit_arrived(self) -> None:
-        while self._arrived:
+        # Until the log was compared with the read model it takes nothing.
+        while self._arrived and self._log.is_current:
             delivery = self._arrived.pop(0)
             try:
                 await submit_firing(self._log, delivery)
@@ -110,16 +110,16 @@ class FiringReader:
                 log.error("a firing cannot be submitted; it is dropped", sequence=delivery.sequence, exc_info=error)
             self._acknowledger.ack(delivery)
 
-    async def _submit_missed(self) -> None:
-        """Submit the firings that the broker has missed, once the log is back for long enough."""
+    async def _set_overdue_timers_again(self) -> None:
+        """Set the timers again that the broker has forgotten, once the log is back for long enough."""
         since = self._back_since
         if since is None or (clock.now() - since).total_seconds() < RECOVERY_SECONDS:
             return
         try:
-            await submit_missed_firings(self._log, since)
+            await set_overdue_timers_again(self._log)
             self._back_since = None
-        except (LogUnavailable, LogFull) as error:
-            log.warning("missed firings cannot be looked for yet", error=error.message)
+        except (LogUnavailable, LogFull, TooLarge) as error:
+            log.warning("overdue timers cannot be looked for yet", error=error.message)
 
     async def _wait_for_firing(self) -> None:
         with suppress(TimeoutError):
@@ -143,40 +143,35 @@ class FiringReader:
 
 
 async def submit_firing(event_log: Log, firing: Delivery) -> None:
-    """Submit the task of a firing, unless it comes too early, too late, or was submitted before.
+    """Submit the tasks of the occurrences that a firing stands for, and set the timer for the next one.
 
-    A broker that was away for longer than an interval appends one firing when it is back and counts on from there, so that
-    firing is on time. While the broker was there and no projector was, all firings went into the log; of those that are
-    minutes late only the last is submitted.
+    `occurrences_to_submit` says which these are; nearly always it is the one that the timer was set for.
 
     Raises:
         LogFull: The log has no room.
         LogUnavailable: The log does not answer. Submit the firing again.
         MsgspecError: The firing cannot be decoded.
-        ValueError: The firing does not say when it fires next.
+        ValueError: The firing does not say when it was due.
     """
-    subject, definition, next_at = _decode_firing(firing)
-    due = occurrence(definition, next_at)
-    if is_over(definition, due):
-        timer = subjects.schedule_timer(subject.owner, subject.schedule)
-        await purge(event_log, timer, before=firing.sequence)
-        return
-    if definition.start_at is not None and due < definition.start_at:
-        return
-    if definition.missed is Missed.SKIP and (firing.at - due).total_seconds() > MISSED_SECONDS:
-        log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due.isoformat())
-        return
-    if (clock.now() - firing.at).total_seconds() > STALE_SECONDS and await _has_fired_since(event_log, firing):
-        log.info(
-            "a firing that nobody was there to submit is left to the next",
-            schedule=subject.schedule,
-            due_at=due.isoformat(),
-        )
-        return
-    task = occurrence_task_id(subject.schedule, due)
+    subject, fired, now = ScheduleSubject.parse(firing.subject), decode_fired(firing), clock.now()
+    definition, due_at = fired.definition, fired.due_at or _due_of_repeated(fired.definition, firing)
+    due = occurrences_to_submit(definition, due_at, firing.at, now, event_log.served_since)
+    if due_at not in due and not is_over(definition, due_at):
+        log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due_at.isoformat())
+    for each in due:
+        await _submit(event_log, subject, definition, each, max(each, firing.at))
+    # A timer of an older version is repeated by the broker, until it is replaced.
+    if fired.due_at is not None:
+        await _set_next_timer(event_log, firing, subject, definition, following(definition, max(now, due_at), due_at))
+
+
+async def _submit(
+    event_log: Log, subject: ScheduleSubject, definition: ScheduleDefinition, due_at: datetime, at: datetime
+) -> None:
+    task = occurrence_task_id(subject.schedule, due_at)
     try:
         await submit_occurrence(
-            event_log, subject.owner, definition, task, firing.at, {subjects.OF_SCHEDULE: subject.schedule}
+            event_log, subject.owner, definition, task, at, {subjects.OF_SCHEDULE: subject.schedule}
         )
     except AppendRefused:
         log.info("a firing was submitted before", schedule=subject.schedule, task_id=task)
@@ -184,17 +179,39 @@ async def submit_firing(event_log: Log, firing: Delivery) -> None:
         log.error("a firing's task is too large", schedule=subject.schedule, error=error.message)
 
 
-async def _has_fired_since(event_log: Log, firing: Record) -> bool:
-    """Whether the log has a newer firing of the same schedule."""
-    last = await event_log.replayer.last(firing.subject)
-    return last is not None and last.sequence > firing.sequence
+async def _set_next_timer(
+    event_log: Log, firing: Delivery, subject: ScheduleSubject, definition: ScheduleDefinition, next_at: datetime | None
+) -> None:
+    """Set the timer for an occurrence, unless the schedule has been saved, paused or deleted since it fired.
+
+    Raises:
+        LogUnavailable: The log does not answer, or still has the timer that has fired. Submit the firing again.
+    """
+    if next_at is None:
+        return
+    replaces = 0
+    for _ in range(TIMER_ATTEMPTS):
+        try:
+            await set_timer(event_log, subject.owner, subject.schedule, definition, next_at, replaces)
+        except AppendRefused:
+            timer = await event_log.replayer.last(subjects.schedule_timer(subject.owner, subject.schedule))
+            if timer is not None and timer.sequence > firing.sequence:
+                return
+            # The broker takes a timer out of the log after it has appended the firing.
+            replaces = 0 if timer is None else timer.sequence
+        else:
+            return
+    raise LogUnavailable("the timer that has fired is still there; try again in a moment")
 
 
-def _decode_firing(firing: Delivery) -> tuple[ScheduleSubject, ScheduleDefinition, datetime]:
-    """Return a firing's subject, its schedule's definition, and the time of the next firing."""
-    definition = decode_fired(firing).definition
-    try:
-        next_at = datetime.fromisoformat(firing.headers[subjects.SCHEDULE_NEXT])
-    except KeyError as error:
-        raise ValueError("it does not say when it fires next") from error
-    return ScheduleSubject.parse(firing.subject), definition, next_at.astimezone(UTC)
+def _due_of_repeated(definition: ScheduleDefinition, firing: Delivery) -> datetime:
+    """Return the occurrence that the firing of a timer of an older version stands for.
+
+    Raises:
+        ValueError: It does not say when it fires next.
+    """
+    if definition.cron is not None:
+        return last_due(definition, firing.at - REPEATED_SINCE, firing.at)
+    if (next_at := firing.headers.get(subjects.SCHEDULE_NEXT)) is None:
+        raise ValueError("it does not say when it fires next")
+    return datetime.fromisoformat(next_at).astimezone(UTC) - timedelta(seconds=definition.every or 0)

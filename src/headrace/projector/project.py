@@ -25,7 +25,7 @@ from headrace.projector.decode import batch_ids, decode_page, schedule_ids, task
 from headrace.projector.firings import submitting_firings
 from headrace.projector.fold.page import fold_page
 from headrace.projector.pages import OutOfOrder, Pages
-from headrace.projector.rearm_timers import rearm_missing
+from headrace.projector.rearm_timers import TimerSearch
 from headrace.projector.recovery import recover_from_loss, recover_from_shortening
 from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
@@ -132,7 +132,7 @@ class Projector:
         checkpoint = await self._compare_with_log(session, projection)
         await self._batch_progress.settle(await list_unsettled_batches(session))
         async with Pages.after(self._log, checkpoint.sequence) as pages:
-            timers_armed = False
+            timers = TimerSearch(self._log)
             while True:
                 page = await pages.next(IDLE_SECONDS)
                 if page:
@@ -142,9 +142,8 @@ class Projector:
                     await session.keep_alive()
                 await self._sweep.sweep_when_due(session)
                 # Only a read model that has caught up with the log says which timers are missing.
-                if not timers_armed and not (page and page[-1].pending):
-                    await rearm_missing(self._log, session)
-                    timers_armed = True
+                if not (page and page[-1].pending):
+                    await timers.search_when_due(session)
 
     async def _compare_with_log(self, session: LeaderSession, projection: Projection) -> Position:
         """Compare the checkpoint with the log, repair what the log has lost, and allow appends.

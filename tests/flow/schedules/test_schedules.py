@@ -10,6 +10,7 @@ import pytest
 
 from headrace.contracts.events import Queued, decode
 from headrace.contracts.schedules import EVERY_SECONDS_MAX
+from headrace.lifecycle.schedules import occurrence_task_id
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.problems import check_problem
@@ -22,6 +23,7 @@ from tests.flow.schedule_steps import (
     end,
     firings,
     get,
+    has_fired,
     has_submitted,
     seconds_pass,
     submitted,
@@ -43,7 +45,7 @@ async def test_every_firing_submits_one_task_that_runs(cluster: Cluster) -> None
     assert set(Counter(tasks).values()) == {1}
     for each in tasks:
         assert (await cluster.outcome(each))["state"] == "succeeded"
-    times = [due(schedule, firing) for firing in fired]
+    times = [due(firing) for firing in fired]
     assert {after - before for before, after in itertools.pairwise(times)} == {timedelta(seconds=1)}
 
 
@@ -101,19 +103,47 @@ async def test_a_deleted_schedule_is_gone_and_its_timer_with_it(cluster: Cluster
 @pytest.mark.slow
 async def test_a_schedule_submits_nothing_before_its_start_and_from_its_end_on(cluster: Cluster) -> None:
     now = datetime.now(UTC)
-    start, finish = now + timedelta(seconds=2.5), now + timedelta(seconds=5)
+    start, finish = now + timedelta(seconds=1.5), now + timedelta(seconds=4)
     schedule = await create(cluster, start_at=start.isoformat(), end_at=finish.isoformat())
-    assert datetime.fromisoformat(schedule["next_at"]) >= start
+    assert datetime.fromisoformat(schedule["next_at"]) == start
 
     async def has_no_timer() -> bool:
         return await cluster.log.replayer.last(f"hr.timers.schedules.local.{schedule['id']}") is None
 
+    await until(lambda: has_submitted(cluster, schedule, 3), "all its tasks")
     await until(has_no_timer, "the timer to be gone")
     fired = await firings(cluster, schedule)
-    within = [firing for firing in fired if start <= due(schedule, firing) < finish]
-    assert 0 < len(within) < len(fired)
-    assert Counter(task(record) for record in await submitted(cluster, schedule)) == tasks_of(schedule, within)
+    assert [due(firing) for firing in fired] == [start + timedelta(seconds=number) for number in range(3)]
+    assert Counter(task(record) for record in await submitted(cluster, schedule)) == tasks_of(schedule, fired)
     assert (await get(cluster, schedule))["next_at"] is None
+
+
+async def test_a_schedule_that_is_saved_again_unchanged_fires_as_if_it_had_not_been(cluster: Cluster) -> None:
+    schedule = await create(cluster, every=3)
+    first = datetime.fromisoformat(schedule["next_at"])
+    while not await has_fired(cluster, schedule, 1):
+        await change(cluster, schedule)
+    await change(cluster, schedule, name="another name", input={})
+    await until(lambda: has_submitted(cluster, schedule, 2), "two tasks")
+    await end(cluster, schedule)
+    tasks = Counter(task(record) for record in await submitted(cluster, schedule))
+    occurrences = [first + timedelta(seconds=3 * number) for number in range(len(tasks))]
+    assert tasks == Counter(occurrence_task_id(schedule["id"], each) for each in occurrences)
+
+
+async def test_an_interval_with_a_start_fires_at_the_start_and_is_counted_from_it(cluster: Cluster) -> None:
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    past = start - timedelta(days=1, seconds=1)
+    for begins in (start, past):
+        schedule = await create(cluster, every=2, start_at=begins.isoformat())
+        await until(lambda schedule=schedule: has_submitted(cluster, schedule, 2), "two tasks")
+        await change(cluster, schedule, paused=True)
+        resumed = await change(cluster, schedule)
+        assert (datetime.fromisoformat(resumed["next_at"]) - begins) % timedelta(seconds=2) == timedelta(0)
+        await end(cluster, schedule)
+        times = [due(firing) for firing in await firings(cluster, schedule)]
+        assert {(each - begins) % timedelta(seconds=2) for each in times} == {timedelta(0)}
+        assert {after - before for before, after in itertools.pairwise(times)} == {timedelta(seconds=2)}
 
 
 async def test_a_schedules_task_can_be_submitted_now_as_well(cluster: Cluster) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from headrace.log.timers import EARLY, is_due_soon, repeating_headers, timer_headers
+from headrace.log.timers import EARLY, exact_timer_headers, is_due_soon, timer_headers
 
 
 def test_a_timer_is_set_earlier_than_its_task_is_due_by_what_the_broker_may_be_late() -> None:
@@ -23,6 +23,10 @@ def test_what_is_due_before_a_timer_could_fire_is_due_soon() -> None:
     assert not is_due_soon(now + EARLY + timedelta(minutes=1))
 
 
-def test_only_cron_fields_count_in_a_time_zone() -> None:
-    assert "Nats-Schedule-Time-Zone" not in repeating_headers("@every 5s", "t")
-    assert repeating_headers("0 30 9 * * *", "t", "Europe/Berlin")["Nats-Schedule-Time-Zone"] == "Europe/Berlin"
+def test_the_timer_of_a_schedule_is_set_for_its_very_occurrence() -> None:
+    due_at = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert exact_timer_headers(due_at, "hr.schedules.fired.u1.s1") == {
+        "Nats-Schedule": "@at 2026-03-01T10:00:00.000000Z",
+        "Nats-Schedule-Target": "hr.schedules.fired.u1.s1",
+        "Nats-TTL": "never",
+    }

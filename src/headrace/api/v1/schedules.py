@@ -20,11 +20,12 @@ from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, ScheduleSaved
 from headrace.contracts.tasks import TaskSummary
-from headrace.cron import first, following, is_active, spell_out
-from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, ScheduleRefused, TooLarge
+from headrace.cron import first, following, is_active, same_times, spell_out
+from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, TooLarge
 from headrace.lifecycle import schedules
 from headrace.lifecycle.queueing import submit_task
 from headrace.log import clock, subjects
+from headrace.log.connection import Log
 from headrace.store import schedules as stored_schedules
 from headrace.store.checkpoints import read_checkpoint
 
@@ -43,7 +44,9 @@ _encode = msgspec.json.Encoder().encode
 async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Response[Schedule]:
     """A schedule has either `cron` (in `time_zone`) or `every`.
 
-    A time that the clocks skip in spring does not fire; a time that they repeat in autumn fires twice.
+    By `cron` it fires once at every instant at which the clocks of the time zone show what the expression says: a time that
+    they skip in spring does not fire, a time that they repeat in autumn fires twice. With `every` the first firing is at
+    `start_at`, and the others so many seconds after it each; without `start_at` they count from now on.
     """
     api, owner, now = state_of(request), caller(request), clock.now()
     _check(api, data, now)
@@ -55,7 +58,7 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     made = Schedule(
         id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
     )
-    saved = await _save(api, made, ScheduleSaved(definition=data), now)
+    saved = await _save(api, made, ScheduleSaved(definition=data, next_at=_first_firing(data, now)), now)
     return Response(saved, headers=location("schedules", saved.id))
 
 
@@ -85,12 +88,17 @@ async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = N
     responses=refusals(400, 404, 413, 422),
 )
 async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDefinition) -> Schedule:
-    """The whole definition is replaced; `every` counts from now on. `paused` pauses the schedule or resumes it."""
+    """The whole definition is replaced. As long as `cron`, `time_zone`, `every` and `start_at` stay as they are, so does the
+    next firing, whatever else changes; a new `every` without `start_at` counts from now on. `paused` pauses the schedule or
+    resumes it; a resumed `every` without `start_at` counts from then on.
+    """
     api, now = state_of(request), clock.now()
     _check(api, data, now)
     found = await _find(api, caller(request), schedule)
     changed = msgspec.structs.replace(found, definition=data, updated_at=now)
-    return await _save(api, changed, ScheduleSaved(definition=data, created_at=found.created_at), now)
+    next_at = await _keep_next_firing(api.log, found, data, now)
+    saved = ScheduleSaved(definition=data, created_at=found.created_at, next_at=next_at)
+    return await _save(api, changed, saved, now)
 
 
 @delete(
@@ -136,7 +144,6 @@ async def _save(api: ApiState, schedule: Schedule, saved: ScheduleSaved, now: da
     """Append a definition and return the schedule as it then is.
 
     Raises:
-        InvalidInput: the broker does not accept the cron expression or the time zone.
         LogFull: the log has no room.
         LogUnavailable: no acknowledgement. Whether the log has the definition is then not known.
         ScheduleNotFound: the schedule was deleted meanwhile.
@@ -148,16 +155,31 @@ async def _save(api: ApiState, schedule: Schedule, saved: ScheduleSaved, now: da
         appended = await schedules.save_schedule(api.log, schedule.owner, schedule.id, saved, unless_deleted)
     except AppendRefused as error:
         raise _not_found(schedule.id) from error
-    except ScheduleRefused as error:
-        path = "/time_zone" if "zone" in error.message else "/cron"
-        message = f"the broker does not take this: {error.message}"
-        raise InvalidInput(message, [FieldError(path=path, message=message)]) from error
-    definition = saved.definition
+    next_at = None if saved.next_at is None else following(saved.definition, now, saved.next_at)
     return msgspec.structs.replace(
         schedule,
-        next_at=following(definition, now, first(definition, now) or now) if is_active(definition, now) else None,
+        next_at=next_at,
         position=str(Position(api.log.epoch, appended.sequence)),
     )
+
+
+async def _keep_next_firing(
+    log: Log, before: Schedule, definition: ScheduleDefinition, now: datetime
+) -> datetime | None:
+    """Return the firing for which the timer of a schedule that is saved again is set; None when it has none.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    if before.next_at is None or not same_times(before.definition, definition):
+        return _first_firing(definition, now)
+    # The timer may be due and not have fired yet. Should it fire in this moment, it submits no second task.
+    due_at = await schedules.read_due(log, before.owner, before.id, definition)
+    return (due_at or following(definition, now, before.next_at)) if is_active(definition, now) else None
+
+
+def _first_firing(definition: ScheduleDefinition, now: datetime) -> datetime | None:
+    return first(definition, now) if is_active(definition, now) else None
 
 
 async def _find(api: ApiState, owner: str, schedule: str) -> Schedule:

@@ -48,8 +48,8 @@ class ScheduleFold:
                 if row is not None:
                     self._delete(row)
             case ScheduleFired():
-                if row is not None and (next_at := record.headers.get(subjects.SCHEDULE_NEXT)):
-                    row.announced_at = datetime.fromisoformat(next_at)
+                if row is not None and (announced_at := _announced(event, record)) is not None:
+                    row.announced_at = announced_at
                     self._change(row, record)
             case _:
                 assert_never(event)
@@ -88,10 +88,16 @@ class ScheduleFold:
         self.deleted.add(row.id)
 
 
+def _announced(event: ScheduleFired, record: Record) -> datetime | None:
+    """Return a time at which the schedule fires: that of this firing, or the next, which the broker names for older timers."""
+    next_at = record.headers.get(subjects.SCHEDULE_NEXT)
+    return event.due_at or (None if next_at is None else datetime.fromisoformat(next_at))
+
+
 def _save(row: ScheduleRow | None, record: Record, subject: ScheduleSubject, event: ScheduleSaved) -> ScheduleRow:
     """Return the row of a schedule that was made or changed."""
     definition = event.definition
-    announced_at = first(definition, record.at)
+    announced_at = event.next_at or first(definition, record.at)
     updated_at = event.updated_at or record.at
     if row is None:
         return ScheduleRow(

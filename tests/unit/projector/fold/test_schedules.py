@@ -35,8 +35,7 @@ def at(sequence: int) -> datetime:
 def about(sequence: int, event: schedules.ScheduleEvent, schedule: str = "s1", owner: str = "u1") -> Record:
     name = {ScheduleSaved: "saved", ScheduleDeleted: "deleted", ScheduleFired: "fired"}[type(event)]
     subject = subjects.schedule_event(name, owner, schedule)
-    headers = {subjects.SCHEDULE_NEXT: at(sequence + 60).isoformat()} if name == "fired" else {}
-    return Record(sequence, subject, at(sequence), headers, schedules.encode(event))
+    return Record(sequence, subject, at(sequence), {}, schedules.encode(event))
 
 
 def of_task(sequence: int, event: events.Event, task: str, schedule: str | None = "s1", owner: str = "u1") -> Record:
@@ -68,7 +67,7 @@ def project(log: list[Record], rows: Rows | None = None, cuts: set[int] | None =
 def test_a_row_says_what_was_saved_and_what_was_submitted_last() -> None:
     log = [
         about(1, ScheduleSaved(definition=EVERY)),
-        about(2, ScheduleFired(definition=EVERY)),
+        about(2, ScheduleFired(definition=EVERY, due_at=at(61))),
         of_task(3, QUEUED, "t1"),
         of_task(4, Started(attempt=1, worker="w"), "t1"),
         of_task(5, QUEUED, "t2"),
@@ -85,7 +84,7 @@ def test_a_row_says_what_was_saved_and_what_was_submitted_last() -> None:
         definition=msgspec.json.encode(EVERY).decode(),
         created_at=at(1),
         updated_at=at(1),
-        announced_at=at(62),
+        announced_at=at(61),
         last_at=at(5),
         last_task="t2",
         epoch=EPOCH,
@@ -113,11 +112,20 @@ def test_a_timer_set_again_does_not_make_a_schedule_newer() -> None:
     assert (row.created_at, row.updated_at, row.announced_at) == (at(1), at(2), at(69))
 
 
+def test_firings_are_counted_from_the_one_that_was_saved_or_from_what_an_older_version_announced() -> None:
+    (row,) = project([about(1, ScheduleSaved(definition=EVERY, next_at=at(31)))]).values()
+    assert row.announced_at == at(31)
+    older = about(2, ScheduleFired(definition=EVERY))
+    announcing = Record(2, older.subject, older.at, {subjects.SCHEDULE_NEXT: at(62).isoformat()}, older.payload)
+    (row,) = project([about(1, ScheduleSaved(definition=EVERY)), announcing]).values()
+    assert row.announced_at == at(62)
+
+
 def test_a_deleted_schedule_is_gone_also_for_what_comes_later() -> None:
     log = [
         about(1, ScheduleSaved(definition=EVERY)),
         about(2, ScheduleDeleted()),
-        about(3, ScheduleFired(definition=EVERY)),
+        about(3, ScheduleFired(definition=EVERY, due_at=at(61))),
         of_task(4, QUEUED, "t1"),
     ]
     for cuts in (set[int](), {1}, {1, 2, 3}):
@@ -130,7 +138,7 @@ def test_a_task_that_was_withdrawn_is_the_last_as_if_it_still_stood_in_the_log()
     withdrawn = Withdrawn(sequence=2, at=queued.at, queued=QUEUED)
     finished = of_task(9, Finished(attempt=1, outcome=Outcome.CANCELLED, by="u1", withdrawn=withdrawn), "t1")
     saved, later = about(1, ScheduleSaved(definition=EVERY)), of_task(5, QUEUED, "t2")
-    for between in ([], [later], [about(7, ScheduleFired(definition=EVERY))]):
+    for between in ([], [later], [about(7, ScheduleFired(definition=EVERY, due_at=at(61)))]):
         live, replayed = [saved, queued, *between, finished], [saved, *between, finished]
         for cuts in (set[int](), set(range(5))):
             assert project(live, cuts=cuts) == project(replayed, cuts=cuts)
@@ -142,7 +150,7 @@ def _record(what: int, sequence: int) -> Record:
     schedule = f"s{sequence % 2}"
     happenings: list[Any] = [
         lambda: about(sequence, ScheduleSaved(definition=EVERY), schedule),
-        lambda: about(sequence, ScheduleFired(definition=EVERY), schedule),
+        lambda: about(sequence, ScheduleFired(definition=EVERY, due_at=at(61)), schedule),
         lambda: about(sequence, ScheduleDeleted(), schedule),
         lambda: of_task(sequence, QUEUED, f"t{sequence}", schedule),
         lambda: of_task(sequence, Started(attempt=1, worker="w"), f"t{sequence}", schedule),
