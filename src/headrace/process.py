@@ -23,6 +23,7 @@ EXIT_CANNOT_START = 1
 EXIT_BROKEN = 1
 GC_ALLOCATIONS = 20_000  # between collections; a burst of tasks keeps some thousand objects that all die young
 STOP_MARGIN_SECONDS = 30.0  # beyond the grace: to end connections and what ignores its cancellation, on a busy machine
+TAKE_AGAIN_SECONDS = 2.0  # well within any grace period; nothing tells that a handler has been replaced
 LAST_WORD_SECONDS = 2.0  # before that is over, for the line that says so; it needs the interpreter
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -69,17 +70,29 @@ def run_process(name: str, settings: Settings, main: Main, grace: float = 0.0) -
 
 async def _run(settings: Settings, main: Main, grace: float) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
         if not stop.is_set():
             _limit_the_stop(grace + STOP_MARGIN_SECONDS)
         stop.set()
 
-    for each in STOP_SIGNALS:
-        loop.add_signal_handler(each, on_signal)
+    _take_signals(on_signal)
+    keeping = asyncio.create_task(_keep_signals(on_signal), name="keep signals")
     watch_parent()
     await main(settings, stop)
+    keeping.cancel()
+
+
+def _take_signals(on_signal: Callable[[], None]) -> None:
+    for each in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(each, on_signal)
+
+
+async def _keep_signals(on_signal: Callable[[], None]) -> None:
+    """Have ``on_signal`` called also after a handler's library has taken the signals for itself, as servers do."""
+    while True:
+        await asyncio.sleep(TAKE_AGAIN_SECONDS)
+        _take_signals(on_signal)
 
 
 def _limit_the_stop(seconds: float) -> None:

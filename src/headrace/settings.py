@@ -120,6 +120,13 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     ] = 8
     grace: Annotated[Seconds, Meta(description="Seconds running tasks have to end in after SIGTERM.")] = 20.0
     health: Annotated[Bind, Meta(description="Address and port of /health/live and /health/ready.")] = "127.0.0.1:8081"
+    record: Annotated[
+        str | None,
+        Meta(
+            description="A file of this worker's own, where it notes what it runs: the one after it fails a task that held it "
+            "up, instead of trying it twice more. None by default; `up` has one."
+        ),
+    ] = None
 
 
 class ProjectorSettings(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
 import time
 from typing import Any
@@ -115,3 +116,39 @@ async def oversize(input: Nothing, context: Context) -> str:
 async def die(input: Nothing, context: Context) -> None:
     note(context.task_id)
     os._exit(9)
+
+
+@task(timeout=0.3)
+def hang_in_c(input: Nothing, context: SyncContext) -> None:
+    reader, _writer = socket.socketpair()
+    reader.recv(1)
+
+
+@task(timeout=0.3, concurrency=2)
+def hang_two_at_a_time(input: Nothing, context: SyncContext) -> None:
+    reader, _writer = socket.socketpair()
+    reader.recv(1)
+
+
+async def _block() -> None:
+    time.sleep(3600)  # noqa: ASYNC251, TID251 - the very thing
+
+
+@task(timeout=1.5)
+async def block_below(input: Nothing, context: Context) -> None:
+    await asyncio.gather(_block(), asyncio.sleep(0))
+
+
+@task(timeout=3600)
+async def block_within_its_timeout(input: Nothing, context: Context) -> None:
+    await _block()
+
+
+@task(timeout=3600)
+async def block_and_swallow(input: Nothing, context: Context) -> None:
+    note(context.task_id)
+    while True:
+        try:
+            await _block()
+        except BaseException:  # noqa: BLE001
+            continue

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from headrace.embedded.child import Child
 from headrace.embedded.errors import HomeError, ServerError
@@ -20,6 +21,7 @@ from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.embedded.supervisor import Supervisor
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings, split_bind
+from headrace.worker.running_record import note_end
 
 DATABASE = "headrace"
 NATS = "nats"
@@ -117,6 +119,7 @@ class Machine:
                 grace=STOP_SECONDS,
                 on_line=self._output.of(name),
                 health=split_bind(environ[HEALTH[name]]),
+                before_abort=self._note_end_of_worker if name == "worker" else None,
             )
             await self._supervisor.start_answering(name, child)
         if self._nats is not None:
@@ -166,6 +169,17 @@ class Machine:
     def _api_url(self) -> str:
         return f"http://{authority(self._host, self._port)}"
 
+    @property
+    def _worker_record(self) -> Path:
+        return self._home.path / "worker-runs"
+
+    def _note_end_of_worker(self) -> None:
+        """Note for the next worker that this one is ended because it does not answer."""
+        try:
+            note_end(self._worker_record)
+        except OSError as error:
+            self._output.say(f"{self._worker_record} cannot be written ({error.strerror})")
+
     async def _stop(self, *names: str) -> None:
         if names:
             self._output.say(f"stopping {', '.join(names)}")
@@ -185,6 +199,7 @@ class Machine:
             # Metrics may be wanted at an address of the user's. The others are asked by nobody else.
             if name != "api" or not environ.get(variable):
                 environ[variable] = f"{LOOPBACK}:{ports[name]}"
+        environ["HEADRACE_WORKER_RECORD"] = str(self._worker_record)
         environ.setdefault("HEADRACE_API_FOLLOW_SECRETS", self._home.follow_secret())
         if self._settings.log_format == "auto" and self._output.is_terminal:
             # The children write to a pipe, and would choose the format for machines.

@@ -71,6 +71,11 @@ class Log:
         return self._connection.is_connected
 
     @property
+    def is_closed(self) -> bool:
+        """Whether this process has closed its connection, so that nothing can be appended any more."""
+        return self._connection.meant_to_close
+
+    @property
     def is_current(self) -> bool:
         """Whether the log was verified since the last reconnect, so that it may be read on and appended to."""
         return self._current.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -20,6 +21,7 @@ from headrace.worker.text import LINE_CHARS_MAX, legible
 PROGRESS_INTERVAL_SECONDS = 0.25  # 4 a second: more than an eye follows
 EMIT_INTERVAL_SECONDS = 0.1  # 10 a second: text that streams smoothly
 EMIT_BYTES_MAX = 256 << 10  # bytes of JSON waiting to be sent; a handler that emits faster waits
+TURN_SECONDS = 0.002  # a handler runs for this long between two turns of the others; a turn costs some microseconds
 SYNC_TIMEOUT_SECONDS = 60.0  # how long a thread waits for the event loop to take what it emits
 
 log = get_logger(__name__)
@@ -44,6 +46,8 @@ class ExecutionContext:
         self._chunk_bytes = 0
         self._emitting: asyncio.Task[None] | None = None
         self._closed = False
+        # When the event loop last had a turn, as far as this context knows.
+        self._turned = time.monotonic()
 
     @property
     def task_id(self) -> str:
@@ -68,6 +72,7 @@ class ExecutionContext:
             ValueError: ``fraction`` is not from 0 to 1.
         """
         self.offer_progress(*checked_progress(fraction, message))
+        await self._give_turn()
 
     async def log(self, message: str, level: LogLevel = "info") -> None:
         """See `headrace.task.Context.log`. A line of more than 4,000 characters is cut.
@@ -108,6 +113,14 @@ class ExecutionContext:
         self._chunk_bytes += len(encoded)
         if self._emitting is None:
             self._emitting = asyncio.create_task(self._emit_in_intervals(), name="emit")
+        await self._give_turn()
+
+    async def _give_turn(self) -> None:
+        """Let others run now and then, because a handler may report in a loop that awaits nothing else."""
+        now = time.monotonic()
+        if now - self._turned >= TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._turned = time.monotonic()
 
     def offer_progress(self, fraction: float, message: str | None) -> None:
         """Keep the latest progress, which was checked, to be sent now or when the interval is over."""

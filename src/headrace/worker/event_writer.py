@@ -140,6 +140,8 @@ class EventWriter:
             try:
                 return await append()
             except (LogUnavailable, LogFull) as error:
+                if self._log.is_closed:
+                    raise
                 # Nothing reports that NATS is back, so the append itself is tried again.
                 log.warning("the log takes nothing; waiting for it", error=error.message)
                 await asyncio.sleep(APPEND_RETRY_SECONDS)

@@ -7,6 +7,7 @@ several executions: one for each time that the broker delivers it.
 from __future__ import annotations
 
 import asyncio
+import time
 from enum import Enum, auto
 from typing import Any
 
@@ -65,10 +66,10 @@ class Execution:
         queued: The record's event.
         headers: The headers that every further event of the task carries.
         task: The asyncio task that runs this execution; None until it begins.
-        cancelled: Whether somebody cancelled the task. This is a fact about the task and not a phase: it may become true in
-            any phase but the last.
+        cancelled_at: When somebody cancelled the task, in monotonic time; None while nobody has. This is a fact about the
+            task and not a phase: it may become true in any phase but the last.
         deadline: When the timeout of the running handler ends, in monotonic time; None while no handler runs.
-        leftover: The end of a thread or process that goes on after its timeout. It keeps its slot until then.
+        leftover: The end of a thread or process that goes on after its timeout; see `headrace.worker.left_overs`.
         appended: How many events were appended so far for which the handler waited. It numbers them against duplicates.
 
     Raises:
@@ -79,7 +80,7 @@ class Execution:
     __slots__ = (
         "_phase",
         "appended",
-        "cancelled",
+        "cancelled_at",
         "deadline",
         "delivery",
         "headers",
@@ -97,7 +98,7 @@ class Execution:
         self.queued = _decode_queued(delivery)
         self.headers = {name: delivery.headers[name] for name in subjects.CARRIED if name in delivery.headers}
         self.task: asyncio.Task[None] | None = None
-        self.cancelled = False
+        self.cancelled_at: float | None = None
         self.deadline: float | None = None
         self.leftover: asyncio.Future[Any] | None = None
         self.appended = 0
@@ -107,6 +108,11 @@ class Execution:
     def phase(self) -> Phase:
         """How far this execution has got."""
         return self._phase
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody cancelled the task."""
+        return self.cancelled_at is not None
 
     @property
     def awaits_permit(self) -> bool:
@@ -136,13 +142,19 @@ class Execution:
         """
         if self.cancelled or self._phase is Phase.ENDED or self.task is None:
             return
-        self.cancelled = True
+        self.cancelled_at = time.monotonic()
         if self._phase in CANCELLABLE:
             self.task.cancel()
 
     def is_stubborn(self, now: float, patience: float) -> bool:
-        """Whether the handler still runs ``patience`` seconds after its timeout, and was not given up yet."""
-        return self._phase is Phase.RUNNING and self.deadline is not None and now > self.deadline + patience
+        """Whether the handler still runs ``patience`` seconds after it was to stop, and was not given up yet.
+
+        It was to stop at its timeout, or when the task was cancelled.
+        """
+        if self._phase is not Phase.RUNNING or self.deadline is None:
+            return False
+        to_stop = self.deadline if self.cancelled_at is None else min(self.cancelled_at, self.deadline)
+        return now > to_stop + patience
 
     def give_up(self) -> None:
         """Stop waiting for a handler that goes on although it was cancelled."""

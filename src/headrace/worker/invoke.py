@@ -7,8 +7,6 @@ import ctypes
 import threading
 import time
 from collections.abc import Awaitable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import cast
 
 import msgspec
@@ -19,6 +17,8 @@ from headrace.sdk.kind import AnyKind
 from headrace.worker.child_process import Child
 from headrace.worker.context import ExecutionContext, ThreadContext
 from headrace.worker.execution import Execution
+from headrace.worker.handler_threads import HandlerThreads
+from headrace.worker.loop_watch import BLOCKED_SECONDS_MAX, handler_here
 from headrace.worker.outcomes import AttemptOutcome, HandlerRaised, Stop, outcome_of, returned
 from headrace.worker.pipe_protocol import Call
 from headrace.worker.process_pool import ProcessPool
@@ -26,7 +26,7 @@ from headrace.worker.process_pool import ProcessPool
 CANCEL_GRACE_SECONDS = 5.0  # for a thread to see `context.cancelled` and return, before it is stopped
 
 
-Pool = ThreadPoolExecutor | ProcessPool
+Pool = HandlerThreads | ProcessPool
 """Where the plain functions of a kind run."""
 
 
@@ -57,15 +57,13 @@ async def invoke(
             match pool:
                 case None:
                     return await _invoke_on_loop(execution, decoded, context)
-                case ThreadPoolExecutor():
+                case HandlerThreads():
                     return await _invoke_in_thread(execution, decoded, context, pool)
                 case ProcessPool():
                     assert child is not None
                     return await _invoke_in_process(execution, context, pool, child)
     except Stop as error:
-        raise Interrupted(
-            f"The task blocked its worker for longer than its timeout of {kind.options.timeout:g} s."
-        ) from error
+        raise Interrupted(_why_stopped(execution)) from error
     except TimeoutError as error:
         # A handler's own is among what it leaves behind.
         raise Interrupted(f"The task took longer than its timeout of {kind.options.timeout:g} s.") from error
@@ -73,8 +71,19 @@ async def invoke(
         execution.deadline = None
 
 
+def _why_stopped(execution: Execution) -> str:
+    timeout = execution.kind.options.timeout
+    if execution.deadline is None or time.monotonic() > execution.deadline:
+        return f"The task blocked its worker for longer than its timeout of {timeout:g} s."
+    return (
+        f"The task blocked the event loop of its worker, and so all other tasks there, for longer than "
+        f"{BLOCKED_SECONDS_MAX:g} s. Make its handler a plain function, which runs in a thread."
+    )
+
+
 async def _invoke_on_loop(execution: Execution, decoded: msgspec.Struct, context: ExecutionContext) -> AttemptOutcome:
     kind = execution.kind
+    handler_here.set(execution)
     try:
         left = returned(kind, await cast("Awaitable[object]", kind(decoded, context)))
     except Stop:
@@ -86,6 +95,8 @@ async def _invoke_on_loop(execution: Execution, decoded: msgspec.Struct, context
         left = error
     except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
         left = error
+    finally:
+        handler_here.set(None)
     forks.end_forked_child()
     return outcome_of(kind, execution.queued, left)
 
@@ -96,22 +107,24 @@ def _is_cancelled() -> bool:
 
 
 async def _invoke_in_thread(
-    execution: Execution, decoded: msgspec.Struct, context: ExecutionContext, threads: ThreadPoolExecutor
+    execution: Execution, decoded: msgspec.Struct, context: ExecutionContext, threads: HandlerThreads
 ) -> AttemptOutcome:
     loop = asyncio.get_running_loop()
     call = _ThreadCall(execution.kind, execution.queued, decoded, ThreadContext(context, loop))
-    running = loop.run_in_executor(threads, copy_context().run, call)
+    running = threads.run(call)
     try:
-        return await asyncio.shield(running)
+        ended = await asyncio.shield(running)
     except asyncio.CancelledError:
         if execution.cancelled:
             loop.call_later(CANCEL_GRACE_SECONDS, call.stop)
         else:
             call.stop()
-        # The slot stays reserved until the thread has really ended.
         execution.leftover = running
-        running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         raise
+    if ended.raised is not None:
+        raise ended.raised
+    assert ended.returned is not None
+    return ended.returned
 
 
 async def _invoke_in_process(
@@ -137,6 +150,7 @@ class _ThreadCall:
         self._arguments = (decoded, context)
         self._lock = threading.Lock()
         self._thread: int | None = None
+        self._stopped = False
 
     def __call__(self) -> AttemptOutcome:
         with self._lock:
@@ -145,8 +159,7 @@ class _ThreadCall:
             return self._call()
         finally:
             forks.end_forked_child()
-            with self._lock:
-                self._thread = None
+            self._end()
 
     def _call(self) -> AttemptOutcome:
         try:
@@ -162,4 +175,20 @@ class _ThreadCall:
         """Raise `Stop` in the thread, if the call is still running."""
         with self._lock:
             if self._thread is not None:
+                self._stopped = True
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(Stop))
+
+    def _end(self) -> None:
+        """Note that the call is over. A `Stop` that comes only now must not end what the thread does next."""
+        while not self._has_ended():
+            pass
+
+    def _has_ended(self) -> bool:
+        try:
+            with self._lock:
+                self._thread = None
+                if self._stopped:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
+        except Stop:
+            return False
+        return True

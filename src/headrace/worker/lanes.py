@@ -216,8 +216,11 @@ class Lanes:
         for execution in self._runner.executions:
             if execution.is_stubborn(now, STUBBORN_SECONDS):
                 execution.give_up()
-                log.error("a handler goes on although it was cancelled; its slot stays taken", kind=self._kind.name)
-                self._occupy_slot(self._runner.give_up(execution), execution.subject.task)
+                self._occupy_slot(self._give_up(execution), execution.subject.task)
+
+    async def _give_up(self, execution: Execution) -> None:
+        if await self._runner.give_up(execution) and execution.task is not None:
+            self._running.discard(execution.task)
 
     async def _restore_consumers(self) -> None:
         """Make the consumers again that are gone, unless workers that started later removed them."""

@@ -6,8 +6,8 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 from headrace.errors import LogUnavailable
 from headrace.health import serve_health
@@ -21,14 +21,17 @@ from headrace.telemetry import get_logger
 from headrace.worker.announce import ANNOUNCE_SECONDS, announce, is_superseded
 from headrace.worker.cancellations import Cancellations
 from headrace.worker.event_writer import EventWriter
+from headrace.worker.handler_threads import HandlerThreads
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.invoke import Pool
 from headrace.worker.lanes import Lanes
+from headrace.worker.left_overs import LeftOvers, WornOut
 from headrace.worker.low_priority_throttle import LowPriorityThrottle
 from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.run import Runner
+from headrace.worker.running_record import RunningRecord
 
 FIRST_ANNOUNCE_SECONDS = 2.0  # a log that has just started may need longer until it is known to be the same log
 
@@ -48,6 +51,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         LogUnavailable: NATS cannot be reached.
         ProvisionError: the log cannot be made what the settings say.
         OSError: the address of the health checks cannot be listened on.
+        WornOut: too many handlers go on although their task has ended.
     """
     kinds = list(load_kinds(settings.consumers, only).values())
     name = f"{socket.gethostname()}-{os.getpid()}"
@@ -65,6 +69,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         await worker.start()
         await worker.run_until(stop)
         await worker.drain()
+        worker.check_wear()
     log.info("stopped")
 
 
@@ -84,10 +89,12 @@ class Worker:
         self._kinds = kinds
         self._log = log
         self._descriptions = [kind.describe() for kind in kinds]
-        self._heartbeats = Heartbeats(settings, name)
+        self._record = RunningRecord(Path(settings.worker.record) if settings.worker.record else None)
+        self._heartbeats = Heartbeats(settings, name, self._record)
         self._cancellations = Cancellations(log, self._heartbeats)
         self._events = EventWriter(log, name)
         self._quarantine = Quarantine()
+        self._left_overs = LeftOvers()
         self._throttle = LowPriorityThrottle()
         self._acknowledger = log.acknowledger()
         self._process_pools: list[ProcessPool] = []
@@ -117,15 +124,16 @@ class Worker:
             await lanes.open()
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Run tasks until ``stop`` is set. What runs then goes on."""
+        """Run tasks until ``stop`` is set, or until too many handlers are left over. What runs then goes on."""
         async with asyncio.TaskGroup() as group:
             background = [group.create_task(lanes.work(), name="lanes") for lanes in self._lanes]
             background.append(group.create_task(self._announce(), name="announce"))
             background.append(group.create_task(self._cancellations.poll(), name="poll cancellations"))
             log.info("running", kinds=[kind.name for kind in self._kinds], worker=self._name)
-            await stop.wait()
+            stopping = group.create_task(stop.wait(), name="stop")
+            await asyncio.wait({stopping, self._left_overs.too_many}, return_when=asyncio.FIRST_COMPLETED)
             log.info("draining", running=self.running)
-            for task in background:
+            for task in (*background, stopping):
                 task.cancel()
 
     async def drain(self) -> None:
@@ -135,12 +143,22 @@ class Worker:
         await self._acknowledger.flush()
         self._heartbeats.stop()
 
+    def check_wear(self) -> None:
+        """Make sure that the worker was told to stop, and did not stop because of what handlers have left behind.
+
+        Raises:
+            WornOut: too many handlers go on although their task has ended.
+        """
+        if self._left_overs.too_many.done():
+            raise WornOut(f"{self._left_overs.too_many.result()}; this worker is to be started anew")
+
     def check_health(self) -> dict[str, str]:
         """Say what the worker depends on, and how it is."""
         return {
             "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
             "log": self._log.problem or "ok",
             "clock": clock.problem() or "ok",
+            "left_over": self._left_overs.describe(),
         }
 
     def _make_lanes(self, kind: AnyKind) -> Lanes:
@@ -155,6 +173,9 @@ class Worker:
             heartbeats=self._heartbeats,
             quarantine=self._quarantine,
             acknowledger=self._acknowledger,
+            record=self._record,
+            left_overs=self._left_overs,
+            slots=slots,
         )
         return Lanes(self._log, runner, slots, self._throttle)
 
@@ -163,7 +184,7 @@ class Worker:
         if kind.is_async:
             return None
         if not kind.options.process:
-            return ThreadPoolExecutor(slots, thread_name_prefix=kind.name)
+            return HandlerThreads(kind.name)
         pool = ProcessPool(self._settings.consumers, kind.name, slots)
         self._process_pools.append(pool)
         return pool

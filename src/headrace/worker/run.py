@@ -8,6 +8,7 @@ acknowledges a delivery last, so when it dies at any point before, the broker de
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import msgspec
@@ -25,9 +26,11 @@ from headrace.worker.child_process import ProcessLost
 from headrace.worker.context import ExecutionContext
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
+from headrace.worker.handler_threads import HandlerThreads
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.history import NOT_STARTED, STARTS_MAX, History, read_history
-from headrace.worker.invoke import Interrupted, Pool, invoke
+from headrace.worker.invoke import CANCEL_GRACE_SECONDS, Interrupted, Pool, invoke
+from headrace.worker.left_overs import LeftOvers
 from headrace.worker.outcomes import (
     AttemptOutcome,
     Cancelled,
@@ -36,8 +39,12 @@ from headrace.worker.outcomes import (
     Succeeded,
     retry_or_fail,
 )
+from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
+from headrace.worker.running_record import NO_ROW, RunningRecord
+
+LEFT_OVER_SECONDS = 1.0  # for a thread that was told to stop: a bytecode away, unless it hangs in a C call
 
 log = get_logger(__name__)
 
@@ -54,6 +61,9 @@ class Runner:
         heartbeats: Keep what runs from being delivered to another worker.
         quarantine: Keeps apart a task that may take down the worker.
         acknowledger: Acknowledges deliveries.
+        record: What the worker runs, for the one after it.
+        left_overs: Counts the handlers that go on although their task has ended.
+        slots: How many tasks of the kind the worker runs at a time.
     """
 
     def __init__(
@@ -67,6 +77,9 @@ class Runner:
         heartbeats: Heartbeats,
         quarantine: Quarantine,
         acknowledger: Acknowledger,
+        record: RunningRecord,
+        left_overs: LeftOvers,
+        slots: int,
     ) -> None:
         self.kind = kind
         self.rate = rate
@@ -77,6 +90,9 @@ class Runner:
         self._heartbeats = heartbeats
         self._quarantine = quarantine
         self._acknowledger = acknowledger
+        self._record = record
+        self._left_overs = left_overs
+        self._slots = slots
 
     async def run_task(self, execution: Execution, *, seen_before: bool) -> None:
         """Run one delivered task to its outcome and acknowledge it.
@@ -110,7 +126,7 @@ class Runner:
             finally:
                 self.executions.discard(execution)
         if execution.leftover is not None:
-            await asyncio.wait({execution.leftover})
+            await self._wait_for_handler(execution, execution.leftover)
 
     async def _read_history(self, execution: Execution) -> History:
         history = await read_history(self._log, self._events, execution)
@@ -140,6 +156,8 @@ class Runner:
             return expired
         if history.starts >= STARTS_MAX:
             return _worker_lost(history)
+        if execution.delivery.sequence in self._record.blamed:
+            return _held_up_its_worker(execution)
         try:
             decoded = execution.kind.decode_input(execution.queued.input)
         except (msgspec.MsgspecError, RecursionError) as error:
@@ -171,12 +189,21 @@ class Runner:
         self, execution: Execution, decoded: msgspec.Struct, context: ExecutionContext
     ) -> AttemptOutcome:
         kind, queued = execution.kind, execution.queued
+        row = self._note(execution)
         try:
             return await invoke(execution, decoded, context, self._pool)
         except Interrupted as error:
             return retry_or_fail(kind, queued, TimeoutError(), Failed(FailureCode.TIMEOUT, str(error)))
         except ProcessLost as error:
             return retry_or_fail(kind, queued, error, Failed(FailureCode.WORKER_LOST, str(error)))
+        finally:
+            self._record.clear(row)
+
+    def _note(self, execution: Execution) -> int:
+        """Note in the record that the handler is about to be called; one in a process of its own cannot hold up the worker."""
+        if isinstance(self._pool, ProcessPool):
+            return NO_ROW
+        return self._record.note(execution.delivery.sequence, time.monotonic() + execution.kind.options.timeout)
 
     async def _finish(self, execution: Execution, outcome: AttemptOutcome) -> None:
         """Append the outcome under the run's fence, however long the log is away. The first outcome counts."""
@@ -193,14 +220,45 @@ class Runner:
             _log_outcome(outcome)
         execution.end()
 
-    async def give_up(self, execution: Execution) -> None:
-        """Finish a run whose handler goes on although it was cancelled. The log refuses the handler's late outcome."""
+    async def _wait_for_handler(self, execution: Execution, handler: asyncio.Future[Any]) -> None:
+        """Keep the slot until the handler has ended, or goes on for so long that it is left over."""
+        told = CANCEL_GRACE_SECONDS if execution.cancelled else 0.0
+        # A process is killed, so that it always ends.
+        patience = told + LEFT_OVER_SECONDS if isinstance(self._pool, HandlerThreads) else None
+        await asyncio.wait({handler}, timeout=patience)
+        if not handler.done() and not self._left_overs.add(self.kind, handler, self._slots):
+            await asyncio.wait({handler})
+
+    async def give_up(self, execution: Execution) -> bool:
+        """Finish a run whose handler goes on although it was cancelled. The log refuses the handler's late outcome.
+
+        Returns:
+            Whether the handler's slot is free for the next task.
+        """
         self._quarantine.leave(execution)
+        await self._finish_without_handler(execution)
+        self._acknowledger.ack(execution.delivery)
+        return execution.task is not None and self._left_overs.add(self.kind, execution.task, self._slots)
+
+    async def _finish_without_handler(self, execution: Execution) -> None:
+        if execution.cancelled:
+            # The log has the end of the run already.
+            execution.end()
+            return
         kind = execution.kind
         reason = f"The task took longer than its timeout of {kind.options.timeout:g} s and did not stop when told to."
         failed = Failed(FailureCode.TIMEOUT, reason)
         await self._finish(execution, retry_or_fail(kind, execution.queued, TimeoutError(), failed))
-        self._acknowledger.ack(execution.delivery)
+
+
+def _held_up_its_worker(execution: Execution) -> AttemptOutcome:
+    kind = execution.kind
+    reason = (
+        f"The task went on after its timeout of {kind.options.timeout:g} s in a call that cannot be interrupted, and held up its"
+        " whole worker, which was ended. A kind that makes such calls needs process=True."
+    )
+    failed = Failed(FailureCode.TIMEOUT, reason)
+    return retry_or_fail(kind, execution.queued, TimeoutError(), failed)
 
 
 def _log_fields(execution: Execution) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.conftest import MakeCluster
         ("hang_in_thread", "timeout", "longer than its timeout of 0.3 s"),
         ("block", "timeout", "blocked its worker for longer than its timeout of 1.5 s"),
         ("spin", "timeout", "blocked its worker for longer than its timeout of 1.5 s"),
+        ("block_below", "timeout", "longer than its timeout of 1.5 s"),
         ("unencodable", "result_invalid", "cannot be written as JSON"),
         ("pass_on", "result_invalid", "is not JSON"),
         ("pass_on_in_process", "result_invalid", "is not JSON"),

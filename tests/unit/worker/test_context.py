@@ -373,3 +373,26 @@ def _thread(context: ExecutionContext) -> ThreadContext:
 
 def json_of(value: Any) -> bytes:
     return msgspec.json.encode(value)
+
+
+async def test_a_handler_that_awaits_nothing_but_its_context_leaves_turns_to_others() -> None:
+    context = context_on(Log())
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(count_turns())
+    began = time.monotonic()
+    while time.monotonic() - began < 0.2:
+        await context.progress(0.5)
+    progressed, turns = turns, 0
+    began = time.monotonic()
+    while time.monotonic() - began < 0.2:
+        await context.emit("x")
+    others.cancel()
+    assert min(progressed, turns) > 10
+    context.abandon()

@@ -28,6 +28,7 @@ class FakeAppender:
         self.appended: list[tuple[str, bytes, Mapping[str, str]]] = []
         self.sent: list[tuple[str, bytes, Mapping[str, str]]] = []
         self.failures: list[Exception] = []
+        self.closed = False
 
     async def append(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
         if self.failures:
@@ -39,7 +40,7 @@ class FakeAppender:
         self.sent.append((subject, payload, headers))
 
     def writer(self) -> EventWriter:
-        return EventWriter(cast("Log", SimpleNamespace(appender=self)), "w1")
+        return EventWriter(cast("Log", SimpleNamespace(appender=self, is_closed=self.closed)), "w1")
 
 
 @pytest.fixture
@@ -89,3 +90,11 @@ async def test_a_log_that_stays_away_is_given_up(appender: FakeAppender, monkeyp
     with pytest.raises(LogUnavailable, match="away for too long"):
         await appender.writer().append(execution(), EventName.LOGGED, LINE)
     assert len(appender.failures) == 1
+
+
+async def test_nothing_waits_for_a_log_that_this_process_has_closed(appender: FakeAppender) -> None:
+    appender.closed = True
+    appender.failures = [LogUnavailable("closed")]
+    with pytest.raises(LogUnavailable):
+        await appender.writer().append(execution(), EventName.LOGGED, LINE)
+    assert appender.appended == []
