@@ -25,6 +25,7 @@ from headrace.store.engine import sqlalchemy_config
 from headrace.telemetry import get_logger
 
 IDLE_MILLISECONDS = 90_000  # proxies keep idle connections for 60 or 75 s, and have to be the ones who close them
+BUFFER_BYTES_MAX = 128 << 10  # of a connection: for the headers of a request, and for answers that its client has not taken
 FILES_BESIDES = 256  # open files that are not connections of clients
 
 log = get_logger(__name__)
@@ -97,7 +98,7 @@ def _create_server(settings: ApiSettings, api: ApiState, listener: socket.socket
         interface=Interfaces.ASGI,
         # Browsers speak HTTP/2 to a proxy that ends TLS; detecting it here would cost every connection.
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MILLISECONDS),
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MILLISECONDS, max_buffer_size=BUFFER_BYTES_MAX),
         websockets=False,
         backlog=BACKLOG,
         backpressure=settings.connections,
