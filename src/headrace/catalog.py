@@ -1,43 +1,68 @@
 """The catalog: the task kinds that the cluster knows, kept in a key-value bucket.
 
-Workers announce their kinds when they start and then every 30 seconds. The API follows the bucket and validates submissions
-against the announced JSON Schemas, so that a new kind needs no deploy of the API.
+Workers announce their kinds when they start and then every 30 seconds. The API follows the bucket and checks submissions by
+what was announced, see `headrace.inputs`, so that a new kind needs no deploy of the API.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
-import jsonschema_rs
 import msgspec
 
 from headrace.contracts.kinds import CatalogEntry, KindDescription
 from headrace.contracts.problems import FieldError
+from headrace.contracts.tasks import NULL
 from headrace.errors import InvalidInput, UnknownKind
+from headrace.inputs import InputCheck
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.telemetry import get_logger
 
 WORKERS_GONE_SECONDS = 120.0  # four missed announcements
-ERRORS_MAX = 20  # a submission with more wrong paths than that is wrong as a whole
-MESSAGE_CHARS_MAX = 300  # of one error; a schema's message quotes the value, which may be large
 
 log = get_logger(__name__)
 
-_decoder = msgspec.json.Decoder(KindDescription)
+_description_decoder = msgspec.json.Decoder(KindDescription)
 
 
 class _KnownKind:
-    __slots__ = ("announced_at", "described", "description", "validator")
+    __slots__ = ("announced", "announced_at", "check", "description")
 
-    def __init__(self, described: bytes, announced_at: datetime) -> None:
-        self.described = described
+    def __init__(self, announced: bytes, announced_at: datetime) -> None:
+        self.announced = announced
         self.announced_at = announced_at
-        self.description = _decoder.decode(described)
-        self.validator = jsonschema_rs.validator_for(self.description.input_schema)
+        self.description = _description_decoder.decode(announced)
+        input_type = _input_type_decoder.decode(announced).input_type
+        self.check = _make_check(self.description, input_type)
+
+
+class _InputType(msgspec.Struct):
+    """The field of an announcement that is not part of the description that clients see."""
+
+    input_type: msgspec.Raw = NULL
+
+
+def _make_check(description: KindDescription, input_type: msgspec.Raw) -> InputCheck:
+    try:
+        return InputCheck(description.input_schema, input_type)
+    except ValueError as error:
+        check = InputCheck(description.input_schema)
+        # A worker of a later version may know more types.
+        log.warning(
+            "the type of an input is not known here; its schema decides", kind=description.name, error=str(error)
+        )
+        return check
+
+
+class _Name(msgspec.Struct):
+    name: str
+
+
+_input_type_decoder = msgspec.json.Decoder(_InputType)
+_name_decoder = msgspec.json.Decoder(_Name)
 
 
 class Catalog:
@@ -79,29 +104,36 @@ class Catalog:
         """
         return self._find(kind).description
 
-    def validate(self, kind: str, input: dict[str, Any]) -> KindDescription:
-        """Validate an input against the schema of its kind and return the description of the kind.
+    def validate(self, kind: str, input: dict[str, Any], encoded: bytes | msgspec.Raw) -> KindDescription:
+        """Validate an input for its kind and return the description of the kind.
+
+        Args:
+            kind: The name of the kind.
+            input: The input.
+            encoded: The same as JSON.
 
         Raises:
             UnknownKind: no worker ever announced the kind.
-            InvalidInput: the input does not match the schema. The error names each wrong path.
+            InvalidInput: the kind does not take the input. The error names each wrong path.
         """
         known = self._find(kind)
-        if not known.validator.is_valid(input):
-            errors = _schema_errors(known.validator, input, "/input")
+        if not known.check.accepts(input, encoded):
+            errors = known.check.explain(input, encoded, "/input")
             raise InvalidInput(f"the input does not match the schema of kind {kind!r}; see errors", errors)
         return known.description
 
-    def find_errors(self, kind: str, input: dict[str, Any], path: str) -> list[FieldError]:
-        """Return each place of an input that does not match the schema of its kind, as a path that begins with ``path``.
+    def find_errors(
+        self, kind: str, input: dict[str, Any], encoded: bytes | msgspec.Raw, path: str
+    ) -> list[FieldError]:
+        """Return each place of an input that its kind does not take, as a path that begins with ``path``.
 
-        The list is empty when the input is valid.
+        The list is empty when the input is valid. `validate` explains the other arguments.
 
         Raises:
             UnknownKind: no worker ever announced the kind.
         """
-        known = self._find(kind)
-        return [] if known.validator.is_valid(input) else _schema_errors(known.validator, input, path)
+        check = self._find(kind).check
+        return [] if check.accepts(input, encoded) else check.explain(input, encoded, path)
 
     def _find(self, kind: str) -> _KnownKind:
         try:
@@ -123,30 +155,13 @@ class Catalog:
                 self._learn(record.payload, record.at)
                 start = record.sequence + 1
 
-    def _learn(self, described: bytes, announced_at: datetime) -> None:
+    def _learn(self, announced: bytes, announced_at: datetime) -> None:
         try:
-            known = _KnownKind(described, announced_at)
-        except (msgspec.MsgspecError, ValueError) as error:
+            name = _name_decoder.decode(announced).name
+            before = self._known.get(name)
+            if before is not None and before.announced == announced:
+                before.announced_at = max(before.announced_at, announced_at)
+            else:
+                self._known[name] = _KnownKind(announced, announced_at)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.error("a worker announced a kind that cannot be read", error=str(error))
-            return
-        before = self._known.get(known.description.name)
-        if before is not None and before.described == described:
-            before.announced_at = max(before.announced_at, announced_at)
-        else:
-            self._known[known.description.name] = known
-
-
-def _schema_errors(validator: Any, input: dict[str, Any], path: str) -> list[FieldError]:
-    return [
-        FieldError(path=path + _json_pointer(error.instance_path), message=_shorten(error.message))
-        for error in islice(validator.iter_errors(input), ERRORS_MAX)
-    ]
-
-
-def _json_pointer(parts: list[str | int]) -> str:
-    """Spell a path as a JSON Pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
-
-
-def _shorten(message: str) -> str:
-    return message if len(message) <= MESSAGE_CHARS_MAX else message[:MESSAGE_CHARS_MAX] + "…"

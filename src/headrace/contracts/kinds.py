@@ -5,13 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
-from headrace.contracts.tasks import KindName
+from headrace.contracts.tasks import NULL, KindName
+
+PYTHON_PATTERN = "x-python-pattern"
+"""The keyword of a JSON Schema for a text in which Python's `re` finds a pattern."""
 
 
 class KindDescription(Struct, frozen=True, kw_only=True):
-    """A task kind as its workers announce it."""
+    """A task kind.
+
+    A schema keeps a pattern in Python's dialect under the keyword `x-python-pattern`, beside `pattern` if ECMA-262 has it too.
+    """
 
     name: KindName
     description: str
@@ -26,6 +32,16 @@ class KindDescription(Struct, frozen=True, kw_only=True):
         None
     )
     process: Annotated[bool, Meta(description="Whether each task runs in a process of its own.")] = False
+
+
+class AnnouncedKind(KindDescription, frozen=True, kw_only=True):
+    """A task kind as its workers announce it in the catalog, with what is of no use to clients.
+
+    ``input_type`` is the type of the input as `headrace.contracts.input_types` describes it. A worker that cannot say it, because
+    it is in another language, announces the schema alone.
+    """
+
+    input_type: Raw = NULL
 
 
 class CatalogEntry(KindDescription, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -31,3 +32,20 @@ class Problem(Struct, frozen=True, kw_only=True):
     correlation_id: str
     errors: list[FieldError] = []
     state: Annotated[State | UnsetType, Meta(description="With `task_finished`: how the task ended.")] = UNSET
+
+
+_AT = re.compile(r" - at (`key` in )?`\$([^`]*)`\Z")
+
+
+def split_path(message: str) -> tuple[str, str]:
+    """Split a msgspec error, ``<message> - at `$.a[0].b```, into its message and a JSON Pointer.
+
+    Where msgspec leaves keys out, as in ``$.a[...]``, the pointer ends before the first of them.
+    """
+    found = _AT.search(message)
+    if found is None:
+        return message, ""
+    of_key, at = found.groups()
+    pointer = at.partition("[...]")[0].replace(".", "/").replace("[", "/").replace("]", "")
+    text = message[: found.start()]
+    return f"a key: {text}" if of_key else text, pointer

@@ -10,10 +10,12 @@ from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get
 
 import msgspec
 
-from headrace.contracts.kinds import KindDescription
+from headrace.contracts.input_types import describe_type
+from headrace.contracts.kinds import AnnouncedKind
 from headrace.contracts.tasks import KIND_PATTERN
 from headrace.sdk.context import Context, SyncContext
 from headrace.sdk.options import KindOptions
+from headrace.sdk.patterns import mark_patterns
 from headrace.sdk.retries import Retry
 from headrace.sdk.said import to_json
 
@@ -63,7 +65,8 @@ class Kind(Generic[In, Out]):
         self.file = handler.__code__.co_filename
         self._check_options()
         self.input_type, self.result_type = self._read_signature()
-        self._input_schema = self._schema("input", self.input_type)
+        self._input_schema = mark_patterns(self._schema("input", self.input_type), self.input_type)
+        self._input_type = self._describe_input()
         self._result_schema = self._schema("result", self.result_type)
         self._decoder: msgspec.json.Decoder[In] = msgspec.json.Decoder(self.input_type)
         self._description = inspect.cleandoc(self.input_type.__dict__.get("__doc__") or "")
@@ -99,12 +102,13 @@ class Kind(Generic[In, Out]):
         except TypeError as error:
             raise ResultError(f"the handler's result cannot be written as JSON: {error}") from error
 
-    def describe(self) -> KindDescription:
+    def describe(self) -> AnnouncedKind:
         """Describe the kind for the catalog."""
-        return KindDescription(
+        return AnnouncedKind(
             name=self.name,
             description=self._description,
             input_schema=self._input_schema,
+            input_type=self._input_type,
             result_schema=self._result_schema,
             timeout=self.options.timeout,
             max_attempts=self.options.max_attempts,
@@ -150,6 +154,12 @@ class Kind(Generic[In, Out]):
             return msgspec.json.schema(of)
         except TypeError as error:
             raise self._error(f"the {which} type has no JSON form: {' '.join(str(error).split())}") from error
+
+    def _describe_input(self) -> msgspec.Raw:
+        try:
+            return msgspec.Raw(msgspec.json.encode(describe_type(self.input_type)))
+        except TypeError as error:
+            raise self._error(f"the input type cannot be announced: {error}") from error
 
     def _error(self, what: str) -> KindError:
         return KindError(f"{self.file}: kind {self.name!r}: {what}")

@@ -7,15 +7,31 @@ from datetime import timedelta
 
 import msgspec
 
-from headrace.contracts.kinds import KindDescription
+from headrace.contracts.kinds import AnnouncedKind, KindDescription
+from headrace.inputs import InputCheck
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
+from headrace.sdk.kind import AnyKind, KindError
 
 ANNOUNCE_SECONDS = 30.0
 SUPERSEDED_SECONDS = 75.0  # two missed announcements: the workers that ran a kind in the other form have gone
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(KindDescription)
+
+
+def describe_checked(kind: AnyKind) -> AnnouncedKind:
+    """Describe a kind for the catalog, and make sure that the API can check its inputs.
+
+    Raises:
+        KindError: the API could not; the message names the file, the kind and the field.
+    """
+    described = kind.describe()
+    try:
+        InputCheck(described.input_schema, described.input_type)
+    except ValueError as error:
+        raise KindError(f"{kind.file}: kind {kind.name!r}: the API cannot check its input: {error}") from error
+    return described
 
 
 async def announce(log: Log, kinds: Iterable[KindDescription]) -> None:

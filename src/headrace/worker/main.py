@@ -18,7 +18,7 @@ from headrace.sdk.kind import AnyKind
 from headrace.sdk.load import load_kinds
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
-from headrace.worker.announce import ANNOUNCE_SECONDS, announce, is_superseded
+from headrace.worker.announce import ANNOUNCE_SECONDS, announce, describe_checked, is_superseded
 from headrace.worker.cancellations import Cancellations
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.handler_threads import HandlerThreads
@@ -88,7 +88,7 @@ class Worker:
         self._settings = settings
         self._kinds = kinds
         self._log = log
-        self._descriptions = [kind.describe() for kind in kinds]
+        self._descriptions = [describe_checked(kind) for kind in kinds]
         self._record = RunningRecord(Path(settings.worker.record) if settings.worker.record else None)
         self._heartbeats = Heartbeats(settings, name, self._record)
         self._cancellations = Cancellations(log, self._heartbeats)

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import Request
 
-from headrace.api.edge.problems import split_path
-from headrace.contracts.problems import FieldError
+from headrace.contracts.problems import FieldError, split_path
 from headrace.errors import MalformedRequest
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from headrace.api.edge.correlation import correlation_id
 from headrace.api.edge.methods import allow
 from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.frames import retry_frame
-from headrace.contracts.problems import FieldError, Problem
+from headrace.contracts.problems import FieldError, Problem, split_path
 from headrace.contracts.tasks import State
 from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, TaskFinished
 from headrace.telemetry import get_logger
@@ -146,13 +146,3 @@ def _field_errors(error: HTTPException) -> list[FieldError]:
                 at = f"{ParamType(each['source']).value} {_WIRE_NAMES.get(key, key)}"
             found.append(FieldError(path=at or ("" if key == "data" else "/" + key.replace(".", "/")), message=message))
     return found
-
-
-def split_path(message: str) -> tuple[str, str]:
-    """Split a msgspec error, ``<message> - at `$.a[0].b```, into its message and a JSON Pointer.
-
-    Where msgspec leaves keys out, as in ``$.a[...]``, the pointer ends before the first of them.
-    """
-    text, _, at = message.partition(" - at `$")
-    at, _, _ = at.partition("[...]")
-    return text, at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")

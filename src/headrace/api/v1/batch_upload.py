@@ -16,12 +16,12 @@ from typing import Any, Self
 
 import msgspec
 
-from headrace.api.edge.problems import split_path
 from headrace.api.edge.upload_room import UploadRoom
-from headrace.catalog import ERRORS_MAX, Catalog
+from headrace.catalog import Catalog
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
-from headrace.contracts.problems import FieldError
+from headrace.contracts.problems import FieldError, split_path
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
+from headrace.inputs import ERRORS_MAX
 from headrace.telemetry import get_logger
 
 SLICE_SECONDS = 0.003  # of validating, before other requests have their turn
@@ -145,7 +145,7 @@ class BatchUpload:
             message, at = split_path(str(error))
             self._add_errors([FieldError(path=path + at, message=message)])
             return
-        if errors := self._catalog.find_errors(self._kind, value, path):
+        if errors := self._catalog.find_errors(self._kind, value, encoded, path):
             self._add_errors(errors)
         elif len(encoded) > self._input_bytes_max:
             message = f"an input has at most {self._input_bytes_max:,} bytes, this one has {len(encoded):,}; send less"

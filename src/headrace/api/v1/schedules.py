@@ -129,7 +129,7 @@ async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSumma
     api, now = state_of(request), clock.now()
     found = await _find(api, caller(request), schedule)
     definition = found.definition
-    kind = api.catalog.validate(definition.kind, definition.input)
+    kind = api.catalog.validate(definition.kind, definition.input, _encode(definition.input))
     api.capacity.reserve(len(_encode(definition.input)))
     definition = msgspec.structs.replace(definition, max_attempts=definition.max_attempts or kind.max_attempts)
     headers = {**carried_headers(request.scope), subjects.OF_SCHEDULE: found.id}
@@ -215,7 +215,7 @@ def _check(api: ApiState, definition: ScheduleDefinition, now: datetime) -> None
         TooLarge: the input is too large.
         UnknownKind: no worker ever announced the kind.
     """
-    api.catalog.validate(definition.kind, definition.input)
+    api.catalog.validate(definition.kind, definition.input, _encode(definition.input))
     if (size := len(_encode(definition.input))) > INPUT_BYTES_MAX:
         message = f"the input takes {size:,} bytes; a schedule takes at most {INPUT_BYTES_MAX:,}"
         raise TooLarge(message, [FieldError(path="/input", message=message)])

@@ -70,14 +70,16 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
         UnknownKind: no worker ever announced the kind.
     """
     api, owner, now = state_of(request), caller(request), clock.now()
-    kind = api.catalog.validate(data.kind, data.input)
+    encoded = msgspec.Raw(_encode(data.input))
+    kind = api.catalog.validate(data.kind, data.input, encoded)
+    _check_size(encoded, input_bytes_max(api.log))
     due_at = _due_at(data, now)
     headers = carried_headers(request.scope)
     if keyed:
         headers[subjects.BODY_HASH] = body_hash(data)
     waiting = WaitingTask(
         subject=TaskSubject(EventName.QUEUED, data.kind, data.priority, owner, task),
-        input=_encode_input(data, input_bytes_max(api.log)),
+        input=encoded,
         headers=headers,
         max_attempts=data.max_attempts or kind.max_attempts,
         due_at=due_at,
@@ -108,12 +110,10 @@ def _due_at(data: Submission, now: datetime) -> datetime | None:
     return data.run_at.astimezone(UTC) if data.run_at > now else None
 
 
-def _encode_input(data: Submission, bytes_max: int) -> msgspec.Raw:
-    encoded = _encode(data.input)
+def _check_size(encoded: msgspec.Raw, bytes_max: int) -> None:
     if len(encoded) > bytes_max:
         message = f"an input has at most {bytes_max:,} bytes, this one has {len(encoded):,}; send less"
         raise TooLarge(message, [FieldError(path="/input", message=message)])
-    return msgspec.Raw(encoded)
 
 
 def _expires_at(data: Submission, now: datetime, due_at: datetime | None) -> datetime | None:

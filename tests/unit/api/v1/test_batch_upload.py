@@ -11,7 +11,6 @@ from contextlib import aclosing
 from types import SimpleNamespace
 from typing import Any, cast
 
-import jsonschema_rs
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -23,6 +22,7 @@ from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
 from headrace.catalog import Catalog
 from headrace.contracts.kinds import KindDescription
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
+from headrace.inputs import InputCheck
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
@@ -30,7 +30,7 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 def catalog() -> Catalog:
     found = Catalog(cast("Any", None))
     cast("Any", found)._known["count"] = SimpleNamespace(
-        validator=jsonschema_rs.validator_for(SCHEMA), description=cast("KindDescription", None)
+        check=InputCheck(SCHEMA), description=cast("KindDescription", None)
     )
     return found
 
