@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,18 @@ import httpx
 import msgspec
 import pytest
 
-from headrace.client import ATTEMPTS_MAX, NOT_HEADRACE, RESET, Client, ProblemError, StreamEvent, TaskFailed, retries
+from headrace.client import (
+    ATTEMPTS_MAX,
+    NOT_HEADRACE,
+    RESET,
+    Client,
+    ProblemError,
+    StreamEvent,
+    TaskFailed,
+    answers,
+    retries,
+    streams,
+)
 from headrace.contracts.tasks import Priority, State
 from tests.cli.canned import Server, frame, refused, stream
 from tests.cli.conftest import Up
@@ -170,6 +182,8 @@ async def test_an_api_that_stays_away_is_given_up() -> None:
         httpx.Response(200, text="<html>", headers={"Content-Type": "text/html"}),
         httpx.Response(404, text="not here"),
         httpx.Response(200, json={"items": 5}),
+        httpx.Response(200, content=b'{"items": [{"name": "caf\xe9"}]}'),
+        httpx.Response(200, content=b'{"items": [{"input_schema": ' + b'{"a":' * 2000),
     ],
 )
 async def test_an_answer_of_somebody_else_is_told_as_such(answer: httpx.Response) -> None:
@@ -179,3 +193,49 @@ async def test_an_answer_of_somebody_else_is_told_as_such(answer: httpx.Response
         assert caught.value.error_code == NOT_HEADRACE
         with pytest.raises(ProblemError, match="not as Headrace does"):
             await all_of(client.follow("t"))
+
+
+async def _spaces() -> AsyncIterator[bytes]:
+    while True:
+        await asyncio.sleep(0)
+        yield b" " * 1000
+
+
+async def _no_gzip() -> AsyncIterator[bytes]:
+    yield b"not compressed"
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        (_spaces, {"Content-Type": "application/json"}),
+        (_spaces, {"Content-Type": "text/event-stream"}),
+        (_no_gzip, {"Content-Type": "application/json", "Content-Encoding": "gzip"}),
+        (_no_gzip, {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}),
+    ],
+)
+async def test_an_answer_that_has_no_end_or_cannot_be_decompressed_is_not_read_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+    content: Callable[[], AsyncIterator[bytes]],
+    headers: dict[str, str],
+) -> None:
+    monkeypatch.setattr(answers, "BODY_BYTES_MAX", 50_000)
+    monkeypatch.setattr(streams, "EVENT_CHARS_MAX", 50_000)
+    async with Server(lambda _: httpx.Response(200, headers=headers, content=content())).client() as client:
+        with pytest.raises(ProblemError, match="not as Headrace does"):
+            await (all_of(client.follow("t")) if "stream" in headers["Content-Type"] else client.kinds())
+
+
+async def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "BODY_SECONDS_MAX", 0.01)
+    async with Server(lambda _: httpx.Response(200, content=_spaces())).client() as client:
+        with pytest.raises(httpx.ReadTimeout, match="had no end"):
+            await client.kinds()
+
+
+async def test_an_event_that_cannot_be_read_is_told_as_such() -> None:
+    async with Server(stream(b"event: counted\ndata: {\n\n")).client() as client:
+        with pytest.raises(ProblemError, match="not as Headrace does"):
+            await all_of(client.follow("t"))
+        with pytest.raises(ProblemError, match="not as Headrace does"):
+            await all_of(client.follow_batch("b"))

@@ -102,6 +102,7 @@ async def test_an_interrupt_says_how_to_do_the_rest(up: Up, client: Client) -> N
         ("replay --until yesterday", "is not a time like"),
         ("replay --since 999999d", "ago there were no tasks"),
         ("replay --per-second 0", "not in the range"),
+        ("replay --per-second nan", "not in the range"),
         ("submit shout --input {} --delay 1m --at 2026-01-01T00:00:00Z", "either --delay or --at"),
         ("submit shout --input {} --max-attempts 0", "not in the range"),
         ("batch shout --input {}", "say @FILE, or - for standard input"),

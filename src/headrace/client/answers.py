@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
 import httpx
 import msgspec
 
+from headrace.contracts.payloads import decode_payload
 from headrace.contracts.problems import FieldError, Problem
 from headrace.contracts.tasks import Task
+
+BODY_BYTES_MAX = 512 << 20  # a thousand schedules with the largest inputs have half of that
+BODY_SECONDS_MAX = 300.0  # from the headers of an answer to its end; a server that drips bytes is not this API
 
 NOT_HEADRACE = "not_headrace"  # the error code of an answer that is not one of this API
 
@@ -58,27 +63,85 @@ class TaskFailed(Exception):
         self.task = task
 
 
-def decode_answer(answer: httpx.Response, of: type[Out]) -> Out:
-    """Decode the body of an answer.
+class Answer:
+    """An answer whose body is read.
+
+    Args:
+        response: The answer.
+        body: Its body.
+    """
+
+    def __init__(self, response: httpx.Response, body: bytes) -> None:
+        self._response = response
+        self._body = body
+
+    def decode(self, of: type[Out]) -> Out:
+        """Decode the body.
+
+        Raises:
+            ProblemError: The API refused or failed, or the answer does not come from this API.
+        """
+        self.check_status()
+        return decode_json(self._response, self._body, of)
+
+    def check_status(self) -> None:
+        """Check that the status is one of success.
+
+        Raises:
+            ProblemError: The status says otherwise.
+        """
+        if not self._response.is_success:
+            raise _problem(self._response, self._body)
+
+
+async def read_answer(response: httpx.Response) -> Answer:
+    """Read the body of an answer, which may come from any server.
 
     Raises:
-        ProblemError: The API refused or failed, or the answer does not come from this API.
+        ProblemError: The body cannot be decompressed, or it is larger than any that this API sends.
+        httpx.TransportError: The connection broke, or the body does not end.
     """
-    check_status(answer)
     try:
-        return msgspec.json.decode(answer.content, type=of)
-    except msgspec.MsgspecError as error:
-        raise _not_headrace(answer) from error
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            body = await _read_body(response)
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(f"the answer had no end after {BODY_SECONDS_MAX:.0f} seconds") from error
+    return Answer(response, body)
 
 
-def check_status(answer: httpx.Response) -> None:
-    """Check that an answer has a status of success.
+async def _read_body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for part in read_parts(response):
+        body += part
+        if len(body) > BODY_BYTES_MAX:
+            raise not_headrace(response)
+    return bytes(body)
+
+
+async def read_parts(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Give the parts of a body as they arrive.
 
     Raises:
-        ProblemError: The status says otherwise.
+        ProblemError: The body cannot be decompressed.
+        httpx.TransportError: The connection broke.
     """
-    if not answer.is_success:
-        raise _problem(answer)
+    try:
+        async for part in response.aiter_bytes():
+            yield part
+    except httpx.DecodingError as error:
+        raise not_headrace(response) from error
+
+
+def decode_json(response: httpx.Response, text: bytes, of: type[Out]) -> Out:
+    """Decode a text of an answer, its body or the data of one event.
+
+    Raises:
+        ProblemError: The text is not what this API sends.
+    """
+    try:
+        return decode_payload(msgspec.json.Decoder(of), text)
+    except msgspec.MsgspecError as error:
+        raise not_headrace(response) from error
 
 
 async def check_stream(answer: httpx.Response) -> None:
@@ -88,17 +151,16 @@ async def check_stream(answer: httpx.Response) -> None:
         ProblemError: The API refused or failed, or the answer is no stream.
     """
     if not answer.is_success:
-        await answer.aread()
-        raise _problem(answer)
+        (await read_answer(answer)).check_status()
     if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
-        raise _not_headrace(answer)
+        raise not_headrace(answer)
 
 
-def _problem(answer: httpx.Response) -> ProblemError:
+def _problem(answer: httpx.Response, body: bytes) -> ProblemError:
     try:
-        problem = msgspec.json.decode(answer.content, type=Problem)
-    except msgspec.MsgspecError:
-        return _not_headrace(answer)
+        problem = decode_json(answer, body, Problem)
+    except ProblemError as error:
+        return error
     retry_after = answer.headers.get("Retry-After", "")
     return ProblemError(
         answer.status_code,
@@ -110,7 +172,8 @@ def _problem(answer: httpx.Response) -> ProblemError:
     )
 
 
-def _not_headrace(answer: httpx.Response) -> ProblemError:
+def not_headrace(answer: httpx.Response) -> ProblemError:
+    """Return the error for an answer that does not come from this API."""
     status = f"{answer.status_code} {answer.reason_phrase}".strip()
     message = f"{answer.url} answered {status}, and not as Headrace does; is this its address?"
     return ProblemError(answer.status_code, NOT_HEADRACE, message)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 
-import msgspec
-
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
 from headrace.client.ndjson import BatchBody
 from headrace.client.streams import FrameStream
@@ -98,7 +96,7 @@ class Batches(Connection):
                 # Events that a later version adds are left out.
                 if frame.event not in (BatchEventName.COUNTED, BatchEventName.SETTLED):
                     continue
-                view = msgspec.json.decode(frame.data, type=Batch)
+                view = stream.decode(frame, Batch)
                 # After a cut connection the stream begins with the present view, which the caller may have already.
                 if view != newest:
                     yield view

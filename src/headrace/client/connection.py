@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.client.address import open_http
-from headrace.client.answers import Out, ProblemError, UnusableRequest, check_status, decode_answer
+from headrace.client.answers import Answer, Out, ProblemError, UnusableRequest, read_answer
 from headrace.client.retries import Retries
 from headrace.contracts.tasks import KEY_CHARS_MAX
 
@@ -75,23 +75,30 @@ class Connection:
 
     async def _ask(self, call: Call, of: type[Out]) -> Out:
         """Send a request and decode its answer."""
-        return await self._send(call, lambda answer: decode_answer(answer, of))
+        return await self._send(call, lambda answer: answer.decode(of))
 
     async def _ask_without_answer(self, call: Call) -> None:
         """Send a request whose answer has no body."""
-        await self._send(call, check_status)
+        await self._send(call, Answer.check_status)
 
-    async def _send(self, call: Call, decode: Callable[[httpx.Response], Out]) -> Out:
+    async def _send(self, call: Call, decode: Callable[[Answer], Out]) -> Out:
         retries = Retries()
         while True:
             try:
-                return decode(await self._http.send(self._usable_request(call)))
+                return decode(await self._answer(self._usable_request(call)))
             except (httpx.TransportError, ProblemError) as error:
                 if not call.repeatable:
                     raise
                 retries.count_unanswered(error)
                 log.warning("%s: %s; trying again", self.url, describe(error))
             await retries.pause()
+
+    async def _answer(self, request: httpx.Request) -> Answer:
+        response = await self._http.send(request, stream=True)
+        try:
+            return await read_answer(response)
+        finally:
+            await response.aclose()
 
     def _usable_request(self, call: Call) -> httpx.Request:
         if call.key is not None:

@@ -41,6 +41,11 @@ class EventStreamParser:
         self._data: list[str] = []
         self._id = last_event_id
 
+    @property
+    def waiting(self) -> int:
+        """How many characters the event has that is not complete yet."""
+        return sum(map(len, self._partial)) + sum(map(len, self._data))
+
     def feed(self, chunk: bytes) -> list[Frame]:
         """Parse the next bytes, and return the events that they complete."""
         text = self._decoder.decode(chunk)

@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 from msgspec import Struct
 
-from headrace.client.answers import ProblemError, check_stream
+from headrace.client.answers import Out, ProblemError, check_stream, decode_json, not_headrace, read_parts
 from headrace.client.connection import ANSWER_SECONDS, describe, log
 from headrace.client.event_stream import EventStreamParser, Frame
 from headrace.client.retries import Retries
 
 SILENCE_SECONDS = 45.0  # three heartbeats missed: the connection is dead
+EVENT_CHARS_MAX = 32 << 20  # no message of the log is larger than 8 MB
 
 RESET = "reset"  # the event that says that the log cannot continue after the position asked for
 
@@ -50,6 +51,7 @@ class FrameStream:
         self._path = path
         self._cursor = cursor
         self._last_event = last_event
+        self._answer: httpx.Response | None = None
         self._is_over = False
         self._has_begun = False
         self._retries = Retries()
@@ -68,6 +70,15 @@ class FrameStream:
             if self._is_over:
                 return
             await self._retries.pause()
+
+    def decode(self, frame: Frame, of: type[Out]) -> Out:
+        """Decode the data of a frame that this stream gave.
+
+        Raises:
+            ProblemError: The data is not what this API sends.
+        """
+        assert self._answer is not None, "the frame is of another stream"
+        return decode_json(self._answer, frame.data.encode(), of)
 
     async def _connect(self) -> AsyncGenerator[Frame]:
         """Give the frames of one connection until it ends or breaks."""
@@ -94,13 +105,16 @@ class FrameStream:
             self._has_begun = self._is_over = True
             return
         await check_stream(answer)
+        self._answer = answer
         parser = EventStreamParser(self._cursor)
-        async for chunk in answer.aiter_bytes():
+        async for chunk in read_parts(answer):
             self._has_begun = True
             self._retries.reset()
             for frame in parser.feed(chunk):
                 self._is_over = frame.event == self._last_event
                 yield frame
+            if parser.waiting > EVENT_CHARS_MAX:
+                raise not_headrace(answer)
             self._cursor = parser.last_event_id
             self._retries.set_pause(parser.retry / 1000 if parser.retry is not None else None)
 

@@ -134,7 +134,7 @@ class Tasks(Connection):
         stream = FrameStream(self._http, path("tasks", task, "events"), after or "", EventName.FINISHED)
         async with aclosing(stream.frames()) as frames:
             async for frame in frames:
-                data = msgspec.json.decode(frame.data, type=dict[str, Any])
+                data = stream.decode(frame, dict[str, Any])
                 yield StreamEvent(position=frame.last_event_id, event=frame.event, data=data)
 
     async def cancel(self, task: str) -> TaskSummary:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import click
 from click.decorators import FC
 
-from headrace.cli.commands.parameter_types import SPAN
+from headrace.cli.commands.parameter_types import RATE, SPAN
 from headrace.cli.terminal.output import note
-from headrace.contracts.tasks import ATTEMPTS_MAX, BULK_PER_SECOND_MAX, Priority
+from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
 from headrace.settings import Settings, SettingsError, unknown_variables
 
 EXIT_USAGE = 2
@@ -33,7 +33,7 @@ expires_in_option = click.option(
 )
 per_second_option = click.option(
     "--per-second",
-    type=click.FloatRange(0, BULK_PER_SECOND_MAX, min_open=True),
+    type=RATE,
     default=100.0,
     show_default=True,
     help="Tasks per second at most.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import sys
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from headrace.contracts.tasks import KIND_PATTERN
+from headrace.contracts.tasks import BULK_PER_SECOND_MAX, KIND_PATTERN
 
 INPUT_BYTES_MAX = 16 << 20  # more than the API takes; an endless file does not fill the memory
 
@@ -96,6 +97,21 @@ class PastType(click.ParamType[datetime]):
             self.fail(f"{value!r} ago there were no tasks", param, ctx)
 
 
+class RateType(click.FloatRange):
+    """How many a second: more than 0, and at most ``most``."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(0, most, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Convert a value; see `click.ParamType.convert`."""
+        rate = float(super().convert(value, param, ctx))
+        # NaN is below no limit and above none.
+        if math.isnan(rate):
+            self.fail(f"{value!r} is not in the range 0<x<={self.max}.", param, ctx)
+        return rate
+
+
 class InputType(click.ParamType[msgspec.Raw]):
     """A JSON object: the JSON itself, or ``@FILE``, or ``-`` for standard input."""
 
@@ -167,3 +183,4 @@ INSTANT = InstantType()
 PAST = PastType()
 INPUT = InputType()
 LINES = LinesType()
+RATE = RateType(BULK_PER_SECOND_MAX)
