@@ -11,6 +11,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
+from headrace.log.memberships import batch_of
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
@@ -83,7 +84,7 @@ class TaskState(NamedTuple):
             kind=self.subject.kind,
             priority=Priority(self.subject.priority),
             owner=self.subject.owner,
-            batch=self.newest_record.headers.get(subjects.BATCH),
+            batch=batch_of(self.newest_record.headers),
             state=state,
             attempt=self._attempt(queued, finished),
             max_attempts=queued.max_attempts if queued is not None else None,

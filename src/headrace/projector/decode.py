@@ -9,7 +9,7 @@ from headrace.contracts import batches, events, schedules
 from headrace.contracts.batches import BatchEvent
 from headrace.contracts.events import Event
 from headrace.contracts.schedules import ScheduleEvent
-from headrace.log import subjects
+from headrace.log.memberships import batch_of, schedule_of
 from headrace.log.records import Record
 from headrace.log.subjects import BatchSubject, ScheduleSubject, TaskSubject, has_events, is_of_batch, is_of_schedule
 from headrace.store.tables import TaskRow
@@ -73,7 +73,7 @@ def batch_ids(page: Iterable[DecodedRecord], tasks: Iterable[TaskRow]) -> set[st
     for decoded in page:
         if isinstance(decoded, BatchRecord):
             found.add(decoded.subject.batch)
-        elif isinstance(decoded, TaskRecord) and (batch := decoded.record.headers.get(subjects.BATCH)) is not None:
+        elif isinstance(decoded, TaskRecord) and (batch := batch_of(decoded.record.headers)) is not None:
             found.add(batch)
     return found
 
@@ -84,7 +84,7 @@ def schedule_ids(page: Iterable[DecodedRecord]) -> set[str]:
     for decoded in page:
         if isinstance(decoded, ScheduleRecord):
             found.add(decoded.subject.schedule)
-        elif isinstance(decoded, TaskRecord) and (schedule := decoded.record.headers.get(subjects.OF_SCHEDULE)):
+        elif isinstance(decoded, TaskRecord) and (schedule := schedule_of(decoded.record.headers)):
             found.add(schedule)
     return found
 
@@ -95,6 +95,8 @@ def _decode(record: Record) -> DecodedRecord:
     Raises:
         ValueError: its subject is not that of an event, or its payload is not the event that the subject names.
     """
+    if "\0" in record.subject:
+        raise ValueError("its subject has a NUL, which Postgres cannot hold")
     if is_of_batch(record.subject):
         batch = BatchSubject.parse(record.subject)
         return BatchRecord(record, batch, _named(batch.event, batches.decode(record.payload)))

@@ -23,7 +23,7 @@ from headrace.log.opening import open_log, until_compared
 from headrace.projector.batch_progress import BatchProgress
 from headrace.projector.decode import batch_ids, decode_page, schedule_ids, task_ids
 from headrace.projector.firings import submitting_firings
-from headrace.projector.fold.page import fold_page
+from headrace.projector.fold.page import Unfoldable, fold_page
 from headrace.projector.pages import OutOfOrder, Pages
 from headrace.projector.rearm_timers import TimerSearch
 from headrace.projector.recovery import recover_from_loss, recover_from_shortening
@@ -172,23 +172,45 @@ class Projector:
         return checkpoint
 
     async def _project_page(self, projection: Projection, page: list[Delivery]) -> None:
-        """Fold and write a page. One that Postgres cannot hold is halved until the event is found that is to blame."""
+        """Fold and write a page. One that cannot be projected is halved until the event is found that is to blame."""
         checkpoint = Position(self._log.epoch, page[-1].sequence)
         try:
             folded = await self._fold(projection, page)
             await projection.write_page(folded, checkpoint)
-            await self._batch_progress.publish_changes(folded.batches)
-        except Unstorable as error:
-            if len(page) == 1:
-                log.error("an event cannot be stored; it is left out", sequence=page[0].sequence, error=str(error))
-                await projection.write_checkpoint(checkpoint)
-            else:
+        except (Unfoldable, Unstorable) as error:
+            if len(page) > 1:
                 middle = len(page) // 2
                 await self._project_page(projection, page[:middle])
                 await self._project_page(projection, page[middle:])
+                return
+            folded = await self._project_odd(projection, page[0], error)
+        await self._batch_progress.publish_changes(folded.batches)
+
+    async def _project_odd(self, projection: Projection, delivery: Delivery, problem: Exception) -> FoldedPage:
+        """Project one event with the nearest values that Postgres can hold; leave it out when that does not help."""
+        checkpoint = Position(self._log.epoch, delivery.sequence)
+        try:
+            folded = await self._fold(projection, [delivery])
+            folded.make_storable()
+            await projection.write_page(folded, checkpoint)
+        except (Unfoldable, Unstorable) as error:
+            log.error("an event cannot be stored; it is left out", sequence=delivery.sequence, exc_info=error)
+            await projection.write_checkpoint(checkpoint)
+            return FoldedPage()
+        log.warning(
+            "an event has a value that Postgres cannot hold; the nearest one is stored",
+            sequence=delivery.sequence,
+            error=str(problem),
+        )
+        return folded
 
     async def _fold(self, projection: Projection, page: list[Delivery]) -> FoldedPage:
-        """Load the rows that a page is about, and fold its events into them."""
+        """Load the rows that a page is about, and fold its events into them.
+
+        Raises:
+            Unfoldable: An event of the page cannot be folded.
+            Unstorable: An event of the page is about an id that Postgres cannot hold.
+        """
         decoded = list(decode_page(page))
         tasks = await projection.load_tasks(list(task_ids(decoded)))
         batches = await projection.load_batches(list(batch_ids(decoded, tasks.values())))

@@ -13,6 +13,7 @@ from headrace.contracts.positions import Position
 from headrace.store import tables
 from headrace.store.leadership import LeaderSession
 from headrace.store.statements import insert_missing, load_by_id, upsert_newer
+from headrace.store.storable import make_storable
 from headrace.store.tables import BatchRow, EventRow, ScheduleRow, TaskRow
 
 _LOAD_TASKS = load_by_id(tables.tasks)
@@ -34,6 +35,10 @@ class Unstorable(Exception):
     """The log has a value that Postgres cannot hold: a number too large, JSON nested too deep."""
 
 
+# Each is about a value of an event: it would come again, however often the event is written.
+_OF_VALUES = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+
+
 class FoldedPage(Struct, kw_only=True):
     """What a page of the log changes in the read model.
 
@@ -50,6 +55,11 @@ class FoldedPage(Struct, kw_only=True):
     batches: Collection[BatchRow] = ()
     schedules: Collection[ScheduleRow] = ()
     deleted_schedules: Collection[str] = ()
+
+    def make_storable(self) -> None:
+        """Change in the rows what Postgres cannot hold."""
+        for row in (*self.tasks, *self.events, *self.batches, *self.schedules):
+            make_storable(row)
 
 
 class Projection:
@@ -94,11 +104,19 @@ class Projection:
                 if page.deleted_schedules:
                     await self._connection.execute(_DELETE_SCHEDULES, page.deleted_schedules)
                 await self.write_checkpoint(checkpoint)
-        except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+        except _OF_VALUES as error:
             raise Unstorable(str(error)) from error
 
     async def _load(self, query: str, ids: Sequence[str]) -> list[Any]:
-        return await self._connection.fetch(query, ids) if ids else []
+        """Load the rows with these ids.
+
+        Raises:
+            Unstorable: Postgres cannot hold one of the ids.
+        """
+        try:
+            return await self._connection.fetch(query, ids) if ids else []
+        except _OF_VALUES as error:
+            raise Unstorable(str(error)) from error
 
     async def _write_rows(self, statement: str, rows: Collection[Struct]) -> None:
         """Run a statement that takes an array for each column of the rows."""

@@ -155,6 +155,13 @@ def json_fields(row: type[Struct]) -> frozenset[str]:
     return frozenset(name for name, hint in hints.items() if _value_type(hint) == Json)
 
 
+@cache
+def column_types(row: type[Struct]) -> dict[str, TypeEngine[Any]]:
+    """Return the SQL type of each of a row's columns."""
+    hints = get_type_hints(row, include_extras=True)
+    return {name: _SQL_TYPES[_value_type(hints[name])] for name in row.__struct_fields__}
+
+
 def _table(name: str, row: type[Struct], *indexes: Index, key: tuple[str, ...] = ("id",)) -> Table:
     """Describe a table to SQLAlchemy: a column for each field of its row, in their order."""
     hints = get_type_hints(row, include_extras=True)

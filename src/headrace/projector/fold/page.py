@@ -13,6 +13,10 @@ from headrace.store.projection import FoldedPage
 from headrace.store.tables import BatchRow, ScheduleRow, TaskRow
 
 
+class Unfoldable(Exception):
+    """The page has an event that has no meaning: a schedule whose cron expression is none, say."""
+
+
 def fold_page(
     page: Iterable[DecodedRecord],
     task_rows: dict[str, TaskRow],
@@ -31,17 +35,18 @@ def fold_page(
 
     Returns:
         One row for each task, batch and schedule that the page changes, and the new entries of the timeline.
+
+    Raises:
+        Unfoldable: An event of the page cannot be folded. Some of the rows are changed.
     """
     tasks, batches = TaskFold(task_rows, epoch), BatchFold(batch_rows, epoch)
     schedules = ScheduleFold(schedule_rows, epoch)
-    for decoded in page:
-        match decoded:
-            case TaskRecord():
-                _apply_task_event(decoded, tasks, batches, schedules)
-            case BatchRecord():
-                batches.apply_event(*decoded)
-            case ScheduleRecord():
-                schedules.apply_event(*decoded)
+    try:
+        for decoded in page:
+            _apply_event(decoded, tasks, batches, schedules)
+    except Exception as error:
+        # The fold is pure, so what it raises is about a value of an event, and would be raised again.
+        raise Unfoldable(repr(error)) from error
     return FoldedPage(
         tasks=tasks.changed.values(),
         events=tasks.timeline,
@@ -49,6 +54,16 @@ def fold_page(
         schedules=schedules.changed.values(),
         deleted_schedules=tuple(schedules.deleted),
     )
+
+
+def _apply_event(decoded: DecodedRecord, tasks: TaskFold, batches: BatchFold, schedules: ScheduleFold) -> None:
+    match decoded:
+        case TaskRecord():
+            _apply_task_event(decoded, tasks, batches, schedules)
+        case BatchRecord():
+            batches.apply_event(*decoded)
+        case ScheduleRecord():
+            schedules.apply_event(*decoded)
 
 
 def _apply_task_event(decoded: TaskRecord, tasks: TaskFold, batches: BatchFold, schedules: ScheduleFold) -> None:

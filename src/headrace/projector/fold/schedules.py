@@ -11,8 +11,10 @@ from headrace.contracts.events import Event, Finished, Queued
 from headrace.contracts.schedules import ScheduleDeleted, ScheduleEvent, ScheduleFired, ScheduleSaved
 from headrace.cron import first
 from headrace.log import subjects
+from headrace.log.memberships import schedule_of
 from headrace.log.records import Record
 from headrace.log.subjects import ScheduleSubject, TaskSubject
+from headrace.store.storable import storable_instant
 from headrace.store.tables import ScheduleRow
 
 _encode = msgspec.json.Encoder().encode
@@ -49,7 +51,7 @@ class ScheduleFold:
                     self._delete(row)
             case ScheduleFired():
                 if row is not None and (announced_at := _announced(event, record)) is not None:
-                    row.announced_at = announced_at
+                    row.announced_at = storable_instant(announced_at)
                     self._change(row, record)
             case _:
                 assert_never(event)
@@ -59,7 +61,7 @@ class ScheduleFold:
 
         When a task was cancelled while it waited, its `queued` event was withdrawn; the `finished` event has a copy.
         """
-        schedule = record.headers.get(subjects.OF_SCHEDULE)
+        schedule = schedule_of(record.headers)
         row = self._rows.get(schedule) if schedule else None
         if row is None or row.owner != subject.owner or self._reflects(row, record):
             return
@@ -95,16 +97,26 @@ def _announced(event: ScheduleFired, record: Record) -> datetime | None:
 
 
 def _save(row: ScheduleRow | None, record: Record, subject: ScheduleSubject, event: ScheduleSaved) -> ScheduleRow:
-    """Return the row of a schedule that was made or changed."""
+    """Return the row of a schedule that was made or changed.
+
+    Raises:
+        ValueError: The definition does not say when to fire. No API of ours has written it.
+    """
     definition = event.definition
-    announced_at = event.next_at or first(definition, record.at)
-    updated_at = event.updated_at or record.at
+    if definition.cron is None and definition.every is None:
+        raise ValueError("the schedule has neither cron nor every")
+    # This is computed also where the event has the time: a definition without a calendar is refused here, not in each list.
+    computed = first(definition, record.at)
+    announced_at = event.next_at or computed
+    announced_at = None if announced_at is None else storable_instant(announced_at)
+    created_at = storable_instant(event.created_at or record.at)
+    updated_at = storable_instant(event.updated_at or record.at)
     if row is None:
         return ScheduleRow(
             id=subject.schedule,
             owner=subject.owner,
             definition=_encode(definition).decode(),
-            created_at=event.created_at or record.at,
+            created_at=created_at,
             updated_at=updated_at,
             announced_at=announced_at,
             last_at=None,

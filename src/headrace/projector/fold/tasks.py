@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -26,8 +26,10 @@ from headrace.contracts.events import (
 )
 from headrace.contracts.tasks import Progress, State, StoredFile, TaskError
 from headrace.log import conditions, subjects
+from headrace.log.memberships import batch_of
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+from headrace.store.storable import storable_instant, storable_text
 from headrace.store.tables import EventRow, TaskRow
 
 _encode = msgspec.json.Encoder().encode
@@ -104,7 +106,8 @@ def timeline_entries(record: Record, subject: TaskSubject, event: Event, epoch: 
     """
     if isinstance(event, Finished) and event.withdrawn is not None:
         withdrawn = event.withdrawn
-        yield _entry(epoch, withdrawn.sequence, withdrawn.at, subject.task, EventName.QUEUED, withdrawn.queued)
+        at = storable_instant(withdrawn.at)
+        yield _entry(epoch, withdrawn.sequence, at, subject.task, EventName.QUEUED, withdrawn.queued)
     if subject.event not in HIGH_RATE and not (isinstance(event, Finished) and event.restored is not None):
         yield _entry(epoch, record.sequence, record.at, subject.task, subject.event, event)
 
@@ -116,9 +119,10 @@ def _apply_withdrawn(
     if row is not None and (row.epoch, row.sequence) >= (epoch, withdrawn.sequence):
         if row.state not in _FINAL:
             # The row may reflect only a start after the `queued` event; a row folded from the whole log has this time.
-            row.queued_at = withdrawn.at
+            row.queued_at = storable_instant(withdrawn.at)
         return row
-    queued = Record(withdrawn.sequence, subject.of(EventName.QUEUED), withdrawn.at, record.headers, b"")
+    at = storable_instant(withdrawn.at)
+    queued = Record(withdrawn.sequence, subject.of(EventName.QUEUED), at, record.headers, b"")
     return _begin_run(row, queued, subject, withdrawn.queued, epoch) or row
 
 
@@ -143,8 +147,8 @@ def _begin_run(
     row.attempt = event.attempt
     row.fence = event.fence
     row.max_attempts = event.max_attempts
-    row.expires_at = event.expires_at
-    row.due_at = event.due_at
+    row.expires_at = None if event.expires_at is None else storable_instant(event.expires_at)
+    row.due_at = None if event.due_at is None else storable_instant(event.due_at)
     if isinstance(event, Deferred):
         row.state = State.PENDING
         if event.error is not None:
@@ -161,7 +165,7 @@ def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> 
         kind=subject.kind,
         priority=subject.priority,
         owner=subject.owner,
-        batch=record.headers.get(subjects.BATCH),
+        batch=batch_of(record.headers),
         state=State.QUEUED,
         attempt=event.attempt,
         max_attempts=event.max_attempts,
@@ -175,13 +179,18 @@ def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> 
         expires_at=None,
         queued_at=None,
         fence=event.fence,
-        headers=_to_json({name: record.headers[name] for name in subjects.CARRIED if name in record.headers}),
+        headers=_to_json(_carried(record.headers)),
         created_at=record.at,
         started_at=None,
         finished_at=None,
         epoch=0,
         sequence=0,
     )
+
+
+def _carried(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that each event of a task carries. Those of a foreign writer may have bytes that are no text."""
+    return {name: storable_text(headers[name]) for name in subjects.CARRIED if name in headers}
 
 
 def _continue_run(
@@ -210,7 +219,7 @@ def _continue_run(
             row.state = State(event.outcome)
             row.result = _to_text(event.result) if event.outcome is Outcome.SUCCEEDED else None
             _set_error(row, event.error)
-            row.finished_at = event.restored or record.at
+            row.finished_at = record.at if event.restored is None else storable_instant(event.restored)
             row.due_at = row.expires_at = None
             if event.withdrawn is not None:
                 # A start that came too late counts for nothing; a replay would not know it.
