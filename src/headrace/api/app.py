@@ -7,7 +7,6 @@ from importlib.metadata import version
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
 from headrace.api import health
@@ -20,6 +19,7 @@ from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.methods import answer_methods
 from headrace.api.edge.openapi import AnyJson, EdgeRefusals
+from headrace.api.edge.openapi_document import CompleteOpenAPIConfig
 from headrace.api.edge.query import check_query
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
@@ -66,7 +66,7 @@ def create_app(api: ApiState | None) -> Litestar:
         # `headrace.telemetry` has set up all logs.
         logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,
-        openapi_config=OpenAPIConfig(
+        openapi_config=CompleteOpenAPIConfig(
             title="Headrace",
             version=version("headrace"),
             description="Background work for web applications, run on NATS JetStream and followed live.",

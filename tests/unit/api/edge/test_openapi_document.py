@@ -1,0 +1,130 @@
+"""What the OpenAPI document forbids is refused, and what it permits is read."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+import pytest
+from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
+from msgspec import Struct
+
+from headrace.api.app import create_app
+from headrace.api.edge.openapi_document import BODIES, POSITION_PATTERN
+from headrace.contracts.batches import BatchSubmission
+from headrace.contracts.follow_links import FollowLinkRequest
+from headrace.contracts.positions import Position
+from headrace.contracts.schedules import ScheduleDefinition
+from headrace.contracts.tasks import ATTEMPTS_MAX, Bulk, BulkRequest, Submission
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", LitestarDeprecationWarning)
+    DOCUMENT: dict[str, Any] = create_app(None).openapi_schema.to_schema()
+
+TASK: dict[str, Any] = {"kind": "echo", "input": {}}
+GOOD: dict[type[Struct], dict[str, Any]] = {
+    Submission: TASK,
+    ScheduleDefinition: {**TASK, "every": 60},
+    BulkRequest: {"select": {"kind": "echo", "code": "raised"}},
+    Bulk: {"dry_run": True},
+    FollowLinkRequest: {"expires_in": 60},
+    BatchSubmission: {"kind": "echo", "inputs": [{}]},
+}
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"colour": "red"},
+    {"kind": "No Kind"},
+    {"kind": "echo\n"},
+    {"input": [1]},
+    {"input": None},
+    {"select": {"codes": "raised"}},
+    {"select": {"batch": "a\0"}},
+    {"select": None},
+    {"inputs": []},
+    *({"expires_in": each} for each in (0, -1, 0.5, 1, 86_400, 86_401, "1", None, 1e9)),
+    *({"delay": each} for each in (0, -0.1, 1, 31_622_400, 31_622_401, None, "1")),
+    *({"max_attempts": each} for each in (0, 1, ATTEMPTS_MAX, ATTEMPTS_MAX + 1, 1.5, None, True)),
+    *({"limit": each} for each in (0, 1, 1000, 1001)),
+    *({"per_second": each} for each in (0, 0.1, 500, 500.5)),
+    *({"every": each} for each in (0, 1, 366 * 86_400, 366 * 86_400 + 1, None)),
+    *({"priority": each} for each in ("high", "urgent", None)),
+    *({"name": each} for each in ("n", "n" * 201, None, 7)),
+]
+
+
+def validator(schema: dict[str, Any]) -> Any:
+    return jsonschema_rs.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+
+
+def schema_of(body: type[Struct]) -> dict[str, Any]:
+    if body is BatchSubmission:
+        return DOCUMENT["paths"]["/api/v1/batches"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    return {"$ref": f"#/components/schemas/{body.__name__}"}
+
+
+def is_read(body: type[Struct], value: dict[str, Any]) -> bool:
+    try:
+        msgspec.json.decode(json.dumps(value), type=body)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("body", GOOD, ids=lambda body: body.__name__)
+def test_the_document_permits_of_a_body_exactly_what_is_read(body: type[Struct]) -> None:
+    says = validator(schema_of(body))
+    for change in CHANGES:
+        value = GOOD[body] | change
+        assert says.is_valid(value) == is_read(body, value), value
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, of) for path, every in DOCUMENT["paths"].items() for method, of in every.items()]
+
+
+def test_every_body_of_a_route_refuses_what_it_does_not_know() -> None:
+    for path, method, operation in operations():
+        content = operation.get("requestBody", {}).get("content", {})
+        if "application/json" in content:
+            schema = content["application/json"]["schema"]
+            schema = (
+                DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+            )
+            assert schema["additionalProperties"] is False, (method, path)
+    assert {body.__name__ for body in BODIES} <= DOCUMENT["components"]["schemas"].keys()
+
+
+def test_every_operation_has_a_tag_and_problems_for_its_refusals() -> None:
+    for path, method, operation in operations():
+        assert len(operation["tags"]) == 1, (method, path)
+        for status, answer in operation["responses"].items():
+            # A process that is not ready answers 503 with its checks.
+            if status >= "400" and not path.startswith("/health/"):
+                assert list(answer["content"]) == ["application/problem+json"], (method, path, status)
+            if status == "503" and not path.startswith("/health/"):
+                assert "Retry-After" in answer["headers"]
+
+
+def test_streams_that_end_say_so_and_what_is_made_has_an_address() -> None:
+    by_id = {operation["operationId"]: operation["responses"] for _, _, operation in operations()}
+    assert "204" in by_id["follow_task"]
+    assert "204" in by_id["follow_batch_by_link"]
+    assert "204" not in by_id["follow_all"]
+    assert by_id["submit_task"]["200"]["content"] == by_id["submit_task"]["202"]["content"]
+    assert "Location" in by_id["submit_batch"]["202"]["headers"]
+    assert "Location" in by_id["create_schedule"]["201"]["headers"]
+
+
+@pytest.mark.parametrize("text", ["1-1", "0-0", "1", "1-", "-1", "٣-٣", "1-1\n", "1" * 20 + "-1", ""])
+def test_the_pattern_of_positions_permits_no_more_than_is_read(text: str) -> None:
+    try:
+        Position.parse(text)
+    except ValueError:
+        # Python's $ also matches before a line break, that of ECMA-262 does not.
+        assert not re.search(POSITION_PATTERN.replace("$", r"\Z"), text)
+    else:
+        assert re.search(POSITION_PATTERN, text)
