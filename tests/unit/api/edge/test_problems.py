@@ -4,11 +4,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from litestar.exceptions import ValidationException
 from litestar.testing import RequestFactory
 
-from headrace.api.edge.problems import own_error
+from headrace.api.edge.problems import http_error, own_error
 from headrace.contracts.problems import Problem
-from headrace.contracts.tasks import State
+from headrace.contracts.tasks import State, Submission
 from headrace.errors import HeadraceError, TaskFinished, TaskNotFinished
 
 
@@ -30,3 +31,14 @@ def test_a_problem_without_a_state_has_no_such_member(error: HeadraceError) -> N
     problem = told(error)
     assert "state" not in problem
     assert msgspec.convert(problem, Problem).state is msgspec.UNSET
+
+
+@pytest.mark.parametrize("given", ["tomorrow", "2026-01-01T00:00:00", "2026-99-99T00:00:00Z"])
+def test_what_is_no_time_is_called_so_in_words_that_help(given: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as refused:
+        msgspec.convert({"kind": "echo", "input": {}, "run_at": given}, Submission)
+    error = ValidationException(extra=[{"message": str(refused.value)}])
+    problem = msgspec.json.decode(http_error(RequestFactory().post("/api/v1/tasks"), error).content)
+    assert problem["errors"] == [
+        {"path": "/run_at", "message": "this is not a time with a time zone (RFC 3339), such as 2026-01-31T09:00:00Z"}
+    ]
