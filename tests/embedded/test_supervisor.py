@@ -97,3 +97,7 @@ async def test_a_program_that_starts_slowly_is_left_alone_until_its_own_limit(mo
     slow.cancel()
     monkeypatch.setattr(liveness, "START_SECONDS", 0.2)
     assert "has not answered since it was started" in await until_unresponsive(Replies("refused"))
+
+
+async def test_a_program_that_listens_and_never_answers_is_not_waited_for_as_one_that_starts() -> None:
+    assert "no answer, 4 times in a row" in await until_unresponsive(Replies("refused", "refused", liveness.NO_ANSWER))

@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable
 
 PROBE_INTERVAL_SECONDS = 4.0  # also the longest that an answer may take
 MISSES_MAX = 4  # in a row, so 16 s: far more than a busy machine takes, and a new process is there within half a minute
-START_SECONDS = 300.0  # for the first answer; a process may wait that long for servers that start with it
+START_SECONDS = 300.0  # until it listens; a process may wait that long for servers that start with it
+
+NO_ANSWER = "no answer"
 
 Probe = Callable[[], Awaitable[str | None]]
 """Asks a program whether it lives; returns None when it says so, or what came instead."""
@@ -27,22 +29,19 @@ async def until_unresponsive(probe: Probe) -> str:
     Returns:
         What is wrong, to be said after the program's name.
     """
-    if (why := await _until_first_answer(probe)) is not None:
-        return f"has not answered since it was started, {START_SECONDS:g} s ago ({why})"
-    misses = 0
+    deadline = time.monotonic() + START_SECONDS
+    answered, misses = False, 0
+    why: str | None = None
     while misses < MISSES_MAX:
         why = await _ask(probe)
-        misses = 0 if why is None else misses + 1
+        if why is None:
+            answered, misses = True, 0
+        elif answered or why == NO_ANSWER:
+            # One that listens and is silent has started, and may have been stopped by the first thing that it did.
+            misses += 1
+        elif time.monotonic() > deadline:
+            return f"has not answered since it was started, {START_SECONDS:g} s ago ({why})"
     return f"lives and does not answer ({why}, {MISSES_MAX} times in a row)"
-
-
-async def _until_first_answer(probe: Probe) -> str | None:
-    """Wait until a program has answered once; returns why not if it never does."""
-    deadline = time.monotonic() + START_SECONDS
-    while (why := await _ask(probe)) is not None:
-        if time.monotonic() > deadline:
-            return why
-    return None
 
 
 async def _ask(probe: Probe) -> str | None:
@@ -52,6 +51,6 @@ async def _ask(probe: Probe) -> str | None:
         async with asyncio.timeout(PROBE_INTERVAL_SECONDS):
             why = await probe()
     except TimeoutError:
-        why = "no answer"
+        why = NO_ANSWER
     await pause
     return why
