@@ -6,8 +6,10 @@ read as another one. Every text that reaches a terminal passes here: lines of lo
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
+from typing import TextIO
 
 # Joiners, which emoji and several scripts need, and spaces of other widths: they do nothing but join or separate.
 _HARMLESS = frozenset("\u200c\u200d")
@@ -42,6 +44,11 @@ def printable_json(text: str) -> str:
 def ascii_json(text: str) -> str:
     """Write JSON in ASCII, as JSON that says the same: for an output that has not all letters."""
     return _NOT_ASCII.sub(lambda found: _json_escape(found[0]), text)
+
+
+def has_colours(output: TextIO) -> bool:
+    """Tell whether an output is a terminal that shows colours, to a person who wants them (https://no-color.org)."""
+    return output.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _is_harmless(character: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from headrace.printable import printable, printable_json, printable_lines
+from headrace.printable import has_colours, printable, printable_json, printable_lines
 
 __all__ = ["get_logger", "set_up_logs"]
 
@@ -80,7 +80,7 @@ def _renderers(*, pretty: bool) -> list[structlog.typing.Processor]:
             structlog.processors.format_exc_info,
             _escape,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=has_colours(sys.stderr), exception_formatter=structlog.dev.plain_traceback
             ),
         ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]

@@ -84,6 +84,13 @@ def test_the_token_is_made_once_and_nobody_else_reads_it(place: Path) -> None:
         assert mode(home.path) == (0o711 if os.geteuid() == 0 else 0o700)
 
 
+def test_a_token_that_cannot_be_read_is_told_with_what_to_do(place: Path) -> None:
+    with Home(place / "home") as home:
+        (home.path / "nats.token").write_bytes(b"\xff")
+        with pytest.raises(HomeError, match=r"nats.token cannot be read .*: remove it, and it is made again"):
+            home.nats_token()
+
+
 def test_a_running_up_is_found_until_it_ends(place: Path) -> None:
     info = a_run(Started.of_this_process())
     with Home(place / "home") as home:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import json
+import os
+import pty
 import sys
 
 import pytest
 
-from headrace.printable import printable, printable_json, printable_lines
+from headrace.printable import has_colours, printable, printable_json, printable_lines
 
 # A title, a colour, a control sequence in one byte, a bell, a reversed name, an isolated one, a separator of lines, a tag.
 EVIL = "\x1b]0;pwned\x07 \x1b[31m \x9b2J \x7f \u202egpj.exe \u2066 \u2028 \U000e0041 \udcff"
@@ -46,3 +49,20 @@ def test_json_is_escaped_as_json_and_says_the_same() -> None:
     assert json.loads(shown) == json.loads(document)
     assert all(line.isprintable() for line in shown.split("\n"))
     assert "🐎" in shown
+
+
+@pytest.mark.parametrize(
+    ("environ", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colours_are_for_terminals_of_people_who_want_them(
+    environ: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    _, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as output:
+        assert has_colours(output) == coloured
+    assert not has_colours(io.StringIO())

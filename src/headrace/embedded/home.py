@@ -104,11 +104,16 @@ class Home:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(lock)
             raise HomeError(
                 f"{self.path} is in use by pid {holder}: stop that one, or set HEADRACE_HOME to another directory"
             ) from None
+        except OSError as error:
+            os.close(lock)
+            raise HomeError(
+                f"{self.path} cannot be locked ({error.strerror}): set HEADRACE_HOME to a local disk"
+            ) from error
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
@@ -152,7 +157,10 @@ class Home:
         file = self.path / name
         if not file.exists():
             write_private(file, secrets.token_urlsafe(TOKEN_BYTES))
-        return file.read_text()
+        try:
+            return file.read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise HomeError(f"{file} cannot be read ({error}): remove it, and it is made again") from error
 
     @property
     def _run(self) -> Path:

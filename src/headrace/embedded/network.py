@@ -53,8 +53,8 @@ def check_port(host: str, port: int) -> None:
             # The API sets this too: connections that are not closed completely do not keep it from listening.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise PortError(
             f"cannot listen on {authority(host, port)} ({reason}): stop what uses it, or choose another port"
         ) from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TextIO
 
 from headrace.embedded.process import OnLine
-from headrace.printable import printable_lines
+from headrace.printable import has_colours, printable_lines
 
 NAME_WIDTH = 9  # projector
 COLOURS = {"up": 37, "api": 36, "worker": 32, "projector": 35, "nats": 34, "postgres": 33}  # ANSI foreground
@@ -20,7 +19,7 @@ class PrefixedOutput:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self.is_terminal = self._stream.isatty()
-        self._coloured = self.is_terminal and not os.environ.get("NO_COLOR")
+        self._coloured = has_colours(self._stream)
 
     def say(self, text: str) -> None:
         """Write a line of `up` itself."""

@@ -17,7 +17,7 @@ from typing import Any
 import click
 import msgspec
 
-from headrace.printable import ascii_json, printable, printable_json, printable_lines
+from headrace.printable import ascii_json, has_colours, printable, printable_json, printable_lines
 
 WIDTH_WITHOUT_TERMINAL = 200  # characters; at 80, a table that is written to a file would be folded
 WIDTH_MIN = 20  # characters; a narrower table would have letters below each other
@@ -49,7 +49,7 @@ def show_styled(text: str) -> None:
         OutputLost: They cannot be written.
     """
     with _written():
-        click.echo(text)
+        click.echo(text, color=None if has_colours(sys.stdout) else False)
 
 
 def show_json(value: Any) -> None:

@@ -29,7 +29,7 @@ class TaskEnd(NamedTuple):
     @classmethod
     def from_event(cls, finished: Mapping[str, Any]) -> TaskEnd:
         """Read the fields of a `finished` event."""
-        if finished["outcome"] == Outcome.SUCCEEDED:
+        if finished.get("outcome") == Outcome.SUCCEEDED:
             return cls(result=finished.get("result"))
         return cls(failure=describe_event(EventName.FINISHED, finished))
 
