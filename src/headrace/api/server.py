@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -46,7 +47,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     listener = bind(*split_bind(settings.api.bind))
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
-        api = await _open(settings, read_model, stack)
+        stack.push_async_callback(database.get_engine().dispose)
+        api = await _open_unless_stopped(settings, read_model, stack, stop)
+        if api is None:
+            return
         await _expose_metrics(settings.api, api, stack)
         listen(listener)
         watching = asyncio.create_task(warn_when_full(listener.dup(), settings.api.connections))
@@ -62,7 +66,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await _drain(api, server, serving, settings.api.grace)
         for task in background:
             task.cancel()
-        await database.get_engine().dispose()
     if not serving.done():
         # A client that does not read keeps its connection open. Its stream resumes at another process.
         log.warning("ended with open connections", streams=len(api.streams))
@@ -79,6 +82,20 @@ def _allow_connections(count: int) -> None:
         wanted = hard
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _open_unless_stopped(
+    settings: Settings, read_model: ReadModel, stack: AsyncExitStack, stop: asyncio.Event
+) -> ApiState | None:
+    """Open the parts of the process. Returns None when it is told to stop before, as while NATS is away."""
+    opening = asyncio.create_task(_open(settings, read_model, stack), name="open")
+    await _wait_for_either(opening, stop)
+    if opening.done():
+        return await opening
+    opening.cancel()
+    await asyncio.wait({opening})
+    log.info("stopped before it was open")
+    return None
 
 
 async def _open(settings: Settings, read_model: ReadModel, stack: AsyncExitStack) -> ApiState:
@@ -121,10 +138,10 @@ async def _expose_metrics(settings: ApiSettings, api: ApiState, stack: AsyncExit
     await stack.enter_async_context(serve_health(settings.metrics, checks, metrics=exposed.page))
 
 
-async def _wait_for_either(serving: asyncio.Task[None], stop: asyncio.Event) -> None:
-    """Return when the server has ended by itself, or when the process is told to stop."""
+async def _wait_for_either(work: asyncio.Task[Any], stop: asyncio.Event) -> None:
+    """Return when some work has ended by itself, or when the process is told to stop."""
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
 
 
