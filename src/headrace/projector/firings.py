@@ -155,7 +155,10 @@ async def submit_firing(event_log: Log, firing: Delivery) -> None:
     """
     subject, fired, now = ScheduleSubject.parse(firing.subject), decode_fired(firing), clock.now()
     definition, due_at = fired.definition, fired.due_at or _due_of_repeated(fired.definition, firing)
-    due = occurrences_to_submit(definition, due_at, firing.at, now, event_log.served_since)
+    until = now
+    if last_due(definition, due_at, now) > max(due_at, firing.at):
+        until = await _end_of_definition(event_log, firing, subject, now)
+    due = occurrences_to_submit(definition, due_at, firing.at, until, event_log.served_since)
     if due_at not in due and not is_over(definition, due_at):
         log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due_at.isoformat())
     for each in due:
@@ -177,6 +180,12 @@ async def _submit(
         log.info("a firing was submitted before", schedule=subject.schedule, task_id=task)
     except TooLarge as error:
         log.error("a firing's task is too large", schedule=subject.schedule, error=error.message)
+
+
+async def _end_of_definition(event_log: Log, firing: Delivery, subject: ScheduleSubject, now: datetime) -> datetime:
+    """Return when the schedule was saved, paused or deleted since it fired; ``now`` when it was not."""
+    timer = await event_log.replayer.last(subjects.schedule_timer(subject.owner, subject.schedule))
+    return now if timer is None or timer.sequence < firing.sequence else max(firing.at, min(now, timer.at))
 
 
 async def _set_next_timer(

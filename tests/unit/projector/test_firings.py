@@ -47,6 +47,21 @@ async def test_a_timer_that_was_set_after_the_firing_stays(shared_log: Log) -> N
     await delete_schedule(shared_log, owner, schedule)
 
 
+async def test_what_was_due_after_a_schedule_was_paused_is_not_submitted_however_late_its_firing_is_read(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, schedule = new()
+    definition = msgspec.structs.replace(EVERY, every=1)
+    due_at = clock.now()
+    firing = await fired(shared_log, owner, schedule, ScheduleFired(definition=definition, due_at=due_at))
+    paused = ScheduleSaved(definition=msgspec.structs.replace(definition, paused=True))
+    await save_schedule(shared_log, owner, schedule, paused, not_deleted(owner, schedule))
+    monkeypatch.setattr(clock, "system_now", lambda: due_at + timedelta(seconds=30))
+    await submit_firing(shared_log, firing)
+    assert await tasks_of(shared_log, owner) == [occurrence_task_id(schedule, due_at)]
+    await delete_schedule(shared_log, owner, schedule)
+
+
 async def test_the_timer_that_has_fired_is_replaced_when_the_broker_has_not_taken_it_away_yet(shared_log: Log) -> None:
     owner, schedule = new()
     due_at = clock.now().replace(microsecond=0)
