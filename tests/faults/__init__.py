@@ -5,8 +5,8 @@
     python -m tests.faults --only nats-killed     one fault; may be repeated
     python -m tests.faults --list                 what there is
 
-A run is a fault under a load of some 2,000 tasks of mixed kinds, with clients that follow streams and others that read. All
-that is asked and answered, seen and done goes into a journal (`out/<fault>-<seed>.jsonl`). When everything has come to rest,
+A run is a fault under a load of some 2,000 tasks of mixed kinds and of schedules that fire every few seconds, with clients that
+follow streams and others that read. All that is asked and answered, seen and done goes into a journal (`out/<fault>-<seed>.jsonl`). When everything has come to rest,
 the log is projected anew into another database, and the checker looks at the journal, the log and the tables. The load and
 the fault follow from the seed; in which order processes get to run does not, so a run that failed may need a few tries.
 

@@ -6,14 +6,19 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
+import httpx
 
+from headrace.embedded.log_watch import LogWatch
 from tests.cluster import until
 from tests.faults.features import Features
 from tests.faults.load import SUCCEEDS, Invocation, Mix
 from tests.faults.run_setup import LOAD_SECONDS_MAX, Fault, RunSetup
+from tests.faults.stalled_clients import stalled_clients
+from tests.full_disk import full_disk
 
 FAULTS: dict[str, Fault] = {}
 
@@ -199,6 +204,45 @@ async def nats_full(setup: RunSetup) -> None:
     await setup.pause(0.5, 2)
     for post in setup.fleet.of("api"):
         await setup.fleet.restart(post, HEADRACE_STREAM_MAX_BYTES=str(ROOM_BYTES))
+
+
+@fault("disk-full-then-free", "the disk of NATS is full for a moment; when there is room again, NATS is started anew")
+async def disk_full_then_free(setup: RunSetup) -> None:
+    nats, addresses = setup.cluster.nats, [("127.0.0.1", post.port) for post in setup.fleet.posts]
+
+    async def restart() -> None:
+        await nats.stop()
+        await nats.start()
+        setup.journal.did("nats works again")
+
+    await setup.load.reached(setup.rng.uniform(0.1, 0.6))
+    setup.journal.did("the disk of nats is full")
+    pid = nats.pid
+    with full_disk(nats):
+        await until(lambda: _takes_nothing(setup), "somebody to say that the log takes nothing")
+        await setup.pause(0, 2)
+    watching = asyncio.create_task(LogWatch(nats.directory, addresses, restart, setup.journal.did).watch())
+    try:
+        await until(lambda: nats.pid not in (None, pid), "nats to be started anew")
+    finally:
+        await asyncio.wait({watching}, timeout=AFTERWARDS_SECONDS)
+        watching.cancel()
+
+
+async def _takes_nothing(setup: RunSetup) -> bool:
+    for post in setup.fleet.posts:
+        with suppress(httpx.TransportError):
+            ready = await setup.cluster.http.get(f"{post.url}/health/ready")
+            if "takes nothing" in ready.json()["checks"].get("log", ""):
+                return True
+    return False
+
+
+@fault("client-stalls", "clients stop in their bodies, and read neither answers nor streams", calls_once=True)
+async def client_stalls(setup: RunSetup) -> None:
+    async with stalled_clients(setup.fleet.of("api")[0].port) as count:
+        setup.journal.did(f"{count} clients stall")
+        await setup.load.reached(1.0)
 
 
 @fault("postgres-stopped", "Postgres is stopped for a minute", expendable=True, calls_once=True)

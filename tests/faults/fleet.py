@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 
 import psutil
 
 from headrace.embedded.network import free_ports
+from headrace.embedded.postgres import EmbeddedPostgres
 from tests.cluster import Cluster, Member, until
 from tests.faults.journal import Did, Ended, Journal, Said, Sampled, Started
 from tests.faults.points import VARIABLE
@@ -53,11 +55,15 @@ class Fleet:
     Args:
         cluster: What they belong to.
         journal: Where starts, ends and sizes are noted.
+        postgres: The server that the cluster uses.
         counts: How many posts of each name.
     """
 
-    def __init__(self, cluster: Cluster, journal: Journal, counts: Mapping[str, int]) -> None:
+    def __init__(
+        self, cluster: Cluster, journal: Journal, postgres: EmbeddedPostgres, counts: Mapping[str, int]
+    ) -> None:
         self.cluster = cluster
+        self._postgres = postgres
         self.posts: list[Post] = []
         self._journal = journal
         self._keeping: dict[Post, asyncio.Task[None]] = {}
@@ -218,14 +224,22 @@ class Fleet:
         while True:
             for post in self.posts:
                 if post.member is not None and post.member.process.returncode is None:
-                    try:
-                        process = psutil.Process(post.member.pid)
-                        rss, times = process.memory_info().rss, process.cpu_times()
-                    except psutil.NoSuchProcess:
-                        continue
-                    cpu = round(times.user + times.system, 2)
-                    self._journal.note(Sampled(process=post.title, pid=post.member.pid, rss=rss, cpu=cpu))
+                    self._sample_one(post.title, post.member.pid)
+            for title, pid in (("nats", self.cluster.nats.pid), ("postgres", self._postgres.pid)):
+                if pid is not None:
+                    self._sample_one(title, pid)
             await asyncio.sleep(SAMPLE_SECONDS)
+
+    def _sample_one(self, title: str, pid: int) -> None:
+        """Note the size of a process. That of Postgres is what its processes do not share."""
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            times, rss = process.cpu_times(), process.memory_info().rss
+            if title == "postgres":
+                sizes = [each.memory_info() for each in (process, *process.children(recursive=True))]
+                rss = sum(size.rss - size.shared for size in sizes)
+            cpu = round(times.user + times.system, 2)
+            self._journal.note(Sampled(process=title, pid=pid, rss=rss, cpu=cpu))
 
     def _did(self, action: str) -> None:
         self._journal.note(Did(action=action))

@@ -52,6 +52,7 @@ class Planned(Entry, tag="planned"):
         members: Tasks, when it is a batch.
         delay: Seconds it is submitted with.
         attempts: The attempt on which each of its tasks ends.
+        schedule: It is a schedule, which makes a task again and again.
     """
 
     number: int
@@ -62,6 +63,16 @@ class Planned(Entry, tag="planned"):
     members: int = 0
     delay: float | None = None
     attempts: int = 1
+    schedule: bool = False
+
+
+class Scheduled(Entry, tag="scheduled"):
+    """A schedule has fired for the whole run: as it was made, and when it was asked to pause and had paused."""
+
+    number: int
+    schedule: dict[str, Any]
+    asked: str
+    paused: str
 
 
 class Asked(Entry, tag="asked"):
@@ -193,7 +204,7 @@ class Found(Entry, tag="found"):
 
 
 AnyEntry = (
-    Began | Planned | Asked | Answered | Unanswered | GaveUp | Connected | Seen | Cut | Sampled | Started | Ended | Said
+    Began | Planned | Scheduled | Asked | Answered | Unanswered | GaveUp | Connected | Seen | Cut | Sampled | Started | Ended | Said
     | Did | Called | Reached | Late | Found
 )  # fmt: skip
 

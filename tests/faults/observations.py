@@ -31,6 +31,7 @@ class Logged(Struct, frozen=True):
     data: dict[str, Any]
     batch: str | None = None
     withdrawn: bool = False
+    schedule: str | None = None
 
 
 class Observations(Struct, frozen=True, dict=True):
@@ -102,7 +103,8 @@ def read_record(record: Record) -> Logged | None:
     else:
         return None
     data = msgspec.json.decode(record.payload)
-    return Logged(record.sequence, of, event, kind, record.at, data, record.headers.get("Headrace-Batch"))
+    batch, schedule = record.headers.get("Headrace-Batch"), record.headers.get("Headrace-Schedule")
+    return Logged(record.sequence, of, event, kind, record.at, data, batch, schedule=schedule)
 
 
 class LogReader:

@@ -23,6 +23,7 @@ from tests.faults.journal import Began, Called, Found, Journal, Late, Reached, r
 from tests.faults.load import Load, Mix, plan
 from tests.faults.observations import LogReader, Observations, read_log, read_rows, read_tables
 from tests.faults.points import reached
+from tests.faults.schedules import Schedules
 from tests.faults.shared_postgres import Server, SharedPostgres, temporary_place
 
 LOAD_SECONDS_MAX = 240.0
@@ -140,7 +141,7 @@ async def run_fault(
             server.database() as second,
             cluster_on(place, url, HEADRACE_CONSUMERS=fault.kinds, **fault.environ) as cluster,
         ):
-            fleet = Fleet(cluster, journal, fault.posts)
+            fleet = Fleet(cluster, journal, server.postgres, fault.posts)
             try:
                 await fleet.start()
                 features = await _find_features(cluster, fleet)
@@ -225,6 +226,8 @@ async def _act(
     planned = plan(random.Random(f"{seed} plan"), tasks, fault.mix, features)
     load = Load(planned, fleet.api_urls, features, journal, random.Random(f"{seed} load"))
     setup = RunSetup(cluster, fleet, load, server, journal, random.Random(f"{seed} fault"), outage)
+    schedules = Schedules(fleet.api_urls, journal)
+    await schedules.make()
     state = await cluster.log.refresh()
     rng = random.Random(f"{seed} followers")
     owner = follow_all(fleet.api_urls, journal, rng, f"{state.epoch}-{state.last_sequence}")
@@ -247,6 +250,7 @@ async def _act(
     await cluster.nats.start()
     await fleet.heal()
     journal.did("healed")
+    await schedules.pause()
     await _rest(setup, owner, followers)
     for follower in (owner, *followers):
         await follower.close()

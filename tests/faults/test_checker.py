@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from headrace.lifecycle.schedules import occurrence_task_id
 from tests.faults.checker import check
 from tests.faults.journal import (
     Answered,
@@ -26,10 +27,12 @@ from tests.faults.journal import (
     Reached,
     Said,
     Sampled,
+    Scheduled,
     Seen,
     read,
 )
 from tests.faults.observations import Logged, Observations
+from tests.faults.schedules import find_violations
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FEATURES = {"keys": True, "cancel": True, "batches": True}
@@ -158,6 +161,23 @@ def put(**fields: Any) -> Change:
     return lambda seen: msgspec.structs.replace(seen, **fields)
 
 
+SCHEDULED = Scheduled(
+    number=1_000_000,
+    schedule={
+        "id": "s1", "owner": "local", "definition": {"kind": "instant", "input": {}, "every": 10},
+        "created_at": NOON.isoformat(), "updated_at": NOON.isoformat(), "position": "5-1",
+        "next_at": (NOON + timedelta(seconds=20)).isoformat(),
+    },
+    asked=(NOON + timedelta(seconds=60)).isoformat(),
+    paused=(NOON + timedelta(seconds=60)).isoformat(),
+)  # fmt: skip
+
+
+def of_schedule(sequence: int, task: str) -> Change:
+    history = (queued(sequence, task, 1_000_000), finished(sequence + 1, task))
+    return logged(*(msgspec.structs.replace(each, schedule="s1") for each in history))
+
+
 DOCTORED: list[tuple[str, Change]] = [
     ("everything came to rest: the stream", said(Late(waited_for="the stream"))),
     ("everything came to rest: invocation 1", said(GaveUp(number=1, purpose="submit"))),
@@ -184,6 +204,8 @@ DOCTORED: list[tuple[str, Change]] = [
     ("a cancelled task is cancelled: three was cancelled and ended as succeeded", said(accepted(3, "three", "cancel"))),
     ("a key makes one task: invocation 1 (instant) made 2", logged(queued(20, "five", 1), finished(21, "five"))),
     ("a key makes one task: invocation 1 was told of five, one", said(accepted(1, "five"))),
+    ("each occurrence of a schedule submits one task: the schedule every 10 s has no task for 2026-01-01T12:00:20", said(SCHEDULED)),
+    ("each occurrence of a schedule submits one task: the schedule every 10 s has five, which is of none", lambda seen: of_schedule(20, "five")(said(SCHEDULED)(seen))),
     ("nothing starts before it is due: one started 8.000 s", logged(queued(1, "one", 1, due_at=(NOON + timedelta(seconds=10)).isoformat()))),
     ("handlers are called once: three was called 2 times", said(Called(task="three", attempt=1, pid=7))),
     ("the api fails with 503 only: 1 answers 500 internal to read", said(Answered(number=-1, purpose="read", status=500, code="internal", expected=False))),
@@ -229,6 +251,22 @@ def test_every_property_of_the_checker_is_broken_by_a_doctored_run() -> None:
 
 def test_a_stream_may_have_shown_or_left_out_what_a_cancellation_withdrew_from_the_log() -> None:
     assert check(unsaid(Seen, client="owner", id="5-7")(GOOD)) == []
+
+
+def test_an_occurrence_may_have_no_task_while_the_broker_was_away_or_the_schedule_was_being_paused() -> None:
+    def did(action: str, second: int) -> Did:
+        return Did(action=action, wall=(NOON + timedelta(seconds=second)).timestamp())
+
+    times = (20, 30, 40)  # of the others, 50 is in flight when the schedule is paused
+    done = [of_schedule(20 + second, occurrence_task_id("s1", NOON + timedelta(seconds=second))) for second in times]
+    seen = msgspec.structs.replace(GOOD, entries=[SCHEDULED], records=[])
+    for change in done[::2]:
+        seen = change(seen)
+    excused = said(
+        did("kill -9 nats", 29), did("nats works again", 31), did("TERM nats", 49), did("nats works again", 50)
+    )
+    assert len(list(find_violations(seen))) == 2
+    assert list(find_violations(excused(seen))) == []
 
 
 def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:

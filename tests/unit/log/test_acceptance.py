@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import resource
-from collections.abc import Generator
-from contextlib import contextmanager
-
 import pytest
 
 from headrace.embedded.nats import EmbeddedNats
@@ -14,6 +10,7 @@ from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from headrace.log.subjects import EXPECTED_LAST_SUBJECT_SEQUENCE, has_events
 from tests.cluster import until
+from tests.full_disk import full_disk
 from tests.unit.conftest import settings_for
 
 SUBJECT = "hr.tasks.queued.echo.normal.u.1"
@@ -60,14 +57,3 @@ def test_each_stream_takes_appends_or_does_not() -> None:
 async def events(log: Log) -> list[append.Message]:
     page = await log.replayer.page("hr.>")
     return [append.Message(each.subject, each.payload, {}) for each in page.records if has_events(each.subject)]
-
-
-@contextmanager
-def full_disk(nats: EmbeddedNats) -> Generator[None]:
-    """While the block runs no file of the server can grow, as on a disk that is full."""
-    assert nats.pid is not None
-    resource.prlimit(nats.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
-    try:
-        yield
-    finally:
-        resource.prlimit(nats.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
