@@ -187,6 +187,22 @@ def test_what_no_command_expected_ends_with_two_lines_that_say_where(
     assert "please report it" in said
 
 
+async def test_what_a_library_logs_is_not_shown_and_what_the_client_says_is(alone: Up) -> None:
+    program = (
+        "import asyncio, logging\n"
+        "from headrace.cli.terminal.exits import run_command\n"
+        "async def command():\n"
+        "    logging.getLogger('asyncio').error('Task exception was never retrieved', exc_info=ValueError('x'))\n"
+        "    logging.getLogger('headrace.client').warning('http://h\\x1b: %s; trying again', 'refused')\n"
+        "run_command(command())\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), stderr=asyncio.subprocess.PIPE, env=alone.shell.environ
+    )
+    _, said = await process.communicate()
+    assert said == b"http://h\\x1b: refused; trying again\n"
+
+
 async def test_an_answer_of_another_server_does_nothing_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     evil = "\x1b]0;pwned\x07\u202e\nfalse line"
 

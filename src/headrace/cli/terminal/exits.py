@@ -72,7 +72,7 @@ def run_command(command: Coroutine[Any, Any, int | None], *, interrupted: int = 
     # `headrace --help` does without it.
     import asyncio
 
-    logging.getLogger("headrace.client").handlers[:] = [_Notes()]
+    _set_up_notes()
     try:
         return asyncio.run(command) or 0
     except CommandFailed as failed:
@@ -80,6 +80,14 @@ def run_command(command: Coroutine[Any, Any, int | None], *, interrupted: int = 
         return failed.exit_code
     except KeyboardInterrupt:
         return interrupted
+
+
+def _set_up_notes() -> None:
+    """Print what the client says. What libraries log, with tracebacks, is nothing for a person who runs a command."""
+    logging.getLogger("headrace.client").handlers[:] = [_Notes()]
+    if not (root := logging.getLogger()).handlers:
+        # Without any handler Python would write warnings and errors to standard error as they are.
+        root.addHandler(logging.NullHandler())
 
 
 class _Notes(logging.Handler):
