@@ -68,6 +68,7 @@ class Execution:
         task: The asyncio task that runs this execution; None until it begins.
         cancelled_at: When somebody cancelled the task, in monotonic time; None while nobody has. This is a fact about the
             task and not a phase: it may become true in any phase but the last.
+        given_back: Whether the worker drains and leaves the task to another worker.
         deadline: When the timeout of the running handler ends, in monotonic time; None while no handler runs.
         leftover: The end of a thread or process that goes on after its timeout; see `headrace.worker.left_overs`.
         appended: How many events were appended so far for which the handler waited. It numbers them against duplicates.
@@ -83,6 +84,7 @@ class Execution:
         "cancelled_at",
         "deadline",
         "delivery",
+        "given_back",
         "headers",
         "kind",
         "leftover",
@@ -99,6 +101,7 @@ class Execution:
         self.headers = {name: delivery.headers[name] for name in subjects.CARRIED if name in delivery.headers}
         self.task: asyncio.Task[None] | None = None
         self.cancelled_at: float | None = None
+        self.given_back = False
         self.deadline: float | None = None
         self.leftover: asyncio.Future[Any] | None = None
         self.appended = 0
@@ -144,6 +147,12 @@ class Execution:
             return
         self.cancelled_at = time.monotonic()
         if self._phase in CANCELLABLE:
+            self.task.cancel()
+
+    def give_back(self) -> None:
+        """Stop this execution, because the worker drains; the broker delivers the task to another worker."""
+        self.given_back = True
+        if self.task is not None:
             self.task.cancel()
 
     def is_stubborn(self, now: float, patience: float) -> bool:

@@ -7,7 +7,8 @@ import ctypes
 import threading
 import time
 from collections.abc import Awaitable
-from typing import cast
+from contextlib import suppress
+from typing import Any, cast
 
 import msgspec
 
@@ -56,7 +57,7 @@ async def invoke(
         async with timeout:
             match pool:
                 case None:
-                    return await _invoke_on_loop(execution, decoded, context)
+                    return await _invoke_on_loop(execution, decoded, context, timeout)
                 case HandlerThreads():
                     return await _invoke_in_thread(execution, decoded, context, pool)
                 case ProcessPool():
@@ -81,29 +82,46 @@ def _why_stopped(execution: Execution) -> str:
     )
 
 
-async def _invoke_on_loop(execution: Execution, decoded: msgspec.Struct, context: ExecutionContext) -> AttemptOutcome:
+async def _invoke_on_loop(
+    execution: Execution, decoded: msgspec.Struct, context: ExecutionContext, timeout: asyncio.Timeout
+) -> AttemptOutcome:
     kind = execution.kind
     handler_here.set(execution)
     try:
         left = returned(kind, await cast("Awaitable[object]", kind(decoded, context)))
     except Stop:
         raise
-    except asyncio.CancelledError as error:
-        if _is_cancelled():
-            # The worker is shutting down, the task was cancelled or timed out: the handler itself raised nothing.
-            raise
-        left = error
     except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
         left = error
     finally:
         handler_here.set(None)
     forks.end_forked_child()
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        await _take_back_own_cancellations(task, execution, timeout)
+        if isinstance(left, asyncio.CancelledError) and _cancellations(execution, timeout):
+            # The worker is shutting down, the task was cancelled or timed out: the handler itself raised nothing.
+            raise left
     return outcome_of(kind, execution.queued, left)
 
 
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+async def _take_back_own_cancellations(task: asyncio.Task[Any], execution: Execution, timeout: asyncio.Timeout) -> None:
+    """Leave only the worker's own cancellations of the asyncio task; the handler may have cancelled it too.
+
+    A cancellation by the handler is no reason to give its task back: it would be run again, and cancel itself again.
+    """
+    if task.cancelling() > _cancellations(execution, timeout):
+        # What the handler asked for and did not wait for comes at the next wait: here, and not while the outcome is appended.
+        # When it has cancelled every task of the event loop, the process ends meanwhile, see `headrace.event_loop`.
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+    while task.cancelling() > _cancellations(execution, timeout):
+        task.uncancel()
+
+
+def _cancellations(execution: Execution, timeout: asyncio.Timeout) -> int:
+    """How often the worker has cancelled the asyncio task of an execution."""
+    return timeout.expired() + execution.cancelled + execution.given_back
 
 
 async def _invoke_in_thread(

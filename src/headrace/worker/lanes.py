@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -103,19 +103,19 @@ class Lanes:
         self._draining = True
         for lane in self._lanes:
             await lane.puller.close()
-        if waiting := self._tasks_awaiting_permit():
+        if waiting := [each for each in self._runner.executions if each.awaits_permit and each.task is not None]:
             # These have not started, so another worker may start them.
-            for task in waiting:
-                task.cancel()
-            await asyncio.wait(waiting, timeout=STUBBORN_SECONDS)
-        if working := self._tasks_without_outcome():
+            for execution in waiting:
+                execution.give_back()
+            await asyncio.wait(_tasks_of(waiting), timeout=STUBBORN_SECONDS)
+        if working := self._without_outcome():
             log.info("waiting for running tasks", kind=self._kind.name, tasks=len(working), seconds=grace)
-            await asyncio.wait(working, timeout=grace)
-        for task in self._tasks_without_outcome():
-            log.warning("given back unfinished", kind=self._kind.name, task_id=task.get_name())
-            task.cancel()
-        if working := self._tasks_without_outcome():
-            await asyncio.wait(working, timeout=STUBBORN_SECONDS)
+            await asyncio.wait(_tasks_of(working), timeout=grace)
+        for execution in self._without_outcome():
+            log.warning("given back unfinished", kind=self._kind.name, task_id=execution.subject.task)
+            execution.give_back()
+        if working := self._without_outcome():
+            await asyncio.wait(_tasks_of(working), timeout=STUBBORN_SECONDS)
 
     async def _provision(self) -> list[LaneConsumer]:
         return await provision_lanes(self._log, self._kind.name, self._kind.options.concurrency)
@@ -238,13 +238,12 @@ class Lanes:
             gone = [lane.puller.durable for lane in self._lanes if lane.gone]
             log.warning("a lane is gone and cannot be made again yet", consumers=gone, error=str(error))
 
-    def _tasks_awaiting_permit(self) -> set[asyncio.Task[None]]:
-        return {each.task for each in self._runner.executions if each.awaits_permit and each.task is not None}
+    def _without_outcome(self) -> list[Execution]:
+        return [each for each in self._runner.executions if each.phase is not Phase.ENDED and each.task is not None]
 
-    def _tasks_without_outcome(self) -> set[asyncio.Task[None]]:
-        return {
-            each.task for each in self._runner.executions if each.phase is not Phase.ENDED and each.task is not None
-        }
+
+def _tasks_of(executions: Iterable[Execution]) -> set[asyncio.Task[None]]:
+    return {each.task for each in executions if each.task is not None}
 
 
 def _seconds_early(execution: Execution) -> float:

@@ -31,6 +31,25 @@ async def test_a_handler_that_ends_in_an_exception_of_its_own_has_raised_it(
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("cancels_itself", "raised"),
+        ("cancels_itself_and_raises", "raised"),
+        ("cancels_itself_and_goes_on_for_ever", "timeout"),
+        ("cancels_itself_and_returns", None),
+    ],
+)
+async def test_a_handler_that_cancels_its_own_asyncio_task_is_run_once(
+    make_cluster: MakeCluster, kind: str, code: str | None
+) -> None:
+    cluster = await make_cluster(HEADRACE_CONSUMERS="tests.unit.worker.ending_kinds")
+    finished = await end_of(cluster, kind)
+    assert (finished.error.code if finished.error else None) == code
+    assert len(await cluster.events("hr.tasks.started.>")) == 1
+
+
+@pytest.mark.invariant(1)
 async def test_what_a_handler_says_need_not_be_unicode(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_CONSUMERS="tests.unit.worker.ending_kinds")
     finished = await end_of(cluster, "says_what_has_no_json_form")
