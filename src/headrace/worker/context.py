@@ -38,6 +38,7 @@ class ExecutionContext:
     def __init__(self, execution: Execution, events: EventWriter) -> None:
         self._execution = execution
         self._events = events
+        self._loop = asyncio.get_running_loop()
         self._latest: Progressed | None = None
         self._progress_timer: asyncio.TimerHandle | None = None
         self._progress_due = 0.0
@@ -71,8 +72,7 @@ class ExecutionContext:
             TypeError: ``fraction`` is no number, or ``message`` no str.
             ValueError: ``fraction`` is not from 0 to 1.
         """
-        self.offer_progress(*checked_progress(fraction, message))
-        await self._give_turn()
+        await self._on_own_loop(self._progress(*checked_progress(fraction, message)))
 
     async def log(self, message: str, level: LogLevel = "info") -> None:
         """See `headrace.task.Context.log`. A line of more than 4,000 characters is cut.
@@ -84,7 +84,7 @@ class ExecutionContext:
         self._check_open()
         line = legible(to_text(message), LINE_CHARS_MAX)
         logged = Logged(attempt=self.attempt, level=to_level(level), message=line)
-        await self._events.append(self._execution, EventName.LOGGED, logged)
+        await self._on_own_loop(self._events.append(self._execution, EventName.LOGGED, logged))
 
     async def emit(self, chunk: object) -> None:
         """See `headrace.task.Context.emit`.
@@ -94,7 +94,7 @@ class ExecutionContext:
             ValueError: ``chunk`` has more than 256 KB.
         """
         self._check_open()
-        await self.emit_json(to_json(chunk))
+        await self._on_own_loop(self.emit_json(to_json(chunk)))
 
     async def emit_json(self, encoded: bytes) -> None:
         """Emit a chunk that is JSON.
@@ -114,6 +114,20 @@ class ExecutionContext:
         if self._emitting is None:
             self._emitting = asyncio.create_task(self._emit_in_intervals(), name="emit")
         await self._give_turn()
+
+    async def _progress(self, fraction: float, message: str | None) -> None:
+        self.offer_progress(fraction, message)
+        await self._give_turn()
+
+    async def _on_own_loop(self, said: Coroutine[Any, Any, None]) -> None:
+        """Await something on the event loop of the worker, to which its connection belongs.
+
+        A handler may speak on another one: a library that runs coroutines for synchronous code makes its own, in a thread.
+        """
+        if asyncio.get_running_loop() is self._loop:
+            await said
+        else:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(said, self._loop))
 
     async def _give_turn(self) -> None:
         """Let others run now and then, because a handler may report in a loop that awaits nothing else."""

@@ -41,6 +41,7 @@ class Log:
         self.away = False
         self.refused = 0
         self.appending = 0
+        self.only_on: asyncio.AbstractEventLoop | None = None
 
     async def append_nowait(self, _: Execution, name: EventName, event: Event) -> None:
         if self.away:
@@ -56,6 +57,9 @@ class Log:
         self.appending -= 1
 
     def _take(self, name: EventName, event: Event) -> None:
+        assert self.only_on in (None, asyncio.get_running_loop()), (
+            "the connection of the log belongs to another event loop"
+        )
         read = decode(encode(event))
         assert read.__struct_config__.tag == name
         self.events.append(read)
@@ -87,6 +91,24 @@ async def test_a_handler_knows_its_task_and_its_attempt() -> None:
     assert (context.task_id, context.attempt) == ("t1", 3)
     in_thread = ThreadContext(context, asyncio.get_running_loop())
     assert (in_thread.task_id, in_thread.attempt) == ("t1", 3)
+
+
+async def test_a_handler_may_speak_on_another_event_loop_than_that_of_its_worker() -> None:
+    log, here = Log(), asyncio.get_running_loop()
+    log.only_on = here
+    context = context_on(log)
+
+    async def say() -> None:
+        await context.log("a line")
+        await context.progress(0.5)
+        await context.emit("a chunk")
+        await context.emit("another")
+
+    await asyncio.to_thread(asyncio.run, say())
+    await context.close()
+    assert log.of(Logged)[0].message == "a line"
+    assert log.fractions == [0.5]
+    assert log.chunks == ["a chunk", "another"]
 
 
 async def test_the_first_progress_is_sent_at_once() -> None:
