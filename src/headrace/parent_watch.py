@@ -19,9 +19,24 @@ def watch_parent(
     When the pipe closes, ``on_gone`` is called in a thread; by default this process gets SIGTERM. If it still runs after
     `GRACE_SECONDS`, its whole process group is killed. It is a thread that watches, because the event loop of a process may
     be blocked, and not every process has one of asyncio.
+
+    The pipe is taken away from standard input, which is at its end from then on: a program that a handler starts may read it,
+    and nothing ever comes out of this pipe.
     """
     if environ.get(PARENT_PIPE) == "1":
-        threading.Thread(target=_watch, args=(on_gone or _terminate, fd), name="watch-parent", daemon=True).start()
+        pipe = _take(fd)
+        # A Headrace program that a handler starts has no such pipe.
+        os.environ.pop(PARENT_PIPE, None)
+        threading.Thread(target=_watch, args=(on_gone or _terminate, pipe), name="watch-parent", daemon=True).start()
+
+
+def _take(fd: int) -> int:
+    """Put an empty input in the place of a descriptor; returns a new descriptor for what was there."""
+    taken = os.dup(fd)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, fd)
+    os.close(nothing)
+    return taken
 
 
 def _watch(on_gone: Callable[[], None], fd: int) -> None:
@@ -29,7 +44,7 @@ def _watch(on_gone: Callable[[], None], fd: int) -> None:
         while os.read(fd, 1):
             pass
     except OSError:
-        # Standard input was closed within this process, which says nothing about the parent.
+        # A handler has closed descriptors that are not its own, which says nothing about the parent.
         return
     on_gone()
     threading.Event().wait(GRACE_SECONDS)

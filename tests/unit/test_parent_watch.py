@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 WATCH = "from headrace import parent_watch; parent_watch.GRACE_SECONDS = 0.1; parent_watch.watch_parent(); print('ready', flush=True);"
 
@@ -36,3 +37,21 @@ def test_one_that_does_not_listen_is_killed() -> None:
 
 def test_nothing_is_watched_when_nobody_holds_the_pipe() -> None:
     assert end_of("import sys; sys.stdin.read(); sys.exit(7)") == 7
+
+
+def test_standard_input_is_at_its_end_for_the_child_and_for_what_it_starts() -> None:
+    code = "import subprocess, sys; print(len(sys.stdin.read()), len(subprocess.check_output(['cat'])), flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{WATCH}{code}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "HEADRACE_PARENT_PIPE": "1"},
+        start_new_session=True,
+    )
+    killed = threading.Timer(10, process.kill)
+    killed.start()
+    assert process.stdout is not None
+    with process:
+        assert process.stdout.read().split() == [b"ready", b"0", b"0"]
+    killed.cancel()
