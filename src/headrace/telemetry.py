@@ -7,8 +7,10 @@ Every line carries ``process`` and what is bound in the running context: inside 
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Literal, TextIO
 
 import msgspec
 import structlog
@@ -50,7 +52,7 @@ def set_up_logs(
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level.upper()]),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines(_own_stream())
     rendering = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(pretty=pretty)]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=fields, processors=rendering))
     root = logging.getLogger()
@@ -58,6 +60,24 @@ def set_up_logs(
     root.setLevel(_LEVELS[level.upper()])
     for chatty in ("httpx", "httpcore", "alembic", "nats"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes lines. One that cannot be written is dropped: what is said about the work must not stop the work."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that `logging` calls
+        """Say on standard error, if it is open, why a line could not be written."""
+        with suppress(ValueError):
+            super().handleError(record)
+
+
+def _own_stream() -> TextIO:
+    """Open standard error once more. A handler may close the one that it knows, or put something else in its place."""
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="backslashreplace")
+    except OSError:
+        # It is no file, as in a test.
+        return sys.stderr
 
 
 def _fields(process: str, *, pretty: bool) -> list[structlog.typing.Processor]:

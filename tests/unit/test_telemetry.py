@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Literal
 
@@ -45,3 +47,20 @@ def test_a_line_for_machines_says_what_was_logged(capsys: pytest.CaptureFixture[
     set_up_logs("api", format="json")
     get_logger("test").warning("refused", path=PATH)
     assert json.loads(capsys.readouterr().err)["path"] == PATH
+
+
+@pytest.mark.parametrize(
+    "closes", ["sys.stderr.close()", "sys.stdout.close(); sys.stderr.close()", "os.close(2)", "sys.stderr = None"]
+)
+def test_a_handler_that_closes_standard_error_stops_neither_the_log_nor_who_logs(closes: str) -> None:
+    code = f"""
+import os, sys
+from headrace.telemetry import get_logger, set_up_logs
+set_up_logs("worker", format="json")
+{closes}
+get_logger("test").warning("still here")
+os._exit(7)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, timeout=20, check=False)
+    assert ended.returncode == 7
+    assert json.loads(ended.stderr)["event"] == "still here"
