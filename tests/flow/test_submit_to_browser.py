@@ -119,4 +119,5 @@ async def test_the_api_describes_itself(cluster: Cluster) -> None:
     kinds = (await cluster.http.get("/api/v1/kinds")).json()["items"]
     assert next(kind for kind in kinds if kind["name"] == "echo")["has_workers"]
     ready = await cluster.http.get("/health/ready")
-    assert ready.json() == {"status": "ok", "checks": {"log": "ok", "read_model": "ok", "kinds": "ok"}}
+    checks = {"log": "ok", "read_model": "ok", "clock": "ok", "kinds": "ok"}
+    assert ready.json() == {"status": "ok", "checks": checks}

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # Classes of SQLSTATE (PostgreSQL documentation, appendix A): connection exception, invalid authorization, no such database,
-# rolled back (the same statement may succeed next time), insufficient resources, operator intervention (a shutdown, a start, a
-# cancelled statement), system error (of a disk).
-_OUTAGE_CLASSES = frozenset({"08", "28", "3D", "40", "53", "57", "58"})
+# rolled back (the same statement may succeed next time), insufficient resources, not in the state that is needed (a database that
+# takes no connections), operator intervention (a shutdown, a start, a cancelled statement), system error (of a disk).
+_OUTAGE_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # undefined table, undefined column
 
 

@@ -138,7 +138,6 @@ async def test_an_event_that_cannot_be_read_is_left_out_with_an_error_and_the_re
         ("hr.tasks.queued.echo.normal.u.bad", b"nonsense"),
         ("hr.tasks.queued.echo.normal.u.bad", b""),
         ("hr.tasks.started.echo.normal.u.t1", b"{}"),
-        ("hr.tasks.finished.echo.normal.u.t1", b'{"event":"finished","attempt":1,"outcome":"exploded"}'),
         ("hr.tasks.invented.echo.normal.u.t1", b'{"event":"invented","attempt":1}'),
         ("hr.tasks.queued.echo", b'{"event":"queued","attempt":1,"fence":0,"input":{}}'),
     ):
