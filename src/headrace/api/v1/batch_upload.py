@@ -221,11 +221,15 @@ async def read_lines(
         TooManyUploads: there is no room for a line that is not complete.
     """
     # The line that is not complete yet; how many lines stand before it, and how many of these are inputs.
-    rest, kept, lines_before, inputs_before = b"", 0, 0, 0
+    rest, kept, lines_before, inputs_before = bytearray(), 0, 0, 0
     try:
         async for part in _parts(stream, BATCH_BYTES_MAX):
-            *lines, rest = (rest + part).split(b"\n")
-            inputs = [line for line in lines if line and not line.isspace()]
+            rest += part
+            lines = list[bytearray]()
+            # A line may come in a million parts, so the whole of it is not copied for each.
+            if b"\n" in part:
+                *lines, rest = rest.split(b"\n")
+            inputs = [bytes(line) for line in lines if line and not line.isspace()]
             lines_before, inputs_before = lines_before + len(lines), inputs_before + len(inputs)
             yield inputs
             if len(rest) > line_bytes_max:
@@ -233,7 +237,7 @@ async def read_lines(
             room.take(len(rest) - kept)
             kept = len(rest)
         if rest and not rest.isspace():
-            yield [rest]
+            yield [bytes(rest)]
     finally:
         room.give_back(kept)
 

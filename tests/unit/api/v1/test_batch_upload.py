@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from types import SimpleNamespace
@@ -65,6 +66,13 @@ async def test_lines_are_the_same_wherever_the_body_is_cut(lines: list[bytes], c
     cut = [body[start:end] for start, end in itertools.pairwise(places)]
     read = [line async for some in lines_of(cut, 1000) for line in some]
     assert read == [line for line in lines if line.strip()]
+
+
+async def test_a_line_that_comes_byte_by_byte_costs_no_more_than_its_bytes() -> None:
+    began = time.process_time()
+    read = [line async for some in lines_of(itertools.repeat(b"x", 300_000), 1 << 20) for line in some]
+    assert read == [b"x" * 300_000]
+    assert time.process_time() - began < 5, "to copy the line for each byte takes four times as long"
 
 
 @pytest.mark.invariant(5)
