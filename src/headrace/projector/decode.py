@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from headrace.contracts import batches, events, schedules
 from headrace.contracts.batches import BatchEvent
 from headrace.contracts.events import Event
-from headrace.contracts.schedules import ScheduleEvent
+from headrace.contracts.schedules import ScheduleDeleted, ScheduleEvent, ScheduleEventName
 from headrace.log.memberships import batch_of, schedule_of
 from headrace.log.records import Record
 from headrace.log.subjects import BatchSubject, ScheduleSubject, TaskSubject, has_events, is_of_batch, is_of_schedule
@@ -102,7 +102,10 @@ def _decode(record: Record) -> DecodedRecord:
         return BatchRecord(record, batch, _named(batch.event, batches.decode(record.payload)))
     if is_of_schedule(record.subject):
         schedule = ScheduleSubject.parse(record.subject)
-        return ScheduleRecord(record, schedule, _named(schedule.event, schedules.decode(record.payload)))
+        event = schedules.decode(record.payload)
+        # A deletion also takes the place of the definition, under the subject of that one.
+        replaces = isinstance(event, ScheduleDeleted) and schedule.event == ScheduleEventName.SAVED
+        return ScheduleRecord(record, schedule, event if replaces else _named(schedule.event, event))
     task = TaskSubject.parse(record.subject)
     event = events.read(task.event, record.payload)
     if event is None:

@@ -63,7 +63,7 @@ def test_timers_and_filler_hold_no_events() -> None:
         ("hr.batches.settled.u1.b1", BATCH),
         ("hr.batches.created.u1.b1", b"[" * 5000),
         ("hr.batches.created.u1.b1", BATCH.replace(b"echo", b"\xe9")),
-        ("hr.schedules.saved.u1.s1", SCHEDULE),
+        ("hr.schedules.fired.u1.s1", SCHEDULE),
     ],
 )
 def test_an_event_that_cannot_be_read_is_logged_and_does_not_stop_what_is_behind_it(
@@ -73,6 +73,13 @@ def test_an_event_that_cannot_be_read_is_logged_and_does_not_stop_what_is_behind
         found = list(decode_page([record(subject, payload), record("hr.tasks.queued.echo.normal.u1.t2", TASK)]))
     assert task_ids(found) == {"t2"}
     assert [(line["log_level"], line["sequence"]) for line in logged] == [("error", 1)]
+
+
+def test_a_deletion_in_place_of_the_definition_is_no_fault_of_its_writer() -> None:
+    with capture_logs() as logged:
+        (found,) = decode_page([record("hr.schedules.saved.u1.s1", SCHEDULE)])
+    assert isinstance(found.event, ScheduleDeleted)
+    assert logged == []
 
 
 def test_a_page_names_the_batches_and_schedules_that_its_tasks_belong_to() -> None:
