@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from advanced_alchemy.config import AsyncSessionConfig
 from advanced_alchemy.extensions.litestar import EngineConfig, SQLAlchemyAsyncConfig
 
@@ -37,5 +39,9 @@ def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """Rewrite a database URL for SQLAlchemy's asyncpg dialect."""
-    return "postgresql+asyncpg://" + url.partition("://")[2]
+    """Return the address of a database for SQLAlchemy, which hands the URL on to asyncpg as it was given.
+
+    So the API and the migrations understand a URL as the projector does, which has no SQLAlchemy: with several hosts, and with
+    the parameters of libpq, such as ``sslmode``, which SQLAlchemy would take for arguments of a function.
+    """
+    return f"postgresql+asyncpg://?dsn={quote(url, safe='')}"

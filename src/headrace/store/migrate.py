@@ -23,7 +23,7 @@ def migrate(settings: DatabaseSettings) -> None:
     """Apply every migration that the database does not have yet; safe to run from several processes at once.
 
     Raises:
-        MigrationFailed: Postgres cannot be reached, or refuses, or the database belongs to a newer version.
+        MigrationFailed: Postgres cannot be reached, or refuses, or has no such address, or the database belongs to a newer version.
     """
     try:
         command.upgrade(alembic_config(settings), "head")
@@ -37,6 +37,8 @@ def migrate(settings: DatabaseSettings) -> None:
         raise MigrationFailed(
             f"Postgres cannot be reached ({error}): check HEADRACE_DATABASE_URL, and that the server runs"
         ) from error
+    except ValueError as error:
+        raise MigrationFailed(f"HEADRACE_DATABASE_URL is no address of a database: {error}") from error
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         first_line = str(error).partition("\n")[0]
         raise MigrationFailed(f"Postgres refuses ({first_line}): check HEADRACE_DATABASE_URL and its log") from error

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.settings import DatabaseSettings
 from headrace.store import tables
-from headrace.store.engine import sqlalchemy_url
+from headrace.store.engine import sqlalchemy_config, sqlalchemy_url
 from headrace.store.migrate import MigrationFailed, alembic_config, migrate
 
 
@@ -33,6 +33,21 @@ async def test_migrations_go_down_and_up_again(make_database: Callable[[], Await
     settings = DatabaseSettings(url=await make_database())
     await asyncio.to_thread(command.downgrade, alembic_config(settings), "base")
     await asyncio.to_thread(migrate, settings)
+
+
+async def test_a_database_url_may_have_the_parameters_of_libpq(make_database: Callable[[], Awaitable[str]]) -> None:
+    settings = DatabaseSettings(url=f"{await make_database()}&sslmode=disable&application_name=ours")
+    await asyncio.to_thread(migrate, settings)
+    config = sqlalchemy_config(settings)
+    async with config.create_session_maker()() as session:
+        assert await session.scalar(text("SELECT count(*) FROM tasks")) == 0
+    await config.get_engine().dispose()
+
+
+async def test_a_parameter_that_postgres_does_not_know_is_told(make_database: Callable[[], Awaitable[str]]) -> None:
+    settings = DatabaseSettings(url=f"{await make_database()}&pgbouncer=true")
+    with pytest.raises(MigrationFailed, match="unrecognized configuration parameter"):
+        await asyncio.to_thread(migrate, settings)
 
 
 async def test_processes_that_migrate_at_the_same_time_wait_for_each_other(postgres: EmbeddedPostgres) -> None:
