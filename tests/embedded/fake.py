@@ -34,6 +34,8 @@ async def main(name: str) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     servers = [await asyncio.start_server(answer, *split_bind(os.environ[variable])) for variable in LISTENS[name]]
     print(f"{name} runs as {os.getpid()}", flush=True)
+    secrets, credentials = (os.environ.get(f"HEADRACE_{of}") for of in ("API_FOLLOW_SECRETS", "NATS_CREDENTIALS"))
+    print(f"{name} has {len(secrets or '')} letters of secrets, credentials: {credentials}", flush=True)
     await told.wait()
     for server in servers:
         server.close()

@@ -115,6 +115,14 @@ async def test_servers_of_somebody_else_are_used_when_they_are_set(start_up: Sta
     assert len(up.pids()) == 3
 
 
+async def test_an_empty_setting_counts_as_not_set_and_those_for_another_server_do_not_reach_ours(
+    start_up: Start,
+) -> None:
+    theirs = {"HEADRACE_API_FOLLOW_SECRETS": "", "HEADRACE_NATS_CREDENTIALS": "/nowhere.creds", "HEADRACE_NATS_URL": ""}
+    up = await (await start_up(environ=theirs)).ready()
+    await up.says(r"api +\| api has [0-9]{2,} letters of secrets, credentials: None")
+
+
 async def test_a_failed_migration_is_reported_and_everything_is_stopped(start_up: Start) -> None:
     up = await start_up(environ={"FAKE_MIGRATE": "fails"})
     assert await up.ends() == 1

@@ -20,7 +20,7 @@ from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.embedded.supervisor import Supervisor
 from headrace.parent_watch import PARENT_PIPE
-from headrace.settings import Settings, split_bind
+from headrace.settings import PREFIX, Settings, split_bind
 from headrace.worker.running_record import note_end
 
 DATABASE = "headrace"
@@ -50,7 +50,8 @@ class Machine:
         self._home = home
         self._host = host
         self._port = port
-        self._environ = dict(environ)
+        # An empty setting counts as not set, here as for the children.
+        self._environ = {name: value for name, value in environ.items() if value or not name.startswith(PREFIX)}
         self._output = output
         self._supervisor = Supervisor(output.say, self._announce)
         self._children: Sequence[str] = ()
@@ -94,6 +95,8 @@ class Machine:
         stack.push_async_callback(self._stop, NATS)
         await self._supervisor.start(NATS, nats)
         self._nats_url = nats.url
+        # They are for another server, and a file that is not on this machine would keep every child from connecting.
+        self._environ.pop("HEADRACE_NATS_CREDENTIALS", None)
         self._environ |= {"HEADRACE_NATS_URL": nats.url, "HEADRACE_NATS_TOKEN": token}
 
     async def migrate(self, argv: Sequence[str]) -> None:
