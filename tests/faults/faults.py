@@ -26,6 +26,7 @@ ACK_WAIT_SECONDS = 2.0  # of every cluster here
 STOPPED_SECONDS = (ACK_WAIT_SECONDS + 1, ACK_WAIT_SECONDS + 2.5)
 AFTERWARDS_SECONDS = 5.0  # after the load, for tasks that are retried or wait
 SESSION_SECONDS = 6.0  # after which Postgres ends the session of a projector that says nothing
+FROZEN_SECONDS_MAX = 240.0  # three workers may be frozen one after the other, each for 16 s until it is replaced
 FULL_BYTES = 2 << 20
 ROOM_BYTES = 1 << 30
 PILING = Mix(  # 2,000 tasks say 50,000 things
@@ -387,3 +388,45 @@ async def rolling_restart(setup: RunSetup) -> None:
     for number, post in enumerate(posts):
         await setup.load.reached(0.05 + 0.9 * number / len(posts))
         await setup.fleet.restart(post)
+
+
+def _freezing(rng: random.Random, first: int, features: Features) -> list[Invocation]:
+    # Of several that hold the interpreter at the same time none can be blamed, so that they are started three times.
+    expect = ["failed:timeout", "failed:worker_lost"]
+    return [Invocation(number=first, after=0, kind="holds_the_interpreter", expect=expect)]
+
+
+@fault(
+    "worker-frozen",
+    "a handler holds the interpreter of its worker, which lives and does nothing until it is replaced",
+    kinds="tests.faults.kinds",
+    mix=Mix(more=_freezing),
+    posts={"api": 1, "worker": 2, "projector": 1},
+    allows=("worker_lost", "process_ends"),
+)
+async def worker_frozen(setup: RunSetup) -> None:
+    watching = [asyncio.create_task(setup.fleet.replace_when_frozen(post)) for post in setup.fleet.of("worker")]
+    try:
+        await setup.load.reached(1.0)
+        ended = "hr.tasks.finished.holds_the_interpreter.>"
+        await until(lambda: setup.cluster.events(ended), "the end of what freezes workers", FROZEN_SECONDS_MAX)
+        for post in setup.fleet.of("worker"):
+            await setup.fleet.until_ready(post)
+    finally:
+        for each in watching:
+            each.cancel()
+
+
+def _pools(rng: random.Random, first: int, features: Features) -> list[Invocation]:
+    return [Invocation(number=first + number, after=0, kind="uses_a_pool", expect=SUCCEEDS) for number in range(20)]
+
+
+@fault(
+    "worker-forked-pool",
+    "handlers start pools of processes, which are ended by signals",
+    kinds="tests.faults.kinds",
+    mix=Mix(more=_pools),
+    calls_once=True,
+)
+async def worker_forked_pool(setup: RunSetup) -> None:
+    await setup.load.reached(1.0)

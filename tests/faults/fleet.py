@@ -9,8 +9,10 @@ from contextlib import suppress
 
 import psutil
 
-from headrace.embedded.network import free_ports
+from headrace.embedded.liveness import until_unresponsive
+from headrace.embedded.network import LOOPBACK, free_ports, why_not_healthy
 from headrace.embedded.postgres import EmbeddedPostgres
+from headrace.worker.running_record import note_end
 from tests.cluster import Cluster, Member, until
 from tests.faults.journal import Did, Ended, Journal, Said, Sampled, Started
 from tests.faults.points import VARIABLE
@@ -105,6 +107,17 @@ class Fleet:
         if post.frozen:
             self._continue(post)
         await post.running.kill()
+
+    async def replace_when_frozen(self, post: Post) -> None:
+        """Kill its process whenever it lives and does not answer, as a supervisor does, and have it keep a record; for ever."""
+        record = self.cluster.place / f"{post.title}-runs"
+        await self.restart(post, HEADRACE_WORKER_RECORD=str(record))
+        while True:
+            why = await until_unresponsive(lambda: why_not_healthy(LOOPBACK, post.port, "/health/live"))
+            self._did(f"{post.title} {why}")
+            note_end(record)
+            await self.kill(post)
+            await self.until_ready(post)
 
     async def restart(self, post: Post, **environ: str) -> int:
         """Have it end as a deploy would, and the next one work. Returns the exit code."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import threading
 
@@ -48,6 +49,19 @@ def spins_in_thread(input: Job, context: SyncContext) -> None:
     note(context.task_id, context.attempt)
     while True:
         threading.Event().wait(0.01)
+
+
+@task(timeout=TIMEOUT_SECONDS)
+def holds_the_interpreter(input: Job, context: SyncContext) -> int:
+    note(context.task_id, context.attempt)
+    return sum(range(10**13))
+
+
+@task(timeout=30)
+def uses_a_pool(input: Job, context: SyncContext) -> int:
+    note(context.task_id, context.attempt)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return sum(pool.map(int, [input.number] * 8)) // 8
 
 
 if "process" in OPTIONS:
