@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from headrace.api.edge.headers import read_headers
 from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.problems import send_problem
 from headrace.contracts.problems import FieldError
@@ -83,7 +84,7 @@ def _check(scope: HTTPScope, rules: Rules) -> None:
         CrossSite: A page of another site asks for a change.
         UnsupportedMediaType: The body is not JSON.
     """
-    headers = dict(cast("list[tuple[bytes, bytes]]", scope["headers"]))
+    headers = read_headers(scope)
     if len(headers) < len(cast("list[tuple[bytes, bytes]]", scope["headers"])):
         _check_repeated(name for name, _ in scope["headers"])
     # The server adds an empty Host to a request that has none. HTTP/1.0 does not know the header.

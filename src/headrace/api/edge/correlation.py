@@ -14,6 +14,7 @@ import uuid_utils
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from headrace.api.edge.headers import read_headers
 from headrace.api.edge.security_headers import security_headers
 from headrace.api.edge.server_send import keep_server_send
 from headrace.log import subjects
@@ -37,10 +38,11 @@ def correlate(app: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        given = _given_ids(scope)
-        request = given.get(_REQUEST) or uuid_utils.uuid7().hex
-        correlation = given.get(_CORRELATION) or request
-        scope.setdefault("state", {})[_KEY] = correlation
+        state = scope.setdefault("state", {})
+        headers = read_headers(scope)
+        request = _well_formed(headers.get(_REQUEST)) or uuid_utils.uuid7().hex
+        correlation = _well_formed(headers.get(_CORRELATION)) or request
+        state[_KEY] = correlation
         keep_server_send(scope, send)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request, correlation_id=correlation)
@@ -56,13 +58,9 @@ def correlate(app: ASGIApp) -> ASGIApp:
     return correlated
 
 
-def _given_ids(scope: Scope) -> dict[bytes, str]:
-    """Return the well-formed ids that a request brings, by header name."""
-    return {
-        name: value.decode()
-        for name, value in scope["headers"]
-        if name in (_CORRELATION, _REQUEST) and _ID.fullmatch(value)
-    }
+def _well_formed(given: bytes | None) -> str | None:
+    """Return an id that a request brings, if it is well-formed."""
+    return given.decode() if given is not None and _ID.fullmatch(given) else None
 
 
 def correlation_id(scope: Scope) -> str:
@@ -80,5 +78,9 @@ def carried_headers(scope: Scope) -> dict[str, str]:
 
 def _traceparent(scope: Scope) -> str | None:
     """Return the W3C trace context of a request, if it brings one, and that one is well-formed."""
-    given = [value for name, value in scope["headers"] if name == _TRACEPARENT]
-    return given[0].decode() if len(given) == 1 and _TRACE.fullmatch(given[0]) else None
+    given = read_headers(scope).get(_TRACEPARENT)
+    if given is None or _TRACE.fullmatch(given) is None:
+        return None
+    # Of two, nobody can say which one is meant (W3C Trace Context, section 3.2).
+    is_single = sum(name == _TRACEPARENT for name, _ in scope["headers"]) == 1
+    return given.decode() if is_single else None

@@ -10,6 +10,7 @@ from typing import cast
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
+from headrace.api.edge.headers import read_headers
 from headrace.api.edge.upload_room import UploadRoom
 from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, Stopping
 
@@ -168,7 +169,10 @@ class RequestBody:
         """Count a part after which more is to come: few bodies have one."""
         self._waited += asyncio.get_running_loop().time() - self._waiting_since
         self._size += size
-        if _header(self._scope, b"content-type").partition(b";")[0].strip().lower() not in self._streamed_types:
+        if (
+            read_headers(self._scope).get(b"content-type", b"").partition(b";")[0].strip().lower()
+            not in self._streamed_types
+        ):
             self._bodies.memory.take(size)
             self.held += size
 
@@ -178,7 +182,7 @@ class RequestBody:
             self._task.cancel()
 
     async def _read_out(self) -> None:
-        if not self._size and _header(self._scope, b"expect"):
+        if not self._size and b"expect" in read_headers(self._scope):
             # The client sends its body only once it is asked to.
             return
         size = 0
@@ -188,7 +192,3 @@ class RequestBody:
                     message = await self._receive_in_time()
                     self._complete = message["type"] != "http.request" or not message["more_body"]
                     size += len(message["body"]) if message["type"] == "http.request" else 0
-
-
-def _header(scope: HTTPScope, wanted: bytes) -> bytes:
-    return next((value for name, value in scope["headers"] if name == wanted), b"")

@@ -34,7 +34,7 @@ class Upload:
         self._taken = asyncio.Event()
         self.sent: list[Any] = []
         headers = [(b"content-type", media_type)]
-        scope: Any = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+        scope: Any = {"type": "http", "method": "POST", "path": "/", "headers": headers, "state": {}}
         app = bodies.receive_within_limits(read_whole, NDJSON)
         self.served = asyncio.ensure_future(app(scope, self._receive, self._send))
 
@@ -193,7 +193,7 @@ async def test_a_refused_body_is_read_to_its_end_before_the_answer() -> None:
     async def send(message: Any) -> None:
         order.append(message["type"])
 
-    scope: Any = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    scope: Any = {"type": "http", "method": "POST", "path": "/", "headers": [], "state": {}}
     await OpenBodies().receive_within_limits(refuse, NDJSON)(scope, receive, send)
     assert order == ["read", "read", "read", "http.response.start"]
 
@@ -214,7 +214,7 @@ async def test_an_accepted_body_is_left_to_the_application() -> None:
     async def send(_message: Any) -> None:
         pass
 
-    scope: Any = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    scope: Any = {"type": "http", "method": "POST", "path": "/", "headers": [], "state": {}}
     await OpenBodies().receive_within_limits(answering(202), NDJSON)(scope, receive, send)
     assert parts == [b"a", b"b"]
 
