@@ -21,7 +21,7 @@ def at(**difference: float) -> str:
 @pytest.mark.parametrize(
     ("said", "path", "words"),
     [
-        ({"run_at": "2030-01-01T00:00:00"}, "/run_at", "timezone"),
+        ({"run_at": "2030-01-01T00:00:00"}, "/run_at", "time zone"),
         ({"run_at": "tomorrow"}, "/run_at", "time zone (RFC 3339)"),
         ({"delay": -0.001}, "/delay", ">= 0"),
         ({"delay": YEAR + 1}, "/delay", "<= 31622400"),
@@ -94,7 +94,7 @@ async def test_a_duration_that_is_not_a_finite_number_is_refused(cluster: Cluste
         ({"select": {"batch": "a\0"}}, "/select/batch", "matching regex"),
         ({"select": {"batch": ""}}, "/select/batch", "matching regex"),
         ({"select": {"kind": "a\0"}}, "/select/kind", "matching regex"),
-        ({"select": {"created_from": "2030-01-01T00:00:00"}}, "/select/created_from", "timezone"),
+        ({"select": {"created_from": "2030-01-01T00:00:00"}}, "/select/created_from", "time zone"),
         ({"select": {"finished_before": "never"}}, "/select/finished_before", "time zone (RFC 3339)"),
         ({"select": {}, "limit": 0}, "/limit", ">= 1"),
         ({"select": {}, "limit": 1001}, "/limit", "<= 1000"),

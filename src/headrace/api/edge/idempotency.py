@@ -14,6 +14,7 @@ import uuid
 
 import msgspec
 
+from headrace.api.edge.headers import read_headers
 from headrace.api.edge.request import AnyRequest
 from headrace.api.read_model import ReadModel
 from headrace.contracts.problems import FieldError
@@ -41,10 +42,10 @@ def read_key(request: AnyRequest) -> str | None:
     Raises:
         InvalidKey: The key is empty or too long, or has characters that no key may have.
     """
-    given = request.headers.get("idempotency-key")
+    given = read_headers(request.scope).get(b"idempotency-key")
     if given is None:
         return None
-    found = _KEY.fullmatch(given.strip())
+    found = _KEY.fullmatch(given.decode("latin-1").strip())
     if found is None:
         message = f"an Idempotency-Key is 1 to {KEY_CHARS_MAX} visible ASCII characters without quotes, such as a UUID"
         raise InvalidKey(message, [FieldError(path="header Idempotency-Key", message=message)])

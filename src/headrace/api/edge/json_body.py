@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Request
+from litestar.types import HTTPRequestEvent, Receive
 
+from headrace.api.edge.headers import read_headers
 from headrace.contracts.problems import FieldError, split_path
-from headrace.errors import MalformedRequest
+from headrace.errors import MalformedRequest, TooLarge
 
 T = TypeVar("T")
 
@@ -19,13 +22,21 @@ _decode_any = msgspec.json.Decoder().decode
 class JsonRequest(Request[Any, Any, Any]):
     """A request whose body is JSON. The routes that take their body as an argument read it through this class."""
 
+    _whole: bytes | None = None
+
     async def body(self) -> bytes:
         """Return the body.
 
         Raises:
             MalformedRequest: The body is empty.
+            TooLarge: The body is larger than its route takes.
         """
-        return require_body(await super().body())
+        if self._whole is None:
+            limit = self.route_handler.resolve_request_max_body_size() or sys.maxsize
+            if int(read_headers(self.scope).get(b"content-length", 0)) > limit:
+                raise _too_large(limit)
+            self._whole = require_body(await _read(self.receive, limit))
+        return self._whole
 
     async def json(self) -> Any:
         """Return what the body says.
@@ -34,6 +45,28 @@ class JsonRequest(Request[Any, Any, Any]):
             MalformedRequest: The body is not JSON.
         """
         return decode_body(_decode_any, await self.body())
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    """Read a whole body.
+
+    Raises:
+        TooLarge: It has more than ``limit`` bytes.
+    """
+    parts, size, more = list[bytes](), 0, True
+    while more:
+        message = cast("HTTPRequestEvent", await receive())
+        part, more = message["body"], message["more_body"]
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    message = f"the request body is larger than {limit >> 20} MB, which is the limit; send less"
+    return TooLarge(message, [FieldError(path="", message=message)])
 
 
 def require_body(body: bytes) -> bytes:

@@ -61,9 +61,6 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
         message = "the request cannot be used: " + "; ".join(
             f"{each.path}: {each.message}" if each.path else each.message for each in errors
         )
-    elif status == 413:
-        message = "the request body is larger than 8 MB, which is the limit; send less"
-        errors = [FieldError(path="", message=message)]
     elif status == 405:
         return _problem(
             request,
