@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar, cast
 
-from msgspec import Raw, Struct
+from msgspec import MsgspecError, Raw, Struct
 
 from headrace.contracts.events import Finished, Outcome, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
@@ -91,6 +91,23 @@ def guarded(compute: Callable[[], Computed], otherwise: Computed) -> Computed:
         raise
     except BaseException:  # noqa: BLE001 - KeyboardInterrupt out of a __str__ included
         return otherwise
+
+
+def read_input(kind: AnyKind, raw: bytes | Raw) -> Struct | Failed:
+    """Decode an input to what the handler takes; or the outcome, when the kind does not take it, whatever it raises.
+
+    Raises:
+        Stop: code of the input took longer than the timeout of its kind.
+    """
+    try:
+        return kind.decode_input(raw)
+    except Stop:
+        raise
+    except (MsgspecError, RecursionError) as error:
+        found = message_of(error)
+    except BaseException as error:  # noqa: BLE001 - a __post_init__ may raise anything, also on the event loop
+        found = f"{name_of(error)}: {message_of(error)}"
+    return Failed(FailureCode.INVALID_INPUT, f"The input is not what the kind takes: {found}")
 
 
 def returned(kind: AnyKind, result: object) -> Succeeded | Failed | Retry:

@@ -37,6 +37,7 @@ from headrace.worker.outcomes import (
     Failed,
     Retrying,
     Succeeded,
+    read_input,
     retry_or_fail,
 )
 from headrace.worker.process_pool import ProcessPool
@@ -158,10 +159,9 @@ class Runner:
             return _worker_lost(history)
         if execution.delivery.sequence in self._record.blamed:
             return _held_up_its_worker(execution)
-        try:
-            decoded = execution.kind.decode_input(execution.queued.input)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            return Failed(FailureCode.INVALID_INPUT, f"The input is not what the kind takes: {error}")
+        decoded = read_input(execution.kind, execution.queued.input)
+        if isinstance(decoded, Failed):
+            return decoded
         if self.rate is not None:
             await self.rate.permit()
             execution.permit()

@@ -23,6 +23,7 @@ from headrace.worker.outcomes import (
     Succeeded,
     outcome_of,
     raised,
+    read_input,
     returned,
     to_event,
 )
@@ -279,3 +280,35 @@ def test_a_watchdog_stops_also_what_a_result_does_while_it_is_written_down() -> 
 
     with pytest.raises(Stop):
         returned(kind_returning(None), datetime(2026, 1, 1, tzinfo=Stopped()))
+
+
+class Picky(Struct, frozen=True):
+    raises: str
+    numbers: set[Any] = set()
+
+    def __post_init__(self) -> None:
+        if self.raises:
+            raise {"exit": SystemExit(3), "key": KeyError("raises"), "unspeakable": Exits()}[self.raises]
+
+
+@pytest.mark.invariant(1)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (b'{"raises":1}', "Expected `str`, got `int` - at `$.raises`"),
+        (b'{"raises":"caf\xe9"}', "can't decode byte"),
+        (b'{"raises":"","numbers":[[1]]}', "unhashable"),
+        (b'{"raises":"key"}', "KeyError: 'raises'"),
+        (b'{"raises":"exit"}', "SystemExit: 3"),
+        (b'{"raises":"unspeakable"}', "Exits: (its message cannot be read)"),
+    ],
+)
+def test_whatever_an_input_raises_while_it_is_read_it_is_named_as_invalid(given: bytes, message: str) -> None:
+    @task()
+    async def picky(input: Picky, context: Context) -> None: ...
+
+    assert isinstance(read_input(picky, b'{"raises":""}'), Picky)
+    failed = read_input(picky, given)
+    assert isinstance(failed, Failed)
+    assert failed.code is FailureCode.INVALID_INPUT
+    assert message in failed.message
