@@ -22,6 +22,7 @@ from headrace.log.connection import Log
 from headrace.telemetry import get_logger
 
 WORKERS_GONE_SECONDS = 120.0  # four missed announcements
+UNUSABLE_MAX = 1000  # kinds of which the reason is kept
 
 log = get_logger(__name__)
 
@@ -71,6 +72,8 @@ class Catalog:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._known: dict[str, _KnownKind] = {}
+        # Why a kind that was announced cannot be submitted to.
+        self._unusable: dict[str, str] = {}
 
     async def open(self) -> None:
         """Load every kind and follow the changes from now on."""
@@ -139,6 +142,9 @@ class Catalog:
         try:
             return self._known[kind]
         except KeyError:
+            if reason := self._unusable.get(kind):
+                message = f"kind {kind!r} cannot be used: what its worker announced is not understood: {reason[:300]}"
+                raise UnknownKind(message, [FieldError(path="/kind", message=message)]) from None
             names = ", ".join(sorted(self._known)) or "none yet; start a worker"
             raise UnknownKind(
                 f"there is no kind {kind!r}; known kinds: {names}",
@@ -156,6 +162,7 @@ class Catalog:
                 start = record.sequence + 1
 
     def _learn(self, announced: bytes, announced_at: datetime) -> None:
+        name = None
         try:
             name = _name_decoder.decode(announced).name
             before = self._known.get(name)
@@ -163,5 +170,8 @@ class Catalog:
                 before.announced_at = max(before.announced_at, announced_at)
             else:
                 self._known[name] = _KnownKind(announced, announced_at)
+            self._unusable.pop(name, None)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            log.error("a worker announced a kind that cannot be read", error=str(error))
+            log.error("a worker announced a kind that cannot be read", kind=name, error=str(error))
+            if name is not None and name not in self._known and len(self._unusable) < UNUSABLE_MAX:
+                self._unusable[name] = str(error)

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from headrace.catalog import WORKERS_GONE_SECONDS, Catalog
-from headrace.contracts.kinds import KindDescription
+from headrace.contracts.kinds import AnnouncedKind, KindDescription
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import InvalidInput, UnknownKind
 from headrace.inputs import ERRORS_MAX
@@ -218,3 +218,27 @@ async def test_a_kind_announced_by_an_older_worker_has_no_limits(shared_log: Log
     (found,) = catalog.entries({"echo"})
     assert (found.concurrency, found.rate, found.process, found.paused) == (None, None, False, True)
     assert not catalog.entry("echo").paused
+
+
+async def test_a_kind_whose_schema_cannot_be_used_is_refused_with_the_reason_until_it_can(shared_log: Log) -> None:
+    catalog, now = Catalog(shared_log), datetime.now(UTC)
+    with capture_logs():
+        catalog._learn(msgspec.json.encode(kind("odd", properties={"text": {"type": "nonsense"}})), now)
+    with pytest.raises(
+        UnknownKind,
+        match="kind 'odd' cannot be used: what its worker announced is not understood: /properties/text/type",
+    ):
+        validate(catalog, "odd", {})
+    catalog._learn(msgspec.json.encode(kind("odd")), now)
+    assert validate(catalog, "odd", {}) == kind("odd")
+
+
+async def test_a_type_of_a_later_version_is_passed_over_and_the_schema_decides(shared_log: Log) -> None:
+    catalog = Catalog(shared_log)
+    later = AnnouncedKind(**msgspec.structs.asdict(kind("echo", **TEXT)), input_type=msgspec.Raw(b'{"of":"tomorrow"}'))
+    with capture_logs() as said:
+        catalog._learn(msgspec.json.encode(later), datetime.now(UTC))
+    assert [line["log_level"] for line in said] == ["warning"]
+    assert validate(catalog, "echo", {"text": "x"}) == kind("echo", **TEXT)
+    with pytest.raises(InvalidInput):
+        validate(catalog, "echo", {"text": 1})

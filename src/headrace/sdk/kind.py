@@ -67,7 +67,7 @@ class Kind(Generic[In, Out]):
         self.input_type, self.result_type = self._read_signature()
         self._input_schema = mark_patterns(self._schema("input", self.input_type), self.input_type)
         self._input_type = self._describe_input()
-        self._result_schema = self._schema("result", self.result_type)
+        self._result_schema = mark_patterns(self._schema("result", self.result_type), self.result_type)
         self._decoder: msgspec.json.Decoder[In] = msgspec.json.Decoder(self.input_type)
         self._description = inspect.cleandoc(self.input_type.__dict__.get("__doc__") or "")
 
