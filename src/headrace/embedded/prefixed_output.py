@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
+from headrace.embedded.line_writer import LineWriter
 from headrace.embedded.process import OnLine
 from headrace.printable import has_colours, printable_lines
 
@@ -14,12 +15,19 @@ OTHER_COLOUR = 90
 
 
 class PrefixedOutput:
-    """Writes lines after the name of a process, coloured on a terminal; what a line has of others is escaped."""
+    """Writes lines after the name of a process, coloured on a terminal; what a line has of others is escaped.
+
+    Args:
+        stream: A stream with a descriptor; standard error when None.
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self.is_terminal = self._stream.isatty()
-        self._coloured = has_colours(self._stream)
+        # Python has no standard error when the caller has closed it.
+        found = stream or cast("TextIO | None", sys.stderr)
+        self.is_terminal = found is not None and found.isatty()
+        self._coloured = found is not None and has_colours(found)
+        self._encoding = "utf-8" if found is None else found.encoding
+        self._writer = LineWriter(None if found is None else found.fileno())
 
     def say(self, text: str) -> None:
         """Write a line of `up` itself."""
@@ -34,13 +42,17 @@ class PrefixedOutput:
 
         return write
 
+    def close(self) -> None:
+        """Write what still waits, for a moment."""
+        self._writer.close()
+
     def _write(self, name: str, text: str) -> None:
+        if left_out := self._writer.take_left_out():
+            self._writer.write(self._line("up", f"{left_out:,} lines are left out here, which nobody read in time"))
+        self._writer.write(self._line(name, text))
+
+    def _line(self, name: str, text: str) -> bytes:
         prefix = f"{name:<{NAME_WIDTH}} |"
         if self._coloured:
             prefix = f"\x1b[{COLOURS.get(name, OTHER_COLOUR)}m{prefix}\x1b[0m"
-        try:
-            self._stream.write(f"{prefix} {printable_lines(text)}\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            # The terminal or pipe is gone. The work goes on.
-            pass
+        return f"{prefix} {printable_lines(text)}\n".encode(self._encoding, errors="backslashreplace")

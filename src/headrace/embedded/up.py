@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 
 from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.home import Home
@@ -57,7 +57,7 @@ async def up(
     """
     output = PrefixedOutput()
     machine = Machine(settings, home, host, port, environ, output)
-    with _received_signals(machine.kill) as signals:
+    with closing(output), _received_signals(machine.kill) as signals:
         try:
             await _run(machine, home, host, port, migrate, children, signals)
         except EmbeddedError as error:
