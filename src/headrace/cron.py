@@ -23,6 +23,8 @@ HORIZON = datetime(2262, 1, 1, tzinfo=UTC)  # the broker's timers count nanoseco
 _SECOND = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 _PERIOD_MIN = timedelta(days=1)  # no zone changes its UTC offset twice within a day
+_OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
+_BESIDE_IANA = ("right/", "posix/")
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -61,6 +63,19 @@ def spell_out(cron: str) -> str:
             "*" if every_weekday else _numbers((day for day in weekdays if isinstance(day, int)), 7),
         )
     )
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether a name means a time zone, and the same one on every machine.
+
+    Of the names that systems add to those of IANA, ``localtime`` is the machine's own zone, ``Factory`` is none, and the zones
+    below ``right/`` count leap seconds, which Python and the broker do not.
+    """
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return name not in _OF_THE_MACHINE and not name.startswith(_BESIDE_IANA)
 
 
 def first(definition: ScheduleDefinition, set_at: datetime) -> datetime | None:

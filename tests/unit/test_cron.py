@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.contracts.schedules import ScheduleDefinition
-from headrace.cron import first, following, is_active, is_over, last_due, same_times, spell_out
+from headrace.cron import first, following, is_active, is_over, is_time_zone, last_due, same_times, spell_out
 
 SECOND = timedelta(seconds=1)
 
@@ -19,6 +19,19 @@ def cron(expression: str, time_zone: str = "UTC", **given: datetime) -> Schedule
 
 def every(seconds: int, **given: datetime) -> ScheduleDefinition:
     return ScheduleDefinition(kind="noop", input={}, every=seconds, **given)
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "US/Eastern", "America/Argentina/Buenos_Aires", "EST5EDT"])
+def test_the_zones_of_iana_are_time_zones(name: str) -> None:
+    assert is_time_zone(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "Europe", "europe/berlin", "../zoneinfo/UTC", "leapseconds", "UTC\0", "localtime", "Factory", "right/UTC"],
+)
+def test_a_name_that_is_no_zone_or_another_one_on_each_machine_is_none(name: str) -> None:
+    assert not is_time_zone(name)
 
 
 def at(text: str) -> datetime:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import msgspec
 import uuid_utils
@@ -20,7 +19,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, ScheduleSaved
 from headrace.contracts.tasks import TaskSummary
-from headrace.cron import first, following, is_active, same_times, spell_out
+from headrace.cron import first, following, is_active, is_time_zone, same_times, spell_out
 from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, TooLarge
 from headrace.lifecycle import schedules
 from headrace.lifecycle.queueing import submit_task
@@ -233,9 +232,7 @@ def _find_errors(definition: ScheduleDefinition, now: datetime) -> Iterator[Fiel
             spell_out(definition.cron)
         except ValueError as error:
             yield FieldError(path="/cron", message=str(error))
-    try:
-        ZoneInfo(definition.time_zone)
-    except (KeyError, ValueError, OSError):
+    if not is_time_zone(definition.time_zone):
         yield FieldError(path="/time_zone", message="this is no time zone; IANA names are like Europe/Berlin, or UTC")
     if definition.end_at is not None:
         if definition.end_at <= now:
