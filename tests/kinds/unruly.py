@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import stat
@@ -17,6 +18,8 @@ import msgspec
 
 from headrace.task import Context, SyncContext, task
 from tests.kinds.plain import Nothing, note
+
+FILES_MAX = 512  # that the worker may have open
 
 
 class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,3 +131,15 @@ def fork_a_child_that_stays(input: Nothing, context: SyncContext) -> Child:
     said = os.read(reader, 1000)
     os.close(reader)
     return msgspec.json.decode(said, type=Child)
+
+
+@task(timeout=15)
+def leave_files_open(input: Nothing, context: SyncContext) -> str:
+    """Open files until the system refuses another one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_MAX, hard))
+    try:
+        while True:
+            os.open(os.devnull, os.O_RDONLY)
+    except OSError as error:
+        return str(error.strerror)

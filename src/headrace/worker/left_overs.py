@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 
 class WornOut(HeadraceError):
-    """The worker has too many handlers left over, and has to be started anew."""
+    """Handlers have left too much behind in the worker, which has to be started anew."""
 
     code = "worn_out"
 
@@ -65,18 +65,19 @@ class LeftOvers:
             of_at_most=LEFT_OVERS_MAX,
         )
         if limited and self._by_kind[kind.name] >= slots:
-            self._give_up(
+            self.give_up(
                 f"every slot of kind {kind.name} is taken by a handler that goes on although its task has ended"
             )
         elif len(self) >= LEFT_OVERS_MAX:
-            self._give_up(f"{len(self)} handlers go on although their tasks have ended")
+            self.give_up(f"{len(self)} handlers go on although their tasks have ended")
         return not limited
 
     def describe(self) -> str:
         """Say in a health check how many there are."""
         return f"ok; {len(self)} of at most {LEFT_OVERS_MAX}" if len(self) else "ok"
 
-    def _give_up(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
+        """Have the worker replaced, because of what handlers have left behind."""
         if not self._too_many.done():
             self._too_many.set_result(why)
 

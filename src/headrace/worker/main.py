@@ -20,6 +20,7 @@ from headrace.settings import Settings
 from headrace.telemetry import get_logger
 from headrace.worker.announce import ANNOUNCE_SECONDS, announce, describe_checked, is_superseded
 from headrace.worker.cancellations import Cancellations
+from headrace.worker.descriptors import until_short
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.handler_threads import HandlerThreads
 from headrace.worker.heartbeats import Heartbeats
@@ -124,11 +125,12 @@ class Worker:
             await lanes.open()
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Run tasks until ``stop`` is set, or until too many handlers are left over. What runs then goes on."""
+        """Run tasks until ``stop`` is set, or until handlers have left too much behind. What runs then goes on."""
         async with asyncio.TaskGroup() as group:
             background = [group.create_task(lanes.work(), name="lanes") for lanes in self._lanes]
             background.append(group.create_task(self._announce(), name="announce"))
             background.append(group.create_task(self._cancellations.poll(), name="poll cancellations"))
+            background.append(group.create_task(self._watch_descriptors(), name="watch descriptors"))
             log.info("running", kinds=[kind.name for kind in self._kinds], worker=self._name)
             stopping = group.create_task(stop.wait(), name="stop")
             await asyncio.wait({stopping, self._left_overs.too_many}, return_when=asyncio.FIRST_COMPLETED)
@@ -147,7 +149,7 @@ class Worker:
         """Make sure that the worker was told to stop, and did not stop because of what handlers have left behind.
 
         Raises:
-            WornOut: too many handlers go on although their task has ended.
+            WornOut: too many handlers go on although their task has ended, or have left files open.
         """
         if self._left_overs.too_many.done():
             raise WornOut(f"{self._left_overs.too_many.result()}; this worker is to be started anew")
@@ -188,6 +190,9 @@ class Worker:
         pool = ProcessPool(self._settings.consumers, kind.name, slots)
         self._process_pools.append(pool)
         return pool
+
+    async def _watch_descriptors(self) -> None:
+        self._left_overs.give_up(await until_short())
 
     async def _announce(self) -> None:
         """Announce the kinds again and again, but none that newer workers run by consumers of the other form."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from headrace.embedded.network import free_ports
@@ -19,6 +22,22 @@ async def _start_worker(cluster: Cluster) -> tuple[Member, str]:
     worker = await cluster.spawn_module("worker", "tests.faults.with_constants", **given)
     await cluster.until_ready(worker)
     return worker, f"http://{address}/health/ready"
+
+
+async def test_a_worker_whose_handlers_leave_files_open_is_replaced_before_it_can_do_nothing_more(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "projector")
+    given = {VARIABLE: "headrace.worker.descriptors.CHECK_SECONDS=0.2"}
+    worker = await cluster.spawn_module("worker", "tests.faults.with_constants", **given)
+    await cluster.until_ready(worker)
+    await cluster.until_kinds_known()
+    found = await cluster.outcome((await cluster.submit("leave_files_open"))["id"])
+    assert found["result"] == os.strerror(errno.EMFILE)
+    assert await worker.exited() == 1
+    (said,) = worker.logged("cannot go on")
+    assert said["error"].startswith("handlers have left")
 
 
 @pytest.mark.slow
