@@ -6,15 +6,19 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
 
 from headrace.embedded import liveness
 from headrace.embedded.child import Child
 from headrace.embedded.liveness import until_unresponsive
+from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.network import free_ports
+from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.embedded.supervisor import Supervisor
-from tests.embedded.conftest import until
+from tests.embedded.conftest import alive, until
 
 ANSWERS = """
 import asyncio, faulthandler, sys
@@ -52,7 +56,7 @@ async def test_a_program_that_lives_and_does_not_answer_is_ended_with_its_stacks
         health=("127.0.0.1", port),
     )
     supervisor = Supervisor(said.append, lambda: None)
-    await supervisor.start_answering("worker", child)
+    await supervisor.start("worker", child)
     await until(lambda: written.count("answers") > 1, "the first answers")
     first = child.pid
     assert first is not None
@@ -63,6 +67,25 @@ async def test_a_program_that_lives_and_does_not_answer_is_ended_with_its_stacks
     written.clear()
     await until(lambda: "answers" in written, "the next one to answer")
     await supervisor.stop("worker")
+
+
+@pytest.mark.parametrize("server", [EmbeddedNats, EmbeddedPostgres])
+async def test_a_server_that_lives_and_does_not_answer_is_replaced(
+    server: type[EmbeddedNats | EmbeddedPostgres], place: Path
+) -> None:
+    said: list[str] = []
+    program = server(place / "server")
+    supervisor = Supervisor(said.append, lambda: None)
+    await supervisor.start("server", program)
+    first = program.pid
+    assert first is not None
+    left = [psutil.Process(first), *psutil.Process(first).children()]
+    for each in left:
+        each.send_signal(signal.SIGSTOP)
+    await until(lambda: program.pid not in (None, first), f"another process; {said}")
+    assert said[0] == "server lives and does not answer (no answer, 4 times in a row); ending it"
+    await until(lambda: not [each for each in left if alive(each.pid)], "what was left of it to be gone")
+    await supervisor.stop("server")
 
 
 class Replies:

@@ -124,7 +124,7 @@ class Machine:
                 health=split_bind(environ[HEALTH[name]]),
                 before_abort=self._note_end_of_worker if name == "worker" else None,
             )
-            await self._supervisor.start_answering(name, child)
+            await self._supervisor.start(name, child)
         if self._nats is not None:
             health = [split_bind(environ[HEALTH[name]]) for name in commands if name != "api"]
             self._log_watch = LogWatch(

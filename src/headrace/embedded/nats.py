@@ -16,6 +16,7 @@ from typing import Self
 import psutil
 
 from headrace.embedded.errors import ServerError
+from headrace.embedded.liveness import NO_ANSWER
 from headrace.embedded.network import LOOPBACK, free_ports
 from headrace.embedded.private_files import in_unicode, private_directory, write_private
 from headrace.embedded.process import OnLine, Process, end_left_over
@@ -114,6 +115,14 @@ class EmbeddedNats:
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
+
+    async def why_not_alive(self) -> str | None:
+        """Ask whether it greets who connects; returns None when it does, or what came instead."""
+        return None if await self._is_ready() else NO_ANSWER
+
+    async def abort(self) -> None:
+        """End it although it does not react: it is killed. Its log has what it acknowledged."""
+        await self.kill()
 
     async def __aenter__(self) -> Self:
         await self.start()

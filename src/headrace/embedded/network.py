@@ -1,4 +1,4 @@
-"""Find free ports, check that an address is free, and ask the API whether it is ready."""
+"""Find free ports, check that an address is free, and ask servers whether they answer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 import os
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 from headrace.embedded.errors import PortError
 
@@ -14,6 +15,8 @@ LOOPBACK = "127.0.0.1"
 ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - how to reach a server that listens on all
 PROBE_SECONDS = 5.0
 PROBE_BYTES_MAX = 4096  # a status line and a short reason
+# The length of the message, then the code of an SSLRequest (PostgreSQL documentation, message formats).
+SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 # These are below the ports that Linux and macOS give to outgoing connections, one of which could take a port just before we
 # listen on it. Each process begins at another port, so that two that search at the same time find different ones.
@@ -107,3 +110,20 @@ async def why_not_healthy(host: str, port: int, path: str) -> str | None:
     except OSError as error:
         return os.strerror(error.errno) if error.errno else str(error)
     return None if status == 200 else f"{status} {' '.join(body.split())[:200]}"
+
+
+async def why_postgres_silent(socket_path: Path) -> str | None:
+    """Ask a Postgres whether it can encrypt, which it answers before it asks who wants to know; returns None when it does.
+
+    A server that has no connection left closes this one, which is an answer too.
+    """
+    try:
+        reader, writer = await asyncio.open_unix_connection(socket_path)
+        try:
+            writer.write(SSL_REQUEST)
+            await reader.read(1)
+        finally:
+            writer.close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None

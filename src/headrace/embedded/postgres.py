@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -23,6 +23,7 @@ import asyncpg
 import psutil
 
 from headrace.embedded.errors import ServerError
+from headrace.embedded.network import why_postgres_silent
 from headrace.embedded.postgres_user import check_enterable, check_named, make_in_shared_directory, make_user, uid_of
 from headrace.embedded.private_files import private_directory
 from headrace.embedded.process import OnLine, Process, describe_exit, end_left_over
@@ -150,6 +151,23 @@ class EmbeddedPostgres:
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
+
+    async def why_not_alive(self) -> str | None:
+        """Ask it for a sign of life; returns None when it gives one, or what came instead."""
+        return await why_postgres_silent(self.socket_directory / SOCKET_NAME)
+
+    async def abort(self) -> None:
+        """End it although it does not react; the next start recovers its data.
+
+        Each of its processes leads a session, so each is killed: one that is left would keep the next server from starting.
+        """
+        left: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):
+            left = psutil.Process(self.pid).children() if self.pid is not None else []
+        await self.kill()
+        for each in left:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
     async def __aenter__(self) -> Self:
         await self.start()

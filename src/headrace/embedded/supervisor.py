@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -44,16 +43,12 @@ class Program(Protocol):
         """End it, and return when it is gone."""
         ...
 
-
-class AnsweringProgram(Program, Protocol):
-    """A program that can be asked whether it works."""
-
     async def why_not_alive(self) -> str | None:
-        """Ask it; returns None when it works, or what came instead of that answer."""
+        """Ask it whether it works; returns None when it does, or what came instead of that answer."""
         ...
 
     async def abort(self) -> None:
-        """End it although it does not react, and have it say what it was doing. Returns when it is gone."""
+        """End it although it does not react, and have it say what it was doing, if it can. Returns when it is gone."""
         ...
 
 
@@ -72,17 +67,6 @@ class Supervisor:
         self._keepers: dict[str, asyncio.Task[None]] = {}
 
     async def start(self, name: str, program: Program) -> None:
-        """Start a program and keep it running.
-
-        Raises:
-            ServerError: The first start failed.
-        """
-        self._programs[name] = program
-        await program.start()
-        self._on_change()
-        self._keepers[name] = asyncio.create_task(self._keep(name, program, program.wait))
-
-    async def start_answering(self, name: str, program: AnsweringProgram) -> None:
         """Start a program and keep it running and answering.
 
         Raises:
@@ -91,8 +75,7 @@ class Supervisor:
         self._programs[name] = program
         await program.start()
         self._on_change()
-        end = functools.partial(self._wait_or_abort, name, program)
-        self._keepers[name] = asyncio.create_task(self._keep(name, program, end))
+        self._keepers[name] = asyncio.create_task(self._keep(name, program))
 
     async def keep(self) -> None:
         """Keep all programs running, for ever."""
@@ -121,11 +104,11 @@ class Supervisor:
         """Return the pids of the programs that run now, by name."""
         return {name: program.pid for name, program in self._programs.items() if program.pid is not None}
 
-    async def _keep(self, name: str, program: Program, end: Callable[[], Awaitable[int]]) -> None:
+    async def _keep(self, name: str, program: Program) -> None:
         delay = BACKOFF_FIRST_SECONDS
         while True:
             started = time.monotonic()
-            code = await end()
+            code = await self._wait_or_abort(name, program)
             if time.monotonic() - started > STEADY_SECONDS:
                 delay = BACKOFF_FIRST_SECONDS
             self._say(f"{name} ended ({describe_exit(code)}); starting it again in {delay:g} s")
@@ -137,7 +120,7 @@ class Supervisor:
                 self._say(str(error))
             self._on_change()
 
-    async def _wait_or_abort(self, name: str, program: AnsweringProgram) -> int:
+    async def _wait_or_abort(self, name: str, program: Program) -> int:
         """Wait until a program ends, and have it end when it does not answer any more; returns the exit code."""
         ended = asyncio.create_task(program.wait())
         unresponsive = asyncio.create_task(until_unresponsive(program.why_not_alive))
