@@ -8,6 +8,8 @@ import httpx
 import msgspec
 import pytest
 
+from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.exits import CommandFailed
 from headrace.client import ATTEMPTS_MAX, Client, ProblemError, retries
 from headrace.client.ndjson import PART_BYTES
 from headrace.contracts.batches import Batch, BatchState, Counts
@@ -124,6 +126,20 @@ async def test_an_answer_that_another_attempt_would_not_change_is_raised_at_once
             await client.submit("k", {}, key="one")
     assert len(server.requests) == 1
     assert caught.value.retry_after in (None, 30)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_password_of_the_address_is_sent_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    server = Server(refused, accepted(TASK), httpx.Response(200, text="<html>"))
+    async with Client("http://me:s3cret:@headrace", transport=httpx.MockTransport(server)) as client:
+        await client.submit("k", {}, key="a")
+        with pytest.raises(ProblemError, match="//headrace/") as caught:
+            await client.kinds()
+    assert server.requests[1].headers["Authorization"].startswith("Basic ")
+    with pytest.raises(CommandFailed) as failed, api_errors_explained("http://me:s3cret:@headrace"):
+        raise httpx.ReadError("cut")
+    shown = (client.url, caplog.text, str(caught.value), failed.value.message)
+    assert [each for each in shown if "s3cret" in each] == []
 
 
 @pytest.mark.usefixtures("at_once")

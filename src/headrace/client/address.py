@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 
 import httpx
@@ -10,6 +11,8 @@ import httpx
 from headrace.client.answers import UnusableRequest
 
 PORT_MAX = 65_535
+
+_PASSWORD = re.compile(r"(://[^/?#:@]*:)[^/?#]*@")
 
 
 def open_http(url: str, timeout: float, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
@@ -51,8 +54,13 @@ def read_address(url: str) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         is_address = base = given = None
     if not is_address or base is None or given is None or given.query or given.fragment or " " in url:
-        raise UnusableRequest(f"{url!r} is no address of an API: write it as http://host:port")
+        raise UnusableRequest(f"{without_password(url)!r} is no address of an API: write it as http://host:port")
     return base
+
+
+def without_password(url: str) -> str:
+    """Return an address as it may be shown: one for a proxy that asks for a password may have it before an ``@``."""
+    return _PASSWORD.sub(r"\1(hidden)@", url)
 
 
 def is_this_machine(host: str) -> bool:

@@ -175,5 +175,6 @@ def _problem(answer: httpx.Response, body: bytes) -> ProblemError:
 def not_headrace(answer: httpx.Response) -> ProblemError:
     """Return the error for an answer that does not come from this API."""
     status = f"{answer.status_code} {answer.reason_phrase}".strip()
-    message = f"{answer.url} answered {status}, and not as Headrace does; is this its address?"
+    url = answer.url.copy_with(userinfo=b"")
+    message = f"{url} answered {status}, and not as Headrace does; is this its address?"
     return ProblemError(answer.status_code, NOT_HEADRACE, message)

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from headrace.client.address import open_http
+from headrace.client.address import open_http, without_password
 from headrace.client.answers import Answer, Out, ProblemError, UnusableRequest, read_answer
 from headrace.client.retries import Retries
 from headrace.contracts.tasks import KEY_CHARS_MAX
@@ -57,13 +57,17 @@ class Connection:
         url: Where the API is, as ``http://host:port``.
         transport: Sends the requests; the network by default.
 
+    Attributes:
+        url: Where the API is, without a password.
+
     Raises:
         UnusableRequest: The address is none, or the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self.url = url.rstrip("/")
-        self._http = open_http(self.url, ANSWER_SECONDS, transport)
+        url = url.rstrip("/")
+        self.url = without_password(url)
+        self._http = open_http(url, ANSWER_SECONDS, transport)
 
     async def __aenter__(self) -> Self:
         return self

@@ -97,7 +97,8 @@ class FrameStream:
             # When the last event has arrived, it does not matter how the connection ends.
             if not self._is_over:
                 self._retries.count(error)
-                log.warning("%s%s: %s; trying again", self._http.base_url, self._path.lstrip("/"), describe(error))
+                url = self._http.base_url.copy_with(userinfo=b"")
+                log.warning("%s%s: %s; trying again", url, self._path.lstrip("/"), describe(error))
 
     async def _read(self, answer: httpx.Response) -> AsyncGenerator[Frame]:
         # The server answers 204 when nothing follows the cursor any more.

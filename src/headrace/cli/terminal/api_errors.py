@@ -11,7 +11,7 @@ import httpx
 from headrace.cli.terminal.discovery import how_to_find
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
 from headrace.client import NOT_HEADRACE, ProblemError, UnusableRequest
-from headrace.client.address import refused_certificate
+from headrace.client.address import refused_certificate, without_password
 from headrace.printable import printable
 from headrace.settings import Settings
 
@@ -27,6 +27,7 @@ def api_errors_explained(url: str) -> Generator[None]:
         CommandFailed: The API refused, or the request cannot be sent (`EXIT_REFUSED`); or the API failed or cannot be reached
             (`EXIT_UNREACHABLE`).
     """
+    url = without_password(url)
     try:
         yield
     except ProblemError as problem:
