@@ -148,8 +148,7 @@ async def _read(log: Log, owner: str, task: str) -> TaskState | None:
         return None
     newest_record = max(newest.values(), key=_sequence)
     oldest = await log.replayer.page(every_event, records=1)
-    waiting = [newest[name] for name in (EventName.QUEUED, EventName.DEFERRED) if name in newest]
-    queued_record = max(waiting, key=_sequence, default=None)
+    queued_record = _newest_queued(newest.get(EventName.QUEUED), newest.get(EventName.DEFERRED))
     started, finish_record = newest.get(EventName.STARTED), newest.get(EventName.FINISHED)
     return TaskState(
         subject=TaskSubject.parse(newest_record.subject),
@@ -161,6 +160,23 @@ async def _read(log: Log, owner: str, task: str) -> TaskState | None:
         finish_record=finish_record,
         finish_event=_decode_finished(finish_record),
     )
+
+
+def _newest_queued(queued: Record | None, deferred: Record | None) -> Record | None:
+    """Return the record that says what the task waits for, or has been started from.
+
+    A large `deferred` event may arrive after its timer has fired. It then stands behind the `queued` event of the same attempt,
+    and says nothing new.
+    """
+    if queued is None or deferred is None:
+        return queued or deferred
+    if queued.sequence > deferred.sequence:
+        return queued
+    before, after = _decode_queued(queued), _decode_queued(deferred)
+    is_late = (
+        before is not None and after is not None and (before.fence, before.attempt) == (after.fence, after.attempt)
+    )
+    return queued if is_late else deferred
 
 
 def _sequence(record: Record) -> int:

@@ -82,7 +82,8 @@ async def test_a_task_with_the_largest_input_can_be_retried_after_the_longest_er
     task = await accepted(cluster, kind, input=given)
     found = await cluster.outcome(task["id"])
     assert (found["state"], found["attempt"], found["result"]) == ("succeeded", 2, len(given["text"]))
-    assert [each.name for each in await history(cluster, task["id"])] == [
-        *("queued", "started", "deferred", "queued", "started", "finished")
-    ]
+    names = [each.name for each in await history(cluster, task["id"])]
+    # The `deferred` event is as large as the input, and its timer may fire before it has arrived.
+    names.remove("deferred")
+    assert names == ["queued", "started", "queued", "started", "finished"]
     assert await timers(cluster, task["id"]) == 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 from headrace.contracts.events import Finished, Outcome, Queued
 from headrace.contracts.tasks import FailureCode, State, TaskError
 from headrace.lifecycle.finishing import end_task
-from headrace.lifecycle.queueing import queue_if_unchanged, submit_task
+from headrace.lifecycle.queueing import deferred_message, queue_if_unchanged, submit_task
 from headrace.lifecycle.task_state import TaskState, read_task_state, state_from_timer
 from headrace.log import subjects
 from headrace.log.connection import Log
@@ -44,6 +44,18 @@ async def test_a_task_is_queued_then_running_then_over(shared_log: Log) -> None:
     assert summary.created_at == state.oldest_record.at
     assert summary.finished_at == state.newest_record.at
     assert summary.position == f"{shared_log.epoch}-{end.sequence}"
+
+
+async def test_a_task_whose_deferral_arrives_after_its_timer_has_fired_waits_for_nothing(shared_log: Log) -> None:
+    task = new_task(attempt=2, due_at=due_in(0))
+    await submit_task(shared_log, task)
+    await shared_log.appender.append(*deferred_message(task, {}))
+    state = await state_of(shared_log, task.subject)
+    assert (state.is_started, state.summarize(1).state) == (False, State.QUEUED)
+    await start(shared_log, task.subject)
+    await shared_log.appender.append(*deferred_message(task, {}))
+    state = await state_of(shared_log, task.subject)
+    assert (state.is_started, state.summarize(1).state) == (True, State.RUNNING)
 
 
 async def test_a_task_that_is_not_due_yet_is_pending_with_the_error_of_its_last_attempt(shared_log: Log) -> None:

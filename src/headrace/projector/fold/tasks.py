@@ -138,6 +138,9 @@ def _begin_run(
     elif row.state not in _FINAL:
         if row.epoch == epoch and event.fence != row.fence:
             return None
+        if isinstance(event, Deferred) and row.epoch == epoch and _has_left_wait(row, event):
+            _set_error(row, event.error)
+            return row
     else:
         if event.fence != row.sequence:
             return None
@@ -157,6 +160,11 @@ def _begin_run(
         row.state = State.QUEUED
         row.queued_at = record.at
     return row
+
+
+def _has_left_wait(row: TaskRow, event: Deferred) -> bool:
+    """Whether the attempt was queued already. A large `deferred` event may arrive after its timer has fired."""
+    return row.state in (State.QUEUED, State.RUNNING) and row.attempt == event.attempt
 
 
 def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> TaskRow:

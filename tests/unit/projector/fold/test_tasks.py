@@ -67,6 +67,24 @@ SUCCEEDED = read({"event": "finished", "attempt": 1, "outcome": "succeeded", "re
 FAILED = read({"event": "finished", "attempt": 1, "outcome": "failed", "error": {"code": "raised", "message": "no"}})
 
 
+@pytest.mark.parametrize("started", [False, True])
+def test_a_deferral_that_arrives_after_its_timer_has_fired_says_only_why(started: bool) -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(STARTED)
+    story.tell(queued(attempt=2))
+    if started:
+        story.tell(msgspec.structs.replace(STARTED, attempt=2))
+    deferred = {"event": "deferred", "attempt": 2, "fence": 0, "input": {}, "due_at": "2030-01-01T00:00:03Z"}
+    row = story.tell(read({**deferred, "error": {"code": "raised", "message": "no"}}))
+    assert row is not None
+    assert (row.state, row.attempt, row.code) == ("running" if started else "queued", 2, "raised")
+    row = story.tell(msgspec.structs.replace(SUCCEEDED, attempt=2))
+    assert row is not None
+    assert row.state == "succeeded"
+    assert story.tell(read(deferred)) is None
+
+
 def test_a_task_goes_from_queued_over_running_to_succeeded() -> None:
     story = Story()
     row = story.tell(queued())
