@@ -29,6 +29,7 @@ from headrace.cli.terminal.exits import (
 )
 from headrace.client import Client, ProblemError
 from headrace.client.address import open_http
+from headrace.contracts.batches import INPUTS_MAX
 from tests.cli.conftest import END_SECONDS, Done, Shell, Up
 
 NOBODY = "http://127.0.0.1:1"
@@ -168,6 +169,12 @@ def test_proxies_and_certificates_of_the_environment_do_not_concern_this_machine
 async def test_a_line_that_is_longer_than_any_input_ends_a_batch_before_it_fills_the_memory() -> None:
     with pytest.raises(CommandFailed, match="a line is longer than any input may be"):
         await anext(read_inputs(io.BytesIO(b"x" * (INPUT_BYTES_MAX + 2))))
+
+
+async def test_inputs_without_end_are_told_to_be_too_many() -> None:
+    with pytest.raises(CommandFailed, match="a batch has at most 100,000 inputs") as caught:
+        assert [1 async for _ in read_inputs(io.BytesIO(b"{}\n" * (INPUTS_MAX + 1)))]
+    assert caught.value.exit_code == EXIT_REFUSED
 
 
 def test_what_no_command_expected_ends_with_two_lines_that_say_where(

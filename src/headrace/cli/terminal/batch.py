@@ -16,7 +16,7 @@ from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_TASK_FAILED, CommandFailed
 from headrace.cli.terminal.output import note, show, show_json
 from headrace.client import Client, ProblemError
-from headrace.contracts.batches import Batch, Counts
+from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX, Batch, Counts
 
 
 async def submit_batch(url: str, submit: Callable[[Client], Awaitable[Batch]], *, follow: bool, wait: bool) -> int:
@@ -68,15 +68,29 @@ async def read_inputs(lines: BinaryIO) -> AsyncGenerator[Raw]:
     """Give the inputs of a file, one a line; blank lines are left out.
 
     Raises:
-        CommandFailed: A line is longer than any input may be, or the file cannot be read on.
+        CommandFailed: A line is longer than any input may be, there are too many lines, or the file cannot be read on.
     """
+    given = size = 0
     with lines:
         while line := _read_line(lines):
-            if not line.isspace():
-                yield Raw(line.strip())
+            if line.isspace():
+                continue
+            given, size = given + 1, size + len(line)
+            _check_batch(given, size)
+            yield Raw(line.strip())
         # Ctrl-C also ends the program that writes the lines. Here the cancellation arrives before the inputs end, so that
         # the lines written until then are not submitted as a complete batch.
         await asyncio.sleep(0)
+
+
+def _check_batch(inputs: int, size: int) -> None:
+    """Refuse what the API would refuse: its answer does not reach a client that goes on sending."""
+    if inputs > INPUTS_MAX:
+        raise CommandFailed(f"a batch has at most {INPUTS_MAX:,} inputs: split them into several", EXIT_REFUSED)
+    if size > BATCH_BYTES_MAX:
+        raise CommandFailed(
+            f"the inputs of a batch have at most {BATCH_BYTES_MAX >> 20} MB: split them into several", EXIT_REFUSED
+        )
 
 
 def _read_line(lines: BinaryIO) -> bytes:
