@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from headrace.api.edge.cors import as_browsers_send
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.problems import send_problem
@@ -72,7 +73,7 @@ def admit(app: ASGIApp, rules: Rules) -> ASGIApp:
 def public_origins(settings: ApiSettings) -> frozenset[bytes]:
     """Return the origins whose pages are the API's own, whatever a proxy in front of the API makes of the Host header."""
     public = urlsplit(settings.public_url or "")
-    return frozenset({f"{public.scheme}://{public.netloc}".lower().encode()}) if public.netloc else frozenset()
+    return frozenset({as_browsers_send(f"{public.scheme}://{public.netloc}")}) if public.netloc else frozenset()
 
 
 def _check(scope: HTTPScope, rules: Rules) -> None:

@@ -23,9 +23,9 @@ def allow_origins(app: ASGIApp, path: str, origins: Sequence[str]) -> ASGIApp:
     Args:
         app: The application.
         path: The path, without a slash at its end.
-        origins: The origins as browsers send them; ``*`` for all.
+        origins: The origins; ``*`` for all.
     """
-    allowed = frozenset(origin.encode() for origin in origins)
+    allowed = frozenset(map(as_browsers_send, origins))
     below = f"{path}/"
 
     async def with_cors(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,6 +40,13 @@ def allow_origins(app: ASGIApp, path: str, origins: Sequence[str]) -> ASGIApp:
             await app(scope, receive, send_granted)
 
     return with_cors
+
+
+def as_browsers_send(origin: str) -> bytes:
+    """Write an origin in lower case, and without the port that its scheme has anyway (RFC 6454, section 6.2)."""
+    lower = origin.lower()
+    default_port = ":443" if lower.startswith("https:") else ":80"
+    return lower.removesuffix(default_port).encode()
 
 
 def _granted(scope: HTTPScope, allowed: frozenset[bytes]) -> list[tuple[bytes, bytes]]:

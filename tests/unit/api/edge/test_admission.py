@@ -167,3 +167,8 @@ async def test_a_request_without_a_body_needs_no_media_type() -> None:
 async def test_a_body_that_is_compressed_is_refused(encoding: str, status: int) -> None:
     found, _ = await outcome("POST", HERE, JSON, ("Content-Length", "2"), ("Content-Encoding", encoding))
     assert found == status
+
+
+async def test_the_public_url_may_name_the_port_that_browsers_leave_out() -> None:
+    settings = ApiSettings(public_url="https://Public.example:443/headrace")
+    assert (await outcome("POST", HERE, JSON, ("Origin", "https://public.example"), settings=settings))[0] == 200

@@ -15,6 +15,21 @@ async def test_an_allowed_origin_may_read_a_route_below_the_path() -> None:
     assert headers_of(sent) == {"vary": "Origin", "access-control-allow-origin": PAGE}
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://Shop.Example", PAGE),
+        (f"{PAGE}:443", PAGE),
+        ("http://shop.example:80", "http://shop.example"),
+        (f"{PAGE}:80", f"{PAGE}:80"),
+    ],
+)
+async def test_an_origin_may_be_written_as_no_browser_sends_it(written: str, sent: str) -> None:
+    app = allow_origins(answering(200), FOLLOW, [written])
+    answered = await answer(app, path=f"{FOLLOW}/tasks/t1/events", headers=[("Origin", sent)])
+    assert headers_of(answered)["access-control-allow-origin"] == sent
+
+
 @pytest.mark.parametrize("origin", ["https://other.example", f"{PAGE}.evil.example", "null", ""])
 async def test_another_origin_is_granted_nothing(origin: str) -> None:
     sent = await answer(APP, path=f"{FOLLOW}/tasks/t1/events", headers=[("Origin", origin)])
