@@ -11,6 +11,7 @@ from headrace.errors import LogUnavailable
 from headrace.lifecycle.finishing import end_forgotten_task, end_task, stop_task
 from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log.connection import Log
+from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
 TRIES_MAX = 5  # another event may come between reading the state and cancelling, but hardly five times
@@ -38,12 +39,15 @@ async def cancel_task(log: Log, owner: str, task: str) -> Cancelled | AlreadyFin
     Raises:
         LogUnavailable: the log does not answer.
     """
+    own_finish = None
     for _ in range(TRIES_MAX):
-        state = await cancel_if_open(log, owner, task)
+        state = await read_task_state(log, owner, task)
         if state is None:
             return NotInLog()
         if state.is_over:
-            return await _confirm(log, state)
+            return await _confirm(log, state, own_finish)
+        appended_or_finish = await end_task(log, state, by=owner)
+        own_finish = None if isinstance(appended_or_finish, Record) else appended_or_finish.sequence
     raise LogUnavailable("the task changes too fast to be cancelled; try again")
 
 
@@ -62,14 +66,16 @@ async def cancel_if_open(log: Log, owner: str, task: str) -> TaskState | None:
     return state
 
 
-async def _confirm(log: Log, state: TaskState) -> Cancelled | AlreadyFinished:
+async def _confirm(log: Log, state: TaskState, own_finish: int | None) -> Cancelled | AlreadyFinished:
+    """Return what has become of a task that is over; ``own_finish`` is the finish that this request has appended, if any."""
     finished, record = state.finish_event, state.finish_record
     if finished is None or record is None:
         return AlreadyFinished(None)
     if finished.outcome is not Outcome.CANCELLED:
         return AlreadyFinished(State(finished.outcome))
-    # Whoever cancelled the task may have died before workers were told to stop it.
-    await stop_task(log, state.subject, finished, record.sequence)
+    if record.sequence != own_finish:
+        # Whoever cancelled the task may have died before workers were told to stop it.
+        await stop_task(log, state.subject, finished, record.sequence)
     return Cancelled(state.summarize(log.epoch))
 
 

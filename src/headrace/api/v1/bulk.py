@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
+from http import HTTPStatus
 
 from headrace.api.state import ApiState
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import BulkRequest, BulkResult, Selection
-from headrace.errors import InvalidInput
+from headrace.errors import HeadraceError, InvalidInput
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.selections import count_selected, list_oldest_selected
+from headrace.telemetry import get_logger
 
 CONCURRENT_TASKS = 16
 SECONDS_MAX = 25.0  # of one request; proxies close requests without an answer after about 30
+
+log = get_logger(__name__)
 
 
 async def change_selected(
@@ -60,7 +64,7 @@ async def _change_paced(
     async def change_in_turn(number: int, task: str) -> None:
         await asyncio.sleep(max(0.0, began + number / per_second - loop.time()))
         async with slots:
-            sequence = await change(task)
+            sequence = await _change_one(task, change)
         if sequence is not None:
             changes.append(sequence)
 
@@ -71,6 +75,21 @@ async def _change_paced(
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return changes
+
+
+async def _change_one(task: str, change: Callable[[str], Awaitable[int | None]]) -> int | None:
+    """Change a task and return the sequence of the change; None when it had changed before, or cannot be changed.
+
+    Raises:
+        HeadraceError: an outage, which all the others would meet, too.
+    """
+    try:
+        return await change(task)
+    except Exception as error:
+        if isinstance(error, HeadraceError) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        log.error("a task of a selection cannot be changed; the others are", task_id=task, exc_info=error)
+        return None
 
 
 def _check_times(select: Selection) -> None:

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from headrace.api.v1 import bulk
+from headrace.contracts.positions import Position
+from headrace.contracts.tasks import BulkRequest, Selection
+from headrace.errors import LogUnavailable, TooLarge
+
+TASKS = [f"t{number}" for number in range(10)]
+EVERYTHING = BulkRequest(select=Selection(), per_second=500)
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A process whose read model selects ten tasks."""
+
+    @asynccontextmanager
+    async def session() -> AsyncGenerator[None]:
+        yield
+
+    async def count_selected(*_: object, **__: object) -> int:
+        return len(TASKS)
+
+    async def list_selected(*_: object, **__: object) -> list[str]:
+        return TASKS
+
+    async def read_checkpoint(_: object) -> Position:
+        return Position(1, 5)
+
+    monkeypatch.setattr(bulk, "count_selected", count_selected)
+    monkeypatch.setattr(bulk, "list_oldest_selected", list_selected)
+    monkeypatch.setattr(bulk, "read_checkpoint", read_checkpoint)
+    return SimpleNamespace(read_model=SimpleNamespace(session=session), log=SimpleNamespace(epoch=1))
+
+
+@pytest.mark.parametrize("error", [TooLarge("the input is too large by now"), ValueError("nobody foresaw this")])
+async def test_one_task_that_cannot_be_changed_leaves_the_others_changed(api: Any, error: Exception) -> None:
+    async def change(task: str) -> int | None:
+        if task == "t3":
+            raise error
+        return 100 + int(task[1:])
+
+    with capture_logs() as logs:
+        result = await bulk.change_selected(api, "u1", EVERYTHING, change, final=True)
+    assert (result.matched, result.done, result.remaining, result.position) == (10, 9, 0, "1-109")
+    assert [(line["log_level"], line["task_id"]) for line in logs] == [("error", "t3")]
+
+
+async def test_an_outage_fails_the_request(api: Any) -> None:
+    async def change(_: str) -> int | None:
+        raise LogUnavailable("the log does not answer")
+
+    with pytest.raises(LogUnavailable):
+        await bulk.change_selected(api, "u1", EVERYTHING, change, final=True)
