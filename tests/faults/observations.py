@@ -18,6 +18,7 @@ from tests.faults.journal import AnyEntry
 ONE = TypeVar("ONE", bound=AnyEntry)
 TASKS = "hr.tasks."
 BATCHES = "hr.batches."
+SCHEDULES = "hr.schedules."
 
 
 class Logged(Struct, frozen=True):
@@ -131,7 +132,7 @@ class LogReader:
         return new
 
     def _take(self, record: Record) -> None:
-        if record.subject.startswith((TASKS, BATCHES)):
+        if record.subject.startswith((TASKS, BATCHES, SCHEDULES)):
             self.last_told = record.sequence
         if not record.subject.startswith(TASKS):
             return

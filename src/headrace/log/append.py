@@ -195,6 +195,8 @@ class Appender:
         """Append a record of nothing every `PROBE_SECONDS` until the log takes appends again, so that nobody else has to."""
         while subjects.STREAM in self.acceptance.refused:
             await asyncio.sleep(PROBE_SECONDS)
+            if subjects.STREAM not in self.acceptance.refused:
+                return
             # Why it was not taken is remembered by `acceptance`, as for every append.
             with suppress(HeadraceError):
                 await self.append(subjects.PROBE, b"", PROBE_HEADERS)
