@@ -191,3 +191,17 @@ async def test_a_delayed_task_that_is_refused_for_its_size_leaves_no_timer(clust
         answer = await ask(cluster, "echo", input={"text": "x" * size}, run_at=run_at.isoformat(), max_attempts=1)
         check_problem(answer, 413, "too_large")
     assert (await cluster.log.refresh()).last_sequence == before
+
+
+async def test_a_task_whose_events_have_left_the_log_can_be_waited_for(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.until_kinds_known()
+    old = await accepted(cluster, "noop", delay=3600)
+    new = await accepted(cluster, "noop", delay=3600)
+    await read(cluster, new["id"], at_least=new["position"])
+    last = (await cluster.log.refresh()).last_sequence
+    await cluster.log.jetstream.request("STREAM.PURGE.HEADRACE", {"seq": last})
+    assert (await cluster.http.get("/health/ready")).status_code == 200, "the API knows the extent of the log again"
+    answer = await cluster.http.get(f"/api/v1/tasks/{old['id']}", params={"wait": 0.1})
+    assert answer.json()["state"] == "pending"

@@ -139,8 +139,11 @@ async def _follow_to_finish(api: ApiState, follower: Follower, patience: float) 
         try:
             frames = await follower.next(patience)
         except Discontinued:
-            # The log was lost, or has lost its end: the task goes on in the log that there is now.
-            follower.restart(Position(api.log.epoch, api.log.filled.last if api.log.filled else 0))
+            # The log was lost, or has lost its end or its beginning: the task goes on in the log that there is now.
+            begin = api.log.state.first_sequence - 1
+            follower.restart(Position(api.log.epoch, max(begin, api.log.filled.last if api.log.filled else 0)))
+            # What follows may be lost at once again, and everybody else has a turn in between.
+            await asyncio.sleep(0)
             continue
         for frame in frames:
             if frame.event == EventName.FINISHED:
