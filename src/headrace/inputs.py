@@ -20,11 +20,13 @@ from headrace.contracts.kinds import PYTHON_PATTERN
 from headrace.contracts.problems import FieldError, split_path
 from headrace.contracts.tasks import NULL
 from headrace.patterns import TimeAllowed, TookTooLong, find
+from headrace.schema_unions import spell_out_unions
 
 ERRORS_MAX = 20  # a submission with more wrong paths than that is wrong as a whole
 MESSAGE_CHARS_MAX = 300  # of one error; a schema's message quotes the value, which may be large
 EXPLAINED_BYTES_MAX = 16 << 10  # of JSON; the validator writes all errors at once, and everybody waits: up to 0.1 s
 NAMED_BYTES_MAX = 128 << 10  # of JSON; of a larger input the validator is not asked for its first error either
+EXPLAINED_LEVELS_MAX = 8  # of nesting; the validator writes the value at each level, and for each alternative there
 MISMATCH = "does not match the schema of its kind"
 
 Schema = dict[str, Any]
@@ -68,6 +70,8 @@ class InputCheck:
         return [FieldError(path=path + at, message=_shorten(message))]
 
     def _find_errors_of_schema(self, input: Schema, size: int, path: str) -> list[FieldError]:
+        if _is_nested_deeper(input, EXPLAINED_LEVELS_MAX):
+            return []
         try:
             if size <= EXPLAINED_BYTES_MAX:
                 return [_field_error(error, path) for error in islice(self._validator.iter_errors(input), ERRORS_MAX)]
@@ -93,13 +97,24 @@ class InputCheck:
         return None
 
 
+def _is_nested_deeper(value: Any, levels: int) -> bool:
+    match value:
+        case dict():
+            inner = cast("dict[str, Any]", value).values()
+        case list():
+            inner = cast("list[Any]", value)
+        case _:
+            return False
+    return levels == 0 or any(_is_nested_deeper(each, levels - 1) for each in inner)
+
+
 def _compile(schema: Schema, time_allowed: TimeAllowed) -> jsonschema_rs.Validator:
     class Pattern(_Pattern):
         allowed = time_allowed
 
     keywords: dict[str, Any] = {PYTHON_PATTERN: Pattern}
     try:
-        return jsonschema_rs.validator_for(_without_twins(schema), keywords=keywords)
+        return jsonschema_rs.validator_for(spell_out_unions(_without_twins(schema)), keywords=keywords)
     except jsonschema_rs.ValidationError as error:
         # A schema that is no schema, or a pattern that cannot be compiled; the rest of the message shows the schema.
         raise ValueError(f"{_json_pointer(error.instance_path)}: {error.message}") from error
