@@ -17,7 +17,7 @@ from headrace.log.jetstream import ProvisionError
 from headrace.parent_watch import watch_parent
 from headrace.settings import Settings, unknown_variables
 from headrace.task import KindError
-from headrace.telemetry import get_logger, set_up_logs
+from headrace.telemetry import get_logger, log_stream, set_up_logs
 
 EXIT_CANNOT_START = 1
 EXIT_BROKEN = 1
@@ -49,7 +49,7 @@ def run_process(name: str, settings: Settings, main: Main, grace: float = 0.0) -
     """
     set_up_logs(name, settings.log_level, settings.log_format)
     # On SIGABRT and on a crash in C every thread's stack is written to standard error, also while a handler holds the GIL.
-    faulthandler.enable()
+    faulthandler.enable(log_stream())
     forks.separate_children(*STOP_SIGNALS)
     for sentence in unknown_variables(os.environ):
         log.warning(sentence)
@@ -98,7 +98,7 @@ async def _keep_signals(on_signal: Callable[[], None]) -> None:
 def _limit_the_stop(seconds: float) -> None:
     """End this process in ``seconds``, with a line and the stack of every thread, if it has not ended by then."""
     # This timer is a thread in C, so it goes off although a handler holds the GIL.
-    faulthandler.dump_traceback_later(seconds, exit=True)
+    faulthandler.dump_traceback_later(seconds, exit=True, file=log_stream())
     threading.Thread(target=_say_late, args=(seconds,), name="stop limit", daemon=True).start()
 
 

@@ -17,7 +17,7 @@ import structlog
 
 from headrace.printable import has_colours, printable, printable_json, printable_lines
 
-__all__ = ["get_logger", "set_up_logs"]
+__all__ = ["get_logger", "log_stream", "set_up_logs"]
 
 get_logger = structlog.stdlib.get_logger
 
@@ -52,7 +52,8 @@ def set_up_logs(
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level.upper()]),
         cache_logger_on_first_use=True,
     )
-    handler = _Lines(_own_stream())
+    _Open.stream = _own_stream()
+    handler = _Lines(_Open.stream)
     rendering = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(pretty=pretty)]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=fields, processors=rendering))
     root = logging.getLogger()
@@ -69,6 +70,17 @@ class _Lines(logging.StreamHandler[TextIO]):
         """Say on standard error, if it is open, why a line could not be written."""
         with suppress(ValueError):
             super().handleError(record)
+
+
+class _Open:
+    """Where the log of this process goes; None until it is set up."""
+
+    stream: TextIO | None = None
+
+
+def log_stream() -> TextIO:
+    """Return where the log goes, for the stacks of threads: a handler may have closed standard error."""
+    return _Open.stream or sys.stderr
 
 
 def _own_stream() -> TextIO:

@@ -143,3 +143,9 @@ def leave_files_open(input: Nothing, context: SyncContext) -> str:
             os.open(os.devnull, os.O_RDONLY)
     except OSError as error:
         return str(error.strerror)
+
+
+@task(timeout=15)
+def close_standard_error(input: Nothing, context: SyncContext) -> None:
+    sys.stderr.close()
+    raise ValueError("so that the worker logs something")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from types import FrameType
 
-from headrace.telemetry import get_logger
+from headrace.telemetry import get_logger, log_stream
 from headrace.worker.execution import Execution
 from headrace.worker.outcomes import Stop
 from headrace.worker.running_record import RunningRecord
@@ -109,7 +109,7 @@ class LoopWatch:
         if overdue > HOPELESS_SECONDS:
             self._record.blame(execution.delivery.sequence)
             log.critical("the handler cannot be interrupted; ending this process", kind=execution.kind.name)
-            faulthandler.dump_traceback()
+            faulthandler.dump_traceback(log_stream())
             os._exit(os.EX_SOFTWARE)
         signal.pthread_kill(self._main_thread, INTERRUPT)
 

@@ -105,3 +105,17 @@ async def test_a_worker_that_is_told_to_stop_leaves_behind_a_thread_that_does_no
     assert await worker.stop() == 0
     (said,) = worker.logged("leaving threads behind that do not end")
     assert "left behind" in said["threads"]
+
+
+async def test_a_worker_whose_handler_has_closed_standard_error_goes_on_and_can_be_stopped(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "projector")
+    worker = await cluster.spawn("worker")
+    await cluster.until_ready(worker)
+    await cluster.until_kinds_known()
+    assert (await cluster.outcome((await cluster.submit("close_standard_error"))["id"]))["error"]["code"] == "raised"
+    assert (await cluster.outcome((await cluster.submit("echo", text="still here"))["id"]))["state"] == "succeeded"
+    worker.process.send_signal(signal.SIGTERM)
+    assert await worker.exited() == 0
