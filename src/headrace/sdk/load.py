@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -73,7 +74,22 @@ def _import(name: str) -> ModuleType:
     except KindError:
         raise
     except (Exception, SystemExit) as error:
-        raise KindError(f"{_file_of(name)}: cannot be imported: {type(error).__name__}: {error}") from error
+        file = _file_of(name)
+        said = f"{file}: cannot be imported: {type(error).__name__}: {error}"
+        raise KindError(said + _line_in(file, error) + _hint_for(name, error)) from error
+
+
+def _line_in(file: str, error: BaseException) -> str:
+    """Say which line of a module did not work; empty when none of its lines was run."""
+    lines = [number for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return f" (line {lines[-1]})" if lines else ""
+
+
+def _hint_for(name: str, error: BaseException) -> str:
+    """Say where Python searches when the package itself, and not one that it imports, is not found."""
+    if not isinstance(error, ModuleNotFoundError) or error.name != name.partition(".")[0]:
+        return ""
+    return "; it has to be installed, in the working directory, or in a directory of PYTHONPATH"
 
 
 def _file_of(name: str) -> str:

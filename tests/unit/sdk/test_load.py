@@ -116,6 +116,19 @@ def test_a_package_that_is_not_there_is_named() -> None:
         load_kinds("no_such_package")
 
 
+def test_a_package_that_is_not_there_says_where_it_is_searched_for() -> None:
+    with pytest.raises(KindError, match="PYTHONPATH"):
+        load_kinds("no_such_package")
+
+
+def test_a_module_that_lacks_another_package_names_the_line_and_not_the_search_path(
+    package: Callable[..., str],
+) -> None:
+    name = package(broken="import sys\n\nimport no_such_package\n")
+    with pytest.raises(KindError, match=r"No module named 'no_such_package' \(line 3\)$"):
+        load_kinds(name)
+
+
 @pytest.mark.parametrize("name", ["no_such_package.kinds", "sys.kinds", "..", ".kinds", "a b", "é.x"])
 def test_a_name_that_no_module_has_is_refused_in_words(name: str) -> None:
     with pytest.raises(KindError, match=f"^{re.escape(name)}: cannot be imported: "):
