@@ -115,6 +115,7 @@ async def test_letters_that_an_output_does_not_have_are_escaped(up: Up) -> None:
         ('headrace submit shout --input $\'{"text": "caf\\xe9"}\'', "this is not UTF-8: byte 13 is 0xe9"),
         ("printf '{\"caf\\xe9\": 1}' | headrace submit shout --input - | true", "this is not UTF-8: byte 5 is 0xe9"),
         ("headrace submit shout --input @/dev/zero", "this is not a JSON object"),
+        ("headrace submit shout --input README.md", "a file is given as @README.md"),
         (
             "headrace submit shout --input \"{\\\"a\\\":$(head -c 100000 /dev/zero | tr '\\0' '[')\"",
             "nested too deeply",

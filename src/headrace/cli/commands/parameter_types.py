@@ -130,7 +130,7 @@ class InputType(click.ParamType[msgspec.Raw]):
             byte = error.object[error.start]
             self.fail(f"this is not UTF-8: byte {error.start} is 0x{byte:02x}; write the JSON in UTF-8", param, ctx)
         except msgspec.MsgspecError as error:
-            self.fail(f"this is not a JSON object: {error}", param, ctx)
+            self.fail(f"this is not a JSON object: {error}{_file_hint(value)}", param, ctx)
         except RecursionError:
             self.fail("this is nested too deeply to be an input", param, ctx)
         if len(written) > INPUT_BYTES_MAX:
@@ -168,6 +168,12 @@ def _read(value: str) -> bytes:
             return file.read(INPUT_BYTES_MAX + 1)
     # The bytes as they were given, also those that are not in the encoding of the terminal.
     return os.fsencode(value)
+
+
+def _file_hint(value: str) -> str:
+    """Say how a file is given to who named one without ``@``; empty when the value is none."""
+    is_file = os.path.isfile(os.fsencode(value))  # noqa: PTH113 - `Path.is_file` raises for a name that is too long
+    return f"; a file is given as @{value}" if is_file else ""
 
 
 def _unreadable(value: str, error: OSError) -> str:
