@@ -100,7 +100,7 @@ class Projector:
             try:
                 await self._lead_when_free()
             except _PostgresUnreachable as error:
-                self._set_role(f"cannot reach Postgres: {error}")
+                self._set_role(f"cannot reach Postgres: {str(error) or type(error).__name__}")
             except (HeadraceError, ProvisionError) as error:
                 self._set_role(f"cannot use the log: {error}")
             # Neither Postgres nor the log says when it is back.

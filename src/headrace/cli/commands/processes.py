@@ -12,7 +12,7 @@ from headrace.settings import split_bind
 
 
 @click.command()
-@click.option("--home", help="Where the data is kept; the user-data directory by default.")
+@click.option("--home", help="Where the data is kept; the user-data directory by default, for root /var/lib/headrace.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8080]")
 def up(home: str | None, host: str | None, port: int | None) -> None:
