@@ -35,8 +35,10 @@ def spell_out(cron: str) -> str:
         ValueError: the expression does not have six valid fields, or cannot be spelled out. The message says why.
     """
     if (fields := len(cron.split())) != FIELDS:
+        # Without seconds it is what crontab(5) takes.
+        hint = "; write a 0 for the second before them" if fields == FIELDS - 1 else ""
         raise ValueError(
-            f"{FIELDS} fields are needed, second minute hour day-of-month month day-of-week; here are {fields}"
+            f"{FIELDS} fields are needed, second minute hour day-of-month month day-of-week; here are {fields}{hint}"
         )
     try:
         parsed = CronSim(cron, _ANY_INSTANT)

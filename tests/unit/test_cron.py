@@ -64,6 +64,7 @@ def test_an_expression_is_spelled_out_so_that_all_dialects_agree(expression: str
     ("expression", "words"),
     [
         ("", "6 fields are needed"),
+        ("*/5 * * * *", "write a 0 for the second before them"),
         ("* * * * *", "here are 5"),
         ("* * * * * * *", "here are 7"),
         ("60 * * * * *", "Bad second"),
