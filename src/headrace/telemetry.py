@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal, TextIO
 
 import msgspec
 import structlog
 
+from headrace import forks
 from headrace.printable import has_colours, printable, printable_json, printable_lines
 
 __all__ = ["get_logger", "log_stream", "set_up_logs"]
@@ -54,6 +56,8 @@ def set_up_logs(
     )
     _Open.stream = _own_stream()
     handler = _Lines(_Open.stream)
+    os.register_at_fork(after_in_child=handler.use_standard_error)
+    forks.keep_from_children(handler)
     rendering = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(pretty=pretty)]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=fields, processors=rendering))
     root = logging.getLogger()
@@ -65,6 +69,18 @@ def set_up_logs(
 
 class _Lines(logging.StreamHandler[TextIO]):
     """Writes lines. One that cannot be written is dropped: what is said about the work must not stop the work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._own = [] if stream is sys.stderr else [stream.fileno()]
+
+    def descriptors(self) -> Iterable[int]:
+        """See `headrace.forks.OwnsDescriptors`."""
+        return self._own
+
+    def use_standard_error(self) -> None:
+        """Write to standard error from now on. A forked child that closes it must not hold our pipe open all the same."""
+        self.setStream(sys.stderr)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that `logging` calls
         """Say on standard error, if it is open, why a line could not be written."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 PROBE_INTERVAL_SECONDS = 4.0  # also the longest that an answer may take
-MISSES_MAX = 4  # in a row, so 16 s: far more than a busy machine takes, and a new process is there within half a minute
+MISSES_MAX = 5  # in a row, so 20 s: far more than a busy machine takes, and a new process is there within half a minute
 START_SECONDS = 300.0  # until it listens; a process may wait that long for servers that start with it
 
 NO_ANSWER = "no answer"
