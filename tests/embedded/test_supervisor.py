@@ -62,7 +62,7 @@ async def test_a_program_that_lives_and_does_not_answer_is_ended_with_its_stacks
     assert first is not None
     os.kill(first, signal.SIGSTOP)
     await until(lambda: child.pid not in (None, first), f"another process; {said}")
-    assert said[0] == "worker lives and does not answer (no answer, 4 times in a row); ending it"
+    assert said[0] == "worker lives and does not answer (no answer, 5 times in a row); ending it"
     assert said[1].startswith("worker ended (killed by SIG")
     written.clear()
     await until(lambda: "answers" in written, "the next one to answer")
@@ -83,7 +83,7 @@ async def test_a_server_that_lives_and_does_not_answer_is_replaced(
     for each in left:
         each.send_signal(signal.SIGSTOP)
     await until(lambda: program.pid not in (None, first), f"another process; {said}")
-    assert said[0] == "server lives and does not answer (no answer, 4 times in a row); ending it"
+    assert said[0] == "server lives and does not answer (no answer, 5 times in a row); ending it"
     await until(lambda: not [each for each in left if alive(each.pid)], "what was left of it to be gone")
     await supervisor.stop("server")
 
@@ -107,7 +107,7 @@ async def test_a_few_answers_that_do_not_come_are_forgiven_and_only_so_many_in_a
     await until(lambda: probe.asked > 2 * len(missed) + 3, "all the answers")
     assert not watching.done()
     watching.cancel()
-    assert "refused, 4 times in a row" in await until_unresponsive(Replies(None, "refused"))
+    assert "refused, 5 times in a row" in await until_unresponsive(Replies(None, "refused"))
 
 
 async def test_a_program_that_starts_slowly_is_left_alone_until_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,4 +123,4 @@ async def test_a_program_that_starts_slowly_is_left_alone_until_its_own_limit(mo
 
 
 async def test_a_program_that_listens_and_never_answers_is_not_waited_for_as_one_that_starts() -> None:
-    assert "no answer, 4 times in a row" in await until_unresponsive(Replies("refused", "refused", liveness.NO_ANSWER))
+    assert "no answer, 5 times in a row" in await until_unresponsive(Replies("refused", "refused", liveness.NO_ANSWER))

@@ -161,7 +161,12 @@ class RequestBody:
             if self._refusal is None or self._task is None or self._task.uncancel() > 0:
                 raise
             self._complete = True
-            raise self._refusal from None
+            # An error that stays here would keep the request, and with it the connection, until garbage is collected.
+            refusal, self._refusal = self._refusal, None
+            try:
+                raise refusal from None
+            finally:
+                del refusal
         finally:
             self._bodies.waiting.discard(self)
 
