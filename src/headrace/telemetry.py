@@ -80,7 +80,8 @@ class _Lines(logging.StreamHandler[TextIO]):
 
     def use_standard_error(self) -> None:
         """Write to standard error from now on. A forked child that closes it must not hold our pipe open all the same."""
-        self.setStream(sys.stderr)
+        # `setStream` would flush the old one, whose lock another thread may have held in the moment of the fork.
+        self.stream = sys.stderr
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that `logging` calls
         """Say on standard error, if it is open, why a line could not be written."""
