@@ -78,8 +78,11 @@ async def test_an_interrupt_says_how_to_do_the_rest(up: Up, client: Client) -> N
     assert (done.code, done.out) == (130, "")
     rest = done.err.splitlines()[-1].partition("--until ")[2]
     task = ("replay", "--batch", batch.id, "--until", rest)
-    await client.get_batch(batch.id, wait=10)
 
+    async def one_is_seen_to_have_run_again() -> bool:
+        return (await up.shell.call(*task, "--dry-run")).err == "7 tasks match\n"
+
+    await until(one_is_seen_to_have_run_again, "the read model to have what was interrupted")
     first = await up.shell.call(*task)
 
     async def nothing_left() -> bool:

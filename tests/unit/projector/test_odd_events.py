@@ -130,7 +130,7 @@ async def check_lists(cluster: Cluster) -> None:
 async def test_no_event_stops_the_projector_or_a_list(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     api, projector = await cluster.start("api", "projector")
-    last = await append_odd(cluster, seed=1, count=300)
+    last = await append_odd(cluster, seed=1, count=150)
     sound = await cluster.log.appender.append(
         f"hr.tasks.queued.echo.normal.{LOCAL}.sound", json.dumps({"event": "queued", **QUEUED}).encode(), {}
     )
