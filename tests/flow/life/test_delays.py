@@ -97,7 +97,8 @@ async def test_of_a_hundred_tasks_due_at_around_the_same_time_all_start_in_time(
 
 
 async def _hundred_late(cluster: Cluster) -> list[timedelta]:
-    begin = now() + timedelta(seconds=1.5)
+    # All are accepted well before, also on a busy machine.
+    begin = now() + timedelta(seconds=4)
     moments = [begin + timedelta(milliseconds=number % 20) for number in range(100)]
     tasks = await asyncio.gather(*(accepted(cluster, "noop", run_at=moment.isoformat()) for moment in moments))
     await cluster.all_finished([task["id"] for task in tasks])
