@@ -15,6 +15,9 @@ from headrace.task import Context, SyncContext, task
 from tests.kinds.plain import Nothing, note
 
 
+_open_pairs: list[tuple[socket.socket, socket.socket]] = []
+
+
 class Total(msgspec.Struct):
     words: int
 
@@ -122,6 +125,13 @@ async def die(input: Nothing, context: Context) -> None:
 def hang_in_c(input: Nothing, context: SyncContext) -> None:
     reader, _writer = socket.socketpair()
     reader.recv(1)
+
+
+@task(timeout=0.3)
+async def hang_in_c_beside_the_loop(input: Nothing, context: Context) -> None:
+    pair = socket.socketpair()
+    _open_pairs.append(pair)
+    await asyncio.to_thread(pair[0].recv, 1)
 
 
 @task(timeout=0.3, concurrency=2)

@@ -1,7 +1,7 @@
 """Find out from outside that a program is there and does nothing.
 
 A process can live and not work: a handler holds the interpreter in a C call, or its event loop has ended and a thread keeps it.
-Nothing inside such a process can be relied upon to notice, so it is asked over HTTP.
+Nothing inside such a process can be relied upon to notice, so it is asked: our own over HTTP, NATS and Postgres in their protocols.
 """
 
 from __future__ import annotations

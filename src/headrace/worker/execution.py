@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import Future
 from enum import Enum, auto
 from typing import Any
 
@@ -71,6 +72,7 @@ class Execution:
         given_back: Whether the worker drains and leaves the task to another worker.
         deadline: When the timeout of the running handler ends, in monotonic time; None while no handler runs.
         leftover: The end of a thread or process that goes on after its timeout; see `headrace.worker.left_overs`.
+        calls: The calls of an async handler that run in threads; see `headrace.worker.loop_threads`.
         appended: How many events were appended so far for which the handler waited. It numbers them against duplicates.
 
     Raises:
@@ -81,6 +83,7 @@ class Execution:
     __slots__ = (
         "_phase",
         "appended",
+        "calls",
         "cancelled_at",
         "deadline",
         "delivery",
@@ -104,6 +107,7 @@ class Execution:
         self.given_back = False
         self.deadline: float | None = None
         self.leftover: asyncio.Future[Any] | None = None
+        self.calls: set[Future[Any]] = set()
         self.appended = 0
         self._phase = Phase.DELIVERED
 

@@ -26,6 +26,10 @@ class CallEnded(NamedTuple):
     raised: BaseException | None
 
 
+class NoThread(Exception):
+    """The system starts no further thread for a handler, because there are too many. The message is a clause that says so."""
+
+
 class _Work(NamedTuple):
     call: Call
     context: Context
@@ -47,16 +51,26 @@ class HandlerThreads:
         self._free = 0
 
     def run(self, call: Call) -> asyncio.Future[CallEnded]:
-        """Run a call in a thread, in a copy of the caller's context; returns at once."""
+        """Run a call in a thread, in a copy of the caller's context; returns at once.
+
+        Raises:
+            NoThread: no thread is free, and none can be started.
+        """
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[CallEnded] = loop.create_future()
         ended.add_done_callback(self._on_end)
         if self._free:
             self._free -= 1
         else:
-            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+            self._start_thread()
         self._work.put(_Work(call, copy_context(), ended, loop))
         return ended
+
+    def _start_thread(self) -> None:
+        try:
+            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        except RuntimeError as error:
+            raise NoThread(f"handlers have left so many threads behind that none can be started ({error})") from error
 
     def _on_end(self, _: asyncio.Future[CallEnded]) -> None:
         self._free += 1

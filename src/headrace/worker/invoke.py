@@ -19,6 +19,7 @@ from headrace.worker.child_process import Child
 from headrace.worker.context import ExecutionContext, ThreadContext
 from headrace.worker.execution import Execution
 from headrace.worker.handler_threads import HandlerThreads
+from headrace.worker.loop_threads import open_calls
 from headrace.worker.loop_watch import BLOCKED_SECONDS_MAX, handler_here
 from headrace.worker.outcomes import AttemptOutcome, HandlerRaised, Stop, outcome_of, returned
 from headrace.worker.pipe_protocol import Call
@@ -101,6 +102,7 @@ async def _invoke_on_loop(
         await _take_back_own_cancellations(task, execution, timeout)
         if isinstance(left, asyncio.CancelledError) and _cancellations(execution, timeout):
             # The worker is shutting down, the task was cancelled or timed out: the handler itself raised nothing.
+            execution.leftover = open_calls(execution)
             raise left
     return outcome_of(kind, execution.queued, left)
 

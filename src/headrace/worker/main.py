@@ -27,6 +27,7 @@ from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.invoke import Pool
 from headrace.worker.lanes import Lanes
 from headrace.worker.left_overs import LeftOvers, WornOut
+from headrace.worker.loop_threads import LoopThreads
 from headrace.worker.low_priority_throttle import LowPriorityThrottle
 from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
@@ -113,6 +114,7 @@ class Worker:
             LogUnavailable: NATS cannot be reached.
             ProvisionError: the server refuses a consumer.
         """
+        asyncio.get_running_loop().set_default_executor(LoopThreads())
         await self._heartbeats.start()
         await self._cancellations.open()
         # The announcement comes before the consumers, see `is_superseded`. In a log that was just made, every worker comes

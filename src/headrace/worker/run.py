@@ -26,7 +26,7 @@ from headrace.worker.child_process import ProcessLost
 from headrace.worker.context import ExecutionContext
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
-from headrace.worker.handler_threads import HandlerThreads
+from headrace.worker.handler_threads import NoThread
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.history import NOT_STARTED, STARTS_MAX, History, read_history
 from headrace.worker.invoke import CANCEL_GRACE_SECONDS, Interrupted, Pool, invoke
@@ -192,6 +192,9 @@ class Runner:
         row = self._note(execution)
         try:
             return await invoke(execution, decoded, context, self._pool)
+        except NoThread as error:
+            self._left_overs.give_up(str(error))
+            raise
         except Interrupted as error:
             return retry_or_fail(kind, queued, TimeoutError(), Failed(FailureCode.TIMEOUT, str(error)))
         except ProcessLost as error:
@@ -224,7 +227,7 @@ class Runner:
         """Keep the slot until the handler has ended, or goes on for so long that it is left over."""
         told = CANCEL_GRACE_SECONDS if execution.cancelled else 0.0
         # A process is killed, so that it always ends.
-        patience = told + LEFT_OVER_SECONDS if isinstance(self._pool, HandlerThreads) else None
+        patience = None if isinstance(self._pool, ProcessPool) else told + LEFT_OVER_SECONDS
         await asyncio.wait({handler}, timeout=patience)
         if not handler.done() and not self._left_overs.add(self.kind, handler, self._slots):
             await asyncio.wait({handler})

@@ -40,6 +40,19 @@ async def test_a_worker_whose_handlers_leave_files_open_is_replaced_before_it_ca
     assert said["error"].startswith("handlers have left")
 
 
+async def test_a_call_that_hangs_in_a_thread_of_the_event_loop_is_left_over_too(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "projector")
+    worker, _ = await _start_worker(cluster)
+    await cluster.until_kinds_known()
+    hanging = [await cluster.submit("hang_in_c_beside_the_loop") for _ in range(4)]
+    for each in hanging:
+        assert (await cluster.outcome(each["id"]))["error"]["code"] == "timeout"
+    assert await worker.exited() == 1
+    (said,) = worker.logged("cannot go on")
+    assert said["error"].startswith("4 handlers go on although their tasks have ended")
+
+
 @pytest.mark.slow
 @pytest.mark.invariant(1)
 async def test_handlers_that_hang_do_not_use_up_their_kind_and_a_worker_with_too_many_of_them_is_replaced(
