@@ -17,6 +17,10 @@ from msgspec import Meta, Struct
 from headrace.parent_watch import PARENT_PIPE
 
 PREFIX = "HEADRACE_"
+SECRETS = frozenset({"token", "url", "follow_secrets"})  # a database URL may contain a password
+ADDRESSES = frozenset({"url", "public_url", "bind", "metrics", "health"})
+PORT_MAX = 65_535  # of TCP
+NAME_LIKENESS_MIN = 0.8  # of difflib: one or two letters more, less or other
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
@@ -240,12 +244,6 @@ def _of_a_service(name: str, value: str) -> bool:
     if re.search(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$", name):
         return True
     return name.endswith("_PORT") and "://" in value
-
-
-SECRETS = frozenset({"token", "url", "follow_secrets"})  # a database URL may contain a password
-ADDRESSES = frozenset({"url", "public_url", "bind", "metrics", "health"})
-PORT_MAX = 65_535
-NAME_LIKENESS_MIN = 0.8  # of difflib: one or two letters more, less or other
 
 
 def split_bind(bind: str) -> tuple[str, int]:

@@ -249,3 +249,10 @@ async def test_a_narrow_terminal_and_one_that_can_do_nothing_get_a_table(up: Up)
         )
         assert done.code == 0
     assert os.environ.get("COLUMNS") != "0"
+
+
+async def test_a_working_directory_that_is_gone_is_said(up: Up, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = await in_shell(up, f"cd {gone}; rmdir {gone}; headrace worker")
+    assert (done.code, done.err) == (EXIT_REFUSED, "the working directory is gone: change to one that exists\n")

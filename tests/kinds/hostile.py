@@ -14,7 +14,6 @@ import msgspec
 from headrace.task import Context, SyncContext, task
 from tests.kinds.plain import Nothing, note
 
-
 _open_pairs: list[tuple[socket.socket, socket.socket]] = []
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from granian._granian import SocketHolder
 from granian.server.embed import Server
 
+from headrace.settings import PORT_MAX
 from headrace.telemetry import get_logger
 
 BACKLOG = 2048  # connections waiting to be accepted, as when all browsers come back at once
-PORT_MAX = 65_535  # of TCP
 UNREAD_SECONDS = 60  # after which a client that takes none of what was sent to it loses its connection
 CHECK_SECONDS = 5.0  # between two checks of the connections that wait to be accepted
 

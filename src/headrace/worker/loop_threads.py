@@ -17,9 +17,8 @@ from headrace.worker.left_overs import LEFT_OVERS_MAX
 from headrace.worker.loop_watch import handler_here
 
 CALLS_MAX = 32  # at a time, as Python has it at most
-THREADS_MAX = (
-    CALLS_MAX + LEFT_OVERS_MAX
-)  # the calls that hang until the worker is replaced take nothing from the others
+# Calls that hang until the worker is replaced take no thread from the others.
+THREADS_MAX = CALLS_MAX + LEFT_OVERS_MAX
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

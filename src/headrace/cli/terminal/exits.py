@@ -46,7 +46,7 @@ def run_cli(group: click.Group) -> int:
     open_outputs()
     try:
         try:
-            code = _run(group)
+            code = _run(group) if _has_working_directory() else EXIT_REFUSED
             sys.stdout.flush()
         except OSError as error:
             raise OutputLost(error) from error
@@ -95,6 +95,16 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         note(record.getMessage())
+
+
+def _has_working_directory() -> bool:
+    """Tell whether there is a directory below which files are looked for; says so when somebody has removed it."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        note("the working directory is gone: change to one that exists")
+        return False
+    return True
 
 
 def _run(group: click.Group) -> int:
