@@ -50,9 +50,14 @@ class LeaderSession:
             command_timeout=STATEMENT_TIMEOUT_SECONDS,
             server_settings=SESSION_SETTINGS,
         )
-        if connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE:
-            await connection.execute(f"SET transaction_timeout = {TRANSACTION_MILLISECONDS}")
-        return cls(connection)
+        session = cls(connection)
+        try:
+            if connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE:
+                await connection.execute(f"SET transaction_timeout = {TRANSACTION_MILLISECONDS}")
+        except BaseException:
+            session.close()
+            raise
+        return session
 
     def close(self) -> None:
         """Drop the connection, which frees the lock; does not wait for a Postgres that may not answer."""
