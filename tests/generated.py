@@ -12,6 +12,9 @@ from msgspec import Meta, Struct
 
 from headrace.api.app import create_app
 from headrace.settings import PREFIX, Settings
+from headrace.settings.environments import DEFAULTS
+from headrace.settings.reading import variables
+from headrace.settings.secret_files import FILE_SUFFIX
 from tests import invariants
 
 ROOT = Path(__file__).parents[1]
@@ -28,16 +31,23 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "Environment variables, read when a process starts; an empty one counts as not set. Made from",
-        "`src/headrace/settings.py` by `just openapi`.",
+        "Environment variables, read when a process starts; an empty one counts as not set. What has `_FILE` behind its name may be",
+        "in a file instead, which the variable with that ending names; a line break at its end is dropped. `HEADRACE_ENV` chooses",
+        "defaults, and `headrace check` says what production refuses. Made from `src/headrace/settings` by `just openapi`.",
         "",
         "| variable | meaning | default |",
         "| --- | --- | --- |",
     ]
+    known = set(variables(Settings))
     for variable, type_, default in _fields(Settings, PREFIX):
-        shown = "" if default is None else f"`{default}`"
-        lines.append(f"| `{variable}` | {_meaning(variable, type_)} | {shown} |")
+        in_file = f" `{FILE_SUFFIX}`" if variable + FILE_SUFFIX in known else ""
+        lines.append(f"| `{variable}`{in_file} | {_meaning(variable, type_)} | {_shown_default(variable, default)} |")
     return "\n".join(lines) + "\n"
+
+
+def _shown_default(variable: str, default: object) -> str:
+    elsewhere = [f"`{given[variable]}` in {env}" for env, given in DEFAULTS.items() if variable in given]
+    return "; ".join(([] if default is None else [f"`{default}`"]) + elsewhere)
 
 
 def _fields(of: type[Struct], prefix: str) -> Iterator[tuple[str, Any, Any]]:

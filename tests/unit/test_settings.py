@@ -8,6 +8,7 @@ import pytest
 
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import PREFIX, Settings, SettingsError, split_bind, unknown_variables
+from headrace.settings.secret_files import FILE_BYTES_MAX, SECRETS
 
 
 def every_variable(of: type[msgspec.Struct] = Settings, prefix: str = PREFIX) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def every_variable(of: type[msgspec.Struct] = Settings, prefix: str = PREFIX) ->
 
 
 WRONG = {
+    "HEADRACE_ENV": "test",
     "HEADRACE_URL": "127.0.0.1:8080",
     "HEADRACE_LOG_LEVEL": "loud",
     "HEADRACE_LOG_FORMAT": "xml",
@@ -85,9 +87,9 @@ def test_every_default_can_be_written_down_and_read_again() -> None:
 def test_every_setting_is_described() -> None:
     lines = (Path(__file__).parents[2] / "docs/settings.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
-    assert [variable.strip("`") for variable, *_ in rows] == list(every_variable())
+    assert [variable.split("`")[1] for variable, *_ in rows] == list(every_variable())
     assert [variable for variable, meaning, _ in rows if len(meaning.split()) < 4] == []
-    meaning = {variable.strip("`"): meaning for variable, meaning, _ in rows}
+    meaning = {variable.split("`")[1]: meaning for variable, meaning, _ in rows}
     assert meaning["HEADRACE_API_BIND"] == "Address and port to listen on."
     assert meaning["HEADRACE_WORKER_GRACE"] == "Seconds running tasks have to end in after SIGTERM."
 
@@ -170,7 +172,7 @@ def test_a_misspelt_setting_is_told_with_the_one_that_is_closest() -> None:
         "HEADRACE_LOGLEVEL is no setting and is ignored; is HEADRACE_LOG_LEVEL meant?",
         "HEADRACE_STREAM_MAXBYTES is no setting and is ignored; is HEADRACE_STREAM_MAX_BYTES meant?",
     ]
-    assert unknown_variables({"HEADRACE_NEWS": "1"}) == ["HEADRACE_NEWS is no setting and is ignored"]
+    assert unknown_variables({"HEADRACE_WEATHER": "1"}) == ["HEADRACE_WEATHER is no setting and is ignored"]
     assert unknown_variables(dict.fromkeys(every_variable(), "x")) == []
 
 
@@ -186,3 +188,65 @@ def test_what_a_parent_has_told_and_what_kubernetes_sets_is_not_told() -> None:
     }
     assert unknown_variables(of_a_service) == []
     assert unknown_variables({"HEADRACE_API_PORT": "80"}) != []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HEADRACE_NATS_TOKEN", "token-in-a-file"),
+        ("HEADRACE_NATS_PASSWORD", "password-in-a-file"),
+        ("HEADRACE_NATS_URL", "nats://in-a-file"),
+        ("HEADRACE_DATABASE_URL", "postgresql://in-a-file/x"),
+        ("HEADRACE_API_FOLLOW_SECRETS", "in-a-file-of-32-characters-or-more"),
+    ],
+)
+def test_a_secret_is_read_from_a_file_without_the_line_break_at_its_end(
+    variable: str, value: str, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text(f"{value}\n")
+    environ = {f"{variable}_FILE": str(tmp_path / "secret")}
+    assert Settings.read(environ) == Settings.read({variable: value})
+    assert unknown_variables(environ) == []
+
+
+def test_every_secret_may_be_in_a_file_and_nothing_else() -> None:
+    may = {name for name in every_variable() if unknown_variables({f"{name}_FILE": "x"}) == []}
+    assert may == {name for name in every_variable() if any(name.lower().endswith(f"_{each}") for each in SECRETS)} - {
+        "HEADRACE_API_PUBLIC_URL"
+    }
+
+
+def test_files_of_secrets_that_cannot_be_used_are_all_named_at_once_and_not_shown(tmp_path: Path) -> None:
+    for name, content in {"empty": b"\n", "bytes": b"hunter2\xff", "long": b"x" * (FILE_BYTES_MAX + 1)}.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "both").write_text("hunter2")
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(
+            {
+                "HEADRACE_NATS_URL_FILE": str(tmp_path / "missing"),
+                "HEADRACE_NATS_TOKEN_FILE": str(tmp_path / "empty"),
+                "HEADRACE_NATS_PASSWORD_FILE": str(tmp_path / "bytes"),
+                "HEADRACE_DATABASE_URL_FILE": str(tmp_path / "long"),
+                "HEADRACE_URL_FILE": str(tmp_path),
+                "HEADRACE_API_FOLLOW_SECRETS_FILE": str(tmp_path / "both"),
+                "HEADRACE_API_FOLLOW_SECRETS": "hunter2hunter2hunter2hunter2hunter2",
+            }
+        )
+    said = str(caught.value)
+    reasons = {line.strip().partition("=")[0].partition(":")[0]: line for line in said.splitlines()[1:]}
+    assert {name: reasons[name].rpartition(": ")[2] for name in reasons} == {
+        "HEADRACE_NATS_URL_FILE": "No such file or directory",
+        "HEADRACE_NATS_TOKEN_FILE": "the file is empty",
+        "HEADRACE_NATS_PASSWORD_FILE": "is not UTF-8",
+        "HEADRACE_DATABASE_URL_FILE": "has more than 65,536 bytes, so it is no secret",
+        "HEADRACE_URL_FILE": "Is a directory",
+        "HEADRACE_API_FOLLOW_SECRETS_FILE": "HEADRACE_API_FOLLOW_SECRETS is given too; unset one of them",
+    }
+    assert "hunter2" not in said
+
+
+def test_production_has_other_defaults_and_what_is_set_wins() -> None:
+    assert Settings.read({"HEADRACE_ENV": "production"}).stream.replicas == 3
+    assert Settings.read({"HEADRACE_ENV": "production", "HEADRACE_STREAM_REPLICAS": "5"}).stream.replicas == 5
+    assert Settings.read({"HEADRACE_ENV": "staging"}).log_format == "json"
+    assert Settings.read({"HEADRACE_ENV": "local"}) == Settings()

@@ -21,9 +21,11 @@ from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.embedded.supervisor import Supervisor
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import PREFIX, Settings, split_bind
+from headrace.settings.secret_files import is_given, without
 from headrace.worker.running_record import note_end
 
 DATABASE = "headrace"
+NATS_CREDENTIALS = ("HEADRACE_NATS_TOKEN", "HEADRACE_NATS_USER", "HEADRACE_NATS_PASSWORD", "HEADRACE_NATS_CREDENTIALS")
 NATS = "nats"
 STOPS_FIRST = "api"  # so that no task is accepted while the others finish
 HEALTH = {  # the variable that says where each process answers health checks from its own event loop
@@ -68,7 +70,7 @@ class Machine:
 
     async def start_postgres(self, stack: AsyncExitStack) -> None:
         """Start Postgres, unless HEADRACE_DATABASE_URL names another."""
-        if self._environ.get("HEADRACE_DATABASE_URL"):
+        if is_given(self._environ, "HEADRACE_DATABASE_URL"):
             self._output.say("postgres: the one of HEADRACE_DATABASE_URL")
             return
         self._output.say("starting postgres")
@@ -81,7 +83,7 @@ class Machine:
 
     async def start_nats(self, stack: AsyncExitStack) -> None:
         """Start NATS, unless HEADRACE_NATS_URL names another."""
-        if self._environ.get("HEADRACE_NATS_URL"):
+        if is_given(self._environ, "HEADRACE_NATS_URL"):
             self._output.say("nats: the one of HEADRACE_NATS_URL")
             return
         self._output.say("starting nats")
@@ -96,7 +98,7 @@ class Machine:
         await self._supervisor.start(NATS, nats)
         self._nats_url = nats.url
         # They are for another server, and a file that is not on this machine would keep every child from connecting.
-        self._environ.pop("HEADRACE_NATS_CREDENTIALS", None)
+        self._environ = without(self._environ, *NATS_CREDENTIALS)
         self._environ |= {"HEADRACE_NATS_URL": nats.url, "HEADRACE_NATS_TOKEN": token}
 
     async def migrate(self, argv: Sequence[str]) -> None:
@@ -203,7 +205,8 @@ class Machine:
             if name != "api" or not environ.get(variable):
                 environ[variable] = f"{LOOPBACK}:{ports[name]}"
         environ["HEADRACE_WORKER_RECORD"] = str(self._worker_record)
-        environ.setdefault("HEADRACE_API_FOLLOW_SECRETS", self._home.follow_secret())
+        if not is_given(environ, "HEADRACE_API_FOLLOW_SECRETS"):
+            environ["HEADRACE_API_FOLLOW_SECRETS"] = self._home.follow_secret()
         if self._settings.log_format == "auto" and self._output.is_terminal:
             # The children write to a pipe, and would choose the format for machines.
             environ["HEADRACE_LOG_FORMAT"] = "pretty"

@@ -62,11 +62,11 @@ class NatsClient(Client):
         except TimeoutError as error:
             why = ", ".join(sorted(self._logged_errors)) or "no answer"
             raise LogUnavailable(
-                f"NATS cannot be reached ({why}); check HEADRACE_NATS_URL and _TOKEN, and that the server runs"
+                f"NATS cannot be reached ({why}); check HEADRACE_NATS_URL and _PASSWORD or _TOKEN, and that the server runs"
             ) from error
         except nats.errors.Error as error:
             raise LogUnavailable(
-                f"NATS does not let us in: {error}; check HEADRACE_NATS_TOKEN or _CREDENTIALS"
+                f"NATS does not let us in: {error}; check HEADRACE_NATS_USER and _PASSWORD, _TOKEN or _CREDENTIALS"
             ) from error
 
     async def flush_and_close(self) -> None:
@@ -99,6 +99,8 @@ class NatsClient(Client):
         }
         if settings.token:
             options["token"] = settings.token
+        if settings.user:
+            options |= {"user": settings.user, "password": settings.password or ""}
         if settings.credentials:
             options["user_credentials"] = settings.credentials
         return options

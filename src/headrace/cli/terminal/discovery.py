@@ -9,11 +9,12 @@ import msgspec
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.embedded.home import Home
 from headrace.settings import NatsSettings, Settings
+from headrace.settings.secret_files import is_given
 
 
 def find_api(given: str | None, settings: Settings) -> str:
     """Return the URL of the API: ``given``, else HEADRACE_URL, else that of the running `up`, else the default."""
-    if given or os.environ.get("HEADRACE_URL"):
+    if given or is_given(os.environ, "HEADRACE_URL"):
         return given or settings.url
     running = Home.at(settings.home).running()
     return running.api_url if running else settings.url
@@ -25,7 +26,7 @@ def find_nats(settings: Settings, given: str | None = None) -> Settings:
     Raises:
         CommandFailed: No `up` runs in the home ``given``.
     """
-    if given is None and os.environ.get("HEADRACE_NATS_URL"):
+    if given is None and is_given(os.environ, "HEADRACE_NATS_URL"):
         return settings
     home = Home.at(given or settings.home)
     running = home.running()

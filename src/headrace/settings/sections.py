@@ -1,36 +1,20 @@
-"""Settings: one frozen Struct, read from ``HEADRACE_*`` environment variables.
-
-A field ``url`` of the section ``nats`` is ``HEADRACE_NATS_URL``; a field at the top is ``HEADRACE_<FIELD>``. The table in
-`docs/settings.md` is made from this module.
-"""
+"""The settings, a Struct for each section. `docs/settings.md` is made from this module."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal, cast, get_type_hints
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
-from headrace.parent_watch import PARENT_PIPE
-
-PREFIX = "HEADRACE_"
-SECRETS = frozenset({"token", "url", "follow_secrets"})  # a database URL may contain a password
-ADDRESSES = frozenset({"url", "public_url", "bind", "metrics", "health"})
-PORT_MAX = 65_535  # of TCP
-NAME_LIKENESS_MIN = 0.8  # of difflib: one or two letters more, less or other
+from headrace.settings.environments import Environment, with_defaults
+from headrace.settings.reading import PREFIX, SettingsError, read_struct
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 
 Url = Annotated[str, Meta(pattern=r"^https?://\S+$(?!\n)")]
 SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$(?!\n)")]
-
-
-class SettingsError(Exception):
-    """One or more variables have values that cannot be used. The message names all of them."""
 
 
 class NatsSettings(Struct, frozen=True, kw_only=True):
@@ -40,6 +24,8 @@ class NatsSettings(Struct, frozen=True, kw_only=True):
         "nats://127.0.0.1:4222"
     )
     token: Annotated[str | None, Meta(description="Token, when the server asks for one.")] = None
+    user: Annotated[str | None, Meta(description="User, when the server asks for one.")] = None
+    password: Annotated[str | None, Meta(description="Password of the user.")] = None
     credentials: Annotated[str | None, Meta(description="Path of a .creds file, when the server asks for one.")] = None
     sync: Annotated[
         str,
@@ -142,6 +128,10 @@ class ProjectorSettings(Struct, frozen=True, kw_only=True):
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set."""
 
+    env: Annotated[
+        Environment,
+        Meta(description="local, staging or production: chooses defaults; production refuses what is not safe there."),
+    ] = "local"
     home: Annotated[
         str | None,
         Meta(
@@ -174,79 +164,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             SettingsError: naming every variable whose value cannot be used, and why.
         """
         wrong: list[str] = []
-        settings = cast("Settings", _read(cls, PREFIX, environ, wrong))
+        settings = read_struct(cls, PREFIX, with_defaults(environ), wrong)
         if wrong:
             raise SettingsError("these settings cannot be used:\n" + "\n".join(f"  {line}" for line in wrong))
         return settings
-
-
-def _read(of: type[Struct], prefix: str, environ: Mapping[str, str], wrong: list[str]) -> Struct:
-    values: dict[str, Any] = {}
-    hints: dict[str, Any] = get_type_hints(of, include_extras=True)
-    for name, type_ in hints.items():
-        variable = prefix + name.upper()
-        if isinstance(type_, type) and issubclass(type_, Struct):
-            values[name] = _read(type_, variable + "_", environ, wrong)
-        elif given := environ.get(variable):
-            try:
-                values[name] = msgspec.convert(given, cast("Any", type_), strict=False)
-            except msgspec.ValidationError as error:
-                wrong.append(f"{_shown(variable, name, given)}: {error}")
-            else:
-                wrong += [
-                    f"{_shown(variable, name, given)}: there is no port {port}" for port in _wrong_ports(name, given)
-                ]
-    return of(**values)
-
-
-def _shown(variable: str, name: str, given: str) -> str:
-    return f"{variable}={'(hidden)' if name in SECRETS else repr(given[:80])}"
-
-
-def _wrong_ports(name: str, given: str) -> list[str]:
-    """Return the ports of an address, or of several in a URL, that are beyond the largest one."""
-    if name not in ADDRESSES:
-        return []
-    # A password may have colons and digits; it stands before an @, and a path or a query behind the first slash.
-    hosts = given.partition("://")[2].rpartition("@")[2].partition("/")[0] if "://" in given else given
-    return [port for port in re.findall(r":([0-9]+)(?=,|$)", hosts) if int(port[:6]) > PORT_MAX]
-
-
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Return a sentence about each variable that looks like a setting and is none, with the setting whose name is closest.
-
-    A child of `headrace up` returns none, because `up` has said it. What Kubernetes sets for a service of our name is no setting.
-    """
-    if environ.get(PARENT_PIPE):
-        return []
-    known = list(_variables(Settings, PREFIX))
-    names = sorted(
-        name for name, value in environ.items() if name.startswith(PREFIX) and not _of_a_service(name, value)
-    )
-    return [_about_unknown(name, known) for name in names if name not in known]
-
-
-def _variables(of: type[Struct], prefix: str) -> Iterator[str]:
-    for name, type_ in get_type_hints(of).items():
-        if isinstance(type_, type) and issubclass(type_, Struct):
-            yield from _variables(type_, f"{prefix}{name.upper()}_")
-        else:
-            yield prefix + name.upper()
-
-
-def _about_unknown(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=NAME_LIKENESS_MIN)
-    return f"{name} is no setting and is ignored" + (f"; is {close[0]} meant?" if close else "")
-
-
-def _of_a_service(name: str, value: str) -> bool:
-    """Tell whether this is one of the variables that Kubernetes makes for each service, as ``HEADRACE_API_PORT=tcp://…``."""
-    if re.search(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$", name):
-        return True
-    return name.endswith("_PORT") and "://" in value
-
-
-def split_bind(bind: str) -> tuple[str, int]:
-    """Split ``"127.0.0.1:8080"`` into host and port."""
-    host, _, port = bind.rpartition(":")
-    return host.strip("[]"), int(port)

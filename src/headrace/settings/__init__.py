@@ -1,0 +1,35 @@
+"""Settings: one frozen Struct, read from ``HEADRACE_*`` environment variables.
+
+A field ``url`` of the section ``nats`` is ``HEADRACE_NATS_URL``; a field at the top is ``HEADRACE_<FIELD>``. A secret or a URL
+may be in a file instead, which ``HEADRACE_NATS_URL_FILE`` names.
+"""
+
+from headrace.settings.addresses import PORT_MAX, split_bind
+from headrace.settings.environments import Environment
+from headrace.settings.reading import PREFIX, SettingsError
+from headrace.settings.sections import (
+    ApiSettings,
+    DatabaseSettings,
+    NatsSettings,
+    ProjectorSettings,
+    Settings,
+    StreamSettings,
+    WorkerSettings,
+)
+from headrace.settings.spelling import unknown_variables
+
+__all__ = [
+    "PORT_MAX",
+    "PREFIX",
+    "ApiSettings",
+    "DatabaseSettings",
+    "Environment",
+    "NatsSettings",
+    "ProjectorSettings",
+    "Settings",
+    "SettingsError",
+    "StreamSettings",
+    "WorkerSettings",
+    "split_bind",
+    "unknown_variables",
+]
