@@ -1,12 +1,65 @@
 """The errors of accounts and credentials, raised on purpose like those of `headrace.errors`.
 
 HeadraceError
+├── NotAuthenticated             401 not_authenticated    WWW-Authenticate
+├── Forbidden                    403 forbidden
+│   ├── MissingScope             403 missing_scope
+│   └── AccountNotActive         403 account_not_active
+├── IdentityUnavailable          503 identity_unavailable Retry-After
 └── TooManySignIns               503 too_many_sign_ins    Retry-After
 """
 
 from __future__ import annotations
 
 from headrace.errors import HeadraceError
+
+CHALLENGE = 'Bearer realm="headrace"'
+HOW_TO_SIGN_IN = (
+    "send an API key as `Authorization: Bearer <key>`; `headrace key` prints the one of a server on this machine, "
+    "and `headrace login` keeps one for another server"
+)
+
+
+class NotAuthenticated(HeadraceError):
+    """No credential was presented, or none that is valid (RFC 6750, section 3).
+
+    Attributes:
+        challenge: The value of the header WWW-Authenticate.
+    """
+
+    status = 401
+    code = "not_authenticated"
+
+    def __init__(self, reason: str, *, is_invalid: bool = False) -> None:
+        super().__init__(f"{reason}; {HOW_TO_SIGN_IN}")
+        self.challenge = f'{CHALLENGE}, error="invalid_token"' if is_invalid else CHALLENGE
+
+
+class Forbidden(HeadraceError):
+    """The credential is valid and does not allow this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class MissingScope(Forbidden):
+    """The credential lacks the scope that a route asks for."""
+
+    code = "missing_scope"
+
+
+class AccountNotActive(Forbidden):
+    """The account waits for its approval, was rejected, or is disabled."""
+
+    code = "account_not_active"
+
+
+class IdentityUnavailable(HeadraceError):
+    """A credential that this process does not know cannot be verified while Postgres is away."""
+
+    status = 503
+    code = "identity_unavailable"
+    retry_after = 2
 
 
 class TooManySignIns(HeadraceError):

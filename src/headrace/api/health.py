@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, get
 
+from headrace.api.auth.access import PUBLIC, access
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.read_model import ReadModel
@@ -15,13 +16,13 @@ from headrace.log.connection import Log
 from headrace.store.checkpoints import read_checkpoint
 
 
-@get("/health/live", operation_id="live", summary="Whether the process works", sync_to_thread=False)
+@get("/health/live", operation_id="live", opt=access(PUBLIC), summary="Whether the process works", sync_to_thread=False)
 def live() -> Health:
     """The process answers as long as its event loop runs. It checks nothing else."""
     return summarize({})
 
 
-@get("/health/ready", operation_id="ready", summary="Whether the process can serve, by dependency")
+@get("/health/ready", operation_id="ready", opt=access(PUBLIC), summary="Whether the process can serve, by dependency")
 async def ready(request: AnyRequest) -> Response[Health]:
     """The answer is 503 while the log is away, is full or takes nothing, since nothing can be accepted then, and while the
     process drains. Without Postgres it is 200 with a failing check: tasks can still be submitted and followed.

@@ -17,7 +17,9 @@ from headrace.api.edge.admission import SAFE_METHODS
 from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import SECONDS_MAX
 from headrace.contracts.problems import Problem
-from headrace.contracts.tasks import KEY_CHARS_MAX
+from headrace.contracts.tasks import ID_PATTERN, KEY_CHARS_MAX
+
+OWNER = "owner"
 
 
 class AnyJson(OpenAPISchemaPlugin):
@@ -77,6 +79,23 @@ class Keyed(Operation):
             schema=Schema(type=OpenAPIType.NUMBER, minimum=1, maximum=SECONDS_MAX),
         )
         self.parameters = [*(self.parameters or ()), key, link]
+
+
+@dataclass
+class OfOwner(Operation):
+    """The operation of a route that reads what belongs to the caller. An administrator may name another owner."""
+
+    QUERY_NAMES: ClassVar[tuple[str, ...]] = (OWNER,)
+
+    def __post_init__(self) -> None:
+        """Add the owner to the parameters."""
+        owner = Parameter(
+            name=OWNER,
+            param_in="query",
+            description="Administrators only: whose to read, instead of one's own. This is audited.",
+            schema=Schema(type=OpenAPIType.STRING, pattern=ID_PATTERN),
+        )
+        self.parameters = [*(self.parameters or ()), owner]
 
 
 @dataclass

@@ -19,7 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import ParameterKwarg
 from litestar.typing import FieldDefinition
 
-from headrace.api.edge.openapi import Keyed
+from headrace.api.edge.openapi import Keyed, OfOwner
 from headrace.api.edge.request import AnyRequest
 from headrace.contracts.problems import FieldError
 from headrace.errors import MalformedRequest
@@ -84,7 +84,9 @@ def is_last_event_id(name: str) -> bool:
 @cache
 def parameters_of(handler: HTTPRouteHandler, in_path: frozenset[str]) -> Parameters:
     """Return the query parameters that the handler of a route declares; ``in_path`` are the names in its path."""
-    names = list(Keyed.QUERY_NAMES) if issubclass(handler.operation_class, Keyed) else []
+    names = [
+        name for kind in (Keyed, OfOwner) if issubclass(handler.operation_class, kind) for name in kind.QUERY_NAMES
+    ]
     repeatable: set[str] = set()
     is_stream = False
     for argument, field in handler.parsed_fn_signature.parameters.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from litestar import Response, get
 
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import EVENT_STREAM, refusals
+from headrace.api.edge.openapi import EVENT_STREAM, OfOwner, refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.batch_follower import BatchFollower
@@ -21,6 +22,8 @@ from headrace.contracts.positions import Position
 @get(
     "/batches/{batch:str}/events",
     operation_id="follow_batch",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
     summary="Follow the counts of a batch until it settles (server-sent events)",
     responses=EVENT_STREAM | refusals(400, 404),
 )

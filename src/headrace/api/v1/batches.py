@@ -11,9 +11,10 @@ from litestar import get, put
 from litestar.params import Parameter, QueryParameter
 
 from headrace.api.at_least import reach
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
-from headrace.api.edge.openapi import refusals
+from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import (
     AT_LEAST_SECONDS,
     WAIT_SECONDS_MAX,
@@ -38,7 +39,14 @@ from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 TRIES_MAX = 5  # a batch may settle and be opened again between reading and cancelling it, but hardly five times
 
 
-@get("/batches", operation_id="list_batches", summary="List batches, newest first", responses=refusals(400))
+@get(
+    "/batches",
+    operation_id="list_batches",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
+    summary="List batches, newest first",
+    responses=refusals(400),
+)
 async def list_batches(
     request: AnyRequest,
     # Litestar reserves the name `state` for its own state.
@@ -59,7 +67,14 @@ async def list_batches(
     return BatchPage(items=items, next_cursor=str(following) if following else None, position=str(position))
 
 
-@get("/batches/{batch:str}", operation_id="get_batch", summary="One batch", responses=refusals(400, 404))
+@get(
+    "/batches/{batch:str}",
+    operation_id="get_batch",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
+    summary="One batch",
+    responses=refusals(400, 404),
+)
 async def get_batch(
     request: AnyRequest,
     batch: str,
@@ -88,6 +103,7 @@ async def get_batch(
     "/batches/{batch:str}/cancellation",
     status_code=202,
     operation_id="cancel_batch",
+    opt=access("tasks:write"),
     summary="Cancel what is not final of a batch",
     responses=refusals(404, 409),
 )

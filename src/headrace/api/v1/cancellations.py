@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import post, put
 
 from headrace.api.at_least import reach
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, task_id
@@ -21,6 +22,7 @@ from headrace.store import tasks as stored_tasks
 @put(
     "/tasks/{task:str}/cancellation",
     operation_id="cancel_task",
+    opt=access("tasks:write"),
     summary="Cancel a task",
     responses=refusals(404, 409),
 )
@@ -33,6 +35,7 @@ async def cancel(request: AnyRequest, task: str) -> TaskSummary:
     "/cancellations",
     status_code=200,
     operation_id="cancel_tasks",
+    opt=access("tasks:write"),
     summary="Cancel many tasks",
     responses=refusals(400, 422),
 )

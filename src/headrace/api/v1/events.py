@@ -10,8 +10,9 @@ from typing import Annotated
 from litestar import Response, get
 from litestar.params import HeaderParameter, Parameter, QueryParameter
 
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import EVENT_STREAM, refusals
+from headrace.api.edge.openapi import EVENT_STREAM, OfOwner, refusals
 from headrace.api.edge.request import AnyRequest, task_id
 from headrace.api.read_model import ReadModel
 from headrace.api.state import ApiState, state_of
@@ -34,6 +35,8 @@ LastEventId = Annotated[
 @get(
     "/events",
     operation_id="follow_all",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
     summary="Follow everything of the caller (server-sent events)",
     responses=EVENT_STREAM | refusals(400),
 )
@@ -63,6 +66,8 @@ async def follow_all(
 @get(
     "/tasks/{task:str}/events",
     operation_id="follow_task",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
     summary="Follow one task to its end (server-sent events)",
     responses=EVENT_STREAM | refusals(400, 404),
 )

@@ -14,6 +14,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import QueryParameter
 
+from headrace.api.auth.access import PUBLIC, access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import EVENT_STREAM, refusals
 from headrace.api.edge.request import AnyRequest, task_id
@@ -39,6 +40,7 @@ Token = Annotated[str, QueryParameter(name="token", max_length=TOKEN_CHARS_MAX, 
     "/tasks/{task:str}/follow-links",
     status_code=201,
     operation_id="create_task_follow_link",
+    opt=access("tasks:read"),
     summary="Make a link with which a browser may follow a task",
     responses=refusals(400, 404, 422, 501),
 )
@@ -56,6 +58,7 @@ async def link_to_task(request: AnyRequest, task: str, data: FollowLinkRequest) 
     "/batches/{batch:str}/follow-links",
     status_code=201,
     operation_id="create_batch_follow_link",
+    opt=access("tasks:read"),
     summary="Make a link with which a browser may follow a batch",
     responses=refusals(400, 404, 422, 501),
 )
@@ -72,6 +75,7 @@ async def link_to_batch(request: AnyRequest, batch: str, data: FollowLinkRequest
 @get(
     "/follow/tasks/{task:str}/events",
     operation_id="follow_task_by_link",
+    opt=access(PUBLIC),
     summary="Follow one task with a link (server-sent events)",
     responses=EVENT_STREAM | refusals(400, 401, 403, 404, 501),
 )
@@ -90,6 +94,7 @@ async def follow_task_by_link(
 @get(
     "/follow/batches/{batch:str}/events",
     operation_id="follow_batch_by_link",
+    opt=access(PUBLIC),
     summary="Follow one batch with a link (server-sent events)",
     responses=EVENT_STREAM | refusals(400, 401, 403, 404, 501),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import delete, get, put
 
+from headrace.api.auth.access import access
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import state_of
@@ -11,7 +12,13 @@ from headrace.contracts.kinds import CatalogEntry, KindList
 from headrace.errors import KindNotFound, UnknownKind
 
 
-@get("/kinds", operation_id="list_kinds", summary="The kinds of task that can be submitted", responses=refusals())
+@get(
+    "/kinds",
+    operation_id="list_kinds",
+    opt=access("tasks:read"),
+    summary="The kinds of task that can be submitted",
+    responses=refusals(),
+)
 async def list_kinds(request: AnyRequest) -> KindList:
     """Each kind comes with the JSON Schemas of its input and its result, its limits, and whether it is paused. A kind without
     workers is listed, too: its tasks are accepted and wait.
@@ -20,7 +27,13 @@ async def list_kinds(request: AnyRequest) -> KindList:
     return KindList(items=api.catalog.entries(await api.pauses.paused_kinds()))
 
 
-@put("/kinds/{kind:str}/pause", operation_id="pause_kind", summary="Pause a kind", responses=refusals(404, 409))
+@put(
+    "/kinds/{kind:str}/pause",
+    operation_id="pause_kind",
+    opt=access("admin"),
+    summary="Pause a kind",
+    responses=refusals(404, 409),
+)
 async def pause(request: AnyRequest, kind: str) -> CatalogEntry:
     """No worker starts tasks of the kind until it is resumed. New tasks are accepted and wait; tasks that run go on.
 
@@ -33,6 +46,7 @@ async def pause(request: AnyRequest, kind: str) -> CatalogEntry:
     "/kinds/{kind:str}/pause",
     status_code=200,
     operation_id="resume_kind",
+    opt=access("admin"),
     summary="Resume a kind",
     responses=refusals(404, 409),
 )

@@ -7,6 +7,7 @@ from functools import partial
 from litestar import Response, post
 
 from headrace.api.at_least import reach
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, task_id
@@ -26,6 +27,7 @@ from headrace.store import tasks as stored_tasks
     "/tasks/{task:str}/runs",
     status_code=202,
     operation_id="run_task_again",
+    opt=access("tasks:write"),
     summary="Run a finished task again",
     responses=refusals(404, 409),
 )
@@ -40,6 +42,7 @@ async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
     "/runs",
     status_code=200,
     operation_id="run_tasks_again",
+    opt=access("tasks:write"),
     summary="Run many tasks again",
     responses=refusals(400, 422),
 )
@@ -54,6 +57,7 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
     "/batches/{batch:str}/runs",
     status_code=200,
     operation_id="run_batch_again",
+    opt=access("tasks:write"),
     summary="Run the failed tasks of a batch again",
     responses=refusals(400, 404, 422),
 )

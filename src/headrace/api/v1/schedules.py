@@ -10,9 +10,10 @@ import uuid_utils
 from litestar import Response, delete, get, post, put
 
 from headrace.api.at_least import reach
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
-from headrace.api.edge.openapi import refusals
+from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
@@ -37,6 +38,7 @@ _encode = msgspec.json.Encoder().encode
     "/schedules",
     status_code=201,
     operation_id="create_schedule",
+    opt=access("schedules:write"),
     summary="Make a schedule",
     responses=refusals(400, 413, 422),
 )
@@ -61,7 +63,14 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     return Response(saved, headers=location("schedules", saved.id))
 
 
-@get("/schedules", operation_id="list_schedules", summary="List schedules, oldest first", responses=refusals(400))
+@get(
+    "/schedules",
+    operation_id="list_schedules",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
+    summary="List schedules, oldest first",
+    responses=refusals(400),
+)
 async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> ScheduleList:
     """The list has every schedule of the caller."""
     api = state_of(request)
@@ -72,7 +81,14 @@ async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> Sched
     return ScheduleList(items=items, position=str(position))
 
 
-@get("/schedules/{schedule:str}", operation_id="get_schedule", summary="One schedule", responses=refusals(400, 404))
+@get(
+    "/schedules/{schedule:str}",
+    operation_id="get_schedule",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
+    summary="One schedule",
+    responses=refusals(400, 404),
+)
 async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = None) -> Schedule:
     """The answer has the next firing, and the task that the schedule has submitted last."""
     api = state_of(request)
@@ -83,6 +99,7 @@ async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = N
 @put(
     "/schedules/{schedule:str}",
     operation_id="replace_schedule",
+    opt=access("schedules:write"),
     summary="Change a schedule",
     responses=refusals(400, 404, 413, 422),
 )
@@ -103,6 +120,7 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDef
 @delete(
     "/schedules/{schedule:str}",
     operation_id="delete_schedule",
+    opt=access("schedules:write"),
     summary="Delete a schedule",
     responses=refusals(404),
 )
@@ -120,6 +138,7 @@ async def delete_schedule(request: AnyRequest, schedule: str) -> None:
     "/schedules/{schedule:str}/runs",
     status_code=202,
     operation_id="run_schedule",
+    opt=access("schedules:write"),
     summary="Submit a schedule's task now",
     responses=refusals(404, 413, 422),
 )

@@ -8,6 +8,7 @@ import msgspec
 import uuid_utils
 from litestar import Response, post
 
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
@@ -34,6 +35,7 @@ _encode = msgspec.json.Encoder().encode
     "/tasks",
     status_code=202,
     operation_id="submit_task",
+    opt=access("tasks:write"),
     summary="Submit a task",
     responses=refusals(400, 413, 422),
     operation_class=Keyed,

@@ -11,6 +11,7 @@ import uuid_utils
 from litestar import Response, post
 from litestar.params import Parameter
 
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import derived_id, read_key
@@ -58,6 +59,7 @@ _decoder = msgspec.json.Decoder(BatchSubmission)
     "/batches",
     status_code=202,
     operation_id="submit_batch",
+    opt=access("tasks:write"),
     summary="Submit a batch",
     responses=refusals(400, 413, 415, 422),
     operation_class=BatchBody,

@@ -9,8 +9,9 @@ from litestar import get
 from litestar.params import Parameter, QueryParameter
 
 from headrace.api.at_least import reach
+from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import refusals
+from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import (
     AT_LEAST_SECONDS,
     WAIT_SECONDS_MAX,
@@ -32,7 +33,14 @@ from headrace.store.checkpoints import read_checkpoint
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 
 
-@get("/tasks", operation_id="list_tasks", summary="List tasks, newest first", responses=refusals(400))
+@get(
+    "/tasks",
+    operation_id="list_tasks",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
+    summary="List tasks, newest first",
+    responses=refusals(400),
+)
 async def list_tasks(
     request: AnyRequest,
     # Litestar passes its own `state` to a parameter of that name.
@@ -57,6 +65,8 @@ async def list_tasks(
 @get(
     "/tasks/{task:str}",
     operation_id="get_task",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
     summary="One task, with input and result",
     responses=refusals(400, 404),
 )
@@ -83,6 +93,8 @@ async def get_task(
 @get(
     "/tasks/{task:str}/timeline",
     operation_id="get_timeline",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
     summary="What happened to a task",
     responses=refusals(400, 404),
 )
