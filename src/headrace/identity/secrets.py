@@ -1,7 +1,7 @@
 """The secrets of an installation, and the keys that derive from each.
 
-There is one setting for all of identity. HKDF (RFC 5869) makes independent keys of each secret: one that signs access tokens, and
-one that hashes the tokens whose hashes are stored. Nobody who learns one of the derived keys can compute another one, or the secret.
+There is one setting for all of identity. HKDF (RFC 5869) makes independent keys of each secret: one that signs access tokens, one
+that hashes the tokens whose hashes are stored, and one that makes the next refresh token of the one before. Nobody who learns one of the derived keys can compute another one, or the secret.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ KEY_BYTES = 32  # of each derived key: what Ed25519 takes as its seed, and as lo
 
 _SIGNING = b"headrace access token ed25519"
 _HASHING = b"headrace stored token hmac"
+_SUCCEEDING = b"headrace refresh token successor hmac"
 
 
 class Secrets:
@@ -33,6 +34,7 @@ class Secrets:
         if not secrets or any(len(each) < SECRET_CHARS_MIN for each in secrets):
             raise ValueError(f"there has to be a secret, and each of {SECRET_CHARS_MIN} characters or more")
         self._hashing_keys = [_derive(each, _HASHING) for each in secrets]
+        self._succeeding_keys = [_derive(each, _SUCCEEDING) for each in secrets]
         self._signing_seeds = [_derive(each, _SIGNING) for each in secrets]
 
     @property
@@ -47,6 +49,10 @@ class Secrets:
     def hashes(self, token: str) -> list[bytes]:
         """Return the hashes under which a token may be stored: one for each secret, in the order of the secrets."""
         return [_hash(key, token) for key in self._hashing_keys]
+
+    def successors(self, token: str) -> list[bytes]:
+        """Return the random part of the refresh token that follows another: one for each secret, in the order of the secrets."""
+        return [_hash(key, token) for key in self._succeeding_keys]
 
 
 def _derive(secret: str, purpose: bytes) -> bytes:

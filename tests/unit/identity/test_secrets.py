@@ -15,7 +15,7 @@ def test_a_token_is_found_under_every_secret_and_stored_under_the_first() -> Non
 
 def test_keys_of_different_secrets_and_purposes_differ() -> None:
     rotated = Secrets([NEW, OLD])
-    found = [*rotated.signing_seeds, *rotated.hashes("token"), *rotated.hashes("")]
+    found = [*rotated.signing_seeds, *rotated.hashes("token"), *rotated.hashes(""), *rotated.successors("token")]
     assert len(set(found)) == len(found)
     assert {len(each) for each in found} == {32}
 
