@@ -38,6 +38,7 @@ WRONG = {
     "HEADRACE_DATABASE_URL": "mysql://user:hunter2@db/headrace",
     "HEADRACE_DATABASE_POOL": "0",
     "HEADRACE_API_BIND": "8080",
+    "HEADRACE_API_ORIGINS": "*",
     "HEADRACE_API_CONNECTIONS": "1.5",
     "HEADRACE_API_GRACE": "-1",
     "HEADRACE_WORKER_SLOTS": "2",

@@ -14,13 +14,14 @@ from headrace.api.docs import DOCS_PATH, DocsPage, docs_router
 from headrace.api.edge import problems
 from headrace.api.edge.admission import NDJSON, Rules, admit, public_origins
 from headrace.api.edge.correlation import correlate
-from headrace.api.edge.cors import allow_origins
+from headrace.api.edge.cors import Origins, allow_links, allow_origins
 from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.methods import answer_methods
 from headrace.api.edge.openapi import AnyJson, EdgeRefusals
 from headrace.api.edge.openapi_document import CompleteOpenAPIConfig
 from headrace.api.edge.query import check_query
+from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
 from headrace.api.v1.follow_links import FOLLOW_PATH
@@ -37,13 +38,17 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     # Every GET route answers HEAD, and every path says what it allows.
     stack = answer_methods(app, app.routes)
     # Foreign hosts, foreign pages and bodies that are not JSON come no further than this.
-    stack = admit(stack, Rules(Hosts.of(settings), public_origins(settings), ndjson_path=BATCHES_PATH))
+    pages = Origins(settings.origins)
+    own = public_origins(settings) | pages.named
+    stack = admit(stack, Rules(Hosts.of(settings), own, ndjson_path=BATCHES_PATH))
     # A client that does not send its body is not waited for, and an error answer reaches one that is still sending.
     stack = api.bodies.receive_within_limits(stack, streamed_types=frozenset({NDJSON}))
+    # The pages that settings name may use every route, with the credentials of their user.
+    stack = allow_origins(stack, pages, links_path=FOLLOW_PATH)
     # Pages of other products may use follow links, and no other route.
-    stack = allow_origins(stack, FOLLOW_PATH, settings.follow_origins.split(",") if settings.follow_origins else ())
+    stack = allow_links(stack, FOLLOW_PATH, Origins(settings.follow_origins, settings.origins))
     # The ids of a request are bound first, so that every answer and every log line has them.
-    return correlate(stack)
+    return correlate(stack, SecurityHeaders.of(settings))
 
 
 def create_app(api: ApiState | None) -> Litestar:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import ssl
 
 import httpx
 
 from headrace.client.answers import UnusableRequest
+from headrace.loopback import is_this_machine
 
 PORT_MAX = 65_535
 
@@ -61,14 +61,6 @@ def read_address(url: str) -> httpx.URL:
 def without_password(url: str) -> str:
     """Return an address as it may be shown: one for a proxy that asks for a password may have it before an ``@``."""
     return _PASSWORD.sub(r"\1(hidden)@", url)
-
-
-def is_this_machine(host: str) -> bool:
-    """Tell whether a host name or an address is one of this machine's loopback interface."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def never_passes(error: httpx.TransportError) -> bool:

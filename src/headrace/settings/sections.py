@@ -74,6 +74,14 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
             "* for all. Addresses, names without a dot, *.localhost and the host of HEADRACE_API_PUBLIC_URL need not be named.",
         ),
     ] = ""
+    origins: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://[^\s,/*]+(,https?://[^\s,/*]+)*$(?!\n)|^$(?!\n)",
+            description="Origins, besides its own, whose pages may use the API with the credentials of their users, separated by "
+            "commas, as https://app.example.com. There is no * here.",
+        ),
+    ] = ""
     connections: Annotated[
         int, Meta(ge=16, le=1_000_000, description="Open connections at most, event streams included.")
     ] = 10_000

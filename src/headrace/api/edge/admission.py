@@ -46,12 +46,12 @@ class Rules(NamedTuple):
 
     Attributes:
         hosts: The hosts that the API answers for.
-        origins: Origins, besides the host of a request, whose pages are the API's own, as browsers send them.
+        origins: Origins, besides the host of a request, whose pages may use the API, as browsers send them.
         ndjson_path: The path of the one route that also reads NDJSON.
     """
 
     hosts: Hosts
-    origins: Container[bytes]
+    origins: Container[bytes | None]
     ndjson_path: str
 
 
@@ -112,7 +112,7 @@ def _check_repeated(names: Iterable[bytes]) -> None:
             raise MalformedRequest(message, [FieldError(path=f"header {name.decode()}", message=message)])
 
 
-def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes]) -> None:
+def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes | None]) -> None:
     """Refuse what a page of another site makes its browser send (Fetch Metadata Request Headers, section 2.2).
 
     `same-site` is another site here: the pages of all ports of a computer are of one site. Over plain HTTP to another computer
@@ -123,12 +123,14 @@ def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes]) -> No
     """
     site = headers.get(b"sec-fetch-site")
     origin = headers.get(b"origin")
-    if site is not None:
+    if origin in origins:
+        is_own = True
+    elif site is not None:
         is_own = site in (b"same-origin", b"none")
     elif origin is None:
         is_own = True
     else:
-        is_own = origin in origins or origin.partition(b"://")[2] == headers.get(b"host")
+        is_own = origin.partition(b"://")[2] == headers.get(b"host")
     if not is_own:
         raise CrossSite(
             "a page of another site may change nothing here; have the backend of that page send the request"

@@ -15,7 +15,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.api.edge.headers import read_headers
-from headrace.api.edge.security_headers import security_headers
+from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.edge.server_send import keep_server_send
 from headrace.log import subjects
 
@@ -28,7 +28,7 @@ _TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]
 _KEY = "headrace_correlation"
 
 
-def correlate(app: ASGIApp) -> ASGIApp:
+def correlate(app: ASGIApp, security: SecurityHeaders) -> ASGIApp:
     """Give every request its ids and bind them to its log lines. Every response has the id and the security headers.
 
     This is the outermost middleware: error responses have the headers as well.
@@ -46,7 +46,7 @@ def correlate(app: ASGIApp) -> ASGIApp:
         keep_server_send(scope, send)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request, correlation_id=correlation)
-        added = ((_CORRELATION, correlation.encode()), *security_headers(scope))
+        added = ((_CORRELATION, correlation.encode()), *security.for_request(scope))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -47,7 +47,7 @@ def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
         # The outage passes, but `EventSource` gives up for good on any answer other than a stream (WHATWG HTML, section
         # 9.2.3). So a browser is given a stream that only tells it when to come back.
         log.warning("a stream is to be asked for again", error_code=error.code, error=error.message)
-        return Response(retry_frame(), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
+        return Response(retry_frame(), media_type=EVENT_STREAM)
     state = error.state if isinstance(error, TaskFinished) else None
     return _problem(request, error.status, error.code, error.message, error.errors, _headers_of(error), state)
 

@@ -13,8 +13,8 @@ from litestar.types import Receive, Scope, Send
 from headrace.api.edge.server_send import server_send
 from headrace.api.streaming.open_streams import OpenStream, OpenStreams
 
-# Without the second header, nginx would hold events back.
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+# Without this header, nginx would hold events back.
+HEADERS = {"X-Accel-Buffering": "no"}
 
 
 class Source(Protocol):

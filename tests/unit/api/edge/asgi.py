@@ -7,6 +7,9 @@ from typing import Any
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from headrace.api.edge.correlation import correlate
+from headrace.api.edge.security_headers import SecurityHeaders
+
 
 async def answer(
     app: ASGIApp,
@@ -59,3 +62,8 @@ def answering(status: int) -> ASGIApp:
 def headers_of(sent: list[Any]) -> dict[str, str]:
     """The headers of the response."""
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+
+
+def correlated(app: ASGIApp, security: SecurityHeaders = SecurityHeaders()) -> ASGIApp:  # noqa: B008 - a tuple
+    """An application inside the outermost middleware."""
+    return correlate(app, security)

@@ -172,3 +172,10 @@ async def test_a_body_that_is_compressed_is_refused(encoding: str, status: int) 
 async def test_the_public_url_may_name_the_port_that_browsers_leave_out() -> None:
     settings = ApiSettings(public_url="https://Public.example:443/headrace")
     assert (await outcome("POST", HERE, JSON, ("Origin", "https://public.example"), settings=settings))[0] == 200
+
+
+async def test_a_page_of_an_origin_that_settings_name_may_change_things() -> None:
+    app = admit(answering(200), Rules(Hosts.of(SETTINGS), frozenset({b"https://app.example"}), "/batches"))
+    theirs = [HERE, ("Sec-Fetch-Site", "cross-site")]
+    assert (await answer(app, "POST", headers=[*theirs, ("Origin", "https://app.example")]))[0]["status"] == 200
+    assert (await answer(app, "POST", headers=[*theirs, ("Origin", "https://app.example.evil")]))[0]["status"] == 403
