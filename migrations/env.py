@@ -6,14 +6,14 @@ from alembic import context
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from headrace.store import tables
+from headrace.store import identity_tables
 
 MIGRATION_LOCK = 0x48_52_4D  # any number: processes that migrate at the same time wait for each other ("HRM")
 
 
 def run(connection: Connection) -> None:
     """Bring the database up to date, one process at a time."""
-    context.configure(connection=connection, target_metadata=tables.metadata, transaction_per_migration=False)
+    context.configure(connection=connection, target_metadata=identity_tables.metadata, transaction_per_migration=False)
     with context.begin_transaction():
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         context.run_migrations()

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from headrace.contracts.positions import Position
 from headrace.store.tables import Row, json_fields
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=Struct)
 C = TypeVar("C", bound=Struct)
 
 
-def columns_of(table: Table, row: type[Row]) -> list[Column[Any]]:
+def columns_of(table: Table, row: type[Struct]) -> list[Column[Any]]:
     """Return the columns of a table that a row has."""
     return [table.columns[name] for name in row.__struct_fields__]
 

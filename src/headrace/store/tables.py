@@ -14,7 +14,22 @@ from types import NoneType
 from typing import Annotated, Any, get_args, get_type_hints
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, ColumnElement, DateTime, Index, Integer, MetaData, Table, Text, cast, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    cast,
+    text,
+)
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
 
@@ -43,6 +58,8 @@ _SQL_TYPES: dict[Any, TypeEngine[Any]] = {
     int: Integer(),
     Long: BigInteger(),
     datetime: Instant,
+    bytes: LargeBinary(),
+    list[str]: ARRAY(Text()),
 }
 
 
@@ -162,11 +179,11 @@ def column_types(row: type[Struct]) -> dict[str, TypeEngine[Any]]:
     return {name: _SQL_TYPES[_value_type(hints[name])] for name in row.__struct_fields__}
 
 
-def _table(name: str, row: type[Struct], *indexes: Index, key: tuple[str, ...] = ("id",)) -> Table:
-    """Describe a table to SQLAlchemy: a column for each field of its row, in their order."""
+def describe_table(name: str, row: type[Struct], *more: SchemaItem, key: tuple[str, ...] = ("id",)) -> Table:
+    """Describe a table to SQLAlchemy: a column for each field of its row, in their order, and its indexes and constraints."""
     hints = get_type_hints(row, include_extras=True)
     columns = [_column(field, hints[field], primary_key=field in key) for field in row.__struct_fields__]
-    return Table(name, metadata, *columns, *indexes)
+    return Table(name, metadata, *columns, *more)
 
 
 def _column(name: str, hint: Any, *, primary_key: bool) -> Column[Any]:
@@ -184,7 +201,7 @@ metadata = MetaData()
 
 # A list or a selection names states, and is ordered by age. Each index below that ends in `_by_age` has the tasks of one state
 # in that order; `headrace.store.by_age` merges the states that a query wants. So a filter by state needs no index of its own.
-tasks = _table(
+tasks = describe_table(
     "tasks",
     TaskRow,
     Index("tasks_by_age", "owner", "state", "created_at", "id"),
@@ -208,18 +225,18 @@ tasks = _table(
     ),
     Index("tasks_open", "queued_at", postgresql_where=text("state IN ('queued', 'running')")),
 )
-task_events = _table(
+task_events = describe_table(
     "task_events",
     EventRow,
     Index("task_events_of_task", "task", "epoch", "sequence"),
     key=("epoch", "sequence"),
 )
-batches = _table(
+batches = describe_table(
     "batches",
     BatchRow,
     Index("batches_by_age", "owner", "state", "created_at", "id"),
     Index("batches_of_kind_by_age", "owner", "kind", "state", "created_at", "id"),
     Index("batches_open", "id", postgresql_where=text("state = 'open'")),
 )
-schedules = _table("schedules", ScheduleRow, Index("schedules_oldest", "owner", "created_at", "id"))
-projection = _table("projection", CheckpointRow, key=("name",))
+schedules = describe_table("schedules", ScheduleRow, Index("schedules_oldest", "owner", "created_at", "id"))
+projection = describe_table("projection", CheckpointRow, key=("name",))

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.settings import DatabaseSettings
-from headrace.store import tables
+from headrace.store import identity_tables
 from headrace.store.engine import sqlalchemy_config, sqlalchemy_url
 from headrace.store.migrate import MigrationFailed, alembic_config, migrate
 
@@ -23,7 +23,7 @@ async def test_migrations_and_models_agree(make_database: Callable[[], Awaitable
     engine = create_async_engine(sqlalchemy_url(await make_database()))
     async with engine.connect() as connection:
         differences = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), tables.metadata)
+            lambda sync: compare_metadata(MigrationContext.configure(sync), identity_tables.metadata)
         )
     await engine.dispose()
     assert differences == []
