@@ -1,6 +1,6 @@
 """Headrace from Python: submit tasks and batches, follow them, wait for their results, cancel them and run them again.
 
-    async with Client("http://127.0.0.1:8080") as client:
+    async with Client("http://127.0.0.1:8080", key=os.environ["HEADRACE_API_KEY"]) as client:
         task = await client.submit("word_count", {"text": "one two"})
         async for event in client.follow(task.id):
             print(event.event, event.data)
@@ -40,5 +40,6 @@ class Client(Tasks, Selections, Batches, Schedules, Kinds):
 
     Args:
         url: Where the API is, as ``http://host:port``.
+        key: The API key that each request is sent with. It is sent to this address only, and shown in no error.
         transport: Sends the requests; the network by default.
     """

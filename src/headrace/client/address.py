@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import ssl
+from functools import partial
 
 import httpx
 
 from headrace.client.answers import UnusableRequest
+from headrace.client.authorization import authorization
 from headrace.loopback import is_this_machine
 
 PORT_MAX = 65_535
@@ -15,25 +17,30 @@ PORT_MAX = 65_535
 _PASSWORD = re.compile(r"(://[^/?#:@]*:)[^/?#]*@")
 
 
-def open_http(url: str, timeout: float, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def open_http(
+    url: str, timeout: float, transport: httpx.AsyncBaseTransport | None = None, *, key: str | None = None
+) -> httpx.AsyncClient:
     """Open a client for the requests below ``/api/v1`` of an API. Nothing is sent yet.
 
     Args:
         url: Where the API is, as ``http://host:port``; it may have a path.
         timeout: Seconds to wait for each step of a request.
         transport: Sends the requests; the network by default.
+        key: The API key that each request is sent with; none by default.
 
     Raises:
-        UnusableRequest: This is no address, or the environment names a proxy or certificates that cannot be used.
+        UnusableRequest: This is no address, the key cannot be sent there, or the environment names a proxy or certificates that
+            cannot be used.
     """
     base = read_address(url)
+    open_client = partial(httpx.AsyncClient, base_url=base, timeout=timeout, headers=authorization(key, base))
     if transport is not None:
-        return httpx.AsyncClient(base_url=base, timeout=timeout, transport=transport)
+        return open_client(transport=transport)
     try:
         if is_this_machine(base.host):
             # A proxy of the environment cannot reach a server on this machine.
-            return httpx.AsyncClient(base_url=base, timeout=timeout, trust_env=False, verify=_certificates(base))
-        return httpx.AsyncClient(base_url=base, timeout=timeout)
+            return open_client(trust_env=False, verify=_certificates(base))
+        return open_client()
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         raise UnusableRequest(
             f"the environment has settings for HTTP that cannot be used ({error}): check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, "

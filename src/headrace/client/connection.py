@@ -55,19 +55,21 @@ class Connection:
 
     Args:
         url: Where the API is, as ``http://host:port``.
+        key: The API key that each request is sent with; none by default.
         transport: Sends the requests; the network by default.
 
     Attributes:
         url: Where the API is, without a password.
 
     Raises:
-        UnusableRequest: The address is none, or the environment names a proxy or certificates that cannot be used.
+        UnusableRequest: The address is none, the key cannot be sent there, or the environment names a proxy or certificates
+            that cannot be used.
     """
 
-    def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, url: str, *, key: str | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
         url = url.rstrip("/")
         self.url = without_password(url)
-        self._http = open_http(url, ANSWER_SECONDS, transport)
+        self._http = open_http(url, ANSWER_SECONDS, transport, key=key)
 
     async def __aenter__(self) -> Self:
         return self

@@ -127,6 +127,11 @@ class Home:
         os.close(self._lock)
         self._lock = None
 
+    @property
+    def credentials(self) -> Path:
+        """The file with the credentials of the administrator that `up` has made."""
+        return self.path / "credentials.json"
+
     def nats_token(self) -> str:
         """Return the token that the embedded NATS asks for; makes it when it is missing."""
         return self._secret("nats.token")

@@ -14,6 +14,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 
 Url = Annotated[str, Meta(pattern=r"^https?://\S+$(?!\n)")]
+ApiKeyText = Annotated[str, Meta(pattern=r"^[!-~]+$(?!\n)")]
 SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$(?!\n)")]
 
 
@@ -149,6 +150,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     url: Annotated[str, Meta(pattern=r"^https?://", description="The API, for the command line.")] = (
         "http://127.0.0.1:8080"
     )
+    api_key: Annotated[
+        ApiKeyText | None,
+        Meta(
+            description="The key with which the command line calls the API; by default what `headrace login` has kept for that "
+            "server, and for the running `up` the one of its home.",
+        ),
+    ] = None
     consumers: Annotated[str, Meta(description="The package with the task kinds.")] = "consumers"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],

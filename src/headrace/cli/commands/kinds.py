@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from headrace.cli.commands.options import api_url, json_option, url_option
+from headrace.cli.commands.options import called_api, json_option, url_option
 from headrace.cli.commands.parameter_types import KIND
 
 
@@ -18,7 +18,7 @@ def kinds(json: bool, url: str | None) -> None:
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.kinds import show_kinds
 
-    sys.exit(run_command(show_kinds(api_url(url), json=json)))
+    sys.exit(run_command(show_kinds(called_api(url), json=json)))
 
 
 @click.command()
@@ -29,7 +29,7 @@ def pause(kind: str, url: str | None) -> None:
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.kinds import set_paused
 
-    sys.exit(run_command(set_paused(api_url(url), kind, paused=True)))
+    sys.exit(run_command(set_paused(called_api(url), kind, paused=True)))
 
 
 @click.command()
@@ -40,4 +40,4 @@ def resume(kind: str, url: str | None) -> None:
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.kinds import set_paused
 
-    sys.exit(run_command(set_paused(api_url(url), kind, paused=False)))
+    sys.exit(run_command(set_paused(called_api(url), kind, paused=False)))

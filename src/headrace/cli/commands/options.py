@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 from click.decorators import FC
@@ -13,6 +14,9 @@ from headrace.cli.commands.parameter_types import RATE, SPAN
 from headrace.cli.terminal.output import note
 from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
 from headrace.settings import Settings, SettingsError, unknown_variables
+
+if TYPE_CHECKING:
+    from headrace.cli.terminal.api import Api
 
 EXIT_USAGE = 2
 
@@ -69,10 +73,18 @@ def note_unknown_settings() -> None:
         note(sentence)
 
 
-def api_url(given: str | None) -> str:
-    """Find the API that a command calls: ``given`` by `--url`, or the one that runs."""
+def called_api(given: str | None) -> Api:
+    """Find the API that a command calls, ``given`` by `--url` or the one that runs, and the key for it; ends the command when a file of keys cannot be used."""
+    from headrace.cli.terminal.api import Api
+    from headrace.cli.terminal.api_key import find_key
     from headrace.cli.terminal.discovery import find_api
+    from headrace.cli.terminal.exits import CommandFailed
 
     settings = read_settings()
     note_unknown_settings()
-    return find_api(given, settings)
+    url = find_api(given, settings)
+    try:
+        return Api(url, find_key(url, settings))
+    except CommandFailed as failed:
+        note(failed.message)
+        sys.exit(failed.exit_code)

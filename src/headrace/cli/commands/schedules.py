@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from headrace.cli.commands.options import (
-    api_url,
+    called_api,
     expires_in_option,
     json_option,
     max_attempts_option,
@@ -35,7 +35,7 @@ def schedules(context: click.Context, json: bool, url: str | None) -> None:
     from headrace.cli.terminal.schedules import show_schedules
 
     if context.invoked_subcommand is None:
-        sys.exit(run_command(show_schedules(api_url(url), json=json)))
+        sys.exit(run_command(show_schedules(called_api(url), json=json)))
     # Subcommands are given the group's --url, for those who write it before the subcommand.
     context.obj = url
 
@@ -99,7 +99,7 @@ def add(
         max_attempts=max_attempts,
         name=name,
     )
-    sys.exit(run_command(add_schedule(api_url(url or group_url), definition)))
+    sys.exit(run_command(add_schedule(called_api(url or group_url), definition)))
 
 
 @schedules.command()
@@ -111,7 +111,7 @@ def remove(group_url: str | None, schedule: str, url: str | None) -> None:
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.schedules import remove_schedule
 
-    sys.exit(run_command(remove_schedule(api_url(url or group_url), schedule)))
+    sys.exit(run_command(remove_schedule(called_api(url or group_url), schedule)))
 
 
 @schedules.command("run")
@@ -123,7 +123,7 @@ def run_now(group_url: str | None, schedule: str, url: str | None) -> None:
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.schedules import run_schedule
 
-    sys.exit(run_command(run_schedule(api_url(url or group_url), schedule)))
+    sys.exit(run_command(run_schedule(called_api(url or group_url), schedule)))
 
 
 @schedules.command()
@@ -135,7 +135,7 @@ def pause(group_url: str | None, schedule: str, url: str | None) -> None:
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.schedules import set_paused
 
-    sys.exit(run_command(set_paused(api_url(url or group_url), schedule, paused=True)))
+    sys.exit(run_command(set_paused(called_api(url or group_url), schedule, paused=True)))
 
 
 @schedules.command()
@@ -147,7 +147,7 @@ def resume(group_url: str | None, schedule: str, url: str | None) -> None:
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.schedules import set_paused
 
-    sys.exit(run_command(set_paused(api_url(url or group_url), schedule, paused=False)))
+    sys.exit(run_command(set_paused(called_api(url or group_url), schedule, paused=False)))
 
 
 def _check_cron_or_every(cron: str | None, every: timedelta | None) -> None:

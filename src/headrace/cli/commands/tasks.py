@@ -10,7 +10,7 @@ import click
 from msgspec import Raw
 
 from headrace.cli.commands.options import (
-    api_url,
+    called_api,
     dry_run_option,
     expires_in_option,
     key_option,
@@ -63,7 +63,7 @@ def submit(
     if delay is not None and at is not None:
         raise click.UsageError("say either --delay or --at")
     command = submit_task(
-        api_url(url),
+        called_api(url),
         lambda client: client.submit(
             kind,
             input,
@@ -111,7 +111,7 @@ def batch(
 
     _check_follow_or_wait(follow, wait)
     command = submit_batch(
-        api_url(url),
+        called_api(url),
         lambda client: client.batch(
             kind,
             read_inputs(input),
@@ -160,10 +160,10 @@ def cancel(
     if tasks:
         if dry_run:
             raise click.UsageError("--dry-run is for tasks that are described, not for those that are named")
-        sys.exit(run_command(cancel_tasks(api_url(url), tasks)))
+        sys.exit(run_command(cancel_tasks(called_api(url), tasks)))
     select = Selection(kind=kind, state=State(state) if state else None, batch=batch)
     cancellation = BatchCancellation if select == Selection(batch=batch) else Cancellation
-    sys.exit(run_bulk_change(cancellation(api_url(url), select, per_second), dry_run=dry_run, yes=yes))
+    sys.exit(run_bulk_change(cancellation(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
 
 
 @click.command()
@@ -204,7 +204,7 @@ def replay(
         finished_from=since,
         finished_before=until or datetime.now(UTC),
     )
-    sys.exit(run_bulk_change(Replay(api_url(url), select, per_second), dry_run=dry_run, yes=yes))
+    sys.exit(run_bulk_change(Replay(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
 
 
 def _check_follow_or_wait(follow: bool, wait: bool) -> None:

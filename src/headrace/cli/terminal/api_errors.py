@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from headrace.cli.terminal.api_key import ApiKey
 from headrace.cli.terminal.discovery import how_to_find
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
 from headrace.client import NOT_HEADRACE, ProblemError, UnusableRequest
@@ -17,11 +18,12 @@ from headrace.settings import Settings
 
 
 @contextmanager
-def api_errors_explained(url: str) -> Generator[None]:
+def api_errors_explained(url: str, key: ApiKey | None = None) -> Generator[None]:
     """Turn every error of the API in the block into a `CommandFailed` that says what to do.
 
     Args:
         url: The API that the block calls.
+        key: The key that is sent to it.
 
     Raises:
         CommandFailed: The API refused, or the request cannot be sent (`EXIT_REFUSED`); or the API failed or cannot be reached
@@ -33,7 +35,8 @@ def api_errors_explained(url: str) -> Generator[None]:
     except ProblemError as problem:
         failed = problem.status >= 500 or problem.error_code == NOT_HEADRACE
         exit_code = EXIT_UNREACHABLE if failed else EXIT_REFUSED
-        raise CommandFailed(describe_problem(problem), exit_code) from problem
+        how = _how_to_be_let_in(problem, url, key)
+        raise CommandFailed("\n".join([describe_problem(problem), *how]), exit_code) from problem
     except (UnusableRequest, httpx.LocalProtocolError) as error:
         raise CommandFailed(str(error), EXIT_REFUSED) from error
     except httpx.ConnectError as error:
@@ -52,6 +55,22 @@ def api_errors_explained(url: str) -> Generator[None]:
         raise CommandFailed(
             f"{url} cannot be reached ({reason}): check that it is the API's address", EXIT_UNREACHABLE
         ) from error
+
+
+def _how_to_be_let_in(problem: ProblemError, url: str, key: ApiKey | None) -> list[str]:
+    if problem.status not in (401, 403) or problem.error_code == NOT_HEADRACE:
+        return []
+    if key is None:
+        return [f"keep a key for it with  headrace login --url {url}  or set HEADRACE_API_KEY"]
+    cause = (
+        "does not allow this"
+        if problem.status == 403
+        else "is not accepted: it may be revoked, expired, or another server's"
+    )
+    return [
+        f"the key of {key.source} {cause}",
+        f"keep another with  headrace login --url {url}  or set HEADRACE_API_KEY; `headrace key` prints the one that is used",
+    ]
 
 
 def describe_problem(problem: ProblemError) -> str:

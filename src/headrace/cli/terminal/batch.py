@@ -11,7 +11,7 @@ import httpx
 from msgspec import Raw
 
 from headrace.cli.commands.parameter_types import INPUT_BYTES_MAX
-from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_TASK_FAILED, CommandFailed
 from headrace.cli.terminal.output import note, show, show_json
@@ -19,11 +19,11 @@ from headrace.client import Client, ProblemError
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX, Batch, Counts
 
 
-async def submit_batch(url: str, submit: Callable[[Client], Awaitable[Batch]], *, follow: bool, wait: bool) -> int:
+async def submit_batch(api: Api, submit: Callable[[Client], Awaitable[Batch]], *, follow: bool, wait: bool) -> int:
     """Submit a batch and print its id; with ``follow`` or ``wait``, stay until it settles and print it as JSON.
 
     Args:
-        url: Where the API is.
+        api: The API that is called.
         submit: Submits the batch with the client that it is given.
         follow: Show the batch's counts as they change.
         wait: Show nothing until it has settled.
@@ -34,8 +34,8 @@ async def submit_batch(url: str, submit: Callable[[Client], Awaitable[Batch]], *
     Raises:
         CommandFailed: The API refused the batch, or cannot be reached, or the inputs cannot be kept until they are sent.
     """
-    with api_errors_explained(url), _disk_errors_explained():
-        async with Client(url) as client:
+    with _disk_errors_explained():
+        async with open_client(api) as client:
             batch = await submit(client)
             (note if follow or wait else show)(f"{batch.id} {batch.total:,} tasks")
             if not follow and not wait:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import click
 
-from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, run_command
 from headrace.cli.terminal.output import note, show
@@ -28,10 +28,10 @@ class BulkChange:
     verb: str
     past: str
 
-    def __init__(self, url: str, select: Selection, per_second: float) -> None:
+    def __init__(self, api: Api, select: Selection, per_second: float) -> None:
         self.matched = 0
         self._changed = 0
-        self._url = url
+        self._api = api
         self._select = select
         self._per_second = per_second
 
@@ -41,10 +41,9 @@ class BulkChange:
         Raises:
             CommandFailed: The API refused, or cannot be reached.
         """
-        with api_errors_explained(self._url):
-            async with Client(self._url) as client, aclosing(self._results(client, dry_run=True)) as results:
-                async for result in results:
-                    self.matched = result.matched
+        async with open_client(self._api) as client, aclosing(self._results(client, dry_run=True)) as results:
+            async for result in results:
+                self.matched = result.matched
         note(f"{_tasks(self.matched)} {'matches' if self.matched == 1 else 'match'}")
 
     async def apply(self) -> None:
@@ -54,7 +53,7 @@ class BulkChange:
             CommandFailed: The API refused, or cannot be reached.
         """
         try:
-            with api_errors_explained(self._url), count_display_for(self.verb, self.matched) as display:
+            with count_display_for(self.verb, self.matched) as display:
                 await self._change_all(display)
         except BaseException:
             note(f"{_tasks(self._changed)} {self.past} when this stopped. {self._how_to_continue()}")
@@ -62,7 +61,7 @@ class BulkChange:
         show(f"{_tasks(self._changed)} {self.past}")
 
     async def _change_all(self, display: CountDisplay) -> None:
-        async with Client(self._url) as client, aclosing(self._results(client, dry_run=False)) as results:
+        async with open_client(self._api) as client, aclosing(self._results(client, dry_run=False)) as results:
             async for result in results:
                 self._changed = result.done
                 display.show(result.done, self.past)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
-from headrace.cli.terminal.api_errors import api_errors_explained, describe_problem
+from headrace.cli.terminal.api import Api, open_client
+from headrace.cli.terminal.api_errors import describe_problem
 from headrace.cli.terminal.bulk import BulkChange
 from headrace.cli.terminal.exits import EXIT_REFUSED
 from headrace.cli.terminal.output import note, show
@@ -14,7 +15,7 @@ from headrace.contracts.batches import BatchState
 from headrace.contracts.tasks import BulkResult
 
 
-async def cancel_tasks(url: str, tasks: Iterable[str]) -> int:
+async def cancel_tasks(api: Api, tasks: Iterable[str]) -> int:
     """Cancel tasks by their ids; one that cannot be cancelled does not keep the others from it.
 
     Returns:
@@ -23,9 +24,8 @@ async def cancel_tasks(url: str, tasks: Iterable[str]) -> int:
     Raises:
         CommandFailed: The API failed, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            cancelled = [await _cancel_task(client, task) for task in tasks]
+    async with open_client(api) as client:
+        cancelled = [await _cancel_task(client, task) for task in tasks]
     return 0 if all(cancelled) else EXIT_REFUSED
 
 

@@ -14,10 +14,17 @@ from headrace.settings.secret_files import is_given
 
 def find_api(given: str | None, settings: Settings) -> str:
     """Return the URL of the API: ``given``, else HEADRACE_URL, else that of the running `up`, else the default."""
-    if given or is_given(os.environ, "HEADRACE_URL"):
-        return given or settings.url
     running = Home.at(settings.home).running()
+    if given or is_given(os.environ, "HEADRACE_URL"):
+        url = given or settings.url
+        return running.api_url if running and _is_localhost_of(running.api_url, url) else url
     return running.api_url if running else settings.url
+
+
+def _is_localhost_of(api_url: str, url: str) -> bool:
+    """Tell whether ``url`` says `localhost` for the server at ``api_url``, whose key goes to no other that has this name too."""
+    api, _, port = api_url.removeprefix("http://").rpartition(":")
+    return api in ("127.0.0.1", "0.0.0.0", "[::1]", "[::]") and url.rstrip("/") == f"http://localhost:{port}"  # noqa: S104
 
 
 def find_nats(settings: Settings, given: str | None = None) -> Settings:

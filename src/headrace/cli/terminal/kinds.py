@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.output import note, show, show_json, show_table
-from headrace.client import Client
 from headrace.contracts.kinds import CatalogEntry
 
 
-async def show_kinds(url: str, *, json: bool) -> None:
+async def show_kinds(api: Api, *, json: bool) -> None:
     """Print every kind of the catalog.
 
     Raises:
         CommandFailed: The API refused, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            kinds = await client.kinds()
+    async with open_client(api) as client:
+        kinds = await client.kinds()
     if json:
         show_json(kinds)
     elif kinds:
@@ -25,15 +23,14 @@ async def show_kinds(url: str, *, json: bool) -> None:
         note("there are no kinds yet: start a worker, which announces its own")
 
 
-async def set_paused(url: str, kind: str, *, paused: bool) -> None:
+async def set_paused(api: Api, kind: str, *, paused: bool) -> None:
     """Pause or resume a kind, and print its new state.
 
     Raises:
         CommandFailed: The API refused, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            entry = await (client.pause(kind) if paused else client.resume(kind))
+    async with open_client(api) as client:
+        entry = await (client.pause(kind) if paused else client.resume(kind))
     show(f"{entry.name} {'paused' if entry.paused else 'resumed'}")
 
 

@@ -6,22 +6,20 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.event_text import local_time
 from headrace.cli.terminal.output import note, show, show_json, show_table
-from headrace.client import Client
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
 
 
-async def show_schedules(url: str, *, json: bool) -> None:
+async def show_schedules(api: Api, *, json: bool) -> None:
     """Print all schedules.
 
     Raises:
         CommandFailed: The API refused, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            schedules = await client.schedules()
+    async with open_client(api) as client:
+        schedules = await client.schedules()
     if json:
         show_json(schedules)
     elif schedules:
@@ -30,52 +28,48 @@ async def show_schedules(url: str, *, json: bool) -> None:
         note("there are no schedules; `headrace schedules add` makes one")
 
 
-async def add_schedule(url: str, definition: ScheduleDefinition) -> None:
+async def add_schedule(api: Api, definition: ScheduleDefinition) -> None:
     """Make a schedule, and print its id and next firing.
 
     Raises:
         CommandFailed: The API refused, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            schedule = await client.create_schedule(definition)
+    async with open_client(api) as client:
+        schedule = await client.create_schedule(definition)
     show(f"{schedule.id} {_next_firing(schedule)}")
 
 
-async def remove_schedule(url: str, schedule: str) -> None:
+async def remove_schedule(api: Api, schedule: str) -> None:
     """Delete a schedule.
 
     Raises:
         CommandFailed: The API refused, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            await client.delete_schedule(schedule)
+    async with open_client(api) as client:
+        await client.delete_schedule(schedule)
     show(f"{schedule} removed")
 
 
-async def run_schedule(url: str, schedule: str) -> None:
+async def run_schedule(api: Api, schedule: str) -> None:
     """Submit a task now, as the schedule does, and print its id and state.
 
     Raises:
         CommandFailed: The API refused, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            task = await client.run_schedule(schedule)
+    async with open_client(api) as client:
+        task = await client.run_schedule(schedule)
     show(f"{task.id} {task.state}")
 
 
-async def set_paused(url: str, schedule: str, *, paused: bool) -> None:
+async def set_paused(api: Api, schedule: str, *, paused: bool) -> None:
     """Pause or resume a schedule, and print its id and next firing.
 
     Raises:
         CommandFailed: The API refused, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            definition = (await client.get_schedule(schedule)).definition
-            changed = await client.update_schedule(schedule, replace(definition, paused=paused))
+    async with open_client(api) as client:
+        definition = (await client.get_schedule(schedule)).definition
+        changed = await client.update_schedule(schedule, replace(definition, paused=paused))
     show(f"{changed.id} {_next_firing(changed)}")
 
 

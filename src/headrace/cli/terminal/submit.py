@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from headrace.cli.terminal.api_errors import api_errors_explained
+from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.event_text import describe_event
 from headrace.cli.terminal.exits import EXIT_TASK_FAILED
 from headrace.cli.terminal.output import note, show, show_json
@@ -34,11 +34,11 @@ class TaskEnd(NamedTuple):
         return cls(failure=describe_event(EventName.FINISHED, finished))
 
 
-async def submit_task(url: str, submit: Callable[[Client], Awaitable[TaskSummary]], *, follow: bool, wait: bool) -> int:
+async def submit_task(api: Api, submit: Callable[[Client], Awaitable[TaskSummary]], *, follow: bool, wait: bool) -> int:
     """Submit a task and print its id; with ``follow`` or ``wait``, stay until it ends and print its result.
 
     Args:
-        url: Where the API is.
+        api: The API that is called.
         submit: Submits the task with the client that it is given.
         follow: Show the task's events.
         wait: Show nothing until it ends.
@@ -49,20 +49,19 @@ async def submit_task(url: str, submit: Callable[[Client], Awaitable[TaskSummary
     Raises:
         CommandFailed: The API refused the task, or cannot be reached.
     """
-    with api_errors_explained(url):
-        async with Client(url) as client:
-            task = await submit(client)
-            (note if follow or wait else show)(f"{task.id} {task.state}")
-            if not follow and not wait:
-                return 0
-            try:
-                end = await (_follow(client, task) if follow else _wait(client, task.id))
-            except (asyncio.CancelledError, ProblemError, httpx.TransportError):
-                note(
-                    f"the task goes on; to follow it again:  headrace tail --since 1h --task {task.id}\n"
-                    f"its result, when there is one:         {client.url}/api/v1/tasks/{task.id}"
-                )
-                raise
+    async with open_client(api) as client:
+        task = await submit(client)
+        (note if follow or wait else show)(f"{task.id} {task.state}")
+        if not follow and not wait:
+            return 0
+        try:
+            end = await (_follow(client, task) if follow else _wait(client, task.id))
+        except (asyncio.CancelledError, ProblemError, httpx.TransportError):
+            note(
+                f"the task goes on; to follow it again:  headrace tail --since 1h --task {task.id}\n"
+                f"its result, when there is one:         {client.url}/api/v1/tasks/{task.id}"
+            )
+            raise
     if end.failure is not None:
         note(end.failure)
         return EXIT_TASK_FAILED
