@@ -4,6 +4,7 @@ HeadraceError
 ├── NotAuthenticated             401 not_authenticated    WWW-Authenticate
 ├── Forbidden                    403 forbidden
 │   ├── MissingScope             403 missing_scope
+│   ├── CsrfRefused              403 csrf
 │   └── AccountNotActive         403 account_not_active
 ├── IdentityUnavailable          503 identity_unavailable Retry-After
 └── TooManySignIns               503 too_many_sign_ins    Retry-After
@@ -46,6 +47,12 @@ class MissingScope(Forbidden):
     """The credential lacks the scope that a route asks for."""
 
     code = "missing_scope"
+
+
+class CsrfRefused(Forbidden):
+    """A change was asked for with a cookie, and a page of another site could have made a browser ask for it."""
+
+    code = "csrf"
 
 
 class AccountNotActive(Forbidden):

@@ -25,6 +25,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 JSON = b"application/json"
 NDJSON = b"application/x-ndjson"
+FORM = b"application/x-www-form-urlencoded"
 
 VALUE_BYTES_SHOWN = 80  # of a header in a message
 
@@ -48,11 +49,20 @@ class Rules(NamedTuple):
         hosts: The hosts that the API answers for.
         origins: Origins, besides the host of a request, whose pages may use the API, as browsers send them.
         ndjson_path: The path of the one route that also reads NDJSON.
+        form_path: The path of the one route that reads a form, as OAuth 2 wants it. Other pages may not send it one: their site
+            is checked, as for every body.
     """
 
     hosts: Hosts
     origins: Container[bytes | None]
     ndjson_path: str
+    form_path: str | None = None
+
+    def media_types(self, path: str) -> tuple[bytes, ...]:
+        """Return the media types of the bodies that the route of a path reads."""
+        if path == self.form_path:
+            return (FORM,)
+        return (JSON, NDJSON) if path == self.ndjson_path else (JSON,)
 
 
 def admit(app: ASGIApp, rules: Rules) -> ASGIApp:
@@ -96,7 +106,7 @@ def _check(scope: HTTPScope, rules: Rules) -> None:
     if scope["method"] not in SAFE_METHODS:
         _check_site(headers, rules.origins)
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            _check_body(headers, takes_ndjson=scope["path"] == rules.ndjson_path)
+            _check_body(headers, rules.media_types(scope["path"]))
 
 
 def _check_repeated(names: Iterable[bytes]) -> None:
@@ -137,8 +147,8 @@ def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes | None]
         )
 
 
-def _check_body(headers: Mapping[bytes, bytes], *, takes_ndjson: bool) -> None:
-    """Refuse a body that is not JSON in UTF-8.
+def _check_body(headers: Mapping[bytes, bytes], taken: tuple[bytes, ...]) -> None:
+    """Refuse a body that its route does not read: most read JSON in UTF-8.
 
     A page of another site can make a browser send text, forms and bodies without a type unasked; for JSON the browser asks first.
     So a body without a type is refused as well.
@@ -147,17 +157,16 @@ def _check_body(headers: Mapping[bytes, bytes], *, takes_ndjson: bool) -> None:
         UnsupportedMediaType: The body has another type, character set or encoding.
     """
     given = headers.get(b"content-type", b"")
-    if given != JSON:
+    if given != taken[0]:
         media_type, *parameters = given.lower().split(b";")
-        media_type = media_type.strip()
-        if media_type != JSON and not (takes_ndjson and media_type == NDJSON):
-            wanted = "application/json or application/x-ndjson" if takes_ndjson else "application/json"
+        if media_type.strip() not in taken:
+            wanted = " or ".join(each.decode() for each in taken)
             shown = _show(given) if given else "no Content-Type"
             raise UnsupportedMediaType(f"send the body as Content-Type: {wanted}; this request has {shown}")
         for parameter in parameters:
             name, _, charset = parameter.partition(b"=")
             if name.strip() == b"charset" and charset.strip(b' \t"') not in _UTF_8:
-                raise UnsupportedMediaType(f"send JSON in UTF-8, not in {_show(charset)} (RFC 8259, section 8.1)")
+                raise UnsupportedMediaType(f"send the body in UTF-8, not in {_show(charset)} (RFC 8259, section 8.1)")
     encoding = headers.get(b"content-encoding", b"")
     if encoding.strip().lower() not in _NO_ENCODING:
         raise UnsupportedMediaType(f"send the body without Content-Encoding; this request has {_show(encoding)}")

@@ -11,6 +11,8 @@ from litestar.types import ASGIApp, HTTPDisconnectEvent, HTTPScope, Message, Rec
 
 from headrace.api.edge.server_send import keep_server_send
 
+_ASKED_FOR_HEAD = "headrace_asked_for_head"
+
 _PARAMETER = re.compile(r"\{[^}]+\}")
 
 
@@ -38,6 +40,11 @@ def answer_methods(app: ASGIApp, routes: Iterable[BaseRoute]) -> ASGIApp:
     return answered
 
 
+def is_head(scope: Scope | HTTPScope) -> bool:
+    """Return whether a request that a GET route serves is a HEAD request, which may change nothing."""
+    return scope["state"].get(_ASKED_FOR_HEAD, False)
+
+
 def allow(methods: Iterable[str]) -> str:
     """Return the value of an Allow header: these methods and those that follow from them."""
     has_head = ("HEAD",) if "GET" in methods else ()
@@ -62,6 +69,7 @@ async def _answer_head(app: ASGIApp, scope: HTTPScope, send: Send) -> None:
             started.set()
 
     get: HTTPScope = {**scope, "method": "GET"}
+    get["state"][_ASKED_FOR_HEAD] = True
     keep_server_send(get, send_headers)
     await app(get, receive_leaving, send_headers)
 

@@ -179,3 +179,27 @@ async def test_a_page_of_an_origin_that_settings_name_may_change_things() -> Non
     theirs = [HERE, ("Sec-Fetch-Site", "cross-site")]
     assert (await answer(app, "POST", headers=[*theirs, ("Origin", "https://app.example")]))[0]["status"] == 200
     assert (await answer(app, "POST", headers=[*theirs, ("Origin", "https://app.example.evil")]))[0]["status"] == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "expected"),
+    [
+        ("/token", "application/x-www-form-urlencoded", 200),
+        ("/token", "application/x-www-form-urlencoded; charset=utf-8", 200),
+        ("/token", "application/json", 415),
+        ("/token", "multipart/form-data; boundary=x", 415),
+        ("/tasks", "application/x-www-form-urlencoded", 415),
+        ("/token/", "application/x-www-form-urlencoded", 415),
+    ],
+)
+async def test_one_route_reads_a_form_and_only_that_one(path: str, given: str, expected: int) -> None:
+    app = admit(answering(200), Rules(Hosts.of(SETTINGS), frozenset(), "/batches", form_path="/token"))
+    start, _ = await answer(app, "POST", path, [HERE, ("Content-Type", given), ("Content-Length", "1")])
+    assert start["status"] == expected
+
+
+async def test_a_page_of_another_site_may_not_send_the_form_either() -> None:
+    app = admit(answering(200), Rules(Hosts.of(SETTINGS), frozenset(), "/batches", form_path="/token"))
+    form = ("Content-Type", "application/x-www-form-urlencoded")
+    start, _ = await answer(app, "POST", "/token", [HERE, form, ("Sec-Fetch-Site", "cross-site")])
+    assert start["status"] == 403

@@ -7,7 +7,7 @@ import pytest
 from litestar.types import ASGIApp
 
 from headrace.api.app import create_app
-from headrace.api.edge.methods import answer_methods
+from headrace.api.edge.methods import answer_methods, is_head
 from tests.unit.api.edge.asgi import answer, answering, headers_of
 
 
@@ -47,6 +47,7 @@ async def test_head_is_answered_as_get_without_the_body() -> None:
 
     async def hello(scope: Any, receive: Any, send: Any) -> None:
         methods.append(scope["method"])
+        assert is_head(scope)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
         await send({"type": "http.response.body", "body": b"hello", "more_body": False})
         assert (await receive())["type"] == "http.disconnect"
