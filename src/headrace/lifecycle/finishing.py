@@ -1,6 +1,6 @@
 """Ending a task from outside: somebody cancels it, or it expires. The end is final as soon as the log has it.
 
-What the task waits with is then removed: its timer is purged, and its `queued` record is withdrawn from the log so that no
+What the task waits with is then removed: its timer and its `queued` record are withdrawn from the log so that no
 worker gets it. The `finished` event holds a copy of the withdrawn record for later readers of the log. A timer that fires in
 the same moment still appends its `queued` record, so workers ask the log before they start what a timer has queued.
 """
@@ -15,7 +15,7 @@ from headrace.lifecycle.fence import AppendedOrFinish, finish
 from headrace.lifecycle.task_state import TaskState
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.prune import purge, withdraw
+from headrace.log.prune import withdraw, withdraw_newest
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
@@ -49,7 +49,7 @@ async def end_task(
     if not isinstance(appended_or_finish, Record):
         await stop_task(log, state.subject, finished, appended_or_finish.sequence)
     elif isinstance(queued, Deferred):
-        await purge(log, subjects.task_timer(state.subject.owner, state.subject.task))
+        await withdraw_newest(log, subjects.task_timer(state.subject.owner, state.subject.task))
     return appended_or_finish
 
 
@@ -79,7 +79,7 @@ async def stop_task(log: Log, task: TaskSubject, finished: Finished, sequence: i
     if finished.withdrawn is not None:
         await withdraw(log, finished.withdrawn.sequence)
     else:
-        await purge(log, subjects.task_timer(task.owner, task.task))
+        await withdraw_newest(log, subjects.task_timer(task.owner, task.task))
 
 
 async def end_forgotten_task(
@@ -110,5 +110,5 @@ async def end_forgotten_task(
     outcome = Outcome.CANCELLED if error is None else Outcome.FAILED
     finished = Finished(attempt=attempt, outcome=outcome, error=error, by=by)
     appended_or_finish = await finish(log, task, 0, finished, headers)
-    await purge(log, subjects.task_timer(task.owner, task.task))
+    await withdraw_newest(log, subjects.task_timer(task.owner, task.task))
     return appended_or_finish

@@ -13,7 +13,7 @@ from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
 from headrace.lifecycle.task_state import TaskState, read_task_state, subject_of
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.prune import purge
+from headrace.log.prune import withdraw_newest
 
 TRIES_MAX = 5  # a late event of a finished task may come between reading its state and queueing it
 
@@ -58,7 +58,7 @@ async def reopen_task(
         if found is None:
             return NotFinished()
         # A timer that the last run has left behind must not fire in the next run.
-        await purge(log, subjects.task_timer(owner, task))
+        await withdraw_newest(log, subjects.task_timer(owner, task))
         reserve(len(found.task.input))
         newest = 0 if state is None else state.newest_record.sequence
         try:

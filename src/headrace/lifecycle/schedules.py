@@ -33,7 +33,7 @@ from headrace.lifecycle.queueing import WaitingTask, queue_if_new
 from headrace.log import clock, conditions, subjects
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
-from headrace.log.prune import purge
+from headrace.log.prune import withdraw
 from headrace.log.subjects import TaskSubject
 from headrace.log.timers import exact_timer_headers
 
@@ -132,8 +132,9 @@ async def _prune_definitions(log: Log, subject: str) -> None:
     """Remove definitions under which no task in the log was submitted: all before the last one past the retention."""
     page = await log.replayer.page(subject)
     horizon = clock.now() - timedelta(seconds=log.settings.retention)
-    if old := [record for record in page.records[:-1] if record.at < horizon]:
-        await purge(log, subject, before=old[-1].sequence)
+    old = [record for record in page.records[:-1] if record.at < horizon]
+    for record in old[:-1]:
+        await withdraw(log, record.sequence)
 
 
 async def delete_schedule(log: Log, owner: str, schedule: str) -> Appended:

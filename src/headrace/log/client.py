@@ -10,9 +10,12 @@ from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from headrace import forks
 from headrace.errors import LogUnavailable
+from headrace.log import subjects
+from headrace.log.denials import Denials, Violation
 from headrace.settings import NatsSettings
 from headrace.telemetry import get_logger
 
@@ -29,6 +32,7 @@ class NatsClient(Client):
 
     Args:
         name: What NATS shows as the client's name.
+        settings: Where NATS is, and who we are there.
         on_reconnect: Called after every reconnect.
         on_disconnect: Called when the connection breaks, before anything arrives on the next.
     """
@@ -36,11 +40,18 @@ class NatsClient(Client):
     def __init__(
         self,
         name: str,
+        settings: NatsSettings,
         on_reconnect: Callable[[], None] | None = None,
         on_disconnect: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
         self.meant_to_close = False
+        self._settings = settings
+        self._denials = Denials(name, settings.user)
+        if settings.user:
+            # A user of ours may subscribe to its own inboxes only, so that it cannot read the answers to others. Inboxes are
+            # named before the connection is open.
+            self._inbox_prefix = bytearray(subjects.inbox(settings.user).encode())
         self._client_name = name
         self._on_reconnect = on_reconnect
         self._on_disconnect = on_disconnect
@@ -50,7 +61,7 @@ class NatsClient(Client):
         # go on delivering tasks into it.
         forks.keep_from_children(self)
 
-    async def open(self, settings: NatsSettings, patience: float = START_TIMEOUT_SECONDS) -> None:
+    async def open(self, patience: float = START_TIMEOUT_SECONDS) -> None:
         """Connect.
 
         Raises:
@@ -58,7 +69,7 @@ class NatsClient(Client):
         """
         try:
             async with asyncio.timeout(patience):
-                await self.connect(**self._options(settings))
+                await self.connect(**self._options())
         except TimeoutError as error:
             why = ", ".join(sorted(self._logged_errors)) or "no answer"
             raise LogUnavailable(
@@ -68,6 +79,29 @@ class NatsClient(Client):
             raise LogUnavailable(
                 f"NATS does not let us in: {error}; check HEADRACE_NATS_USER and _PASSWORD, _TOKEN or _CREDENTIALS"
             ) from error
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,
+        old_style: bool = False,
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """See `Client.request`.
+
+        Raises:
+            NotPermitted: the user may not publish to the subject.
+        """
+        asking = asyncio.ensure_future(super().request(subject, payload, timeout, old_style, headers))
+        with self._denials.expecting(subject) as denied:
+            try:
+                await asyncio.wait({asking, denied}, return_when=asyncio.FIRST_COMPLETED)
+                if denied.done():
+                    denied.result()
+                return await asking
+            finally:
+                asking.cancel()
 
     async def flush_and_close(self) -> None:
         """Send what is buffered, and close the connection."""
@@ -84,7 +118,8 @@ class NatsClient(Client):
         sock = writer.get_extra_info("socket") if writer is not None else None
         return [sock.fileno()] if sock is not None and sock.fileno() >= 0 else []
 
-    def _options(self, settings: NatsSettings) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
+        settings = self._settings
         options: dict[str, Any] = {
             "servers": [server.strip() for server in settings.url.split(",")],
             "name": self._client_name,
@@ -96,6 +131,7 @@ class NatsClient(Client):
             "disconnected_cb": self._disconnected,
             "reconnected_cb": self._reconnected,
             "closed_cb": self._closed,
+            "inbox_prefix": bytes(self._inbox_prefix),
         }
         if settings.token:
             options["token"] = settings.token
@@ -107,6 +143,9 @@ class NatsClient(Client):
 
     async def _error_occurred(self, error: Exception) -> None:
         message = str(error) or type(error).__name__
+        if violation := Violation.parse(message):
+            self._denials.note(violation)
+            return
         if self.is_connected or message not in self._logged_errors:
             log.warning("NATS client error", client=self._client_name, error=message)
         self._logged_errors.add(message)
@@ -119,6 +158,7 @@ class NatsClient(Client):
 
     async def _reconnected(self) -> None:
         self._logged_errors.clear()
+        self._denials.forget()
         if self._on_reconnect is not None:
             self._on_reconnect()
 
@@ -151,8 +191,8 @@ async def open_client(
     Raises:
         LogUnavailable: NATS cannot be reached within ``patience`` seconds.
     """
-    client = NatsClient(f"headrace-{name}")
-    await client.open(settings, patience)
+    client = NatsClient(f"headrace-{name}", settings)
+    await client.open(patience)
     try:
         yield client
     finally:

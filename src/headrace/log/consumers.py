@@ -122,9 +122,10 @@ async def create_consumer(log: Log, config: dict[str, Any]) -> dict[str, Any]:
         LogUnavailable: JetStream does not answer.
     """
     durable = config["durable_name"]
-    answer = await log.jetstream.call(
-        f"CONSUMER.DURABLE.CREATE.{subjects.STREAM}.{durable}", {"stream_name": subjects.STREAM, "config": config}
-    )
+    # The subject names the filter, so that NATS can refuse a user a consumer with another one.
+    operation = subjects.create_consumer(durable, config.get("filter_subject"))
+    body = {"stream_name": subjects.STREAM, "config": config | {"name": durable}}
+    answer = await log.jetstream.call(operation, body)
     if error := answer.get("error"):
         raise ProvisionError(f"consumer {durable}: cannot create or change it: {error['description']}")
     return answer

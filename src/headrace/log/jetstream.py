@@ -64,6 +64,7 @@ class JetStream:
         """Call an operation whose refusal means something to the caller, who looks for ``error`` in the answer.
 
         Raises:
+            NotPermitted: this process's user may not call it.
             LogUnavailable: JetStream does not answer.
         """
         payload = msgspec.json.encode(body) if body is not None else b""

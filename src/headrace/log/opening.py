@@ -67,7 +67,7 @@ async def open_to_read(settings: Settings, name: str, patience: float) -> AsyncG
     async with open_client(settings.nats, name, patience) as connection:
         opened = Log(connection, connection, settings)
         if not await log_exists(opened.jetstream):
-            raise LogUnavailable("there is no log yet; an API or a worker makes it when it starts")
+            raise LogUnavailable("there is no log yet; start Headrace, or run `headrace provision`")
         await opened.replayer.open()
         await opened.refresh()
         yield opened
@@ -91,9 +91,9 @@ class LogConnection:
         self._settings = settings
         self._name = name
         self._compare = compare
-        self._connection = NatsClient(f"headrace-{name}", self._on_reconnect, self._on_disconnect)
+        self._connection = NatsClient(f"headrace-{name}", settings.nats, self._on_reconnect, self._on_disconnect)
         # The server answers reads of history inside a connection's read loop, where they would hold up appends.
-        self._history = NatsClient(f"headrace-{name}-history")
+        self._history = NatsClient(f"headrace-{name}-history", settings.nats)
         self._catching_up: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
         self._measuring: asyncio.Task[None] | None = None
@@ -105,8 +105,8 @@ class LogConnection:
         Raises:
             LogUnavailable: NATS cannot be reached within a minute.
         """
-        await self._connection.open(self._settings.nats)
-        await self._history.open(self._settings.nats)
+        await self._connection.open()
+        await self._history.open()
 
     async def start(self) -> None:
         """Provision and begin to read; then allow appends, at once or when the log was compared with the read model.

@@ -1,4 +1,8 @@
-"""Taking records out of the log: timers that must not fire any more, and queued tasks that no worker is to be given."""
+"""Taking records out of the log: timers that must not fire any more, and queued tasks that no worker is to be given.
+
+Records are deleted one by one. A purge would be one request for any number of them, so a process that may purge can empty the
+log with a single wrong filter; the provisioner alone may do that, see `headrace.log.permissions`.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,6 @@ from headrace.log.connection import Log
 from headrace.log.jetstream import NO_RECORD
 
 SUBJECTS_PAGE = 100_000  # subjects that the server names in one answer
-
-
-async def purge(log: Log, subject: str, before: int | None = None) -> None:
-    """Take every record of one subject out of the log.
-
-    Args:
-        log: The log.
-        subject: The subject.
-        before: Spare the records from this sequence on, which somebody else may have appended since.
-
-    Raises:
-        LogUnavailable: JetStream does not answer, or refuses.
-    """
-    body = {"filter": subject} | ({} if before is None else {"seq": before})
-    await log.jetstream.request(f"STREAM.PURGE.{subjects.STREAM}", body)
 
 
 async def withdraw(log: Log, sequence: int) -> None:
@@ -35,6 +24,22 @@ async def withdraw(log: Log, sequence: int) -> None:
     answer = await log.jetstream.call(f"STREAM.MSG.DELETE.{subjects.STREAM}", body)
     if (error := answer.get("error")) and error.get("err_code") not in NO_RECORD:
         raise LogUnavailable(f"JetStream refused to withdraw {sequence}: {error['description']}")
+
+
+async def withdraw_newest(log: Log, subject: str, before: int | None = None) -> None:
+    """Take the newest record of one subject out of the log; for timers, of which a subject has one. None is no error.
+
+    Args:
+        log: The log.
+        subject: The subject.
+        before: Spare a record from this sequence on, which somebody else may have appended since.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    newest = await log.replayer.last_at_leader(subject)
+    if newest and (before is None or newest < before):
+        await withdraw(log, newest)
 
 
 async def subjects_present(log: Log, pattern: str) -> set[str]:

@@ -5,41 +5,41 @@ The stream is kept in memory: after a restart of its servers, the starts of the 
 
 from __future__ import annotations
 
+from typing import Any
+
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.jetstream import NANOSECONDS
 from headrace.log.streams import reconcile_stream
+from headrace.settings import StreamSettings
 
-AGE_SECONDS_MIN = 300  # for rates of one a second and more; clocks of workers differ by less
+AGE_SECONDS = 7200  # two windows of the slowest rate, one start an hour; clocks of workers differ by less
 
 
-async def provision_rates(log: Log, window: float) -> None:
-    """Create the stream of counters, or have it remember for longer.
+async def provision_rates(log: Log) -> None:
+    """Create the stream of counters, if it does not exist.
 
-    Args:
-        log: The log whose servers keep the counters.
-        window: Seconds over which starts are counted.
+    Workers may do this, and may not change the stream: the log's servers forget it when they are started again.
 
     Raises:
         ProvisionError: the server refuses it.
-        LogUnavailable: JetStream does not answer.
+        LogUnavailable: the log does not answer.
     """
-    info = await log.jetstream.call(f"STREAM.INFO.{subjects.RATES_STREAM}")
-    age = max(AGE_SECONDS_MIN, int(2 * window)) * NANOSECONDS
-    if "error" not in info:
-        # Another kind may have a longer window.
-        age = max(age, info["config"]["max_age"])
-    wanted = {
+    await reconcile_stream(log.jetstream, rates_config(log.settings))
+
+
+def rates_config(settings: StreamSettings) -> dict[str, Any]:
+    """Return how the stream of counters should be."""
+    return {
         "name": subjects.RATES_STREAM,
         "description": "starts of tasks whose kind has a rate, counted",
         "subjects": [subjects.RATES],
         "storage": "memory",
         "retention": "limits",
         "discard": "old",
-        "max_age": age,
+        "max_age": AGE_SECONDS * NANOSECONDS,
         "max_msgs_per_subject": 1,
-        "num_replicas": log.settings.replicas,
+        "num_replicas": settings.replicas,
         "allow_direct": True,
         "allow_msg_counter": True,
     }
-    await reconcile_stream(log.jetstream, wanted)

@@ -1,23 +1,32 @@
 """The streams: the log itself and the catalog of kinds.
 
 Every process provisions both when it starts, which is idempotent: a missing stream is created, a changed setting is applied,
-and a change that the server cannot make is an error that names it.
+and a change that the server cannot make is an error that names it. A process whose user may not do that uses the streams as
+`headrace provision` left them, and refuses those in which it could not work.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from headrace.errors import LogUnavailable
 from headrace.log import clock, subjects
+from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, JetStream, ProvisionError
 from headrace.settings import StreamSettings
+from headrace.telemetry import get_logger
 
 SERVER_VERSION_MIN = (2, 14)  # the first that can set a consumer back (ADR-60)
 DUPLICATE_WINDOW_SECONDS = 120  # how long a `Nats-Msg-Id` is remembered; publish retries take seconds
 CATALOG_BYTES_MAX = 64 << 20  # bytes; some thousands of kinds with large schemas
+
+# What may differ without harm in a stream that a process may not change, as while a new setting is rolled out.
+_WORKABLE_DRIFT: Final = frozenset({"description", "duplicate_window", "max_age", "max_bytes", "num_replicas"})
+
+log = get_logger(__name__)
 
 
 class StreamState(msgspec.Struct, frozen=True):
@@ -57,8 +66,7 @@ async def log_exists(jetstream: JetStream) -> bool:
     Raises:
         LogUnavailable: JetStream does not answer.
     """
-    names = await jetstream.request("STREAM.NAMES", {"subject": subjects.TASKS})
-    return subjects.STREAM in (names["streams"] or ())
+    return "error" not in await jetstream.call(f"STREAM.INFO.{subjects.STREAM}")
 
 
 async def read_stream_state(jetstream: JetStream) -> StreamState:
@@ -111,25 +119,42 @@ async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any]) -> None
     """Create a stream, or change those of its settings that differ; settings that are not in ``wanted`` stay as they are.
 
     Raises:
-        ProvisionError: the server refuses it.
-        LogUnavailable: JetStream does not answer.
+        ProvisionError: the server refuses it, or this process may not change what it needs to be different.
+        LogUnavailable: JetStream does not answer, or the stream does not exist and this process may not create it.
     """
     name = wanted["name"]
     info = await jetstream.call(f"STREAM.INFO.{name}")
     if "error" not in info:
-        drift = {key: value for key, value in wanted.items() if info["config"].get(key) != value}
-        if not drift:
-            return
-        answer = await jetstream.call(f"STREAM.UPDATE.{name}", info["config"] | wanted)
-        changes = ", ".join(f"{key} from {info['config'].get(key)!r} to {value!r}" for key, value in drift.items())
-        attempted = f"change {changes}"
-    elif info["error"].get("err_code") in NO_STREAM_OR_CONSUMER:
+        await _change_stream(jetstream, info["config"], wanted)
+        return
+    if info["error"].get("err_code") not in NO_STREAM_OR_CONSUMER:
+        raise ProvisionError(f"stream {name}: cannot read it: {info['error']['description']}")
+    try:
         answer = await jetstream.call(f"STREAM.CREATE.{name}", wanted)
-        attempted = "create it"
-    else:
-        answer, attempted = info, "read it"
-    if error := answer.get("error"):
-        raise ProvisionError(f"stream {name}: cannot {attempted}: {error['description']}")
+    except NotPermitted as error:
+        raise LogUnavailable(
+            f"stream {name} does not exist, and this process may not create it; run `headrace provision`"
+        ) from error
+    if refusal := answer.get("error"):
+        raise ProvisionError(f"stream {name}: cannot create it: {refusal['description']}")
+
+
+async def _change_stream(jetstream: JetStream, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    drift = {key: value for key, value in wanted.items() if found.get(key) != value}
+    if not drift:
+        return
+    name = wanted["name"]
+    changes = ", ".join(f"{key} from {found.get(key)!r} to {value!r}" for key, value in drift.items())
+    try:
+        answer = await jetstream.call(f"STREAM.UPDATE.{name}", found | wanted)
+    except NotPermitted as error:
+        said = f"stream {name}: this process may not change {changes}; run `headrace provision` with these settings"
+        if not drift.keys() <= _WORKABLE_DRIFT:
+            raise ProvisionError(said) from error
+        log.warning(said)
+        return
+    if refusal := answer.get("error"):
+        raise ProvisionError(f"stream {name}: cannot change {changes}: {refusal['description']}")
 
 
 def _log_config(settings: StreamSettings) -> dict[str, Any]:

@@ -283,6 +283,16 @@ def catalog_entry(kind: str) -> str:
     return f"$KV.{CATALOG_BUCKET}.{kind}"
 
 
+def inbox(user: str) -> str:
+    """What the reply subjects of a NATS user begin with."""
+    return f"_INBOX.{user}"
+
+
+def create_consumer(durable: str, filter_subject: str | None) -> str:
+    """The JetStream API operation that creates a consumer of the log, or changes its settings."""
+    return f"CONSUMER.CREATE.{STREAM}.{durable}" + (f".{filter_subject}" if filter_subject else "")
+
+
 def api(operation: str) -> str:
     """The subject of a JetStream API operation, such as ``STREAM.INFO.HEADRACE``."""
     return f"$JS.API.{operation}"

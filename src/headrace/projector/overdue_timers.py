@@ -10,7 +10,7 @@ from headrace.errors import AppendRefused
 from headrace.lifecycle.schedules import set_timer
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
-from headrace.log.prune import purge
+from headrace.log.prune import withdraw_newest
 from headrace.log.records import Record
 from headrace.log.subjects import TimerSubject
 from headrace.projector.due_occurrences import MISSED
@@ -50,7 +50,7 @@ async def _set_again_if_overdue(event_log: Log, timer: Record) -> None:
     if due_at is None:
         due_at = following(definition, now, first(definition, timer.at) or now)
         if due_at is None:
-            await purge(event_log, timer.subject, before=timer.sequence + 1)
+            await withdraw_newest(event_log, timer.subject, before=timer.sequence + 1)
             return
         log.info("the timer of an older version is replaced", schedule=schedule, due_at=due_at.isoformat())
     elif now - due_at <= MISSED:

@@ -22,7 +22,7 @@ from headrace.lifecycle.finishing import end_forgotten_task, end_task
 from headrace.lifecycle.task_state import read_task_state
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
-from headrace.log.prune import purge
+from headrace.log.prune import withdraw_newest
 from headrace.projector.recovery import headers_of, queue_again, subject_of
 from headrace.store.leader_queries import (
     list_expired,
@@ -125,7 +125,7 @@ class Sweep:
         state = await read_task_state(self._log, row.owner, row.id)
         if state is None:
             # The timer may be about to go off, which would queue the task twice.
-            await purge(self._log, timer)
+            await withdraw_newest(self._log, timer)
             await queue_again(self._log, row, row.fence, 0)
             return
         deferred, record = state.queued_event, state.queued_record
@@ -135,7 +135,7 @@ class Sweep:
         log.warning("a timer did not go off; the task is queued without it", task_id=row.id)
         # Its timer stands before the `deferred` event. A timer behind that event belongs to another attempt.
         if record is not None:
-            await purge(self._log, timer, before=record.sequence)
+            await withdraw_newest(self._log, timer, before=record.sequence)
         due = msgspec.structs.replace(
             row,
             attempt=deferred.attempt,

@@ -25,7 +25,13 @@ class NatsSettings(Struct, frozen=True, kw_only=True):
         "nats://127.0.0.1:4222"
     )
     token: Annotated[str | None, Meta(description="Token, when the server asks for one.")] = None
-    user: Annotated[str | None, Meta(description="User, when the server asks for one.")] = None
+    user: Annotated[
+        str | None,
+        Meta(
+            pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)",
+            description="User, when the server asks for one; see nats-accounts.conf.",
+        ),
+    ] = None
     password: Annotated[str | None, Meta(description="Password of the user.")] = None
     credentials: Annotated[str | None, Meta(description="Path of a .creds file, when the server asks for one.")] = None
     sync: Annotated[

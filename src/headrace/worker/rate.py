@@ -55,7 +55,7 @@ class Rate:
             ProvisionError: the server refuses it.
             LogUnavailable: the log does not answer.
         """
-        await provision_rates(self._log, self.window)
+        await provision_rates(self._log)
 
     async def permit(self) -> None:
         """Wait until the kind may start one more task."""

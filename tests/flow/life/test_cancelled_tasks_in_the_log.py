@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from headrace.log import subjects
-from headrace.log.prune import purge
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import (
@@ -21,6 +20,7 @@ from tests.flow.life_steps import (
     timers,
 )
 from tests.flow.problems import check_problem
+from tests.purge import purge
 
 
 @pytest.mark.invariant(7)

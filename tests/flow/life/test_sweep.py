@@ -9,11 +9,12 @@ import pytest
 
 from headrace.contracts.events import Finished, decode
 from headrace.log import subjects
-from headrace.log.prune import purge, withdraw
+from headrace.log.prune import withdraw
 from headrace.projector.sweep import Sweep
 from headrace.store.leadership import LeaderSession
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
+from tests.purge import purge
 
 
 async def submit(cluster: Cluster, **fields: Any) -> str:

@@ -10,7 +10,6 @@ import pytest
 
 from headrace.lifecycle.schedules import occurrence_task_id
 from headrace.log import subjects
-from headrace.log.prune import purge
 from headrace.projector.due_occurrences import MISSED
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
@@ -28,6 +27,7 @@ from tests.flow.schedule_steps import (
     task,
     tasks_of,
 )
+from tests.purge import purge
 
 
 @pytest.mark.invariant(3)

@@ -20,8 +20,8 @@ from headrace.lifecycle.batch_append import (
 )
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.prune import purge
 from headrace.log.records import Record
+from tests.purge import purge
 
 CHUNKS = [[b"1", b"2", b"3"], [b"4", b"5"]]
 

@@ -19,8 +19,8 @@ from headrace.lifecycle.queueing import submit_task
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.live import Live
-from headrace.log.prune import purge
 from tests.cluster import until
+from tests.purge import purge
 from tests.unit.lifecycle.steps import INPUT, due_in, events_of, new_task, start, succeed, timer_of
 
 

@@ -10,8 +10,8 @@ from headrace.lifecycle.queueing import queue_if_unchanged, submit_task
 from headrace.log import subjects
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
-from headrace.log.prune import purge
 from headrace.log.records import Record
+from tests.purge import purge
 from tests.unit.lifecycle.steps import new_task, records_of, succeed
 
 CANCELLED = Finished(attempt=1, outcome=Outcome.CANCELLED, by="somebody")

@@ -10,8 +10,8 @@ from headrace.lifecycle import long_timers as long_timers_module
 from headrace.lifecycle.long_timers import LongTimers, read_timer
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.prune import purge
 from headrace.log.timers import timer_headers
+from tests.purge import purge
 
 OWNER, TASK = "u", "1"
 

@@ -15,7 +15,7 @@ from headrace.lifecycle.reopen import NotFinished, Reopened, reopen_task
 from headrace.lifecycle.task_state import TaskState
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.prune import purge
+from tests.purge import purge
 from tests.unit.lifecycle.steps import INPUT, due_in, events_of, new_task, succeed, timer_of
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.prune import purge, subjects_present, withdraw
+from headrace.log.prune import subjects_present, withdraw, withdraw_newest
 
 OWNER = "prune"
 
@@ -10,20 +11,31 @@ def timer(task: str) -> str:
     return f"hr.timers.tasks.{OWNER}.{task}"
 
 
-async def test_a_purge_takes_one_subject_away_and_leaves_the_others(shared_log: Log) -> None:
+async def set_timer(log: Log, task: str) -> int:
+    headers = {
+        subjects.SCHEDULE: "@at 2100-01-01T00:00:00Z",
+        subjects.SCHEDULE_TARGET: "hr.probe",
+        subjects.TTL: "never",
+    }
+    return (await log.appender.append(timer(task), b"{}", headers)).sequence
+
+
+async def test_a_timer_is_withdrawn_and_the_others_stay(shared_log: Log) -> None:
     for task in ("one", "two"):
-        await shared_log.appender.append(timer(task), b"{}", {})
-    await purge(shared_log, timer("one"))
+        await set_timer(shared_log, task)
+    await withdraw_newest(shared_log, timer("one"))
     assert await subjects_present(shared_log, timer("*")) == {timer("two")}
+    await withdraw_newest(shared_log, timer("one"))
 
 
-async def test_a_purge_spares_what_was_appended_since(shared_log: Log) -> None:
-    old = await shared_log.appender.append(timer("three"), b"old", {})
-    new = await shared_log.appender.append(timer("three"), b"new", {})
-    await purge(shared_log, timer("three"), before=new.sequence)
-    left = await shared_log.replayer.page(timer("three"))
-    assert [record.payload for record in left.records] == [b"new"]
-    assert old.sequence < new.sequence
+async def test_a_timer_that_was_set_since_is_spared(shared_log: Log) -> None:
+    old = await set_timer(shared_log, "three")
+    new = await set_timer(shared_log, "three")
+    await withdraw_newest(shared_log, timer("three"), before=new)
+    assert [record.sequence for record in (await shared_log.replayer.page(timer("three"))).records] == [new]
+    await withdraw_newest(shared_log, timer("three"), before=new + 1)
+    assert (await shared_log.replayer.page(timer("three"))).records == []
+    assert old < new
 
 
 async def test_a_record_that_was_withdrawn_before_can_be_withdrawn_again(shared_log: Log) -> None:

@@ -50,7 +50,7 @@ class Counters:
         self.counts[subject] += 1
         return self.counts[subject]
 
-    async def make(self, _log: Any, window: float) -> None:
+    async def make(self, _log: Any) -> None:
         self.made += 1
         if self.failures:
             self.failures -= 1

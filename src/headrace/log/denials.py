@@ -1,0 +1,89 @@
+"""What NATS does not permit the user of a connection: the server says so beside the stream of answers, and sends no answer.
+
+Without this a request that is not permitted would look like a server that is slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from headrace.errors import LogUnavailable
+from headrace.telemetry import get_logger
+
+REPORTED_MAX = 100  # subjects; with more of them the user is another one's, and the first hundred say so
+
+_VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"', re.IGNORECASE)
+
+log = get_logger(__name__)
+
+
+class NotPermitted(LogUnavailable):
+    """NATS does not permit this process's user to use a subject. The message says which, and what to do."""
+
+
+class Violation(NamedTuple):
+    """What was not permitted: ``publish`` or ``subscription``, and the subject, which nats-py turns to lower case."""
+
+    action: str
+    subject: str
+
+    @classmethod
+    def parse(cls, message: str) -> Violation | None:
+        """Read an error of the server; returns None when it is about something else."""
+        found = _VIOLATION.search(message)
+        return cls(found[1].lower(), found[2].lower()) if found else None
+
+
+class Denials:
+    """Reports what is not permitted, once for each subject, and ends the requests that wait for it.
+
+    Args:
+        client: The name of the connection, for the log.
+        user: The user of the connection; None when it has no name.
+    """
+
+    def __init__(self, client: str, user: str | None) -> None:
+        self._client = client
+        self._user = user
+        self._reported = set[Violation]()
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+
+    def note(self, violation: Violation) -> None:
+        """The server has refused something."""
+        if violation not in self._reported and len(self._reported) < REPORTED_MAX:
+            self._reported.add(violation)
+            log.error(self._explain(violation), client=self._client)
+        for future in self._waiting.get(violation.subject, ()) if violation.action == "publish" else ():
+            if not future.done():
+                future.set_exception(NotPermitted(self._explain(violation)))
+
+    def forget(self) -> None:
+        """After a reconnect the server may have other permissions, so everything is reported again."""
+        self._reported.clear()
+
+    @contextmanager
+    def expecting(self, subject: str) -> Generator[asyncio.Future[None]]:
+        """A future that fails with `NotPermitted` when the server refuses a publish to the subject within the block."""
+        key = subject.lower()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(key, set())
+        waiting.add(future)
+        try:
+            yield future
+        finally:
+            future.cancel()
+            waiting.discard(future)
+            if not waiting:
+                self._waiting.pop(key, None)
+
+    def _explain(self, violation: Violation) -> str:
+        verb = "publish" if violation.action == "publish" else "subscribe"
+        who = f"the user {self._user!r}" if self._user else "this process's user"
+        return (
+            f"NATS does not permit {who} to {verb} to {violation.subject}; give it the permissions of "
+            "docs/nats-accounts.conf, or check HEADRACE_NATS_USER"
+        )
