@@ -79,12 +79,13 @@ def _create_sessions() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("seen_at", INSTANT, nullable=False),
         sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("ends_at", INSTANT, nullable=False),
         sa.Column("address", sa.Text),
         sa.Column("agent", sa.Text),
         sa.Column("revoked_at", INSTANT),
     )
     op.create_index("sessions_of_owner", "sessions", ["owner", "created_at", "id"])
-    op.create_index("sessions_expiring", "sessions", ["expires_at"])
+    op.create_index("sessions_ending", "sessions", ["ends_at"])
     op.create_table(
         "refresh_tokens",
         sa.Column("hash", sa.LargeBinary, primary_key=True),

@@ -6,6 +6,8 @@ HeadraceError
 │   ├── MissingScope             403 missing_scope
 │   ├── CsrfRefused              403 csrf
 │   └── AccountNotActive         403 account_not_active
+├── UserNotFound                 404 user_not_found
+├── TooManyApiKeys               409 too_many_api_keys
 ├── IdentityUnavailable          503 identity_unavailable Retry-After
 └── TooManySignIns               503 too_many_sign_ins    Retry-After
 """
@@ -59,6 +61,20 @@ class AccountNotActive(Forbidden):
     """The account waits for its approval, was rejected, or is disabled."""
 
     code = "account_not_active"
+
+
+class UserNotFound(HeadraceError):
+    """There is no such user."""
+
+    status = 404
+    code = "user_not_found"
+
+
+class TooManyApiKeys(HeadraceError):
+    """An owner has as many live API keys as it may have."""
+
+    status = 409
+    code = "too_many_api_keys"
 
 
 class IdentityUnavailable(HeadraceError):

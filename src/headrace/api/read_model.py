@@ -45,7 +45,7 @@ class ReadModel:
         except Exception as error:
             if not is_outage(error):
                 raise
-            _warn_unreachable(error)
+            warn_unreachable(error)
             raise ReadModelUnavailable(
                 "lists and details are not available at the moment; try again shortly"
             ) from error
@@ -96,7 +96,7 @@ class ReadModel:
         except Exception as error:
             if not is_outage(error):
                 raise
-            _warn_unreachable(error)
+            warn_unreachable(error)
             return None
 
     async def _poll(self) -> None:
@@ -126,6 +126,7 @@ class ReadModel:
                 reached.set_exception(ReadModelUnavailable(error.message) if outage else error)
 
 
-def _warn_unreachable(error: BaseException) -> None:
+def warn_unreachable(error: BaseException) -> None:
+    """Log why Postgres cannot be used."""
     reason = "the tables are not those of this version; run `headrace migrate`" if is_not_migrated(error) else None
     log.warning("the read model cannot be read", error=repr(cause_of(error))[:300], reason=reason)

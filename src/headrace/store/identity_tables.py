@@ -31,34 +31,35 @@ class UserRow(IdentityRow, frozen=True, kw_only=True):
     """A row of `users`. ``password`` is an argon2id hash; an account for a program has neither email nor password."""
 
     id: str
-    email: str | None
+    email: str | None = None
     display_name: str
     role: str
     state: str
-    password: str | None
-    reason: str | None
+    password: str | None = None
+    reason: str | None = None
     created_at: datetime
-    decided_at: datetime | None
-    decided_by: str | None
-    seen_at: datetime | None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    seen_at: datetime | None = None
 
 
 class SessionRow(IdentityRow, frozen=True, kw_only=True):
     """A row of `sessions`: one sign-in, and the family of its refresh tokens.
 
     ``generation`` counts the rotations of the refresh token; the newest token has the same number. ``expires_at`` is the end of
-    the session whatever happens.
+    the session whatever happens, ``ends_at`` its end unless it is refreshed before.
     """
 
     id: str
     owner: str
-    generation: int
+    generation: int = 0
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
-    address: str | None
-    agent: str | None
-    revoked_at: datetime | None
+    ends_at: datetime
+    address: str | None = None
+    agent: str | None = None
+    revoked_at: datetime | None = None
 
 
 class RefreshTokenRow(IdentityRow, frozen=True, kw_only=True):
@@ -68,8 +69,8 @@ class RefreshTokenRow(IdentityRow, frozen=True, kw_only=True):
     session: str
     generation: int
     issued_at: datetime
-    rotated_at: datetime | None
-    successor: bytes | None
+    rotated_at: datetime | None = None
+    successor: bytes | None = None
 
 
 class ApiKeyRow(IdentityRow, frozen=True, kw_only=True):
@@ -82,9 +83,9 @@ class ApiKeyRow(IdentityRow, frozen=True, kw_only=True):
     hash: bytes
     scopes: list[str]
     created_at: datetime
-    expires_at: datetime | None
-    used_at: datetime | None
-    revoked_at: datetime | None
+    expires_at: datetime | None = None
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
 
 
 class OneTimeTokenRow(IdentityRow, frozen=True, kw_only=True):
@@ -101,12 +102,12 @@ class AuditRow(IdentityRow, frozen=True, kw_only=True):
 
     id: str
     at: datetime
-    actor: str | None
+    actor: str | None = None
     action: str
-    subject: str | None
-    address: str | None
-    correlation_id: str | None
-    data: Json
+    subject: str | None = None
+    address: str | None = None
+    correlation_id: str | None = None
+    data: Json = "{}"
 
 
 class RunTimeSettingsRow(IdentityRow, frozen=True, kw_only=True):
@@ -136,7 +137,7 @@ sessions = describe_table(
     SessionRow,
     _of_owner(),
     Index("sessions_of_owner", "owner", "created_at", "id"),
-    Index("sessions_expiring", "expires_at"),
+    Index("sessions_ending", "ends_at"),
 )
 refresh_tokens = describe_table(
     "refresh_tokens",

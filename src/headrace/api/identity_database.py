@@ -1,0 +1,44 @@
+"""Accounts, sessions, keys and the audit as the API uses them: transactions on Postgres, whose outages are one error."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.api.read_model import warn_unreachable
+from headrace.identity_errors import IdentityUnavailable
+from headrace.store.outages import is_outage
+
+
+class IdentityDatabase:
+    """The tables of `headrace.store.identity_tables`, opened for reading and writing.
+
+    Args:
+        open_session: Opens a database session.
+    """
+
+    def __init__(self, open_session: Callable[[], AsyncSession]) -> None:
+        self._open_session = open_session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+        """Open a session for the block, whose statements are one transaction: committed at its end, or undone by an error.
+
+        The block uses nothing but the database, because an outage of anything else would be taken for one of Postgres.
+
+        Raises:
+            IdentityUnavailable: Postgres cannot be reached. When that happens during the commit, the change may have been made
+                all the same.
+        """
+        try:
+            async with self._open_session() as session, session.begin():
+                yield session
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            warn_unreachable(error)
+            raise IdentityUnavailable(
+                "accounts and credentials are not available at the moment; try again shortly"
+            ) from error

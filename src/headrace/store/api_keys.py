@@ -1,0 +1,120 @@
+"""The queries about API keys. Those that change something are made inside a transaction of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.contracts.identity import ApiKey, Role, UserState
+from headrace.identity_errors import TooManyApiKeys
+from headrace.store import identity_tables
+from headrace.store.cursors import Cursor
+from headrace.store.identity_tables import ApiKeyRow
+from headrace.store.newest_pages import fetch_newest
+from headrace.store.reading import columns_of
+from headrace.store.users import lock_user
+
+KEYS_PER_OWNER_MAX = 100  # live ones; a program needs one or two
+DEAD_KEYS_PER_OWNER_MAX = 100  # the newest of those that can be used no longer
+USED_SECONDS = 60  # between two notes of when a key was used
+
+_KEYS = identity_tables.api_keys
+_OF = _KEYS.c
+_KEY = columns_of(_KEYS, ApiKeyRow)
+_SELECT_KEY = select(*_KEY)
+_USERS = identity_tables.users
+# Asked for every credential that a process does not know; made once, because to build a query takes as long as to run it.
+_FIND_BY_HASH = (
+    select(*_KEY, _USERS.c.role, _USERS.c.state)
+    .join(_USERS, _USERS.c.id == _OF.owner)
+    .where(_OF.hash.in_(bindparam("hashes", expanding=True)))
+)
+
+
+class FoundKey(NamedTuple):
+    """An API key, with the role and the state of its owner."""
+
+    key: ApiKeyRow
+    role: Role
+    state: UserState
+
+
+async def insert_key(session: AsyncSession, row: ApiKeyRow) -> None:
+    """Add a key.
+
+    Raises:
+        TooManyApiKeys: The owner has `KEYS_PER_OWNER_MAX` live keys.
+        UserNotFound: The owner was deleted meanwhile.
+    """
+    # Two keys that are added at the same time do not both count the keys before them.
+    await lock_user(session, row.owner)
+    live = select(func.count()).select_from(_KEYS).where(_OF.owner == row.owner, _is_live(row.created_at))
+    if (await session.scalar(live) or 0) >= KEYS_PER_OWNER_MAX:
+        raise TooManyApiKeys(f"there are {KEYS_PER_OWNER_MAX} API keys already; revoke one that is not used any more")
+    dead = select(_OF.id).where(_OF.owner == row.owner, ~_is_live(row.created_at))
+    forgotten = dead.order_by(_OF.created_at.desc(), _OF.id.desc()).offset(DEAD_KEYS_PER_OWNER_MAX)
+    await session.execute(delete(_KEYS).where(_OF.id.in_(forgotten.scalar_subquery())))
+    await session.execute(insert(_KEYS).values(msgspec.structs.asdict(row)))
+
+
+async def find_key_by_hash(session: AsyncSession, hashes: Sequence[bytes], now: datetime) -> FoundKey | None:
+    """Find the live key that has one of these hashes: those of one token, by each secret."""
+    found = (await session.execute(_FIND_BY_HASH, {"hashes": list(hashes)})).mappings().one_or_none()
+    if found is None:
+        return None
+    columns = dict(found)
+    role, state = Role(columns.pop("role")), UserState(columns.pop("state"))
+    row = ApiKeyRow(**columns)
+    return FoundKey(row, role, state) if is_live(row, now) else None
+
+
+async def list_keys(
+    session: AsyncSession, owner: str, after: Cursor | None, limit: int
+) -> tuple[list[ApiKey], Cursor | None]:
+    """List one page of an owner's keys, newest first, with those that are revoked or expired.
+
+    Returns:
+        The keys, and where the next page begins; None on the last page.
+    """
+    of_owner = _SELECT_KEY.where(_OF.owner == owner)
+    rows, more = await fetch_newest(session, ApiKeyRow, of_owner, _KEYS.c.created_at, after, limit)
+    return [to_api_key(row) for row in rows], more
+
+
+async def revoke_key(session: AsyncSession, owner: str, key: str, now: datetime) -> bool:
+    """Revoke a key of an owner; one that was revoked before stays as it is. Returns whether there is such a key."""
+    changed = update(_KEYS).where(_OF.id == key, _OF.owner == owner)
+    revoked = changed.values(revoked_at=func.coalesce(_OF.revoked_at, now)).returning(_OF.id)
+    return await session.scalar(revoked) is not None
+
+
+async def revoke_keys(session: AsyncSession, owner: str, now: datetime) -> list[str]:
+    """Revoke all keys of an owner, and return the ids of those that were live."""
+    await lock_user(session, owner)
+    revoked = update(_KEYS).where(_OF.owner == owner, _is_live(now)).values(revoked_at=now).returning(_OF.id)
+    return list(await session.scalars(revoked))
+
+
+async def note_used(session: AsyncSession, keys: Collection[str], at: datetime) -> None:
+    """Write down that keys were used, of each at most once a minute."""
+    stale = _OF.used_at.is_(None) | (_OF.used_at < at - timedelta(seconds=USED_SECONDS))
+    await session.execute(update(_KEYS).where(_OF.id.in_(keys), stale).values(used_at=at))
+
+
+def is_live(row: ApiKeyRow, now: datetime) -> bool:
+    """Tell whether a key can be used: neither revoked nor expired."""
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > now)
+
+
+def to_api_key(row: ApiKeyRow) -> ApiKey:
+    """Build what clients see of a key."""
+    return msgspec.convert({name: getattr(row, name) for name in ApiKey.__struct_fields__}, ApiKey)
+
+
+def _is_live(now: datetime) -> ColumnElement[bool]:
+    return _OF.revoked_at.is_(None) & or_(_OF.expires_at.is_(None), _OF.expires_at > now)

@@ -1,0 +1,126 @@
+"""The queries about users. Those that change something are made inside a transaction, which the caller begins and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.contracts.identity import Role, User, UserState
+from headrace.identity_errors import UserNotFound
+from headrace.store import identity_tables
+from headrace.store.cursors import Cursor
+from headrace.store.identity_tables import UserRow
+from headrace.store.newest_pages import fetch_newest
+from headrace.store.reading import columns_of, fetch_row
+
+PENDING_USERS_MAX = 1000  # in all; a person decides about each of them
+SEEN_SECONDS = 60  # between two notes of when a user was seen
+
+_USERS = identity_tables.users
+_OF = _USERS.c
+_USER = columns_of(_USERS, UserRow)
+_SELECT_USER = select(*_USER)
+
+
+class UserFilter(NamedTuple):
+    """Which users a list shows; None means any."""
+
+    state: UserState | None = None
+    role: Role | None = None
+
+
+async def insert_user(session: AsyncSession, row: UserRow) -> bool:
+    """Add a user. Returns False when there is one with this id, or with this email address in whatever case."""
+    added = postgresql.insert(_USERS).values(msgspec.structs.asdict(row)).on_conflict_do_nothing().returning(_OF.id)
+    return await session.scalar(added) is not None
+
+
+async def find_user(session: AsyncSession, user: str) -> UserRow | None:
+    """Find a user."""
+    return await fetch_row(session, UserRow, _SELECT_USER.where(_OF.id == user))
+
+
+async def find_by_email(session: AsyncSession, email: str) -> UserRow | None:
+    """Find the user with an email address, in whatever case."""
+    return await fetch_row(session, UserRow, _SELECT_USER.where(func.lower(_OF.email) == func.lower(email)))
+
+
+async def list_users(
+    session: AsyncSession, wanted: UserFilter, after: Cursor | None, limit: int
+) -> tuple[list[User], Cursor | None]:
+    """List one page of users, newest first.
+
+    Returns:
+        The users, and where the next page begins; None on the last page.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        conditions.append(_OF.state == wanted.state.value)
+    if wanted.role is not None:
+        conditions.append(_OF.role == wanted.role.value)
+    rows, more = await fetch_newest(
+        session, UserRow, _SELECT_USER.where(*conditions), _USERS.c.created_at, after, limit
+    )
+    return [to_user(row) for row in rows], more
+
+
+async def count_users(session: AsyncSession, state: UserState) -> int:
+    """Count the users in a state."""
+    return await session.scalar(select(func.count()).select_from(_USERS).where(_OF.state == state.value)) or 0
+
+
+async def lock_user(session: AsyncSession, user: str) -> UserRow:
+    """Find a user, and keep others from changing it, or from adding to what it has, until the transaction ends.
+
+    Raises:
+        UserNotFound: There is no such user.
+    """
+    # Rows that refer to the user may be added meanwhile: their foreign keys wait for nothing that keeps its id.
+    row = await fetch_row(session, UserRow, _SELECT_USER.where(_OF.id == user).with_for_update(key_share=True))
+    if row is None:
+        raise UserNotFound(f"there is no user {user!r}")
+    return row
+
+
+async def lock_active_admins(session: AsyncSession) -> list[str]:
+    """Return the ids of the administrators that can sign in, none of whom can cease to be one until the transaction ends.
+
+    Whoever takes away the role or the account of an administrator asks first, so that two who do so at the same time leave one.
+    """
+    admins = select(_OF.id).where(_OF.role == Role.ADMIN.value, _OF.state == UserState.ACTIVE.value)
+    return list(await session.scalars(admins.order_by(_OF.id).with_for_update(key_share=True)))
+
+
+async def change_user(session: AsyncSession, user: str, **changed: object) -> UserRow:
+    """Change columns of a user, and return it as it is then.
+
+    Raises:
+        UserNotFound: There is no such user.
+    """
+    statement: Any = update(_USERS).where(_OF.id == user).values(changed).returning(*_USER)
+    row = await fetch_row(session, UserRow, statement)
+    if row is None:
+        raise UserNotFound(f"there is no user {user!r}")
+    return row
+
+
+async def note_seen(session: AsyncSession, users: Collection[str], at: datetime) -> None:
+    """Write down that users were seen, of each at most once a minute."""
+    stale = _OF.seen_at.is_(None) | (_OF.seen_at < at - timedelta(seconds=SEEN_SECONDS))
+    await session.execute(update(_USERS).where(_OF.id.in_(users), stale).values(seen_at=at))
+
+
+async def delete_user(session: AsyncSession, user: str) -> bool:
+    """Delete a user with its sessions, its keys and its one-time tokens. Its tasks stay. Returns whether there was one."""
+    return await session.scalar(delete(_USERS).where(_OF.id == user).returning(_OF.id)) is not None
+
+
+def to_user(row: UserRow) -> User:
+    """Build what clients see of a user."""
+    return msgspec.convert({name: getattr(row, name) for name in User.__struct_fields__}, User)

@@ -1,0 +1,68 @@
+"""The audit: entries are added and read, and the database refuses to change them, whoever asks."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from headrace.api.identity_database import IdentityDatabase
+from headrace.store.audit import AuditFilter, add_entries, list_entries
+from headrace.store.outages import cause_of
+from tests.unit.store.identity_rows import NOW, SECOND, make_entry, new_id
+
+
+async def run(database: IdentityDatabase, statements: str) -> None:
+    async with database.transaction() as session:
+        for each in statements.split("; "):
+            await session.execute(text(each))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET actor = 'somebody else'",
+        "UPDATE audit SET actor = actor WHERE false",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "TRUNCATE users, audit CASCADE",
+        "INSERT INTO audit SELECT * FROM audit ON CONFLICT (id) DO UPDATE SET actor = 'somebody else'",
+        "SET LOCAL session_replication_role = replica; DELETE FROM audit",
+        "MERGE INTO audit a USING audit b ON a.id = b.id WHEN MATCHED THEN DELETE",
+    ],
+)
+async def test_entries_of_the_audit_are_not_changed_or_deleted_even_by_the_owner_of_the_database(
+    database: IdentityDatabase, statement: str
+) -> None:
+    entry = make_entry(actor=new_id())
+    async with database.transaction() as session:
+        await add_entries(session, [entry])
+    with pytest.raises(DBAPIError) as refused:
+        await run(database, statement)
+    assert isinstance(cause_of(refused.value), asyncpg.InsufficientPrivilegeError)
+    async with database.transaction() as session:
+        entries, _ = await list_entries(session, AuditFilter(actor=entry.actor), None, 10)
+    assert [each.id for each in entries] == [entry.id]
+
+
+async def test_the_audit_is_read_from_the_newest_entry_on_by_who_what_on_whom_and_when(
+    database: IdentityDatabase,
+) -> None:
+    actor = new_id()
+    made = [make_entry(actor=actor, at=NOW + n * SECOND, subject=f"{actor}-{n % 2}", action=f"a.{n}") for n in range(5)]
+    async with database.transaction() as session:
+        await add_entries(session, made)
+        await add_entries(session, [])
+
+        async def numbers(**wanted: object) -> list[int]:
+            entries, _ = await list_entries(session, AuditFilter(**{"actor": actor, **wanted}), None, 10)  # pyright: ignore[reportArgumentType]
+            return [int(entry.action[2:]) for entry in entries]
+
+        assert await numbers() == [4, 3, 2, 1, 0]
+        assert await numbers(subject=f"{actor}-1") == [3, 1]
+        assert await numbers(action="a.2") == [2]
+        assert await numbers(since=NOW + SECOND, before=NOW + 3 * SECOND) == [2, 1]
+        first, after = await list_entries(session, AuditFilter(actor=actor), None, 2)
+        second, _ = await list_entries(session, AuditFilter(actor=actor), after, 3)
+    assert [entry.id for entry in first + second] == [entry.id for entry in reversed(made)]
