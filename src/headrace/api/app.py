@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 from headrace.api import health
 from headrace.api.docs import DOCS_PATH, DocsPage, docs_router
 from headrace.api.edge import problems
+from headrace.api.edge.access_log import AccessLog
 from headrace.api.edge.admission import NDJSON, Rules, admit, public_origins
 from headrace.api.edge.correlation import correlate
 from headrace.api.edge.cors import Origins, allow_links, allow_origins
@@ -48,7 +49,7 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     # Pages of other products may use follow links, and no other route.
     stack = allow_links(stack, FOLLOW_PATH, Origins(settings.follow_origins, settings.origins))
     # The ids of a request are bound first, so that every answer and every log line has them.
-    return correlate(stack, SecurityHeaders.of(settings))
+    return correlate(stack, SecurityHeaders.of(settings), AccessLog() if settings.access_log else None)
 
 
 def create_app(api: ApiState | None) -> Litestar:

@@ -10,8 +10,8 @@ Environment = Literal["local", "staging", "production"]
 # What is the default there instead of that in the sections. A variable that is set wins.
 DEFAULTS: Mapping[str, Mapping[str, str]] = {
     "local": {},
-    "staging": {"HEADRACE_LOG_FORMAT": "json"},
-    "production": {"HEADRACE_LOG_FORMAT": "json", "HEADRACE_STREAM_REPLICAS": "3"},
+    "staging": {"HEADRACE_LOG_FORMAT": "json", "HEADRACE_API_ACCESS_LOG": "true"},
+    "production": {"HEADRACE_LOG_FORMAT": "json", "HEADRACE_API_ACCESS_LOG": "true", "HEADRACE_STREAM_REPLICAS": "3"},
 }
 
 

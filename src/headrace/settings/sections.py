@@ -89,6 +89,9 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
             "commas, as https://app.example.com. There is no * here.",
         ),
     ] = ""
+    access_log: Annotated[
+        bool, Meta(description="A line in the log about each request; true by default where HEADRACE_ENV is not local.")
+    ] = False
     connections: Annotated[
         int, Meta(ge=16, le=1_000_000, description="Open connections at most, event streams included.")
     ] = 10_000

@@ -19,6 +19,8 @@ def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
         connection_string=sqlalchemy_url(settings.url),
         session_config=AsyncSessionConfig(expire_on_commit=False),
         engine_config=EngineConfig(
+            # Errors would repeat what was written: addresses of people and hashes of their secrets.
+            hide_parameters=True,
             pool_size=settings.pool,
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,

@@ -7,6 +7,7 @@ events of a task carry it in a header. ``X-Request-Id`` names the single request
 from __future__ import annotations
 
 import re
+from time import perf_counter
 from typing import cast
 
 import structlog
@@ -14,6 +15,7 @@ import uuid_utils
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from headrace.api.edge.access_log import AccessLog
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.edge.server_send import keep_server_send
@@ -26,12 +28,13 @@ _TRACEPARENT = b"traceparent"
 # W3C Trace Context, section 3.2.2: version ff and ids that are all zero are invalid.
 _TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _KEY = "headrace_correlation"
+_STATUS = "headrace_status"
 
 
-def correlate(app: ASGIApp, security: SecurityHeaders) -> ASGIApp:
+def correlate(app: ASGIApp, security: SecurityHeaders, access: AccessLog | None = None) -> ASGIApp:
     """Give every request its ids and bind them to its log lines. Every response has the id and the security headers.
 
-    This is the outermost middleware: error responses have the headers as well.
+    This is the outermost middleware: error responses have the headers as well. ``access`` is where each request has its line.
     """
 
     async def correlated(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,9 +54,17 @@ def correlate(app: ASGIApp, security: SecurityHeaders) -> ASGIApp:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *added]
+                state[_STATUS] = message["status"]
             await send(message)
 
-        await app(scope, receive, send_with_headers)
+        if access is None:
+            await app(scope, receive, send_with_headers)
+            return
+        began = perf_counter()
+        try:
+            await app(scope, receive, send_with_headers)
+        finally:
+            access.record(scope, state.get(_STATUS, 0), began, request, correlation)
 
     return correlated
 

@@ -71,7 +71,11 @@ async def _answer_head(app: ASGIApp, scope: HTTPScope, send: Send) -> None:
     get: HTTPScope = {**scope, "method": "GET"}
     get["state"][_ASKED_FOR_HEAD] = True
     keep_server_send(get, send_headers)
-    await app(get, receive_leaving, send_headers)
+    try:
+        await app(get, receive_leaving, send_headers)
+    finally:
+        # The router writes the template of the route into its own scope, and the access log reads it from the first one.
+        scope["path_template"] = get.get("path_template", "")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

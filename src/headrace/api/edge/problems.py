@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import HTTPScope, Send
 from msgspec import UNSET
 
+from headrace.api.edge.access_log import route_of
 from headrace.api.edge.correlation import correlation_id
 from headrace.api.edge.methods import allow
 from headrace.api.edge.request import AnyRequest
@@ -82,7 +83,7 @@ def nested_too_deep(request: AnyRequest, _error: RecursionError) -> Response[byt
 
 def unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Answer an unexpected error. The log file has the error under the correlation id; the answer does not show it."""
-    log.error("unexpected error", path=request.url.path, method=request.method, exc_info=error)
+    log.error("unexpected error", route=route_of(request.scope), method=request.method, exc_info=error)
     message = "something went wrong here; it has been logged, please report it with the correlation id"
     return _problem(request, 500, "internal", message, [], {})
 
@@ -129,9 +130,17 @@ def _encode_problem(
         errors=errors,
         state=UNSET if state is None else state,
     )
-    note = log.warning if status >= 500 else log.info
-    note("refused", status=status, error_code=code, error=message, method=scope["method"], path=scope["path"])
+    _log_refusal(scope, problem)
     return msgspec.json.encode(problem)
+
+
+def _log_refusal(scope: HTTPScope, problem: Problem) -> None:
+    """Log a refusal. What is wrong with a request may be said in the client's own words, so only its code is logged."""
+    known = {"status": problem.status, "error_code": problem.error_code, "method": scope["method"]}
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("refused", **known, route=route_of(scope), error=problem.message)
+    else:
+        log.info("refused", **known, route=route_of(scope))
 
 
 def _field_errors(error: HTTPException) -> list[FieldError]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from headrace.api.auth import csrf
 from headrace.api.edge.cors import SHOWN_HEADERS, TAKEN_HEADERS, Origins, allow_links, allow_origins
 from headrace.api.edge.methods import answer_methods
 from tests.unit.api.edge.asgi import answer, answering, headers_of
@@ -86,6 +87,7 @@ async def test_a_preflight_request_is_told_the_methods_of_its_path_and_the_heade
     headers = headers_of(await answer(app, "OPTIONS", "/api/v1/tasks", headers=[("Origin", OURS)]))
     assert headers["access-control-allow-methods"] == "GET, POST"
     assert headers["access-control-allow-headers"] == TAKEN_HEADERS
+    assert csrf.HEADER in TAKEN_HEADERS
     unknown = await answer(app, "OPTIONS", "/api/v1/nothing", headers=[("Origin", OURS)])
     assert "access-control-allow-methods" not in headers_of(unknown)
 
