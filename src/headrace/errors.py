@@ -50,7 +50,7 @@ class HeadraceError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
 
     def __init__(self, message: str, errors: Iterable[FieldError] = ()) -> None:
         super().__init__(message)

@@ -9,7 +9,8 @@ HeadraceError
 ├── UserNotFound                 404 user_not_found
 ├── TooManyApiKeys               409 too_many_api_keys
 ├── IdentityUnavailable          503 identity_unavailable Retry-After
-└── TooManySignIns               503 too_many_sign_ins    Retry-After
+├── TooManySignIns               503 too_many_sign_ins    Retry-After
+└── TooManyRequests              429 too_many_requests    Retry-After
 """
 
 from __future__ import annotations
@@ -91,3 +92,14 @@ class TooManySignIns(HeadraceError):
     status = 503
     code = "too_many_sign_ins"
     retry_after = 1
+
+
+class TooManyRequests(HeadraceError):
+    """A limit of requests is reached. ``retry_after`` says after how many seconds the next ones are permitted."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -21,7 +21,7 @@ from headrace.contracts.kinds import KindList
 from headrace.embedded.home import Home, RunInfo
 from headrace.embedded.network import free_ports
 from headrace.embedded.process import Process
-from headrace.log import subjects
+from headrace.log import consumer_names, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import all_consumers
 from headrace.log.opening import open_log
@@ -142,7 +142,7 @@ class Stack:
 
     async def projected(self, patience: float = DRAIN_SECONDS) -> int:
         """Wait until there is nothing to project, whatever waits to run. Returns the log's last sequence."""
-        return await self._at_rest(patience, lambda consumer: consumer == subjects.PROJECTOR)
+        return await self._at_rest(patience, lambda consumer: consumer == consumer_names.PROJECTOR)
 
     async def _at_rest(self, patience: float, counts: Callable[[str], bool]) -> int:
         last = -1

@@ -16,6 +16,8 @@ from headrace.telemetry import get_logger
 
 TAKES_NOTHING: Final = "takes nothing: "  # how the check of a log that acknowledges no appends begins
 
+_WITH_SUBSTITUTE: Final = frozenset({subjects.LIMITS_STREAM, subjects.LONG_LIMITS_STREAM})
+
 log = get_logger(__name__)
 
 
@@ -37,10 +39,15 @@ class Acceptance:
         return next((f"{TAKES_NOTHING}{why}" for why in self.refused.values()), None)
 
     def note_refused(self, subject: str, error: HeadraceError) -> None:
-        """Remember an append that the log did not take. A condition that did not hold is no such case."""
+        """Remember an append that the log did not take. A condition that did not hold is no such case.
+
+        Neither is a counter of a limit: without it each process limits by itself, and the log takes tasks all the same.
+        """
         if isinstance(error, AppendRefused | InProcess):
             return
         stream = subjects.stream_of(subject)
+        if stream in _WITH_SUBSTITUTE:
+            return
         if stream not in self.refused:
             log.error("the log takes nothing", stream=stream, error=error.message)
         self.refused[stream] = error.message

@@ -161,8 +161,8 @@ class Appender:
                     await asyncio.sleep(0)
             return await self.append(*last)
 
-    async def count(self, subject: str) -> int:
-        """Add one to a counter (ADR-49).
+    async def count(self, subject: str, by: int = 1) -> int:
+        """Add to a counter (ADR-49).
 
         Returns:
             The new value of the counter.
@@ -170,7 +170,7 @@ class Appender:
         Raises:
             LogUnavailable: no acknowledgement came. Whether it was counted is then not known.
         """
-        return (await self.append(subject, b"", {subjects.INCREMENT: "1"})).counted
+        return (await self.append(subject, b"", {subjects.INCREMENT: str(by)})).counted
 
     async def append_nowait(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         """Append without waiting for an acknowledgement, as for `started` and progress.

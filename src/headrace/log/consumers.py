@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.contracts.tasks import Priority
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import consumer_names, subjects
 from headrace.log.connection import Log
 from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, ProvisionError
 
@@ -32,7 +32,7 @@ async def provision_projector(log: Log) -> None:
     await create_consumer(
         log,
         {
-            "durable_name": subjects.PROJECTOR,
+            "durable_name": consumer_names.PROJECTOR,
             "description": "log to read model",
             "ack_policy": "all",
             "ack_wait": PROJECTOR_ACK_WAIT_SECONDS * NANOSECONDS,
@@ -53,7 +53,7 @@ async def provision_firings(log: Log) -> None:
     await create_consumer(
         log,
         {
-            "durable_name": subjects.FIRINGS,
+            "durable_name": consumer_names.FIRINGS,
             "description": "firings of schedules, each to submit a task",
             "filter_subject": subjects.SCHEDULES_FIRED,
             "ack_policy": "explicit",
@@ -104,7 +104,7 @@ async def kind_consumers(log: Log, kind: str) -> dict[str, dict[str, Any]]:
     Raises:
         LogUnavailable: JetStream does not answer.
     """
-    names = [subjects.run_consumer(kind, priority) for priority in (None, *Priority)]
+    names = [consumer_names.run_consumer(kind, priority) for priority in (None, *Priority)]
     found = await asyncio.gather(
         *(log.jetstream.call(f"CONSUMER.INFO.{subjects.STREAM}.{durable}") for durable in names)
     )

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.tasks import Priority
-from headrace.log import subjects
+from headrace.log import consumer_names, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import create_consumer, delete_consumer, kind_consumers, monitoring
 from headrace.log.jetstream import NANOSECONDS, ProvisionError
@@ -52,7 +52,7 @@ async def provision_lanes(log: Log, kind: str, concurrency: int | None) -> list[
     last_sequence = (await read_stream_state(log.jetstream)).last_sequence
     before = await kind_consumers(log, kind)
     priorities = tuple(Priority) if concurrency is None else (None,)
-    wanted = {subjects.run_consumer(kind, priority): priority for priority in priorities}
+    wanted = {consumer_names.run_consumer(kind, priority): priority for priority in priorities}
     replaced = [info for durable, info in before.items() if durable not in wanted]
     inherited = _inherited(before.values(), replaced, last_sequence)
     lanes = [
@@ -115,7 +115,7 @@ def _lane_config(log: Log, kind: str, priority: Priority | None, concurrency: in
     limit = ACK_PENDING_MAX if concurrency is None else concurrency
     description = f"queued tasks of kind {kind}"
     return {
-        "durable_name": subjects.run_consumer(kind, priority),
+        "durable_name": consumer_names.run_consumer(kind, priority),
         "description": description if priority is None else f"{description}, priority {priority}",
         "filter_subject": subjects.queued_of(kind) if priority is None else subjects.queued_in_lane(kind, priority),
         "ack_policy": "explicit",

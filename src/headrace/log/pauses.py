@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from headrace.log import subjects
+from headrace.log import consumer_names, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import all_consumers, kind_consumers
 
@@ -43,7 +43,7 @@ async def paused_kinds(log: Log) -> frozenset[str]:
     Raises:
         LogUnavailable: JetStream does not answer.
     """
-    found = (subjects.kind_of_consumer(info["name"]) for info in await all_consumers(log) if is_paused(info))
+    found = (consumer_names.kind_of_consumer(info["name"]) for info in await all_consumers(log) if is_paused(info))
     return frozenset(kind for kind in found if kind is not None)
 
 

@@ -1,6 +1,7 @@
-"""The stream of counters: how many tasks of a kind with a rate were started in each window of time.
+"""The streams of counters: how many tasks of a kind with a rate were started, and what principals and addresses have asked for, in
+each window of time.
 
-The stream is kept in memory: after a restart of its servers, the starts of the current window are forgotten.
+The streams are kept in memory: after a restart of their servers, what was counted in the present windows is forgotten.
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from headrace.log.streams import reconcile_stream
 from headrace.settings import StreamSettings
 
 AGE_SECONDS = 7200  # two windows of the slowest rate, one start an hour; clocks of workers differ by less
+
+
+LIMITS_BYTES_MAX = 64 << 20  # bytes; hundreds of thousands of counters. Beyond, the oldest are forgotten first
+LIMITS_STREAMS = (
+    (subjects.LIMITS_STREAM, subjects.LIMITS, 60),
+    (subjects.LONG_LIMITS_STREAM, subjects.LONG_LIMITS, 3600),
+)
 
 
 async def provision_rates(log: Log) -> None:
@@ -43,3 +51,29 @@ def rates_config(settings: StreamSettings) -> dict[str, Any]:
         "allow_direct": True,
         "allow_msg_counter": True,
     }
+
+
+async def provision_limits(log: Log) -> None:
+    """Create the counters of requests: a stream for windows of a minute, and one for windows of an hour.
+
+    Raises:
+        ProvisionError: the server refuses it.
+        LogUnavailable: JetStream does not answer, or a stream does not exist and this process may not create it.
+    """
+    for name, counted, window in LIMITS_STREAMS:
+        wanted = {
+            "name": name,
+            "description": f"requests of principals and addresses, counted in windows of {window} seconds",
+            "subjects": [counted],
+            "storage": "memory",
+            "retention": "limits",
+            "discard": "old",
+            # A window is over, and the clocks of two processes may differ.
+            "max_age": 2 * window * NANOSECONDS,
+            "max_bytes": LIMITS_BYTES_MAX,
+            "max_msgs_per_subject": 1,
+            "num_replicas": log.settings.replicas,
+            "allow_direct": True,
+            "allow_msg_counter": True,
+        }
+        await reconcile_stream(log.jetstream, wanted)

@@ -1,4 +1,4 @@
-"""The one place that spells subjects, headers, and the names of streams and consumers.
+"""The one place that spells subjects, headers, and the names of streams; `headrace.log.consumer_names` has those of consumers.
 
 The log, stream ``HEADRACE``:
 
@@ -13,6 +13,7 @@ The log, stream ``HEADRACE``:
 Streams of their own:
 
     hr.rates.<kind>.<window>                              counters of starts
+    hr.limits.<policy>.<who>.<window>                     counters of requests; hr.long-limits.… for windows of an hour
     hr.compared                                           the mark of a log that was compared with the read model
     $KV.HEADRACE_KINDS.<kind>                             the catalog, a key-value bucket
 
@@ -32,6 +33,8 @@ STREAM: Final = "HEADRACE"
 CATALOG_BUCKET: Final = "HEADRACE_KINDS"
 CATALOG_STREAM: Final = f"KV_{CATALOG_BUCKET}"
 RATES_STREAM: Final = "HEADRACE_RATES"
+LIMITS_STREAM: Final = "HEADRACE_LIMITS"
+LONG_LIMITS_STREAM: Final = "HEADRACE_LONG_LIMITS"
 COMPARED_STREAM: Final = "HEADRACE_COMPARED"
 
 # The subjects of the streams.
@@ -42,6 +45,8 @@ TIMERS: Final = "hr.timers.>"
 FILLER: Final = "hr.filler"
 PROBE: Final = "hr.probe"
 RATES: Final = "hr.rates.>"
+LIMITS: Final = "hr.limits.>"
+LONG_LIMITS: Final = "hr.long-limits.>"
 COMPARED: Final = "hr.compared"
 CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
 LIVE_TASKS: Final = "hr.live.tasks.>"
@@ -51,15 +56,13 @@ SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
 
 _WITHOUT_EVENTS: Final = frozenset({FILLER, PROBE})
 
+_COUNTERS: Final = {"rates": RATES_STREAM, "limits": LIMITS_STREAM, "long-limits": LONG_LIMITS_STREAM}
+
 _TASK_PREFIX: Final = "hr.tasks."
 _BATCH_PREFIX: Final = "hr.batches."
 _SCHEDULE_PREFIX: Final = "hr.schedules."
 _TIMER_PREFIX: Final = "hr.timers."
 _LIVE_PREFIX: Final = "hr.live.tasks."
-
-# Durable consumers; those of the workers are spelled by `run_consumer`.
-PROJECTOR: Final = "projector"
-FIRINGS: Final = "firings"
 
 # Headers of our own: what readers route on without decoding the payload.
 BATCH: Final = "Headrace-Batch"
@@ -251,31 +254,17 @@ def has_events(subject: str) -> bool:
 
 def stream_of(subject: str) -> str:
     """The stream that keeps what is appended under a subject."""
-    if subject.startswith("$KV."):
-        return CATALOG_STREAM
-    return RATES_STREAM if subject.startswith("hr.rates.") else STREAM
-
-
-def run_consumer(kind: str, priority: str | None) -> str:
-    """The durable consumer that workers of a kind share for a priority; for all priorities when it is None."""
-    return f"run-{kind}" if priority is None else f"run-{kind}-{priority}"
-
-
-def kind_of_consumer(durable: str) -> str | None:
-    """The kind whose workers share a durable consumer; None when the consumer is not one of the workers'."""
-    prefix, _, rest = durable.partition("-")
-    return rest.partition("-")[0] if prefix == "run" else None
-
-
-def is_limited(durable: str) -> bool:
-    """Whether a durable consumer is that of a kind with a limit to its concurrency."""
-    kind = kind_of_consumer(durable)
-    return kind is not None and durable == run_consumer(kind, None)
+    return CATALOG_STREAM if subject.startswith("$KV.") else _COUNTERS.get(subject.split(".")[1], STREAM)
 
 
 def rate_counter(kind: str, window: int) -> str:
     """The subject of the counter of a kind's starts in one window of time."""
     return f"hr.rates.{kind}.{window}"
+
+
+def limit_counter(policy: str, who: str, window: int, *, is_long: bool) -> str:
+    """The subject of the counter of what somebody did in one window of a limit; ``is_long`` when it lasts more than a minute."""
+    return f"hr.{'long-limits' if is_long else 'limits'}.{policy}.{who}.{window}"
 
 
 def catalog_entry(kind: str) -> str:

@@ -16,7 +16,7 @@ from headrace.contracts.schedules import ScheduleDefinition
 from headrace.cron import following, is_over, last_due
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
 from headrace.lifecycle.schedules import occurrence_task_id, set_timer, submit_occurrence
-from headrace.log import clock, subjects
+from headrace.log import clock, consumer_names, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import provision_firings
 from headrace.log.deliveries import Delivery
@@ -56,7 +56,7 @@ class FiringReader:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._puller = log.puller(subjects.FIRINGS, self._on_delivery, self._on_end)
+        self._puller = log.puller(consumer_names.FIRINGS, self._on_delivery, self._on_end)
         self._acknowledger = log.acknowledger()
         self._arrived: list[Delivery] = []
         self._wake = asyncio.Event()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from headrace.log import subjects
+from headrace.log import consumer_names
 from headrace.log.connection import Log
 from headrace.log.consumers import count_deliveries, provision_projector, reset_consumer
 from headrace.log.deliveries import Delivery
@@ -37,7 +37,7 @@ class Pages:
         self._pending = 0
         self._expected_delivery = 1
         self._broken = False
-        self._puller = log.puller(subjects.PROJECTOR, self._on_delivery, self._on_end)
+        self._puller = log.puller(consumer_names.PROJECTOR, self._on_delivery, self._on_end)
 
     @classmethod
     @asynccontextmanager
@@ -48,7 +48,7 @@ class Pages:
             LogUnavailable: The log does not answer.
         """
         await provision_projector(log)
-        await reset_consumer(log, subjects.PROJECTOR, sequence + 1)
+        await reset_consumer(log, consumer_names.PROJECTOR, sequence + 1)
         pages = cls(log)
         await pages._puller.open()
         forget = log.on_reconnect(pages._on_reconnect)
@@ -107,7 +107,7 @@ class Pages:
         Raises:
             OutOfOrder: The consumer has delivered more than arrived here.
         """
-        delivered = await count_deliveries(self._log, subjects.PROJECTOR)
+        delivered = await count_deliveries(self._log, consumer_names.PROJECTOR)
         await self._puller.settle()
         if delivered >= self._expected_delivery:
             # The answer about a delivery may overtake the delivery itself.

@@ -10,6 +10,7 @@ from headrace.settings.reading import PREFIX, SettingsError
 from headrace.settings.sections import (
     ApiSettings,
     DatabaseSettings,
+    LimitsSettings,
     NatsSettings,
     ProjectorSettings,
     Settings,
@@ -24,6 +25,7 @@ __all__ = [
     "ApiSettings",
     "DatabaseSettings",
     "Environment",
+    "LimitsSettings",
     "NatsSettings",
     "ProjectorSettings",
     "Settings",

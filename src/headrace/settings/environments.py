@@ -7,11 +7,17 @@ from typing import Literal
 
 Environment = Literal["local", "staging", "production"]
 
+_DEPLOYED: Mapping[str, str] = {
+    "HEADRACE_LOG_FORMAT": "json",
+    "HEADRACE_API_ACCESS_LOG": "true",
+    "HEADRACE_LIMITS_FACTOR": "1",
+}
+
 # What is the default there instead of that in the sections. A variable that is set wins.
 DEFAULTS: Mapping[str, Mapping[str, str]] = {
     "local": {},
-    "staging": {"HEADRACE_LOG_FORMAT": "json", "HEADRACE_API_ACCESS_LOG": "true"},
-    "production": {"HEADRACE_LOG_FORMAT": "json", "HEADRACE_API_ACCESS_LOG": "true", "HEADRACE_STREAM_REPLICAS": "3"},
+    "staging": _DEPLOYED,
+    "production": {**_DEPLOYED, "HEADRACE_STREAM_REPLICAS": "3"},
 }
 
 

@@ -13,6 +13,8 @@ from headrace.settings.reading import PREFIX, SettingsError, read_struct
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 
+Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
 Url = Annotated[str, Meta(pattern=r"^https?://\S+$(?!\n)")]
 ApiKeyText = Annotated[str, Meta(pattern=r"^[!-~]+$(?!\n)")]
 SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$(?!\n)")]
@@ -119,6 +121,26 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     ] = ""
 
 
+class LimitsSettings(Struct, frozen=True, kw_only=True):
+    """How much principals and addresses may ask of the API. All of its processes count together."""
+
+    factor: Annotated[float, Meta(ge=1, le=1_000_000, description="What each of these limits is multiplied by.")] = (
+        100.0
+    )
+    sign_ins: Annotated[
+        Limit, Meta(description="Attempts to sign in per minute, from one address and for one account.")
+    ] = 10
+    registrations: Annotated[Limit, Meta(description="Registrations per hour, from one address.")] = 5
+    submissions: Annotated[
+        Limit,
+        Meta(
+            description="Submissions and other changes per minute, of one account; each hundred tasks of a batch count as one."
+        ),
+    ] = 600
+    reads: Annotated[Limit, Meta(description="Requests per minute that only read, of one account.")] = 3_000
+    streams: Annotated[Limit, Meta(description="Open event streams of one account at a time.")] = 50
+
+
 class WorkerSettings(Struct, frozen=True, kw_only=True):
     """`headrace worker`."""
 
@@ -178,6 +200,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     stream: StreamSettings = StreamSettings()
     database: DatabaseSettings = DatabaseSettings()
     api: ApiSettings = ApiSettings()
+    limits: LimitsSettings = LimitsSettings()
     worker: WorkerSettings = WorkerSettings()
     projector: ProjectorSettings = ProjectorSettings()
 

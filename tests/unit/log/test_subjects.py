@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headrace.contracts.events import EventName
 from headrace.contracts.tasks import KIND_PATTERN, Priority
-from headrace.log import subjects
+from headrace.log import consumer_names, subjects
 from headrace.log.subjects import TaskSubject
 
 kinds = st.from_regex(KIND_PATTERN, fullmatch=True)
@@ -88,10 +88,14 @@ def test_slices_read_as_they_are_written_down() -> None:
     assert subjects.live(subjects.task_events(owner="u1")) == "hr.live.tasks.*.*.*.u1.*"
     assert subjects.queued_in_lane("thumbnail", "high") == "hr.tasks.queued.thumbnail.high.>"
     assert subjects.task_events(event="finished") == "hr.tasks.finished.*.*.*.*"
-    assert subjects.run_consumer("thumbnail", Priority.LOW) == "run-thumbnail-low"
-    assert subjects.run_consumer("thumbnail", None) == "run-thumbnail"
+    assert consumer_names.run_consumer("thumbnail", Priority.LOW) == "run-thumbnail-low"
+    assert consumer_names.run_consumer("thumbnail", None) == "run-thumbnail"
     assert subjects.queued_of("thumbnail") == "hr.tasks.queued.thumbnail.>"
     assert subjects.rate_counter("thumbnail", 1800) == "hr.rates.thumbnail.1800"
+    assert subjects.limit_counter("reads", "a1", 7, is_long=False) == "hr.limits.reads.a1.7"
+    assert subjects.stream_of("hr.limits.reads.a1.7") == "HEADRACE_LIMITS"
+    assert subjects.limit_counter("registrations", "a1", 7, is_long=True) == "hr.long-limits.registrations.a1.7"
+    assert subjects.stream_of("hr.long-limits.registrations.a1.7") == "HEADRACE_LONG_LIMITS"
     assert subjects.catalog_entry("thumbnail") == "$KV.HEADRACE_KINDS.thumbnail"
     assert subjects.live(subjects.TASKS) == subjects.LIVE_TASKS
 
@@ -99,16 +103,16 @@ def test_slices_read_as_they_are_written_down() -> None:
 @given(one=kinds, other=kinds)
 @settings(derandomize=True, deadline=None, max_examples=100)
 def test_no_two_lanes_share_a_consumer(one: str, other: str) -> None:
-    names = {subjects.run_consumer(kind, priority) for kind in {one, other} for priority in Priority}
+    names = {consumer_names.run_consumer(kind, priority) for kind in {one, other} for priority in Priority}
     assert len(names) == 3 * len({one, other})
-    assert subjects.PROJECTOR not in names
+    assert consumer_names.PROJECTOR not in names
     assert not any(character in name for name in names for character in ".*> ")
 
 
 def test_a_consumer_says_whose_it_is_and_whether_it_limits() -> None:
     for priority in Priority:
-        lane = subjects.run_consumer("thumb_nail", priority)
-        assert (subjects.kind_of_consumer(lane), subjects.is_limited(lane)) == ("thumb_nail", False)
-    lane = subjects.run_consumer("thumb_nail", None)
-    assert (subjects.kind_of_consumer(lane), subjects.is_limited(lane)) == ("thumb_nail", True)
-    assert (subjects.kind_of_consumer("projector"), subjects.is_limited("projector")) == (None, False)
+        lane = consumer_names.run_consumer("thumb_nail", priority)
+        assert (consumer_names.kind_of_consumer(lane), consumer_names.is_limited(lane)) == ("thumb_nail", False)
+    lane = consumer_names.run_consumer("thumb_nail", None)
+    assert (consumer_names.kind_of_consumer(lane), consumer_names.is_limited(lane)) == ("thumb_nail", True)
+    assert (consumer_names.kind_of_consumer("projector"), consumer_names.is_limited("projector")) == (None, False)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.output import note, show_json, show_table
-from headrace.log import subjects
+from headrace.log import consumer_names
 from headrace.log.consumers import all_consumers
 from headrace.settings import Settings
 
@@ -87,13 +87,13 @@ def _hint(info: dict[str, Any]) -> str | None:
     if info.get("paused"):
         return "paused"
     if info["num_ack_pending"] >= info["config"]["max_ack_pending"]:
-        return "full" if subjects.is_limited(info["name"]) else "stalled"
+        return "full" if consumer_names.is_limited(info["name"]) else "stalled"
     if info["num_pending"] == 0 or info["num_waiting"] > 0:
         return None
     # The readers that hold these records ask for more when one of their slots is free.
     if info["num_ack_pending"] > 0:
         return "busy"
-    return "not running" if info["name"] in (subjects.PROJECTOR, subjects.FIRINGS) else "no workers"
+    return "not running" if info["name"] in (consumer_names.PROJECTOR, consumer_names.FIRINGS) else "no workers"
 
 
 def _row(lag: Lag) -> tuple[str, ...]:

@@ -1,0 +1,188 @@
+"""Limits over a real counter: two processes that share it, the edge of a window, a server that is away, and many addresses."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from headrace.api.auth import limits
+from headrace.api.auth.limits import Counters, Limit
+from headrace.embedded.nats import EmbeddedNats
+from headrace.errors import LogUnavailable
+from headrace.identity.limits import Policy
+from headrace.identity.secrets import Secrets
+from headrace.identity_errors import TooManyRequests
+from headrace.log import clock
+from headrace.log.connection import Log
+from headrace.log.opening import open_log
+from tests.cluster import until
+from tests.unit.conftest import settings_for
+
+SECRETS = Secrets(["s" * 32])
+READS = Policy("reads", 300, 60)
+
+
+class Time:
+    """The time of both clocks, which stands still until it is told to go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        monkeypatch.setattr(limits, "monotonic", lambda: self.now)
+        monkeypatch.setattr(clock, "system_now", lambda: datetime(2030, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now))
+        monkeypatch.setattr(clock, "_difference", clock._Difference())
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+class NoCounters:
+    """Counters that nobody else asks."""
+
+    def __init__(self) -> None:
+        self.digest = SECRETS.hash
+        self.asked: list[int] = []
+        self.counts: dict[Any, int] = {}
+
+    async def add(self, allowance: Any, asked: int) -> int:
+        self.asked.append(asked)
+        key = (allowance.name, allowance.number)
+        self.counts[key] = self.counts.get(key, 0) + asked
+        return self.counts[key]
+
+
+def alone(policy: Policy) -> tuple[Limit, NoCounters]:
+    counters = NoCounters()
+    return Limit(policy, cast("Counters", counters), "reads"), counters
+
+
+async def taken(limit: Limit, who: str, attempts: int) -> int:
+    """How many of some attempts are permitted."""
+    permitted = 0
+    for _ in range(attempts):
+        try:
+            if limit.take_nowait(who) is None:
+                await limit.take(who)
+            permitted += 1
+        except TooManyRequests:
+            pass
+    return permitted
+
+
+async def counting(log: Log, policy: Policy) -> Limit:
+    """A limit as a process has it."""
+    counters = Counters(log, SECRETS.hash)
+    await counters.open()
+    return Limit(policy, counters, "reads")
+
+
+async def counted(log: Log) -> list[str]:
+    """The counters that there are; none while NATS is away."""
+    try:
+        page = await log.replayer.page("hr.limits.>", stream="HEADRACE_LIMITS", records=1000)
+    except LogUnavailable:
+        return []
+    return [record.subject for record in page.records]
+
+
+async def test_two_processes_together_permit_the_limit_and_not_one_more(nats: EmbeddedNats, time: Time) -> None:
+    async with open_log(settings_for(nats), "one") as one, open_log(settings_for(nats), "two") as two:
+        both = [await counting(log, READS) for log in (one, two)]
+        permitted = await asyncio.gather(*(taken(limit, "ada", 200) for limit in (*both, *both)))
+        assert sum(permitted) == 300
+        (subject,) = await counted(one)
+        assert subject.startswith("hr.limits.reads.")
+        assert "ada" not in subject
+        # Everybody else has a limit of its own.
+        assert await taken(both[0], "grace", 10) == 10
+
+
+async def test_a_burst_around_the_end_of_a_window_gets_the_limit_of_each_window(time: Time) -> None:
+    limit, _ = alone(READS)
+    allowance = await limit.take("ada")
+    time.now = allowance.ends_at - 0.001
+    before = 1 + await taken(limit, "ada", 500)
+    with pytest.raises(TooManyRequests) as refused:
+        await limit.take("ada")
+    assert (before, refused.value.retry_after) == (300, 1)
+    time.now += 0.001
+    assert await taken(limit, "ada", 500) == 300
+
+
+async def test_permits_that_arrive_after_the_end_of_their_window_are_not_used_in_the_next(time: Time) -> None:
+    limit, counters = alone(READS)
+    allowance = await limit.take("ada")
+    late = counters.add
+
+    async def answer_late(allowance: Any, asked: int) -> int:
+        found = await late(allowance, asked)
+        time.now = max(time.now, ends_at)
+        return found
+
+    ends_at, counters.add = allowance.ends_at, answer_late
+    allowance.permits = 0
+    await limit.take("ada")
+    assert sorted(counters.counts.values()) == [15, 30]
+    assert allowance.permits == 14
+
+
+async def test_a_portion_is_fetched_when_half_of_the_one_before_is_used_and_nobody_waits_for_it(time: Time) -> None:
+    limit, counters = alone(READS)
+    await limit.take("ada")
+    for _ in range(200):
+        assert limit.take_nowait("ada") is not None
+        await asyncio.sleep(0)
+    assert set(counters.asked) == {15}
+    assert 13 <= len(counters.asked) <= 16
+
+
+async def test_what_costs_more_is_permitted_as_a_whole_or_not_at_all(time: Time) -> None:
+    limit, _ = alone(READS)
+    await limit.take("ada", 250)
+    with pytest.raises(TooManyRequests, match="this counts as 60 reads, and there are at most 300 reads in 60 seconds"):
+        await limit.take("ada", 60)
+    await limit.take("ada", 50)
+    with pytest.raises(TooManyRequests, match="there are at most 300 reads in 60 seconds; try again in"):
+        await limit.take("ada")
+
+
+async def test_a_limit_of_its_own_and_a_changed_one_hold_from_the_next_window_on(time: Time) -> None:
+    limit, _ = alone(READS)
+    limit.change(10, {"robot": 40})
+    assert await taken(limit, "robot", 60) == 40
+    assert await taken(limit, "ada", 60) == 10
+    limit.change(20, {})
+    assert await taken(limit, "ada", 60) == 0
+    time.now += 60
+    assert await taken(limit, "ada", 60) == 20
+
+
+async def test_while_nats_is_away_each_process_limits_by_itself_and_then_counts_again(
+    nats: EmbeddedNats, log: Log, time: Time
+) -> None:
+    limit = await counting(log, READS)
+    assert await taken(limit, "ada", 100) == 100
+    await nats.stop()
+    assert await taken(limit, "ada", 300) == 200
+    assert await taken(limit, "grace", 400) == 300
+    assert log.problem is None
+    await nats.start()
+
+    async def is_counted() -> bool:
+        time.now += 60
+        assert await taken(limit, "ada", 400) == 300
+        return bool(await counted(log))
+
+    await until(is_counted, "what is counted again")
+
+
+async def test_a_limit_remembers_a_bounded_number_of_addresses(time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NAMES_MAX", 1_000)
+    limit, _ = alone(Policy("registrations", 5, 3600))
+    for number in range(100_000):
+        limit._find(str(number))
+    assert len(limit) == 1_000
