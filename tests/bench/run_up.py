@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from headrace.embedded.home import Home
-from headrace.embedded.up import CHILDREN, up
+from headrace.embedded.up import CHILDREN, Programs, up
 from headrace.settings import Settings
 
 if __name__ == "__main__":
-    children = {**CHILDREN, "api": (sys.executable, "-m", "tests.bench.process")}
+    programs = Programs(children={**CHILDREN, "api": (sys.executable, "-m", "tests.bench.process")})
     home = Home(Path(sys.argv[1]))
-    sys.exit(asyncio.run(up(Settings.read(os.environ), home, "127.0.0.1", int(sys.argv[2]), children=children)))
+    sys.exit(asyncio.run(up(Settings.read(os.environ), home, "127.0.0.1", int(sys.argv[2]), programs=programs)))

@@ -1,7 +1,8 @@
 """A child that stands for one of ours: ``fake.py NAME``, with HEADRACE_* as `up` gives it.
 
 It answers 200 to everything where NAME would listen, ends with 0 on SIGTERM, and says what it does. With FAKE_STOP=never it
-goes on after SIGTERM, with FAKE_MIGRATE=fails the migration fails.
+goes on after SIGTERM, with FAKE_MIGRATE=fails the migration fails,
+with FAKE_ADMIN=fails the first administrator cannot be made.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ async def main(name: str) -> None:
     print(f"{name} runs as {os.getpid()}", flush=True)
     secrets, credentials = (os.environ.get(f"HEADRACE_{of}") for of in ("API_FOLLOW_SECRETS", "NATS_CREDENTIALS"))
     print(f"{name} has {len(secrets or '')} letters of secrets, credentials: {credentials}", flush=True)
+    print(f"{name} has API_SECRETS: {'HEADRACE_API_SECRETS' in os.environ}", flush=True)
     await told.wait()
     for server in servers:
         server.close()
@@ -45,7 +47,14 @@ async def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "migrate":
+    if sys.argv[1] == "admin":
+        assert len(os.environ["HEADRACE_API_SECRETS"]) >= 32
+        print("made with", *sys.argv[2:])
+        if os.environ.get("FAKE_ADMIN") == "fails":
+            sys.exit("no such table")
+        if "--link" in sys.argv:
+            print(f"{sys.argv[sys.argv.index('--link') + 1]}/enter/s3cret")
+    elif sys.argv[1] == "migrate":
         if os.environ.get("FAKE_MIGRATE") == "fails":
             sys.exit("no such column")
         print("migrated", os.environ["HEADRACE_DATABASE_URL"])

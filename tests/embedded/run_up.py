@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from headrace.embedded.home import Home
-from headrace.embedded.up import up
+from headrace.embedded.up import Programs, up
 from headrace.settings import Settings
 
 
@@ -24,8 +24,11 @@ if __name__ == "__main__":
                 Home(Path(sys.argv[1])),
                 "127.0.0.1",
                 int(sys.argv[2]),
-                migrate=fake("migrate"),
-                children={name: fake(name) for name in ("api", "worker", "projector")},
+                programs=Programs(
+                    migrate=fake("migrate"),
+                    admin=fake("admin"),
+                    children={name: fake(name) for name in ("api", "worker", "projector")},
+                ),
             )
         )
     )

@@ -42,6 +42,7 @@ async def test_it_starts_everything_and_on_sigterm_stops_it_in_order_and_leaves_
         "starting nats",
         "migrating the database",
         "starting api, worker, projector",
+        f"sign in, once and within 15 minutes: http://127.0.0.1:{up.port}/enter/s3cret",
         "stopping api",
         "stopping worker, projector",
         "stopping nats",
@@ -131,6 +132,30 @@ async def test_a_failed_migration_is_reported_and_everything_is_stopped(start_up
         "up        | stopping postgres",
         "up        | the migration failed (exit code 1): no such column",
     ]
+
+
+async def test_the_link_to_sign_in_is_said_once_beside_the_other_lines_and_before_the_line_ready(
+    start_up: Start,
+) -> None:
+    up = await (await start_up()).ready()
+    url = f"http://127.0.0.1:{up.port}"
+    await up.says(rf"admin +\| made with --credentials {up.home.path}/credentials.json --link {url}")
+    assert [line for line in up.said if "s3cret" in line] == [
+        f"up        | sign in, once and within 15 minutes: {url}/enter/s3cret"
+    ]
+    assert up.answered == [f"ready {url}"]
+
+
+async def test_the_secrets_of_the_api_reach_no_handler(start_up: Start) -> None:
+    up = await (await start_up()).ready()
+    for name, has_them in (("api", True), ("worker", False), ("projector", False)):
+        await up.says(rf"{name} +\| {name} has API_SECRETS: {has_them}")
+
+
+async def test_a_first_administrator_that_cannot_be_made_is_reported_and_everything_is_stopped(start_up: Start) -> None:
+    up = await start_up(environ={"FAKE_ADMIN": "fails"})
+    assert await up.ends() == 1
+    assert up.said[-1] == "up        | the first administrator: failed (exit code 1): no such table"
 
 
 async def test_a_second_signal_kills_what_takes_its_time(start_up: Start) -> None:

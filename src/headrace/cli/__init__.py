@@ -9,6 +9,8 @@ import sys
 
 import click
 
+from headrace.cli.commands.admin import admin, enter
+from headrace.cli.commands.keys import key, login, logout, secret
 from headrace.cli.commands.kinds import kinds, pause, resume
 from headrace.cli.commands.log import lag, tail
 from headrace.cli.commands.processes import api, migrate, projector, up, worker
@@ -32,6 +34,7 @@ PROCESSES = (up, api, worker, projector, migrate)
 TASKS = (submit, batch, cancel, replay)
 KINDS = (kinds, pause, resume)
 LOG = (tail, lag)
+ACCOUNTS = (key, login, logout, enter, secret, admin)
 
-for command in (*PROCESSES, *TASKS, *KINDS, schedules, *LOG):
+for command in (*PROCESSES, *TASKS, *KINDS, schedules, *LOG, *ACCOUNTS):
     cli.add_command(command)

@@ -14,6 +14,7 @@ a refusal or a certificate that is not trusted, it does not retry.
 
 from __future__ import annotations
 
+from headrace.client.accounts import Accounts
 from headrace.client.answers import NOT_HEADRACE, ProblemError, TaskFailed, UnusableRequest
 from headrace.client.batches import Batches
 from headrace.client.kinds import Kinds
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 
-class Client(Tasks, Selections, Batches, Schedules, Kinds):
+class Client(Tasks, Selections, Batches, Schedules, Kinds, Accounts):
     """The API of one Headrace.
 
     Args:

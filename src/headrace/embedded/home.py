@@ -132,9 +132,34 @@ class Home:
         """The file with the credentials of the administrator that `up` has made."""
         return self.path / "credentials.json"
 
+    @property
+    def api_secret_file(self) -> Path:
+        """The file with the secrets of the API, separated by commas: the first one signs and hashes."""
+        return self.path / "api.secret"
+
+    def read_api_secret(self) -> str | None:
+        """Return the secrets of the API; None when there are none.
+
+        Raises:
+            HomeError: The file cannot be read.
+        """
+        return self._secret(self.api_secret_file.name) if self.api_secret_file.exists() else None
+
+    def write_api_secret(self, secrets: str) -> None:
+        """Replace the secrets of the API.
+
+        Raises:
+            HomeError: The file cannot be written.
+        """
+        write_private(self.api_secret_file, secrets)
+
     def nats_token(self) -> str:
         """Return the token that the embedded NATS asks for; makes it when it is missing."""
         return self._secret("nats.token")
+
+    def api_secret(self) -> str:
+        """Return the secret that signs access tokens and hashes keys; makes it when it is missing."""
+        return self._secret("api.secret")
 
     def follow_secret(self) -> str:
         """Return the secret that signs follow links; makes it when it is missing."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from headrace.embedded.child import Child
 from headrace.embedded.errors import HomeError, ServerError
+from headrace.embedded.first_admin import FirstAdmin
 from headrace.embedded.home import Home, RunInfo, Started
 from headrace.embedded.log_watch import LogWatch
 from headrace.embedded.nats import EmbeddedNats
@@ -25,6 +26,8 @@ from headrace.settings.secret_files import is_given, without
 from headrace.worker.running_record import note_end
 
 DATABASE = "headrace"
+# What signs and hashes credentials. Handlers of tasks run in the worker, and have no use for it.
+API_SECRETS = ("HEADRACE_API_SECRETS", "HEADRACE_API_FOLLOW_SECRETS")
 NATS_CREDENTIALS = ("HEADRACE_NATS_TOKEN", "HEADRACE_NATS_USER", "HEADRACE_NATS_PASSWORD", "HEADRACE_NATS_CREDENTIALS")
 NATS = "nats"
 STOPS_FIRST = "api"  # so that no task is accepted while the others finish
@@ -61,6 +64,7 @@ class Machine:
         self._database_url = settings.database.url
         self._nats: EmbeddedNats | None = None
         self._log_watch: LogWatch | None = None
+        self._admin = FirstAdmin(home, output, host, port)
 
     async def end_left_over(self) -> None:
         """End the processes that an earlier `up` on this home left behind."""
@@ -115,12 +119,13 @@ class Machine:
         self._output.say(f"starting {', '.join(commands)}")
         self._children = tuple(commands)
         environ = self._child_environ()
+        without_secrets = without(environ, *API_SECRETS)
         stack.push_async_callback(self._stop, *(name for name in commands if name != STOPS_FIRST))
         stack.push_async_callback(self._stop, *(name for name in commands if name == STOPS_FIRST))
         for name, argv in commands.items():
             child = Child(
                 argv,
-                environ=environ,
+                environ=environ if name == "api" else without_secrets,
                 grace=STOP_SECONDS,
                 on_line=self._output.of(name),
                 health=split_bind(environ[HEALTH[name]]),
@@ -135,6 +140,10 @@ class Machine:
                 lambda: self._supervisor.end(NATS),
                 self._output.say,
             )
+
+    async def make_admin(self, argv: Sequence[str]) -> None:
+        """Make the first administrator unless there is one, and a link that signs it in."""
+        await self._admin.make(argv, self._child_environ())
 
     async def wait_until_ready(self) -> None:
         """Wait until the API is ready; a child that ends meanwhile is started again.
@@ -153,7 +162,11 @@ class Machine:
             await asyncio.sleep(READY_POLL_SECONDS)
 
     def say_ready(self) -> None:
-        """Write the line for programs that wait for it to standard output; the work goes on when it cannot be written."""
+        """Say how to sign in, and write the line for programs that wait for it to standard output.
+
+        The work goes on when it cannot be written.
+        """
+        self._admin.say_link()
         try:
             # Without a buffer nothing is left to write when `up` ends.
             os.write(sys.stdout.fileno(), f"ready {self._api_url}\n".encode())
@@ -205,6 +218,8 @@ class Machine:
             if name != "api" or not environ.get(variable):
                 environ[variable] = f"{LOOPBACK}:{ports[name]}"
         environ["HEADRACE_WORKER_RECORD"] = str(self._worker_record)
+        if not is_given(environ, "HEADRACE_API_SECRETS"):
+            environ["HEADRACE_API_SECRETS"] = self._home.api_secret()
         if not is_given(environ, "HEADRACE_API_FOLLOW_SECRETS"):
             environ["HEADRACE_API_FOLLOW_SECRETS"] = self._home.follow_secret()
         if self._settings.log_format == "auto" and self._output.is_terminal:

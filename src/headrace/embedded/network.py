@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from headrace.embedded.errors import PortError
+from headrace.loopback import is_this_machine
 
 LOOPBACK = "127.0.0.1"
 ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - how to reach a server that listens on all
@@ -66,6 +67,12 @@ def check_port(host: str, port: int) -> None:
 def authority(host: str, port: int) -> str:
     """Write ``host:port`` as in a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def loopback_of(host: str) -> str | None:
+    """Return the loopback address that reaches a server which listens on ``host``; None when none does."""
+    address = ANY_ADDRESS.get(host, host)
+    return address if is_this_machine(address) else None
 
 
 async def get(host: str, port: int, path: str) -> tuple[int, str]:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
+from typing import NamedTuple
 
 from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.home import Home
@@ -19,13 +20,29 @@ from headrace.settings import Settings
 KILLED = 130  # as a shell reports a program that Ctrl-C ended
 
 
-def headrace_argv(name: str) -> Sequence[str]:
+def headrace_argv(*words: str) -> Sequence[str]:
     """Return the arguments that run a command of Headrace."""
-    return (sys.executable, "-m", "headrace", name)
+    return (sys.executable, "-m", "headrace", *words)
 
 
-MIGRATE = headrace_argv("migrate")
 CHILDREN: Commands = {name: headrace_argv(name) for name in ("api", "worker", "projector")}
+
+
+class Programs(NamedTuple):
+    """What is run: the absolute path and the arguments of each program.
+
+    Attributes:
+        migrate: It is run to its end before the others start.
+        admin: It makes the first administrator while the others start.
+        children: They are kept running, by name; ``api`` is stopped before the others.
+    """
+
+    migrate: Sequence[str] = headrace_argv("migrate")
+    admin: Sequence[str] = headrace_argv("admin", "set-up")
+    children: Commands = CHILDREN
+
+
+PROGRAMS = Programs()
 
 
 async def up(
@@ -34,8 +51,7 @@ async def up(
     host: str,
     port: int,
     *,
-    migrate: Sequence[str] = MIGRATE,
-    children: Commands = CHILDREN,
+    programs: Programs = PROGRAMS,
     environ: Mapping[str, str] = os.environ,
 ) -> int:
     """Run everything until SIGINT or SIGTERM; a second one kills at once.
@@ -47,8 +63,7 @@ async def up(
         home: The data directory.
         host: The address that the API listens on.
         port: The port that the API listens on.
-        migrate: The program that is run to its end before the others start: absolute path and arguments.
-        children: The programs that are kept running, by name; ``api`` is stopped before the others.
+        programs: What is run.
         environ: The environment of the children. It may name another NATS or Postgres to use instead of the embedded one.
 
     Returns:
@@ -59,7 +74,7 @@ async def up(
     machine = Machine(settings, home, host, port, environ, output)
     with closing(output), _received_signals(machine.kill) as signals:
         try:
-            await _run(machine, home, host, port, migrate, children, signals)
+            await _run(machine, home, host, port, programs, signals)
         except EmbeddedError as error:
             output.say(str(error))
             return error.exit_code
@@ -69,15 +84,7 @@ async def up(
         return KILLED if signals.received_again else 0
 
 
-async def _run(
-    machine: Machine,
-    home: Home,
-    host: str,
-    port: int,
-    migrate: Sequence[str],
-    children: Commands,
-    signals: _Signals,
-) -> None:
+async def _run(machine: Machine, home: Home, host: str, port: int, programs: Programs, signals: _Signals) -> None:
     """Start everything in order, keep it running until cancelled, and stop it in the opposite order."""
     async with AsyncExitStack() as stack:
         try:
@@ -86,8 +93,9 @@ async def _run(
             check_port(host, port)
             await machine.start_postgres(stack)
             await machine.start_nats(stack)
-            await machine.migrate(migrate)
-            await machine.start_children(stack, children)
+            await machine.migrate(programs.migrate)
+            await machine.start_children(stack, programs.children)
+            await machine.make_admin(programs.admin)
             await machine.wait_until_ready()
             machine.say_ready()
             await machine.keep_running()

@@ -105,6 +105,13 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
         Url | None,
         Meta(description="Where browsers reach the API, for follow links; what the request says by default."),
     ] = None
+    secrets: Annotated[
+        SigningSecrets | None,
+        Meta(
+            description="Secrets of 32 characters or more, separated by commas, the same for every API process: the first signs "
+            "access tokens and hashes keys, all are taken. The API does not start without; `headrace secret` makes one."
+        ),
+    ] = None
     follow_secrets: Annotated[
         SigningSecrets | None,
         Meta(
@@ -165,6 +172,16 @@ class ProjectorSettings(Struct, frozen=True, kw_only=True):
     health: Annotated[Bind, Meta(description="Address and port of /health/live and /health/ready.")] = "127.0.0.1:8082"
 
 
+class AdminSettings(Struct, frozen=True, kw_only=True):
+    """`headrace admin create`."""
+
+    email: Annotated[
+        str | None,
+        Meta(description="Email address of the administrator that `headrace admin create` makes; else it asks."),
+    ] = None
+    password: Annotated[str | None, Meta(description="Password of that administrator; else it asks.")] = None
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set."""
 
@@ -203,6 +220,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     limits: LimitsSettings = LimitsSettings()
     worker: WorkerSettings = WorkerSettings()
     projector: ProjectorSettings = ProjectorSettings()
+    admin: AdminSettings = AdminSettings()
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:

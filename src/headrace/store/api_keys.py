@@ -16,7 +16,7 @@ from headrace.store import identity_tables
 from headrace.store.cursors import Cursor
 from headrace.store.identity_tables import ApiKeyRow
 from headrace.store.newest_pages import fetch_newest
-from headrace.store.reading import columns_of
+from headrace.store.reading import columns_of, fetch_row
 from headrace.store.users import lock_user
 
 KEYS_PER_OWNER_MAX = 100  # live ones; a program needs one or two
@@ -73,6 +73,17 @@ async def find_key_by_hash(session: AsyncSession, hashes: Sequence[bytes], now: 
     return FoundKey(row, role, state) if is_live(row, now) else None
 
 
+async def has_key(session: AsyncSession, hashes: Sequence[bytes]) -> bool:
+    """Return whether there is a key that has one of these hashes, also one that is revoked or has expired."""
+    return await session.scalar(select(_OF.id).where(_OF.hash.in_(hashes))) is not None
+
+
+async def find_key(session: AsyncSession, owner: str, key: str) -> ApiKey | None:
+    """Find a key of an owner by its id, also one that is revoked or has expired."""
+    row = await fetch_row(session, ApiKeyRow, _SELECT_KEY.where(_OF.id == key, _OF.owner == owner))
+    return None if row is None else to_api_key(row)
+
+
 async def list_keys(
     session: AsyncSession, owner: str, after: Cursor | None, limit: int
 ) -> tuple[list[ApiKey], Cursor | None]:
@@ -104,6 +115,11 @@ async def note_used(session: AsyncSession, keys: Collection[str], at: datetime) 
     """Write down that keys were used, of each at most once a minute."""
     stale = _OF.used_at.is_(None) | (_OF.used_at < at - timedelta(seconds=USED_SECONDS))
     await session.execute(update(_KEYS).where(_OF.id.in_(keys), stale).values(used_at=at))
+
+
+async def replace_hash(session: AsyncSession, key: str, old: bytes, new: bytes) -> None:
+    """Store a key under the hash by another secret, unless somebody did so meanwhile."""
+    await session.execute(update(_KEYS).where(_OF.id == key, _OF.hash == old).values(hash=new))
 
 
 def is_live(row: ApiKeyRow, now: datetime) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 from advanced_alchemy.config import AsyncSessionConfig
 from advanced_alchemy.extensions.litestar import EngineConfig, SQLAlchemyAsyncConfig
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from headrace.settings import DatabaseSettings
 
@@ -38,6 +42,23 @@ def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
             },
         ),
     )
+
+
+@asynccontextmanager
+async def open_session(settings: DatabaseSettings) -> AsyncGenerator[AsyncSession]:
+    """Open a session with a connection of its own, for a command that ends with it."""
+    engine = create_async_engine(
+        sqlalchemy_url(settings.url),
+        poolclass=NullPool,
+        # What a statement is given is not shown in its errors: hashes, for example.
+        hide_parameters=True,
+        connect_args={"timeout": CONNECT_TIMEOUT_SECONDS, "command_timeout": STATEMENT_TIMEOUT_SECONDS},
+    )
+    try:
+        async with AsyncSession(engine, expire_on_commit=False) as session:
+            yield session
+    finally:
+        await engine.dispose()
 
 
 def sqlalchemy_url(url: str) -> str:

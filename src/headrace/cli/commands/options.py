@@ -88,3 +88,15 @@ def called_api(given: str | None) -> Api:
     except CommandFailed as failed:
         note(failed.message)
         sys.exit(failed.exit_code)
+
+
+def run_plainly(command: Callable[[], int | None]) -> int:
+    """Run a command that waits for nothing, and print the message of a `CommandFailed`; returns the exit code."""
+    from headrace.cli.terminal.exits import CommandFailed
+
+    note_unknown_settings()
+    try:
+        return command() or 0
+    except CommandFailed as failed:
+        note(failed.message)
+        return failed.exit_code

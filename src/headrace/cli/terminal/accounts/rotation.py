@@ -1,0 +1,54 @@
+"""`headrace admin rotate-secret`: put a new secret before those that are valid, which stay valid for a while."""
+
+from __future__ import annotations
+
+from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
+from headrace.cli.terminal.output import note, show
+from headrace.embedded.home import Home
+from headrace.identity.made_secrets import make_secret
+from headrace.settings import Settings
+
+SECRETS_MAX = 4  # valid at the same time; each of them makes a look for a key longer
+
+OVERLAP = (
+    "the new secret signs and hashes from then on, and the others are still taken: sessions go on, and an API key that is "
+    "used meanwhile is hashed anew. When every key in use has been used once, and 30 days have passed for sessions, "
+    "`headrace admin rotate-secret --forget-old` ends what is left"
+)
+
+
+def rotate_secret(settings: Settings, home: str | None, *, forget_old: bool) -> None:
+    """Put a new secret before the old ones, in the file of a home, or print the new value of HEADRACE_API_SECRETS.
+
+    Args:
+        settings: The value of HEADRACE_API_SECRETS, if it is set.
+        home: The home, when another is meant.
+        forget_old: Leave the old ones out instead, and make no new one.
+
+    Raises:
+        CommandFailed: There is no secret yet.
+        HomeError: The file of the home cannot be read or written.
+    """
+    place = Home.at(home or settings.home)
+    is_set = settings.api.secrets is not None and home is None
+    old = settings.api.secrets if is_set else place.read_api_secret()
+    if old is None:
+        raise CommandFailed(
+            f"there is no secret yet: `headrace up` makes one in {place.path}, and `headrace secret` prints one for "
+            "HEADRACE_API_SECRETS",
+            EXIT_REFUSED,
+        )
+    new = rotated(old, forget_old=forget_old)
+    if is_set:
+        show(new)
+        note("give every process of the API this value of HEADRACE_API_SECRETS, and restart them one after the other")
+    else:
+        place.write_api_secret(new)
+        show(f"{place.api_secret_file} has {'one secret' if forget_old else 'a new secret'}; restart `headrace up`")
+    note("what was made with the old secrets ends with that" if forget_old else OVERLAP)
+
+
+def rotated(secrets: str, *, forget_old: bool) -> str:
+    """Return secrets with a new one before them; with ``forget_old`` only the newest one of them."""
+    old = secrets.split(",")
+    return old[0] if forget_old else ",".join([make_secret(), *old[: SECRETS_MAX - 1]])
