@@ -14,6 +14,7 @@ from headrace.api.docs import DOCS_PATH, DocsPage, docs_router
 from headrace.api.edge import problems
 from headrace.api.edge.access_log import AccessLog
 from headrace.api.edge.admission import NDJSON, Rules, admit, public_origins
+from headrace.api.edge.client_address import Proxies
 from headrace.api.edge.correlation import correlate
 from headrace.api.edge.cors import Origins, allow_links, allow_origins
 from headrace.api.edge.hosts import Hosts
@@ -49,7 +50,9 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     # Pages of other products may use follow links, and no other route.
     stack = allow_links(stack, FOLLOW_PATH, Origins(settings.follow_origins, settings.origins))
     # The ids of a request are bound first, so that every answer and every log line has them.
-    return correlate(stack, SecurityHeaders.of(settings), AccessLog() if settings.access_log else None)
+    stack = correlate(stack, SecurityHeaders.of(settings), AccessLog() if settings.access_log else None)
+    # Behind a proxy, everything else sees the client and the address that the client has asked.
+    return Proxies.of(settings).believe(stack)
 
 
 def create_app(api: ApiState | None) -> Litestar:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from headrace.settings.addresses import wrong_ports
+from headrace.settings.addresses import wrong_networks, wrong_ports
 from headrace.settings.secret_files import FILE_SUFFIX, SECRETS, SecretFileError, read_secret
 
 PREFIX = "HEADRACE_"
@@ -54,6 +54,7 @@ def _convert(name: str, type_: object, variable: str, given: str, wrong: list[st
         wrong.append(f"{shown}: {error}")
         return {}
     wrong += [f"{shown}: there is no port {port}" for port in wrong_ports(name, given)]
+    wrong += [f"{shown}: {each!r} is neither an address nor a network" for each in wrong_networks(name, given)]
     return {name: value}
 
 

@@ -97,6 +97,13 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     connections: Annotated[
         int, Meta(ge=16, le=1_000_000, description="Open connections at most, event streams included.")
     ] = 10_000
+    trusted_proxies: Annotated[
+        str,
+        Meta(
+            description="Addresses and networks of the proxies before the API, separated by commas: their X-Forwarded-For, -Proto and "
+            "-Host, or Forwarded, say who the client is and how it has reached them."
+        ),
+    ] = ""
     grace: Annotated[Seconds, Meta(description="Seconds streams and requests have to end in after SIGTERM.")] = 10.0
     metrics: Annotated[
         Bind | None, Meta(description="Address and port of /metrics, for Prometheus; nowhere by default.")
