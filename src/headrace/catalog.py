@@ -18,6 +18,7 @@ from headrace.contracts.tasks import NULL
 from headrace.errors import InvalidInput, UnknownKind
 from headrace.inputs import InputCheck
 from headrace.log import clock, subjects
+from headrace.log.buckets import follow_bucket
 from headrace.log.connection import Log
 from headrace.telemetry import get_logger
 
@@ -77,9 +78,10 @@ class Catalog:
 
     async def open(self) -> None:
         """Load every kind and follow the changes from now on."""
-        await self._log.live.watch(subjects.CATALOG_ENTRIES, lambda _, value: self._learn(value, clock.now()))
-        self._log.on_reconnect(self._load)
-        await self._load()
+        await follow_bucket(
+            *(self._log, subjects.CATALOG_STREAM, subjects.CATALOG_ENTRIES),
+            lambda _, announced, at: self._learn(announced, at),
+        )
 
     def entries(self, paused: Container[str] = ()) -> list[CatalogEntry]:
         """Return all kinds, ordered by name. Those in ``paused`` are marked as paused."""
@@ -150,16 +152,6 @@ class Catalog:
                 f"there is no kind {kind!r}; known kinds: {names}",
                 [FieldError(path="/kind", message=f"known kinds: {names}")],
             ) from None
-
-    async def _load(self) -> None:
-        start, more = 1, True
-        while more:
-            records, more = await self._log.replayer.page(
-                subjects.CATALOG_ENTRIES, start=start, stream=subjects.CATALOG_STREAM
-            )
-            for record in records:
-                self._learn(record.payload, record.at)
-                start = record.sequence + 1
 
     def _learn(self, announced: bytes, announced_at: datetime) -> None:
         name = None

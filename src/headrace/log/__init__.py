@@ -3,6 +3,7 @@
 What a record is and how it is addressed:
 
     subjects      every subject, header, stream and consumer name
+    bucket_names  the key-value buckets of identity and settings, and their entries
     records       one message of the log
     conditions    headers that make an append conditional
     timers        headers of messages that the broker holds until they are due
@@ -22,13 +23,14 @@ Setting up JetStream; each takes the `Log`:
     lanes         the consumers that workers share
     pauses        pausing the consumers of a kind
     rates         the counters of starts
+    buckets       following a key-value bucket
     prune         taking records out of the log
 
 What keeps the log usable:
 
     opening       connect, provision and verify, at first and after every reconnect
     client        one connection to NATS
-    streams       the streams of the log and the catalog
+    streams       the streams of the log and of the buckets
     continuity    whether the log is still the one that was read before
     jetstream     the JetStream API and its errors
     nats_errors   errors of nats-py as `LogUnavailable`

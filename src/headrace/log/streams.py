@@ -1,6 +1,6 @@
-"""The streams: the log itself and the catalog of kinds.
+"""The streams: the log itself and the key-value buckets beside it: kinds, revocations, settings.
 
-Every process provisions both when it starts, which is idempotent: a missing stream is created, a changed setting is applied,
+Every process provisions all of them when it starts, which is idempotent: a missing stream is created, a changed setting is applied,
 and a change that the server cannot make is an error that names it. A process whose user may not do that uses the streams as
 `headrace provision` left them, and refuses those in which it could not work.
 """
@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from headrace.errors import LogUnavailable
-from headrace.log import clock, subjects
+from headrace.log import bucket_names, clock, subjects
 from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, JetStream, ProvisionError
 from headrace.settings import StreamSettings
@@ -22,6 +22,9 @@ from headrace.telemetry import get_logger
 SERVER_VERSION_MIN = (2, 14)  # the first that can set a consumer back (ADR-60)
 DUPLICATE_WINDOW_SECONDS = 120  # how long a `Nats-Msg-Id` is remembered; publish retries take seconds
 CATALOG_BYTES_MAX = 64 << 20  # bytes; some thousands of kinds with large schemas
+IDENTITY_BYTES_MAX = 64 << 20  # bytes; some hundred thousand revocations
+IDENTITY_SECONDS = 86_400  # for which they are kept; no process trusts a credential for longer than minutes
+SETTINGS_BYTES_MAX = 4 << 20  # bytes; one document, and the one before it while it is replaced
 
 # What may differ without harm in a stream that a process may not change, as while a new setting is rolled out.
 _WORKABLE_DRIFT: Final = frozenset({"description", "duplicate_window", "max_age", "max_bytes", "num_replicas"})
@@ -46,7 +49,7 @@ class StreamState(msgspec.Struct, frozen=True):
 
 
 async def provision_streams(jetstream: JetStream, settings: StreamSettings) -> StreamState:
-    """Create or change the log and the catalog as the settings say, and return the extent of the log.
+    """Create or change the log and the buckets as the settings say, and return the extent of the log.
 
     Raises:
         ProvisionError: the server is too old, or refuses a change.
@@ -56,7 +59,8 @@ async def provision_streams(jetstream: JetStream, settings: StreamSettings) -> S
         needed, found = (".".join(map(str, version)) for version in (SERVER_VERSION_MIN, jetstream.server_version))
         raise ProvisionError(f"NATS {needed} or newer is needed, the server is {found}; upgrade it")
     await reconcile_stream(jetstream, _log_config(settings))
-    await reconcile_stream(jetstream, _catalog_config(settings))
+    for bucket in _bucket_configs(settings):
+        await reconcile_stream(jetstream, bucket)
     return await read_stream_state(jetstream)
 
 
@@ -183,17 +187,38 @@ def _log_config(settings: StreamSettings) -> dict[str, Any]:
     }
 
 
-def _catalog_config(settings: StreamSettings) -> dict[str, Any]:
-    # The shape of a key-value bucket (ADR-8), so that any NATS client can read it.
-    return {
+def _bucket_configs(settings: StreamSettings) -> list[dict[str, Any]]:
+    catalog = {
         "name": subjects.CATALOG_STREAM,
         "description": "the task kinds that workers announce",
         "subjects": [subjects.CATALOG_ENTRIES],
+        "max_bytes": CATALOG_BYTES_MAX,
+    }
+    identity = {
+        "name": bucket_names.IDENTITY_STREAM,
+        "description": "credentials that were revoked, and users that were changed",
+        "subjects": [bucket_names.IDENTITY_ENTRIES],
+        "max_bytes": IDENTITY_BYTES_MAX,
+        "max_age": IDENTITY_SECONDS * NANOSECONDS,
+        # The oldest credentials have long been forgotten by every process; a revocation is never refused.
+        "discard": "old",
+    }
+    run_time = {
+        "name": bucket_names.SETTINGS_STREAM,
+        "description": "the settings that change at run time",
+        "subjects": [bucket_names.SETTINGS_ENTRIES],
+        "max_bytes": SETTINGS_BYTES_MAX,
+    }
+    return [_bucket_shape(settings) | each for each in (catalog, identity, run_time)]
+
+
+def _bucket_shape(settings: StreamSettings) -> dict[str, Any]:
+    # The shape of a key-value bucket (ADR-8), so that any NATS client can read it.
+    return {
         "storage": "file",
         "retention": "limits",
         "discard": "new",
         "max_msgs_per_subject": 1,
-        "max_bytes": CATALOG_BYTES_MAX,
         "num_replicas": settings.replicas,
         "allow_direct": True,
         "allow_rollup_hdrs": True,

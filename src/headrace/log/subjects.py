@@ -16,6 +16,7 @@ Streams of their own:
     hr.limits.<policy>.<who>.<window>                     counters of requests; hr.long-limits.… for windows of an hour
     hr.compared                                           the mark of a log that was compared with the read model
     $KV.HEADRACE_KINDS.<kind>                             the catalog, a key-value bucket
+    $KV.HEADRACE_IDENTITY.>  $KV.HEADRACE_SETTINGS.>      revocations, and settings: `headrace.log.bucket_names`
 
 Published to the subscribers of the moment, and kept nowhere:
 
@@ -254,7 +255,9 @@ def has_events(subject: str) -> bool:
 
 def stream_of(subject: str) -> str:
     """The stream that keeps what is appended under a subject."""
-    return CATALOG_STREAM if subject.startswith("$KV.") else _COUNTERS.get(subject.split(".")[1], STREAM)
+    if subject.startswith("$KV."):
+        return f"KV_{subject.split('.')[1]}"
+    return _COUNTERS.get(subject.split(".")[1], STREAM)
 
 
 def rate_counter(kind: str, window: int) -> str:

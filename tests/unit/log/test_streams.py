@@ -15,12 +15,14 @@ from nats.aio.msg import Msg
 from headrace.embedded.nats import nats_server
 from headrace.embedded.network import free_ports
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import bucket_names, subjects
 from headrace.log.client import open_client
 from headrace.log.jetstream import JetStream, ProvisionError
 from headrace.log.streams import provision_streams, read_stream_state
 from headrace.settings import Settings, StreamSettings
 from tests.cluster import until
+
+STREAMS = (subjects.STREAM, subjects.CATALOG_STREAM, bucket_names.IDENTITY_STREAM, bucket_names.SETTINGS_STREAM)
 
 
 async def config_of(connection: Client, stream: str) -> dict[str, Any]:
@@ -28,7 +30,7 @@ async def config_of(connection: Client, stream: str) -> dict[str, Any]:
 
 
 async def configs(connection: Client) -> list[dict[str, Any]]:
-    return [await config_of(connection, stream) for stream in (subjects.STREAM, subjects.CATALOG_STREAM)]
+    return [await config_of(connection, stream) for stream in STREAMS]
 
 
 class Actions:
@@ -52,11 +54,14 @@ async def watching(connection: Client) -> AsyncGenerator[Actions]:
     await subscription.unsubscribe()
 
 
-async def test_an_empty_server_is_given_the_log_and_the_catalog(connection: Client) -> None:
+async def test_an_empty_server_is_given_the_log_and_the_buckets(connection: Client) -> None:
     async with watching(connection) as actions:
         state = await provision_streams(JetStream(connection), StreamSettings(retention=3600, ack_wait=5))
-        await until(lambda: len(actions.seen) >= 2, "the advisories")
-    assert sorted(actions.seen) == ["create HEADRACE", "create KV_HEADRACE_KINDS"]
+        await until(lambda: len(actions.seen) >= 4, "the advisories")
+    assert sorted(actions.seen) == [
+        "create HEADRACE",
+        *("create KV_HEADRACE_IDENTITY", "create KV_HEADRACE_KINDS", "create KV_HEADRACE_SETTINGS"),
+    ]
     assert (state.first_sequence, state.last_sequence, state.bytes) in ((0, 0, 0), (1, 0, 0))
     assert state == await read_stream_state(JetStream(connection))
 
@@ -181,3 +186,12 @@ async def test_the_catalog_is_a_bucket_that_any_nats_client_reads_and_watches(co
     assert (await bucket.get("echo")).value == b"second"
     assert sorted(await bucket.keys()) == ["echo", "talk"]
     assert (await bucket.status()).values == 2
+
+
+async def test_a_revocation_is_kept_for_a_day_and_a_setting_for_ever(connection: Client) -> None:
+    await provision_streams(JetStream(connection), StreamSettings())
+    identity, settings = [
+        await config_of(connection, s) for s in (bucket_names.IDENTITY_STREAM, bucket_names.SETTINGS_STREAM)
+    ]
+    assert (identity["max_age"], identity["discard"]) == (86_400 * 1_000_000_000, "old")
+    assert (settings["max_age"], settings["discard"]) == (0, "new")

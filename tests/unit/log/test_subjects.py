@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headrace.contracts.events import EventName
 from headrace.contracts.tasks import KIND_PATTERN, Priority
-from headrace.log import consumer_names, subjects
+from headrace.log import bucket_names, consumer_names, subjects
 from headrace.log.subjects import TaskSubject
 
 kinds = st.from_regex(KIND_PATTERN, fullmatch=True)
@@ -98,6 +98,23 @@ def test_slices_read_as_they_are_written_down() -> None:
     assert subjects.stream_of("hr.long-limits.registrations.a1.7") == "HEADRACE_LONG_LIMITS"
     assert subjects.catalog_entry("thumbnail") == "$KV.HEADRACE_KINDS.thumbnail"
     assert subjects.live(subjects.TASKS) == subjects.LIVE_TASKS
+    assert bucket_names.revoked("key", "k1") == "$KV.HEADRACE_IDENTITY.revoked.key.k1"
+    assert bucket_names.key_of_entry(bucket_names.revoked("session", "s1")) == ["revoked", "session", "s1"]
+    assert bucket_names.key_of_entry(bucket_names.changed_user("u1")) == ["user", "u1"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "stream"),
+    [
+        (subjects.catalog_entry("echo"), "KV_HEADRACE_KINDS"),
+        (bucket_names.revoked("key", "k1"), "KV_HEADRACE_IDENTITY"),
+        (bucket_names.CURRENT_SETTINGS, "KV_HEADRACE_SETTINGS"),
+        (subjects.rate_counter("echo", 1), "HEADRACE_RATES"),
+        (subjects.FILLER, "HEADRACE"),
+    ],
+)
+def test_every_subject_is_kept_by_its_own_stream(subject: str, stream: str) -> None:
+    assert subjects.stream_of(subject) == stream
 
 
 @given(one=kinds, other=kinds)
