@@ -25,6 +25,7 @@ from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
+from tests.accounts import KEY, SECRET, Made, make_administrator, make_user
 
 WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.02
@@ -116,6 +117,7 @@ class Cluster:
             "HEADRACE_NATS_URL": nats.url,
             "HEADRACE_NATS_TOKEN": nats.token or "",
             "HEADRACE_DATABASE_URL": database_url,
+            "HEADRACE_API_SECRETS": SECRET,
             "HEADRACE_API_BIND": f"127.0.0.1:{api_port}",
             "HEADRACE_CONSUMERS": "tests.kinds",
             "HEADRACE_LOG_FORMAT": "json",
@@ -124,8 +126,21 @@ class Cluster:
             **environ,
         }
         self.settings = Settings.read(self.environ)
-        self.http = httpx.AsyncClient(base_url=self.url, timeout=WAIT_SECONDS + 10)
+        self._clients: list[httpx.AsyncClient] = []
+        # The administrator to whom everything belongs that a test makes without saying whose it is.
+        self.http = self.http_as(KEY)
         self.log: Log
+
+    def http_as(self, key: str | None) -> httpx.AsyncClient:
+        """Return a client with the key of somebody, or without one. It is closed together with the cluster."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        made = httpx.AsyncClient(base_url=self.url, timeout=WAIT_SECONDS + 10, headers=headers)
+        self._clients.append(made)
+        return made
+
+    async def make_user(self, id_: str | None = None, **differing: Any) -> Made:
+        """Make an account with a key, see `tests.accounts.make_user`; an active member by default."""
+        return await make_user(self.database_url, id_, **differing)
 
     async def start(self, *names: str) -> list[Member]:
         """Start processes and wait until they work."""
@@ -269,7 +284,8 @@ class Cluster:
             await connection.close()
 
     async def close(self) -> None:
-        await self.http.aclose()
+        for client in self._clients:
+            await client.aclose()
         for member in self.members:
             if member.process.returncode is None:
                 member.process.send_signal(signal.SIGCONT)
@@ -294,6 +310,7 @@ async def cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGen
     """A cluster with a NATS of its own on a database of its own; nothing of Headrace runs in it yet."""
     async with EmbeddedNats(place / "nats", token=secrets.token_hex(8)) as nats:
         cluster = Cluster(place, nats, database_url, environ)
+        await make_administrator(database_url)
         try:
             async with open_log(cluster.settings, "test") as cluster.log:
                 await cluster.log.continuity.is_compared()

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
+from litestar import Litestar
+from litestar.routes import HTTPRoute
 from msgspec import Meta, Struct
 
 from headrace.api.app import create_app
+from headrace.api.auth.access import Rule, rule_of, without_rule
 from headrace.settings import PREFIX, Settings
 from headrace.settings.environments import DEFAULTS
 from headrace.settings.reading import variables
@@ -24,6 +27,43 @@ def openapi() -> str:
     """The API, for client generators."""
     document = create_app(None).openapi_schema.to_schema()
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def access() -> str:
+    """The table of who may use which route. A route that declares no rule has no place in it."""
+    app = create_app(None)
+    if forgotten := list(without_rule(app.routes)):
+        raise ValueError(f"these routes declare no access rule; add opt=access(…): {'; '.join(forgotten)}")
+    lines = [
+        "# Who may use which route",
+        "",
+        "Each route declares its rule, and one without a rule is open to nobody.",
+        "A credential has its scopes from its account's role, and of a key only those that the key was given. Made from the",
+        "routes by `just openapi`.",
+        "",
+        "| route | who |",
+        "| --- | --- |",
+    ]
+    return "\n".join([*lines, *sorted(_rules(app))]) + "\n"
+
+
+def _rules(app: Litestar) -> Iterator[str]:
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            rule = rule_of(handler)
+            if rule is not None and handler.http_methods != {"OPTIONS"}:
+                methods = ", ".join(sorted(handler.http_methods))
+                yield f"| `{route.path.replace(':str}', '}')}` {methods} | {_who(rule)} |"
+
+
+def _who(rule: Rule) -> str:
+    if rule.is_by_token:
+        return "whoever has the link"
+    if rule.is_public:
+        return "everybody"
+    if rule.is_for_pending:
+        return "every account, for its own state"
+    return "every active account" if rule.scope is None else f"scope `{rule.scope}`"
 
 
 def settings() -> str:
@@ -72,6 +112,7 @@ def _meaning(variable: str, type_: Any) -> str:
 FILES = {
     ROOT / "frontend/src/api/openapi.json": openapi,
     ROOT / "docs/settings.md": settings,
+    ROOT / "docs/access.md": access,
     ROOT / "docs/invariants.md": invariants.as_markdown,
 }
 

@@ -8,6 +8,7 @@ HeadraceError
 │   └── AccountNotActive         403 account_not_active
 ├── UserNotFound                 404 user_not_found
 ├── TooManyApiKeys               409 too_many_api_keys
+├── SecretsMissing               500 secrets_missing      never shown: a process does not start
 ├── IdentityUnavailable          503 identity_unavailable Retry-After
 ├── TooManySignIns               503 too_many_sign_ins    Retry-After
 └── TooManyRequests              429 too_many_requests    Retry-After
@@ -76,6 +77,12 @@ class TooManyApiKeys(HeadraceError):
 
     status = 409
     code = "too_many_api_keys"
+
+
+class SecretsMissing(HeadraceError):
+    """The process has no secret with which credentials can be verified, so it cannot start."""
+
+    code = "secrets_missing"
 
 
 class IdentityUnavailable(HeadraceError):

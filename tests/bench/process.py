@@ -12,6 +12,7 @@ from msgspec import Struct
 from headrace.api import app as application
 from headrace.api import server
 from headrace.api.app import create_app
+from headrace.api.auth.access import SIGNED_IN, access
 from headrace.api.state import ApiState
 from headrace.contracts.tasks import Submission
 from headrace.process import run_process
@@ -24,7 +25,7 @@ class Nothing(Struct, frozen=True):
     kind: str
 
 
-@post("/bench/noop")
+@post("/bench/noop", opt=access(SIGNED_IN))
 async def noop(request: Request[Any, Any, Any], data: Submission) -> Response[Nothing]:
     """What a POST costs before there is anything to do."""
     return Response(Nothing(data.kind))

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from headrace.log.records import Record
+from tests.accounts import AUTHORIZATION
 from tests.cluster import Cluster, until
 
 AGAIN_SECONDS = 0.02
@@ -97,7 +98,7 @@ class Browser:
             reader, writer = await asyncio.open_connection(sock=connected, limit=READ_BYTES)
         try:
             resume = f"Last-Event-ID: {self.cursor}\r\n" if self.cursor else ""
-            writer.write(f"GET {self.path} HTTP/1.1\r\nHost: here\r\n{resume}\r\n".encode())
+            writer.write(f"GET {self.path} HTTP/1.1\r\nHost: here\r\n{AUTHORIZATION}\r\n{resume}\r\n".encode())
             head = await self._within(reader.readuntil(b"\r\n\r\n"))
             status = head.split(b" ", 2)[1]
             if status == b"200":

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import httpx
 
+from tests.accounts import SIGNED
 from tests.faults.features import API
 from tests.faults.journal import Connected, Cut, Journal, Seen
 from tests.sse import Stream
@@ -71,7 +72,7 @@ class Follower:
 
     async def _follow(self) -> None:
         timeout = httpx.Timeout(10, read=SILENCE_SECONDS)
-        async with httpx.AsyncClient(timeout=timeout, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=timeout, trust_env=False, headers=SIGNED) as http:
             while not self.over:
                 try:
                     why = await self._once(http)

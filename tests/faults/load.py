@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from tests.accounts import SIGNED
 from tests.faults.features import API, Features
 from tests.faults.journal import Answered, Asked, GaveUp, Journal, Planned, Unanswered
 
@@ -238,7 +239,7 @@ class Load:
         self._rng = rng
         self._changed = asyncio.Event()
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=2.0)
-        self._http = httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits, trust_env=False, headers=SIGNED)
         for each in planned:
             journal.note(
                 Planned(

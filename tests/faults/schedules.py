@@ -14,6 +14,7 @@ import msgspec
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
 from headrace.cron import following
 from headrace.lifecycle.schedules import occurrence_task_id
+from tests.accounts import SIGNED
 from tests.faults.features import API
 from tests.faults.journal import Did, GaveUp, Journal, Planned, Scheduled
 from tests.faults.observations import Observations
@@ -45,7 +46,7 @@ class Schedules:
     def __init__(self, urls: list[str], journal: Journal) -> None:
         self._urls = urls
         self._journal = journal
-        self._http = httpx.AsyncClient(timeout=15.0, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=15.0, trust_env=False, headers=SIGNED)
         self._made: dict[int, dict[str, Any]] = {}
 
     async def make(self) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 from nats.errors import NoRespondersError
 
+from tests.accounts import AUTHORIZATION
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.faults.apis import Api
@@ -51,7 +52,7 @@ class Churn:
     async def _come_and_go(self, path: str, how: Break | None) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: here\r\n{AUTHORIZATION}\r\n\r\n".encode())
             if how is None:
                 return  # before the answer
             head = await reader.readuntil(b"\r\n\r\n")

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from headrace.contracts.events import Logged, encode
+from tests.accounts import AUTHORIZATION
 from tests.cluster import WAIT_SECONDS, Cluster, until
 from tests.conftest import MakeCluster
 from tests.faults.apis import Api
@@ -127,8 +128,8 @@ async def test_connections_whose_answers_are_not_read_are_closed(make_cluster: M
 async def begin_post(api: Api) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Send the headers of a submission, and one byte of its body. The API has it when it asks for more."""
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
-    headers = b"Host: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n"
-    writer.write(b"POST /api/v1/tasks HTTP/1.1\r\n" + headers + b"\r\n")
+    headers = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n"
+    writer.write(f"POST /api/v1/tasks HTTP/1.1\r\n{headers}{AUTHORIZATION}\r\n\r\n".encode())
     assert (await reader.readline()).startswith(b"HTTP/1.1 100 ")
     await reader.readline()
     writer.write(b"{")

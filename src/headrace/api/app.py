@@ -7,9 +7,11 @@ from importlib.metadata import version
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
 from headrace.api import health
+from headrace.api.auth.authentication import authorize, enter
 from headrace.api.docs import DOCS_PATH, DocsPage, docs_router
 from headrace.api.edge import problems
 from headrace.api.edge.access_log import AccessLog
@@ -20,9 +22,8 @@ from headrace.api.edge.cors import Origins, allow_links, allow_origins
 from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.methods import answer_methods
-from headrace.api.edge.openapi import AnyJson, EdgeRefusals
+from headrace.api.edge.openapi import BEARER, AnyJson, EdgeRefusals
 from headrace.api.edge.openapi_document import CompleteOpenAPIConfig
-from headrace.api.edge.query import check_query
 from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
@@ -59,11 +60,13 @@ def create_app(api: ApiState | None) -> Litestar:
     """Build the application. Without the state of a process it only gives its OpenAPI document."""
     return Litestar(
         route_handlers=[
-            Router("/api/v1", route_handlers=routes.ALL, before_request=check_query),
+            Router("/api/v1", route_handlers=routes.ALL, before_request=enter),
             health.live,
             health.ready,
         ],
         state=State({"api": api}),
+        # A route without an access rule is open to nobody, wherever it is registered.
+        before_request=authorize,
         exception_handlers={
             HeadraceError: problems.own_error,
             HTTPException: problems.http_error,
@@ -82,6 +85,9 @@ def create_app(api: ApiState | None) -> Litestar:
             path=DOCS_PATH,
             openapi_router=docs_router(),
             render_plugins=[DocsPage()],
+            components=Components(
+                security_schemes={BEARER: SecurityScheme(type="http", scheme="bearer", description="An API key.")}
+            ),
             use_handler_docstrings=True,
         ),
     )

@@ -14,9 +14,10 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from headrace.api.app import create_stack
+from headrace.api.identity_database import IdentityDatabase
 from headrace.api.listening import BACKLOG, ListeningServer, bind, listen, warn_when_full
 from headrace.api.read_model import ReadModel
-from headrace.api.state import ApiState
+from headrace.api.state import ApiState, read_secrets
 from headrace.api.streaming.metrics import Exposed
 from headrace.health import serve_health
 from headrace.lifecycle.verify_log import verify_log
@@ -36,28 +37,28 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Run the API until ``stop`` is set, then end its streams and its requests and return.
 
     Raises:
+        SecretsMissing: There is no secret with which credentials could be verified.
         LogUnavailable: NATS cannot be reached at start.
         ProvisionError: The log cannot be made what the settings say.
         OSError: The process cannot listen on an address.
     """
+    read_secrets(settings.api)
     database = sqlalchemy_config(settings.database)
-    read_model = ReadModel(database.create_session_maker())
+    open_session = database.create_session_maker()
+    read_model, identity = ReadModel(open_session), IdentityDatabase(open_session)
     _allow_connections(settings.api.connections)
     # A taken address is noticed first, and clients are let in last.
     listener = bind(*split_bind(settings.api.bind))
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
         stack.push_async_callback(database.get_engine().dispose)
-        api = await _open_unless_stopped(settings, read_model, stack, stop)
+        api = await _open_unless_stopped(settings, read_model, identity, stack, stop)
         if api is None:
             return
         await _expose_metrics(settings.api, api, stack)
         listen(listener)
         watching = asyncio.create_task(warn_when_full(listener.dup(), settings.api.connections))
-        background = [
-            asyncio.create_task(each)
-            for each in (api.capacity.measure(), api.hub.watch(), api.streams.watch(), api.bodies.watch())
-        ]
+        background = _start_watching(api)
         server = _create_server(settings.api, api, listener)
         serving = asyncio.create_task(server.serve(), name="server")
         log.info("listening", address=settings.api.bind)
@@ -73,6 +74,12 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     log.info("stopped")
 
 
+def _start_watching(api: ApiState) -> list[asyncio.Task[None]]:
+    """Start what goes on for as long as the process serves."""
+    watching = (api.capacity.measure(), api.hub.watch(), api.streams.watch(), api.bodies.watch())
+    return [asyncio.create_task(each) for each in watching]
+
+
 def _allow_connections(count: int) -> None:
     """Raise this process's limit of open files, which is often a thousand, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -85,10 +92,10 @@ def _allow_connections(count: int) -> None:
 
 
 async def _open_unless_stopped(
-    settings: Settings, read_model: ReadModel, stack: AsyncExitStack, stop: asyncio.Event
+    settings: Settings, read_model: ReadModel, identity: IdentityDatabase, stack: AsyncExitStack, stop: asyncio.Event
 ) -> ApiState | None:
     """Open the parts of the process. Returns None when it is told to stop before, as while NATS is away."""
-    opening = asyncio.create_task(_open(settings, read_model, stack), name="open")
+    opening = asyncio.create_task(_open(settings, read_model, identity, stack), name="open")
     await _wait_for_either(opening, stop)
     if opening.done():
         return await opening
@@ -98,12 +105,14 @@ async def _open_unless_stopped(
     return None
 
 
-async def _open(settings: Settings, read_model: ReadModel, stack: AsyncExitStack) -> ApiState:
+async def _open(
+    settings: Settings, read_model: ReadModel, identity: IdentityDatabase, stack: AsyncExitStack
+) -> ApiState:
     """Open the log, verify it against the read model, and open what depends on it."""
     opened = await stack.enter_async_context(
         open_log(settings, "api", lambda opened: verify_log(opened, read_model.checkpoint_for_verification))
     )
-    api = ApiState(opened, settings, read_model)
+    api = ApiState(opened, settings, read_model, identity)
     await api.catalog.open()
     return api
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import cast
 
+from headrace.api.auth.api_keys import ApiKeys
+from headrace.api.auth.credentials import Credentials
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.edge.request_body import OpenBodies
 from headrace.api.edge.upload_room import UploadRoom
+from headrace.api.identity_database import IdentityDatabase
 from headrace.api.pauses import Pauses
 from headrace.api.read_model import ReadModel
 from headrace.api.streaming.hub import Hub
@@ -15,9 +18,11 @@ from headrace.api.streaming.metrics import Metrics
 from headrace.api.streaming.open_streams import OpenStreams
 from headrace.catalog import Catalog
 from headrace.identity.follow_tokens import FollowTokens
+from headrace.identity.secrets import Secrets
+from headrace.identity_errors import SecretsMissing
 from headrace.lifecycle.long_timers import LongTimers
 from headrace.log.connection import Log
-from headrace.settings import Settings
+from headrace.settings import ApiSettings, Settings
 
 SPOOLED_BYTES_MAX = 1 << 30  # of the batches that are being uploaded, on the disk: two of the largest, or many others
 
@@ -26,11 +31,15 @@ class ApiState:
     """The log, the read model, the hub, the open streams and the other parts that the routes share.
 
     A route takes this container and hands on the part that is needed.
+
+    Raises:
+        SecretsMissing: HEADRACE_API_SECRETS is not set.
     """
 
-    def __init__(self, log: Log, settings: Settings, read_model: ReadModel) -> None:
+    def __init__(self, log: Log, settings: Settings, read_model: ReadModel, identity: IdentityDatabase) -> None:
         self.log = log
         self.read_model = read_model
+        self.identity = identity
         self.capacity = Capacity(log, settings.stream.max_bytes)
         self.catalog = Catalog(log)
         self.long_timers = LongTimers(log)
@@ -40,6 +49,9 @@ class ApiState:
         self.hub = Hub(log, self.metrics)
         self.streams = OpenStreams(self.metrics)
         self.pauses = Pauses(log)
+        self.secrets = read_secrets(settings.api)
+        # Each verifies the credentials of one form.
+        self.credentials = Credentials((ApiKeys(self.secrets, identity),))
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.public_url = (settings.api.public_url or "").rstrip("/")
 
@@ -47,6 +59,20 @@ class ApiState:
 def state_of(request: AnyRequest) -> ApiState:
     """Return the state of the process that serves a request."""
     return cast("ApiState", request.app.state["api"])
+
+
+def read_secrets(settings: ApiSettings) -> Secrets:
+    """Return the secrets with which credentials are verified.
+
+    Raises:
+        SecretsMissing: HEADRACE_API_SECRETS is not set.
+    """
+    if not settings.secrets:
+        raise SecretsMissing(
+            "HEADRACE_API_SECRETS is not set, and without it nobody can sign in: give every API process the same; "
+            "`headrace secret` makes one"
+        )
+    return Secrets(_split(settings.secrets))
 
 
 def _split(secrets: str | None) -> list[str]:

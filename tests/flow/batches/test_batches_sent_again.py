@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from headrace.embedded.network import free_ports
+from tests.accounts import SIGNED
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.batch_steps import all_once, counts, instant_of, knows, post, settled, submit
@@ -26,18 +27,25 @@ async def seeing(make_cluster: MakeCluster) -> Cluster:
 
 @pytest.fixture
 async def blind(seeing: Cluster) -> AsyncGenerator[httpx.AsyncClient]:
-    """An API of the same log that has no Postgres."""
+    """An API of the same log that has lost Postgres, and knows its caller from before."""
     bind = f"127.0.0.1:{free_ports(1)[0]}"
-    nowhere = "postgresql://postgres@127.0.0.1:1/nowhere"
-    await seeing.spawn("api", HEADRACE_API_BIND=bind, HEADRACE_DATABASE_URL=nowhere)
-    async with httpx.AsyncClient(base_url=f"http://{bind}", timeout=30) as http:
+    server, _, sockets = seeing.database_url.partition("?host=")
+    way = seeing.place / "way-to-postgres"
+    way.symlink_to(sockets)
+    await seeing.spawn("api", HEADRACE_API_BIND=bind, HEADRACE_DATABASE_URL=f"{server}?host={way}")
+    async with httpx.AsyncClient(base_url=f"http://{bind}", timeout=30, headers=SIGNED) as http:
 
         async def knows_a_kind() -> bool:
             with suppress(httpx.TransportError):
                 return bool((await http.get("/api/v1/kinds")).json()["items"])
             return False
 
-        await until(knows_a_kind, "an API without Postgres")
+        await until(knows_a_kind, "an API")
+        way.unlink()
+        await seeing.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert (await http.get("/api/v1/batches")).status_code == 503
         yield http
 
 

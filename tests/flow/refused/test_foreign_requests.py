@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.accounts import AUTHORIZATION
 from tests.cluster import Cluster
 from tests.flow.problems import check_problem
 
@@ -81,7 +82,7 @@ async def test_a_method_that_a_path_does_not_have_is_refused_with_those_that_it_
         (b"GET /health/live HTTP/1.1\r\nConnection: close\r\n", b"400"),
         (b"GET /health/live HTTP/1.1\r\nHost: x\r\nHost: x\r\nConnection: close\r\n", b"400"),
         (
-            b"POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            f"POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\n{AUTHORIZATION}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".encode(),
             b"400",
         ),
     ],

@@ -22,16 +22,20 @@ class Rule(Struct, frozen=True):
     Attributes:
         scope: The scope that the credential has to have; None when any credential will do.
         is_public: Whether the route takes requests without a credential.
+        is_by_token: Whether a public route asks for a token that is part of the request, and so is not for everybody.
         is_for_pending: Whether the route also serves accounts that are not active.
     """
 
     scope: Scope | None = None
     is_public: bool = False
+    is_by_token: bool = False
     is_for_pending: bool = False
 
 
-# For health, documentation, signing in, and routes whose token is part of the request.
+# For health, documentation and signing in.
 PUBLIC: Final = Rule(is_public=True)
+# For links: the route itself checks the token that is part of the request.
+BY_TOKEN: Final = Rule(is_public=True, is_by_token=True)
 # For what everybody may do with their own account, once it is active.
 SIGNED_IN: Final = Rule()
 # For the state of one's own account, while it waits for its approval and after a rejection.

@@ -14,6 +14,8 @@ from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
+from headrace.api.auth.access import PUBLIC, access
+
 DOCS_PATH = "/api/docs"
 
 _FILES = Path(__file__).parent
@@ -21,7 +23,9 @@ _FILES = Path(__file__).parent
 
 def docs_router() -> Router:
     """Return the router of the page and of the document."""
-    return Router(DOCS_PATH, route_handlers=[], include_in_schema=False, after_request=_refuse_unknown)
+    return Router(
+        DOCS_PATH, route_handlers=[], include_in_schema=False, opt=access(PUBLIC), after_request=_refuse_unknown
+    )
 
 
 def _refuse_unknown(response: Response[Any]) -> Response[Any]:

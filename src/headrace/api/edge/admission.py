@@ -35,6 +35,7 @@ _SINGLE = frozenset(
         *(b"host", b"origin", b"sec-fetch-site"),
         *(b"content-type", b"content-encoding"),
         *(b"idempotency-key", b"last-event-id"),
+        *(b"authorization", b"cookie"),
     }
 )
 _WITHOUT_HOST = ("1.0", "1")

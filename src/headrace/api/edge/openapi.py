@@ -13,6 +13,7 @@ from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.typing import FieldDefinition
 
+from headrace.api.auth.access import rule_of
 from headrace.api.edge.admission import SAFE_METHODS
 from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import SECONDS_MAX
@@ -20,6 +21,7 @@ from headrace.contracts.problems import Problem
 from headrace.contracts.tasks import ID_PATTERN, KEY_CHARS_MAX
 
 OWNER = "owner"
+BEARER = "bearer"
 
 
 class AnyJson(OpenAPISchemaPlugin):
@@ -42,12 +44,23 @@ class EdgeRefusals(ReceiveRoutePlugin):
         """Add them to the handlers of a route."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
+                _name_scope(handler)
                 documented = _of_edge(handler) | dict(handler.responses or {})
                 handler.responses = dict(sorted(documented.items()))
 
 
+def _name_scope(handler: HTTPRouteHandler) -> None:
+    """Say which credential a route wants, and with which scope."""
+    rule = rule_of(handler)
+    if rule is not None and not rule.is_public:
+        handler.security = [{BEARER: [str(rule.scope)] if rule.scope else []}]
+
+
 def _of_edge(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
     found = [400, 421]
+    rule = rule_of(handler)
+    if rule is not None and not rule.is_public:
+        found += [401, 403, 503]
     if not handler.http_methods <= SAFE_METHODS:
         found.append(403)
     if "data" in handler.parsed_fn_signature.parameters or issubclass(handler.operation_class, BatchBody):
@@ -148,4 +161,7 @@ _MEANING = {
     503: "The log or the read model is not available at the moment; see Retry-After.",
 }
 
-_MEANING_AT_EDGE = {403: "A page of another site may change nothing."}
+_MEANING_AT_EDGE = {
+    401: "The request has no valid credential; see WWW-Authenticate.",
+    403: "The credential does not allow this, or a page of another site asks for a change.",
+}

@@ -32,6 +32,7 @@ _PATTERNS_IN_PATH = {"task": ID_PATTERN, "batch": ID_PATTERN, "schedule": ID_PAT
 # The operations whose answer names the address of what they made.
 _LOCATED = frozenset({"submit_task", "submit_batch", "run_task_again", "create_schedule", "run_schedule"})
 _LOCATION = {"description": "The address of what was made.", "schema": {"type": "string"}}
+_CHALLENGE = {"description": "How to authenticate (RFC 6750).", "schema": {"type": "string"}}
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
 
 
@@ -90,6 +91,8 @@ def _complete_answers(operation: Json) -> None:
     for status, answer in answers.items():
         if status == "503":
             answer.setdefault("headers", {})["Retry-After"] = _RETRY_AFTER
+        elif status == "401" and "security" in operation:
+            answer.setdefault("headers", {})["WWW-Authenticate"] = _CHALLENGE
         elif status in ("201", "202") and operation["operationId"] in _LOCATED:
             answer.setdefault("headers", {})["Location"] = _LOCATION
     if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):

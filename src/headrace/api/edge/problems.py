@@ -20,6 +20,7 @@ from headrace.api.streaming.frames import retry_frame
 from headrace.contracts.problems import FieldError, Problem, split_path
 from headrace.contracts.tasks import State
 from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, Stopping, TaskFinished
+from headrace.identity_errors import NotAuthenticated
 from headrace.telemetry import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -99,6 +100,8 @@ async def send_problem(scope: HTTPScope, send: Send, error: HeadraceError) -> No
 
 def _headers_of(error: HeadraceError) -> dict[str, str]:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = error.challenge
     # The rest of the body would be taken for the next request.
     return headers | {"Connection": "close"} if isinstance(error, BodyTimeout | Stopping) else headers
 

@@ -43,14 +43,12 @@ class Parameters(NamedTuple):
     is_stream: bool
 
 
-async def check_query(request: AnyRequest) -> None:
+def check_query(request: AnyRequest) -> None:
     """Refuse a request whose query has parameters that its route does not take, or not in this way.
 
     Raises:
         MalformedRequest: A parameter is unknown, or given twice.
     """
-    if not request.scope["query_string"] or request.method == "OPTIONS":
-        return
     takes = parameters_of(request.route_handler, frozenset(request.path_params))
     given = request.query_params
     for name in given:

@@ -14,7 +14,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import QueryParameter
 
-from headrace.api.auth.access import PUBLIC, access
+from headrace.api.auth.access import BY_TOKEN, access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import EVENT_STREAM, refusals
 from headrace.api.edge.request import AnyRequest, task_id
@@ -75,7 +75,7 @@ async def link_to_batch(request: AnyRequest, batch: str, data: FollowLinkRequest
 @get(
     "/follow/tasks/{task:str}/events",
     operation_id="follow_task_by_link",
-    opt=access(PUBLIC),
+    opt=access(BY_TOKEN),
     summary="Follow one task with a link (server-sent events)",
     responses=EVENT_STREAM | refusals(400, 401, 403, 404, 501),
 )
@@ -94,7 +94,7 @@ async def follow_task_by_link(
 @get(
     "/follow/batches/{batch:str}/events",
     operation_id="follow_batch_by_link",
-    opt=access(PUBLIC),
+    opt=access(BY_TOKEN),
     summary="Follow one batch with a link (server-sent events)",
     responses=EVENT_STREAM | refusals(400, 401, 403, 404, 501),
 )

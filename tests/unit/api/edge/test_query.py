@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 
 import pytest
-from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from litestar.routes import HTTPRoute
 from litestar.testing import AsyncTestClient
 
-from headrace.api.app import create_app
+from tests.unit.api.apps import SIGNED, make_app
 
-with warnings.catch_warnings():
-    # Litestar announces other ways to declare a body, which the tests of servers do not see.
-    warnings.simplefilter("ignore", LitestarDeprecationWarning)
-    APP = create_app(None)
+APP = make_app()
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -31,7 +26,7 @@ STREAMS = [path for _, path in routes() if path.endswith("/events")]
 
 async def refusal(method: str, path: str, query: str) -> tuple[str, list[str]]:
     async with AsyncTestClient(APP) as client:
-        answer = await client.request(method, f"{path}?{query}")
+        answer = await client.request(method, f"{path}?{query}", headers=SIGNED)
     problem = answer.json()
     assert answer.status_code == 400, problem
     assert problem["error_code"] == "malformed_request"

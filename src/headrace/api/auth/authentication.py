@@ -1,0 +1,99 @@
+"""Authentication: whose a request is, decided by its headers before its body is read.
+
+`authorize` runs before every route of the application. It finds out who asks, and whether the rule of the route lets them in.
+"""
+
+from __future__ import annotations
+
+from headrace.api.auth.access import check_access, rule_of
+from headrace.api.auth.credentials import TOKEN_CHARS_MAX
+from headrace.api.auth.principal import act_for, keep_principal, principal_of
+from headrace.api.edge.headers import read_headers
+from headrace.api.edge.openapi import OWNER
+from headrace.api.edge.query import check_query
+from headrace.api.edge.request import AnyRequest, is_id
+from headrace.api.state import state_of
+from headrace.contracts.problems import FieldError
+from headrace.errors import MalformedRequest
+from headrace.identity_errors import Forbidden, NotAuthenticated
+
+SCHEME = b"bearer"
+
+
+async def enter(request: AnyRequest) -> None:
+    """Let a request of the API in, once its query is known to be one that its route takes.
+
+    Raises:
+        NotAuthenticated: The request has no valid credential.
+        Forbidden: The credential does not allow this.
+        IdentityUnavailable: The credential cannot be verified at the moment.
+        MalformedRequest: A parameter of the query is unknown, or given twice.
+    """
+    await authorize(request)
+    if request.scope["query_string"]:
+        check_query(request)
+        if (owner := request.query_params.get(OWNER)) is not None:
+            await _act_for(request, owner)
+
+
+async def _act_for(request: AnyRequest, owner: str) -> None:
+    """Let an administrator read what belongs to another owner. The audit has it before the answer has begun.
+
+    Raises:
+        Forbidden: The caller is no administrator.
+        MalformedRequest: No owner can have this id.
+    """
+    principal = principal_of(request)
+    if owner == principal.id:
+        return
+    if not principal.is_admin:
+        raise Forbidden("only administrators may read what belongs to others; leave out owner")
+    if not is_id(owner):
+        raise MalformedRequest("this is not the id of an owner", [FieldError(path="query owner", message="no id")])
+    act_for(request, owner)
+
+
+async def authorize(request: AnyRequest) -> None:
+    """Let a request in, or refuse it.
+
+    Raises:
+        NotAuthenticated: The request has no valid credential.
+        Forbidden: The credential does not allow this, or the route has no rule.
+        IdentityUnavailable: The credential cannot be verified at the moment.
+    """
+    rule = rule_of(request.route_handler)
+    if rule is None:
+        raise Forbidden("nobody may use this; the route declares no access rule")
+    if rule.is_public:
+        return
+    token = presented_token(read_headers(request.scope))
+    if token is None:
+        raise NotAuthenticated("this request has no credential")
+    credentials = state_of(request).credentials
+    principal = credentials.known(token) or await credentials.verify(token)
+    check_access(principal, rule)
+    keep_principal(request, principal)
+
+
+def presented_token(headers: dict[bytes, bytes]) -> str | None:
+    """Return the token that a request presents; None when it presents none.
+
+    Raises:
+        NotAuthenticated: The header Authorization has another scheme than Bearer, or no usable token.
+    """
+    given = headers.get(b"authorization")
+    return None if given is None else _bearer_token(given)
+
+
+def _bearer_token(given: bytes) -> str:
+    """Return the token of an Authorization header (RFC 6750, section 2.1).
+
+    Raises:
+        NotAuthenticated: There is none.
+    """
+    scheme, _, token = given.partition(b" ")
+    if scheme.lower() != SCHEME:
+        raise NotAuthenticated("the header Authorization has a scheme other than Bearer")
+    if not token or len(token) > TOKEN_CHARS_MAX or not token.isascii():
+        raise NotAuthenticated("the header Authorization has no token that can be read", is_invalid=True)
+    return token.decode("ascii")
