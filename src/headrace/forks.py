@@ -39,8 +39,23 @@ def keep_from_children(owner: OwnsDescriptors) -> None:
 
 
 def separate_children(*signals: signal.Signals) -> None:
-    """Give every child that is forked from now on the default handlers of ``signals``, and no descriptor of ours."""
-    os.register_at_fork(after_in_child=lambda: _separate(signals))
+    """Give every child that is forked from now on the default handlers of ``signals``, and no descriptor of ours.
+
+    A child that is sent a signal before it has its own handlers gets the signal once it has them, and its parent never.
+    """
+    mask = threading.local()
+
+    def hold() -> None:
+        mask.before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+    def let_go() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask.before)
+
+    def separate() -> None:
+        _separate(signals)
+        let_go()
+
+    os.register_at_fork(before=hold, after_in_parent=let_go, after_in_child=separate)
 
 
 def in_children_of_this_thread(call: Callable[[], None]) -> None:

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 PREAMBLE = """
-import asyncio, socket, sys, threading
+import asyncio, os, signal, socket, sys, threading
+from contextlib import suppress
 from headrace import process
 from headrace.process import run_process
 from headrace.settings import Settings
@@ -40,6 +41,25 @@ async def loses_its_signals(settings, stop):
     await asyncio.sleep(0)
 
 process.TAKE_AGAIN_SECONDS = 0.1
+
+def ask_child_to_end():
+    if os.getpid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+# What is registered first is called first in the child: before the child has handlers of its own.
+parent = os.getpid()
+os.register_at_fork(after_in_child=ask_child_to_end)
+
+async def has_a_child_that_is_ended_as_it_begins(settings, stop):
+    def fork():
+        if (child := os.fork()) == 0:
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    print("ended by", -await asyncio.to_thread(fork), flush=True)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), 0.5)
+        print("told to stop", flush=True)
 """
 
 
@@ -83,3 +103,16 @@ async def test_a_process_that_cannot_go_on_ends_at_once_whatever_its_threads_do(
 async def test_a_process_stops_when_told_to_although_a_handler_took_its_signals() -> None:
     code, said = await _run("loses_its_signals", terminate=True)
     assert (code, said) == (0, "")
+
+
+async def test_a_child_that_is_ended_as_soon_as_it_is_forked_does_not_tell_its_parent_to_stop() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "ignore::DeprecationWarning", "-c"),
+        f"{PREAMBLE}\nsys.exit(run_process('test', settings, has_a_child_that_is_ended_as_it_begins))",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(20):
+        printed, _ = await process.communicate()
+    assert printed.decode().splitlines() == [f"ended by {signal.SIGTERM.value}"]
+    assert process.returncode == 0
