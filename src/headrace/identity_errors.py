@@ -5,12 +5,17 @@ HeadraceError
 ├── Forbidden                    403 forbidden
 │   ├── MissingScope             403 missing_scope
 │   ├── CsrfRefused              403 csrf
-│   └── AccountNotActive         403 account_not_active
+│   ├── AccountNotActive         403 account_not_active
+│   ├── WrongPassword            403 wrong_password
+│   └── InvalidOneTimeToken      403 invalid_one_time_token
 ├── UserNotFound                 404 user_not_found
+├── WrongUserState               409 wrong_user_state
+├── LastAdmin                    409 last_admin
 ├── TooManyApiKeys               409 too_many_api_keys
 ├── SecretsMissing               500 secrets_missing      never shown: a process does not start
 ├── IdentityUnavailable          503 identity_unavailable Retry-After
 ├── TooManySignIns               503 too_many_sign_ins    Retry-After
+├── TooManyPendingUsers          503 too_many_pending_users  Retry-After
 └── TooManyRequests              429 too_many_requests    Retry-After
 """
 
@@ -65,11 +70,37 @@ class AccountNotActive(Forbidden):
     code = "account_not_active"
 
 
+class WrongPassword(Forbidden):
+    """The old password, without which there is no new one, is wrong."""
+
+    code = "wrong_password"
+
+
+class InvalidOneTimeToken(Forbidden):
+    """The token of a link is none, or was used, or has expired."""
+
+    code = "invalid_one_time_token"
+
+
 class UserNotFound(HeadraceError):
     """There is no such user."""
 
     status = 404
     code = "user_not_found"
+
+
+class WrongUserState(HeadraceError):
+    """The state of an account does not allow this decision or change."""
+
+    status = 409
+    code = "wrong_user_state"
+
+
+class LastAdmin(HeadraceError):
+    """Nobody would be an active administrator any more."""
+
+    status = 409
+    code = "last_admin"
 
 
 class TooManyApiKeys(HeadraceError):
@@ -91,6 +122,14 @@ class IdentityUnavailable(HeadraceError):
     status = 503
     code = "identity_unavailable"
     retry_after = 2
+
+
+class TooManyPendingUsers(HeadraceError):
+    """As many accounts wait for a decision as administrators can decide about."""
+
+    status = 503
+    code = "too_many_pending_users"
+    retry_after = 3600
 
 
 class TooManySignIns(HeadraceError):

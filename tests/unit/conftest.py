@@ -1,22 +1,24 @@
-"""A log without a database: most of what is tested here needs no more."""
+"""A log without a database, and a database without a log: most of what is tested here needs no more."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
 
+from headrace.api.identity_database import IdentityDatabase
 from headrace.embedded.nats import EmbeddedNats
 from headrace.log.client import open_client
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
-from headrace.settings import Settings
+from headrace.settings import DatabaseSettings, Settings
+from headrace.store.engine import sqlalchemy_config
 from tests.conftest import make_place
 
 
@@ -60,6 +62,14 @@ async def shared_log(session_place: Path) -> AsyncGenerator[Log]:
         open_log(settings_for(server), "test") as opened,
     ):
         yield opened
+
+
+@pytest.fixture(scope="module")
+async def database(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[IdentityDatabase]:
+    """The tables of identity, a database for each module; a test makes users of its own."""
+    config = sqlalchemy_config(DatabaseSettings(url=await make_database(), pool=25))
+    yield IdentityDatabase(config.create_session_maker())
+    await config.get_engine().dispose()
 
 
 def settings_for(nats: EmbeddedNats, **environ: str) -> Settings:

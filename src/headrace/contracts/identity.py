@@ -122,6 +122,12 @@ class NewUser(Confidential, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     password: Password
 
 
+class Registration(Struct, frozen=True, kw_only=True):
+    """A request for an account was taken. It says nothing about whether the address has an account already."""
+
+    state: UserState = UserState.PENDING
+
+
 class NewServiceAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request for an account for a program, which has API keys and no password."""
 

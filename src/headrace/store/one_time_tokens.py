@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import delete, insert
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.store import identity_tables
@@ -37,6 +37,15 @@ async def replace_token(session: AsyncSession, row: OneTimeTokenRow) -> None:
     await session.execute(insert(_TOKENS).values(msgspec.structs.asdict(row)))
 
 
+async def find_token(session: AsyncSession, hashes: Sequence[bytes], purpose: Purpose, now: datetime) -> str | None:
+    """Find the token that has one of these hashes, and leave it as it is.
+
+    Returns:
+        The id of its user; None when there is no such token, or it has expired or was used.
+    """
+    return await session.scalar(select(_OF.owner).where(*_valid(hashes, purpose, now)))
+
+
 async def use_token(session: AsyncSession, hashes: Sequence[bytes], purpose: Purpose, now: datetime) -> str | None:
     """Use up the token that has one of these hashes: those of one token, by each secret.
 
@@ -44,10 +53,14 @@ async def use_token(session: AsyncSession, hashes: Sequence[bytes], purpose: Pur
         The id of its user; None when there is no such token, or it has expired or was used.
     """
     # Of several who use it at the same moment, one deletes the row.
-    used = delete(_TOKENS).where(_OF.hash.in_(hashes), _OF.purpose == purpose.value, _OF.expires_at > now)
+    used = delete(_TOKENS).where(*_valid(hashes, purpose, now))
     return await session.scalar(used.returning(_OF.owner))
 
 
 async def revoke_tokens(session: AsyncSession, owner: str) -> None:
     """Make all one-time tokens of a user invalid."""
     await session.execute(delete(_TOKENS).where(_OF.owner == owner))
+
+
+def _valid(hashes: Sequence[bytes], purpose: Purpose, now: datetime) -> list[ColumnElement[bool]]:
+    return [_OF.hash.in_(hashes), _OF.purpose == purpose.value, _OF.expires_at > now]

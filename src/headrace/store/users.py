@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,10 +29,11 @@ _SELECT_USER = select(*_USER)
 
 
 class UserFilter(NamedTuple):
-    """Which users a list shows; None means any."""
+    """Which users a list shows; None means any. ``text`` is a part of the email address or display name, in any case."""
 
     state: UserState | None = None
     role: Role | None = None
+    text: str | None = None
 
 
 async def insert_user(session: AsyncSession, row: UserRow) -> bool:
@@ -64,6 +65,10 @@ async def list_users(
         conditions.append(_OF.state == wanted.state.value)
     if wanted.role is not None:
         conditions.append(_OF.role == wanted.role.value)
+    if wanted.text is not None:
+        # A part, in which no character stands for others; there is no index for that, and users are thousands at most.
+        searched = (func.lower(column) for column in (_OF.email, _OF.display_name))
+        conditions.append(or_(*(func.strpos(text, func.lower(wanted.text)) > 0 for text in searched)))
     rows, more = await fetch_newest(
         session, UserRow, _SELECT_USER.where(*conditions), _USERS.c.created_at, after, limit
     )

@@ -1,0 +1,194 @@
+"""Accounts: asked for, decided about, changed and deleted. Each change is a transaction, and then told to all API processes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import uuid_utils
+
+from headrace.api.identity_database import IdentityDatabase
+from headrace.contracts.identity import Decision, NewUser, Role, User, UserChange, UserState
+from headrace.identity.account_rules import change_account, check_last_admin, decide
+from headrace.identity.passwords import Passwords
+from headrace.identity_errors import TooManyPendingUsers, UserNotFound
+from headrace.store import sessions, users
+from headrace.store.cursors import Cursor
+from headrace.store.identity_tables import UserRow
+
+
+class Accounts:
+    """The accounts of all users, but for their passwords.
+
+    Args:
+        database: Opens transactions on Postgres.
+        passwords: Hashes passwords.
+        announce: Tells all API processes what an account may do now, once that is committed.
+        clock: Returns the time.
+    """
+
+    def __init__(
+        self,
+        database: IdentityDatabase,
+        passwords: Passwords,
+        announce: Callable[[str, Role, UserState], Awaitable[None]],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._announce = announce
+        self._clock = clock
+
+    async def register(self, asked: NewUser) -> None:
+        """Make a pending account, unless the email address has an account.
+
+        Whether it has one follows neither from the outcome nor from how long it takes: the password is hashed in any case, which is
+        nearly all of it.
+
+        Raises:
+            InvalidInput: The password may not be used.
+            TooManyPendingUsers: As many accounts wait as administrators can decide about.
+            TooManySignIns: Too many passwords are being hashed.
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        async with self._database.transaction() as transaction:
+            if await users.count_users(transaction, UserState.PENDING) >= users.PENDING_USERS_MAX:
+                raise TooManyPendingUsers(
+                    "too many accounts wait for the decision of an administrator; try again later"
+                )
+        password = await self._passwords.hash_new(asked.password, (asked.email, asked.display_name))
+        row = self._new(asked.display_name, Role.MEMBER, UserState.PENDING, asked.email, password)
+        async with self._database.transaction() as transaction:
+            await users.insert_user(transaction, row)
+
+    async def create_service(self, display_name: str) -> UserRow:
+        """Make an account for a program, which is active and has neither an email address nor a password.
+
+        Raises:
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        row = self._new(display_name, Role.SERVICE, UserState.ACTIVE)
+        async with self._database.transaction() as transaction:
+            await users.insert_user(transaction, row)
+        return row
+
+    async def list(
+        self, wanted: users.UserFilter, after: Cursor | None, limit: int
+    ) -> tuple[list[User], Cursor | None]:
+        """List one page of accounts, newest first, and return where the next one begins.
+
+        Raises:
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        async with self._database.transaction() as transaction:
+            return await users.list_users(transaction, wanted, after, limit)
+
+    async def find(self, user: str) -> UserRow:
+        """Return an account.
+
+        Raises:
+            UserNotFound: There is none.
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        async with self._database.transaction() as transaction:
+            found = await users.find_user(transaction, user)
+        if found is None:
+            raise unknown_user(user)
+        return found
+
+    async def decide(self, user: str, decision: Decision, by: str) -> UserRow:
+        """Approve or reject an account, and return it as it is then. ``by`` is the id of the administrator.
+
+        Raises:
+            UserNotFound: There is none.
+            WrongUserState: It is in use, or was.
+            ChangeNotAnnounced: NATS does not answer.
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        async with self._database.transaction() as transaction:
+            row = await users.lock_user(transaction, user)
+            state = decide(UserState(row.state), decision.state)
+            if (state.value, decision.reason) != (row.state, row.reason):
+                row = await users.change_user(
+                    transaction,
+                    user,
+                    state=state.value,
+                    reason=decision.reason,
+                    decided_at=self._clock(),
+                    decided_by=by,
+                )
+        await self._tell(row)
+        return row
+
+    async def change(self, user: str, change: UserChange) -> UserRow:
+        """Change an account, and return it as it is then. The sessions of a disabled one end.
+
+        Raises:
+            InvalidInput: The change cannot be made.
+            LastAdmin: Nobody would be an active administrator any more.
+            UserNotFound: There is no such account.
+            WrongUserState: Nobody has decided about the account yet.
+            ChangeNotAnnounced: NATS does not answer.
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        async with self._database.transaction() as transaction:
+            # Those of administrators come before that of the account, in every transaction that has both.
+            admins = await users.lock_active_admins(transaction)
+            row = await users.lock_user(transaction, user)
+            changed = change_account(Role(row.role), UserState(row.state), change)
+            if changed:
+                row = await users.change_user(transaction, user, **changed)
+            if not is_active_admin(row):
+                check_last_admin(admins, user)
+            if row.state == UserState.DISABLED:
+                await sessions.revoke_sessions(transaction, user, self._clock())
+        await self._tell(row)
+        return row
+
+    async def delete(self, user: str) -> None:
+        """Delete an account with its sessions, keys and links. What it owns in the log stays.
+
+        Raises:
+            LastAdmin: It is the last active administrator.
+            UserNotFound: There is no such account.
+            ChangeNotAnnounced: NATS does not answer.
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        async with self._database.transaction() as transaction:
+            check_last_admin(await users.lock_active_admins(transaction), user)
+            row = await users.find_user(transaction, user)
+            await users.delete_user(transaction, user)
+        # Also when it is gone already: whoever was told that this failed repeats the request.
+        await self._announce(user, Role(row.role) if row else Role.MEMBER, UserState.DISABLED)
+        if row is None:
+            raise unknown_user(user)
+
+    async def _tell(self, row: UserRow) -> None:
+        await self._announce(row.id, Role(row.role), UserState(row.state))
+
+    def _new(
+        self, display_name: str, role: Role, state: UserState, email: str | None = None, password: str | None = None
+    ) -> UserRow:
+        return UserRow(
+            id=str(uuid_utils.uuid7()),
+            email=email,
+            display_name=display_name,
+            role=role.value,
+            state=state.value,
+            password=password,
+            reason=None,
+            created_at=self._clock(),
+            decided_at=None,
+            decided_by=None,
+            seen_at=None,
+        )
+
+
+def unknown_user(user: str) -> UserNotFound:
+    """Return the error that says that there is no such account, or none that the caller may know of."""
+    return UserNotFound(f"there is no user {user[:80]!r}")
+
+
+def is_active_admin(row: UserRow) -> bool:
+    """Return whether an account can do what administrators do."""
+    return row.role == Role.ADMIN and row.state == UserState.ACTIVE
