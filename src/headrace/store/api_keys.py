@@ -112,14 +112,10 @@ async def revoke_keys(session: AsyncSession, owner: str, now: datetime) -> list[
 
 
 async def note_used(session: AsyncSession, keys: Collection[str], at: datetime) -> None:
-    """Write down that keys were used, of each at most once a minute."""
-    stale = _OF.used_at.is_(None) | (_OF.used_at < at - timedelta(seconds=USED_SECONDS))
-    await session.execute(update(_KEYS).where(_OF.id.in_(keys), stale).values(used_at=at))
-
-
-async def replace_hash(session: AsyncSession, key: str, old: bytes, new: bytes) -> None:
-    """Store a key under the hash by another secret, unless somebody did so meanwhile."""
-    await session.execute(update(_KEYS).where(_OF.id == key, _OF.hash == old).values(hash=new))
+    """Write down that keys were used, of each at most once a minute. One that somebody else changes just now is left out."""
+    is_stale = _OF.used_at.is_(None) | (_OF.used_at < at - timedelta(seconds=USED_SECONDS))
+    stale = select(_OF.id).where(_OF.id.in_(keys), is_stale).with_for_update(key_share=True, skip_locked=True)
+    await session.execute(update(_KEYS).where(_OF.id.in_(stale.scalar_subquery())).values(used_at=at))
 
 
 def is_live(row: ApiKeyRow, now: datetime) -> bool:

@@ -116,9 +116,10 @@ async def change_user(session: AsyncSession, user: str, **changed: object) -> Us
 
 
 async def note_seen(session: AsyncSession, users: Collection[str], at: datetime) -> None:
-    """Write down that users were seen, of each at most once a minute."""
-    stale = _OF.seen_at.is_(None) | (_OF.seen_at < at - timedelta(seconds=SEEN_SECONDS))
-    await session.execute(update(_USERS).where(_OF.id.in_(users), stale).values(seen_at=at))
+    """Write down that users were seen, of each at most once a minute. One that somebody else changes just now is left out."""
+    is_stale = _OF.seen_at.is_(None) | (_OF.seen_at < at - timedelta(seconds=SEEN_SECONDS))
+    stale = select(_OF.id).where(_OF.id.in_(users), is_stale).with_for_update(key_share=True, skip_locked=True)
+    await session.execute(update(_USERS).where(_OF.id.in_(stale.scalar_subquery())).values(seen_at=at))
 
 
 async def delete_user(session: AsyncSession, user: str) -> bool:
