@@ -14,6 +14,7 @@ HeadraceError
 ├── TooManyApiKeys               409 too_many_api_keys
 ├── SecretsMissing               500 secrets_missing      never shown: a process does not start
 ├── IdentityUnavailable          503 identity_unavailable Retry-After
+├── AuditUnavailable             503 audit_unavailable    Retry-After
 ├── TooManySignIns               503 too_many_sign_ins    Retry-After
 ├── TooManyPendingUsers          503 too_many_pending_users  Retry-After
 └── TooManyRequests              429 too_many_requests    Retry-After
@@ -130,6 +131,14 @@ class TooManyPendingUsers(HeadraceError):
     status = 503
     code = "too_many_pending_users"
     retry_after = 3600
+
+
+class AuditUnavailable(HeadraceError):
+    """What a request asks for is done only when it can be recorded, and Postgres is away."""
+
+    status = 503
+    code = "audit_unavailable"
+    retry_after = 2
 
 
 class TooManySignIns(HeadraceError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from headrace.api.auth.api_keys import ApiKeys
+from headrace.api.auth.audit_bounds import FailureBudget, Looks
 from headrace.api.auth.credentials import Credentials
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
@@ -52,6 +53,8 @@ class ApiState:
         self.secrets = read_secrets(settings.api)
         # Each verifies the credentials of one form.
         self.credentials = Credentials((ApiKeys(self.secrets, identity),))
+        self.looks = Looks()
+        self.failed_sign_ins = FailureBudget()
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.public_url = (settings.api.public_url or "").rstrip("/")
 

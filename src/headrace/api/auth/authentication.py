@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from headrace.api.auth.access import check_access, rule_of
+from headrace.api.auth.audit import audit_view
 from headrace.api.auth.credentials import TOKEN_CHARS_MAX
 from headrace.api.auth.principal import act_for, keep_principal, principal_of
 from headrace.api.edge.headers import read_headers
@@ -42,6 +43,7 @@ async def _act_for(request: AnyRequest, owner: str) -> None:
     Raises:
         Forbidden: The caller is no administrator.
         MalformedRequest: No owner can have this id.
+        AuditUnavailable: The look cannot be recorded at the moment.
     """
     principal = principal_of(request)
     if owner == principal.id:
@@ -50,6 +52,7 @@ async def _act_for(request: AnyRequest, owner: str) -> None:
         raise Forbidden("only administrators may read what belongs to others; leave out owner")
     if not is_id(owner):
         raise MalformedRequest("this is not the id of an owner", [FieldError(path="query owner", message="no id")])
+    await audit_view(request, owner)
     act_for(request, owner)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import cast
 
+from headrace.api.edge.known_principal import KEY
 from headrace.api.edge.request import AnyRequest
 from headrace.identity.principals import Principal
 
-_PRINCIPAL = "headrace_principal"
 _OWNER = "headrace_owner"
 
 
 def keep_principal(request: AnyRequest, principal: Principal) -> None:
     """Keep who makes a request, once that is known. Until `act_for` says otherwise, it is made on their own behalf."""
     state = request.scope["state"]
-    state[_PRINCIPAL] = principal
+    state[KEY] = principal
     state[_OWNER] = principal.id
 
 
@@ -25,7 +25,7 @@ def act_for(request: AnyRequest, owner: str) -> None:
 
 def principal_of(request: AnyRequest) -> Principal:
     """Return who makes a request. A public route has no principal, and may not ask for one."""
-    return cast("Principal", request.scope["state"][_PRINCIPAL])
+    return cast("Principal", request.scope["state"][KEY])
 
 
 def caller(request: AnyRequest) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import cast
 
 from litestar.types import HTTPScope
 from msgspec import Struct
 
-from headrace.identity.principals import Principal
+from headrace.api.edge.known_principal import known_principal
 from headrace.telemetry import get_logger, json_lines
 
 log = get_logger("headrace.access")
@@ -55,7 +54,7 @@ class AccessLog:
             request_id: Its id.
             correlation_id: The id of what it belongs to.
         """
-        principal = cast("Principal | None", scope["state"].get("headrace_principal"))
+        principal = known_principal(scope)
         line = Line(
             timestamp=datetime.now(UTC),
             method=scope["method"],
