@@ -283,6 +283,20 @@ class Cluster:
         finally:
             await connection.close()
 
+    @asynccontextmanager
+    async def without_postgres(self) -> AsyncGenerator[None]:
+        """Let nobody reach the database while the block runs; whoever had a connection loses it."""
+        server, _, sockets = self.database_url.rpartition("?")
+        base, _, name = server.rpartition("/")
+        admin = await asyncpg.connect(f"{base}/postgres?{sockets}")
+        try:
+            await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+            yield
+        finally:
+            await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            await admin.close()
+
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()

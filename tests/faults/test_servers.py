@@ -6,7 +6,6 @@ import asyncio
 import shutil
 from collections import Counter
 
-import asyncpg
 import pytest
 
 from tests.cluster import Cluster, until
@@ -110,13 +109,7 @@ async def test_without_postgres_submitting_running_and_following_go_on(make_clus
     await cluster.start("api", "worker", "projector")
     await cluster.until_kinds_known()
     await cluster.outcome((await cluster.submit("noop"))["id"])
-    admin = await asyncpg.connect(
-        cluster.database_url.replace(cluster.database_url.split("/")[3].split("?")[0], "postgres")
-    )
-    name = cluster.database_url.split("/")[3].split("?")[0]
-    try:
-        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    async with cluster.without_postgres():
         async with follow(cluster.http, "/api/v1/events") as stream:
             await stream.next()
             task = await cluster.submit("echo", text="without a database")
@@ -126,12 +119,10 @@ async def test_without_postgres_submitting_running_and_following_go_on(make_clus
         assert answer.status_code == 503
         assert answer.json()["error_code"] == "read_model_unavailable"
         assert answer.headers["Retry-After"]
-        ready = await cluster.http.get("/health/ready")  # it can still accept
+        # It can still accept.
+        ready = await cluster.http.get("/health/ready")
         assert (ready.status_code, ready.json()["checks"]["log"]) == (200, "ok")
         assert ready.json()["checks"]["read_model"] != "ok"
-    finally:
-        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-        await admin.close()
     found = await until(lambda: _found(cluster, task["id"]), "the projector to catch up")
     assert found["state"] == "succeeded"
 

@@ -114,6 +114,8 @@ async def _open(
     )
     api = ApiState(opened, settings, read_model, identity)
     await api.catalog.open()
+    stack.callback(api.revocations.close)
+    await api.revocations.open()
     return api
 
 

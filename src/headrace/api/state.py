@@ -7,6 +7,7 @@ from typing import cast
 from headrace.api.auth.api_keys import ApiKeys
 from headrace.api.auth.audit_bounds import FailureBudget, Looks
 from headrace.api.auth.credentials import Credentials
+from headrace.api.auth.revocations import Revocations
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.edge.request_body import OpenBodies
@@ -51,8 +52,10 @@ class ApiState:
         self.streams = OpenStreams(self.metrics)
         self.pauses = Pauses(log)
         self.secrets = read_secrets(settings.api)
+        self.revocations = Revocations(log)
         # Each verifies the credentials of one form.
-        self.credentials = Credentials((ApiKeys(self.secrets, identity),))
+        self.credentials = Credentials((ApiKeys(self.secrets, identity),), self.revocations.is_good)
+        self.revocations.on_change(lambda change: self.credentials.forget(change.ends))
         self.looks = Looks()
         self.failed_sign_ins = FailureBudget()
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))

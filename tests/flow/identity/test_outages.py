@@ -1,0 +1,65 @@
+"""Credentials while Postgres is away: known ones go on, unknown ones wait, and a revocation reaches every process all the same."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from headrace.api.auth.revocations import Revocations
+from headrace.contracts.identity import Role, UserState
+from headrace.embedded.network import free_ports
+from tests.cluster import Cluster, until
+from tests.conftest import MakeCluster
+from tests.flow.problems import check_problem
+
+TOLD_SECONDS = 2.0
+
+
+async def second_api(cluster: Cluster, key: str) -> httpx.AsyncClient:
+    """Start another API of the same cluster; what it answers a key."""
+    bind = f"127.0.0.1:{free_ports(1)[0]}"
+    member = await cluster.spawn("api", HEADRACE_API_BIND=bind)
+    await until(lambda: cluster.is_ready(member, f"http://{bind}"), "the second api")
+    http = cluster.http_as(key)
+    http.base_url = httpx.URL(f"http://{bind}")
+    return http
+
+
+@pytest.mark.invariant(8)
+async def test_without_postgres_known_keys_go_on_unknown_ones_wait_and_revoked_ones_are_refused_by_every_process(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker", "projector")
+    await cluster.until_kinds_known()
+    ada, bob, eve = [await cluster.make_user(name) for name in ("ada", "bob", "eve")]
+    apis = {user: (cluster.http_as(user.key), await second_api(cluster, user.key)) for user in (ada, bob)}
+    for http in (http for pair in apis.values() for http in pair):
+        assert (await http.get("/api/v1/tasks")).status_code == 200
+    revocations = Revocations(cluster.log)
+    async with cluster.without_postgres():
+        for http in apis[ada]:
+            answer = await http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})
+            assert (answer.status_code, answer.json()["owner"]) == (202, "ada")
+        unknown = check_problem(await cluster.http_as(eve.key).get("/api/v1/kinds"), 503, "identity_unavailable")
+        assert "try again" in unknown["message"]
+        # What has not even the form of a key needs no look into Postgres.
+        check_problem(await cluster.http_as(eve.key[:-1] + "_").get("/api/v1/kinds"), 401, "not_authenticated")
+
+        async def is_refused(http: httpx.AsyncClient) -> bool:
+            return (await http.get("/api/v1/kinds")).status_code != 200
+
+        await revocations.note_key_revoked(ada.key_id)
+        await revocations.note_user_changed(bob.id, Role.MEMBER, UserState.DISABLED)
+        for user in (ada, bob):
+            for http in apis[user]:
+                await until(lambda http=http: is_refused(http), "the revocation to be known", TOLD_SECONDS)
+    revocations.close()
+
+    async def is_let_in() -> bool:
+        return (await cluster.http_as(eve.key).get("/api/v1/kinds")).status_code == 200
+
+    await until(is_let_in, "Postgres to be back")
+    for http in apis[ada]:
+        # Postgres knows nothing of it here, and the process does.
+        check_problem(await http.get("/api/v1/kinds"), 401, "not_authenticated")
