@@ -25,7 +25,7 @@ _USER = """
 INSERT INTO users (id, email, display_name, role, state, created_at) VALUES ($1, $2, $1, $3, $4, $5) ON CONFLICT DO NOTHING
 """
 _KEY = """
-INSERT INTO api_keys (id, owner, name, start, hash, scopes, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO api_keys (id, owner, name, start, hash, scopes, created_at, expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
 
@@ -50,6 +50,7 @@ async def make_user(
     state: UserState | str = UserState.ACTIVE,
     scopes: list[str] | None = None,
     expires_at: datetime | None = None,
+    is_revoked: bool = False,
     key: str | None = None,
 ) -> Made:
     """Make an account, unless there is one with this id, and a key of it; all scopes of its role by default."""
@@ -61,7 +62,16 @@ async def make_user(
         await connection.execute(_USER, made.id, f"{made.id}@example.com", str(role), str(state), now)
         hashed = _SECRETS.hash(made.key)
         await connection.execute(
-            _KEY, made.key_id, made.id, "test", shown_part(made.key), hashed, given, now, expires_at
+            _KEY,
+            made.key_id,
+            made.id,
+            "test",
+            shown_part(made.key),
+            hashed,
+            given,
+            now,
+            expires_at,
+            now if is_revoked else None,
         )
     finally:
         await connection.close()

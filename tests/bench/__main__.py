@@ -16,6 +16,8 @@ from headrace.errors import HeadraceError
 from headrace.telemetry import set_up_logs
 from tests.bench.errors import BenchError
 from tests.bench.facts import facts
+from tests.bench.keys import PARTS as KEY_PARTS
+from tests.bench.keys import keys
 from tests.bench.life import PARTS as LIFE_PARTS
 from tests.bench.life import life
 from tests.bench.live import PARTS as LIVE_PARTS
@@ -33,7 +35,12 @@ class Suite(NamedTuple):
     parts: tuple[str, ...]
 
 
-SUITES = {"spine": Suite(spine, SPINE_PARTS), "life": Suite(life, LIFE_PARTS), "live": Suite(live, LIVE_PARTS)}
+SUITES = {
+    "spine": Suite(spine, SPINE_PARTS),
+    "life": Suite(life, LIFE_PARTS),
+    "live": Suite(live, LIVE_PARTS),
+    "keys": Suite(keys, KEY_PARTS),
+}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,6 +18,7 @@ import msgspec
 
 from headrace.contracts.events import Finished, Outcome, decode
 from headrace.contracts.kinds import KindList
+from headrace.embedded.credentials import Credentials
 from headrace.embedded.home import Home, RunInfo
 from headrace.embedded.network import free_ports
 from headrace.embedded.process import Process
@@ -28,7 +29,7 @@ from headrace.log.opening import open_log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings
-from tests.bench.client.wire import HOST
+from tests.bench.client.wire import API_KEY, HOST
 from tests.bench.errors import BenchError
 
 READY_SECONDS = 120.0
@@ -67,6 +68,19 @@ class Up:
             raise BenchError(f"headrace up ended: {self.process.last_line()}")
         return info
 
+    @property
+    def api_key(self) -> str:
+        """The key of its administrator."""
+        credentials = Credentials.read(self.home.credentials)
+        if credentials is None:
+            raise BenchError("headrace up has made no administrator")
+        return credentials.api_key
+
+    @property
+    def signed(self) -> dict[str, str]:
+        """The headers of a request of the administrator."""
+        return {"Authorization": f"Bearer {self.api_key}"}
+
     async def until(self, what_is_missing: Callable[[], Awaitable[str]], timeout: float) -> None:
         """Look until nothing is missing."""
         deadline = time.monotonic() + timeout
@@ -85,7 +99,7 @@ class Up:
             missing = kinds - {kind.name for kind in items if kind.announced_at.timestamp() > started}
             return f"no worker has announced {', '.join(sorted(missing))}" if missing else ""
 
-        async with httpx.AsyncClient(base_url=f"http://{HOST}:{self.port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://{HOST}:{self.port}", headers=self.signed) as client:
             await self.until(not_announced, ANNOUNCED_SECONDS)
 
 
@@ -198,7 +212,12 @@ async def bench_stack(home: Path, *, sync: str = "1s") -> AsyncGenerator[Stack]:
             {"HEADRACE_NATS_URL": up.running.nats_url, "HEADRACE_NATS_TOKEN": up.home.nats_token()}
         )
         async with open_log(settings, "bench") as log:
-            yield Stack(up, log)
+            # The load client is a process of its own, which finds the key here.
+            os.environ[API_KEY] = up.api_key
+            try:
+                yield Stack(up, log)
+            finally:
+                del os.environ[API_KEY]
 
 
 def _foreign_environ() -> dict[str, str]:

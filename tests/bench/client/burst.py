@@ -6,7 +6,8 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import cycle, islice, repeat
+from pathlib import Path
 
 from tests.bench.client.plans import Burst, BurstResult
 from tests.bench.client.wire import Connection, WireError, connect, post
@@ -49,6 +50,9 @@ async def burst(plan: Burst) -> BurstResult:
 def _requests(plan: Burst) -> Iterator[bytes]:
     """All of them, made before the clock starts."""
     body = plan.body.encode()
+    if plan.tokens is not None:
+        different = [post(plan.path, body, token=token) for token in Path(plan.tokens).read_text().split()]
+        return islice(cycle(different), plan.requests)
     if not plan.keyed:
         return repeat(post(plan.path, body), plan.requests)
     return iter([post(plan.path, body, str(uuid.uuid4())) for _ in range(plan.requests)])

@@ -10,7 +10,7 @@ FOLLOWING = "following"  # what the client says, on a line of its own, when all 
 class Burst(Struct, frozen=True, kw_only=True, tag=True):
     """So many requests, as fast as the connections give answers; each has to have this status.
 
-    ``keyed``: each with an Idempotency-Key of its own.
+    ``keyed``: each with an Idempotency-Key of its own. ``tokens``: a file with a credential on each line, which are used in turn.
     """
 
     port: int
@@ -20,6 +20,7 @@ class Burst(Struct, frozen=True, kw_only=True, tag=True):
     requests: int
     connections: int = 32
     keyed: bool = False
+    tokens: str | None = None
 
 
 class BurstResult(Struct, frozen=True, kw_only=True, tag=True):

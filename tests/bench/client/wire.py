@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 HOST = "127.0.0.1"
+API_KEY = "HEADRACE_API_KEY"  # the variable with the credential of the load client
 
 
 P = TypeVar("P", bound=asyncio.Protocol)
@@ -93,7 +95,7 @@ class Stream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.close = transport.close
         cast("asyncio.Transport", transport).write(
-            f"GET {self._path} HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/event-stream\r\n\r\n".encode()
+            f"GET {self._path} HTTP/1.1\r\nHost: {HOST}\r\n{signed()}Accept: text/event-stream\r\n\r\n".encode()
         )
 
     def data_received(self, data: bytes) -> None:
@@ -135,11 +137,17 @@ async def connect(make: Callable[[], P], port: int) -> P:
     return protocol
 
 
-def post(path: str, body: bytes, key: str | None = None) -> bytes:
-    """A request, ready to be sent; with a key, it has an Idempotency-Key."""
+def signed(token: str | None = None) -> str:
+    """The header of a credential: by default, of the key in the environment; nothing without one, as for the peers."""
+    token = token or os.environ.get(API_KEY)
+    return f"Authorization: Bearer {token}\r\n" if token else ""
+
+
+def post(path: str, body: bytes, key: str | None = None, token: str | None = None) -> bytes:
+    """A request, ready to be sent; with a key, it has an Idempotency-Key, and with a token another credential."""
     keyed = "" if key is None else f"Idempotency-Key: {key}\r\n"
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n{keyed}"
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n{signed(token)}{keyed}"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

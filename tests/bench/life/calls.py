@@ -113,7 +113,7 @@ class Calls:
 async def calling(stack: Stack) -> AsyncGenerator[Calls]:
     """A client of this stack's API."""
     base = f"http://{HOST}:{stack.up.port}/api/v1"
-    async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS) as client:
+    async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS, headers=stack.up.signed) as client:
         yield Calls(stack, client)
 
 

@@ -96,15 +96,15 @@ async def no_op_round(stack: Stack, requests: int) -> Round:
     return Round(requests / result.seconds, 0, _cpu_each(stack, before, result, requests))
 
 
-async def submit_round(stack: Stack, tasks: int) -> Round:
-    """Submissions, until every task is in the read model.
+async def submit_round(stack: Stack, tasks: int, tokens: str | None = None) -> Round:
+    """Submissions, until every task is in the read model; with the credentials of the file `tokens` in turn.
 
     The last finish has the time at which the log took it, the first submission the time just before it was sent; both are
     this machine's clock. It is read from the log afterwards, since a subscription would take part in the race.
     """
     start = await stack.drained()
     before = cpu_seconds(stack.up.running)
-    result = await _load(stack, "/api/v1/tasks", 202, tasks)
+    result = await _load(stack, "/api/v1/tasks", 202, tasks, tokens)
     await stack.drained()
     cpu = _cpu_each(stack, before, result, tasks)
     finishes = await stack.finishes(start, "noop", [_accepted.decode(body).id for body in result.bodies])
@@ -119,8 +119,9 @@ class _Accepted(Struct):
 _accepted = msgspec.json.Decoder(_Accepted)
 
 
-async def _load(stack: Stack, path: str, status: int, requests: int) -> BurstResult:
-    result = await load(Burst(port=stack.up.port, path=path, body=BODY, status=status, requests=requests))
+async def _load(stack: Stack, path: str, status: int, requests: int, tokens: str | None = None) -> BurstResult:
+    plan = Burst(port=stack.up.port, path=path, body=BODY, status=status, requests=requests, tokens=tokens)
+    result = await load(plan)
     assert isinstance(result, BurstResult)
     return result
 
