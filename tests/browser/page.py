@@ -110,11 +110,13 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 
 @asynccontextmanager
-async def page_at(browser: Browser, url: str) -> AsyncGenerator[Page]:
-    """A page of an origin; in a page that is not ours, with our script."""
+async def page_at(browser: Browser, url: str, *, key: str | None = None) -> AsyncGenerator[Page]:
+    """A page of an origin; in a page that is not ours, with our script. With a key, all its requests have it, streams as well."""
     # The API's own answers may run no script; ours stands in for the web app of the same origin.
     page = await browser.new_page(bypass_csp=True)
     try:
+        if key is not None:
+            await page.set_extra_http_headers({"Authorization": f"Bearer {key}"})
         await page.goto(url)
         if not await page.evaluate("typeof follow === 'function'"):
             await page.add_script_tag(content=SCRIPT)

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser
 
 from headrace.contracts.positions import Position
+from tests.accounts import KEY
 from tests.browser.page import Page, chromium, page_at, product
 from tests.cluster import Cluster, Member, cluster_on, until
 from tests.conftest import make_place
@@ -197,7 +198,7 @@ async def test_a_page_of_the_apis_own_origin_follows_some_events_of_a_kind(
     open_cluster: Cluster, browser: Browser
 ) -> None:
     cluster = open_cluster
-    async with page_at(browser, f"{cluster.url}/health/live") as page:
+    async with page_at(browser, f"{cluster.url}/health/live", key=KEY) as page:
         await page.follow("/api/v1/events?kind=step_by_step&event=started&event=emitted&event=finished")
         await page.opens(1)
         for _ in range(3):

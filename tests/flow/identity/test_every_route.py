@@ -142,7 +142,8 @@ async def test_no_route_shows_a_stranger_anything_of_somebody_else(
         assert MARK not in text, (method, path)
         assert all(owned.ids[of] not in text or status >= 400 for of in ("task", "batch", "schedule")), (method, path)
         if "{" in template and "{kind}" not in template:
-            assert status in (400, 404, 422), (method, path, status, text)
+            # 501: there are no follow links here, whoever asks.
+            assert status in (400, 404, 422, 501), (method, path, status, text)
         if "admin" in operation["security"][0].get("bearer", ()):
             assert status == 403, (method, path, status, text)
     found = (await cluster.http.get(f"/api/v1/tasks/{owned.ids['task']}")).json()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from litestar.constants import RESERVED_KWARGS
@@ -82,9 +83,7 @@ def is_last_event_id(name: str) -> bool:
 @cache
 def parameters_of(handler: HTTPRouteHandler, in_path: frozenset[str]) -> Parameters:
     """Return the query parameters that the handler of a route declares; ``in_path`` are the names in its path."""
-    names = [
-        name for kind in (Keyed, OfOwner) if issubclass(handler.operation_class, kind) for name in kind.QUERY_NAMES
-    ]
+    names: list[str] = []
     repeatable: set[str] = set()
     is_stream = False
     for argument, field in handler.parsed_fn_signature.parameters.items():
@@ -97,6 +96,8 @@ def parameters_of(handler: HTTPRouteHandler, in_path: frozenset[str]) -> Paramet
             names.append(name)
             if _is_list(field):
                 repeatable.add(name)
+    of_operation = (kind.QUERY_NAMES for kind in (Keyed, OfOwner) if issubclass(handler.operation_class, kind))
+    names += chain.from_iterable(of_operation)
     return Parameters(tuple(names), frozenset(repeatable), is_stream)
 
 
