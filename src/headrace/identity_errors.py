@@ -2,12 +2,17 @@
 
 HeadraceError
 ├── NotAuthenticated             401 not_authenticated    WWW-Authenticate
+│   └── SignInRefused            401 sign_in_refused      WWW-Authenticate
+├── GrantRefused                 400 invalid_grant        what OAuth 2 calls the two above
 ├── Forbidden                    403 forbidden
 │   ├── MissingScope             403 missing_scope
 │   ├── CsrfRefused              403 csrf
 │   ├── AccountNotActive         403 account_not_active
 │   ├── WrongPassword            403 wrong_password
-│   └── InvalidOneTimeToken      403 invalid_one_time_token
+│   ├── InvalidOneTimeToken      403 invalid_one_time_token
+│   ├── AccountDisabled          403 account_disabled
+│   └── SessionNeeded            403 session_needed
+├── SessionNotFound              404 session_not_found
 ├── UserNotFound                 404 user_not_found
 ├── WrongUserState               409 wrong_user_state
 ├── LastAdmin                    409 last_admin
@@ -44,6 +49,23 @@ class NotAuthenticated(HeadraceError):
     def __init__(self, reason: str, *, is_invalid: bool = False) -> None:
         super().__init__(f"{reason}; {HOW_TO_SIGN_IN}")
         self.challenge = f'{CHALLENGE}, error="invalid_token"' if is_invalid else CHALLENGE
+
+
+class SignInRefused(NotAuthenticated):
+    """The email address or the password is wrong. It says nothing about which of them, or about whether there is an account."""
+
+    code = "sign_in_refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class GrantRefused(HeadraceError):
+    """OAuth 2's name for a password or a refresh token that is not valid (RFC 6749, section 5.2)."""
+
+    status = 400
+    code = "invalid_grant"
 
 
 class Forbidden(HeadraceError):
@@ -115,6 +137,25 @@ class SecretsMissing(HeadraceError):
     """The process has no secret with which credentials can be verified, so it cannot start."""
 
     code = "secrets_missing"
+
+
+class AccountDisabled(Forbidden):
+    """The account may do nothing at all, until an administrator enables it."""
+
+    code = "account_disabled"
+
+
+class SessionNeeded(Forbidden):
+    """The route is about sessions, and the request was made with a key."""
+
+    code = "session_needed"
+
+
+class SessionNotFound(HeadraceError):
+    """There is no such session, or it has ended, or it is somebody else's."""
+
+    status = 404
+    code = "session_not_found"
 
 
 class IdentityUnavailable(HeadraceError):

@@ -177,54 +177,6 @@ class OneTimeLink(Confidential, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class SignIn(Confidential, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An email address and its password."""
-
-    _hidden = frozenset({"password"})
-
-    email: Annotated[str, Meta(max_length=EMAIL_CHARS_MAX)]
-    password: GivenPassword
-
-
-class Refresh(Confidential, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A refresh token, for programs; a browser sends its own as a cookie."""
-
-    _hidden = frozenset({"refresh_token"})
-
-    refresh_token: Token | None = None
-
-
-class SessionTokens(Confidential, frozen=True, kw_only=True):
-    """The tokens of a session, named as in OAuth 2 (RFC 6749, section 5.1)."""
-
-    _hidden = frozenset({"access_token", "refresh_token"})
-
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a type, no token
-    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
-    refresh_token: str
-    session: Annotated[str, Meta(description="The id of the session.")]
-
-
-class SessionInfo(Struct, frozen=True, kw_only=True):
-    """A session: one sign-in on one device."""
-
-    id: str
-    owner: str
-    created_at: datetime
-    seen_at: Annotated[datetime, Meta(description="When it was last refreshed.")]
-    expires_at: datetime
-    address: Annotated[str | None, Meta(description="Where the sign-in came from.")] = None
-    agent: Annotated[str | None, Meta(description="What the browser or program called itself.")] = None
-    current: Annotated[bool, Meta(description="Whether the request was made in this session.")] = False
-
-
-class SessionList(Struct, frozen=True, kw_only=True):
-    """The live sessions of a user, newest first."""
-
-    items: list[SessionInfo]
-
-
 class ApiKeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request for an API key. It can never do more than its owner."""
 

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Update, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from headrace.contracts.identity import SessionInfo
+from headrace.contracts.sessions import SessionInfo
 from headrace.store import identity_tables
 from headrace.store.identity_tables import RefreshTokenRow, SessionRow, UserRow
 from headrace.store.reading import columns_of, fetch_row, fetch_rows

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from headrace.contracts.identity import ApiKeyRequest, NewApiKey, NewUser, PasswordReset, SessionTokens
+from headrace.contracts.identity import ApiKeyRequest, NewApiKey, NewUser, PasswordReset
+from headrace.contracts.sessions import SessionTokens
 
 REQUEST = {"email": "ada@example.com", "display_name": "Ada Lovelace", "password": "correct horse battery"}
 

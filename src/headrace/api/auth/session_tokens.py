@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from headrace.contracts.identity import UserState
+from headrace.contracts.identity import Role, UserState
 from headrace.identity.access_tokens import AccessTokens, InvalidAccessToken, looks_like_access_token
 from headrace.identity.principals import Principal, scopes_of
+from headrace.identity_errors import SessionNeeded
 
 SESSION = "session:"  # before the id of a session, where a principal names its credential
 
 
-class SessionTokens:
+class AccessTokenVerifier:
     """The access tokens that were signed with the secrets of this installation.
 
     Whether a session was revoked since, or its account changed, is decided by whoever hears of revocations.
@@ -31,16 +32,35 @@ class SessionTokens:
             claims = self._tokens.verify(token)
         except InvalidAccessToken:
             return None
-        return Principal(
-            id=claims.sub,
-            role=claims.role,
-            scopes=scopes_of(claims.role) if claims.state is UserState.ACTIVE else frozenset(),
-            credential=f"{SESSION}{claims.sid}",
-            expires_at=claims.exp,
-            state=claims.state,
-        )
+        return session_principal(claims.sub, claims.sid, claims.role, claims.state, claims.exp)
+
+
+def session_principal(user: str, session: str, role: Role, state: UserState, expires_at: float) -> Principal:
+    """Return the principal of a session. It has all scopes of its role, and none as long as its account is not active."""
+    return Principal(
+        id=user,
+        role=role,
+        scopes=scopes_of(role) if state is UserState.ACTIVE else frozenset(),
+        credential=f"{SESSION}{session}",
+        expires_at=expires_at,
+        state=state,
+    )
 
 
 def session_of(principal: Principal) -> str | None:
     """Return the id of the session that a principal was signed in with; None when it has shown a key."""
     return principal.credential.removeprefix(SESSION) if principal.credential.startswith(SESSION) else None
+
+
+def require_session(principal: Principal) -> str:
+    """Return the id of the session that a principal was signed in with.
+
+    Raises:
+        SessionNeeded: It has shown a key.
+    """
+    session = session_of(principal)
+    if session is None:
+        raise SessionNeeded(
+            "this is about sessions, and the request was made with an API key; sign in with POST /session"
+        )
+    return session

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from headrace.api.edge.cors import as_browsers_send
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.hosts import Hosts
+from headrace.api.edge.json_body import has_body
 from headrace.api.edge.problems import send_problem
 from headrace.contracts.problems import FieldError
 from headrace.errors import CrossSite, HeadraceError, MalformedRequest, UnsupportedMediaType
@@ -106,7 +107,7 @@ def _check(scope: HTTPScope, rules: Rules) -> None:
         raise MalformedRequest("the request has no Host header, which HTTP/1.1 wants (RFC 9112, section 3.2)")
     if scope["method"] not in SAFE_METHODS:
         _check_site(headers, rules.origins)
-        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+        if has_body(headers):
             _check_body(headers, rules.media_types(scope["path"]))
 
 

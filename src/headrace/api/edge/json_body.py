@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -67,6 +67,11 @@ async def _read(receive: Receive, limit: int) -> bytes:
 def _too_large(limit: int) -> TooLarge:
     message = f"the request body is larger than {limit >> 20} MB, which is the limit; send less"
     return TooLarge(message, [FieldError(path="", message=message)])
+
+
+def has_body(headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether a request has a body, by its headers."""
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
 def require_body(body: bytes) -> bytes:

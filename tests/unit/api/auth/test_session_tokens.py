@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.api.auth.session_tokens import SessionTokens, session_of
+from headrace.api.auth.session_tokens import AccessTokenVerifier, session_of
 from headrace.contracts.identity import Role, Scope, UserState
 from headrace.identity.access_tokens import AccessTokens
 from headrace.identity.principals import Principal
@@ -12,7 +12,7 @@ TOKENS = AccessTokens(Secrets(["s" * 32]))
 
 
 async def principal_of(role: Role, state: UserState) -> Principal | None:
-    return await SessionTokens(TOKENS).verify(TOKENS.issue("u1", "s1", role, state).token)
+    return await AccessTokenVerifier(TOKENS).verify(TOKENS.issue("u1", "s1", role, state).token)
 
 
 async def test_a_session_has_all_scopes_of_its_role() -> None:
@@ -32,8 +32,8 @@ async def test_a_session_of_an_account_that_is_not_active_has_no_scope(state: Us
 
 async def test_what_was_signed_elsewhere_has_no_principal() -> None:
     foreign = AccessTokens(Secrets(["x" * 32])).issue("u1", "s1", Role.ADMIN, UserState.ACTIVE).token
-    assert SessionTokens(TOKENS).takes(foreign)
-    assert await SessionTokens(TOKENS).verify(foreign) is None
+    assert AccessTokenVerifier(TOKENS).takes(foreign)
+    assert await AccessTokenVerifier(TOKENS).verify(foreign) is None
 
 
 def test_a_key_is_no_session() -> None:
