@@ -93,8 +93,8 @@ class Page:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncGenerator[Browser]:
-    """The machine's own Chromium, without a window."""
+async def chromium(*arguments: str) -> AsyncGenerator[Browser]:
+    """The machine's own Chromium, without a window, with further arguments."""
     found = shutil.which("chromium")
     if found is None:
         reason = (
@@ -102,7 +102,7 @@ async def chromium() -> AsyncGenerator[Browser]:
         )
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=found, args=(*ARGUMENTS, *arguments))
         try:
             yield browser
         finally:

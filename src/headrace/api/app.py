@@ -7,7 +7,7 @@ from importlib.metadata import version
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components
 from litestar.types import ASGIApp
 
 from headrace.api import health
@@ -22,9 +22,11 @@ from headrace.api.edge.cors import Origins, allow_links, allow_origins
 from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.methods import answer_methods
-from headrace.api.edge.openapi import BEARER, AnyJson, EdgeRefusals
+from headrace.api.edge.openapi import AnyJson, EdgeRefusals
 from headrace.api.edge.openapi_document import CompleteOpenAPIConfig
 from headrace.api.edge.security_headers import SecurityHeaders
+from headrace.api.edge.security_schemes import SECURITY_SCHEMES, TOKEN_PATH
+from headrace.api.enter import enter_by_link
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
 from headrace.api.v1.follow_links import FOLLOW_PATH
@@ -43,7 +45,7 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     # Foreign hosts, foreign pages and bodies that are not JSON come no further than this.
     pages = Origins(settings.origins)
     own = public_origins(settings) | pages.named
-    stack = admit(stack, Rules(Hosts.of(settings), own, ndjson_path=BATCHES_PATH))
+    stack = admit(stack, Rules(Hosts.of(settings), own, ndjson_path=BATCHES_PATH, form_path=TOKEN_PATH))
     # A client that does not send its body is not waited for, and an error answer reaches one that is still sending.
     stack = api.bodies.receive_within_limits(stack, streamed_types=frozenset({NDJSON}))
     # The pages that settings name may use every route, with the credentials of their user.
@@ -61,6 +63,7 @@ def create_app(api: ApiState | None) -> Litestar:
     return Litestar(
         route_handlers=[
             Router("/api/v1", route_handlers=routes.ALL, before_request=enter),
+            enter_by_link,
             health.live,
             health.ready,
         ],
@@ -85,9 +88,7 @@ def create_app(api: ApiState | None) -> Litestar:
             path=DOCS_PATH,
             openapi_router=docs_router(),
             render_plugins=[DocsPage()],
-            components=Components(
-                security_schemes={BEARER: SecurityScheme(type="http", scheme="bearer", description="An API key.")}
-            ),
+            components=Components(security_schemes=SECURITY_SCHEMES),
             use_handler_docstrings=True,
         ),
     )

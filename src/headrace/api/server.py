@@ -113,8 +113,8 @@ async def _open(
         open_log(settings, "api", lambda opened: verify_log(opened, read_model.checkpoint_for_verification))
     )
     api = ApiState(opened, settings, read_model, identity)
-    await api.catalog.open()
     stack.callback(api.revocations.close)
+    await api.catalog.open()
     await api.revocations.open()
     return api
 

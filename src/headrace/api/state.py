@@ -8,6 +8,8 @@ from headrace.api.auth.api_keys import ApiKeys
 from headrace.api.auth.audit_bounds import FailureBudget, Looks
 from headrace.api.auth.credentials import Credentials
 from headrace.api.auth.revocations import Revocations
+from headrace.api.auth.session_tokens import AccessTokenVerifier
+from headrace.api.auth.sessions import Sessions
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.edge.request_body import OpenBodies
@@ -19,7 +21,9 @@ from headrace.api.streaming.hub import Hub
 from headrace.api.streaming.metrics import Metrics
 from headrace.api.streaming.open_streams import OpenStreams
 from headrace.catalog import Catalog
+from headrace.identity.access_tokens import AccessTokens
 from headrace.identity.follow_tokens import FollowTokens
+from headrace.identity.passwords import Passwords
 from headrace.identity.secrets import Secrets
 from headrace.identity_errors import SecretsMissing
 from headrace.lifecycle.long_timers import LongTimers
@@ -53,11 +57,17 @@ class ApiState:
         self.pauses = Pauses(log)
         self.secrets = read_secrets(settings.api)
         self.revocations = Revocations(log)
+        access_tokens = AccessTokens(self.secrets)
         # Each verifies the credentials of one form.
-        self.credentials = Credentials((ApiKeys(self.secrets, identity),), self.revocations.is_good)
+        verifiers = (ApiKeys(self.secrets, identity), AccessTokenVerifier(access_tokens))
+        self.credentials = Credentials(verifiers, self.revocations.is_good)
         self.revocations.on_change(lambda change: self.credentials.forget(change.ends))
         self.looks = Looks()
         self.failed_sign_ins = FailureBudget()
+        self.passwords = Passwords()
+        self.sessions = Sessions(
+            self.secrets, access_tokens, identity, self.passwords, self.revocations.note_session_revoked
+        )
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.public_url = (settings.api.public_url or "").rstrip("/")
 

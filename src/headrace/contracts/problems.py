@@ -32,6 +32,9 @@ class Problem(Struct, frozen=True, kw_only=True):
     correlation_id: str
     errors: list[FieldError] = []
     state: Annotated[State | UnsetType, Meta(description="With `task_finished`: how the task ended.")] = UNSET
+    error: Annotated[
+        str | UnsetType, Meta(description="On `/session/token`: what OAuth 2 calls it (RFC 6749, section 5.2).")
+    ] = UNSET
 
 
 _AT = re.compile(r" - at (`key` in )?`\$([^`]*)`\Z")

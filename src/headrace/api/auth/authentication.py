@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from headrace.api.auth.access import check_access, rule_of
 from headrace.api.auth.audit import audit_view
+from headrace.api.auth.cookies import access_cookie
 from headrace.api.auth.credentials import TOKEN_CHARS_MAX
+from headrace.api.auth.csrf import check_csrf
 from headrace.api.auth.principal import act_for, keep_principal, principal_of
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.openapi import OWNER
@@ -69,13 +71,30 @@ async def authorize(request: AnyRequest) -> None:
         raise Forbidden("nobody may use this; the route declares no access rule")
     if rule.is_public:
         return
-    token = presented_token(read_headers(request.scope))
-    if token is None:
-        raise NotAuthenticated("this request has no credential")
+    token = _credential_of(request)
     credentials = state_of(request).credentials
     principal = credentials.known(token) or await credentials.verify(token)
     check_access(principal, rule)
     keep_principal(request, principal)
+
+
+def _credential_of(request: AnyRequest) -> str:
+    """Return the key or the access token that a request is made with.
+
+    The header Authorization wins over a cookie: somebody has set it for this request, and the cookie is sent with all of them.
+
+    Raises:
+        NotAuthenticated: There is none, or none that can be used.
+        CsrfRefused: It is a cookie, and a page of another site could have made the browser send the request.
+    """
+    headers = read_headers(request.scope)
+    token = presented_token(headers)
+    if token is None:
+        token = access_cookie(headers)
+        if token is None:
+            raise NotAuthenticated("this request has no credential")
+        check_csrf(request.method, headers)
+    return token
 
 
 def presented_token(headers: dict[bytes, bytes]) -> str | None:

@@ -79,7 +79,7 @@ class Sessions:
         access_tokens: AccessTokens,
         database: IdentityDatabase,
         passwords: Passwords,
-        announce: Callable[[Sequence[str]], Awaitable[None]],
+        announce: Callable[..., Awaitable[None]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._secrets = secrets
@@ -113,7 +113,7 @@ class Sessions:
         except UserNotFound:
             # It was deleted while its password was verified.
             raise SignInRefused(WRONG) from None
-        await self._announce(ended)
+        await self._announce(*ended)
         return opened
 
     async def enter(self, token: str, device: Device) -> OpenSession | None:
@@ -132,7 +132,7 @@ class Sessions:
                 return None
             user = await users.lock_user(transaction, owner)
             opened, ended = await self._open(transaction, user, device)
-        await self._announce(ended)
+        await self._announce(*ended)
         return opened
 
     async def refresh(self, token: str) -> OpenSession:
@@ -153,7 +153,7 @@ class Sessions:
             case Repeated(row, user, successor):
                 return self._with_tokens(row, user, self._find(successor, successors))
             case Reused(row):
-                await self._announce([row.id])
+                await self._announce(row.id)
                 raise NotAuthenticated(
                     "this refresh token was used before, so somebody else may have it; its session has ended, sign in again",
                     is_invalid=True,
@@ -169,7 +169,7 @@ class Sessions:
         """
         async with self._database.transaction() as transaction:
             has_ended = await sessions.revoke_session(transaction, owner, session_id, self._clock())
-        await self._announce([session_id] if has_ended else [])
+        await self._announce(*[session_id] * has_ended)
         return has_ended
 
     async def end_by_token(self, token: str) -> bool:
@@ -183,7 +183,7 @@ class Sessions:
             if isinstance(outcome, Rotated | Repeated):
                 row = outcome.session
                 await sessions.revoke_session(transaction, row.owner, row.id, self._clock())
-        await self._announce([outcome.session.id] if outcome else [])
+        await self._announce(*[outcome.session.id] if outcome else [])
         return outcome is not None
 
     async def end_all(self, owner: str, keep: str | None = None) -> int:
@@ -194,7 +194,7 @@ class Sessions:
         """
         async with self._database.transaction() as transaction:
             ended = await sessions.revoke_sessions(transaction, owner, self._clock(), keep)
-        await self._announce(ended)
+        await self._announce(*ended)
         return len(ended)
 
     async def list(self, owner: str, current: str) -> SessionList:

@@ -1,6 +1,7 @@
 """The documentation of the API at `/api/docs`: a page of its own, which needs no other host and no internet.
 
-The page shows the OpenAPI document, which stands beside it as `openapi.json`. Its script and its style are files of this package.
+The page shows the OpenAPI document, which stands beside it as `openapi.json`. Its scripts and its style are files of this package.
+Whoever signs in on it can try every operation.
 """
 
 from __future__ import annotations
@@ -12,13 +13,24 @@ from typing import Any
 from litestar import Request, Response, Router, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 from headrace.api.auth.access import PUBLIC, access
+from headrace.api.auth.cookies import access_cookie, refresh_cookie
+from headrace.api.edge.headers import read_headers
 
 DOCS_PATH = "/api/docs"
 
 _FILES = Path(__file__).parent
+_LOADED = {
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "elements.js": "text/javascript",
+    "account.js": "text/javascript",
+    "try.js": "text/javascript",
+}
+_NO_SESSION = b'data-session=""'
 
 
 def docs_router() -> Router:
@@ -36,28 +48,29 @@ def _refuse_unknown(response: Response[Any]) -> Response[Any]:
 
 
 class DocsPage(OpenAPIRenderPlugin):
-    """Serves the page, its script and its style."""
+    """Serves the page, its scripts and its style."""
 
     def __init__(self) -> None:
         super().__init__(path="/", media_type=MediaType.HTML)
         self._page = (_FILES / "page.html").read_bytes()
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Return the page. It reads the document by itself."""
-        return self._page
+        """Return the page, which reads the document by itself. It is told whether its browser has cookies of a session."""
+        headers = read_headers(request.scope)
+        found = "access" if access_cookie(headers) else "refresh" if refresh_cookie(headers) else ""
+        return self._page.replace(_NO_SESSION, f'data-session="{found}"'.encode())
 
     def receive_router(self, router: Router) -> None:
         """Add the files that the page loads."""
-        script = (_FILES / "page.js").read_bytes()
-        style = (_FILES / "page.css").read_bytes()
+        for name, media_type in _LOADED.items():
+            router.register(_file(name, media_type))
 
-        @get("/page.js", sync_to_thread=False)
-        def read_script() -> Response[bytes]:
-            return Response(script, media_type="text/javascript; charset=utf-8")
 
-        @get("/page.css", sync_to_thread=False)
-        def read_style() -> Response[bytes]:
-            return Response(style, media_type="text/css; charset=utf-8")
+def _file(name: str, media_type: str) -> HTTPRouteHandler:
+    content = (_FILES / name).read_bytes()
 
-        router.register(read_script)
-        router.register(read_style)
+    @get(f"/{name}", sync_to_thread=False)
+    def read_file() -> Response[bytes]:
+        return Response(content, media_type=f"{media_type}; charset=utf-8")
+
+    return read_file

@@ -1,5 +1,7 @@
-// Shows the OpenAPI document. All text is set as text, never as HTML, so nothing in the document can become a script.
-"use strict";
+// Shows the OpenAPI document.
+import { showAccount } from "./account.js";
+import { code, element, paragraphs } from "./elements.js";
+import { tryForm } from "./try.js";
 
 const METHODS = ["get", "post", "put", "delete"];
 // What a schema may say of a value, in the words that the page uses for it.
@@ -8,19 +10,6 @@ const LIMITS = {
   exclusiveMinimum: "more than", exclusiveMaximum: "less than", minLength: "characters, at least",
   maxLength: "characters, at most", minItems: "items, at least", maxItems: "items, at most", const: "always",
 };
-
-const element = (name, attributes = {}, ...children) => {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-};
-const code = (text) => element("code", {}, text);
-
-// Text of the document has paragraphs, and code between backticks.
-const paragraphs = (text) =>
-  (text || "").split("\n\n").filter(Boolean).map((each) =>
-    element("p", {}, ...each.split("`").map((part, index) => (index % 2 ? code(part) : part))));
 
 const nameOf = (schema) => schema.$ref.split("/").pop();
 
@@ -59,7 +48,7 @@ const contentRows = (name, content, description) => {
     row([code(name)], [element("span", { class: "quiet" }, `${mediaType}: `, ...typeOf(schema))], ...paragraphs(description)));
 };
 
-function operationSection(path, method, operation) {
+function operationSection(path, method, operation, schemas) {
   const parameters = (operation.parameters || []).map((each) =>
     valueRow(each.name, each.schema || {}, each.required, `; ${each.in}`, each.description));
   const body = operation.requestBody ? contentRows("body", operation.requestBody.content, operation.requestBody.description) : [];
@@ -71,6 +60,7 @@ function operationSection(path, method, operation) {
     element("p", {}, element("span", { class: `method ${method}` }, method.toUpperCase()), code(path)),
     ...paragraphs(operation.description),
     ...table("Parameters", parameters), ...table("Body", body), ...table("Answers", answers),
+    tryForm(path, method, operation, schemas),
   );
 }
 
@@ -112,7 +102,7 @@ function show(api) {
   for (const [resource, paths] of byResource(api.paths)) {
     contents.append(element("h2", {}, resource));
     for (const [path, method, operation] of paths) {
-      main.append(operationSection(path, method, operation));
+      main.append(operationSection(path, method, operation, api.components.schemas));
       contents.append(link(operation.operationId, element("span", { class: `method ${method}` }, method.toUpperCase()), operation.summary));
     }
   }
@@ -136,3 +126,4 @@ async function load() {
 }
 
 load();
+showAccount(document.getElementById("account"));

@@ -15,13 +15,14 @@ from litestar.typing import FieldDefinition
 
 from headrace.api.auth.access import rule_of
 from headrace.api.edge.admission import SAFE_METHODS
+from headrace.api.edge.own_bodies import OwnBody
+from headrace.api.edge.security_schemes import security_of
 from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import SECONDS_MAX
 from headrace.contracts.problems import Problem
 from headrace.contracts.tasks import ID_PATTERN, KEY_CHARS_MAX
 
 OWNER = "owner"
-BEARER = "bearer"
 
 
 class AnyJson(OpenAPISchemaPlugin):
@@ -53,7 +54,7 @@ def _name_scope(handler: HTTPRouteHandler) -> None:
     """Say which credential a route wants, and with which scope."""
     rule = rule_of(handler)
     if rule is not None and not rule.is_public:
-        handler.security = [{BEARER: [str(rule.scope)] if rule.scope else []}]
+        handler.security = security_of(rule)
 
 
 def _of_edge(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
@@ -63,7 +64,7 @@ def _of_edge(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
         found += [401, 403, 503]
     if not handler.http_methods <= SAFE_METHODS:
         found.append(403)
-    if "data" in handler.parsed_fn_signature.parameters or issubclass(handler.operation_class, BatchBody):
+    if "data" in handler.parsed_fn_signature.parameters or issubclass(handler.operation_class, BatchBody | OwnBody):
         found += [408, 413, 415]
     return {status: _problem_spec(_MEANING_AT_EDGE.get(status) or _MEANING[status]) for status in found}
 
@@ -133,6 +134,11 @@ def refusals(*statuses: int) -> dict[int, ResponseSpec]:
     return {status: _problem_spec(_MEANING[status]) for status in (*statuses, 503)}
 
 
+def refusal(status: int, meaning: str) -> dict[int, ResponseSpec]:
+    """Return the documentation of a status that means something of its own on a route."""
+    return {status: _problem_spec(meaning)}
+
+
 def _problem_spec(meaning: str) -> ResponseSpec:
     return ResponseSpec(Problem, generate_examples=False, description=meaning, media_type="application/problem+json")
 
@@ -154,7 +160,7 @@ _MEANING = {
     408: "The body does not arrive, or too slowly.",
     409: "The state of the task, batch or kind does not allow it.",
     413: "The body is too large, or would be too large in the log.",
-    415: "The body is not JSON in UTF-8, or it is compressed.",
+    415: "The body is not of the media type that the route reads, not in UTF-8, or compressed.",
     421: "The API does not answer for this host (HEADRACE_API_HOSTS).",
     422: "The kind is not known, or the input does not match its schema; `errors` names each path.",
     501: "Follow links are not configured (HEADRACE_API_FOLLOW_SECRETS).",

@@ -15,11 +15,12 @@ from litestar.openapi.spec import OpenAPI
 
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.schedules import ScheduleDefinition
+from headrace.contracts.sessions import SignIn
 from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, Bulk, BulkRequest, Submission
 
 Json = dict[str, Any]
 
-BODIES = (Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest)
+BODIES = (Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest, SignIn)
 POSITION_PATTERN = r"^[0-9]{1,19}-[0-9]{1,19}$"
 _PATTERNS = {
     "at_least": POSITION_PATTERN,
@@ -27,7 +28,13 @@ _PATTERNS = {
     "Last-Event-ID": POSITION_PATTERN,
     "cursor": r"^[A-Za-z0-9_-]+$",
 }
-_PATTERNS_IN_PATH = {"task": ID_PATTERN, "batch": ID_PATTERN, "schedule": ID_PATTERN, "kind": KIND_PATTERN}
+_PATTERNS_IN_PATH = {
+    "task": ID_PATTERN,
+    "batch": ID_PATTERN,
+    "schedule": ID_PATTERN,
+    "kind": KIND_PATTERN,
+    "session": ID_PATTERN,
+}
 
 # The operations whose answer names the address of what they made.
 _LOCATED = frozenset({"submit_task", "submit_batch", "run_task_again", "create_schedule", "run_schedule"})

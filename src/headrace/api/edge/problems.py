@@ -20,7 +20,7 @@ from headrace.api.streaming.frames import retry_frame
 from headrace.contracts.problems import FieldError, Problem, split_path
 from headrace.contracts.tasks import State
 from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, Stopping, TaskFinished
-from headrace.identity_errors import NotAuthenticated
+from headrace.identity_errors import GrantRefused, NotAuthenticated
 from headrace.telemetry import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -132,6 +132,7 @@ def _encode_problem(
         correlation_id=correlation_id(scope),
         errors=errors,
         state=UNSET if state is None else state,
+        error=code if code == GrantRefused.code else UNSET,
     )
     _log_refusal(scope, problem)
     return msgspec.json.encode(problem)

@@ -19,11 +19,22 @@ from headrace.api.v1.schedules import (
     replace_schedule,
     run_schedule,
 )
+from headrace.api.v1.session import get_session, refresh_session, sign_in, sign_out
+from headrace.api.v1.session_token import get_tokens
+from headrace.api.v1.sessions import end_session, end_sessions, list_sessions
 from headrace.api.v1.submit import submit
 from headrace.api.v1.submit_batch import submit_batch
 from headrace.api.v1.tasks import get_task, get_timeline, list_tasks
 
 ALL: list[HTTPRouteHandler] = [
+    sign_in,
+    refresh_session,
+    sign_out,
+    get_session,
+    get_tokens,
+    list_sessions,
+    end_session,
+    end_sessions,
     submit,
     list_tasks,
     get_task,

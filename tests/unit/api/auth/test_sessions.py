@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,7 +42,7 @@ class Office:
         self.passwords = Passwords()
         self.sessions = Sessions(self.secrets, self.tokens, database, self.passwords, self._announce, lambda: self.now)
 
-    async def _announce(self, ended: Sequence[str]) -> None:
+    async def _announce(self, *ended: str) -> None:
         self.announced += ended
 
     async def make_user(self, **fields: object) -> str:

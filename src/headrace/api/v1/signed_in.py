@@ -1,0 +1,91 @@
+"""What a caller is told about its session, and how it is given the tokens of one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from litestar import Response
+from litestar.datastructures import Cookie
+
+from headrace.api.auth import csrf
+from headrace.api.auth.cookies import session_cookies
+from headrace.api.auth.session_tokens import session_of, session_principal
+from headrace.api.auth.sessions import Device, OpenSession
+from headrace.api.edge.client_address import client_address
+from headrace.api.edge.headers import read_headers
+from headrace.api.edge.request import AnyRequest
+from headrace.contracts.identity import Role, Scope, UserState
+from headrace.contracts.sessions import CsrfHeader, CurrentSession, SessionTokens, SignedIn
+from headrace.identity.principals import Principal
+from headrace.store.identity_tables import UserRow
+from headrace.store.users import to_user
+
+AGENT_CHARS_MAX = 200  # of what a browser calls itself; its owner has to recognise it in a list
+
+_CSRF: Final = CsrfHeader(name=csrf.HEADER, value=csrf.VALUE)
+
+
+def device_of(request: AnyRequest) -> Device:
+    """Return where a request comes from, as a list of sessions shows it."""
+    agent = read_headers(request.scope).get(b"user-agent", b"").decode("latin-1")
+    shown = "".join(each for each in agent[:AGENT_CHARS_MAX] if each.isprintable())
+    return Device(client_address(request.scope) or None, shown or None)
+
+
+def describe(user: UserRow, principal: Principal) -> CurrentSession:
+    """Return what a caller is told about itself."""
+    session = session_of(principal)
+    return CurrentSession(
+        user=to_user(user),
+        scopes=sorted(map(Scope, principal.scopes)),
+        credential="key" if session is None else "session",
+        session=session,
+        expires_at=None if principal.expires_at is None else datetime.fromtimestamp(principal.expires_at, UTC),
+        csrf=_CSRF,
+    )
+
+
+def give_tokens(opened: OpenSession, status: int) -> Response[SignedIn]:
+    """Answer a program, which keeps the tokens by itself."""
+    return Response(_signed_in(opened, tokens_of(opened)), status_code=status)
+
+
+def give_cookies(request: AnyRequest, opened: OpenSession, status: int) -> Response[SignedIn]:
+    """Answer a page, whose browser keeps the tokens as cookies."""
+    return Response(_signed_in(opened, None), status_code=status, cookies=cookies_of(request, opened))
+
+
+def cookies_of(request: AnyRequest, opened: OpenSession) -> list[Cookie]:
+    """Return the cookies that give a browser the tokens of a session."""
+    now = datetime.now(UTC)
+    return session_cookies(
+        read_headers(request.scope),
+        opened.access.token,
+        _seconds_until(opened.access.expires_at, now),
+        opened.refresh_token,
+        _seconds_until(opened.row.ends_at.timestamp(), now),
+    )
+
+
+def tokens_of(opened: OpenSession) -> SessionTokens:
+    """Return the tokens of a session as OAuth 2 writes them."""
+    return SessionTokens(
+        access_token=opened.access.token,
+        expires_in=_seconds_until(opened.access.expires_at, datetime.now(UTC)),
+        refresh_token=opened.refresh_token,
+        session=opened.row.id,
+    )
+
+
+def _signed_in(opened: OpenSession, tokens: SessionTokens | None) -> SignedIn:
+    user = opened.user
+    principal = session_principal(
+        user.id, opened.row.id, Role(user.role), UserState(user.state), opened.access.expires_at
+    )
+    return SignedIn(**msgspec.structs.asdict(describe(user, principal)), tokens=tokens)
+
+
+def _seconds_until(then: float, now: datetime) -> int:
+    return max(0, int(then - now.timestamp()))
