@@ -114,8 +114,7 @@ async def _open(
     )
     api = ApiState(opened, settings, read_model, identity)
     stack.callback(api.revocations.close)
-    await api.catalog.open()
-    await api.revocations.open()
+    await api.open()
     return api
 
 

@@ -7,6 +7,7 @@ from typing import cast
 from headrace.api.auth.api_keys import ApiKeys
 from headrace.api.auth.audit_bounds import FailureBudget, Looks
 from headrace.api.auth.credentials import Credentials
+from headrace.api.auth.limits import Counters, Limits
 from headrace.api.auth.revocations import Revocations
 from headrace.api.auth.session_tokens import AccessTokenVerifier
 from headrace.api.auth.sessions import Sessions
@@ -20,10 +21,12 @@ from headrace.api.read_model import ReadModel
 from headrace.api.streaming.hub import Hub
 from headrace.api.streaming.metrics import Metrics
 from headrace.api.streaming.open_streams import OpenStreams
+from headrace.api.streaming.viewer import Viewer
 from headrace.catalog import Catalog
 from headrace.identity.access_tokens import AccessTokens
 from headrace.identity.follow_tokens import FollowTokens
 from headrace.identity.passwords import Passwords
+from headrace.identity.revocations import Change
 from headrace.identity.secrets import Secrets
 from headrace.identity_errors import SecretsMissing
 from headrace.lifecycle.long_timers import LongTimers
@@ -53,7 +56,6 @@ class ApiState:
         self.bodies = OpenBodies()
         self.uploads = UploadRoom(SPOOLED_BYTES_MAX)
         self.hub = Hub(log, self.metrics)
-        self.streams = OpenStreams(self.metrics)
         self.pauses = Pauses(log)
         self.secrets = read_secrets(settings.api)
         self.revocations = Revocations(log)
@@ -61,7 +63,10 @@ class ApiState:
         # Each verifies the credentials of one form.
         verifiers = (ApiKeys(self.secrets, identity), AccessTokenVerifier(access_tokens))
         self.credentials = Credentials(verifiers, self.revocations.is_good)
-        self.revocations.on_change(lambda change: self.credentials.forget(change.ends))
+        self.counters = Counters(log, self.secrets.hash)
+        self.limits = Limits(settings.limits, self.counters)
+        self.streams = OpenStreams(self.metrics, self._may_see, self.limits.streams_of)
+        self.revocations.on_change(self._on_change)
         self.looks = Looks()
         self.failed_sign_ins = FailureBudget()
         self.passwords = Passwords()
@@ -70,6 +75,26 @@ class ApiState:
         )
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.public_url = (settings.api.public_url or "").rstrip("/")
+
+    async def open(self) -> None:
+        """Load what others have written to NATS, and follow it from now on.
+
+        Raises:
+            LogUnavailable: NATS does not answer.
+        """
+        await self.catalog.open()
+        await self.revocations.open()
+        await self.counters.open()
+
+    def _on_change(self, change: Change) -> None:
+        """Take away what a credential or a user had here."""
+        self.credentials.forget(change.ends)
+        self.streams.on_change(change)
+
+    def _may_see(self, viewer: Viewer) -> bool:
+        if viewer.principal is None:
+            return self.revocations.is_active(viewer.account)
+        return self.revocations.is_good(viewer.principal)
 
 
 def state_of(request: AnyRequest) -> ApiState:

@@ -64,6 +64,11 @@ class KnownRevocations:
         changed = self._users.get(principal.id)
         return changed is None or not _differs(principal, changed)
 
+    def is_active(self, user: str) -> bool:
+        """Tell whether a user was not made inactive in the last day."""
+        changed = self._users.get(user)
+        return changed is None or changed.state is UserState.ACTIVE
+
     def learn_revoked(self, credential: str, at: float) -> Change | None:
         """Note that a credential was revoked. Returns the change; None when it was known.
 

@@ -13,6 +13,7 @@ from headrace.api.app import create_app
 from headrace.api.auth.credentials import Credentials
 from headrace.contracts.identity import Role
 from headrace.identity.principals import LOCAL, Principal, scopes_of
+from tests.unit.api.counters import make_limits
 
 SIGNED = {"Authorization": "Bearer anybody"}
 
@@ -29,7 +30,7 @@ class Anybody:
 
 def make_app() -> Litestar:
     """Make the application, which knows who its callers are and nothing else."""
-    state: Any = SimpleNamespace(credentials=Credentials([Anybody()]))
+    state: Any = SimpleNamespace(credentials=Credentials([Anybody()]), limits=make_limits())
     with warnings.catch_warnings():
         # Litestar announces other ways to declare a body, which the tests of servers do not see.
         warnings.simplefilter("ignore", LitestarDeprecationWarning)

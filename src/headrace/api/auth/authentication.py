@@ -65,6 +65,7 @@ async def authorize(request: AnyRequest) -> None:
         NotAuthenticated: The request has no valid credential.
         Forbidden: The credential does not allow this, or the route has no rule.
         IdentityUnavailable: The credential cannot be verified at the moment.
+        TooManyRequests: The principal has made as many requests as it may.
     """
     rule = rule_of(request.route_handler)
     if rule is None:
@@ -72,8 +73,9 @@ async def authorize(request: AnyRequest) -> None:
     if rule.is_public:
         return
     token = _credential_of(request)
-    credentials = state_of(request).credentials
-    principal = credentials.known(token) or await credentials.verify(token)
+    api = state_of(request)
+    principal = api.credentials.known(token) or await api.credentials.verify(token)
+    await api.limits.count(request.scope, principal.id)
     check_access(principal, rule)
     keep_principal(request, principal)
 

@@ -12,10 +12,14 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Final
 
+from litestar.types import HTTPScope, Scope
 from msgspec.structs import replace
 
+from headrace.api.edge.admission import SAFE_METHODS
+from headrace.api.edge.client_address import client_network
+from headrace.api.edge.headers import answer_with
 from headrace.errors import HeadraceError, LogUnavailable
-from headrace.identity.limits import Allowance, Policy
+from headrace.identity.limits import Allowance, Policy, cost_of_batch
 from headrace.identity_errors import TooManyRequests
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
@@ -139,12 +143,12 @@ class Limit:
         Raises:
             TooManyRequests: There are too few in the present window.
         """
-        allowance = self._find(who)
+        allowance = self.find(who)
         while allowance.permits < cost and not allowance.is_spent:
             wanted = max(allowance.policy.portion, cost - allowance.permits)
             await asyncio.shield(self._reserve(allowance, wanted))
             # Meanwhile the window may have ended.
-            allowance = self._find(who)
+            allowance = self.find(who)
         if allowance.permits < cost:
             raise self._refusal(allowance, cost)
         allowance.permits -= cost
@@ -157,7 +161,7 @@ class Limit:
             policy = self._headers[allowance.policy] = allowance.policy.header()
         return (b"ratelimit-policy", policy), (b"ratelimit", allowance.header(monotonic()))
 
-    def _find(self, who: str) -> Allowance:
+    def find(self, who: str) -> Allowance:
         """Return what somebody may still do in the window of this moment."""
         allowance = self._allowances.get(who)
         if allowance is None:
@@ -195,7 +199,7 @@ class Limit:
         seconds, policy = allowance.seconds_left(monotonic()), allowance.policy
         limit = f"there are at most {policy.limit:,} {self._what} in {policy.window} seconds"
         if cost > 1:
-            limit = f"this counts as {cost:,} {self._what}, and {limit}; send fewer tasks at once, or"
+            limit = f"this takes {cost:,} more {self._what}, and {limit}; send fewer tasks at once, or"
         else:
             limit += ";"
         return TooManyRequests(f"{limit} try again in {seconds} s", retry_after=seconds)
@@ -221,6 +225,51 @@ class Limits:
         self.registrations = Limit(self._policy("registrations", HOUR), counters, "registrations")
         self.submissions = Limit(self._policy("submissions", MINUTE), counters, "submissions")
         self.reads = Limit(self._policy("reads", MINUTE), counters, "requests")
+
+    async def count(self, scope: HTTPScope, who: str) -> None:
+        """Count a request of a principal, and have its answer tell what is left.
+
+        Raises:
+            TooManyRequests: The principal has made as many requests as it may in the present window.
+        """
+        limit = self.reads if scope["method"] in SAFE_METHODS else self.submissions
+        try:
+            allowance = limit.take_nowait(who) or await limit.take(who)
+        except TooManyRequests as error:
+            answer_with(scope, limit.headers(limit.find(who)))
+            raise error from None
+        answer_with(scope, limit.headers(allowance))
+
+    async def count_batch(self, who: str, tasks: int) -> None:
+        """Count what a batch costs besides the one request that it is.
+
+        Raises:
+            TooManyRequests: There is not so much left in the present window.
+        """
+        cost = cost_of_batch(tasks, self.submissions.policy_of(who)) - 1
+        if cost > 0:
+            await self.submissions.take(who, cost)
+
+    async def count_sign_in(self, scope: Scope, account: str) -> None:
+        """Count an attempt to sign in, for the address that it comes from and for the account, whether or not there is one.
+
+        Raises:
+            TooManyRequests: There were too many in the last minute.
+        """
+        await self.sign_ins.take(f"address {client_network(scope)}")
+        await self.sign_ins.take(f"account {account.strip().casefold()}")
+
+    async def count_registration(self, scope: Scope) -> None:
+        """Count a registration for the address that it comes from.
+
+        Raises:
+            TooManyRequests: There were too many in the last hour.
+        """
+        await self.registrations.take(client_network(scope))
+
+    def streams_of(self, _who: str) -> int:
+        """Return how many event streams a principal may have open at a time."""
+        return int(self._settings.streams * self._settings.factor)
 
     def _policy(self, name: str, window: int) -> Policy:
         return Policy(name, int(getattr(self._settings, name) * self._settings.factor), window)

@@ -61,6 +61,10 @@ class Revocations:
         """Tell whether nothing is known that would end a principal."""
         return self._known.is_good(principal)
 
+    def is_active(self, user: str) -> bool:
+        """Tell whether a user was not made inactive in the last day, so that its follow links, which are younger, hold."""
+        return self._known.is_active(user)
+
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Have ``callback`` called with every change that this process makes or is told, each once, in the event loop.
 

@@ -16,7 +16,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.api.edge.access_log import AccessLog
-from headrace.api.edge.headers import read_headers
+from headrace.api.edge.headers import answer_headers, read_headers
 from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.edge.server_send import keep_server_send
 from headrace.log import subjects
@@ -53,7 +53,7 @@ def correlate(app: ASGIApp, security: SecurityHeaders, access: AccessLog | None 
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *added]
+                message["headers"] = [*message["headers"], *added, *answer_headers(scope)]
                 state[_STATUS] = message["status"]
             await send(message)
 

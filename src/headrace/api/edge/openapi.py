@@ -61,7 +61,7 @@ def _of_edge(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
     found = [400, 421]
     rule = rule_of(handler)
     if rule is not None and not rule.is_public:
-        found += [401, 403, 503]
+        found += [401, 403, 429, 503]
     if not handler.http_methods <= SAFE_METHODS:
         found.append(403)
     if "data" in handler.parsed_fn_signature.parameters or issubclass(handler.operation_class, BatchBody | OwnBody):
@@ -163,6 +163,7 @@ _MEANING = {
     415: "The body is not of the media type that the route reads, not in UTF-8, or compressed.",
     421: "The API does not answer for this host (HEADRACE_API_HOSTS).",
     422: "The kind is not known, or the input does not match its schema; `errors` names each path.",
+    429: "This account has made as many requests as it may for now; see Retry-After and RateLimit.",
     501: "Follow links are not configured (HEADRACE_API_FOLLOW_SECRETS).",
     503: "The log or the read model is not available at the moment; see Retry-After.",
 }

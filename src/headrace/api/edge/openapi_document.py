@@ -96,7 +96,7 @@ def _without_null(schema: Json) -> Json:
 def _complete_answers(operation: Json) -> None:
     answers = operation["responses"]
     for status, answer in answers.items():
-        if status == "503":
+        if status in ("429", "503"):
             answer.setdefault("headers", {})["Retry-After"] = _RETRY_AFTER
         elif status == "401" and "security" in operation:
             answer.setdefault("headers", {})["WWW-Authenticate"] = _CHALLENGE

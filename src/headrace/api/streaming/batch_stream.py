@@ -29,6 +29,8 @@ class BatchStream:
         is_settled = False
         while not is_settled and not stream.must_end:
             batch = await self._follower.next(HEARTBEAT_SECONDS)
+            if stream.must_end:
+                break
             yield HEARTBEAT if batch is None else _batch_frame(batch)
             is_settled = batch is not None and batch.state == BatchState.SETTLED
         if not is_settled:

@@ -1,19 +1,25 @@
 """The open event streams of this process, and when each has to end although its task or batch goes on.
 
 A stream is cut off when its client takes nothing for a while; the client resumes from its cursor. Every stream ends now and then,
-so that streams spread over the processes that there are. A stream also ends when the credentials of its client end, and when the
-process does. In all of these cases but the first, the client is told when to come back.
+so that streams spread over the processes that there are. A stream also ends when the credential or the link of its client expires
+or is revoked, when the account is disabled, and when the process is told to stop. In all of these cases but the first, the client
+is told when to come back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import sys
+from collections import Counter
 from collections.abc import Callable
 from time import time
 
 from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.viewer import Viewer
+from headrace.identity.revocations import Change
+from headrace.identity_errors import TooManyRequests
 from headrace.telemetry import get_logger
 
 HEARTBEAT_SECONDS = 15.0  # proxies close connections that are silent for 30 to 60 s
@@ -21,6 +27,7 @@ LIFETIME_SECONDS = 600.0  # after that a client comes back, to any process that 
 LIFETIME_JITTER = 0.2  # of the lifetime, so that clients that came together do not leave together
 STALLED_SECONDS = 30.0  # a client that has taken nothing for so long is not reading
 SLOW_SECONDS = 1.0  # a client that took so long for a chunk is slow: progress that it may miss is left out
+RETRY_SECONDS = 30  # after which a client that had too many streams may have closed one
 CHECK_SECONDS = 1.0  # between two checks of every stream
 
 log = get_logger(__name__)
@@ -32,16 +39,16 @@ class OpenStream:
     Args:
         metrics: The counters of this process.
         wake: Makes the source of the stream go on, even with nothing to send.
-        credentials_end: When the credentials of the client end, in seconds since 1970; None for never.
+        viewer: Whom the stream is for.
 
     Attributes:
+        viewer: Whom the stream is for.
         end_reason: Why the stream ends, once it does; see `headrace.api.streaming.metrics.ENDS`.
         is_cut: Whether the stream was ended without telling the client.
         wake: Makes the source of the stream go on.
     """
 
     __slots__ = (
-        "_credentials_end",
         "_ends_at",
         "_loop",
         "_metrics",
@@ -51,10 +58,12 @@ class OpenStream:
         "_written_at",
         "end_reason",
         "is_cut",
+        "viewer",
         "wake",
     )
 
-    def __init__(self, metrics: Metrics, wake: Callable[[], None], credentials_end: float | None) -> None:
+    def __init__(self, metrics: Metrics, wake: Callable[[], None], viewer: Viewer) -> None:
+        self.viewer = viewer
         self.end_reason = ""
         self.is_cut = False
         self.wake = wake
@@ -64,7 +73,6 @@ class OpenStream:
         self._write_started_at: float | None = None
         self._written_at = 0.0
         self._write_seconds = 0.0
-        self._credentials_end = credentials_end
         lifetime = LIFETIME_SECONDS * random.uniform(1 - LIFETIME_JITTER, 1)  # noqa: S311 - spreads load, hides nothing
         self._ends_at = self._loop.time() + lifetime
 
@@ -72,7 +80,7 @@ class OpenStream:
     def must_end(self) -> bool:
         """Whether the stream has to end now."""
         if not self.end_reason:
-            if self._credentials_end is not None and time() >= self._credentials_end:
+            if self.viewer.until is not None and time() >= self.viewer.until:
                 self.end_reason = "credentials"
             elif self._loop.time() >= self._ends_at:
                 self.end_reason = "lifetime"
@@ -122,30 +130,73 @@ class OpenStream:
 class OpenStreams:
     """The open streams of this process.
 
+    Args:
+        metrics: The counters of this process.
+        may_see: Tells whether nothing is known that has taken away a viewer's right to see a stream.
+        limit_of: Returns how many streams an account may have open here at a time.
+
     Attributes:
         draining: Whether the process is told to stop.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        may_see: Callable[[Viewer], bool] = lambda _: True,
+        limit_of: Callable[[str], int] = lambda _: sys.maxsize,
+    ) -> None:
         self.metrics = metrics
         self.draining = False
+        self._may_see = may_see
+        self._limit_of = limit_of
         self._open: set[OpenStream] = set()
+        self._reserved = Counter[str]()
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def add(self, wake: Callable[[], None], credentials_end: float | None) -> OpenStream:
+    def reserve(self, viewer: Viewer) -> None:
+        """Reserve a place for a stream that is about to open. Follow links need none: they are for the users of a product.
+
+        Raises:
+            TooManyRequests: The account has as many streams open as it may.
+        """
+        if viewer.principal is None:
+            return
+        limit = self._limit_of(viewer.account)
+        if self._reserved[viewer.account] >= limit:
+            message = f"there are {limit:,} open streams of this account, which is the limit; close one before you open another"
+            raise TooManyRequests(message, retry_after=RETRY_SECONDS)
+        self._reserved[viewer.account] += 1
+
+    def release(self, viewer: Viewer) -> None:
+        """Give back the place of a stream that has ended."""
+        if viewer.principal is None:
+            return
+        self._reserved[viewer.account] -= 1
+        if not self._reserved[viewer.account]:
+            del self._reserved[viewer.account]
+
+    def add(self, wake: Callable[[], None], viewer: Viewer) -> OpenStream:
         """Open a stream that the current task sends to a client. See `OpenStream` for the arguments."""
-        stream = OpenStream(self.metrics, wake, credentials_end)
+        stream = OpenStream(self.metrics, wake, viewer)
         self._open.add(stream)
         if self.draining:
             stream.end("drain")
+        elif not self._may_see(viewer):
+            # The credential was revoked while the stream was being opened.
+            stream.end("credentials")
         return stream
 
     def remove(self, stream: OpenStream) -> None:
         """Count a stream that has ended."""
         self._open.discard(stream)
         self.metrics.ends[stream.end_reason or "finished"] += 1
+
+    def on_change(self, change: Change) -> None:
+        """End the streams of those who may not see them any more. Nothing is sent to them from now on."""
+        for stream in [stream for stream in self._open if stream.viewer.is_ended_by(change)]:
+            stream.end("credentials")
 
     async def watch(self) -> None:
         """Check every stream each second, until cancelled."""

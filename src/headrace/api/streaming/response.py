@@ -12,6 +12,7 @@ from litestar.types import Receive, Scope, Send
 
 from headrace.api.edge.server_send import server_send
 from headrace.api.streaming.open_streams import OpenStream, OpenStreams
+from headrace.api.streaming.viewer import Viewer
 
 # Without this header, nginx would hold events back.
 HEADERS = {"X-Accel-Buffering": "no"}
@@ -39,42 +40,50 @@ class StreamResponse(Response[bytes]):
     Args:
         streams: The open streams, of which this one is to be one.
         source: Generates what is sent.
-        credentials_end: When the client may no longer see it, in seconds since 1970; None for never.
+        viewer: Whom it is sent to.
         headers: More headers.
+
+    Raises:
+        TooManyRequests: The viewer has as many streams open as it may. The source is closed then.
     """
 
     def __init__(
         self,
         streams: OpenStreams,
         source: Source,
+        viewer: Viewer,
         *,
-        credentials_end: float | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(b"", media_type="text/event-stream", headers={**HEADERS, **(headers or {})})
         self._streams = streams
         self._source = source
-        self._credentials_end = credentials_end
+        self._viewer = viewer
+        try:
+            streams.reserve(viewer)
+        except BaseException:
+            source.close()
+            raise
 
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **options: Any) -> ASGIResponse:
         """Return what Litestar sends."""
         headers: dict[str, Any] = {**self.headers, **(options.get("headers") or {})}
         sender = _Sender(headers=headers, media_type=self.media_type, status_code=200)
-        sender.prepare(self._streams, self._source, self._credentials_end)
+        sender.prepare(self._streams, self._source, self._viewer)
         return sender
 
 
 class _Sender(ASGIResponse):
     """Sends the chunks in the one task that the request has. Litestar's own streaming response takes two tasks more."""
 
-    __slots__ = ("_credentials_end", "_source", "_streams")
+    __slots__ = ("_source", "_streams", "_viewer")
 
     _should_set_content_length = False
 
-    def prepare(self, streams: OpenStreams, source: Source, credentials_end: float | None) -> None:
+    def prepare(self, streams: OpenStreams, source: Source, viewer: Viewer) -> None:
         self._streams = streams
         self._source = source
-        self._credentials_end = credentials_end
+        self._viewer = viewer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -83,10 +92,11 @@ class _Sender(ASGIResponse):
         finally:
             # A generator that was not begun runs nothing when it is closed, so what it would send from is closed here.
             self._source.close()
+            self._streams.release(self._viewer)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         task = asyncio.current_task()
-        stream = self._streams.add(self._source.wake, self._credentials_end)
+        stream = self._streams.add(self._source.wake, self._viewer)
         leaving = asyncio.ensure_future(_until_gone(receive))
         leaving.add_done_callback(lambda ended: ended.cancelled() or stream.cut("left"))
         chunks = self._source.chunks(stream)

@@ -72,6 +72,9 @@ class TaskStream:
                     yield await self._restart(error.reason)
                     self._is_done = await self._has_sent_the_end()
                     continue
+                # While it waited, the viewer may have lost the right to see what comes now.
+                if stream.must_end:
+                    break
                 yield self._join(frames, stream)
                 if self._read_state is not None:
                     self._watch_for_finish(frames)

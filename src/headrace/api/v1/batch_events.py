@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Response, get
 
 from headrace.api.auth.access import access
-from headrace.api.auth.principal import caller
+from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.openapi import EVENT_STREAM, OfOwner, refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import ApiState, state_of
@@ -13,6 +13,7 @@ from headrace.api.streaming.batch_follower import BatchFollower
 from headrace.api.streaming.batch_stream import BatchStream
 from headrace.api.streaming.opening import read_cursor
 from headrace.api.streaming.response import StreamResponse
+from headrace.api.streaming.viewer import Viewer
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.events import After, LastEventId
 from headrace.contracts.batches import BatchState
@@ -35,11 +36,12 @@ async def follow_batch(
     answered with 204. Follow `/events?batch=` for the tasks of the batch.
     """
     cursor = read_cursor(request, after, last_event_id)
-    return await batch_stream(state_of(request), caller(request), batch, cursor)
+    viewer = Viewer.of(principal_of(request))
+    return await batch_stream(state_of(request), caller(request), batch, cursor, viewer)
 
 
 async def batch_stream(
-    api: ApiState, owner: str, batch: str, cursor: Position | None, *, credentials_end: float | None = None
+    api: ApiState, owner: str, batch: str, cursor: Position | None, viewer: Viewer
 ) -> StreamResponse | Response[None]:
     """Return the stream of one batch, or 204 when the client has seen its end.
 
@@ -51,4 +53,4 @@ async def batch_stream(
     if found.state == BatchState.SETTLED and cursor is not None and cursor >= Position.parse(found.position):
         return Response(None, status_code=204)
     follower = await BatchFollower.open(api.log, api.hub, api.read_model, found)
-    return StreamResponse(api.streams, BatchStream(follower), credentials_end=credentials_end)
+    return StreamResponse(api.streams, BatchStream(follower), viewer)

@@ -11,7 +11,7 @@ from litestar import Response, get
 from litestar.params import HeaderParameter, Parameter, QueryParameter
 
 from headrace.api.auth.access import access
-from headrace.api.auth.principal import caller
+from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.openapi import EVENT_STREAM, OfOwner, refusals
 from headrace.api.edge.request import AnyRequest, task_id
 from headrace.api.read_model import ReadModel
@@ -20,6 +20,7 @@ from headrace.api.streaming.event_filter import read_filter
 from headrace.api.streaming.opening import count_resume, end_of, open_stream, read_cursor
 from headrace.api.streaming.response import StreamResponse
 from headrace.api.streaming.task_stream import EndedStream, TaskStream, has_end_at
+from headrace.api.streaming.viewer import Viewer
 from headrace.contracts.positions import Position
 from headrace.errors import TaskNotFound
 from headrace.lifecycle.task_state import read_task_state
@@ -60,7 +61,8 @@ async def follow_all(
     subject = wanted.subject(caller(request))
     follower = await api.hub.follow(subject, opening.position, None if wanted.is_empty else wanted)
     count_resume(api.metrics, cursor, opening, follower)
-    return StreamResponse(api.streams, TaskStream(api.log, api.metrics, follower, opening.chunk))
+    source = TaskStream(api.log, api.metrics, follower, opening.chunk)
+    return StreamResponse(api.streams, source, Viewer.of(principal_of(request)))
 
 
 @get(
@@ -78,11 +80,12 @@ async def follow_task(
     end and connects again is answered with 204, which tells `EventSource` to stop.
     """
     cursor = read_cursor(request, after, last_event_id)
-    return await task_stream(state_of(request), caller(request), task_id(task), cursor)
+    viewer = Viewer.of(principal_of(request))
+    return await task_stream(state_of(request), caller(request), task_id(task), cursor, viewer)
 
 
 async def task_stream(
-    api: ApiState, owner: str, task: str, cursor: Position | None, *, credentials_end: float | None = None
+    api: ApiState, owner: str, task: str, cursor: Position | None, viewer: Viewer
 ) -> StreamResponse | Response[None]:
     """Return the stream of one task, or 204 when the client has seen its end.
 
@@ -100,11 +103,11 @@ async def task_stream(
     if has_end_at(task_state, opening.position):
         if cursor is not None and not opening.is_reset:
             return Response(None, status_code=204)
-        return StreamResponse(api.streams, EndedStream(opening.chunk), credentials_end=credentials_end)
+        return StreamResponse(api.streams, EndedStream(opening.chunk), viewer)
     follower = await api.hub.follow(subjects.task_events(owner, task), opening.position)
     count_resume(api.metrics, cursor, opening, follower)
     source = TaskStream(api.log, api.metrics, follower, opening.chunk, lambda: read_task_state(api.log, owner, task))
-    return StreamResponse(api.streams, source, credentials_end=credentials_end)
+    return StreamResponse(api.streams, source, viewer)
 
 
 async def _is_final(read_model: ReadModel, owner: str, task: str) -> bool:

@@ -21,13 +21,14 @@ from headrace.api.edge.request import AnyRequest, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.opening import read_cursor
 from headrace.api.streaming.response import StreamResponse
+from headrace.api.streaming.viewer import Viewer
 from headrace.api.v1.batch_events import batch_stream
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.events import After, LastEventId, task_stream
 from headrace.api.v1.tasks import find_task
 from headrace.contracts.follow_links import SECONDS_MAX, FollowLink, FollowLinkRequest
 from headrace.contracts.problems import FieldError
-from headrace.errors import BatchNotFound, InvalidInput, TaskNotFound
+from headrace.errors import BatchNotFound, InvalidFollowToken, InvalidInput, TaskNotFound
 from headrace.identity.follow_tokens import Grant
 
 FOLLOW_PATH = "/api/v1/follow"
@@ -84,11 +85,11 @@ async def follow_task_by_link(
 ) -> StreamResponse | Response[None]:
     """The stream is the one of `/tasks/{id}/events`. It ends when the link expires."""
     api = state_of(request)
-    grant = api.follow_tokens.read(token)
+    grant = _read_grant(api, token)
     if (grant.what, grant.id) != ("task", task):
         raise TaskNotFound(f"this follow link is not for task {task[:80]!r}")
     cursor = read_cursor(request, after, last_event_id)
-    return await task_stream(api, grant.owner, task, cursor, credentials_end=grant.until)
+    return await task_stream(api, grant.owner, task, cursor, Viewer(grant.owner, grant.until))
 
 
 @get(
@@ -103,11 +104,25 @@ async def follow_batch_by_link(
 ) -> StreamResponse | Response[None]:
     """The stream is the one of `/batches/{id}/events`. It ends when the link expires."""
     api = state_of(request)
-    grant = api.follow_tokens.read(token)
+    grant = _read_grant(api, token)
     if (grant.what, grant.id) != ("batch", batch):
         raise BatchNotFound(f"this follow link is not for batch {batch[:80]!r}")
     cursor = read_cursor(request, after, last_event_id)
-    return await batch_stream(api, grant.owner, batch, cursor, credentials_end=grant.until)
+    return await batch_stream(api, grant.owner, batch, cursor, Viewer(grant.owner, grant.until))
+
+
+def _read_grant(api: ApiState, token: str) -> Grant:
+    """Return what a link allows, whatever has become of the credential that made it.
+
+    Raises:
+        InvalidFollowToken: The token was not signed with one of the secrets, or its owner's account is not active any more.
+        FollowTokenExpired: The token has expired.
+        FollowLinksOff: There is no secret.
+    """
+    grant = api.follow_tokens.read(token)
+    if not api.revocations.is_active(grant.owner):
+        raise InvalidFollowToken("this follow link is not valid any more; ask for a new one")
+    return grant
 
 
 def asked_link(api: ApiState, request: AnyRequest) -> FollowLinkRequest | None:

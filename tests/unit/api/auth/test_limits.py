@@ -10,6 +10,7 @@ import pytest
 
 from headrace.api.auth import limits
 from headrace.api.auth.limits import Counters, Limit
+from headrace.api.edge.headers import answer_headers
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import LogUnavailable
 from headrace.identity.limits import Policy
@@ -18,10 +19,12 @@ from headrace.identity_errors import TooManyRequests
 from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
+from tests.accounts import SECRET
 from tests.cluster import until
+from tests.unit.api.counters import OwnCounters, make_limits
 from tests.unit.conftest import settings_for
 
-SECRETS = Secrets(["s" * 32])
+SECRETS = Secrets([SECRET])
 READS = Policy("reads", 300, 60)
 
 
@@ -40,23 +43,8 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return Time(monkeypatch)
 
 
-class NoCounters:
-    """Counters that nobody else asks."""
-
-    def __init__(self) -> None:
-        self.digest = SECRETS.hash
-        self.asked: list[int] = []
-        self.counts: dict[Any, int] = {}
-
-    async def add(self, allowance: Any, asked: int) -> int:
-        self.asked.append(asked)
-        key = (allowance.name, allowance.number)
-        self.counts[key] = self.counts.get(key, 0) + asked
-        return self.counts[key]
-
-
-def alone(policy: Policy) -> tuple[Limit, NoCounters]:
-    counters = NoCounters()
+def alone(policy: Policy) -> tuple[Limit, OwnCounters]:
+    counters = OwnCounters()
     return Limit(policy, cast("Counters", counters), "reads"), counters
 
 
@@ -143,7 +131,9 @@ async def test_a_portion_is_fetched_when_half_of_the_one_before_is_used_and_nobo
 async def test_what_costs_more_is_permitted_as_a_whole_or_not_at_all(time: Time) -> None:
     limit, _ = alone(READS)
     await limit.take("ada", 250)
-    with pytest.raises(TooManyRequests, match="this counts as 60 reads, and there are at most 300 reads in 60 seconds"):
+    with pytest.raises(
+        TooManyRequests, match="this takes 60 more reads, and there are at most 300 reads in 60 seconds"
+    ):
         await limit.take("ada", 60)
     await limit.take("ada", 50)
     with pytest.raises(TooManyRequests, match="there are at most 300 reads in 60 seconds; try again in"):
@@ -184,5 +174,41 @@ async def test_a_limit_remembers_a_bounded_number_of_addresses(time: Time, monke
     monkeypatch.setattr(limits, "NAMES_MAX", 1_000)
     limit, _ = alone(Policy("registrations", 5, 3600))
     for number in range(100_000):
-        limit._find(str(number))
+        limit.find(str(number))
     assert len(limit) == 1_000
+
+
+async def test_the_answer_to_a_request_tells_the_limit_and_what_is_left_also_when_it_refuses(time: Time) -> None:
+    made = make_limits(factor=1, reads=2)
+    said: list[dict[bytes, bytes]] = []
+    for method in ("GET", "HEAD", "POST"):
+        scope: Any = {"type": "http", "method": method, "state": {}}
+        await made.count(scope, "ada")
+        said.append(dict(answer_headers(scope)))
+    left = int(made.reads.find("ada").ends_at - time.now + 0.999)
+    assert said[0] == {b"ratelimit-policy": b'"reads";q=2;w=60', b"ratelimit": b'"reads";r=1;t=%d' % left}
+    assert said[1][b"ratelimit"] == b'"reads";r=0;t=%d' % left
+    assert said[2][b"ratelimit-policy"] == b'"submissions";q=600;w=60'
+    scope = {"type": "http", "method": "GET", "state": {}}
+    with pytest.raises(TooManyRequests) as refused:
+        await made.count(scope, "ada")
+    assert refused.value.retry_after == left
+    assert dict(answer_headers(scope)) == said[1]
+
+
+async def test_a_batch_counts_by_its_tasks_and_attempts_to_sign_in_by_address_and_by_account(time: Time) -> None:
+    made = make_limits(factor=1)
+    await made.count_batch("ada", 100)
+    await made.count_batch("ada", 20_001)
+    assert made.submissions.find("ada").permits % 30 == 0
+    with pytest.raises(TooManyRequests, match="send fewer tasks at once"):
+        await made.count_batch("ada", 60_000)
+    from_here, from_there = ({"type": "http", "client": (address, 1)} for address in ("192.0.2.1", "192.0.2.2"))
+    for number in range(10):
+        await made.count_sign_in(from_here, f"user {number}")
+    with pytest.raises(TooManyRequests, match="at most 10 attempts to sign in"):
+        await made.count_sign_in(from_here, "ada")
+    for number in range(10):
+        await made.count_sign_in({"type": "http", "client": (f"198.51.100.{number}", 1)}, "Ada@example.com")
+    with pytest.raises(TooManyRequests):
+        await made.count_sign_in(from_there, "ada@EXAMPLE.com ")

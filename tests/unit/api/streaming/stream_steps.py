@@ -10,10 +10,13 @@ from typing import Any
 from headrace.api.streaming.frames import retry_frame
 from headrace.api.streaming.open_streams import OpenStream, OpenStreams
 from headrace.api.streaming.response import StreamResponse
+from headrace.api.streaming.viewer import Viewer
 
 PATIENCE_SECONDS = 5.0
 
 Said = dict[str, Any]
+
+ANYBODY = Viewer("somebody")
 
 
 class Source:
@@ -99,11 +102,11 @@ class Client:
 class Served:
     """A stream that is being sent to a client."""
 
-    def __init__(self, streams: OpenStreams, credentials_end: float | None = None) -> None:
+    def __init__(self, streams: OpenStreams, viewer: Viewer = ANYBODY) -> None:
         self.streams = streams
         self.source = Source()
         self.client = Client()
-        response = StreamResponse(streams, self.source, credentials_end=credentials_end, headers={"X-More": "1"})
+        response = StreamResponse(streams, self.source, viewer, headers={"X-More": "1"})
         asgi: Any = response.to_asgi_response(None, SimpleNamespace())  # type: ignore[arg-type]
         scope: Any = {"type": "http", "method": "GET", "state": {}}
         self.sending = asyncio.create_task(asgi(scope, self.client.receive, self.client.send))

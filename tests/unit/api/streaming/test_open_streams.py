@@ -15,7 +15,13 @@ from headrace.api.streaming.open_streams import (
     STALLED_SECONDS,
     OpenStreams,
 )
-from tests.unit.api.streaming.stream_steps import PATIENCE_SECONDS, Served
+from headrace.api.streaming.response import StreamResponse
+from headrace.api.streaming.viewer import Viewer
+from headrace.contracts.identity import Role, UserState
+from headrace.identity.principals import Principal
+from headrace.identity.revocations import Change, UserChanged
+from headrace.identity_errors import TooManyRequests
+from tests.unit.api.streaming.stream_steps import ANYBODY, PATIENCE_SECONDS, Served, Source
 
 LAG_CHUNK = Frame(1, "logged", b"data: 1\n\n", "t", "echo", None, 0.0)
 
@@ -44,7 +50,7 @@ async def test_a_stream_that_has_lived_long_enough_ends_with_a_word_about_coming
 
 
 async def test_those_that_came_together_do_not_leave_together(streams: OpenStreams) -> None:
-    lifetimes = [streams.add(lambda: None, None)._ends_at for _ in range(200)]
+    lifetimes = [streams.add(lambda: None, ANYBODY)._ends_at for _ in range(200)]
     spread = max(lifetimes) - min(lifetimes)
     assert 0.1 * streams_module.LIFETIME_SECONDS < spread <= 0.2 * streams_module.LIFETIME_SECONDS + 1
     assert max(lifetimes) <= asyncio.get_running_loop().time() + streams_module.LIFETIME_SECONDS
@@ -56,7 +62,7 @@ async def test_a_stream_ends_with_its_credentials_while_it_waits(
 ) -> None:
     now = time.time()
     monkeypatch.setattr(streams_module, "time", lambda: now)
-    served = Served(streams, credentials_end=now + 60)
+    served = Served(streams, Viewer("ada", now + 60))
     served.source.says(b"id: 1\n\n")
     await served.took(b"id: 1\n\n")
     check_all(streams)
@@ -67,6 +73,75 @@ async def test_a_stream_ends_with_its_credentials_while_it_waits(
     await served.over()
     assert RETRY.fullmatch(served.client.body.removeprefix(b"id: 1\n\n"))
     assert why(streams) == {"credentials": 1}
+
+
+ADA, GRACE = (
+    Principal(id=name, role=Role.MEMBER, scopes=frozenset(), credential=f"key:{name}1") for name in ("ada", "grace")
+)
+AT = 1_800_000_000.0
+
+
+@pytest.mark.invariant(8)
+@pytest.mark.parametrize(
+    ("change", "ended"),
+    [
+        (Change(credential="key:ada1"), {"ada"}),
+        (Change(credential="key:ada2"), set[str]()),
+        (Change(user="ada", to=UserChanged(UserState.DISABLED, Role.MEMBER, AT)), {"ada", "link of ada"}),
+        (Change(user="ada", to=UserChanged(UserState.ACTIVE, Role.ADMIN, AT)), {"ada"}),
+        (Change(user="ada", to=UserChanged(UserState.ACTIVE, Role.MEMBER, AT)), set[str]()),
+    ],
+    ids=["its key", "another key", "its account is disabled", "another role", "no difference"],
+)
+async def test_a_revocation_ends_the_streams_that_it_concerns_and_nothing_is_sent_after_it(
+    streams: OpenStreams, change: Change, ended: set[str]
+) -> None:
+    served = {
+        "ada": Served(streams, Viewer.of(ADA)),
+        "grace": Served(streams, Viewer.of(GRACE)),
+        "link of ada": Served(streams, Viewer("ada", time.time() + 60)),
+    }
+    for each in served.values():
+        each.source.says(b"id: 1\n\n")
+        await each.took(b"id: 1\n\n")
+    streams.on_change(change)
+    for each in served.values():
+        each.source.says(b"id: 2\n\n")
+        each.source.says(None)
+    await asyncio.wait({each.sending for each in served.values()}, timeout=PATIENCE_SECONDS)
+    for name, each in served.items():
+        rest = each.client.body.removeprefix(b"id: 1\n\n")
+        assert RETRY.fullmatch(rest) if name in ended else rest == b"id: 2\n\n"
+    finished = {"finished": len(served) - len(ended)}
+    assert why(streams) == finished | ({"credentials": len(ended)} if ended else {})
+
+
+async def test_a_credential_that_is_revoked_while_its_stream_opens_sees_nothing() -> None:
+    streams = OpenStreams(Metrics(), may_see=lambda viewer: viewer.account != "ada")
+    served = Served(streams, Viewer.of(ADA))
+    served.source.says(b"id: 1\n\n")
+    await served.over()
+    assert RETRY.fullmatch(served.client.body)
+    assert why(streams) == {"credentials": 1}
+
+
+async def test_an_account_has_a_bounded_number_of_streams_and_links_to_what_it_owns_do_not_count() -> None:
+    streams = OpenStreams(Metrics(), limit_of=lambda account: 2 if account == "ada" else 1)
+    served = [Served(streams, Viewer.of(ADA)) for _ in range(2)]
+    refused = Source()
+    with pytest.raises(TooManyRequests, match="there are 2 open streams of this account"):
+        StreamResponse(streams, refused, Viewer.of(ADA))
+    assert refused.closed.is_set()
+    served += [Served(streams, Viewer("ada", time.time() + 60)) for _ in range(5)]
+    served.append(Served(streams, Viewer.of(GRACE)))
+    served[0].source.says(None)
+    await asyncio.wait({served[0].sending})
+    served.append(Served(streams, Viewer.of(ADA)))
+    for each in served:
+        each.source.says(None)
+    await asyncio.wait({each.sending for each in served})
+    assert len(streams) == 0
+    assert not streams._reserved
 
 
 async def test_draining_ends_all_streams_and_those_that_come_after_it(streams: OpenStreams) -> None:
@@ -147,7 +222,7 @@ async def test_a_stream_that_is_being_taken_is_not_woken(streams: OpenStreams) -
 
 
 async def test_how_old_what_is_sent_is_goes_to_the_metrics(streams: OpenStreams) -> None:
-    stream = streams.add(lambda: None, None)
+    stream = streams.add(lambda: None, ANYBODY)
     stream.record_lag([LAG_CHUNK._replace(at=time.time() - 0.2), LAG_CHUNK])
     stream.record_lag([LAG_CHUNK._replace(at=time.time() + 60)])  # the clock of the log is ahead of ours
     assert dict(streams.metrics.lags)["0.001"] == 1

@@ -11,7 +11,7 @@ from headrace.api.streaming.open_streams import (
     OpenStreams,
 )
 from headrace.api.streaming.response import StreamResponse
-from tests.unit.api.streaming.stream_steps import PATIENCE_SECONDS, Served
+from tests.unit.api.streaming.stream_steps import ANYBODY, PATIENCE_SECONDS, Served
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ async def test_a_request_that_is_cancelled_before_its_stream_begins_follows_noth
 ) -> None:
     served = Served(streams)
     served.sending.cancel()
-    response: Any = StreamResponse(streams, served.source).to_asgi_response(None, SimpleNamespace())  # type: ignore[arg-type]
+    response: Any = StreamResponse(streams, served.source, ANYBODY).to_asgi_response(None, SimpleNamespace())  # type: ignore[arg-type]
 
     async def send(_message: Any) -> None:
         raise asyncio.CancelledError

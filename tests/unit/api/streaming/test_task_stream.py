@@ -16,6 +16,7 @@ from headrace.api.streaming.frames import HEARTBEAT
 from headrace.api.streaming.hub import Hub
 from headrace.api.streaming.open_streams import HEARTBEAT_SECONDS, OpenStream, OpenStreams
 from headrace.api.streaming.task_stream import TaskStream
+from headrace.api.streaming.viewer import Viewer
 from headrace.contracts.events import EventName, Logged, encode
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
@@ -69,7 +70,7 @@ async def reading(
         state = await log.refresh()
         position = Position(log.epoch, state.last_sequence if after is None else after)
         follower = await hub.follow(task_events(owner, task), position, wanted)
-        stream = OpenStreams(hub.metrics).add(follower.wake, None)
+        stream = OpenStreams(hub.metrics).add(follower.wake, Viewer("u"))
         read = Read(log, hub, owner, stream, follower)
         assert await read.next() == b"opening"
         yield read

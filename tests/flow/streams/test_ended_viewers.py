@@ -1,0 +1,106 @@
+"""Streams end with the right to see them: at once, also at a process that has lost Postgres, and with no event after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, suppress
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from headrace.api.auth.revocations import Revocations
+from headrace.contracts.identity import Role, UserState
+from headrace.embedded.network import free_ports
+from tests.accounts import Made
+from tests.cluster import Cluster, until
+from tests.conftest import MakeCluster
+from tests.flow.follow_link_steps import NEW
+from tests.flow.problems import check_problem
+from tests.sse import Stream, follow
+
+PATIENCE_SECONDS = 10.0  # within which a stream has ended
+
+
+class Watched(NamedTuple):
+    """A task of somebody that runs until its gate opens, and all who watch it at an API without Postgres.
+
+    Attributes:
+        live: Follows the task as it runs.
+        replayed: Follows everything of the account, from the first event of the task on.
+        by_link: Follows the task with a link.
+    """
+
+    cluster: Cluster
+    ada: Made
+    http: httpx.AsyncClient
+    task: str
+    link: str
+    live: Stream
+    replayed: Stream
+    by_link: Stream
+
+
+@pytest.fixture
+async def watched(make_cluster: MakeCluster) -> AsyncGenerator[Watched]:
+    cluster = await make_cluster(HEADRACE_API_FOLLOW_SECRETS=NEW, HEADRACE_CONSUMERS="tests.kinds.plain")
+    await cluster.start("api", "worker", "projector")
+    await cluster.until_kinds_known()
+    ada = await cluster.make_user("ada")
+    bind = f"127.0.0.1:{free_ports(1)[0]}"
+    server, _, sockets = cluster.database_url.partition("?host=")
+    way = cluster.place / "way-to-postgres"
+    way.symlink_to(sockets)
+    await cluster.spawn("api", HEADRACE_API_BIND=bind, HEADRACE_DATABASE_URL=f"{server}?host={way}")
+    async with (
+        AsyncExitStack() as stack,
+        httpx.AsyncClient(
+            base_url=f"http://{bind}", timeout=30, headers={"Authorization": f"Bearer {ada.key}"}
+        ) as http,
+    ):
+
+        async def submitted() -> Any:
+            with suppress(httpx.TransportError):
+                answer = await http.post("/api/v1/tasks", json={"kind": "wait", "input": {"name": "gate"}})
+                return answer.status_code == 202 and answer.json()
+
+        task = (await until(submitted, "an API that knows the key"))["id"]
+        link = (await http.post(f"/api/v1/tasks/{task}/follow-links", json={})).json()["url"]
+        live = await stack.enter_async_context(follow(http, f"/api/v1/tasks/{task}/events"))
+        first, *_ = await live.take(2)
+        way.unlink()
+        await cluster.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert (await http.get("/api/v1/batches")).status_code == 503
+        replayed = await stack.enter_async_context(follow(http, "/api/v1/events", after=first.id))
+        await replayed.take(1)
+        anybody = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
+        by_link = await stack.enter_async_context(follow(anybody, link))
+        await by_link.take(2)
+        yield Watched(cluster, ada, http, task, link, live, replayed, by_link)
+
+
+@pytest.mark.invariant(8)
+async def test_a_revoked_key_ends_its_streams_and_no_link_that_it_has_made(watched: Watched) -> None:
+    await Revocations(watched.cluster.log).note_key_revoked(watched.ada.key_id)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert "finished" not in {seen.event for seen in await watched.live.rest()}
+        await watched.replayed.rest()
+    # Without Postgres, nobody knows whose the key was.
+    check_problem(await watched.http.get("/api/v1/events"), 503, "identity_unavailable")
+    watched.cluster.open_gate("gate")
+    assert (await watched.by_link.rest())[-1].event == "finished"
+
+
+@pytest.mark.invariant(8)
+async def test_a_disabled_account_ends_its_streams_and_its_links_for_good(watched: Watched) -> None:
+    noted = Revocations(watched.cluster.log)
+    await noted.note_user_changed(watched.ada.id, Role.MEMBER, UserState.DISABLED)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for stream in (watched.live, watched.replayed, watched.by_link):
+            assert "finished" not in {seen.event for seen in await stream.rest()}
+    watched.cluster.open_gate("gate")
+    async with httpx.AsyncClient() as anybody:
+        check_problem(await anybody.get(watched.link), 401, "invalid_follow_token")
