@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from headrace.contracts.identity import ApiKey, Role, UserState
 from headrace.identity_errors import TooManyApiKeys
@@ -27,13 +27,12 @@ _KEYS = identity_tables.api_keys
 _OF = _KEYS.c
 _KEY = columns_of(_KEYS, ApiKeyRow)
 _SELECT_KEY = select(*_KEY)
-_USERS = identity_tables.users
-# Asked for every credential that a process does not know; made once, because to build a query takes as long as to run it.
-_FIND_BY_HASH = (
-    select(*_KEY, _USERS.c.role, _USERS.c.state)
-    .join(_USERS, _USERS.c.id == _OF.owner)
-    .where(_OF.hash.in_(bindparam("hashes", expanding=True)))
-)
+# Asked for every credential that a process does not know, and so in the driver's own words: to build a statement would take
+# longer than to run it.
+_FIND_BY_HASH = f"""
+    SELECT {", ".join(f"k.{name}" for name in ApiKeyRow.__struct_fields__)}, u.role, u.state
+    FROM api_keys k JOIN users u ON u.id = k.owner WHERE k.hash = ANY($1::bytea[])
+"""  # noqa: S608 - names are ours
 
 
 class FoundKey(NamedTuple):
@@ -62,9 +61,13 @@ async def insert_key(session: AsyncSession, row: ApiKeyRow) -> None:
     await session.execute(insert(_KEYS).values(msgspec.structs.asdict(row)))
 
 
-async def find_key_by_hash(session: AsyncSession, hashes: Sequence[bytes], now: datetime) -> FoundKey | None:
+async def find_key_by_hash(
+    database: AsyncSession | AsyncConnection, hashes: Sequence[bytes], now: datetime
+) -> FoundKey | None:
     """Find the live key that has one of these hashes: those of one token, by each secret."""
-    found = (await session.execute(_FIND_BY_HASH, {"hashes": list(hashes)})).mappings().one_or_none()
+    connection = await database.connection() if isinstance(database, AsyncSession) else database
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    found = await driver.fetchrow(_FIND_BY_HASH, list(hashes))
     if found is None:
         return None
     columns = dict(found)

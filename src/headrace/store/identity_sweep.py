@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Table, any_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.store import identity_tables
@@ -40,6 +40,7 @@ async def sweep_ended(session: AsyncSession, now: datetime) -> int:
 
 async def _remove(session: AsyncSession, table: Table, key: str, has_ended: ColumnElement[bool]) -> int:
     column = table.c[key]
-    some = select(column).where(has_ended).limit(ROWS).scalar_subquery()
-    removed: Any = await session.execute(delete(table).where(column.in_(some)))
+    # As an array, so that each row is looked up by its key: for a subquery, Postgres may read the whole table.
+    some = func.array(select(column).where(has_ended).limit(ROWS).scalar_subquery(), type_=ARRAY(column.type))
+    removed: Any = await session.execute(delete(table).where(column == any_(some)))
     return removed.rowcount

@@ -36,8 +36,8 @@ class ApiKeys:
         Raises:
             IdentityUnavailable: Postgres cannot be reached.
         """
-        async with self._database.transaction() as session:
-            found = await find_key_by_hash(session, self._secrets.hashes(token), datetime.now(UTC))
+        async with self._database.connection() as connection:
+            found = await find_key_by_hash(connection, self._secrets.hashes(token), datetime.now(UTC))
         if found is None or found.state is not UserState.ACTIVE:
             return None
         key = found.key
