@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from headrace.api.auth.account_passwords import AccountPasswords
+from headrace.api.auth.accounts import Accounts
 from headrace.api.auth.api_keys import ApiKeys
 from headrace.api.auth.audit_bounds import FailureBudget, Looks
 from headrace.api.auth.credentials import Credentials
@@ -72,6 +74,12 @@ class ApiState:
         self.passwords = Passwords()
         self.sessions = Sessions(
             self.secrets, access_tokens, identity, self.passwords, self.revocations.note_session_revoked
+        )
+        self.accounts = Accounts(
+            identity, self.passwords, self.revocations.note_user_changed, self.revocations.note_session_revoked
+        )
+        self.account_passwords = AccountPasswords(
+            self.secrets, identity, self.passwords, self.revocations.note_session_revoked
         )
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.public_url = (settings.api.public_url or "").rstrip("/")

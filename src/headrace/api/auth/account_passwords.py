@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from headrace.api.auth.accounts import unknown_user
@@ -31,7 +31,7 @@ class AccountPasswords:
         secrets: Secrets,
         database: IdentityDatabase,
         passwords: Passwords,
-        announce: Callable[[Sequence[str]], Awaitable[None]],
+        announce: Callable[..., Awaitable[None]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._secrets = secrets
@@ -63,7 +63,7 @@ class AccountPasswords:
             await users.change_user(transaction, user, password=hashed)
             await one_time_tokens.revoke_tokens(transaction, user)
             ended = await sessions.revoke_sessions(transaction, user, self._clock(), keep)
-        await self._announce(ended)
+        await self._announce(*ended)
 
     async def reset(self, token: str, new: str) -> None:
         """Set the password of the account that a reset link is for, and end all its sessions.
@@ -90,7 +90,7 @@ class AccountPasswords:
             await users.change_user(transaction, found.id, password=hashed)
             await one_time_tokens.revoke_tokens(transaction, found.id)
             ended = await sessions.revoke_sessions(transaction, found.id, now)
-        await self._announce(ended)
+        await self._announce(*ended)
 
 
 def _about(user: UserRow) -> tuple[str, ...]:

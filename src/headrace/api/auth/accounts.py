@@ -24,6 +24,7 @@ class Accounts:
         database: Opens transactions on Postgres.
         passwords: Hashes passwords.
         announce: Tells all API processes what an account may do now, once that is committed.
+        announce_ended: Tells them the ids of sessions that ended.
         clock: Returns the time.
     """
 
@@ -32,11 +33,13 @@ class Accounts:
         database: IdentityDatabase,
         passwords: Passwords,
         announce: Callable[[str, Role, UserState], Awaitable[None]],
+        announce_ended: Callable[..., Awaitable[None]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._announce = announce
+        self._announce_ended = announce_ended
         self._clock = clock
 
     async def register(self, asked: NewUser) -> None:
@@ -102,7 +105,6 @@ class Accounts:
         Raises:
             UserNotFound: There is none.
             WrongUserState: It is in use, or was.
-            ChangeNotAnnounced: NATS does not answer.
             IdentityUnavailable: Postgres cannot be reached.
         """
         async with self._database.transaction() as transaction:
@@ -128,9 +130,9 @@ class Accounts:
             LastAdmin: Nobody would be an active administrator any more.
             UserNotFound: There is no such account.
             WrongUserState: Nobody has decided about the account yet.
-            ChangeNotAnnounced: NATS does not answer.
             IdentityUnavailable: Postgres cannot be reached.
         """
+        ended: list[str] = []
         async with self._database.transaction() as transaction:
             # Those of administrators come before that of the account, in every transaction that has both.
             admins = await users.lock_active_admins(transaction)
@@ -141,8 +143,10 @@ class Accounts:
             if not is_active_admin(row):
                 check_last_admin(admins, user)
             if row.state == UserState.DISABLED:
-                await sessions.revoke_sessions(transaction, user, self._clock())
+                ended = await sessions.revoke_sessions(transaction, user, self._clock())
         await self._tell(row)
+        # Their access tokens would be good again, should the account be enabled before they expire.
+        await self._announce_ended(*ended)
         return row
 
     async def delete(self, user: str) -> None:
@@ -151,7 +155,6 @@ class Accounts:
         Raises:
             LastAdmin: It is the last active administrator.
             UserNotFound: There is no such account.
-            ChangeNotAnnounced: NATS does not answer.
             IdentityUnavailable: Postgres cannot be reached.
         """
         async with self._database.transaction() as transaction:

@@ -14,13 +14,24 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
 from headrace.contracts.follow_links import FollowLinkRequest
+from headrace.contracts.identity import (
+    Decision,
+    NewServiceAccount,
+    NewUser,
+    PasswordChange,
+    PasswordReset,
+    UserChange,
+)
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.contracts.sessions import SignIn
 from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, Bulk, BulkRequest, Submission
 
 Json = dict[str, Any]
 
-BODIES = (Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest, SignIn)
+BODIES = (
+    *(Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest),
+    *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn),
+)
 POSITION_PATTERN = r"^[0-9]{1,19}-[0-9]{1,19}$"
 _PATTERNS = {
     "at_least": POSITION_PATTERN,
@@ -32,12 +43,15 @@ _PATTERNS_IN_PATH = {
     "task": ID_PATTERN,
     "batch": ID_PATTERN,
     "schedule": ID_PATTERN,
+    "user": ID_PATTERN,
     "kind": KIND_PATTERN,
     "session": ID_PATTERN,
 }
 
 # The operations whose answer names the address of what they made.
-_LOCATED = frozenset({"submit_task", "submit_batch", "run_task_again", "create_schedule", "run_schedule"})
+_LOCATED = frozenset(
+    {"submit_task", "submit_batch", "run_task_again", "create_schedule", "run_schedule", "create_service_account"}
+)
 _LOCATION = {"description": "The address of what was made.", "schema": {"type": "string"}}
 _CHALLENGE = {"description": "How to authenticate (RFC 6750).", "schema": {"type": "string"}}
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}

@@ -25,6 +25,17 @@ from headrace.api.v1.sessions import end_session, end_sessions, list_sessions
 from headrace.api.v1.submit import submit
 from headrace.api.v1.submit_batch import submit_batch
 from headrace.api.v1.tasks import get_task, get_timeline, list_tasks
+from headrace.api.v1.users import (
+    change_password,
+    change_user,
+    create_service_account,
+    decide_about_user,
+    delete_user,
+    get_user,
+    list_users,
+    register,
+    reset_password,
+)
 
 ALL: list[HTTPRouteHandler] = [
     sign_in,
@@ -64,4 +75,13 @@ ALL: list[HTTPRouteHandler] = [
     list_kinds,
     pause,
     resume,
+    register,
+    create_service_account,
+    list_users,
+    get_user,
+    change_user,
+    decide_about_user,
+    delete_user,
+    change_password,
+    reset_password,
 ]

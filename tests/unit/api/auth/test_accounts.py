@@ -37,7 +37,7 @@ class Told:
     async def user(self, user: str, role: Role, state: UserState) -> None:
         self.users.append((user, role, state))
 
-    async def ended(self, ids: Sequence[str]) -> None:
+    async def ended(self, *ids: str) -> None:
         self.sessions += ids
 
 
@@ -53,7 +53,7 @@ def told() -> Told:
 
 @pytest.fixture
 def accounts(database: IdentityDatabase, hashing: Passwords, told: Told) -> Accounts:
-    return Accounts(database, hashing, told.user, lambda: NOW)
+    return Accounts(database, hashing, told.user, told.ended, lambda: NOW)
 
 
 @pytest.fixture
@@ -155,11 +155,12 @@ async def test_disabling_an_account_ends_its_sessions_and_enabling_it_brings_non
     accounts: Accounts, database: IdentityDatabase, told: Told
 ) -> None:
     row = await add(database)
-    await add_session(database, row.id)
+    session = await add_session(database, row.id)
     await accounts.change(row.id, UserChange(state="disabled", reason="left"))
     assert (await accounts.change(row.id, UserChange(state="active"))).reason is None
     assert await live_sessions(database, row.id) == set()
     assert [state for *_, state in told.users] == ["disabled", "active"]
+    assert told.sessions == [session]
 
 
 async def test_a_deleted_account_is_gone_with_its_sessions_keys_and_links_and_deleting_it_again_tells_it_again(

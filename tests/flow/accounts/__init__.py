@@ -1,0 +1,1 @@
+"""Accounts: asked for, decided about, changed and deleted."""
