@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from headrace.api.auth.accounts import unknown_user
+from headrace.api.auth.accounts import Record, unknown_user
 from headrace.api.identity_database import IdentityDatabase
+from headrace.contracts.audit import Action
 from headrace.identity.passwords import Passwords
 from headrace.identity.secrets import Secrets
 from headrace.identity_errors import InvalidOneTimeToken, WrongPassword
@@ -16,7 +17,7 @@ from headrace.store.one_time_tokens import Purpose
 
 
 class AccountPasswords:
-    """Changes the passwords of accounts.
+    """Changes the passwords of accounts. Each change is recorded in the audit.
 
     Args:
         secrets: Hashes the tokens of reset links.
@@ -40,7 +41,7 @@ class AccountPasswords:
         self._announce = announce
         self._clock = clock
 
-    async def change(self, user: str, old: str, new: str, keep: str) -> None:
+    async def change(self, user: str, old: str, new: str, keep: str, record: Record) -> None:
         """Change the password of an account, and end its sessions but the one to ``keep``.
 
         Raises:
@@ -63,9 +64,10 @@ class AccountPasswords:
             await users.change_user(transaction, user, password=hashed)
             await one_time_tokens.revoke_tokens(transaction, user)
             ended = await sessions.revoke_sessions(transaction, user, self._clock(), keep)
+            await record(Action.PASSWORD_CHANGED, subject=user, session=transaction)
         await self._announce(*ended)
 
-    async def reset(self, token: str, new: str) -> None:
+    async def reset(self, token: str, new: str, record: Record) -> None:
         """Set the password of the account that a reset link is for, and end all its sessions.
 
         A password that may not be used does not use up the token.
@@ -90,6 +92,7 @@ class AccountPasswords:
             await users.change_user(transaction, found.id, password=hashed)
             await one_time_tokens.revoke_tokens(transaction, found.id)
             ended = await sessions.revoke_sessions(transaction, found.id, now)
+            await record(Action.PASSWORD_RESET, subject=found.id, actor=found.id, session=transaction)
         await self._announce(*ended)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import uuid_utils
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.identity_database import IdentityDatabase
+from headrace.contracts.audit import Action
 from headrace.contracts.identity import Decision, NewUser, Role, User, UserChange, UserState
 from headrace.identity.account_rules import change_account, check_last_admin, decide
 from headrace.identity.passwords import Passwords
@@ -16,9 +19,27 @@ from headrace.store import sessions, users
 from headrace.store.cursors import Cursor
 from headrace.store.identity_tables import UserRow
 
+_RECORDED = {UserState.ACTIVE: Action.USER_APPROVED, UserState.REJECTED: Action.USER_REJECTED}
+
+
+class Record(Protocol):
+    """Adds an entry to the audit in the transaction of a change, as `headrace.api.auth.audit.audit` does for a request."""
+
+    async def __call__(
+        self,
+        action: Action,
+        *,
+        subject: str | None = None,
+        actor: str | None = None,
+        session: AsyncSession | None = None,
+        **data: object,
+    ) -> None:
+        """Add an entry."""
+        ...
+
 
 class Accounts:
-    """The accounts of all users, but for their passwords.
+    """The accounts of all users, but for their passwords. Each change is recorded in the audit.
 
     Args:
         database: Opens transactions on Postgres.
@@ -42,11 +63,11 @@ class Accounts:
         self._announce_ended = announce_ended
         self._clock = clock
 
-    async def register(self, asked: NewUser) -> None:
+    async def register(self, asked: NewUser, record: Record) -> None:
         """Make a pending account, unless the email address has an account.
 
-        Whether it has one follows neither from the outcome nor from how long it takes: the password is hashed in any case, which is
-        nearly all of it.
+        Whether it has one follows neither from the outcome nor from how long it takes: in any case the password is hashed, which is
+        nearly all of it, and an entry of the audit is written and committed.
 
         Raises:
             InvalidInput: The password may not be used.
@@ -62,9 +83,11 @@ class Accounts:
         password = await self._passwords.hash_new(asked.password, (asked.email, asked.display_name))
         row = self._new(asked.display_name, Role.MEMBER, UserState.PENDING, asked.email, password)
         async with self._database.transaction() as transaction:
-            await users.insert_user(transaction, row)
+            is_new = await users.insert_user(transaction, row)
+            subject = row.id if is_new else None
+            await record(Action.USER_REGISTERED, subject=subject, session=transaction, is_new=is_new)
 
-    async def create_service(self, display_name: str) -> UserRow:
+    async def create_service(self, display_name: str, record: Record) -> UserRow:
         """Make an account for a program, which is active and has neither an email address nor a password.
 
         Raises:
@@ -73,6 +96,7 @@ class Accounts:
         row = self._new(display_name, Role.SERVICE, UserState.ACTIVE)
         async with self._database.transaction() as transaction:
             await users.insert_user(transaction, row)
+            await record(Action.USER_CREATED, subject=row.id, session=transaction, role=row.role)
         return row
 
     async def list(
@@ -99,7 +123,7 @@ class Accounts:
             raise unknown_user(user)
         return found
 
-    async def decide(self, user: str, decision: Decision, by: str) -> UserRow:
+    async def decide(self, user: str, decision: Decision, by: str, record: Record) -> UserRow:
         """Approve or reject an account, and return it as it is then. ``by`` is the id of the administrator.
 
         Raises:
@@ -111,18 +135,13 @@ class Accounts:
             row = await users.lock_user(transaction, user)
             state = decide(UserState(row.state), decision.state)
             if (state.value, decision.reason) != (row.state, row.reason):
-                row = await users.change_user(
-                    transaction,
-                    user,
-                    state=state.value,
-                    reason=decision.reason,
-                    decided_at=self._clock(),
-                    decided_by=by,
-                )
+                decided: dict[str, object] = {"state": state.value, "reason": decision.reason}
+                row = await users.change_user(transaction, user, decided_at=self._clock(), decided_by=by, **decided)
+                await record(_RECORDED[state], subject=user, session=transaction, reason=decision.reason)
         await self._tell(row)
         return row
 
-    async def change(self, user: str, change: UserChange) -> UserRow:
+    async def change(self, user: str, change: UserChange, record: Record) -> UserRow:
         """Change an account, and return it as it is then. The sessions of a disabled one end.
 
         Raises:
@@ -140,6 +159,7 @@ class Accounts:
             changed = change_account(Role(row.role), UserState(row.state), change)
             if changed:
                 row = await users.change_user(transaction, user, **changed)
+                await record(Action.USER_CHANGED, subject=user, session=transaction, changed=changed)
             if not is_active_admin(row):
                 check_last_admin(admins, user)
             if row.state == UserState.DISABLED:
@@ -149,7 +169,7 @@ class Accounts:
         await self._announce_ended(*ended)
         return row
 
-    async def delete(self, user: str) -> None:
+    async def delete(self, user: str, record: Record) -> None:
         """Delete an account with its sessions, keys and links. What it owns in the log stays.
 
         Raises:
@@ -160,7 +180,8 @@ class Accounts:
         async with self._database.transaction() as transaction:
             check_last_admin(await users.lock_active_admins(transaction), user)
             row = await users.find_user(transaction, user)
-            await users.delete_user(transaction, user)
+            if await users.delete_user(transaction, user):
+                await record(Action.USER_DELETED, subject=user, session=transaction)
         # Also when it is gone already: whoever was told that this failed repeats the request.
         await self._announce(user, Role(row.role) if row else Role.MEMBER, UserState.DISABLED)
         if row is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from litestar import Response, delete, get, post, put
@@ -9,6 +10,7 @@ from litestar.params import Parameter, QueryParameter
 
 from headrace.api.auth.access import OWN_STATE, PUBLIC, SIGNED_IN, access
 from headrace.api.auth.accounts import unknown_user
+from headrace.api.auth.audit import audit, audit_failed_sign_in
 from headrace.api.auth.principal import principal_of
 from headrace.api.auth.session_tokens import session_of
 from headrace.api.edge.openapi import refusals
@@ -28,7 +30,7 @@ from headrace.contracts.identity import (
     UserState,
 )
 from headrace.identity.principals import Principal
-from headrace.identity_errors import Forbidden
+from headrace.identity_errors import Forbidden, InvalidOneTimeToken, WrongPassword
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 from headrace.store.users import UserFilter, to_user
 
@@ -59,7 +61,7 @@ async def register(request: AnyRequest, data: NewUser) -> Registration:
 
     The answer is the same when the address has an account already, and takes as long, so that nobody learns who has one.
     """
-    await state_of(request).accounts.register(data)
+    await state_of(request).accounts.register(data, partial(audit, request))
     return Registration()
 
 
@@ -73,7 +75,7 @@ async def register(request: AnyRequest, data: NewUser) -> Registration:
 )
 async def create_service_account(request: AnyRequest, data: NewServiceAccount) -> Response[User]:
     """It has API keys, and neither an email address nor a password. It is listed with the users, with the role `service`."""
-    made = await state_of(request).accounts.create_service(data.display_name)
+    made = await state_of(request).accounts.create_service(data.display_name, partial(audit, request))
     return Response(to_user(made), headers=location("users", made.id))
 
 
@@ -126,7 +128,8 @@ async def decide_about_user(request: AnyRequest, user: str, data: Decision) -> U
     """The user can read the reason. A decision may be repeated, and a rejected account approved later; one that was approved is
     disabled instead.
     """
-    return to_user(await state_of(request).accounts.decide(_id(user), data, principal_of(request).id))
+    by = principal_of(request).id
+    return to_user(await state_of(request).accounts.decide(_id(user), data, by, partial(audit, request)))
 
 
 @put(
@@ -143,7 +146,7 @@ async def change_user(request: AnyRequest, user: str, data: UserChange) -> User:
     on. The last active administrator stays one.
     """
     _check_may_change(principal_of(request), user, data)
-    return to_user(await state_of(request).accounts.change(_id(user), data))
+    return to_user(await state_of(request).accounts.change(_id(user), data, partial(audit, request)))
 
 
 @delete(
@@ -157,7 +160,7 @@ async def delete_user(request: AnyRequest, user: str) -> None:
     """Its sessions, keys and streams end at once. Its tasks, batches and schedules stay, and belong to its id: pause the schedules
     first. The last active administrator cannot be deleted.
     """
-    await state_of(request).accounts.delete(_id(user))
+    await state_of(request).accounts.delete(_id(user), partial(audit, request))
 
 
 @put(
@@ -177,7 +180,12 @@ async def change_password(request: AnyRequest, user: str, data: PasswordChange) 
         if not principal.is_admin:
             raise unknown_user(user)
         raise Forbidden("nobody sets another one's password; `headrace admin reset` prints a link to set a new one")
-    await state_of(request).account_passwords.change(user, data.old, data.new, keep=_session(principal))
+    keep, passwords = _session(principal), state_of(request).account_passwords
+    try:
+        await passwords.change(user, data.old, data.new, keep, partial(audit, request))
+    except WrongPassword:
+        await audit_failed_sign_in(request, "old password", user=user)
+        raise
 
 
 @put(
@@ -192,7 +200,11 @@ async def reset_password(request: AnyRequest, data: PasswordReset) -> None:
     """The token of a link is valid for 30 minutes and works once. All sessions of the account end. A password that is refused does
     not use up the token.
     """
-    await state_of(request).account_passwords.reset(data.token, data.password)
+    try:
+        await state_of(request).account_passwords.reset(data.token, data.password, partial(audit, request))
+    except InvalidOneTimeToken:
+        await audit_failed_sign_in(request, "reset link")
+        raise
 
 
 def _id(user: str) -> str:
