@@ -23,12 +23,14 @@ from headrace.embedded.network import free_ports
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
+from headrace.log.permissions import USERS, users_config
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 from tests.accounts import KEY, SECRET, Made, make_administrator, make_user
 
 WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.02
+TESTER = "tester"  # the user of the tests themselves, who may do everything
 
 
 async def until(condition: Callable[[], Any], what: str, patience: float = WAIT_SECONDS) -> Any:
@@ -106,16 +108,20 @@ class Member:
 class Cluster:
     """NATS, a database, and processes started by name."""
 
-    def __init__(self, place: Path, nats: EmbeddedNats, database_url: str, environ: dict[str, str]) -> None:
+    def __init__(
+        self, place: Path, nats: EmbeddedNats, database_url: str, environ: dict[str, str], password: str | None = None
+    ) -> None:
         self.place = place
         self.nats = nats
         self.database_url = database_url
         self.members: list[Member] = []
+        self._has_users = password is not None
         api_port, *self._ports = free_ports(12)
         self.url = f"http://127.0.0.1:{api_port}"
         self.environ = {
             "HEADRACE_NATS_URL": nats.url,
             "HEADRACE_NATS_TOKEN": nats.token or "",
+            **({"HEADRACE_NATS_USER": TESTER, "HEADRACE_NATS_PASSWORD": password} if password else {}),
             "HEADRACE_DATABASE_URL": database_url,
             "HEADRACE_API_SECRETS": SECRET,
             "HEADRACE_API_BIND": f"127.0.0.1:{api_port}",
@@ -155,7 +161,7 @@ class Cluster:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "headrace", name),
-            env=os.environ | self.environ | bound | environ,
+            env=os.environ | self.environ | self._as_user(name) | bound | environ,
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 20,
@@ -169,7 +175,7 @@ class Cluster:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", module, name),
-            env=os.environ | self.environ | {PARENT_PIPE: "1"} | environ,
+            env=os.environ | self.environ | self._as_user(name) | {PARENT_PIPE: "1"} | environ,
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -178,6 +184,9 @@ class Cluster:
         member = Member(name, process)
         self.members.append(member)
         return member
+
+    def _as_user(self, name: str) -> dict[str, str]:
+        return {"HEADRACE_NATS_USER": name} if self._has_users else {}
 
     async def is_ready(self, member: Member, url: str) -> bool:
         """Whether a process is there and says that it is ready."""
@@ -311,6 +320,10 @@ class Cluster:
                 member.process.kill()
                 raise AssertionError(f"{member.name} did not stop; it said {member.last_lines()}") from None
 
+        # Whoever publishes or subscribes to something new adds it to `headrace.log.permissions`.
+        refused = [line for member in self.members for line in member.lines if "NATS does not permit" in line]
+        assert refused == []
+
     async def _answers(self, member: Member) -> bool:
         assert member.process.returncode is None, member.last_lines()
         try:
@@ -322,8 +335,10 @@ class Cluster:
 @asynccontextmanager
 async def cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGenerator[Cluster]:
     """A cluster with a NATS of its own on a database of its own; nothing of Headrace runs in it yet."""
-    async with EmbeddedNats(place / "nats", token=secrets.token_hex(8)) as nats:
-        cluster = Cluster(place, nats, database_url, environ)
+    password = secrets.token_hex(8)
+    users = [*users_config(dict.fromkeys(USERS, password)), {"user": TESTER, "password": password}]
+    async with EmbeddedNats(place / "nats", users=users) as nats:
+        cluster = Cluster(place, nats, database_url, environ, password)
         await make_administrator(database_url)
         try:
             async with open_log(cluster.settings, "test") as cluster.log:

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from headrace.api.app import create_app
 from headrace.api.auth.access import Rule, rule_of, without_rule
+from headrace.log.accounts_file import accounts_file
 from headrace.settings import PREFIX, Settings
 from headrace.settings.environments import DEFAULTS
 from headrace.settings.reading import variables
@@ -113,6 +114,7 @@ FILES = {
     ROOT / "frontend/src/api/openapi.json": openapi,
     ROOT / "docs/settings.md": settings,
     ROOT / "docs/access.md": access,
+    ROOT / "docs/nats-accounts.conf": accounts_file,
     ROOT / "docs/invariants.md": invariants.as_markdown,
 }
 

@@ -26,6 +26,7 @@ from headrace.log import consumer_names, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import all_consumers
 from headrace.log.opening import open_log
+from headrace.log.permissions import OPERATOR
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings
@@ -209,7 +210,11 @@ async def bench_stack(home: Path, *, sync: str = "1s") -> AsyncGenerator[Stack]:
     async with running(home, "tests.bench.run_up", "{home}", "{port}", environ=environ) as up:
         await up.announced(BENCH_KINDS)
         settings = Settings.read(
-            {"HEADRACE_NATS_URL": up.running.nats_url, "HEADRACE_NATS_TOKEN": up.home.nats_token()}
+            {
+                "HEADRACE_NATS_URL": up.running.nats_url,
+                "HEADRACE_NATS_USER": OPERATOR,
+                "HEADRACE_NATS_PASSWORD": up.home.nats_password(OPERATOR),
+            }
         )
         async with open_log(settings, "bench") as log:
             # The load client is a process of its own, which finds the key here.

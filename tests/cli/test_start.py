@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.cli.terminal.discovery import find_api, find_nats
+from headrace.log.permissions import OPERATOR
 from headrace.settings import Settings
 from tests.cli.conftest import Shell, Up
 
@@ -46,7 +47,7 @@ def test_nats_is_where_it_is_said_to_be_else_where_it_runs(
     assert running is not None
     monkeypatch.delenv("HEADRACE_NATS_URL", raising=False)
     assert find_nats(here).nats.url == running.nats_url
-    assert find_nats(here).nats.token == up.home.nats_token()
+    assert find_nats(here).nats.password == up.home.nats_password(OPERATOR)
     assert find_nats(elsewhere) == elsewhere
     assert list(place.iterdir()) == []
     monkeypatch.setenv("HEADRACE_NATS_URL", "nats://set")

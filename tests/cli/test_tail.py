@@ -17,6 +17,7 @@ from headrace.log.client import open_client
 from headrace.log.connection import Log
 from headrace.log.jetstream import JetStream
 from headrace.log.opening import open_log
+from headrace.log.permissions import OPERATOR
 from headrace.log.streams import provision_streams
 from headrace.log.subjects import TaskSubject, task_events
 from headrace.settings import NatsSettings, Settings
@@ -30,7 +31,9 @@ TASKS = 40  # while it is shown live
 async def log(up: Up) -> AsyncGenerator[Log]:
     running = up.home.running()
     assert running is not None
-    settings = Settings(nats=NatsSettings(url=running.nats_url, token=up.home.nats_token()))
+    settings = Settings(
+        nats=NatsSettings(url=running.nats_url, user=OPERATOR, password=up.home.nats_password(OPERATOR))
+    )
     async with open_log(settings, "test") as opened:
         yield opened
 

@@ -47,7 +47,9 @@ async def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "admin":
+    if sys.argv[1] == "provision":
+        print(f"provisioning as {os.environ.get('HEADRACE_NATS_USER')}", flush=True)
+    elif sys.argv[1] == "admin":
         assert len(os.environ["HEADRACE_API_SECRETS"]) >= 32
         print("made with", *sys.argv[2:])
         if os.environ.get("FAKE_ADMIN") == "fails":

@@ -27,6 +27,7 @@ if __name__ == "__main__":
                 programs=Programs(
                     migrate=fake("migrate"),
                     admin=fake("admin"),
+                    provision=fake("provision"),
                     children={name: fake(name) for name in ("api", "worker", "projector")},
                 ),
             )

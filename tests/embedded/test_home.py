@@ -77,18 +77,18 @@ def test_directories_are_closed_to_others_whatever_the_umask_is(place: Path) -> 
 
 def test_the_token_is_made_once_and_nobody_else_reads_it(place: Path) -> None:
     with Home(place / "home") as home:
-        token = home.nats_token()
+        token = home.nats_password("api")
         assert len(token) >= 40
-        assert home.nats_token() == token
-        assert mode(home.path / "nats.token") == 0o600
+        assert home.nats_password("api") == token
+        assert mode(home.path / "nats.api") == 0o600
         assert mode(home.path) == (0o711 if os.geteuid() == 0 else 0o700)
 
 
 def test_a_token_that_cannot_be_read_is_told_with_what_to_do(place: Path) -> None:
     with Home(place / "home") as home:
-        (home.path / "nats.token").write_bytes(b"\xff")
-        with pytest.raises(HomeError, match=r"nats.token cannot be read .*: remove it, and it is made again"):
-            home.nats_token()
+        (home.path / "nats.api").write_bytes(b"\xff")
+        with pytest.raises(HomeError, match=r"nats.api cannot be read .*: remove it, and it is made again"):
+            home.nats_password("api")
 
 
 def test_a_running_up_is_found_until_it_ends(place: Path) -> None:

@@ -5,13 +5,19 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import nats
 
 from headrace.embedded.network import get
+from headrace.log.permissions import OPERATOR
 from tests.embedded.conftest import Up, alive, until
 
 Start = Callable[..., Awaitable[Up]]
+
+
+def operator_of(up: Up) -> dict[str, Any]:
+    return {"user": OPERATOR, "password": up.home.nats_password(OPERATOR)}
 
 
 async def test_it_starts_everything_and_on_sigterm_stops_it_in_order_and_leaves_nothing_running(
@@ -24,7 +30,7 @@ async def test_it_starts_everything_and_on_sigterm_stops_it_in_order_and_leaves_
     assert info.up.pid == up.process.pid
     assert set(info.children) == {"api", "worker", "projector"}
     assert await get("127.0.0.1", up.port, "/") == (200, "ok")
-    client = await nats.connect(info.nats_url, token=up.home.nats_token())
+    client = await nats.connect(info.nats_url, **operator_of(up))
     await client.close()
     for name in info.children:
         await up.says(f"{name} runs as")  # ready speaks for the API only
@@ -66,7 +72,7 @@ async def test_what_ends_is_started_again_with_a_line_that_says_so(start_up: Sta
     assert info is not None
     server.kill()
     await up.says(r"up +\| nats ended \(killed by SIGKILL\); starting it again in 0.2 s")
-    client = await nats.connect(info.nats_url, token=up.home.nats_token(), error_cb=_ignore, reconnect_time_wait=0.05)
+    client = await nats.connect(info.nats_url, **operator_of(up), error_cb=_ignore, reconnect_time_wait=0.05)
     await client.close()
 
 

@@ -30,6 +30,7 @@ WRONG = {
     "HEADRACE_LOG_FORMAT": "xml",
     "HEADRACE_NATS_URL": "http://user:hunter2@127.0.0.1",
     "HEADRACE_NATS_SYNC": "sometimes",
+    "HEADRACE_NATS_USER": "worker.>",
     "HEADRACE_STREAM_RETENTION": "1",
     "HEADRACE_STREAM_MAX_BYTES": "many",
     "HEADRACE_STREAM_REPLICAS": "6",

@@ -153,9 +153,9 @@ class Home:
         """
         write_private(self.api_secret_file, secrets)
 
-    def nats_token(self) -> str:
-        """Return the token that the embedded NATS asks for; makes it when it is missing."""
-        return self._secret("nats.token")
+    def nats_password(self, user: str) -> str:
+        """Return the password of a user of the embedded NATS; makes it when it is missing."""
+        return self._secret(f"nats.{user}")
 
     def api_secret(self) -> str:
         """Return the secret that signs access tokens and hashes keys; makes it when it is missing."""

@@ -16,10 +16,12 @@ from headrace.embedded.first_admin import FirstAdmin
 from headrace.embedded.home import Home, RunInfo, Started
 from headrace.embedded.log_watch import LogWatch
 from headrace.embedded.nats import EmbeddedNats
+from headrace.embedded.nats_users import NatsUsers
 from headrace.embedded.network import LOOPBACK, authority, free_ports, why_not_ready
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.embedded.supervisor import Supervisor
+from headrace.log.permissions import PROVISIONER
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import PREFIX, Settings, split_bind
 from headrace.settings.secret_files import is_given, without
@@ -28,8 +30,9 @@ from headrace.worker.running_record import note_end
 DATABASE = "headrace"
 # What signs and hashes credentials. Handlers of tasks run in the worker, and have no use for it.
 API_SECRETS = ("HEADRACE_API_SECRETS", "HEADRACE_API_FOLLOW_SECRETS")
-NATS_CREDENTIALS = ("HEADRACE_NATS_TOKEN", "HEADRACE_NATS_USER", "HEADRACE_NATS_PASSWORD", "HEADRACE_NATS_CREDENTIALS")
 NATS = "nats"
+# Its configuration is as private as the files with the passwords.
+NATS_SAYS_TOO_MUCH = (" [INF]", "Plaintext passwords")
 STOPS_FIRST = "api"  # so that no task is accepted while the others finish
 HEALTH = {  # the variable that says where each process answers health checks from its own event loop
     "api": "HEADRACE_API_METRICS",
@@ -37,6 +40,7 @@ HEALTH = {  # the variable that says where each process answers health checks fr
     "projector": "HEADRACE_PROJECTOR_HEALTH",
 }
 MIGRATE_SECONDS = 600.0  # a new index on a large table
+PROVISION_SECONDS = 90.0  # more than the minute for which it waits for a NATS that reads a large store
 READY_SECONDS = 60.0
 READY_POLL_SECONDS = 0.05
 READY_LINE_SECONDS = 10.0  # until `up` says what it waits for; on a busy machine a start takes some seconds
@@ -63,6 +67,7 @@ class Machine:
         self._nats_url = settings.nats.url
         self._database_url = settings.database.url
         self._nats: EmbeddedNats | None = None
+        self._nats_users: NatsUsers | None = None
         self._log_watch: LogWatch | None = None
         self._admin = FirstAdmin(home, output, host, port)
 
@@ -78,32 +83,39 @@ class Machine:
             self._output.say("postgres: the one of HEADRACE_DATABASE_URL")
             return
         self._output.say("starting postgres")
-        postgres = EmbeddedPostgres(self._home.postgres, on_line=self._output.of("postgres", drop=" LOG: "))
+        postgres = EmbeddedPostgres(self._home.postgres, on_line=self._output.of("postgres", drop=(" LOG: ",)))
         stack.push_async_callback(self._stop, "postgres")
         await self._supervisor.start("postgres", postgres)
         self._database_url = await postgres.create(DATABASE)
         self._environ = {name: value for name, value in self._environ.items() if not name.startswith("PG")}
         self._environ["HEADRACE_DATABASE_URL"] = self._database_url
 
-    async def start_nats(self, stack: AsyncExitStack) -> None:
-        """Start NATS, unless HEADRACE_NATS_URL names another."""
+    async def start_nats(self, stack: AsyncExitStack, provision: Sequence[str]) -> None:
+        """Start NATS and provision its streams at each start, unless HEADRACE_NATS_URL names another."""
         if is_given(self._environ, "HEADRACE_NATS_URL"):
             self._output.say("nats: the one of HEADRACE_NATS_URL")
             return
         self._output.say("starting nats")
-        token = self._home.nats_token()
+        self._nats_users = NatsUsers(self._home)
         self._nats = nats = EmbeddedNats(
             self._home.nats,
             sync=self._settings.nats.sync,
-            token=token,
-            on_line=self._output.of("nats", drop=" [INF]"),
+            users=self._nats_users.configuration(),
+            on_started=lambda: self._provision(nats.url, provision),
+            on_line=self._output.of("nats", drop=NATS_SAYS_TOO_MUCH),
         )
         stack.push_async_callback(self._stop, NATS)
         await self._supervisor.start(NATS, nats)
-        self._nats_url = nats.url
-        # They are for another server, and a file that is not on this machine would keep every child from connecting.
-        self._environ = without(self._environ, *NATS_CREDENTIALS)
-        self._environ |= {"HEADRACE_NATS_URL": nats.url, "HEADRACE_NATS_TOKEN": token}
+
+    async def _provision(self, url: str, argv: Sequence[str]) -> None:
+        """Have the streams provisioned, also after NATS has lost its store: no other process may create them."""
+        self._nats_url = self._environ["HEADRACE_NATS_URL"] = url
+        environ = self._as_user(PROVISIONER, self._child_environ())
+        child = Child(argv, environ=environ, grace=STOP_SECONDS, on_line=self._output.of("provision"))
+        try:
+            await child.run(PROVISION_SECONDS)
+        except ServerError as error:
+            raise ServerError(f"has no streams: provisioning {error}") from None
 
     async def migrate(self, argv: Sequence[str]) -> None:
         """Bring the database's schema up to date."""
@@ -125,7 +137,7 @@ class Machine:
         for name, argv in commands.items():
             child = Child(
                 argv,
-                environ=environ if name == "api" else without_secrets,
+                environ=self._as_user(name, environ if name == "api" else without_secrets),
                 grace=STOP_SECONDS,
                 on_line=self._output.of(name),
                 health=split_bind(environ[HEALTH[name]]),
@@ -202,6 +214,10 @@ class Machine:
         if names:
             self._output.say(f"stopping {', '.join(names)}")
             await self._supervisor.stop(*names)
+
+    def _as_user(self, name: str, environ: dict[str, str]) -> dict[str, str]:
+        """Return the environment of a process that connects to the embedded NATS; another NATS has users of its own."""
+        return environ if self._nats_users is None else self._nats_users.environ_of(name, environ)
 
     def _child_environ(self) -> dict[str, str]:
         environ = {

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import sysconfig
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,7 +45,9 @@ class EmbeddedNats:
         directory: Its configuration, pid file and store; made when missing, closed to other users.
         sync: When the store is flushed to the disk: ``always``, or once in a duration like ``1s``.
         port: The port; a free one when None.
-        token: The token that clients must send; when None, every user of this machine may connect.
+        token: The token that clients must send; when None and without users, every user of this machine may connect.
+        users: Who may connect instead, and what each may do, as the server's configuration has it.
+        on_started: Called each time when it has started; it is ended again when that fails.
         on_line: Called with each line of its log.
     """
 
@@ -55,12 +58,16 @@ class EmbeddedNats:
         sync: str = "1s",
         port: int | None = None,
         token: str | None = None,
+        users: Sequence[Mapping[str, object]] = (),
+        on_started: Callable[[], Awaitable[None]] | None = None,
         on_line: OnLine | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.sync = sync
         self.port = port
         self.token = token
+        self._users = users
+        self._on_started = on_started
         self._on_line = on_line
         self._process: Process | None = None
 
@@ -94,6 +101,8 @@ class EmbeddedNats:
         )
         try:
             await self._process.ready(self._is_ready, START_SECONDS)
+            if self._on_started is not None:
+                await self._on_started()
         except BaseException as error:
             await self.kill()
             if isinstance(error, ServerError):
@@ -162,6 +171,8 @@ class EmbeddedNats:
         }
         if self.token is not None:
             configuration["authorization"] = {"token": self.token}
+        if self._users:
+            configuration["authorization"] = {"users": self._users}
         return json.dumps(configuration, indent=2, ensure_ascii=False)
 
     async def _end_left_over(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TextIO, cast
 
 from headrace.embedded.line_writer import LineWriter
@@ -33,11 +34,11 @@ class PrefixedOutput:
         """Write a line of `up` itself."""
         self._write("up", text)
 
-    def of(self, name: str, drop: str | None = None) -> OnLine:
-        """Return a function that writes the lines of a process, without those that contain ``drop``."""
+    def of(self, name: str, drop: Sequence[str] = ()) -> OnLine:
+        """Return a function that writes the lines of a process, without those that contain one of ``drop``."""
 
         def write(line: str) -> None:
-            if drop is None or drop not in line:
+            if not any(each in line for each in drop):
                 self._write(name, line)
 
         return write

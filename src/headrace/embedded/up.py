@@ -33,11 +33,13 @@ class Programs(NamedTuple):
 
     Attributes:
         migrate: It is run to its end before the others start.
+        provision: It is run to its end each time when NATS has started.
         admin: It makes the first administrator while the others start.
         children: They are kept running, by name; ``api`` is stopped before the others.
     """
 
     migrate: Sequence[str] = headrace_argv("migrate")
+    provision: Sequence[str] = headrace_argv("provision")
     admin: Sequence[str] = headrace_argv("admin", "set-up")
     children: Commands = CHILDREN
 
@@ -92,7 +94,7 @@ async def _run(machine: Machine, home: Home, host: str, port: int, programs: Pro
             await machine.end_left_over()
             check_port(host, port)
             await machine.start_postgres(stack)
-            await machine.start_nats(stack)
+            await machine.start_nats(stack, programs.provision)
             await machine.migrate(programs.migrate)
             await machine.start_children(stack, programs.children)
             await machine.make_admin(programs.admin)

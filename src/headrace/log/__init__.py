@@ -26,6 +26,12 @@ Setting up JetStream; each takes the `Log`:
     buckets       following a key-value bucket
     prune         taking records out of the log
 
+Who may do what on NATS:
+
+    permissions   the subjects that each process uses
+    accounts_file an example for the configuration of a server
+    denials       what NATS refuses to permit
+
 What keeps the log usable:
 
     opening       connect, provision and verify, at first and after every reconnect

@@ -21,6 +21,7 @@ from headrace.telemetry import get_logger
 
 START_TIMEOUT_SECONDS = 60.0  # how long a process waits for NATS before it gives up and leaves it to its supervisor
 CONNECT_TIMEOUT_SECONDS = 2
+FLUSH_TIMEOUT_SECONDS = 10  # as nats-py has it
 RECONNECT_WAIT_SECONDS = 0.2
 PING_INTERVAL_SECONDS = 5  # two unanswered pings, so 10-15 s, tell a dead peer
 
@@ -102,6 +103,14 @@ class NatsClient(Client):
                 return await asking
             finally:
                 asking.cancel()
+
+    async def flush(self, timeout: int = FLUSH_TIMEOUT_SECONDS) -> None:
+        """Return when the server has everything that was sent before, subscriptions among it; see `Client.flush`.
+
+        nats-py writes its ping ahead of what waits in its buffer, so without this the server would answer too early.
+        """
+        await self._flush_pending(force_flush=True)
+        await super().flush(timeout)
 
     async def flush_and_close(self) -> None:
         """Send what is buffered, and close the connection."""

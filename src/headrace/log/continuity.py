@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from nats.aio.client import Client
@@ -95,7 +96,7 @@ class Continuity:
         """
         info = await self._jetstream.call(f"STREAM.INFO.{subjects.COMPARED_STREAM}")
         if "error" in info:
-            info = await self._jetstream.call(f"STREAM.CREATE.{subjects.COMPARED_STREAM}", self._mark_config())
+            info = await self._jetstream.call(f"STREAM.CREATE.{subjects.COMPARED_STREAM}", mark_config(self._replicas))
         if error := info.get("error"):
             raise ProvisionError(f"stream {subjects.COMPARED_STREAM}: cannot create it: {error['description']}")
         return ComparedMark(is_set=info["state"]["messages"] > 0, servers_since=datetime.fromisoformat(info["created"]))
@@ -147,13 +148,15 @@ class Continuity:
             return None
         return Filled(first=first, last=record.sequence)
 
-    def _mark_config(self) -> dict[str, object]:
-        return {
-            "name": subjects.COMPARED_STREAM,
-            "description": "says that the log was compared with the read model since these servers started",
-            "subjects": [subjects.COMPARED],
-            "storage": "memory",
-            "retention": "limits",
-            "max_msgs": 1,
-            "num_replicas": self._replicas,
-        }
+
+def mark_config(replicas: int) -> dict[str, Any]:
+    """Return how the stream that holds the mark should be."""
+    return {
+        "name": subjects.COMPARED_STREAM,
+        "description": "says that the log was compared with the read model since these servers started",
+        "subjects": [subjects.COMPARED],
+        "storage": "memory",
+        "retention": "limits",
+        "max_msgs": 1,
+        "num_replicas": replicas,
+    }

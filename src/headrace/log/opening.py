@@ -10,11 +10,12 @@ import nats.errors
 
 from headrace.errors import LogUnavailable
 from headrace.log import clock
-from headrace.log.client import RECONNECT_WAIT_SECONDS, START_TIMEOUT_SECONDS, NatsClient, open_client
+from headrace.log.client import NatsClient, open_client
 from headrace.log.connection import Log
 from headrace.log.deliveries import Heartbeat
 from headrace.log.jetstream import ProvisionError
-from headrace.log.streams import log_exists, provision_streams
+from headrace.log.provisioning import provision_when_ready
+from headrace.log.streams import log_exists
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
 
@@ -185,18 +186,7 @@ class LogConnection:
                 return
 
     async def _provision(self) -> None:
-        """Provision the streams, waiting for a JetStream that is still recovering its files."""
-        deadline = asyncio.get_running_loop().time() + START_TIMEOUT_SECONDS
-        while True:
-            try:
-                self.log.note_state(await provision_streams(self.log.jetstream, self._settings.stream))
-                return
-            except LogUnavailable as error:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise
-                log.warning("waiting for JetStream", error=error.message)
-            # A server that starts does not tell when it is ready.
-            await asyncio.sleep(RECONNECT_WAIT_SECONDS)
+        self.log.note_state(await provision_when_ready(self.log.jetstream, self._settings.stream))
 
     async def _verify(self) -> None:
         """Wait until the log was compared with the read model, and allow appends."""

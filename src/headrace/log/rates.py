@@ -16,7 +16,6 @@ from headrace.settings import StreamSettings
 
 AGE_SECONDS = 7200  # two windows of the slowest rate, one start an hour; clocks of workers differ by less
 
-
 LIMITS_BYTES_MAX = 64 << 20  # bytes; hundreds of thousands of counters. Beyond, the oldest are forgotten first
 LIMITS_STREAMS = (
     (subjects.LIMITS_STREAM, subjects.LIMITS, 60),
@@ -60,8 +59,14 @@ async def provision_limits(log: Log) -> None:
         ProvisionError: the server refuses it.
         LogUnavailable: JetStream does not answer, or a stream does not exist and this process may not create it.
     """
-    for name, counted, window in LIMITS_STREAMS:
-        wanted = {
+    for wanted in limits_configs(log.settings):
+        await reconcile_stream(log.jetstream, wanted)
+
+
+def limits_configs(settings: StreamSettings) -> list[dict[str, Any]]:
+    """Return how the streams that count requests should be."""
+    return [
+        {
             "name": name,
             "description": f"requests of principals and addresses, counted in windows of {window} seconds",
             "subjects": [counted],
@@ -72,8 +77,9 @@ async def provision_limits(log: Log) -> None:
             "max_age": 2 * window * NANOSECONDS,
             "max_bytes": LIMITS_BYTES_MAX,
             "max_msgs_per_subject": 1,
-            "num_replicas": log.settings.replicas,
+            "num_replicas": settings.replicas,
             "allow_direct": True,
             "allow_msg_counter": True,
         }
-        await reconcile_stream(log.jetstream, wanted)
+        for name, counted, window in LIMITS_STREAMS
+    ]

@@ -51,6 +51,7 @@ LONG_LIMITS: Final = "hr.long-limits.>"
 COMPARED: Final = "hr.compared"
 CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
 LIVE_TASKS: Final = "hr.live.tasks.>"
+LIVE: Final = "hr.live.>"
 
 SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
 SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
@@ -260,8 +261,8 @@ def stream_of(subject: str) -> str:
     return _COUNTERS.get(subject.split(".")[1], STREAM)
 
 
-def rate_counter(kind: str, window: int) -> str:
-    """The subject of the counter of a kind's starts in one window of time."""
+def rate_counter(kind: str, window: int | str) -> str:
+    """The subject of the counter of a kind's starts in one window of time, or of all with ``*``."""
     return f"hr.rates.{kind}.{window}"
 
 

@@ -14,7 +14,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 
 Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-
+UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
 Url = Annotated[str, Meta(pattern=r"^https?://\S+$(?!\n)")]
 ApiKeyText = Annotated[str, Meta(pattern=r"^[!-~]+$(?!\n)")]
 SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$(?!\n)")]
@@ -28,11 +28,7 @@ class NatsSettings(Struct, frozen=True, kw_only=True):
     )
     token: Annotated[str | None, Meta(description="Token, when the server asks for one.")] = None
     user: Annotated[
-        str | None,
-        Meta(
-            pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)",
-            description="User, when the server asks for one; see nats-accounts.conf.",
-        ),
+        UserName | None, Meta(description="User, when the server asks for one; see nats-accounts.conf.")
     ] = None
     password: Annotated[str | None, Meta(description="Password of the user.")] = None
     credentials: Annotated[str | None, Meta(description="Path of a .creds file, when the server asks for one.")] = None

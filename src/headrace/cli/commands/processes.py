@@ -1,4 +1,4 @@
-"""Commands that run Headrace: `up`, the processes one by one, and `migrate`."""
+"""Commands that run Headrace: `up`, the processes one by one, `migrate` and `provision`."""
 
 from __future__ import annotations
 
@@ -75,3 +75,25 @@ def migrate() -> None:
         note(str(error))
         sys.exit(EXIT_CANNOT_START)
     get_logger(__name__).info("the database is up to date")
+
+
+@click.command()
+def provision() -> None:
+    """Create the streams on NATS, or change them as the settings say; needs a user that may."""
+    import asyncio
+
+    from headrace.errors import HeadraceError
+    from headrace.log.jetstream import ProvisionError
+    from headrace.log.provisioning import provision as run_provision
+    from headrace.process import EXIT_CANNOT_START
+    from headrace.telemetry import get_logger, set_up_logs
+
+    settings = read_settings()
+    note_unknown_settings()
+    set_up_logs("provision", settings.log_level, settings.log_format)
+    try:
+        asyncio.run(run_provision(settings))
+    except (HeadraceError, ProvisionError) as error:
+        note(str(error))
+        sys.exit(EXIT_CANNOT_START)
+    get_logger(__name__).info("the streams are as the settings say")

@@ -8,6 +8,7 @@ import msgspec
 
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.embedded.home import Home
+from headrace.log.permissions import OPERATOR
 from headrace.settings import NatsSettings, Settings
 from headrace.settings.secret_files import is_given
 
@@ -43,7 +44,7 @@ def find_nats(settings: Settings, given: str | None = None) -> Settings:
         )
     if running is None:
         return settings
-    nats = NatsSettings(url=running.nats_url, token=settings.nats.token or home.nats_token())
+    nats = NatsSettings(url=running.nats_url, user=OPERATOR, password=home.nats_password(OPERATOR))
     return msgspec.structs.replace(settings, nats=nats)
 
 

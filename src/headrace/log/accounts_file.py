@@ -1,0 +1,65 @@
+"""The example of a nats-server configuration with a user for each process: `docs/nats-accounts.conf`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.log.permissions import USERS, WORKER, Permissions, permissions
+
+_HEAD = """\
+# Users of NATS for Headrace, one for each process: for `include` in the configuration of your nats-server.
+# Made from `src/headrace/log/permissions.py` by `just openapi`.
+#
+# Each process is started with HEADRACE_NATS_USER and HEADRACE_NATS_PASSWORD (or HEADRACE_NATS_PASSWORD_FILE). The names of users
+# are also those of their inboxes. The passwords here are variables of the server's environment; `nats server passwd` makes bcrypt
+# hashes, which may stand in their places. Without a user's name, as with a .creds file, inboxes begin with `_INBOX`.
+#
+# Streams are created and changed by the provisioner alone: run `headrace provision` before the others, and after every upgrade.
+
+accounts {
+  HEADRACE {
+    jetstream: enabled
+    users: [
+"""
+
+_TAIL = """\
+    ]
+  }
+  SYS {
+    users: [
+      { user: sys, password: $HEADRACE_NATS_SYS_PASSWORD }
+    ]
+  }
+}
+system_account: SYS
+"""
+
+
+def accounts_file() -> str:
+    """Return the example: the users of `USERS`, and a worker that may run one kind only."""
+    users = [*(_user(user, about, permissions(user)) for user, about in USERS.items())]
+    one_kind = permissions("worker-text-feedback", WORKER, ["text_feedback"])
+    users.append(_user("worker-text-feedback", "a worker that may run the kind text_feedback and no other", one_kind))
+    return _HEAD + "".join(users) + _TAIL
+
+
+def _user(user: str, about: str, may: Permissions) -> str:
+    variable = f"HEADRACE_NATS_{user.upper().replace('-', '_')}_PASSWORD"
+    lines = [
+        f"      # {about}",
+        f"      {{ user: {user}, password: ${variable}, permissions: {{",
+        *_rule("publish", may.publish, may.deny_publish),
+        *_rule("subscribe", may.subscribe, []),
+        "      } }",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _rule(action: str, allow: list[str], deny: list[str]) -> Iterator[str]:
+    yield f"        {action}: {{"
+    for verb, listed in (("allow", allow), ("deny", deny)):
+        if listed:
+            yield f"          {verb}: ["
+            yield from (f'            "{subject}"' for subject in listed)
+            yield "          ]"
+    yield "        }"

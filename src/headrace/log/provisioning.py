@@ -1,0 +1,52 @@
+"""Provisioning every stream at once, by the user that may: `headrace provision`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from headrace.errors import LogUnavailable
+from headrace.log.client import RECONNECT_WAIT_SECONDS, START_TIMEOUT_SECONDS, open_client
+from headrace.log.continuity import mark_config
+from headrace.log.jetstream import JetStream
+from headrace.log.rates import limits_configs, rates_config
+from headrace.log.streams import StreamState, provision_streams, reconcile_stream
+from headrace.settings import Settings, StreamSettings
+from headrace.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+async def provision(settings: Settings) -> None:
+    """Connect, and create or change every stream as the settings say.
+
+    Raises:
+        LogUnavailable: NATS or JetStream cannot be reached within a minute.
+        ProvisionError: the server refuses a change.
+    """
+    async with open_client(settings.nats, "provisioner") as connection:
+        jetstream = JetStream(connection)
+        await provision_when_ready(jetstream, settings.stream)
+        counters = [rates_config(settings.stream), *limits_configs(settings.stream)]
+        for wanted in (*counters, mark_config(settings.stream.replicas)):
+            await reconcile_stream(jetstream, wanted)
+
+
+async def provision_when_ready(jetstream: JetStream, settings: StreamSettings) -> StreamState:
+    """Provision the log and what belongs to it, waiting for a JetStream that is still recovering its files.
+
+    A process that may not create streams waits here for those of the provisioner.
+
+    Raises:
+        LogUnavailable: JetStream does not answer within a minute, or there is no log by then.
+        ProvisionError: the server refuses a change.
+    """
+    deadline = asyncio.get_running_loop().time() + START_TIMEOUT_SECONDS
+    while True:
+        try:
+            return await provision_streams(jetstream, settings)
+        except LogUnavailable as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            log.warning("waiting for JetStream", error=error.message)
+        # A server that starts does not tell when it is ready.
+        await asyncio.sleep(RECONNECT_WAIT_SECONDS)

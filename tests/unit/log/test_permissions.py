@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from headrace.embedded.nats import EmbeddedNats, nats_server
+from headrace.errors import LogUnavailable
+from headrace.log import subjects
+from headrace.log.client import NatsClient, open_client
+from headrace.log.denials import NotPermitted
+from headrace.log.jetstream import JetStream, ProvisionError
+from headrace.log.opening import open_log
+from headrace.log.permissions import PROVISIONER, USERS, WORKER, permissions, users_config
+from headrace.log.provisioning import provision
+from headrace.log.streams import provision_streams
+from headrace.settings import Settings
+
+ONE_KIND = "worker-echo"  # a worker that may run the kind `echo` and no other
+PASSWORD = "let-me-in"
+
+TASK = "normal.someone.a-task"
+STREAM_CHANGES = [
+    *(
+        f"$JS.API.STREAM.{what}.HEADRACE"
+        for what in ("CREATE", "UPDATE", "DELETE", "PURGE", "SNAPSHOT", "RESTORE", "SEAL")
+    ),
+    *(f"$JS.API.STREAM.{what}.HEADRACE_COMPARED" for what in ("UPDATE", "DELETE", "PURGE")),
+    *(f"$JS.API.STREAM.{what}.HEADRACE_RATES" for what in ("UPDATE", "DELETE", "PURGE")),
+    *(f"$JS.API.STREAM.{what}.KV_HEADRACE_KINDS" for what in ("UPDATE", "DELETE", "PURGE", "MSG.DELETE")),
+    *(f"$JS.API.STREAM.{what}.HEADRACE_LIMITS" for what in ("UPDATE", "DELETE", "PURGE")),
+    *(f"$JS.API.STREAM.{what}.KV_HEADRACE_IDENTITY" for what in ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE")),
+    "$JS.API.STREAM.CREATE.ANOTHER",
+    "$JS.API.STREAM.LEADER.STEPDOWN.HEADRACE",
+]
+TAKING_WORK = [
+    *(f"$JS.API.CONSUMER.MSG.NEXT.HEADRACE.run-echo{lane}" for lane in ("", "-high", "-normal", "-low")),
+    "$JS.ACK.HEADRACE.run-echo-normal.1.1.1.1.0",
+    "$JS.ACK.hub.account.HEADRACE.run-echo-normal.1.1.1.1.0.x",
+    "$JS.API.CONSUMER.CREATE.HEADRACE.run-echo-normal.hr.tasks.queued.echo.normal.>",
+    "$JS.API.CONSUMER.CREATE.HEADRACE.mine.hr.tasks.queued.>",
+    "$JS.API.CONSUMER.CREATE.HEADRACE",
+    "$JS.API.CONSUMER.DURABLE.CREATE.HEADRACE.run-echo-normal",
+    "$JS.API.CONSUMER.DELETE.HEADRACE.run-echo-normal",
+    f"hr.tasks.started.echo.{TASK}",
+    f"hr.tasks.emitted.echo.{TASK}",
+]
+READING_FOR_THE_READ_MODEL = [
+    *(f"$JS.API.CONSUMER.MSG.NEXT.HEADRACE.{each}" for each in ("projector", "firings")),
+    *(f"$JS.ACK.HEADRACE.{each}.1.1.1.1.0" for each in ("projector", "firings")),
+    *(f"$JS.API.CONSUMER.{what}.HEADRACE.projector" for what in ("PAUSE", "DELETE", "RESET", "CREATE")),
+    "$JS.API.CONSUMER.CREATE.HEADRACE.projector.hr.tasks.queued.echo.>",
+]
+IDENTITY = [
+    *("$KV.HEADRACE_IDENTITY.revoked.key.k", "$KV.HEADRACE_IDENTITY.user.u", "$KV.HEADRACE_SETTINGS.current"),
+    *("$JS.API.DIRECT.GET.KV_HEADRACE_IDENTITY", "$JS.API.STREAM.MSG.GET.KV_HEADRACE_IDENTITY"),
+    *("hr.limits.sign-in.someone.1", "hr.long-limits.registration.someone.1"),
+]
+APPENDS = [f"hr.tasks.queued.echo.{TASK}", "hr.timers.tasks.someone.a-task", f"hr.tasks.finished.echo.{TASK}"]
+
+REFUSED_PUBLISHES = {
+    "api": [*STREAM_CHANGES, *TAKING_WORK, *READING_FOR_THE_READ_MODEL, "$KV.HEADRACE_KINDS.echo", "hr.rates.echo.1"],
+    "worker": [
+        *STREAM_CHANGES,
+        *READING_FOR_THE_READ_MODEL,
+        *IDENTITY,
+        "$JS.API.CONSUMER.CREATE.HEADRACE.run-echo-normal.hr.tasks.>",
+        "$JS.API.CONSUMER.CREATE.HEADRACE",
+        "$JS.API.CONSUMER.DURABLE.CREATE.HEADRACE.run-echo-normal",
+        "$JS.API.STREAM.MSG.DELETE.HEADRACE",
+        *("hr.batches.created.someone.b", "hr.batches.settled.someone.b", "hr.schedules.saved.someone.s"),
+        *("hr.timers.schedules.someone.s", "hr.compared", "hr.filler", "hr.cancelled.echo"),
+    ],
+    ONE_KIND: [
+        *STREAM_CHANGES,
+        *READING_FOR_THE_READ_MODEL,
+        "$JS.API.CONSUMER.MSG.NEXT.HEADRACE.run-other-normal",
+        "$JS.ACK.HEADRACE.run-other-normal.1.1.1.1.0",
+        "$JS.API.CONSUMER.CREATE.HEADRACE.run-other-normal.hr.tasks.queued.other.normal.>",
+        "$JS.API.CONSUMER.CREATE.HEADRACE.run-echo-normal.hr.tasks.queued.other.normal.>",
+        *("$JS.API.CONSUMER.PAUSE.HEADRACE.run-other", "$JS.API.CONSUMER.DELETE.HEADRACE.run-other"),
+        *(f"hr.tasks.queued.other.{TASK}", f"hr.tasks.finished.other.{TASK}", "hr.rates.other.1"),
+        "$KV.HEADRACE_KINDS.other",
+    ],
+    "projector": [*STREAM_CHANGES, *IDENTITY, *TAKING_WORK, "$KV.HEADRACE_KINDS.echo", "hr.schedules.saved.someone.s"],
+    "operator": [
+        *STREAM_CHANGES,
+        *TAKING_WORK,
+        *APPENDS,
+        *IDENTITY,
+        *READING_FOR_THE_READ_MODEL,
+        "$JS.API.STREAM.MSG.DELETE.HEADRACE",
+    ],
+    "provisioner": [
+        *APPENDS,
+        *IDENTITY,
+        *TAKING_WORK,
+        "$JS.API.DIRECT.GET.HEADRACE",
+        "$JS.API.STREAM.MSG.GET.HEADRACE",
+    ],
+}
+EVERYBODY = [">", "_INBOX.>", "hr.>", "hr.tasks.>", "hr.tasks.queued.>", "$JS.>", "$JS.ACK.>", "$SYS.>"]
+
+
+@pytest.fixture(scope="module")
+async def server(session_place: Path) -> AsyncGenerator[EmbeddedNats]:
+    one_kind = {
+        "user": ONE_KIND,
+        "password": PASSWORD,
+        "permissions": permissions(ONE_KIND, WORKER, ["echo"]).as_config(),
+    }
+    users = [*users_config(dict.fromkeys(USERS, PASSWORD)), one_kind]
+    async with EmbeddedNats(session_place / "permissions", users=users) as server:
+        yield server
+
+
+def settings_of(user: str, server: EmbeddedNats, **environ: str) -> Settings:
+    return Settings.read(
+        {
+            "HEADRACE_NATS_URL": server.url,
+            "HEADRACE_NATS_USER": user,
+            "HEADRACE_NATS_PASSWORD": PASSWORD,
+            **environ,
+        }
+    )
+
+
+class Asking:
+    """A connection that notes what the server refuses."""
+
+    def __init__(self, client: NatsClient) -> None:
+        self._client = client
+        self._refused: list[str] = []
+        client._error_cb = self._note
+
+    async def publishes(self, subject: str) -> bool:
+        """Whether the user may publish to a subject."""
+        await self._client.publish(subject, b"{}")
+        return await self._was_permitted()
+
+    async def subscribes(self, subject: str) -> bool:
+        """Whether the user may subscribe to a subject."""
+        await self._client.subscribe(subject)
+        return await self._was_permitted()
+
+    async def _was_permitted(self) -> bool:
+        # The server answers in order.
+        await self._client.flush()
+        refused, self._refused = self._refused, []
+        return not refused
+
+    async def _note(self, error: Exception) -> None:
+        self._refused.append(str(error))
+
+
+@asynccontextmanager
+async def asking_as(user: str, server: EmbeddedNats) -> AsyncGenerator[Asking]:
+    async with open_client(settings_of(user, server).nats, "test") as client:
+        yield Asking(client)
+
+
+@pytest.mark.parametrize("user", REFUSED_PUBLISHES)
+async def test_a_process_may_not_do_the_work_of_another(user: str, server: EmbeddedNats) -> None:
+    async with asking_as(user, server) as asking:
+        assert [each for each in REFUSED_PUBLISHES[user] if await asking.publishes(each)] == []
+
+
+@pytest.mark.parametrize("user", REFUSED_PUBLISHES)
+async def test_nobody_hears_what_is_meant_for_another(user: str, server: EmbeddedNats) -> None:
+    inboxes = [f"{subjects.inbox(each)}.>" for each in (*USERS, ONE_KIND) if each != user]
+    async with asking_as(user, server) as asking:
+        assert [each for each in (*EVERYBODY, *inboxes) if await asking.subscribes(each)] == []
+        assert await asking.subscribes(f"{subjects.inbox(user)}.>")
+
+
+async def test_a_user_without_the_password_is_not_let_in(server: EmbeddedNats) -> None:
+    settings = settings_of("worker", server, HEADRACE_NATS_PASSWORD="guessed")
+    with pytest.raises(LogUnavailable, match="Authorization Violation"):
+        async with open_client(settings.nats, "test", patience=2):
+            pass
+
+
+async def test_who_may_not_create_the_log_says_who_does_and_uses_it_as_it_was_provisioned(place: Path) -> None:
+    users = users_config(dict.fromkeys(USERS, PASSWORD))
+    async with EmbeddedNats(place / "nats", users=users) as empty:
+        worker = settings_of("worker", empty)
+        async with open_client(worker.nats, "test") as connection:
+            with pytest.raises(LogUnavailable, match=r"HEADRACE does not exist, .* run `headrace provision`"):
+                await provision_streams(JetStream(connection), worker.stream)
+            await provision(settings_of(PROVISIONER, empty))
+            made = await provision_streams(JetStream(connection), worker.stream)
+            # While a new setting is rolled out the others go on.
+            other = settings_of("worker", empty, HEADRACE_STREAM_RETENTION="3600")
+            with capture_logs() as logged:
+                assert await provision_streams(JetStream(connection), other.stream) == made
+            assert "may not change max_age from" in str(logged)
+        await provision(settings_of(PROVISIONER, empty, HEADRACE_STREAM_RETENTION="3600"))
+        async with open_log(other, "test") as opened:
+            assert opened.epoch == made.epoch
+
+
+async def test_who_may_not_change_a_log_in_which_it_cannot_work_ends_and_says_who_may(place: Path) -> None:
+    users = [*users_config(dict.fromkeys(USERS, PASSWORD)), {"user": "tester", "password": PASSWORD}]
+    async with EmbeddedNats(place / "nats", users=users) as server:
+        await provision(settings_of(PROVISIONER, server))
+        async with open_client(settings_of("tester", server).nats, "test") as connection:
+            jetstream = JetStream(connection)
+            config = (await jetstream.request("STREAM.INFO.HEADRACE"))["config"]
+            await jetstream.request("STREAM.UPDATE.HEADRACE", config | {"republish": None})
+        api = settings_of("api", server)
+        with pytest.raises(ProvisionError, match=r"may not change republish from .* run `headrace provision`"):
+            async with open_log(api, "test"):
+                pass
+
+
+async def test_what_is_refused_fails_at_once_and_is_logged_once_with_the_user_and_the_subject(
+    server: EmbeddedNats,
+) -> None:
+    async with open_client(settings_of("worker", server).nats, "test") as connection:
+        with capture_logs() as logged:
+            for _ in range(2):
+                async with asyncio.timeout(2):
+                    with pytest.raises(NotPermitted, match="does not permit the user 'worker' to publish"):
+                        await JetStream(connection).call("STREAM.PURGE.HEADRACE", {})
+            await connection.subscribe("hr.tasks.>")
+            await connection.flush()
+    assert [line["event"].partition(";")[0] for line in logged] == [
+        "NATS does not permit the user 'worker' to publish to $js.api.stream.purge.headrace",
+        "NATS does not permit the user 'worker' to subscribe to hr.tasks.>",
+    ]
+
+
+async def test_the_example_is_a_configuration_that_nats_takes() -> None:
+    example = Path(__file__).parents[3] / "docs/nats-accounts.conf"
+    names = [line.partition("$")[2].partition(",")[0].partition(" ")[0] for line in example.read_text().splitlines()]
+    passwords = {name: PASSWORD for name in names if name.startswith("HEADRACE_NATS_")}
+    assert len(passwords) == len(USERS) + 2
+    process = await asyncio.create_subprocess_exec(
+        *(nats_server(), "-t", "-c", str(example)),
+        env=os.environ | passwords,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 0, said
