@@ -14,6 +14,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from headrace.api.app import create_stack
+from headrace.api.auth.identity_sweep import sweep_regularly
 from headrace.api.identity_database import IdentityDatabase
 from headrace.api.listening import BACKLOG, ListeningServer, bind, listen, warn_when_full
 from headrace.api.read_model import ReadModel
@@ -76,7 +77,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 def _start_watching(api: ApiState) -> list[asyncio.Task[None]]:
     """Start what goes on for as long as the process serves."""
-    watching = (api.capacity.measure(), api.hub.watch(), api.streams.watch(), api.bodies.watch())
+    watching = (
+        *(api.capacity.measure(), api.hub.watch(), api.streams.watch(), api.bodies.watch()),
+        *(api.last_used.write_regularly(), sweep_regularly(api.identity)),
+    )
     return [asyncio.create_task(each) for each in watching]
 
 

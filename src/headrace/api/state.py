@@ -10,6 +10,7 @@ from headrace.api.auth.api_keys import ApiKeys
 from headrace.api.auth.audit_bounds import FailureBudget, Looks
 from headrace.api.auth.credentials import Credentials
 from headrace.api.auth.limits import Counters, Limits
+from headrace.api.auth.last_used import LastUsed
 from headrace.api.auth.revocations import Revocations
 from headrace.api.auth.session_tokens import AccessTokenVerifier
 from headrace.api.auth.sessions import Sessions
@@ -65,6 +66,7 @@ class ApiState:
         # Each verifies the credentials of one form.
         verifiers = (ApiKeys(self.secrets, identity), AccessTokenVerifier(access_tokens))
         self.credentials = Credentials(verifiers, self.revocations.is_good)
+        self.last_used = LastUsed(identity)
         self.counters = Counters(log, self.secrets.hash)
         self.limits = Limits(settings.limits, self.counters)
         self.streams = OpenStreams(self.metrics, self._may_see, self.limits.streams_of)
@@ -96,7 +98,10 @@ class ApiState:
 
     def _on_change(self, change: Change) -> None:
         """Take away what a credential or a user had here."""
-        self.credentials.forget(change.ends)
+        if change.credential is not None:
+            self.credentials.forget_credential(change.credential)
+        else:
+            self.credentials.forget(change.ends)
         self.streams.on_change(change)
 
     def _may_see(self, viewer: Viewer) -> bool:

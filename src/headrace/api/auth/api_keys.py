@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 from headrace.api.identity_database import IdentityDatabase
@@ -9,8 +10,11 @@ from headrace.contracts.identity import UserState
 from headrace.identity.key_format import is_key
 from headrace.identity.principals import Principal, scopes_of
 from headrace.identity.secrets import Secrets
-from headrace.store.api_keys import find_key_by_hash
+from headrace.identity_errors import IdentityUnavailable
+from headrace.store.api_keys import FoundKey, find_key_by_hash
 
+LOOKUPS_MAX = 4  # at a time: the pool of connections also serves lists and details
+WAITING_MAX = 500  # lookups in all; one takes a millisecond
 KEY = "key:"  # before the id of a key, where a principal names its credential
 
 
@@ -25,6 +29,8 @@ class ApiKeys:
     def __init__(self, secrets: Secrets, database: IdentityDatabase) -> None:
         self._secrets = secrets
         self._database = database
+        self._slots = asyncio.Semaphore(LOOKUPS_MAX)
+        self._waiting = 0
 
     def takes(self, token: str) -> bool:
         """Return whether a token has the form and the checksum of an API key."""
@@ -34,10 +40,9 @@ class ApiKeys:
         """Return the principal of a key; None when there is no such key, or it is revoked, or its account is not active.
 
         Raises:
-            IdentityUnavailable: Postgres cannot be reached.
+            IdentityUnavailable: Postgres cannot be reached, or too many keys are being looked up.
         """
-        async with self._database.connection() as connection:
-            found = await find_key_by_hash(connection, self._secrets.hashes(token), datetime.now(UTC))
+        found = await self._look_up(token)
         if found is None or found.state is not UserState.ACTIVE:
             return None
         key = found.key
@@ -48,3 +53,13 @@ class ApiKeys:
             credential=f"{KEY}{key.id}",
             expires_at=None if key.expires_at is None else key.expires_at.timestamp(),
         )
+
+    async def _look_up(self, token: str) -> FoundKey | None:
+        if self._waiting >= WAITING_MAX:
+            raise IdentityUnavailable("too many keys are being looked up; try again shortly")
+        self._waiting += 1
+        try:
+            async with self._slots, self._database.connection() as connection:
+                return await find_key_by_hash(connection, self._secrets.hashes(token), datetime.now(UTC))
+        finally:
+            self._waiting -= 1

@@ -77,6 +77,7 @@ async def authorize(request: AnyRequest) -> None:
     principal = api.credentials.known(token) or await api.credentials.verify(token)
     await api.limits.count(request.scope, principal.id)
     check_access(principal, rule)
+    api.last_used.note(principal)
     keep_principal(request, principal)
 
 

@@ -25,8 +25,6 @@ FRESH_SECONDS = 300.0  # after which a credential is verified again
 OUTAGE_SECONDS = 900.0  # for which one goes on working while it cannot be verified
 PATIENCE_SECONDS = 0.5  # a request waits no longer for a verification that it can do without
 RETRY_SECONDS = 5.0  # between two attempts to verify a credential again during an outage
-CHECKS_MAX = 4  # verifications at a time: the pool of connections also serves lists and details
-WAITING_MAX = 500  # verifications in all; one takes a millisecond
 TOKEN_CHARS_MAX = 4096  # of what is presented; an access token has about 600
 
 _DIGEST_BYTES = 16
@@ -88,7 +86,8 @@ class Credentials:
         self._hash_key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._checks: dict[bytes, asyncio.Task[Principal | None]] = {}
-        self._slots = asyncio.Semaphore(CHECKS_MAX)
+        # The known tokens by the name of their credential: a session has several in its life, and a key one.
+        self._tokens_of: dict[str, set[bytes]] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -115,10 +114,15 @@ class Credentials:
             raise NotAuthenticated("this credential is not valid, or not any more", is_invalid=True)
         return principal
 
+    def forget_credential(self, credential: str) -> None:
+        """Forget a credential, as `Principal` names it; the next request with it has it verified again."""
+        for digest in self._tokens_of.pop(credential, ()):
+            del self._known[digest]
+
     def forget(self, is_meant: Callable[[Principal], bool]) -> None:
         """Forget the credentials of the principals that are meant; the next request with one has it verified again."""
         for digest in [digest for digest, known in self._known.items() if is_meant(known.principal)]:
-            del self._known[digest]
+            self._drop(digest)
 
     async def _verify_again(self, digest: bytes, token: str) -> Principal | None:
         """Verify a known token again, and return its principal as it was when that takes too long or cannot be done."""
@@ -148,8 +152,6 @@ class Credentials:
         """Return the task that verifies a token: one for all requests that wait for it."""
         check = self._checks.get(digest)
         if check is None:
-            if len(self._checks) >= WAITING_MAX:
-                raise IdentityUnavailable("too many credentials are being verified; try again shortly")
             check = asyncio.create_task(self._verify(digest, token), name="verify a credential")
             self._checks[digest] = check
             check.add_done_callback(lambda done: self._end(digest, done))
@@ -165,22 +167,30 @@ class Credentials:
         verifier = next((each for each in self._verifiers if each.takes(token)), None)
         if verifier is None:
             return None
-        async with self._slots:
+        principal = await verifier.verify(token)
+        # A revocation may have arrived while the answer of Postgres, which is older, was on its way.
+        if principal is not None and not self._is_good(principal):
             principal = await verifier.verify(token)
-            # A revocation may have arrived while the answer of Postgres, which is older, was on its way.
-            if principal is not None and not self._is_good(principal):
-                principal = await verifier.verify(token)
+        self._drop(digest)
         if principal is None or not self._is_good(principal):
-            self._known.pop(digest, None)
             return None
         self._remember(digest, principal)
         return principal
 
     def _remember(self, digest: bytes, principal: Principal) -> None:
         self._known[digest] = _Known(principal, self._clock())
-        self._known.move_to_end(digest)
+        self._tokens_of.setdefault(principal.credential, set()).add(digest)
         while len(self._known) > KNOWN_MAX:
-            self._known.popitem(last=False)
+            self._drop(next(iter(self._known)))
+
+    def _drop(self, digest: bytes) -> None:
+        known = self._known.pop(digest, None)
+        if known is None:
+            return
+        credential = known.principal.credential
+        self._tokens_of[credential].discard(digest)
+        if not self._tokens_of[credential]:
+            del self._tokens_of[credential]
 
     def _digest(self, token: str) -> bytes:
         return blake2b(token.encode(), digest_size=_DIGEST_BYTES, key=self._hash_key).digest()

@@ -181,13 +181,13 @@ async def test_ten_thousand_credentials_in_turn_are_verified_once_each_and_memor
     assert credentials.known(tokens[1]) is None
 
 
-async def test_more_verifications_than_can_wait_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WAITING_MAX", 5)
-    credentials, verifier, _ = make()
-    verifier.gate.clear()
-    waiting = [asyncio.create_task(credentials.verify(f"good {number}")) for number in range(5)]
-    await asyncio.sleep(0)
-    with pytest.raises(IdentityUnavailable):
-        await credentials.verify("good six")
-    verifier.gate.set()
-    assert len(await asyncio.gather(*waiting)) == 5
+async def test_a_revoked_credential_is_forgotten_with_all_its_tokens_and_nothing_is_kept_of_it() -> None:
+    credentials, _, _ = make()
+    for token in ("good a", "good b"):
+        await credentials.verify(token)
+    credentials.forget_credential("key:good a")
+    credentials.forget_credential("key:never seen")
+    assert credentials.known("good a") is None
+    assert credentials.known("good b") is not None
+    credentials.forget(lambda each: True)
+    assert (len(credentials), credentials._tokens_of) == (0, {})
