@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from headrace.cli import cli
 from headrace.client import Client, retries
+from headrace.embedded.credentials import Credentials
 from headrace.embedded.home import Home
 from headrace.embedded.network import free_ports
 from tests.cluster import until
@@ -107,6 +108,11 @@ class Up(NamedTuple):
     home: Home
     shell: Shell
 
+    @property
+    def key(self) -> str:
+        """The key of its administrator."""
+        return key_of(self.home)
+
 
 @pytest.fixture(scope="session")
 async def up() -> AsyncGenerator[Up]:
@@ -119,7 +125,7 @@ async def up() -> AsyncGenerator[Up]:
         await until(lambda: command.out or command.process.returncode is not None, "headrace up", READY_SECONDS)
         assert command.out == [f"ready http://127.0.0.1:{port}\n"], command.err
         url = f"http://127.0.0.1:{port}"
-        async with Client(url) as client:
+        async with Client(url, key=key_of(Home(place / "home"))) as client:
             await until(lambda: _knows_kinds(client), "the worker's kinds")
         yield Up(url, Home(place / "home"), shell)
     finally:
@@ -133,7 +139,7 @@ async def up() -> AsyncGenerator[Up]:
 
 @pytest.fixture
 async def client(up: Up) -> AsyncGenerator[Client]:
-    async with Client(up.url) as opened:
+    async with Client(up.url, key=up.key) as opened:
         yield opened
 
 
@@ -149,6 +155,13 @@ def place() -> Generator[Path]:
     path = make_place()
     yield path
     shutil.rmtree(path)
+
+
+def key_of(home: Home) -> str:
+    """The key of the administrator that `up` has made in a home."""
+    credentials = Credentials.read(home.credentials)
+    assert credentials is not None
+    return credentials.api_key
 
 
 async def _knows_kinds(client: Client) -> bool:

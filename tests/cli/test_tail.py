@@ -138,7 +138,7 @@ async def test_it_makes_nothing_where_there_is_no_log_yet(place: Path) -> None:
         tail, lag = await asyncio.gather(shell.run("tail", "--since", "1h"), shell.run("lag"))
         for done in (tail, lag):
             assert (done.code, done.out) == (3, "")
-            assert done.err.startswith("there is no log yet; an API or a worker makes it")
+            assert done.err.startswith("there is no log yet; start Headrace")
             assert "`headrace up`" in done.err
         connection = await nats.connect(server.url, token="let me in")
         assert await connection.jetstream().streams_info() == []

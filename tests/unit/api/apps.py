@@ -30,7 +30,9 @@ class Anybody:
 
 def make_app() -> Litestar:
     """Make the application, which knows who its callers are and nothing else."""
-    state: Any = SimpleNamespace(credentials=Credentials([Anybody()]), limits=make_limits())
+    state: Any = SimpleNamespace(
+        credentials=Credentials([Anybody()]), limits=make_limits(), last_used=SimpleNamespace(note=lambda _: None)
+    )
     with warnings.catch_warnings():
         # Litestar announces other ways to declare a body, which the tests of servers do not see.
         warnings.simplefilter("ignore", LitestarDeprecationWarning)
