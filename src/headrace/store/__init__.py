@@ -1,5 +1,8 @@
-"""The read model in Postgres.
+"""The read model in Postgres, and beside it the tables of identity.
 
-`tables` describes every table once. The API reads through the queries of each aggregate (`tasks`, `selections`, `batches`,
-`schedules`, `checkpoints`); only the leading projector writes, through `projection`, in its `leadership` session.
+`tables` describes every table of the read model once. The API reads through the queries of each aggregate (`tasks`, `selections`,
+`batches`, `schedules`, `checkpoints`); only the leading projector writes, through `projection`, in its `leadership` session.
+
+`identity_tables` describes accounts, sessions, keys, the audit and settings. They are no function of the log. The API reads and writes
+them (`users`, `sessions`, `api_keys`, `one_time_tokens`, `audit`, `run_time_settings`), each change in one transaction.
 """
