@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from headrace.cli.terminal.accounts.admin import create_admin
 from headrace.cli.terminal.accounts.database import find_database, open_database
 from headrace.cli.terminal.accounts.first_admin import make_first_admin
+from headrace.cli.terminal.accounts.reset import show_reset_token
 from headrace.cli.terminal.accounts.rotation import SECRETS_MAX, rotate_secret, rotated
 from headrace.cli.terminal.exits import CommandFailed
 from headrace.contracts.identity import Role, UserState
@@ -33,7 +34,7 @@ from headrace.settings import DatabaseSettings, Settings
 from headrace.store.api_keys import find_key_by_hash
 from headrace.store.identity_tables import UserRow
 from headrace.store.migrate import alembic_config, migrate
-from headrace.store.one_time_tokens import Purpose, use_token
+from headrace.store.one_time_tokens import Purpose, find_token, use_token
 from headrace.store.users import change_user, find_by_email, find_user
 from tests.cli.conftest import Up
 
@@ -272,6 +273,30 @@ async def test_an_administrator_needs_an_address_and_a_password(
 
 async def create(settings: Settings, *, if_none: bool = False, credentials: Path | None = None) -> None:
     await create_admin(settings, if_none=if_none, credentials=credentials, home=None)
+
+
+async def test_a_reset_token_is_valid_for_30_minutes_ends_the_one_before_and_stands_alone_on_standard_output(
+    installation: Installation, capsys: Capture
+) -> None:
+    await installation.start()
+    capsys.readouterr()
+    tokens: list[str] = []
+    for email in ("admin@localhost", "ADMIN@localhost"):
+        await show_reset_token(installation.settings, email, None)
+        out, err = capsys.readouterr()
+        tokens.append(out.removesuffix("\n"))
+        assert "within 30 minutes" in err
+        assert tokens[-1] not in err
+    secrets, now = Secrets([installation.secret]), datetime.now(UTC)
+    async with installation.session() as session:
+
+        async def owner(token: str, minutes: int) -> str | None:
+            return await find_token(session, secrets.hashes(token), Purpose.RESET, now + timedelta(minutes=minutes))
+
+        assert [await owner(token, 29) for token in tokens] == [None, "local"]
+        assert await owner(tokens[1], 31) is None
+    with pytest.raises(CommandFailed, match="no account with the address eve@example"):
+        await show_reset_token(installation.settings, "eve@example.com", None)
 
 
 def test_a_new_secret_comes_before_the_old_ones_which_can_be_forgotten(place: Path, capsys: Capture) -> None:

@@ -55,6 +55,22 @@ def create(if_none: bool, credentials: Path | None, home: str | None) -> None:
     sys.exit(run_command(create_admin(settings, if_none=if_none, credentials=credentials, home=home)))
 
 
+@admin.command()
+@click.argument("email")
+@_home_option
+def reset(email: str, home: str | None) -> None:
+    """Print a token that sets a new password for EMAIL, once and within 30 minutes.
+
+    Give it to the user, who sends it with the new password: PUT /api/v1/password. All sessions of the account end then.
+    """
+    from headrace.cli.terminal.accounts.reset import show_reset_token
+    from headrace.cli.terminal.exits import run_command
+
+    settings = read_settings()
+    note_unknown_settings()
+    sys.exit(run_command(show_reset_token(settings, email, home)))
+
+
 @admin.command("set-up", hidden=True)
 @click.option("--credentials", type=click.Path(path_type=Path), required=True, help="Where the credentials are kept.")
 @click.option("--link", metavar="URL", help="The API, for a link that signs the administrator in.")

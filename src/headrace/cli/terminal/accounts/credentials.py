@@ -17,6 +17,7 @@ from headrace.store.identity_tables import ApiKeyRow, OneTimeTokenRow
 from headrace.store.one_time_tokens import Purpose, replace_token
 
 ENTER_SECONDS = 900  # of a link that signs an administrator in: enough to read a terminal and to open a browser
+RESET_SECONDS = 1800  # of a token that sets a new password: somebody has to pass it on to its user
 
 
 async def make_key_of(session: AsyncSession, secrets: Secrets, user: str, name: str) -> str:
@@ -44,15 +45,24 @@ async def make_key_of(session: AsyncSession, secrets: Secrets, user: str, name: 
 
 async def make_enter_link(session: AsyncSession, secrets: Secrets, user: str, url: str) -> str:
     """Make a link that signs a user in once, and return it. The one before it is valid no longer."""
+    return f"{url}/enter/{await _make_token(session, secrets, user, Purpose.ENTER, ENTER_SECONDS)}"
+
+
+async def make_reset_token(session: AsyncSession, secrets: Secrets, user: str) -> str:
+    """Make a token that sets a new password once, and return it. The one before it is valid no longer."""
+    return await _make_token(session, secrets, user, Purpose.RESET, RESET_SECONDS)
+
+
+async def _make_token(session: AsyncSession, secrets: Secrets, user: str, purpose: Purpose, seconds: int) -> str:
     token = random.token_urlsafe()
     row = OneTimeTokenRow(
         hash=_hash_for_all(secrets, token),
-        purpose=Purpose.ENTER,
+        purpose=purpose,
         owner=user,
-        expires_at=datetime.now(UTC) + timedelta(seconds=ENTER_SECONDS),
+        expires_at=datetime.now(UTC) + timedelta(seconds=seconds),
     )
     await replace_token(session, row)
-    return f"{url}/enter/{token}"
+    return token
 
 
 def _hash_for_all(secrets: Secrets, token: str) -> bytes:
