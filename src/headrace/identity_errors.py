@@ -14,6 +14,7 @@ HeadraceError
 │   └── SessionNeeded            403 session_needed
 ├── SessionNotFound              404 session_not_found
 ├── UserNotFound                 404 user_not_found
+├── ApiKeyNotFound               404 api_key_not_found
 ├── WrongUserState               409 wrong_user_state
 ├── LastAdmin                    409 last_admin
 ├── TooManyApiKeys               409 too_many_api_keys
@@ -124,6 +125,13 @@ class LastAdmin(HeadraceError):
 
     status = 409
     code = "last_admin"
+
+
+class ApiKeyNotFound(HeadraceError):
+    """There is no such API key, or it belongs to somebody else."""
+
+    status = 404
+    code = "api_key_not_found"
 
 
 class TooManyApiKeys(HeadraceError):

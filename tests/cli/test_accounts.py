@@ -346,10 +346,8 @@ def test_the_database_and_the_secret_are_those_of_the_running_home_unless_anothe
 
 
 async def test_the_key_of_a_running_up_is_found_by_its_home_and_printed(up: Up) -> None:
-    credentials = Credentials.read(up.home.credentials)
-    assert credentials is not None
     done = await up.shell.call("key")
-    assert (done.code, done.out, done.err) == (0, f"{credentials.api_key}\n", "")
+    assert (done.code, done.out, done.err) == (0, f"{up.key}\n", "")
     other = await up.shell.call("key", "--url", "http://127.0.0.1:1")
     assert (other.code, other.out) == (2, "")
     assert "there is no key for http://127.0.0.1:1: `headrace login --url http://127.0.0.1:1` keeps one" in other.err

@@ -15,6 +15,7 @@ DISPLAY_NAME_CHARS_MAX = 100
 PASSWORD_CHARS_MIN = 12
 PASSWORD_CHARS_MAX = 128  # hashing takes as long for a short one, but somebody has to send and to receive it
 KEY_NAME_CHARS_MAX = 100
+KEY_SECONDS_MAX = 10 * 366 * 86_400  # ten years; a key that is to be valid for longer has no end
 REASON_CHARS_MAX = 500
 TOKEN_CHARS_MAX = 4096  # of a token that a client sends in a body
 
@@ -185,6 +186,9 @@ class ApiKeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[list[Scope], Meta(max_length=len(Scope), description="All that the owner has, when null.")] | None
     ) = None
     expires_at: Annotated[Instant | None, Meta(description="The key is valid until then; for ever when null.")] = None
+    expires_in: (
+        Annotated[int, Meta(ge=1, le=KEY_SECONDS_MAX, description="Seconds for which it is valid, instead.")] | None
+    ) = None
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):

@@ -121,6 +121,11 @@ async def note_used(session: AsyncSession, keys: Collection[str], at: datetime) 
     await session.execute(update(_KEYS).where(_OF.id.in_(stale.scalar_subquery())).values(used_at=at))
 
 
+async def replace_hash(session: AsyncSession, key: str, old: bytes, new: bytes) -> None:
+    """Store a key under the hash by another secret, unless somebody did so meanwhile."""
+    await session.execute(update(_KEYS).where(_OF.id == key, _OF.hash == old).values(hash=new))
+
+
 def is_live(row: ApiKeyRow, now: datetime) -> bool:
     """Tell whether a key can be used: neither revoked nor expired."""
     return row.revoked_at is None and (row.expires_at is None or row.expires_at > now)

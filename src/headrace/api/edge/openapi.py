@@ -97,7 +97,7 @@ class Keyed(Operation):
 
 @dataclass
 class OfOwner(Operation):
-    """The operation of a route that reads what belongs to the caller. An administrator may name another owner."""
+    """The operation of a route for what belongs to the caller. An administrator may name another owner."""
 
     QUERY_NAMES: ClassVar[tuple[str, ...]] = (OWNER,)
 
@@ -106,7 +106,7 @@ class OfOwner(Operation):
         owner = Parameter(
             name=OWNER,
             param_in="query",
-            description="Administrators only: whose to read, instead of one's own. This is audited.",
+            description="Administrators only: whose, instead of one's own. This is audited.",
             schema=Schema(type=OpenAPIType.STRING, pattern=ID_PATTERN),
         )
         self.parameters = [*(self.parameters or ()), owner]

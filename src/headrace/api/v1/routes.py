@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
+from headrace.api.v1.api_keys import create_api_key, get_api_key, list_api_keys, revoke_api_key
 from headrace.api.v1.batch_events import follow_batch
 from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
 from headrace.api.v1.cancellations import cancel, cancel_many
@@ -84,4 +85,8 @@ ALL: list[HTTPRouteHandler] = [
     delete_user,
     change_password,
     reset_password,
+    create_api_key,
+    list_api_keys,
+    get_api_key,
+    revoke_api_key,
 ]
