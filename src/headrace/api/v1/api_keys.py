@@ -10,10 +10,12 @@ from litestar import Response, delete, get, post
 from litestar.params import Parameter
 
 from headrace.api.auth.access import SIGNED_IN, access
+from headrace.api.auth.audit import audit
 from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import AnyRequest, AtCursor, is_id, location
 from headrace.api.state import state_of
+from headrace.contracts.audit import Action
 from headrace.contracts.identity import ApiKey, ApiKeyPage, ApiKeyRequest, NewApiKey, Role
 from headrace.identity.key_format import make_key, shown_part
 from headrace.identity.key_rules import check_may_make_keys, check_may_revoke, expiry_of, grant_scopes
@@ -58,6 +60,7 @@ async def create_api_key(request: AnyRequest, data: ApiKeyRequest) -> Response[N
             revoked_at=None,
         )
         await insert_key(session, row)
+        await audit(request, Action.KEY_CREATED, subject=row.id, session=session, owner=owner, scopes=row.scopes)
     made = NewApiKey(**msgspec.structs.asdict(to_api_key(row)), key=key)
     return Response(made, headers=location("api-keys", row.id))
 
@@ -120,6 +123,7 @@ async def revoke_api_key(request: AnyRequest, key: str) -> None:
     async with api.identity.transaction() as session:
         if not await revoke_key(session, owner, key, clock.now()):
             raise _not_found(key)
+        await audit(request, Action.KEY_REVOKED, subject=key, session=session, owner=owner)
     await api.revocations.note_key_revoked(key)
 
 

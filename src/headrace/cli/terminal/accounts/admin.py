@@ -15,6 +15,7 @@ from headrace.cli.terminal.accounts.database import find_database, open_database
 from headrace.cli.terminal.accounts.secret_input import ask_secret, ask_text
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.cli.terminal.output import note, show
+from headrace.contracts.audit import Action
 from headrace.contracts.identity import Email, Role, UserState
 from headrace.embedded.credentials import Credentials
 from headrace.embedded.home import Home
@@ -57,7 +58,7 @@ async def create_admin(settings: Settings, *, if_none: bool, credentials: Path |
         user = await _insert_admin(session, email, hashed)
         if user is None:
             raise CommandFailed(f"there is an account with the address {email} already", EXIT_REFUSED)
-        await add_audit_entry(session, "user.created", user, role=Role.ADMIN)
+        await add_audit_entry(session, Action.USER_CREATED, user, role=Role.ADMIN)
         if credentials is not None and secrets is not None:
             key = await make_key_of(session, secrets, user, KEY_NAME)
             Credentials(email=email, password=password, api_key=key).write(credentials)
@@ -93,7 +94,7 @@ async def show_enter_link(settings: Settings, home: str | None) -> None:
                 "password with `headrace admin reset EMAIL`",
                 EXIT_REFUSED,
             )
-        await add_audit_entry(session, "session.link_made", LOCAL)
+        await add_audit_entry(session, Action.SIGN_IN_LINK_MADE, LOCAL)
         link = await make_enter_link(session, read_secrets(settings), LOCAL, f"http://{authority(loopback, int(port))}")
     show(link)
     note(f"it signs you in once, on this machine, within {ENTER_SECONDS // 60} minutes")

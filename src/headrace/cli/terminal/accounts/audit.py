@@ -8,16 +8,17 @@ import msgspec
 import uuid_utils
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from headrace.contracts.audit import Action
 from headrace.store.audit import add_entries
 from headrace.store.identity_tables import AuditRow
 
 
-async def add_audit_entry(session: AsyncSession, action: str, subject: str, **data: str) -> None:
+async def add_audit_entry(session: AsyncSession, action: Action, subject: str, **data: str) -> None:
     """Add an entry, in the transaction of what was done. Who may run the command is not known to Headrace, so no actor is named.
 
     Args:
         session: A session.
-        action: What was done, as ``user.created``.
+        action: What was done.
         subject: The id of the user that it was done to.
         data: What belongs to the action.
     """

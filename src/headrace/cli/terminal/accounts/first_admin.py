@@ -14,6 +14,7 @@ from headrace.cli.terminal.accounts.audit import add_audit_entry
 from headrace.cli.terminal.accounts.credentials import make_enter_link, make_key_of
 from headrace.cli.terminal.accounts.database import find_database, open_database, read_secrets
 from headrace.cli.terminal.output import note, show
+from headrace.contracts.audit import Action
 from headrace.contracts.identity import Role, UserState
 from headrace.embedded.credentials import Credentials
 from headrace.identity.made_secrets import make_password
@@ -64,7 +65,7 @@ async def _make(session: AsyncSession, secrets: Secrets, file: Path) -> bool:
     if await create_first_admin(session, EMAIL, hashed, datetime.now(UTC)) is None:
         return False
     key = await make_key_of(session, secrets, LOCAL, KEY_NAME)
-    await add_audit_entry(session, "user.created", LOCAL, role=Role.ADMIN)
+    await add_audit_entry(session, Action.USER_CREATED, LOCAL, role=Role.ADMIN)
     # The file is written before the commit: an administrator whom nobody can be would be worse than a file that is replaced.
     Credentials(email=EMAIL, password=password, api_key=key).write(file)
     note(f"made the administrator {EMAIL}; its password and API key are in {file}")
