@@ -53,13 +53,18 @@ class NotAuthenticated(HeadraceError):
 
 
 class SignInRefused(NotAuthenticated):
-    """The email address or the password is wrong. It says nothing about which of them, or about whether there is an account."""
+    """The email address or the password is wrong. It says nothing about which of them, or about whether there is an account.
+
+    Attributes:
+        user: The id of the account, if there is one. It is for the audit, and never part of an answer.
+    """
 
     code = "sign_in_refused"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, user: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.user = user
 
 
 class GrantRefused(HeadraceError):

@@ -21,7 +21,7 @@ from headrace.api.edge.headers import read_headers
 from headrace.api.edge.methods import is_head
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import state_of
-from headrace.api.v1.signed_in import cookies_of, device_of
+from headrace.api.v1.signed_in import cookies_of, device_of, recorder
 from headrace.identity_errors import AccountDisabled
 
 ENTER_PATH = "/enter"
@@ -48,7 +48,7 @@ async def enter_by_link(request: AnyRequest, token: str) -> Response[str] | Redi
         # Browsers drop what they have asked for ahead of time when it fails, and ask again when the link is opened.
         return _page(503, "This link signs you in when you open it", "Open it in a browser.")
     try:
-        opened = await state_of(request).sessions.enter(token, device_of(request))
+        opened = await state_of(request).sessions.enter(token, device_of(request), recorder(request))
     except AccountDisabled as error:
         return _page(403, "You cannot sign in", html.escape(error.message))
     if opened is None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import uuid_utils
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from headrace.api.auth.opened_session import Device, OpenSession, Record, record_opened
 from headrace.api.identity_database import IdentityDatabase
+from headrace.contracts.audit import Action
 from headrace.contracts.identity import Role, UserState
 from headrace.contracts.sessions import SessionList
-from headrace.identity.access_tokens import AccessTokens, IssuedToken
+from headrace.identity.access_tokens import AccessTokens
 from headrace.identity.passwords import Passwords
 from headrace.identity.refresh_tokens import (
     ABSOLUTE,
@@ -36,29 +37,6 @@ from headrace.store.sessions import Repeated, Reused, Rotated
 ENDED = "this session has ended; sign in again"
 # The same for an unknown address, a wrong password and an account without one: which it was is nobody's business.
 WRONG = "the email address or the password is wrong; an account of a program has neither, and uses an API key"
-
-
-class Device(NamedTuple):
-    """Where a sign-in comes from, as its owner sees it in the list of sessions."""
-
-    address: str | None
-    agent: str | None
-
-
-class OpenSession(NamedTuple):
-    """A session that was just opened or refreshed, with its tokens.
-
-    Attributes:
-        row: The session.
-        user: Its account.
-        access: The access token.
-        refresh_token: The refresh token. It is valid until the session ends.
-    """
-
-    row: SessionRow
-    user: UserRow
-    access: IssuedToken
-    refresh_token: str
 
 
 class Sessions:
@@ -89,7 +67,7 @@ class Sessions:
         self._announce = announce
         self._clock = clock
 
-    async def sign_in(self, email: str, password: str, device: Device) -> OpenSession:
+    async def sign_in(self, email: str, password: str, device: Device, record: Record) -> OpenSession:
         """Open a session for who knows the password of an account.
 
         Raises:
@@ -100,23 +78,24 @@ class Sessions:
         """
         user = await self._find_by_email(email)
         if not await self._passwords.verify(password, user and user.password) or user is None:
-            raise SignInRefused(WRONG)
+            raise SignInRefused(WRONG, user and user.id)
         hashed_again = await self._hash_if_outdated(user, password)
         try:
             async with self._database.transaction() as transaction:
                 current = await users.lock_user(transaction, user.id)
                 if current.password != user.password:
-                    raise SignInRefused(WRONG)
+                    raise SignInRefused(WRONG, user.id)
                 if hashed_again is not None:
                     current = await users.change_user(transaction, user.id, password=hashed_again)
                 opened, ended = await self._open(transaction, current, device)
+                await record_opened(record, transaction, opened, "password")
         except UserNotFound:
             # It was deleted while its password was verified.
-            raise SignInRefused(WRONG) from None
+            raise SignInRefused(WRONG, user.id) from None
         await self._announce(*ended)
         return opened
 
-    async def enter(self, token: str, device: Device) -> OpenSession | None:
+    async def enter(self, token: str, device: Device, record: Record) -> OpenSession | None:
         """Open a session for who has a sign-in link, and use up the link.
 
         Returns:
@@ -132,10 +111,11 @@ class Sessions:
                 return None
             user = await users.lock_user(transaction, owner)
             opened, ended = await self._open(transaction, user, device)
+            await record_opened(record, transaction, opened, "link")
         await self._announce(*ended)
         return opened
 
-    async def refresh(self, token: str) -> OpenSession:
+    async def refresh(self, token: str, record: Record) -> OpenSession:
         """Use a refresh token, and return the next tokens of its session.
 
         Raises:
@@ -147,6 +127,9 @@ class Sessions:
         successors = next_refresh_tokens(self._secrets, token)
         async with self._database.transaction() as transaction:
             outcome = await self._rotate(transaction, token, successors[0])
+            if isinstance(outcome, Reused):
+                row = outcome.session
+                await record(Action.SESSION_TOKEN_REUSED, subject=row.id, session=transaction, owner=row.owner)
         match outcome:
             case Rotated(row, user):
                 return self._with_tokens(row, user, successors[0])
@@ -161,18 +144,26 @@ class Sessions:
             case None:
                 raise NotAuthenticated(ENDED, is_invalid=True)
 
-    async def end(self, owner: str, session_id: str) -> bool:
+    async def end(self, owner: str, session_id: str, record: Record, action: Action = Action.SESSION_ENDED) -> bool:
         """End a session of an account. Returns whether there was one that had not ended.
+
+        Args:
+            owner: The id of the account.
+            session_id: The session.
+            record: Records it.
+            action: What it is recorded as.
 
         Raises:
             IdentityUnavailable: Postgres cannot be reached.
         """
         async with self._database.transaction() as transaction:
             has_ended = await sessions.revoke_session(transaction, owner, session_id, self._clock())
+            if has_ended:
+                await record(action, subject=session_id, actor=owner, session=transaction)
         await self._announce(*[session_id] * has_ended)
         return has_ended
 
-    async def end_by_token(self, token: str) -> bool:
+    async def end_by_token(self, token: str, record: Record) -> bool:
         """End the session that a refresh token belongs to. Returns whether there was one that had not ended.
 
         Raises:
@@ -183,10 +174,13 @@ class Sessions:
             if isinstance(outcome, Rotated | Repeated):
                 row = outcome.session
                 await sessions.revoke_session(transaction, row.owner, row.id, self._clock())
+            if outcome is not None:
+                reason = Action.SESSION_TOKEN_REUSED if isinstance(outcome, Reused) else Action.SESSION_ENDED
+                await record(reason, subject=outcome.session.id, session=transaction, owner=outcome.session.owner)
         await self._announce(*[outcome.session.id] if outcome else [])
         return outcome is not None
 
-    async def end_all(self, owner: str, keep: str | None = None) -> int:
+    async def end_all(self, owner: str, record: Record, keep: str | None = None) -> int:
         """End the sessions of an account but the one to ``keep``, and return how many that were.
 
         Raises:
@@ -194,6 +188,7 @@ class Sessions:
         """
         async with self._database.transaction() as transaction:
             ended = await sessions.revoke_sessions(transaction, owner, self._clock(), keep)
+            await record(Action.USER_SIGNED_OUT, subject=owner, session=transaction, sessions=len(ended))
         await self._announce(*ended)
         return len(ended)
 

@@ -22,7 +22,7 @@ from headrace.api.edge.openapi import refusal, refusals
 from headrace.api.edge.own_bodies import OptionalRefresh
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import state_of
-from headrace.api.v1.signed_in import describe, device_of, give_cookies, give_tokens
+from headrace.api.v1.signed_in import TOO_MANY, describe, give_cookies, give_tokens, recorder, sign_in_by_password
 from headrace.contracts.sessions import CurrentSession, Refresh, SignedIn, SignIn
 from headrace.identity_errors import NotAuthenticated
 
@@ -38,7 +38,7 @@ _decode_refresh = msgspec.json.Decoder(Refresh).decode
     opt=access(PUBLIC),
     operation_id="sign_in",
     summary="Sign in with an email address and a password",
-    responses=refusals() | refusal(401, _WRONG) | refusal(403, _REFUSED),
+    responses=refusals() | refusal(401, _WRONG) | refusal(403, _REFUSED) | refusal(429, TOO_MANY),
 )
 async def sign_in(request: AnyRequest, data: SignIn) -> Response[SignedIn]:
     """Programs are given tokens: the access token is sent as `Authorization: Bearer` for ten minutes, and the refresh token gets
@@ -51,7 +51,7 @@ async def sign_in(request: AnyRequest, data: SignIn) -> Response[SignedIn]:
     """
     if data.cookies:
         check_csrf(request.method, read_headers(request.scope))
-    opened = await state_of(request).sessions.sign_in(data.email, data.password, device_of(request))
+    opened = await sign_in_by_password(request, data.email, data.password)
     return give_cookies(request, opened, 201) if data.cookies else give_tokens(opened, 201)
 
 
@@ -74,12 +74,12 @@ async def refresh_session(request: AnyRequest) -> Response[SignedIn]:
     headers = read_headers(request.scope)
     given = decode_body(_decode_refresh, await request.body()) if has_body(headers) else Refresh()
     if given.refresh_token is not None:
-        return give_tokens(await state_of(request).sessions.refresh(given.refresh_token), 200)
+        return give_tokens(await state_of(request).sessions.refresh(given.refresh_token, recorder(request)), 200)
     token = refresh_cookie(headers)
     if token is None:
         raise NotAuthenticated("this request has no refresh token, neither in its body nor as a cookie; sign in")
     check_csrf(request.method, headers)
-    return give_cookies(request, await state_of(request).sessions.refresh(token), 200)
+    return give_cookies(request, await state_of(request).sessions.refresh(token, recorder(request)), 200)
 
 
 @delete("/session", opt=access(PUBLIC), operation_id="sign_out", summary="Sign out", responses=refusals(401, 403))
@@ -92,14 +92,14 @@ async def sign_out(request: AnyRequest) -> Response[None]:
     api, token = state_of(request), presented_token(headers)
     if token is not None:
         principal = await api.credentials.verify(token)
-        await api.sessions.end(principal.id, require_session(principal))
+        await api.sessions.end(principal.id, require_session(principal), recorder(request))
         return Response(None, status_code=204)
     access_token, refresh_token = access_cookie(headers), refresh_cookie(headers)
     if access_token is None and refresh_token is None:
         raise NotAuthenticated("this request has no session that could end")
     check_csrf(request.method, headers)
     # The access token may have expired, and the refresh token may have been used by another tab; one of them will do.
-    if refresh_token is None or not await api.sessions.end_by_token(refresh_token):
+    if refresh_token is None or not await api.sessions.end_by_token(refresh_token, recorder(request)):
         await _end_by_access_token(request, access_token)
     return Response(None, status_code=204, cookies=expired_cookies(headers))
 
@@ -128,4 +128,4 @@ async def _end_by_access_token(request: AnyRequest, token: str | None) -> None:
         principal = await api.credentials.verify(token)
     except NotAuthenticated:
         return
-    await api.sessions.end(principal.id, require_session(principal))
+    await api.sessions.end(principal.id, require_session(principal), recorder(request))

@@ -12,13 +12,13 @@ import msgspec
 from litestar import post
 
 from headrace.api.auth.access import PUBLIC, access
-from headrace.api.auth.sessions import OpenSession
+from headrace.api.auth.opened_session import OpenSession
 from headrace.api.edge.json_body import require_body
 from headrace.api.edge.openapi import refusal, refusals
 from headrace.api.edge.own_bodies import TokenForm
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import state_of
-from headrace.api.v1.signed_in import device_of, tokens_of
+from headrace.api.v1.signed_in import TOO_MANY, recorder, sign_in_by_password, tokens_of
 from headrace.contracts.problems import FieldError, split_path
 from headrace.contracts.sessions import SessionTokens, TokenRequest
 from headrace.errors import MalformedRequest
@@ -35,7 +35,7 @@ FORM_BYTES_MAX = 16 << 10  # bytes
     operation_class=TokenForm,
     operation_id="get_tokens",
     summary="Sign in or refresh with an OAuth 2 client",
-    responses=refusals() | refusal(403, "The account is disabled."),
+    responses=refusals() | refusal(403, "The account is disabled.") | refusal(429, TOO_MANY),
     request_max_body_size=FORM_BYTES_MAX,
 )
 async def get_tokens(request: AnyRequest) -> SessionTokens:
@@ -51,10 +51,9 @@ async def get_tokens(request: AnyRequest) -> SessionTokens:
 
 
 async def _open(request: AnyRequest, asked: TokenRequest) -> OpenSession:
-    sessions = state_of(request).sessions
     if asked.grant_type == "refresh_token":
-        return await sessions.refresh(asked.refresh_token)
-    return await sessions.sign_in(asked.username, asked.password, device_of(request))
+        return await state_of(request).sessions.refresh(asked.refresh_token, recorder(request))
+    return await sign_in_by_password(request, asked.username, asked.password)
 
 
 def _read_form(body: bytes) -> TokenRequest:

@@ -12,6 +12,8 @@ from headrace.api.edge.headers import read_headers
 from headrace.api.edge.openapi import refusal, refusals
 from headrace.api.edge.request import AnyRequest, is_id
 from headrace.api.state import state_of
+from headrace.api.v1.signed_in import recorder
+from headrace.contracts.audit import Action
 from headrace.contracts.sessions import SessionList
 from headrace.identity_errors import SessionNotFound
 
@@ -43,7 +45,8 @@ async def end_session(request: AnyRequest, session: str) -> Response[None]:
     """Whoever uses it is signed out at once, and its streams end."""
     principal = principal_of(request)
     current = require_session(principal)
-    if not is_id(session) or not await state_of(request).sessions.end(principal.id, session):
+    sessions, record = state_of(request).sessions, recorder(request)
+    if not is_id(session) or not await sessions.end(principal.id, session, record, Action.SESSION_REVOKED):
         raise SessionNotFound(f"you have no session {session[:80]!r}, or it has ended")
     return _signed_out(request, is_current=session == current)
 
@@ -59,7 +62,7 @@ async def end_sessions(request: AnyRequest, keep_current: bool = False) -> Respo
     """All your sessions end at once, with `keep_current` all but the one that asks. API keys go on working."""
     principal = principal_of(request)
     current = require_session(principal)
-    await state_of(request).sessions.end_all(principal.id, keep=current if keep_current else None)
+    await state_of(request).sessions.end_all(principal.id, recorder(request), keep=current if keep_current else None)
     return _signed_out(request, is_current=not keep_current)
 
 

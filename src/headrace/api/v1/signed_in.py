@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -10,19 +11,24 @@ from litestar import Response
 from litestar.datastructures import Cookie
 
 from headrace.api.auth import csrf
+from headrace.api.auth.audit import audit, audit_failed_sign_in
 from headrace.api.auth.cookies import session_cookies
+from headrace.api.auth.opened_session import Device, OpenSession, Record
 from headrace.api.auth.session_tokens import session_of, session_principal
-from headrace.api.auth.sessions import Device, OpenSession
 from headrace.api.edge.client_address import client_address
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.request import AnyRequest
+from headrace.api.state import state_of
 from headrace.contracts.identity import Role, Scope, UserState
 from headrace.contracts.sessions import CsrfHeader, CurrentSession, SessionTokens, SignedIn
 from headrace.identity.principals import Principal
+from headrace.identity_errors import AccountDisabled, SignInRefused
 from headrace.store.identity_tables import UserRow
 from headrace.store.users import to_user
 
 AGENT_CHARS_MAX = 200  # of what a browser calls itself; its owner has to recognise it in a list
+
+TOO_MANY = "There were too many attempts to sign in from this address, or for this account; see Retry-After."
 
 _CSRF: Final = CsrfHeader(name=csrf.HEADER, value=csrf.VALUE)
 
@@ -32,6 +38,31 @@ def device_of(request: AnyRequest) -> Device:
     agent = read_headers(request.scope).get(b"user-agent", b"").decode("latin-1")
     shown = "".join(each for each in agent[:AGENT_CHARS_MAX] if each.isprintable())
     return Device(client_address(request.scope) or None, shown or None)
+
+
+async def sign_in_by_password(request: AnyRequest, email: str, password: str) -> OpenSession:
+    """Open a session for who knows a password, and record the attempt.
+
+    Raises:
+        SignInRefused: The email address or the password is wrong.
+        AccountDisabled: The account is disabled.
+        TooManyRequests: There were too many attempts from this address, or for this account.
+        TooManySignIns: Too many passwords are being verified.
+        IdentityUnavailable: Postgres cannot be reached.
+    """
+    api = state_of(request)
+    await api.limits.count_sign_in(request.scope, email)
+    try:
+        return await api.sessions.sign_in(email, password, device_of(request), recorder(request))
+    except (SignInRefused, AccountDisabled) as error:
+        user = error.user if isinstance(error, SignInRefused) else None
+        await audit_failed_sign_in(request, error.code, email=email, user=user)
+        raise
+
+
+def recorder(request: AnyRequest) -> Record:
+    """Return what records in the audit what a request does."""
+    return partial(audit, request)
 
 
 def describe(user: UserRow, principal: Principal) -> CurrentSession:
