@@ -18,6 +18,7 @@ from headrace.api.auth.identity_sweep import sweep_regularly
 from headrace.api.identity_database import IdentityDatabase
 from headrace.api.listening import BACKLOG, ListeningServer, bind, listen, warn_when_full
 from headrace.api.read_model import ReadModel
+from headrace.api.settings_watch import keep_told
 from headrace.api.state import ApiState, read_secrets
 from headrace.api.streaming.metrics import Exposed
 from headrace.health import serve_health
@@ -79,7 +80,7 @@ def _start_watching(api: ApiState) -> list[asyncio.Task[None]]:
     """Start what goes on for as long as the process serves."""
     watching = (
         *(api.capacity.measure(), api.hub.watch(), api.streams.watch(), api.bodies.watch()),
-        *(api.last_used.write_regularly(), sweep_regularly(api.identity)),
+        *(api.last_used.write_regularly(), sweep_regularly(api.identity), keep_told(api.identity, api.current)),
     )
     return [asyncio.create_task(each) for each in watching]
 

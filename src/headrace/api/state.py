@@ -34,6 +34,7 @@ from headrace.identity.secrets import Secrets
 from headrace.identity_errors import SecretsMissing
 from headrace.lifecycle.long_timers import LongTimers
 from headrace.log.connection import Log
+from headrace.run_time_settings import CurrentSettings
 from headrace.settings import ApiSettings, Settings
 
 SPOOLED_BYTES_MAX = 1 << 30  # of the batches that are being uploaded, on the disk: two of the largest, or many others
@@ -54,6 +55,7 @@ class ApiState:
         self.identity = identity
         self.capacity = Capacity(log, settings.stream.max_bytes)
         self.catalog = Catalog(log)
+        self.current = CurrentSettings(log)
         self.long_timers = LongTimers(log)
         self.metrics = Metrics()
         self.bodies = OpenBodies()
@@ -95,6 +97,8 @@ class ApiState:
         await self.catalog.open()
         await self.revocations.open()
         await self.counters.open()
+        await self.current.open()
+        self.current.on_change(self.limits.change)
 
     def _on_change(self, change: Change) -> None:
         """Take away what a credential or a user had here."""

@@ -8,7 +8,7 @@ occurrence; and no second timer, because there is one for each schedule.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,8 @@ from headrace.log.jetstream import ProvisionError
 from headrace.log.subjects import ScheduleSubject
 from headrace.projector.due_occurrences import occurrences_to_submit
 from headrace.projector.overdue_timers import decode_fired, set_overdue_timers_again
+from headrace.run_time_settings import CurrentSettings
+from headrace.settings_errors import KindDisabled
 from headrace.telemetry import get_logger
 
 TIMER_ATTEMPTS = 5  # to set the next timer while the broker is taking the last one out of the log
@@ -60,6 +62,8 @@ class FiringReader:
         self._acknowledger = log.acknowledger()
         self._arrived: list[Delivery] = []
         self._wake = asyncio.Event()
+        self._current = CurrentSettings(log)
+        self._follows_settings = False
         # Whether the consumer may be missing in the log, as at the start.
         self._consumer_lost = True
         # When the log was back, until the timers that the broker has forgotten are set again.
@@ -89,6 +93,9 @@ class FiringReader:
 
     async def _provision_consumer(self) -> None:
         try:
+            if not self._follows_settings:
+                await self._current.open()
+                self._follows_settings = True
             await provision_firings(self._log)
             self._consumer_lost, self._back_since = False, clock.now()
         except (LogUnavailable, ProvisionError) as error:
@@ -99,7 +106,7 @@ class FiringReader:
         while self._arrived and self._log.is_current:
             delivery = self._arrived.pop(0)
             try:
-                await submit_firing(self._log, delivery)
+                await submit_firing(self._log, delivery, self._current.check_kind)
             except (LogUnavailable, LogFull) as error:
                 log.warning("a firing waits for the log", sequence=delivery.sequence, error=error.message)
                 # The broker redelivers what is not acknowledged.
@@ -142,10 +149,11 @@ class FiringReader:
         self._wake.set()
 
 
-async def submit_firing(event_log: Log, firing: Delivery) -> None:
+async def submit_firing(event_log: Log, firing: Delivery, check_kind: Callable[[str], None] = lambda _: None) -> None:
     """Submit the tasks of the occurrences that a firing stands for, and set the timer for the next one.
 
-    `occurrences_to_submit` says which these are; nearly always it is the one that the timer was set for.
+    `occurrences_to_submit` says which these are; nearly always it is the one that the timer was set for. There are none while an
+    administrator has disabled the kind, for which ``check_kind`` raises `KindDisabled`.
 
     Raises:
         LogFull: The log has no room.
@@ -161,6 +169,11 @@ async def submit_firing(event_log: Log, firing: Delivery) -> None:
     due = occurrences_to_submit(definition, due_at, firing.at, until, event_log.served_since)
     if due_at not in due and not is_over(definition, due_at):
         log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due_at.isoformat())
+    try:
+        check_kind(definition.kind)
+    except KindDisabled as error:
+        log.info("a firing is skipped", schedule=subject.schedule, reason=error.message)
+        due = []
     for each in due:
         await _submit(event_log, subject, definition, each, max(each, firing.at))
     # A timer of an older version is repeated by the broker, until it is replaced.

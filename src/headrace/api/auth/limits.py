@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from headrace.api.edge.admission import SAFE_METHODS
 from headrace.api.edge.client_address import client_network
 from headrace.api.edge.headers import answer_with
+from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.errors import HeadraceError, LogUnavailable
 from headrace.identity.limits import Allowance, Policy, cost_of_batch
 from headrace.identity_errors import TooManyRequests
@@ -221,6 +222,7 @@ class Limits:
 
     def __init__(self, settings: LimitsSettings, counters: Counters) -> None:
         self._settings = settings
+        self._changed = RunTimeSettings()
         self.sign_ins = Limit(self._policy("sign_ins", MINUTE), counters, "attempts to sign in")
         self.registrations = Limit(self._policy("registrations", HOUR), counters, "registrations")
         self.submissions = Limit(self._policy("submissions", MINUTE), counters, "submissions")
@@ -267,9 +269,20 @@ class Limits:
         """
         await self.registrations.take(client_network(scope))
 
-    def streams_of(self, _who: str) -> int:
+    def streams_of(self, who: str) -> int:
         """Return how many event streams a principal may have open at a time."""
-        return int(self._settings.streams * self._settings.factor)
+        own = self._changed.own_limits.get(who)
+        changed = (own.streams if own else None) or self._changed.limits.streams
+        return changed or int(self._settings.streams * self._settings.factor)
+
+    def change(self, changed: RunTimeSettings) -> None:
+        """Take over the limits that were changed at run time. What they do not name is as the settings of the process say."""
+        self._changed = changed
+        for name in ("submissions", "reads"):
+            limit: Limit = getattr(self, name)
+            own = {who: getattr(each, name) for who, each in changed.own_limits.items()}
+            common = getattr(changed.limits, name) or self._policy(name, MINUTE).limit
+            limit.change(common, {who: each for who, each in own.items() if each is not None})
 
     def _policy(self, name: str, window: int) -> Policy:
         return Policy(name, int(getattr(self._settings, name) * self._settings.factor), window)

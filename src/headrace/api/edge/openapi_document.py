@@ -22,6 +22,7 @@ from headrace.contracts.identity import (
     PasswordReset,
     UserChange,
 )
+from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.contracts.sessions import SignIn
 from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, Bulk, BulkRequest, Submission
@@ -30,7 +31,7 @@ Json = dict[str, Any]
 
 BODIES = (
     *(Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest),
-    *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn),
+    *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn, RunTimeSettings),
 )
 POSITION_PATTERN = r"^[0-9]{1,19}-[0-9]{1,19}$"
 _PATTERNS = {

@@ -12,6 +12,7 @@ from litestar.params import Parameter, QueryParameter
 
 from headrace.api.at_least import reach
 from headrace.api.auth.access import access
+from headrace.api.auth.audit import audit
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.openapi import OfOwner, refusals
@@ -26,6 +27,7 @@ from headrace.api.edge.request import (
 )
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.batch_follower import BatchFollower
+from headrace.contracts.audit import Action
 from headrace.contracts.batches import Batch, BatchPage, BatchState, Counts
 from headrace.contracts.positions import Position
 from headrace.errors import BatchNotFound, BatchSettledError, LogUnavailable, ReadModelBehind
@@ -111,13 +113,15 @@ async def cancel_batch(request: AnyRequest, batch: str) -> Batch:
     """The open tasks are cancelled soon, one after the other; then the batch settles. The request may be repeated."""
     api, owner = state_of(request), caller(request)
     headers = {**carried_headers(request.scope), subjects.MSG_ID: str(uuid_utils.uuid7())}
-    for _ in range(TRIES_MAX):
+    for attempt in range(TRIES_MAX):
         found = await find_batch(api, owner, batch)
         if found.state == BatchState.SETTLED:
             counts = _spell_out(found.counts)
             raise BatchSettledError(f"all tasks of batch {batch!r} are final ({counts}); nothing is left to cancel")
         if found.cancelled_at is not None:
             return found
+        if attempt == 0:
+            await audit(request, Action.BATCH_CANCELLED, subject=found.id)
         seen = Position.parse(found.position)
         match await batch_state.cancel_batch(api.log, owner, batch, seen=seen, headers=headers):
             case Cancelled(sequence):

@@ -7,7 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 from http import HTTPStatus
 
+from headrace.api.auth.audit import audit
+from headrace.api.edge.request import AnyRequest
 from headrace.api.state import ApiState
+from headrace.contracts.audit import Action
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import BulkRequest, BulkResult, Selection
@@ -50,6 +53,18 @@ async def change_selected(
     changes = await _change_paced(tasks, asked.per_second, change)
     last = Position(api.log.epoch, max(changes)) if changes else checkpoint
     return BulkResult(matched=matched, done=len(changes), remaining=matched - len(tasks), position=str(last))
+
+
+async def audit_selection(
+    request: AnyRequest, action: Action, asked: BulkRequest, *, subject: str | None = None
+) -> None:
+    """Record that a request changes the tasks of a selection, before it does; a dry run changes none.
+
+    Raises:
+        AuditUnavailable: Postgres cannot be reached.
+    """
+    if not asked.dry_run:
+        await audit(request, action, subject=subject, select=asked.select, limit=asked.limit)
 
 
 async def _change_paced(

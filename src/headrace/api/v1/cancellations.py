@@ -10,7 +10,8 @@ from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, task_id
 from headrace.api.state import ApiState, state_of
-from headrace.api.v1.bulk import change_selected
+from headrace.api.v1.bulk import audit_selection, change_selected
+from headrace.contracts.audit import Action
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import BulkRequest, BulkResult, State, TaskSummary
 from headrace.errors import LogUnavailable, TaskFinished, TaskNotFound
@@ -51,6 +52,7 @@ async def cancel_many(request: AnyRequest, data: BulkRequest, at_least: AtLeast 
             # The task has ended since it was selected.
             return None
 
+    await audit_selection(request, Action.TASKS_CANCELLED, data)
     return await change_selected(api, owner, data, cancel_one, final=False)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from litestar import delete, get, put
 
 from headrace.api.auth.access import access
+from headrace.api.auth.audit import audit
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import state_of
+from headrace.contracts.audit import Action
 from headrace.contracts.kinds import CatalogEntry, KindList
 from headrace.errors import KindNotFound, UnknownKind
 
@@ -62,5 +64,6 @@ async def _set_paused(request: AnyRequest, kind: str, *, paused: bool) -> Catalo
         api.catalog.entry(kind)
     except UnknownKind as error:
         raise KindNotFound(error.message) from error
+    await audit(request, Action.KIND_PAUSED if paused else Action.KIND_RESUMED, subject=kind)
     await api.pauses.set_paused(kind, paused=paused)
     return api.catalog.entry(kind, {kind} if paused else ())

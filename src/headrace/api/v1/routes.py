@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
+from headrace.api.v1.admin_settings import get_installation, get_settings, replace_settings
 from headrace.api.v1.api_keys import create_api_key, get_api_key, list_api_keys, revoke_api_key
+from headrace.api.v1.audit import list_audit
 from headrace.api.v1.batch_events import follow_batch
 from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
 from headrace.api.v1.cancellations import cancel, cancel_many
@@ -89,4 +91,8 @@ ALL: list[HTTPRouteHandler] = [
     list_api_keys,
     get_api_key,
     revoke_api_key,
+    list_audit,
+    get_settings,
+    replace_settings,
+    get_installation,
 ]

@@ -13,8 +13,9 @@ from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batches import find_batch
-from headrace.api.v1.bulk import change_selected
+from headrace.api.v1.bulk import audit_selection, change_selected
 from headrace.api.v1.tasks import find_task
+from headrace.contracts.audit import Action
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, State, Task, TaskSummary
 from headrace.errors import TaskNotFinished, TaskNotFound
@@ -50,6 +51,7 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
     """Every final task of a selection runs again, the oldest first. Repeat the request while tasks are `remaining`."""
     api, owner = state_of(request), caller(request)
     await reach(api, at_least)
+    await audit_selection(request, Action.TASKS_RUN_AGAIN, data)
     return await change_selected(api, owner, data, partial(_reopen_selected, api, owner), final=True)
 
 
@@ -72,6 +74,7 @@ async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least:
         limit=data.limit,
         per_second=data.per_second,
     )
+    await audit_selection(request, Action.BATCH_RUN_AGAIN, selected, subject=found.id)
     return await change_selected(api, owner, selected, partial(_reopen_selected, api, owner), final=True)
 
 

@@ -140,7 +140,7 @@ async def delete_schedule(request: AnyRequest, schedule: str) -> None:
     operation_id="run_schedule",
     opt=access("schedules:write"),
     summary="Submit a schedule's task now",
-    responses=refusals(404, 413, 422),
+    responses=refusals(404, 409, 413, 422),
 )
 async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSummary]:
     """One more task is submitted, besides those of the firings; also when the schedule is paused."""
@@ -148,6 +148,7 @@ async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSumma
     found = await _find(api, caller(request), schedule)
     definition = found.definition
     kind = api.catalog.validate(definition.kind, definition.input, _encode(definition.input))
+    api.current.check_kind(definition.kind)
     api.capacity.reserve(len(_encode(definition.input)))
     definition = msgspec.structs.replace(definition, max_attempts=definition.max_attempts or kind.max_attempts)
     headers = {**carried_headers(request.scope), subjects.OF_SCHEDULE: found.id}

@@ -25,6 +25,7 @@ from headrace.errors import AppendRefused, InvalidInput, LogFull, TooLarge
 from headrace.lifecycle.queueing import WaitingTask, input_bytes_max, submit_task, submit_task_once
 from headrace.log import clock, subjects
 from headrace.log.subjects import TaskSubject
+from headrace.settings_errors import KindDisabled
 
 PAST_SECONDS_MAX = 60.0  # a difference between two clocks; a `run_at` further back is a mistake
 
@@ -37,7 +38,7 @@ _encode = msgspec.json.Encoder().encode
     operation_id="submit_task",
     opt=access("tasks:write"),
     summary="Submit a task",
-    responses=refusals(400, 413, 422),
+    responses=refusals(400, 409, 413, 422),
     operation_class=Keyed,
 )
 async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask]:
@@ -50,7 +51,7 @@ async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask
     task = str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "task")
     try:
         accepted = await _accept(request, data, task, keyed=key is not None)
-    except (AppendRefused, InvalidInput, LogFull, TooLarge) as error:
+    except (AppendRefused, InvalidInput, KindDisabled, LogFull, TooLarge) as error:
         # A submission that was accepted before is answered as such, even if a new one would be refused for another reason.
         refused = isinstance(error, AppendRefused)
         known = None if key is None else await recall(api.log, api.read_model, owner, task, data, refused=refused)
@@ -66,6 +67,7 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
     Raises:
         AppendRefused: the key has made a task before.
         InvalidInput: the submission cannot be accepted; the error names what is wrong.
+        KindDisabled: the kind takes no submissions.
         LogFull: the log has no room.
         LogUnavailable: no acknowledgement. Whether the log has the task is then not known.
         TooLarge: the input is too large.
@@ -74,6 +76,7 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
     api, owner, now = state_of(request), caller(request), clock.now()
     encoded = msgspec.Raw(_encode(data.input))
     kind = api.catalog.validate(data.kind, data.input, encoded)
+    api.current.check_kind(data.kind)
     _check_size(encoded, input_bytes_max(api.log))
     due_at = _due_at(data, now)
     headers = carried_headers(request.scope)

@@ -61,7 +61,7 @@ _decoder = msgspec.json.Decoder(BatchSubmission)
     operation_id="submit_batch",
     opt=access("tasks:write"),
     summary="Submit a batch",
-    responses=refusals(400, 413, 415, 422),
+    responses=refusals(400, 409, 413, 415, 422),
     operation_class=BatchBody,
     # The body is counted while it is read, see `batch_upload`.
     request_max_body_size=None,
@@ -121,6 +121,7 @@ async def _submit(
 ) -> Response[AcceptedBatch]:
     """Read and validate all inputs, append the batch, and answer."""
     api = state_of(request)
+    api.current.check_kind(terms.kind)
     with BatchUpload(api.catalog, api.uploads, terms.kind, input_bytes_max(api.log)) as upload:
         async for some in inputs:
             await upload.add(some)

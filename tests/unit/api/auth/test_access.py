@@ -55,6 +55,7 @@ def test_only_these_routes_are_public() -> None:
         "/api/docs/page.css",
         "/api/docs/page.js",
         "/api/docs/try.js",
+        "/api/v1/installation",
         "/api/v1/session",
         "/api/v1/session/token",
         "/enter/{token:str}",
