@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from importlib.metadata import version
 
+import msgspec
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
@@ -27,6 +29,7 @@ from headrace.api.edge.openapi_document import CompleteOpenAPIConfig
 from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.edge.security_schemes import SECURITY_SCHEMES, TOKEN_PATH
 from headrace.api.enter import enter_by_link
+from headrace.api.mounts import Elsewhere, Mount, mount_of, mounts_of
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
 from headrace.api.v1.follow_links import FOLLOW_PATH
@@ -34,12 +37,13 @@ from headrace.api.v1.submit_batch import BATCHES_PATH
 from headrace.errors import HeadraceError
 from headrace.settings import ApiSettings
 
+API_PATH = "/api/v1"
 BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
 
 
 def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     """Build what the server runs: the application inside its middlewares. A request passes the last one first."""
-    app = create_app(api)
+    app = create_app(api, mounts_of(settings))
     # Every GET route answers HEAD, and every path says what it allows.
     stack = answer_methods(app, app.routes)
     # Foreign hosts, foreign pages and bodies that are not JSON come no further than this.
@@ -58,16 +62,17 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     return Proxies.of(settings).believe(stack)
 
 
-def create_app(api: ApiState | None) -> Litestar:
+def create_app(api: ApiState | None, mounts: frozenset[Mount] = frozenset(Mount)) -> Litestar:
     """Build the application. Without the state of a process it only gives its OpenAPI document."""
+    served = [route for route in routes.ALL if mount_of(route) in mounts]
     return Litestar(
         route_handlers=[
-            Router("/api/v1", route_handlers=routes.ALL, before_request=enter),
-            enter_by_link,
+            Router(API_PATH, route_handlers=served, before_request=enter),
+            *([enter_by_link] if Mount.CORE in mounts else ()),
             health.live,
             health.ready,
         ],
-        state=State({"api": api}),
+        state=State({"api": api, "mounts": mounts, "elsewhere": Elsewhere(routes.ALL, API_PATH, mounts)}),
         # A route without an access rule is open to nobody, wherever it is registered.
         before_request=authorize,
         exception_handlers={
@@ -87,8 +92,14 @@ def create_app(api: ApiState | None) -> Litestar:
             description="Background work for web applications, run on NATS JetStream and followed live.",
             path=DOCS_PATH,
             openapi_router=docs_router(),
-            render_plugins=[DocsPage()],
+            render_plugins=[DocsPage({each: partial(_document_of, each) for each in Mount})],
             components=Components(security_schemes=SECURITY_SCHEMES),
             use_handler_docstrings=True,
         ),
     )
+
+
+@cache
+def _document_of(mount: Mount) -> bytes:
+    """Return the OpenAPI document of one mount alone."""
+    return msgspec.json.encode(create_app(None, frozenset({mount})).openapi_schema.to_schema())

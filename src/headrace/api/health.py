@@ -7,6 +7,7 @@ from litestar import Response, get
 from headrace.api.auth.access import PUBLIC, access
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
+from headrace.api.mounts import Mount, served_mounts
 from headrace.api.read_model import ReadModel
 from headrace.api.state import state_of
 from headrace.errors import HeadraceError
@@ -25,7 +26,8 @@ def live() -> Health:
 @get("/health/ready", operation_id="ready", opt=access(PUBLIC), summary="Whether the process can serve, by dependency")
 async def ready(request: AnyRequest) -> Response[Health]:
     """The answer is 503 while the log is away, is full or takes nothing, since nothing can be accepted then, and while the
-    process drains. Without Postgres it is 200 with a failing check: tasks can still be submitted and followed.
+    process drains. Without Postgres it is 200 with a failing check: tasks can still be submitted and followed. Of a process that
+    serves administrators alone, it is 503 then.
     """
     api = state_of(request)
     checks = {
@@ -36,7 +38,12 @@ async def ready(request: AnyRequest) -> Response[Health]:
     }
     if api.hub.draining:
         checks["process"] = "draining"
+    mounts = served_mounts(request)
+    if len(mounts) < len(Mount):
+        checks["mounts"] = f"ok; {', '.join(sorted(mounts))}"
     unfit = checks["log"] != "ok" or api.hub.draining
+    # Nothing of what administrators do goes on without Postgres.
+    unfit = unfit or (mounts == frozenset({Mount.ADMIN}) and checks["read_model"] != "ok")
     return Response(summarize(checks), status_code=503 if unfit else 200)
 
 

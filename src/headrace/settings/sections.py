@@ -93,6 +93,13 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     connections: Annotated[
         int, Meta(ge=16, le=1_000_000, description="Open connections at most, event streams included.")
     ] = 10_000
+    mounts: Annotated[
+        str,
+        Meta(
+            pattern=r"^(core|member|admin|streams)(,(core|member|admin|streams))*$(?!\n)",
+            description="The parts of the API that this process serves, separated by commas.",
+        ),
+    ] = "core,member,admin,streams"
     trusted_proxies: Annotated[
         str,
         Meta(

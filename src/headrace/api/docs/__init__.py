@@ -6,6 +6,7 @@ Whoever signs in on it can try every operation.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,15 @@ def _refuse_unknown(response: Response[Any]) -> Response[Any]:
 
 
 class DocsPage(OpenAPIRenderPlugin):
-    """Serves the page, its scripts and its style."""
+    """Serves the page, its scripts and its style, and the document of each part of the API.
 
-    def __init__(self) -> None:
+    Args:
+        documents: Return the document of a part, by its name.
+    """
+
+    def __init__(self, documents: Mapping[str, Callable[[], bytes]]) -> None:
         super().__init__(path="/", media_type=MediaType.HTML)
+        self._documents = documents
         self._page = (_FILES / "page.html").read_bytes()
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
@@ -64,6 +70,16 @@ class DocsPage(OpenAPIRenderPlugin):
         """Add the files that the page loads."""
         for name, media_type in _LOADED.items():
             router.register(_file(name, media_type))
+        for name, read in self._documents.items():
+            router.register(_document(name, read))
+
+
+def _document(name: str, read: Callable[[], bytes]) -> HTTPRouteHandler:
+    @get(f"/{name}.json", sync_to_thread=True)
+    def read_document() -> Response[bytes]:
+        return Response(read(), media_type="application/vnd.oai.openapi+json")
+
+    return read_document
 
 
 def _file(name: str, media_type: str) -> HTTPRouteHandler:

@@ -23,7 +23,7 @@ def answer_methods(app: ASGIApp, routes: Iterable[BaseRoute]) -> ASGIApp:
         app: The application.
         routes: Its routes.
     """
-    allowed = [(_pattern(route.path), allow(route.methods)) for route in routes]
+    allowed = [(path_pattern(route.path), allow(route.methods)) for route in routes]
 
     async def answered(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("HEAD", "OPTIONS"):
@@ -78,7 +78,7 @@ async def _answer_head(app: ASGIApp, scope: HTTPScope, send: Send) -> None:
         scope["path_template"] = get.get("path_template", "")
 
 
-def _pattern(path: str) -> re.Pattern[str]:
+def path_pattern(path: str) -> re.Pattern[str]:
     """Return what matches the paths of a route. A slash at the end makes no difference to the router."""
     fixed = [re.escape(part) for part in _PARAMETER.split(path)]
     return re.compile("[^/]+".join(fixed) + "/?")

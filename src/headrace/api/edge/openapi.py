@@ -143,12 +143,13 @@ def _problem_spec(meaning: str) -> ResponseSpec:
     return ResponseSpec(Problem, generate_examples=False, description=meaning, media_type="application/problem+json")
 
 
+STREAM_MEDIA_TYPE = "text/event-stream"
 EVENT_STREAM = {
     200: ResponseSpec(
         str,
         generate_examples=False,
         description="Server-sent events: `id` is the position, `event` the event's name, `data` JSON.",
-        media_type="text/event-stream",
+        media_type=STREAM_MEDIA_TYPE,
     )
 }
 

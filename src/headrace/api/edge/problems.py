@@ -59,6 +59,8 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     status = error.status_code
     code = _HTTP_CODES.get(status, "internal" if status >= 500 else "malformed_request")
     message, errors = error.detail, _field_errors(error)
+    if status in (404, 405) and (elsewhere := _explain_elsewhere(request)) is not None:
+        return _problem(request, HTTPStatus.NOT_FOUND, _HTTP_CODES[404], elsewhere, [], {})
     if errors:
         message = "the request cannot be used: " + "; ".join(
             f"{each.path}: {each.message}" if each.path else each.message for each in errors
@@ -75,6 +77,12 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     elif status == 404:
         message = f"there is nothing at {request.url.path}; see /api/docs"
     return _problem(request, status, code, message, errors, dict(error.headers or {}))
+
+
+def _explain_elsewhere(request: AnyRequest) -> str | None:
+    """Return where a route is that another process serves, as `headrace.api.mounts.Elsewhere` knows; None when there is none."""
+    elsewhere = request.app.state.get("elsewhere")
+    return None if elsewhere is None else elsewhere.explain(request.method, request.scope["path"])
 
 
 def nested_too_deep(request: AnyRequest, _error: RecursionError) -> Response[bytes]:

@@ -165,7 +165,7 @@ class OpenStreams:
             return
         limit = self._limit_of(viewer.account)
         if self._reserved[viewer.account] >= limit:
-            message = f"there are {limit:,} open streams of this account, which is the limit; close one before you open another"
+            message = f"there are {limit:,} open event streams of this account, which is the limit; close one before you open another"
             raise TooManyRequests(message, retry_after=RETRY_SECONDS)
         self._reserved[viewer.account] += 1
 

@@ -54,15 +54,17 @@ InSearch = Annotated[
     opt=access(PUBLIC),
     operation_id="register",
     summary="Ask for an account",
-    responses=refusals(403, 422),
+    responses=refusals(403, 422, 429),
 )
 async def register(request: AnyRequest, data: NewUser) -> Registration:
     """An administrator approves or rejects the account. Until then it can sign in and read its own state, and do nothing else.
 
     The answer is the same when the address has an account already, and takes as long, so that nobody learns who has one.
     """
-    state_of(request).current.check_registration()
-    await state_of(request).accounts.register(data, partial(audit, request))
+    api = state_of(request)
+    api.current.check_registration()
+    await api.limits.count_registration(request.scope)
+    await api.accounts.register(data, partial(audit, request))
     return Registration()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -58,10 +59,10 @@ def priority_option(default: Priority) -> Callable[[FC], FC]:
     )
 
 
-def read_settings() -> Settings:
-    """Read the settings from the environment; ends the command when they are wrong."""
+def read_settings(given: Mapping[str, str] = MappingProxyType({})) -> Settings:
+    """Read the settings from the environment, and from ``given``, which wins; ends the command when they are wrong."""
     try:
-        return Settings.read(os.environ)
+        return Settings.read({**os.environ, **given})
     except SettingsError as error:
         note(str(error))
         sys.exit(EXIT_USAGE)

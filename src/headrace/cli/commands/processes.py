@@ -29,12 +29,13 @@ def up(home: str | None, host: str | None, port: int | None) -> None:
 
 
 @click.command()
-def api() -> None:
+@click.option("--mount", help="Serve only these of core,member,admin,streams.  [default: HEADRACE_API_MOUNTS, or all]")
+def api(mount: str | None) -> None:
     """Run the HTTP API."""
     from headrace.api.server import serve
     from headrace.process import run_process
 
-    settings = read_settings()
+    settings = read_settings({"HEADRACE_API_MOUNTS": mount} if mount else {})
     sys.exit(run_process("api", settings, serve, settings.api.grace))
 
 

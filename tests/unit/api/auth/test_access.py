@@ -9,6 +9,7 @@ from litestar.testing import AsyncTestClient
 
 from headrace.api.auth.access import OWN_STATE, SIGNED_IN, access, check_access, rule_of, without_rule
 from headrace.api.auth.authentication import authorize, enter
+from headrace.api.mounts import Mount
 from headrace.contracts.identity import Role, UserState
 from headrace.identity.principals import Principal, scopes_of
 from headrace.identity_errors import AccountNotActive, Forbidden, MissingScope
@@ -47,18 +48,16 @@ def test_only_these_routes_are_public() -> None:
     assert public == {
         "/health/live",
         "/health/ready",
+        "/enter/{token:str}",
         "/api/docs",
         "/api/docs/{path:str}",
-        "/api/docs/openapi.json",
-        "/api/docs/account.js",
-        "/api/docs/elements.js",
-        "/api/docs/page.css",
-        "/api/docs/page.js",
-        "/api/docs/try.js",
+        *(f"/api/docs/{name}.json" for name in ("openapi", *Mount)),
+        *(f"/api/docs/{name}" for name in ("page.css", "page.js", "elements.js", "account.js", "try.js")),
         "/api/v1/installation",
         "/api/v1/session",
         "/api/v1/session/token",
-        "/enter/{token:str}",
+        "/api/v1/users",
+        "/api/v1/password",
         "/api/v1/follow/batches/{batch:str}/events",
         "/api/v1/follow/tasks/{task:str}/events",
     }

@@ -1,0 +1,77 @@
+"""Mounts: the parts of the API, of which one process serves all or some, so that each can be deployed and scaled by itself.
+
+Which mount a route belongs to follows from the route: one that answers with an event stream belongs to `streams`, one for
+administrators to `admin`, and every other one to `core`. The mount `member` is for the screens of the web application; it has no
+routes yet. The health checks, and the documentation of what a process serves, are part of every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import cast
+
+from litestar.handlers import HTTPRouteHandler
+
+from headrace.api.auth.access import rule_of
+from headrace.api.edge.methods import path_pattern
+from headrace.api.edge.openapi import STREAM_MEDIA_TYPE
+from headrace.api.edge.request import AnyRequest
+from headrace.contracts.identity import Scope
+from headrace.settings import ApiSettings
+
+
+class Mount(StrEnum):
+    """A part of the API."""
+
+    CORE = "core"
+    MEMBER = "member"
+    ADMIN = "admin"
+    STREAMS = "streams"
+
+
+def mount_of(handler: HTTPRouteHandler) -> Mount:
+    """Return the mount that a route belongs to."""
+    answer = (handler.responses or {}).get(200)
+    if answer is not None and answer.media_type == STREAM_MEDIA_TYPE:
+        return Mount.STREAMS
+    rule = rule_of(handler)
+    return Mount.ADMIN if rule is not None and rule.scope is Scope.ADMIN else Mount.CORE
+
+
+def mounts_of(settings: ApiSettings) -> frozenset[Mount]:
+    """Return the mounts that the settings of an API name."""
+    return frozenset(map(Mount, settings.mounts.split(",")))
+
+
+class Elsewhere:
+    """The routes that this process does not serve.
+
+    Args:
+        handlers: All routes below a path.
+        below: The path.
+        mounts: The mounts of this process.
+    """
+
+    def __init__(self, handlers: Iterable[HTTPRouteHandler], below: str, mounts: frozenset[Mount]) -> None:
+        self._mounts = mounts
+        self._routes = [
+            (path_pattern(f"{below}{path}"), handler.http_methods, mount)
+            for handler in handlers
+            if (mount := mount_of(handler)) not in mounts
+            for path in handler.paths
+        ]
+
+    def explain(self, method: str, path: str) -> str | None:
+        """Return where a route is that this process does not serve; None when no process serves it."""
+        found = (mount for pattern, methods, mount in self._routes if method in methods and pattern.fullmatch(path))
+        mount = next(found, None)
+        if mount is None:
+            return None
+        served = ", ".join(sorted(self._mounts))
+        return f"{method} {path} belongs to the mount {mount}, and this process serves {served}; ask one that serves {mount}"
+
+
+def served_mounts(request: AnyRequest) -> frozenset[Mount]:
+    """Return the mounts that the process of a request serves."""
+    return cast("frozenset[Mount]", request.app.state["mounts"])

@@ -1,0 +1,108 @@
+"""Mounts without servers: every route belongs to exactly one, and a process serves what it is told to and says where the rest is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from headrace.api.app import create_app
+from headrace.api.auth.credentials import Credentials
+from headrace.api.mounts import Mount, mount_of
+from headrace.api.v1 import routes
+from headrace.contracts.identity import Role
+from headrace.identity.principals import Principal, scopes_of
+from tests.unit.api.counters import make_limits
+
+# Litestar announces other ways to declare a body, which the tests of servers do not see.
+pytestmark = pytest.mark.filterwarnings("ignore::litestar.exceptions.base_exceptions.LitestarDeprecationWarning")
+
+ALWAYS = {"/health/live", "/health/ready"}
+
+
+class ByName:
+    """Takes a token for the name of a role."""
+
+    def takes(self, token: str) -> bool:
+        return True
+
+    async def verify(self, token: str) -> Principal | None:
+        return Principal(id=token, role=Role(token), scopes=scopes_of(Role(token)), credential=f"key:{token}")
+
+
+def app_of(*mounts: Mount) -> Litestar:
+    state: Any = SimpleNamespace(credentials=Credentials([ByName()]), limits=make_limits())
+    return create_app(state, frozenset(mounts))
+
+
+def served(app: Litestar) -> set[tuple[str, str]]:
+    return {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, HTTPRoute) and route.path.startswith(("/api/v1", "/enter"))
+        for method in route.methods - {"OPTIONS"}
+    }
+
+
+async def ask(app: Litestar, method: str, path: str, role: str = "member") -> httpx.Response:
+    transport: Any = httpx.ASGITransport(app=app)  # pyright: ignore[reportArgumentType]
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        return await http.request(method, path, headers={"Authorization": f"Bearer {role}"})
+
+
+def test_every_route_belongs_to_exactly_one_mount() -> None:
+    counts = Counter(each for mount in Mount for each in served(app_of(mount)))
+    assert set(counts.values()) == {1}
+    assert set(counts) == served(app_of(*Mount))
+
+
+def test_streams_has_the_event_streams_and_admin_what_only_administrators_may_call() -> None:
+    streams = {path for _, path in served(app_of(Mount.STREAMS))}
+    assert streams == {path for _, path in served(app_of(*Mount)) if path.endswith("/events")}
+    assert "/api/v1/follow/tasks/{task:str}/events" in streams
+    assert {method for method, _ in served(app_of(Mount.STREAMS))} == {"GET"}
+    for method, path in served(app_of(Mount.ADMIN)):
+        (handler,) = (
+            each for each in routes.ALL if method in each.http_methods and path in {f"/api/v1{p}" for p in each.paths}
+        )
+        assert mount_of(handler) is Mount.ADMIN
+    assert not served(app_of(Mount.MEMBER))
+
+
+@pytest.mark.parametrize("mount", Mount)
+async def test_a_process_says_which_mount_has_what_it_does_not_serve(mount: Mount) -> None:
+    app, elsewhere = app_of(mount), [each for each in Mount if each is not mount]
+    for other in elsewhere:
+        for method, path in served(app_of(other)):
+            if path.startswith("/enter"):
+                continue
+            answer = await ask(app, method, path.replace("{", "").replace(":str}", ""))
+            assert answer.status_code == 404, (method, path)
+            assert f"belongs to the mount {other}, and this process serves {mount};" in answer.json()["message"]
+    answer = await ask(app, "GET", "/api/v1/nothing")
+    assert (answer.status_code, "mount" in answer.json()["message"]) == (404, False)
+
+
+async def test_the_mount_of_administrators_refuses_everybody_else() -> None:
+    app = app_of(Mount.ADMIN)
+    for method, path in served(app):
+        for role in ("member", "service"):
+            answer = await ask(app, method, path.replace("{", "").replace(":str}", ""), role)
+            assert (answer.status_code, answer.json()["error_code"]) == (403, "forbidden"), (method, path)
+
+
+async def test_each_mount_has_an_openapi_document_of_its_own() -> None:
+    app = app_of(Mount.CORE)
+    whole = msgspec.json.decode((await ask(app, "GET", "/api/docs/openapi.json")).content)
+    for mount in Mount:
+        document = msgspec.json.decode((await ask(app, "GET", f"/api/docs/{mount}.json")).content)
+        paths = {path.replace(":str}", "}") for _, path in served(app_of(mount)) if not path.startswith("/enter")}
+        assert set(document["paths"]) == ALWAYS | paths
+        if mount is Mount.CORE:
+            assert document == whole
