@@ -165,7 +165,7 @@ def _of_projector(inbox: str) -> Permissions:
         subjects.batch_live("*", "*", "*"),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
         *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, subjects.cancelled("*")),
-        *_operations("STREAM.INFO.*", _MARK, f"DIRECT.GET.{STREAM}"),
+        *_operations("STREAM.INFO.*", _MARK, f"DIRECT.GET.{STREAM}", f"DIRECT.GET.{bucket_names.SETTINGS_STREAM}"),
         *_operations(f"STREAM.MSG.GET.{STREAM}", f"STREAM.MSG.DELETE.{STREAM}"),
         *_operations(
             subjects.create_consumer(consumer_names.PROJECTOR, None),
@@ -175,7 +175,8 @@ def _of_projector(inbox: str) -> Permissions:
         *_operations(*(f"CONSUMER.{what}.{STREAM}.{each}" for each in _READERS for what in ("INFO", "MSG.NEXT"))),
         *(subject for each in _READERS for subject in _acknowledgements(each)),
     ]
-    return Permissions(publish, [inbox], [])
+    # Schedules of kinds that were disabled at run time submit nothing.
+    return Permissions(publish, [inbox, bucket_names.SETTINGS_ENTRIES], [])
 
 
 def _task_events(*events: EventName, kind: str = "*") -> list[str]:
