@@ -38,6 +38,12 @@ def test_every_command_and_option_it_names_exists() -> None:
             assert set(re.findall(r"--[a-z-]+", rest)) <= known
 
 
+def test_every_curl_it_shows_sends_the_key_of_the_home() -> None:
+    calls = re.findall(r"curl (.*)", TEXT)
+    assert len(calls) >= 3
+    assert [call for call in calls if '-H "Authorization: Bearer $(uv run headrace key)"' not in call] == []
+
+
 @pytest.mark.parametrize(
     "name", ["api/app.py", "api/v1/submit.py", "worker/run.py", "projector/project.py", "api/streaming/task_stream.py"]
 )

@@ -107,6 +107,8 @@ class Up(NamedTuple):
     url: str
     home: Home
     shell: Shell
+    # The lines of all its processes.
+    said: list[str]
 
     @property
     def key(self) -> str:
@@ -127,7 +129,7 @@ async def up() -> AsyncGenerator[Up]:
         url = f"http://127.0.0.1:{port}"
         async with Client(url, key=key_of(Home(place / "home"))) as client:
             await until(lambda: _knows_kinds(client), "the worker's kinds")
-        yield Up(url, Home(place / "home"), shell)
+        yield Up(url, Home(place / "home"), shell, command.err)
     finally:
         if command.process.returncode is None:
             command.process.terminate()

@@ -26,7 +26,7 @@ from headrace.contracts.identity import Role, UserState
 from headrace.embedded.credentials import Credentials
 from headrace.embedded.home import Home, RunInfo, Started
 from headrace.embedded.postgres import EmbeddedPostgres
-from headrace.identity.key_format import is_key
+from headrace.identity.key_format import is_key, make_key
 from headrace.identity.made_secrets import make_secret
 from headrace.identity.passwords import Passwords
 from headrace.identity.secrets import Secrets
@@ -36,7 +36,7 @@ from headrace.store.identity_tables import UserRow
 from headrace.store.migrate import alembic_config, migrate
 from headrace.store.one_time_tokens import Purpose, find_token, use_token
 from headrace.store.users import change_user, find_by_email, find_user
-from tests.cli.conftest import Up
+from tests.cli.conftest import Shell, Up
 
 API = "http://127.0.0.1:8080"
 PASSWORD = "a long pass phrase"
@@ -321,8 +321,14 @@ def test_secrets_of_the_environment_are_printed_with_a_new_one_and_the_overlap_i
     settings = Settings.read({"HEADRACE_API_SECRETS": "o" * 32})
     rotate_secret(settings, None, forget_old=False)
     said = capsys.readouterr()
-    assert Secrets(said.out.strip().split(",")).hashes("x")[1:] == Secrets(["o" * 32]).hashes("x")
+    first, second = (line.split(",") for line in said.out.splitlines())
+    # Every process takes the new secret before the first one signs with it.
+    assert first == ["o" * 32, second[0]]
+    assert second == [second[0], "o" * 32]
+    assert Secrets(second)
     assert "the others are still taken" in said.err
+    rotate_secret(Settings.read({"HEADRACE_API_SECRETS": ",".join(second)}), None, forget_old=True)
+    assert capsys.readouterr().out == f"{second[0]}\n"
 
 
 def test_the_database_and_the_secret_are_those_of_the_running_home_unless_another_is_named(
@@ -366,3 +372,41 @@ async def test_enter_prints_a_link_to_the_running_up_and_nothing_secret_beside_i
 async def test_a_secret_is_printed_that_the_api_takes(up: Up) -> None:
     done: Any = await up.shell.call("secret")
     assert Secrets([done.out.strip()])
+
+
+async def test_a_key_is_kept_for_its_server_once_the_server_accepts_it_and_can_be_forgotten(
+    up: Up, place: Path
+) -> None:
+    # On macOS the folder is below HOME.
+    shell = Shell({"HEADRACE_HOME": str(place), "XDG_CONFIG_HOME": str(place / "config"), "HOME": str(place)})
+    address = ("--url", up.url)
+    before = await shell.run("kinds", *address)
+    assert (before.code, before.out) == (2, "")
+    assert f"{up.url} asks for an API key: keep one with  headrace login --url {up.url}" in before.err
+    for given, refusal in (
+        ("", "no API key was given: type it on a terminal, or send it to standard input"),
+        (up.key[:-1], "this is no API key of Headrace: copy it again"),
+        (make_key(), f"{up.url} does not accept the key of this command: it is revoked, expired or for another server"),
+    ):
+        refused = await shell.run("login", *address, stdin=f"{given}\n".encode())
+        assert (refused.code, refused.out) == (2, "")
+        assert refusal in refused.err
+        assert not given or given not in refused.err
+    kept = await shell.run("login", *address, stdin=f"{up.key}\n".encode())
+    assert kept.code == 0
+    assert kept.out.startswith(f"Administrator (admin) at {up.url}; the key is kept in ")
+    assert up.key not in kept.out + kept.err
+    assert (await shell.run("kinds", *address)).code == 0
+    assert (await shell.run("key", *address)).out == f"{up.key}\n"
+    assert (await shell.run("logout", *address)).code == 0
+    assert (await shell.run("logout", *address)).code == 2
+    assert (await shell.run("kinds", *address)).code == 2
+
+
+async def test_no_log_line_of_up_has_a_secret_but_the_link_that_it_says(up: Up) -> None:
+    credentials = Credentials.read(up.home.credentials)
+    assert credentials is not None
+    said = "".join(up.said)
+    assert said.count("/enter/") == 1
+    for secret in (credentials.password, credentials.api_key, up.home.api_secret(), up.home.follow_secret()):
+        assert secret not in said

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from headrace.client.connection import Call, Connection
-from headrace.contracts.identity import User
-
-
-class Me(Struct, frozen=True):
-    """Who makes a request."""
-
-    user: User
+from headrace.contracts.sessions import CurrentSession
 
 
 class Accounts(Connection):
     """The part of `Client` for accounts."""
 
-    async def who_am_i(self) -> Me:
-        """Read whose the key is that requests are sent with.
+    async def who_am_i(self) -> CurrentSession:
+        """Read whose the key is that requests are sent with, and what it allows.
 
         Raises:
             ProblemError: The API refused, for example because it does not accept the key.
             httpx.TransportError: The API does not answer.
         """
-        return await self._ask(Call(method="GET", path="/session"), Me)
+        return await self._ask(Call(method="GET", path="/session"), CurrentSession)

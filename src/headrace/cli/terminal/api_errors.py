@@ -35,8 +35,7 @@ def api_errors_explained(url: str, key: ApiKey | None = None) -> Generator[None]
     except ProblemError as problem:
         failed = problem.status >= 500 or problem.error_code == NOT_HEADRACE
         exit_code = EXIT_UNREACHABLE if failed else EXIT_REFUSED
-        how = _how_to_be_let_in(problem, url, key)
-        raise CommandFailed("\n".join([describe_problem(problem), *how]), exit_code) from problem
+        raise CommandFailed(_describe_refusal(problem, url, key), exit_code) from problem
     except (UnusableRequest, httpx.LocalProtocolError) as error:
         raise CommandFailed(str(error), EXIT_REFUSED) from error
     except httpx.ConnectError as error:
@@ -57,20 +56,17 @@ def api_errors_explained(url: str, key: ApiKey | None = None) -> Generator[None]
         ) from error
 
 
-def _how_to_be_let_in(problem: ProblemError, url: str, key: ApiKey | None) -> list[str]:
-    if problem.status not in (401, 403) or problem.error_code == NOT_HEADRACE:
-        return []
+def _describe_refusal(problem: ProblemError, url: str, key: ApiKey | None) -> str:
+    """Say what to do about a refusal, also about one of the key that was sent, or of none."""
+    if problem.error_code == NOT_HEADRACE or problem.status not in (401, 403):
+        return describe_problem(problem)
+    how = f"headrace login --url {url}  or set HEADRACE_API_KEY"
+    if problem.status == 403:
+        source = [] if key is None else [f"this was asked with the key of {key.source}; keep another with  {how}"]
+        return "\n".join([describe_problem(problem), *source])
     if key is None:
-        return [f"keep a key for it with  headrace login --url {url}  or set HEADRACE_API_KEY"]
-    cause = (
-        "does not allow this"
-        if problem.status == 403
-        else "is not accepted: it may be revoked, expired, or another server's"
-    )
-    return [
-        f"the key of {key.source} {cause}",
-        f"keep another with  headrace login --url {url}  or set HEADRACE_API_KEY; `headrace key` prints the one that is used",
-    ]
+        return f"{url} asks for an API key: keep one with  {how}"
+    return f"{url} does not accept the key of {key.source}: it is revoked, expired or for another server\nkeep another with  {how}"
 
 
 def describe_problem(problem: ProblemError) -> str:

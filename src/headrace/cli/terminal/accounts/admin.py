@@ -48,8 +48,8 @@ async def create_admin(settings: Settings, *, if_none: bool, credentials: Path |
         note("there is an administrator already; nothing was made")
         return
     secrets = read_secrets(settings) if credentials is not None else None
-    email = _check_email(settings.admin.email or ask_text("Email address"))
-    password = settings.admin.password or ask_secret("Password", twice=True)
+    email = _check_email(settings.admin.email or ask_text("email address"))
+    password = settings.admin.password or ask_secret("password", twice=True)
     try:
         hashed = await Passwords().hash_new(password, about=(email,))
     except HeadraceError as error:

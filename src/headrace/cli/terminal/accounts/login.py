@@ -16,11 +16,12 @@ from headrace.cli.terminal.saved_keys import SavedKeys
 from headrace.client import UnusableRequest
 from headrace.client.address import read_address, without_password
 from headrace.embedded.home import Home
+from headrace.identity.key_format import is_key
 from headrace.loopback import is_this_machine
 from headrace.settings import Settings
 from headrace.settings.secret_files import is_given
 
-TYPED = "what was typed"
+TYPED = "this command"
 
 
 async def log_in(url: str) -> None:
@@ -33,6 +34,8 @@ async def log_in(url: str) -> None:
     if address.scheme == "http" and not is_this_machine(address.host):
         note(f"{without_password(url)} is no https: who can read the network between can read the key")
     key = ask_secret("API key")
+    if not is_key(key):
+        raise CommandFailed("this is no API key of Headrace: copy it again, from hr_ to its end", EXIT_REFUSED)
     async with open_client(Api(url, ApiKey(key, TYPED))) as client:
         me = await client.who_am_i()
     saved = SavedKeys()

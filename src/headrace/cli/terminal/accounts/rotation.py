@@ -18,7 +18,7 @@ OVERLAP = (
 
 
 def rotate_secret(settings: Settings, home: str | None, *, forget_old: bool) -> None:
-    """Put a new secret before the old ones, in the file of a home, or print the new value of HEADRACE_API_SECRETS.
+    """Put a new secret before the old ones, in the file of a home, or print the next values of HEADRACE_API_SECRETS.
 
     Args:
         settings: The value of HEADRACE_API_SECRETS, if it is set.
@@ -40,12 +40,22 @@ def rotate_secret(settings: Settings, home: str | None, *, forget_old: bool) -> 
         )
     new = rotated(old, forget_old=forget_old)
     if is_set:
-        show(new)
-        note("give every process of the API this value of HEADRACE_API_SECRETS, and restart them one after the other")
+        _show_values(old, new)
     else:
         place.write_api_secret(new)
         show(f"{place.api_secret_file} has {'one secret' if forget_old else 'a new secret'}; restart `headrace up`")
     note("what was made with the old secrets ends with that" if forget_old else OVERLAP)
+
+
+def _show_values(old: str, new: str) -> None:
+    """Print the values that HEADRACE_API_SECRETS is given one after the other, a line each."""
+    added = new.split(",")[0]
+    if added not in old.split(","):
+        # A process that has only the old ones would refuse what another one signs with the new one.
+        show(f"{old},{added}")
+        note("give every process of the API this value of HEADRACE_API_SECRETS, so that each takes the new secret")
+    show(new)
+    note("then give every process of the API this value, and restart them one after the other")
 
 
 def rotated(secrets: str, *, forget_old: bool) -> str:

@@ -48,7 +48,5 @@ def read_line() -> str:
 
 def _not_empty(given: str, what: str) -> str:
     if not (text := given.strip()):
-        raise CommandFailed(
-            f"no {what.lower()} was given: type it on a terminal, or send it to standard input", EXIT_REFUSED
-        )
+        raise CommandFailed(f"no {what} was given: type it on a terminal, or send it to standard input", EXIT_REFUSED)
     return text
