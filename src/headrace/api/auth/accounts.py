@@ -187,6 +187,18 @@ class Accounts:
         if row is None:
             raise unknown_user(user)
 
+    async def end_sessions(self, user: str, record: Record) -> None:
+        """End all sessions of an account.
+
+        Raises:
+            UserNotFound: There is no such account.
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        async with self._database.transaction() as transaction:
+            ended = await sessions.revoke_sessions(transaction, user, self._clock())
+            await record(Action.USER_SIGNED_OUT, subject=user, session=transaction, sessions=len(ended))
+        await self._announce_ended(*ended)
+
     async def _tell(self, row: UserRow) -> None:
         await self._announce(row.id, Role(row.role), UserState(row.state))
 

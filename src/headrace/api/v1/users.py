@@ -166,13 +166,25 @@ async def delete_user(request: AnyRequest, user: str) -> None:
     await state_of(request).accounts.delete(_id(user), partial(audit, request))
 
 
+@delete(
+    "/users/{user:str}/sessions",
+    opt=access("admin"),
+    operation_id="end_sessions_of_user",
+    summary="Sign a user out everywhere",
+    responses=refusals(404),
+)
+async def end_sessions_of_user(request: AnyRequest, user: str) -> None:
+    """All its sessions and their streams end at once; its keys go on working. With the password it signs in again."""
+    await state_of(request).accounts.end_sessions(_id(user), partial(audit, request))
+
+
 @put(
     "/users/{user:str}/password",
     status_code=204,
     opt=access(SIGNED_IN),
     operation_id="change_password",
     summary="Change your password",
-    responses=refusals(404, 422),
+    responses=refusals(404, 422, 429),
 )
 async def change_password(request: AnyRequest, user: str, data: PasswordChange) -> None:
     """All your other sessions end, and links to set a new password are not valid any more. Your API keys go on working: revoke
@@ -183,9 +195,11 @@ async def change_password(request: AnyRequest, user: str, data: PasswordChange) 
         if not principal.is_admin:
             raise unknown_user(user)
         raise Forbidden("nobody sets another one's password; `headrace admin reset` prints a link to set a new one")
-    keep, passwords = _session(principal), state_of(request).account_passwords
+    api, keep = state_of(request), _session(principal)
+    # Whoever stole a session does not find out the password with it.
+    await api.limits.count_sign_in(request.scope, user)
     try:
-        await passwords.change(user, data.old, data.new, keep, partial(audit, request))
+        await api.account_passwords.change(user, data.old, data.new, keep, partial(audit, request))
     except WrongPassword:
         await audit_failed_sign_in(request, "old password", user=user)
         raise

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import Cluster
-from tests.flow.account_steps import PASSWORD, decide, find_waiting, new_person, register, sign_in
+from tests.flow.identity.account_steps import PASSWORD, decide, find_waiting, new_person, register, sign_in
 from tests.flow.problems import check_problem
 
 # They differ with each request, whatever it asks for.

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.cluster import Cluster, until
-from tests.flow.account_steps import NEW_PASSWORD, approved_person, sign_in
+from tests.flow.identity.account_steps import NEW_PASSWORD, approved_person, sign_in
 from tests.flow.problems import check_problem
 
 
@@ -68,6 +68,18 @@ async def test_a_new_password_ends_the_other_sessions_of_the_account_and_no_key(
         "sign_in_refused",
     )
     await sign_in(cluster, {**person, "password": NEW_PASSWORD})
+
+
+async def test_an_administrator_signs_a_user_out_everywhere_and_nobody_else_does(cluster: Cluster) -> None:
+    person, id_ = await approved_person(cluster)
+    signed_in, other = await sign_in(cluster, person), await cluster.make_user()
+    sessions = f"/api/v1/users/{id_}/sessions"
+    check_problem(await cluster.http_as(other.key).delete(sessions), 403, "forbidden")
+    assert (await signed_in.get("/api/v1/tasks")).status_code == 200
+    assert (await cluster.http.delete(sessions)).status_code == 204
+    check_problem(await signed_in.get("/api/v1/tasks"), 401, "not_authenticated")
+    check_problem(await cluster.http.delete("/api/v1/users/nobody/sessions"), 404, "user_not_found")
+    await sign_in(cluster, person)
 
 
 async def test_an_unknown_reset_token_sets_no_password_and_is_not_logged(cluster: Cluster) -> None:

@@ -1,1 +1,0 @@
-"""Accounts: asked for, decided about, changed and deleted."""
