@@ -15,6 +15,7 @@ from litestar.openapi.spec import OpenAPI
 
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.identity import (
+    ApiKeyRequest,
     Decision,
     NewServiceAccount,
     NewUser,
@@ -32,6 +33,7 @@ Json = dict[str, Any]
 BODIES = (
     *(Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest),
     *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn, RunTimeSettings),
+    ApiKeyRequest,
 )
 POSITION_PATTERN = r"^[0-9]{1,19}-[0-9]{1,19}$"
 _PATTERNS = {
