@@ -9,9 +9,13 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from headrace.contracts.identity import Role, UserState
+from headrace.identity.access_tokens import AccessTokens
 from headrace.identity.key_format import make_key
-from tests.accounts import AUTHORIZATION
+from headrace.identity.secrets import Secrets
+from tests.accounts import AUTHORIZATION, SECRET
 from tests.cluster import Cluster, until
+from tests.flow.identity.session_steps import make_account, sign_in
 from tests.sse import follow
 
 MARK = "for the eyes of its owner only"
@@ -28,7 +32,13 @@ REFUSED = {
     "a rejected user's key": {401, 403},
     "a disabled user's key": {401, 403},
     "a key without a scope": {403},
+    "a token of another installation": {401},
+    "a token of a session that has ended": {401},
+    "a pending user's session": {403, 404},
+    "a rejected user's session": {403, 404},
 }
+# What an account that is not active may do all the same: read its own state, and sign out.
+OWN_STATE = {("GET", "/api/v1/session"), ("DELETE", "/api/v1/sessions")}
 
 
 class Owned(NamedTuple):
@@ -69,6 +79,12 @@ async def operations(cluster: Cluster) -> list[tuple[str, str, dict[str, Any]]]:
     return found
 
 
+def session_of(user: str, state: UserState = UserState.ACTIVE, secret: str = SECRET) -> dict[str, str]:
+    """The headers of a request of a session, as an API with this secret signs its token."""
+    issued = AccessTokens(Secrets([secret])).issue(user, "session", Role.ADMIN, state)
+    return {"Authorization": f"Bearer {issued.token}"}
+
+
 async def credential(cluster: Cluster, who: str) -> dict[str, str]:
     """The headers of a request of somebody who is to be refused."""
     past = datetime.now(UTC) - timedelta(seconds=1)
@@ -85,6 +101,17 @@ async def credential(cluster: Cluster, who: str) -> dict[str, str]:
             made = await cluster.make_user(is_revoked=True)
         case "an expired key":
             made = await cluster.make_user(expires_at=past)
+        case "a token of another installation":
+            return session_of("local", secret="x" * 32)
+        case "a token of a session that has ended":
+            _, email = await make_account(cluster, role="admin")
+            signed_in = await sign_in(cluster.http_as(None), email)
+            ended = {"Authorization": f"Bearer {signed_in['tokens']['access_token']}"}
+            assert (await cluster.http_as(None).delete("/api/v1/session", headers=ended)).status_code == 204
+            return ended
+        case "a pending user's session" | "a rejected user's session":
+            state = UserState(who.split("'")[0].split()[1])
+            return session_of((await cluster.make_user(role="admin", state=state)).id, state=state)
         case "a key without a scope":
             made = await cluster.make_user(role="admin", scopes=[])
         case _:
@@ -114,6 +141,8 @@ async def test_every_route_refuses(
     headers, http = await credential(cluster, who), cluster.http_as(None)
     for method, template, operation in operations:
         if who == "a key without a scope" and not any(operation["security"][0].values()):
+            continue
+        if who.endswith("user's session") and (method, template) in OWN_STATE:
             continue
         try:
             path = owned.path(template)

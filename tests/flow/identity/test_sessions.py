@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.cluster import Cluster
+from tests.conftest import MakeCluster
 from tests.flow.identity.session_steps import CSRF, PASSWORD, browser_at, make_account, make_link, sign_in
 from tests.flow.problems import check_problem
 
@@ -267,3 +268,24 @@ async def test_a_link_signs_a_browser_of_this_machine_in_once(cluster: Cluster) 
     assert (used.status_code, used.headers["Content-Type"]) == (410, "text/html; charset=utf-8")
     assert "headrace enter" in used.text
     assert (await browser.get("/enter/none")).status_code == 410
+
+
+async def test_without_postgres_a_session_goes_on_also_where_nobody_has_seen_its_token(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    await cluster.start("api", "worker")
+    await cluster.until_kinds_known()
+    user, email = await make_account(cluster)
+    client = cluster.http_as(None)
+    tokens = (await sign_in(client, email))["tokens"]
+    client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+    async with cluster.without_postgres():
+        accepted = await client.post("/api/v1/tasks", json={"kind": "echo", "input": {"text": "hello"}})
+        assert (accepted.status_code, accepted.json()["owner"]) == (202, user)
+        refreshed = await client.put("/api/v1/session", json={"refresh_token": tokens["refresh_token"]})
+        assert "Retry-After" in refreshed.headers
+        check_problem(refreshed, 503, "identity_unavailable")
+        signed_in = await client.post("/api/v1/session", json={"email": email, "password": PASSWORD})
+        check_problem(signed_in, 503, "identity_unavailable")
+    assert (await client.put("/api/v1/session", json={"refresh_token": tokens["refresh_token"]})).status_code == 200

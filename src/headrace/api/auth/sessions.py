@@ -13,6 +13,7 @@ import uuid_utils
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.opened_session import Device, OpenSession, Record, record_opened
+from headrace.api.auth.turns import Turns
 from headrace.api.identity_database import IdentityDatabase
 from headrace.contracts.audit import Action
 from headrace.contracts.identity import Role, UserState
@@ -33,6 +34,9 @@ from headrace.store import sessions, users
 from headrace.store.identity_tables import SessionRow, UserRow
 from headrace.store.one_time_tokens import Purpose, use_token
 from headrace.store.sessions import Repeated, Reused, Rotated
+
+TURNS_AT_A_TIME = 4  # of refreshes and sign-in links: the pool of connections also serves lists and details
+TURNS_WAITING_MAX = 500  # refreshes that run and wait; one takes milliseconds
 
 ENDED = "this session has ended; sign in again"
 # The same for an unknown address, a wrong password and an account without one: which it was is nobody's business.
@@ -66,6 +70,7 @@ class Sessions:
         self._passwords = passwords
         self._announce = announce
         self._clock = clock
+        self._turns = Turns(TURNS_AT_A_TIME, TURNS_WAITING_MAX)
 
     async def sign_in(self, email: str, password: str, device: Device, record: Record) -> OpenSession:
         """Open a session for who knows the password of an account.
@@ -105,7 +110,7 @@ class Sessions:
             AccountDisabled: The account is disabled.
             IdentityUnavailable: Postgres cannot be reached.
         """
-        async with self._database.transaction() as transaction:
+        async with self._turns.take(), self._database.transaction() as transaction:
             owner = await use_token(transaction, self._secrets.hashes(token), Purpose.ENTER, self._clock())
             if owner is None:
                 return None
@@ -125,7 +130,7 @@ class Sessions:
             IdentityUnavailable: Postgres cannot be reached.
         """
         successors = next_refresh_tokens(self._secrets, token)
-        async with self._database.transaction() as transaction:
+        async with self._turns.take(), self._database.transaction() as transaction:
             outcome = await self._rotate(transaction, token, successors[0])
             if isinstance(outcome, Reused):
                 row = outcome.session
@@ -169,7 +174,7 @@ class Sessions:
         Raises:
             IdentityUnavailable: Postgres cannot be reached.
         """
-        async with self._database.transaction() as transaction:
+        async with self._turns.take(), self._database.transaction() as transaction:
             outcome = await self._rotate(transaction, token, next_refresh_tokens(self._secrets, token)[0])
             if isinstance(outcome, Rotated | Repeated):
                 row = outcome.session

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from headrace.api.auth.turns import Turns
+from headrace.identity_errors import IdentityUnavailable
+
+
+async def test_so_many_have_a_turn_at_a_time_so_many_wait_and_the_others_come_back() -> None:
+    turns, end, having = Turns(2, 3), asyncio.Event(), []
+
+    async def have(number: int) -> None:
+        async with turns.take():
+            having.append(number)
+            await end.wait()
+
+    tasks = [asyncio.create_task(have(number)) for number in range(3)]
+    await asyncio.sleep(0)
+    assert having == [0, 1]
+    with pytest.raises(IdentityUnavailable) as refused:
+        await have(3)
+    assert refused.value.retry_after
+    tasks[0].cancel()
+    await asyncio.wait(tasks[:1])
+    end.set()
+    await asyncio.gather(*tasks[1:])
+    assert having == [0, 1, 2]
+    await have(4)
