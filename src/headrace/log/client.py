@@ -120,6 +120,11 @@ class NatsClient(Client):
                 await self.flush(timeout=CONNECT_TIMEOUT_SECONDS)
         await self.close()
 
+    @property
+    def asks_who_we_are(self) -> bool:
+        """Whether the server lets nobody in without credentials."""
+        return bool(self._server_info.get("auth_required"))
+
     def descriptors(self) -> Iterable[int]:
         """See `headrace.forks.OwnsDescriptors`."""
         transport = self._transport

@@ -17,7 +17,17 @@ S = TypeVar("S", bound=Struct)
 
 
 class SettingsError(Exception):
-    """One or more variables have values that cannot be used. The message names all of them."""
+    """One or more variables have values that cannot be used. The message names all of them.
+
+    Attributes:
+        wrong: A sentence about each of them.
+        usable: The settings, with the defaults in their places; a `headrace.settings.Settings`.
+    """
+
+    def __init__(self, wrong: list[str], usable: Struct) -> None:
+        super().__init__("these settings cannot be used:\n" + "\n".join(f"  {line}" for line in wrong))
+        self.wrong = wrong
+        self.usable = usable
 
 
 def read_struct(of: type[S], prefix: str, environ: Mapping[str, str], wrong: list[str]) -> S:

@@ -16,6 +16,7 @@ Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5
 Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
 Url = Annotated[str, Meta(pattern=r"^https?://\S+$(?!\n)")]
+Urls = Annotated[str, Meta(pattern=r"^https?://[^\s,]+(,https?://[^\s,]+)*$(?!\n)")]
 ApiKeyText = Annotated[str, Meta(pattern=r"^[!-~]+$(?!\n)")]
 SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$(?!\n)")]
 
@@ -36,9 +37,16 @@ class NatsSettings(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^(always|[0-9]{1,9}(ms|s|m))$(?!\n)",
-            description="Embedded server only: how often the log is flushed to the disk.",
+            description="How often the log is flushed to the disk: what the embedded server does, and what you state of your own, "
+            "which production wants to be always. No client of NATS can see it; HEADRACE_NATS_MONITOR can.",
         ),
     ] = "1s"
+    monitor: Annotated[
+        Urls | None,
+        Meta(
+            description="Monitoring ports of the servers, separated by commas, which `headrace check --connect` asks how they flush."
+        ),
+    ] = None
 
 
 class StreamSettings(Struct, frozen=True, kw_only=True):
@@ -242,5 +250,5 @@ class Settings(Struct, frozen=True, kw_only=True):
         wrong: list[str] = []
         settings = read_struct(cls, PREFIX, with_defaults(environ), wrong)
         if wrong:
-            raise SettingsError("these settings cannot be used:\n" + "\n".join(f"  {line}" for line in wrong))
+            raise SettingsError(wrong, settings)
         return settings

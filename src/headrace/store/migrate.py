@@ -7,6 +7,7 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
@@ -51,6 +52,11 @@ def alembic_config(settings: DatabaseSettings) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = sqlalchemy_url(settings.url)
     return config
+
+
+def newest_revision(settings: DatabaseSettings) -> str | None:
+    """Return the migration that this version needs."""
+    return ScriptDirectory.from_config(alembic_config(settings)).get_current_head()
 
 
 def _migrations() -> Path:

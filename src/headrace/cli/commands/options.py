@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 from click.decorators import FC
@@ -15,6 +15,8 @@ from headrace.cli.commands.parameter_types import RATE, SPAN
 from headrace.cli.terminal.output import note
 from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
 from headrace.settings import Settings, SettingsError, unknown_variables
+from headrace.settings.hiding import hide_secrets
+from headrace.settings.production import Process, Refusal, refusals
 
 if TYPE_CHECKING:
     from headrace.cli.terminal.api import Api
@@ -59,13 +61,44 @@ def priority_option(default: Priority) -> Callable[[FC], FC]:
     )
 
 
-def read_settings(given: Mapping[str, str] = MappingProxyType({})) -> Settings:
-    """Read the settings from the environment, and from ``given``, which wins; ends the command when they are wrong."""
+def read_settings() -> Settings:
+    """Read the settings from the environment; ends the command when they are wrong."""
     try:
-        return Settings.read({**os.environ, **given})
+        return Settings.read(os.environ)
     except SettingsError as error:
         note(str(error))
         sys.exit(EXIT_USAGE)
+
+
+def read_usable_settings(given: Mapping[str, str] = MappingProxyType({})) -> tuple[Settings, str]:
+    """Read the settings from the environment, and from ``given``, which wins.
+
+    Returns:
+        The settings, with the defaults in the places of those that are wrong; and what is wrong, empty when nothing is.
+    """
+    try:
+        return Settings.read({**os.environ, **given}), ""
+    except SettingsError as error:
+        return cast("Settings", error.usable), str(error)
+
+
+def refusals_beside(wrong: str, settings: Settings, process: Process | None) -> list[Refusal]:
+    """Return what production refuses; a variable that cannot be read is not missing, too."""
+    return [each for each in refusals(settings, process) if f"  {each.variable}" not in wrong]
+
+
+def read_settings_to_start(process: Process, given: Mapping[str, str] = MappingProxyType({})) -> Settings:
+    """Read the settings for a process as `read_usable_settings` does; ends the command with all that are wrong, or refused."""
+    settings, wrong = read_usable_settings(given)
+    refused = refusals_beside(wrong, settings, process)
+    if wrong:
+        note(wrong)
+    if refused:
+        lines = [hide_secrets(f"  {each.variable} {each.reason}", settings) for each in refused]
+        note("\n".join(["production refuses these settings; `headrace check --explain` says what to do:", *lines]))
+    if wrong or refused:
+        sys.exit(EXIT_USAGE)
+    return settings
 
 
 def note_unknown_settings() -> None:

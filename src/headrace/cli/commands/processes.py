@@ -1,4 +1,4 @@
-"""Commands that run Headrace: `up`, the processes one by one, `migrate` and `provision`."""
+"""Commands that run Headrace: `up`, the processes one by one, `migrate`, `provision` and `check`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import sys
 
 import click
 
-from headrace.cli.commands.options import note_unknown_settings, read_settings
+from headrace.cli.commands.options import (
+    EXIT_USAGE,
+    note_unknown_settings,
+    read_settings_to_start,
+    read_usable_settings,
+    refusals_beside,
+)
 from headrace.cli.terminal.output import note
 from headrace.settings import split_bind
+from headrace.settings.production import Process
 
 
 @click.command()
@@ -22,7 +29,7 @@ def up(home: str | None, host: str | None, port: int | None) -> None:
     from headrace.embedded.home import Home
     from headrace.embedded.up import up as run_up
 
-    settings = read_settings()
+    settings = read_settings_to_start("up")
     note_unknown_settings()
     bound_host, bound_port = split_bind(settings.api.bind)
     sys.exit(asyncio.run(run_up(settings, Home.at(home or settings.home), host or bound_host, port or bound_port)))
@@ -35,7 +42,7 @@ def api(mount: str | None) -> None:
     from headrace.api.server import serve
     from headrace.process import run_process
 
-    settings = read_settings({"HEADRACE_API_MOUNTS": mount} if mount else {})
+    settings = read_settings_to_start("api", {"HEADRACE_API_MOUNTS": mount} if mount else {})
     sys.exit(run_process("api", settings, serve, settings.api.grace))
 
 
@@ -46,7 +53,7 @@ def worker(kinds: tuple[str, ...]) -> None:
     from headrace.process import run_process
     from headrace.worker.main import work
 
-    settings = read_settings()
+    settings = read_settings_to_start("worker")
     sys.exit(run_process("worker", settings, lambda _, stop: work(settings, stop, kinds), settings.worker.grace))
 
 
@@ -56,7 +63,7 @@ def projector() -> None:
     from headrace.process import run_process
     from headrace.projector.project import project
 
-    sys.exit(run_process("projector", read_settings(), project))
+    sys.exit(run_process("projector", read_settings_to_start("projector"), project))
 
 
 @click.command()
@@ -67,7 +74,7 @@ def migrate() -> None:
     from headrace.store.migrate import migrate as run_migrate
     from headrace.telemetry import get_logger, set_up_logs
 
-    settings = read_settings()
+    settings = read_settings_to_start("migrate")
     note_unknown_settings()
     set_up_logs("migrate", settings.log_level, settings.log_format)
     try:
@@ -89,7 +96,7 @@ def provision() -> None:
     from headrace.process import EXIT_CANNOT_START
     from headrace.telemetry import get_logger, set_up_logs
 
-    settings = read_settings()
+    settings = read_settings_to_start("provision")
     note_unknown_settings()
     set_up_logs("provision", settings.log_level, settings.log_format)
     try:
@@ -98,3 +105,29 @@ def provision() -> None:
         note(str(error))
         sys.exit(EXIT_CANNOT_START)
     get_logger(__name__).info("the streams are as the settings say")
+
+
+@click.command()
+@click.argument(
+    "process", required=False, type=click.Choice(["api", "worker", "projector", "provision", "migrate", "up"])
+)
+@click.option("--explain", is_flag=True, help="Say how to mend each.")
+@click.option("--connect", is_flag=True, help="Ask NATS and Postgres, too; takes a few seconds at most.")
+def check(process: Process | None, explain: bool, connect: bool) -> None:
+    """Say what HEADRACE_ENV=production refuses of the settings of a PROCESS, or of all.
+
+    Exits with 0 when nothing is to be mended, with 1 when something is, and with 2 when the settings cannot be read.
+    """
+    from headrace.cli.terminal.check import check as run_check
+    from headrace.cli.terminal.exits import run_command
+    from headrace.telemetry import set_up_logs
+
+    settings, wrong = read_usable_settings()
+    note_unknown_settings()
+    if wrong:
+        note(wrong)
+    refused = refusals_beside(wrong, settings, process)
+    # What a library logs about a server that cannot be reached is said by the check itself.
+    set_up_logs("check", "error", settings.log_format)
+    code = run_command(run_check(settings, process, refused, explain=explain, connect=connect))
+    sys.exit(EXIT_USAGE if wrong else code)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from headrace.cli.terminal.check import check
+from headrace.embedded.postgres import EmbeddedPostgres
+from headrace.settings import Settings
+from tests.cli.conftest import Shell
+from tests.cluster import Cluster
+from tests.unit.test_production import SAFE, SECRET, UNSAFE
+
+
+async def test_check_names_everything_with_its_remedy_and_shows_no_secret() -> None:
+    secrets = {"HEADRACE_DATABASE_URL": UNSAFE["HEADRACE_DATABASE_URL"], "HEADRACE_NATS_TOKEN": "hunter2"}
+    done = await Shell(SAFE | UNSAFE | secrets | {"HEADRACE_API_SECRETS": "hunter2"}).call("check", "--explain")
+    assert done.code == 2, "one of them cannot even be read"
+    named = {line.split()[0] for line in done.out.splitlines() if line.startswith("HEADRACE_")}
+    assert named == UNSAFE.keys() - {"HEADRACE_API_SECRETS", "HEADRACE_NATS_USER"}
+    assert len(done.out.splitlines()) == 2 * len(named)
+    assert "HEADRACE_API_SECRETS=(hidden)" in done.err
+    assert "hunter2" not in done.out + done.err
+
+
+@pytest.mark.parametrize("process", ["api", "worker", "projector", "provision", "up"])
+async def test_a_process_does_not_start_in_production_with_what_is_refused(process: str) -> None:
+    done = await Shell(SAFE | {"HEADRACE_NATS_SYNC": "1s", "HEADRACE_LOG_LEVEL": "debug"}).call(process)
+    assert done.code == 2
+    assert "production refuses these settings; `headrace check --explain` says what to do" in done.err
+    named = {"HEADRACE_ENV"} if process == "up" else {"HEADRACE_NATS_SYNC", "HEADRACE_LOG_LEVEL"}
+    assert {word for word in done.err.split() if word.startswith("HEADRACE_")} == named
+
+
+async def test_check_is_content_with_local_settings_and_with_servers_that_answer(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await check(cluster.settings, None, [], explain=False, connect=True) == 0
+    assert capsys.readouterr().out == "local: nothing is refused\n"
+
+
+async def test_check_asks_the_servers_whether_they_are_what_the_settings_say(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with monitoring_port('{"jetstream":{"config":{"sync_always":false}}}') as port:
+        settings = Settings.read(
+            cluster.environ | {"HEADRACE_ENV": "production", "HEADRACE_NATS_MONITOR": f"{port},http://127.0.0.1:1"}
+        )
+        assert await check(settings, None, [], explain=False, connect=True) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "HEADRACE_STREAM_REPLICAS is not what the log has: 1 of 3 copies",
+        f"HEADRACE_NATS_SYNC is not what the server of {port} does",
+        "HEADRACE_NATS_MONITOR http://127.0.0.1:1 does not answer as a monitoring port (ConnectError)",
+    ]
+
+
+async def test_check_says_what_cannot_be_reached_within_seconds_and_without_passwords(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = Settings.read(
+        {
+            "HEADRACE_NATS_URL": "nats://me:hunter2@127.0.0.1:1",
+            "HEADRACE_DATABASE_URL": "postgresql://me:hunter2@127.0.0.1:1/x",
+            "HEADRACE_API_SECRETS": SECRET,
+        }
+    )
+    async with asyncio.timeout(20):
+        assert await check(settings, None, [], explain=True, connect=True) == 1
+    out = capsys.readouterr().out
+    assert "HEADRACE_NATS_URL names a NATS that cannot be used" in out
+    assert "HEADRACE_DATABASE_URL names a Postgres that cannot be used" in out
+    assert "hunter2" not in out
+
+
+async def test_check_says_when_the_database_has_to_be_migrated(
+    postgres: EmbeddedPostgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings.read({"HEADRACE_DATABASE_URL": await postgres.create("not_migrated")})
+    assert await check(settings, "migrate", [], explain=True, connect=True) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("HEADRACE_DATABASE_URL names a database at migration none, and 0")
+    assert "run `headrace migrate`" in said
+
+
+@asynccontextmanager
+async def monitoring_port(varz: str) -> AsyncGenerator[str]:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(varz)}\r\nConnection: close\r\n\r\n{varz}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        yield f"http://{host}:{port}"
