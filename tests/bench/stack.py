@@ -206,7 +206,12 @@ class Stack:
 @asynccontextmanager
 async def bench_stack(home: Path, *, sync: str = "1s") -> AsyncGenerator[Stack]:
     """`up` with the yardstick's route and the kinds that do nothing."""
-    environ = {"HEADRACE_CONSUMERS": "tests.bench.kinds", "HEADRACE_NATS_SYNC": sync}
+    environ = {
+        "HEADRACE_CONSUMERS": "tests.bench.kinds",
+        "HEADRACE_NATS_SYNC": sync,
+        # One account sends more than a thousand submissions a second.
+        "HEADRACE_LIMITS_FACTOR": "1000",
+    }
     async with running(home, "tests.bench.run_up", "{home}", "{port}", environ=environ) as up:
         await up.announced(BENCH_KINDS)
         settings = Settings.read(

@@ -56,10 +56,22 @@ class Allowance:
         is_spent: Whether there is nothing more to reserve in this window.
     """
 
-    __slots__ = ("counted", "ends_at", "is_spent", "name", "number", "permits", "phase", "policy", "reserved")
+    __slots__ = (
+        "_prefix",
+        "counted",
+        "ends_at",
+        "is_spent",
+        "name",
+        "number",
+        "permits",
+        "phase",
+        "policy",
+        "reserved",
+    )
 
     def __init__(self, policy: Policy, digest: bytes) -> None:
         self.policy = policy
+        self._prefix = b'"%s";r=' % policy.name.encode()
         self.name = digest[:DIGEST_BYTES].hex()
         # Windows begin at another moment for everyone, so that not all are counted, and not all refused ones come back, at once.
         self.phase = int.from_bytes(digest[-4:]) % policy.window
@@ -102,16 +114,19 @@ class Allowance:
     @property
     def remaining(self) -> int:
         """How much is left as far as it is known here: what is reserved here, and what nobody has reserved."""
-        unreserved = self.policy.limit - max(self.counted, self.reserved)
-        return self.permits + (0 if self.is_spent else max(0, unreserved))
+        if self.is_spent:
+            return self.permits
+        asked = max(self.reserved, self.counted)
+        unreserved = self.policy.limit - asked
+        return self.permits + unreserved if unreserved > 0 else self.permits
 
     def header(self, now: float) -> bytes:
         """Return what is left as a `RateLimit` field has it (draft-ietf-httpapi-ratelimit-headers-11, section 4.1)."""
-        return b'"%s";r=%d;t=%d' % (self.policy.name.encode(), self.remaining, self.seconds_left(now))
+        return b"%s%d;t=%d" % (self._prefix, self.remaining, self.seconds_left(now))
 
     def seconds_left(self, now: float) -> int:
         """Return after how many seconds the window is over."""
-        return max(1, ceil(self.ends_at - now))
+        return int(self.ends_at - now) + 1
 
 
 def cost_of_batch(tasks: int, policy: Policy) -> int:

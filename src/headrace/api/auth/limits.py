@@ -100,7 +100,7 @@ class Limit:
         self._counters = counters
         self._what = what
         self._own_policies: dict[str, Policy] = {}
-        self._headers: dict[Policy, bytes] = {}
+        self._stated = (b"ratelimit-policy", policy.header())
         self._allowances: OrderedDict[str, Allowance] = OrderedDict()
         self._reservations: dict[Allowance, asyncio.Task[None]] = {}
 
@@ -116,7 +116,7 @@ class Limit:
         """
         self.policy = replace(self.policy, limit=limit)
         self._own_policies = {who: replace(self.policy, limit=each) for who, each in own.items()}
-        self._headers.clear()
+        self._stated = (b"ratelimit-policy", self.policy.header())
 
     def policy_of(self, who: str) -> Policy:
         """Return the limit that applies to somebody."""
@@ -157,10 +157,8 @@ class Limit:
 
     def headers(self, allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
         """Return the headers that tell a client what it may do, and what is left of that."""
-        policy = self._headers.get(allowance.policy)
-        if policy is None:
-            policy = self._headers[allowance.policy] = allowance.policy.header()
-        return (b"ratelimit-policy", policy), (b"ratelimit", allowance.header(monotonic()))
+        policy = self._stated if allowance.policy is self.policy else (b"ratelimit-policy", allowance.policy.header())
+        return policy, (b"ratelimit", allowance.header(monotonic()))
 
     def find(self, who: str) -> Allowance:
         """Return what somebody may still do in the window of this moment."""
