@@ -23,13 +23,14 @@ from headrace.embedded.network import free_ports
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
-from headrace.log.permissions import USERS, users_config
+from headrace.log.permissions import USERS, WORKER, permissions, users_config
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 from tests.accounts import KEY, SECRET, Made, make_administrator, make_user
 
 WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.02
+ONLY_FLAKY = "worker-flaky"  # a worker that may run the kind `flaky` and no other
 TESTER = "tester"  # the user of the tests themselves, who may do everything
 
 
@@ -155,12 +156,12 @@ class Cluster:
             await self.until_ready(member)
         return members
 
-    async def spawn(self, name: str, **environ: str) -> Member:
+    async def spawn(self, name: str, *arguments: str, **environ: str) -> Member:
         ports = {"HEADRACE_WORKER_HEALTH": "worker", "HEADRACE_PROJECTOR_HEALTH": "projector"}
         bound = {variable: f"127.0.0.1:{self._ports.pop()}" for variable, of in ports.items() if of == name}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "headrace", name),
+            *("-m", "headrace", name, *arguments),
             env=os.environ | self.environ | self._as_user(name) | bound | environ,
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -336,7 +337,12 @@ class Cluster:
 async def cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGenerator[Cluster]:
     """A cluster with a NATS of its own on a database of its own; nothing of Headrace runs in it yet."""
     password = secrets.token_hex(8)
-    users = [*users_config(dict.fromkeys(USERS, password)), {"user": TESTER, "password": password}]
+    one_kind = permissions(ONLY_FLAKY, WORKER, ["flaky"]).as_config()
+    users = [
+        *users_config(dict.fromkeys(USERS, password)),
+        {"user": ONLY_FLAKY, "password": password, "permissions": one_kind},
+        {"user": TESTER, "password": password},
+    ]
     async with EmbeddedNats(place / "nats", users=users) as nats:
         cluster = Cluster(place, nats, database_url, environ, password)
         await make_administrator(database_url)

@@ -70,10 +70,13 @@ async def test_what_ends_is_started_again_with_a_line_that_says_so(start_up: Sta
 
     info = up.home.running()
     assert info is not None
+    assert sum("provisioning as provisioner" in line for line in up.said) == 1
     server.kill()
     await up.says(r"up +\| nats ended \(killed by SIGKILL\); starting it again in 0.2 s")
     client = await nats.connect(info.nats_url, **operator_of(up), error_cb=_ignore, reconnect_time_wait=0.05)
     await client.close()
+    # It may have lost its store, and nobody else may make the streams anew.
+    await until(lambda: sum("provisioning as provisioner" in line for line in up.said) == 2, "the streams")
 
 
 async def test_nothing_outlives_it_when_it_is_killed_and_the_next_one_works(start_up: Start) -> None:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from tests.cluster import ONLY_FLAKY, until
+from tests.conftest import MakeCluster
+
+PUT_OFF = {"steps": ["retry", "ok"], "after": 0.6}  # longer than the broker needs to hold a timer
+
+
+async def test_a_worker_that_may_run_one_kind_does_all_its_work_and_goes_on_when_nats_has_restarted(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    api, _ = await cluster.start("api", "projector")
+    worker = await cluster.spawn("worker", "flaky", HEADRACE_NATS_USER=ONLY_FLAKY)
+    await cluster.until_ready(worker)
+    await cluster.until_kinds_known()
+    before = await cluster.submit("flaky", **PUT_OFF)
+    assert (await cluster.outcome(before["id"]))["result"] == 2
+    await cluster.nats.kill()
+    await cluster.nats.start()
+    await worker.until_logged("reconnected to NATS")
+    await until(lambda: cluster.is_ready(api, cluster.url), "the api")
+    after = await cluster.submit("flaky", **PUT_OFF)
+    assert (await cluster.outcome(after["id"]))["result"] == 2
+
+
+async def test_a_worker_that_wants_more_kinds_than_it_may_run_says_which_subject_it_may_not_use(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    worker = await cluster.spawn("worker", "echo", HEADRACE_NATS_USER=ONLY_FLAKY)
+    said = "NATS does not permit the user 'worker-flaky' to publish to $kv.headrace_kinds.echo"
+    await until(lambda: any(said in line for line in worker.lines), said)
+    await worker.kill()
+    cluster.members.remove(worker)
