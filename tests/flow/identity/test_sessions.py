@@ -55,6 +55,9 @@ async def test_a_browser_signs_in_with_cookies_that_it_cannot_read_and_loses_the
         assert "secure" not in cookie.lower(), "a browser keeps no secure cookie over plain HTTP"
     assert (await browser.get("/api/v1/session")).json()["user"]["id"] == user
     before = dict(browser.cookies)
+    del browser.cookies["headrace"]
+    expired = check_problem(await browser.get("/api/v1/session"), 401, "not_authenticated")
+    assert "PUT /api/v1/session" in expired["message"]
     assert (await browser.put("/api/v1/session", headers=CSRF)).status_code == 200
     assert all(browser.cookies[name] != value for name, value in before.items())
     assert (await browser.delete("/api/v1/session", headers=CSRF)).status_code == 204

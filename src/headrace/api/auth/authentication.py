@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from headrace.api.auth.access import check_access, rule_of
 from headrace.api.auth.audit import audit_view
-from headrace.api.auth.cookies import access_cookie
+from headrace.api.auth.cookies import access_cookie, refresh_cookie
 from headrace.api.auth.credentials import TOKEN_CHARS_MAX
 from headrace.api.auth.csrf import check_csrf
 from headrace.api.auth.principal import act_for, keep_principal, principal_of
@@ -21,6 +21,10 @@ from headrace.errors import MalformedRequest
 from headrace.identity_errors import Forbidden, NotAuthenticated
 
 SCHEME = b"bearer"
+
+_NO_CREDENTIAL = "this request has no credential"
+# The browser has deleted the cookie of the access token, and still has the other one.
+_EXPIRED = "the access token of this session has expired: refresh it with PUT /api/v1/session"
 
 
 async def enter(request: AnyRequest) -> None:
@@ -95,7 +99,7 @@ def _credential_of(request: AnyRequest) -> str:
     if token is None:
         token = access_cookie(headers)
         if token is None:
-            raise NotAuthenticated("this request has no credential")
+            raise NotAuthenticated(_NO_CREDENTIAL if refresh_cookie(headers) is None else _EXPIRED)
         check_csrf(request.method, headers)
     return token
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from litestar.datastructures import Cookie
 
+from headrace.api.edge.client_address import has_passed_proxy
 from headrace.identity_errors import NotAuthenticated
 from headrace.loopback import is_this_machine
 
@@ -36,7 +37,12 @@ ON_THIS_MACHINE: Final = CookieNames("headrace", "headrace-refresh", are_secure=
 
 
 def cookie_names(headers: dict[bytes, bytes]) -> CookieNames:
-    """Return what the cookies are called under the host that a request is for."""
+    """Return what the cookies are called under the host that a request is for.
+
+    A proxy may put its own name for the API in place of the public one, so behind a proxy no host is this machine.
+    """
+    if has_passed_proxy(headers):
+        return OVER_HTTPS
     host = headers.get(b"host", b"").decode("latin-1")
     name = host[: host.rindex("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
     return ON_THIS_MACHINE if is_this_machine(name.lower().rstrip(".")) else OVER_HTTPS

@@ -8,7 +8,7 @@ only when a trusted proxy has sent the request, and no further than to the first
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple, cast
@@ -32,7 +32,7 @@ _FORWARDED_FOR = b"x-forwarded-for"
 _FORWARDED = b"forwarded"
 _PROTOCOL = b"x-forwarded-proto"
 _HOST = b"x-forwarded-host"
-_OF_PROXIES = (_FORWARDED_FOR, _FORWARDED, b"via", b"x-real-ip")
+_OF_PROXIES = (_FORWARDED_FOR, _FORWARDED, _PROTOCOL, _HOST, b"via", b"x-real-ip")
 _SCHEMES = ("http", "https")
 
 # A pair of RFC 7239, section 4: a token, and a token or a quoted string. The commas between elements stand outside of quotes.
@@ -132,8 +132,12 @@ def client_network(scope: Scope) -> str:
 def is_from_this_machine(scope: Scope) -> bool:
     """Return whether a program of this machine has made a request itself, and no proxy has made it for somebody else."""
     address = parse_address(_peer(scope))
-    headers = read_headers(scope)
-    return address is not None and address.is_loopback and not any(name in headers for name in _OF_PROXIES)
+    return address is not None and address.is_loopback and not has_passed_proxy(read_headers(scope))
+
+
+def has_passed_proxy(headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether a proxy says that it has passed on a request, be it trusted or not."""
+    return any(name in headers for name in _OF_PROXIES)
 
 
 def parse_address(text: str) -> Address | None:

@@ -39,6 +39,11 @@ def test_elsewhere_they_are_bound_to_the_host_and_to_https(host: bytes) -> None:
     assert names.refresh.startswith("__Host-")
 
 
+@pytest.mark.parametrize("header", [b"x-forwarded-for", b"x-forwarded-proto", b"forwarded", b"via"])
+def test_behind_a_proxy_no_host_is_this_machine(header: bytes) -> None:
+    assert cookie_names({b"host": HERE, header: b"x"}) is OVER_HTTPS
+
+
 @pytest.mark.parametrize(("host", "names"), [(HERE, ON_THIS_MACHINE), (THERE, OVER_HTTPS)])
 def test_a_browser_gets_cookies_that_no_script_reads_and_sends_them_back(host: bytes, names: object) -> None:
     made = session_cookies({b"host": host}, "access", 600, "refresh", 7000)
