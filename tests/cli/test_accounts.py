@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from alembic import command
 from sqlalchemy import text
@@ -359,8 +360,12 @@ async def test_the_key_of_a_running_up_is_found_by_its_home_and_printed(up: Up) 
     assert "there is no key for http://127.0.0.1:1: `headrace login --url http://127.0.0.1:1` keeps one" in other.err
 
 
-async def test_enter_prints_a_link_to_the_running_up_and_nothing_secret_beside_it(up: Up) -> None:
+async def test_enter_prints_a_link_that_signs_a_browser_in_once_and_nothing_secret_beside_it(up: Up) -> None:
     done = await up.shell.run("enter")
+    async with httpx.AsyncClient() as browser:
+        answers = [await browser.get(done.out.strip()) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 410]
+    assert "HttpOnly" in answers[0].headers["Set-Cookie"]
     assert done.code == 0
     assert done.out.startswith(f"{up.url}/enter/")
     assert done.err == "it signs you in once, on this machine, within 15 minutes\n"
