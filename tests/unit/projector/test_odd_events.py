@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from headrace.api.auth.principal import LOCAL
 from headrace.contracts.batches import BatchState
 from headrace.contracts.tasks import FailureCode, State
+from headrace.identity.principals import LOCAL
 from headrace.log import subjects
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
