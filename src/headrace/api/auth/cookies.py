@@ -9,6 +9,7 @@ Both cookies are for all paths, because `__Host-` wants that. No script can read
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from litestar.datastructures import Cookie
@@ -16,6 +17,8 @@ from litestar.datastructures import Cookie
 from headrace.api.edge.client_address import has_passed_proxy
 from headrace.identity_errors import NotAuthenticated
 from headrace.loopback import is_this_machine
+
+HOSTS_MAX = 256  # that need not be looked at again; clients of one API use a handful
 
 
 class CookieNames(NamedTuple):
@@ -43,9 +46,7 @@ def cookie_names(headers: dict[bytes, bytes]) -> CookieNames:
     """
     if has_passed_proxy(headers):
         return OVER_HTTPS
-    host = headers.get(b"host", b"").decode("latin-1")
-    name = host[: host.rindex("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    return ON_THIS_MACHINE if is_this_machine(name.lower().rstrip(".")) else OVER_HTTPS
+    return _names_under(headers.get(b"host", b""))
 
 
 def access_cookie(headers: dict[bytes, bytes]) -> str | None:
@@ -81,6 +82,13 @@ def expired_cookies(headers: dict[bytes, bytes]) -> list[Cookie]:
     """Return the cookies that make a browser forget its session."""
     names = cookie_names(headers)
     return [_cookie(name, "", 0, names) for name in (names.access, names.refresh)]
+
+
+@lru_cache(HOSTS_MAX)
+def _names_under(header: bytes) -> CookieNames:
+    host = header.decode("latin-1")
+    name = host[: host.rindex("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+    return ON_THIS_MACHINE if is_this_machine(name.lower().rstrip(".")) else OVER_HTTPS
 
 
 def _cookie(name: str, value: str, seconds: int, names: CookieNames) -> Cookie:
