@@ -169,15 +169,6 @@ class PasswordReset(Confidential, frozen=True, kw_only=True, forbid_unknown_fiel
     password: Password
 
 
-class OneTimeLink(Confidential, frozen=True, kw_only=True):
-    """A link that can be used once, until it expires."""
-
-    _hidden = frozenset({"url"})
-
-    url: str
-    expires_at: datetime
-
-
 class ApiKeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request for an API key. It can never do more than its owner."""
 
