@@ -156,9 +156,9 @@ async def test_the_link_to_sign_in_is_said_once_beside_the_other_lines_and_befor
 
 
 async def test_the_secrets_of_the_api_reach_no_handler(start_up: Start) -> None:
-    up = await (await start_up()).ready()
-    for name, has_them in (("api", True), ("worker", False), ("projector", False)):
-        await up.says(rf"{name} +\| {name} has API_SECRETS: {has_them}")
+    up = await (await start_up(environ={"HEADRACE_ADMIN_PASSWORD": "a long pass phrase"})).ready()
+    for name, count in (("api", 2), ("worker", 0), ("projector", 0)):
+        await up.says(rf"{name} +\| {name} has of the secrets: {count}")
 
 
 async def test_a_first_administrator_that_cannot_be_made_is_reported_and_everything_is_stopped(start_up: Start) -> None:

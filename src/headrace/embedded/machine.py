@@ -28,8 +28,8 @@ from headrace.settings.secret_files import is_given, without
 from headrace.worker.running_record import note_end
 
 DATABASE = "headrace"
-# What signs and hashes credentials. Handlers of tasks run in the worker, and have no use for it.
-API_SECRETS = ("HEADRACE_API_SECRETS", "HEADRACE_API_FOLLOW_SECRETS")
+# What signs, hashes and opens accounts. Handlers of tasks run in the worker, and have no use for it.
+API_SECRETS = ("HEADRACE_API_SECRETS", "HEADRACE_API_FOLLOW_SECRETS", "HEADRACE_ADMIN_PASSWORD")
 NATS = "nats"
 # Its configuration is as private as the files with the passwords.
 NATS_SAYS_TOO_MUCH = (" [INF]", "Plaintext passwords")
