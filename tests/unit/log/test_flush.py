@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from nats.aio.msg import Msg
+
+from headrace.log.client import open_client
+from headrace.log.live import heard_all
+from headrace.settings import Settings
+
+SUBSCRIPTIONS = 100  # of nats-py's own flush a few in a hundred come too early
+
+
+async def test_after_a_flush_the_server_knows_of_every_subscription(settings: Settings) -> None:
+    heard: list[str] = []
+
+    async def note(message: Msg) -> None:
+        heard.append(message.subject)
+
+    subjects = [f"flushed.{number}" for number in range(SUBSCRIPTIONS)]
+    async with open_client(settings.nats, "hears") as hears, open_client(settings.nats, "says") as says:
+        for subject in subjects:
+            subscription = await hears.subscribe(subject, cb=note)
+            await hears.flush()
+            await says.publish(subject, b"")
+            await says.flush()
+            await heard_all(hears, subscription)
+    assert heard == subjects
