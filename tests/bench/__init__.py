@@ -3,7 +3,7 @@
     python -m tests.bench                     the spine, about two minutes: burst, paced, always, idle
     python -m tests.bench life                a task's life, about eight minutes: keyed, retrying, batch, fair, drain
     python -m tests.bench live                live events, about six minutes: idle, fan, resume, own, peers
-    python -m tests.bench keys                credentials, about two minutes: many
+    python -m tests.bench keys                credentials, about four minutes: many, token
     python -m tests.bench --quick             small numbers: does the bench itself work?
     python -m tests.bench --only burst        one part; may be repeated
 
@@ -49,6 +49,7 @@ Of the suite `keys`, in which every submission of a burst has a credential:
 
 - *accepted with 10,000 keys in turn*: beside the burst with one key; rounds alternate, and the median share of the CPU time that the
   API takes for one is judged. What one key costs shows beside the suite `spine` of a version from before there were keys.
+- *accepted with an access token*: likewise, the access token of one session beside a key.
 - *keys seen for the first time*: the first round of all, in which each key is looked up in Postgres once.
 
 Of the suite `live`, in which one API process has all the clients. They are one process on the same machine, which reads the

@@ -1,4 +1,4 @@
-"""What credentials cost: one API key, and ten thousand of them in turn."""
+"""What credentials cost: one API key, ten thousand of them in turn, and the access token of a session."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import httpx
 import uuid_utils
 
 from headrace.contracts.identity import Scope
+from headrace.embedded.credentials import Credentials
 from headrace.embedded.private_files import write_private
 from headrace.identity.key_format import make_key, shown_part
 from headrace.identity.principals import LOCAL
 from headrace.identity.secrets import Secrets
+from tests.bench.client.wire import HOST
+from tests.bench.errors import BenchError
 from tests.bench.report import Figure, Report, Target, spread
 from tests.bench.sizes import Sizes
 from tests.bench.spine.burst import submit_round, warm_up
 from tests.bench.stack import Stack, bench_stack, temporary_home
 
-PARTS = ("many",)
+PARTS = ("many", "token")
 KEYS = 10_000
 MANY_TARGET = Target(most=125)
+TOKEN_TARGET = Target(most=105)
 
 _INSERT = (
     "INSERT INTO api_keys (id, owner, name, start, hash, scopes, created_at) VALUES ($1, $2, 'bench', $3, $4, $5, $6)"
@@ -34,12 +39,15 @@ async def keys(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
     """Measure the given parts."""
     with temporary_home() as home, tempfile.TemporaryDirectory(prefix="headrace-bench-") as directory:
         async with bench_stack(home) as stack:
-            await _many(report, stack, sizes, await _make_keys(stack, Path(directory) / "keys"))
+            await warm_up(stack, sizes)
+            if "many" in parts:
+                await _many(report, stack, sizes, await _make_keys(stack, Path(directory) / "keys"))
+            if "token" in parts:
+                await _token(report, stack, sizes, await _sign_in(stack, Path(directory) / "token"))
 
 
 async def _many(report: Report, stack: Stack, sizes: Sizes, tokens: str) -> None:
     """One key beside many, in alternate rounds."""
-    await warm_up(stack, sizes)
     first = await submit_round(stack, KEYS, tokens)
     report.say(f"keys: {first.answered:,.0f}/s while each is looked up")
     shares: list[float] = []
@@ -67,6 +75,42 @@ async def _many(report: Report, stack: Stack, sizes: Sizes, tokens: str) -> None
             detail={"first": first._asdict()},
         ),
     ]
+
+
+async def _token(report: Report, stack: Stack, sizes: Sizes, tokens: str) -> None:
+    """An access token beside a key, in alternate rounds."""
+    used: list[tuple[float, float]] = []
+    for count in range(1, sizes.rounds + 1):
+        key, token = await submit_round(stack, sizes.tasks), await submit_round(stack, sizes.tasks, tokens)
+        used.append((key.cpu_microseconds["api"], token.cpu_microseconds["api"]))
+        report.say(
+            f"token {count} of {sizes.rounds}: API {used[-1][0]:,.0f} µs with a key, {used[-1][1]:,.0f} µs with it"
+        )
+    shares = [token / key * 100 for key, token in used]
+    report.figures.append(
+        Figure(
+            name="accepted with an access token",
+            measured=spread([token for _, token in used], " µs of the API"),
+            yardstick=f"{spread(shares, '%', 1)} of a key, {spread([key for key, _ in used], ' µs')}",
+            value=statistics.median(shares),
+            unit="%",
+            target=TOKEN_TARGET,
+            detail={"key": [key for key, _ in used], "token": [token for _, token in used]},
+        )
+    )
+
+
+async def _sign_in(stack: Stack, file: Path) -> str:
+    """Sign in as the administrator, and write the access token to a file that the load client reads."""
+    credentials = Credentials.read(stack.up.home.credentials)
+    assert credentials is not None
+    body = {"email": credentials.email, "password": credentials.password}
+    async with httpx.AsyncClient(base_url=f"http://{HOST}:{stack.up.port}") as client:
+        answer = await client.post("/api/v1/session", json=body)
+    if not answer.is_success:
+        raise BenchError(f"signing in was answered with {answer.status_code}: {answer.text[:500]}")
+    await asyncio.to_thread(write_private, file, answer.json()["tokens"]["access_token"])
+    return str(file)
 
 
 async def _make_keys(stack: Stack, file: Path) -> str:

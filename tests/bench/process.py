@@ -13,6 +13,7 @@ from headrace.api import app as application
 from headrace.api import server
 from headrace.api.app import create_app
 from headrace.api.auth.access import SIGNED_IN, access
+from headrace.api.mounts import Mount
 from headrace.api.state import ApiState
 from headrace.contracts.tasks import Submission
 from headrace.process import run_process
@@ -31,9 +32,9 @@ async def noop(request: Request[Any, Any, Any], data: Submission) -> Response[No
     return Response(Nothing(data.kind))
 
 
-def create_app_with_noop(api: ApiState | None) -> Litestar:
+def create_app_with_noop(api: ApiState | None, mounts: frozenset[Mount]) -> Litestar:
     """The same application, so that both routes go through the same layers."""
-    app = create_app(api)
+    app = create_app(api, mounts)
     app.register(noop)
     return app
 
