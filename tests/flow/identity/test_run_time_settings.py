@@ -95,6 +95,28 @@ async def test_a_disabled_kind_takes_no_submissions_and_what_was_accepted_before
     assert (await cluster.http.post("/api/v1/tasks", json=task)).status_code == 202
 
 
+async def test_nobody_registers_while_registration_is_closed(cluster: Cluster) -> None:
+    new = {"email": "late@example.com", "display_name": "Late", "password": "a sentence that nobody guesses"}
+    await put(cluster, registration="closed")
+    try:
+        async with cluster.http_as(None) as http:
+            check_problem(await http.post("/api/v1/users", json=new), 403, "registration_closed")
+            assert (await http.get("/api/v1/installation")).json()["registration"] == "closed"
+    finally:
+        await put(cluster)
+
+
+async def test_an_account_may_have_limits_of_its_own(cluster: Cluster) -> None:
+    member = await cluster.make_user()
+    await put(cluster, own_limits={member.id: {"reads": 7}})
+    try:
+        async with cluster.http_as(member.key) as http:
+            answer = await http.get("/api/v1/tasks")
+        assert answer.headers["RateLimit-Policy"] == '"reads";q=7;w=60'
+    finally:
+        await put(cluster)
+
+
 async def test_every_process_is_told_within_two_seconds_and_one_that_starts_without_postgres_knows(
     make_cluster: MakeCluster,
 ) -> None:
