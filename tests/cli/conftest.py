@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,7 +108,7 @@ class Up(NamedTuple):
     home: Home
     shell: Shell
     # The lines of all its processes.
-    said: list[str]
+    said: Sequence[str] = ()
 
     @property
     def key(self) -> str:
