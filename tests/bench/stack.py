@@ -26,7 +26,7 @@ from headrace.log import consumer_names, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import all_consumers
 from headrace.log.opening import open_log
-from headrace.log.permissions import OPERATOR
+from headrace.log.permissions import OPERATOR, WORKER
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings
@@ -145,11 +145,17 @@ class Finish(NamedTuple):
 
 
 class Stack:
-    """An `up` with the bench's kinds, and its log."""
+    """An `up` with the bench's kinds, and its log.
 
-    def __init__(self, up: Up, log: Log) -> None:
+    Attributes:
+        log: Reads it, and may write nothing.
+        writer: Appends what happens to tasks, as a worker does.
+    """
+
+    def __init__(self, up: Up, log: Log, writer: Log) -> None:
         self.up = up
         self.log = log
+        self.writer = writer
 
     async def drained(self, patience: float = DRAIN_SECONDS) -> int:
         """Wait until there is nothing to run and nothing to project. Returns the log's last sequence."""
@@ -214,20 +220,24 @@ async def bench_stack(home: Path, *, sync: str = "1s") -> AsyncGenerator[Stack]:
     }
     async with running(home, "tests.bench.run_up", "{home}", "{port}", environ=environ) as up:
         await up.announced(BENCH_KINDS)
-        settings = Settings.read(
-            {
-                "HEADRACE_NATS_URL": up.running.nats_url,
-                "HEADRACE_NATS_USER": OPERATOR,
-                "HEADRACE_NATS_PASSWORD": up.home.nats_password(OPERATOR),
-            }
-        )
-        async with open_log(settings, "bench") as log:
+        async with open_log(_as_user(up, OPERATOR), "bench") as log, open_log(_as_user(up, WORKER), "lines") as writer:
             # The load client is a process of its own, which finds the key here.
             os.environ[API_KEY] = up.api_key
             try:
-                yield Stack(up, log)
+                yield Stack(up, log, writer)
             finally:
                 del os.environ[API_KEY]
+
+
+def _as_user(up: Up, user: str) -> Settings:
+    """The settings of a process that is a user of this `up`'s NATS."""
+    return Settings.read(
+        {
+            "HEADRACE_NATS_URL": up.running.nats_url,
+            "HEADRACE_NATS_USER": user,
+            "HEADRACE_NATS_PASSWORD": up.home.nats_password(user),
+        }
+    )
 
 
 def _foreign_environ() -> dict[str, str]:

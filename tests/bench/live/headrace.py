@@ -11,7 +11,7 @@ from headrace.log.subjects import TaskSubject
 from tests.bench.processes import cpu_seconds, resident_bytes
 from tests.bench.stack import Stack
 
-OWNER = "local"  # whom the API takes everybody for who does not say who they are
+OWNER = "local"  # the administrator of the home, whose key the clients send
 LINE_TTL = "1h"  # as a worker gives them
 
 
@@ -25,7 +25,7 @@ class Headrace:
     def __init__(self, stack: Stack) -> None:
         self.port = stack.up.port
         self._up = stack.up
-        self._log = stack.log
+        self._log = stack.writer
         self._subject = str(TaskSubject(EventName.LOGGED, "noop", "normal", OWNER, "bench"))
 
     async def publish(self, line: str) -> None:
