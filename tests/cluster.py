@@ -323,7 +323,7 @@ class Cluster:
 
         # Whoever publishes or subscribes to something new adds it to `headrace.log.permissions`.
         refused = [line for member in self.members for line in member.lines if "NATS does not permit" in line]
-        assert refused == []
+        assert refused == [], refused
 
     async def _answers(self, member: Member) -> bool:
         assert member.process.returncode is None, member.last_lines()

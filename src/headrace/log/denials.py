@@ -39,7 +39,7 @@ class Violation(NamedTuple):
 
 
 class Denials:
-    """Reports what is not permitted, once for each subject, and ends the requests that wait for it.
+    """Ends the requests that are not permitted, and reports what else is not, once for each subject.
 
     Args:
         client: The name of the connection, for the log.
@@ -54,12 +54,14 @@ class Denials:
 
     def note(self, violation: Violation) -> None:
         """The server has refused something."""
-        if violation not in self._reported and len(self._reported) < REPORTED_MAX:
-            self._reported.add(violation)
-            log.error(self._explain(violation), client=self._client)
-        for future in self._waiting.get(violation.subject, ()) if violation.action == "publish" else ():
+        waiting = self._waiting.get(violation.subject, ()) if violation.action == "publish" else ()
+        for future in waiting:
             if not future.done():
                 future.set_exception(NotPermitted(self._explain(violation)))
+        # Who waits for an answer says what it means that there is none, as that a stream has to be provisioned.
+        if not waiting and violation not in self._reported and len(self._reported) < REPORTED_MAX:
+            self._reported.add(violation)
+            log.error(self._explain(violation), client=self._client)
 
     def forget(self) -> None:
         """After a reconnect the server may have other permissions, so everything is reported again."""

@@ -218,7 +218,7 @@ async def test_who_may_not_change_a_log_in_which_it_cannot_work_ends_and_says_wh
                 pass
 
 
-async def test_what_is_refused_fails_at_once_and_is_logged_once_with_the_user_and_the_subject(
+async def test_a_refused_request_fails_at_once_and_what_nobody_waits_for_is_logged_once_with_user_and_subject(
     server: EmbeddedNats,
 ) -> None:
     async with open_client(settings_of("worker", server).nats, "test") as connection:
@@ -227,10 +227,10 @@ async def test_what_is_refused_fails_at_once_and_is_logged_once_with_the_user_an
                 async with asyncio.timeout(2):
                     with pytest.raises(NotPermitted, match="does not permit the user 'worker' to publish"):
                         await JetStream(connection).call("STREAM.PURGE.HEADRACE", {})
-            await connection.subscribe("hr.tasks.>")
+            for _ in range(2):
+                await connection.subscribe("hr.tasks.>")
             await connection.flush()
     assert [line["event"].partition(";")[0] for line in logged] == [
-        "NATS does not permit the user 'worker' to publish to $js.api.stream.purge.headrace",
         "NATS does not permit the user 'worker' to subscribe to hr.tasks.>",
     ]
 

@@ -40,6 +40,11 @@ async def test_a_record_is_the_same_however_it_is_read(log: Log) -> None:
     assert [each.at for each in paged] == sorted(each.at for each in paged)
 
 
+async def _count_pending(log: Log, count: int) -> bool:
+    info = await log.jetstream.request("CONSUMER.INFO.HEADRACE.run-echo-normal")
+    return info["num_pending"] == count
+
+
 async def test_a_delivery_says_how_often_it_was_made_and_how_many_wait(log: Log) -> None:
     pulled: list[Delivery] = []
     await provision_lanes(log, "echo", None)
@@ -47,6 +52,8 @@ async def test_a_delivery_says_how_often_it_was_made_and_how_many_wait(log: Log)
     await puller.open()
     for n in range(3):
         await log.appender.append(f"hr.tasks.queued.echo.normal.u.{n}", b"{}", {})
+    # A consumer hears of records a moment after they are in the log.
+    await until(lambda: _count_pending(log, 3), "the consumer to know of all three")
     await puller.pull(2, 5.0)
     await until(lambda: len(pulled) == 2, "two deliveries")
     await asyncio.gather(*(each.nak() for each in pulled))
