@@ -46,7 +46,9 @@ KeyName = Annotated[
         min_length=1, max_length=KEY_NAME_CHARS_MAX, pattern=ONE_LINE_PATTERN, description="What the key is used for."
     ),
 ]
-Reason = Annotated[str, Meta(max_length=REASON_CHARS_MAX, description="Shown to the user.")]
+Reason = Annotated[
+    str, Meta(max_length=REASON_CHARS_MAX, pattern=rf"^[^{_PRINTABLE}]*$(?!\n)", description="Shown to the user.")
+]
 Token = Annotated[str, Meta(min_length=1, max_length=TOKEN_CHARS_MAX)]
 
 

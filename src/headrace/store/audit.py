@@ -21,6 +21,7 @@ from headrace.store.cursors import Cursor
 from headrace.store.identity_tables import AuditRow
 from headrace.store.newest_pages import fetch_newest
 from headrace.store.reading import columns_of
+from headrace.store.storable import storable_instant
 
 _AUDIT = identity_tables.audit
 _OF = _AUDIT.c
@@ -60,9 +61,9 @@ def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     named = {"actor": wanted.actor, "subject": wanted.subject, "action": wanted.action}
     conditions = [_OF[name] == value for name, value in named.items() if value is not None]
     if wanted.since is not None:
-        conditions.append(_OF.at >= wanted.since)
+        conditions.append(_OF.at >= storable_instant(wanted.since))
     if wanted.before is not None:
-        conditions.append(_OF.at < wanted.before)
+        conditions.append(_OF.at < storable_instant(wanted.before))
     return conditions
 
 

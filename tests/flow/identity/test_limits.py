@@ -100,3 +100,13 @@ async def test_attempts_to_sign_in_are_limited_by_address_over_both_processes(cl
     assert 1 <= len(refused) <= 11
     check_problem(refused[0], 429, "too_many_requests")
     assert {answer.status_code for answer in answers} == {401, 429}
+
+
+@pytest.mark.usefixtures("second")
+async def test_what_a_key_may_not_do_does_not_use_up_what_its_owner_may(cluster: Cluster) -> None:
+    ada, weak = await cluster.make_user("ada"), await cluster.make_user("ada", scopes=["tasks:read"])
+    async with cluster.http_as(weak.key) as leaked:
+        for _ in range(LIMIT + 1):
+            check_problem(await leaked.post("/api/v1/tasks", json={"kind": "noop", "input": {}}), 403, "missing_scope")
+    async with cluster.http_as(ada.key) as http:
+        assert (await http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).status_code == 202

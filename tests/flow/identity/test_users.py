@@ -95,6 +95,8 @@ async def test_a_disabled_account_is_refused_at_once_and_let_in_again_when_it_is
     assert (await client.get("/api/v1/tasks")).status_code == 200
     disabled = await cluster.http.put(f"/api/v1/users/{made.id}", json={"state": "disabled", "reason": "on leave"})
     assert (disabled.json()["state"], disabled.json()["reason"]) == ("disabled", "on leave")
+    unreadable = await cluster.http.put(f"/api/v1/users/{made.id}", json={"state": "disabled", "reason": "on\0leave"})
+    assert unreadable.status_code == 400
     check_problem(await client.get("/api/v1/tasks"), 401, "not_authenticated")
     await cluster.http.put(f"/api/v1/users/{made.id}", json={"state": "active"})
     assert (await client.get("/api/v1/tasks")).status_code == 200

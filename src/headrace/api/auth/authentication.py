@@ -79,8 +79,9 @@ async def authorize(request: AnyRequest) -> None:
     token = _credential_of(request)
     api = state_of(request)
     principal = api.credentials.known(token) or await api.credentials.verify(token)
-    await api.limits.count(request.scope, principal.id)
+    # What a credential may not do is not counted: whoever found a weak key could keep its owner from revoking it.
     check_access(principal, rule)
+    await api.limits.count(request.scope, principal.id)
     api.last_used.note(principal)
     keep_principal(request, principal)
 

@@ -18,7 +18,7 @@ from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 
 SUBJECT_CHARS_MAX = 200  # longer than every id and every name of a kind
 
-AtId = Annotated[str | None, Parameter(max_length=SUBJECT_CHARS_MAX)]
+AtId = Annotated[str | None, Parameter(max_length=SUBJECT_CHARS_MAX, pattern=r"^[!-~]+$(?!\n)")]
 
 
 @get(
