@@ -181,12 +181,15 @@ class Limit:
         if task is None:
             task = asyncio.create_task(self._reserve_now(allowance, wanted), name="reserve permits")
             self._reservations[allowance] = task
-            task.add_done_callback(lambda _: self._reservations.pop(allowance))
         return task
 
     async def _reserve_now(self, allowance: Allowance, wanted: int) -> None:
         window = allowance.number
-        counted = await self._counters.add(allowance, wanted)
+        try:
+            counted = await self._counters.add(allowance, wanted)
+        finally:
+            # Whoever waits for this task and needs more has to find none: to wait for one that is done takes no turn of the loop.
+            del self._reservations[allowance]
         if allowance.number != window:
             return
         if counted is None:

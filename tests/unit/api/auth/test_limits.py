@@ -170,6 +170,18 @@ async def test_while_nats_is_away_each_process_limits_by_itself_and_then_counts_
     await until(is_counted, "what is counted again")
 
 
+async def test_whoever_asks_while_a_reservation_ends_waits_for_the_next_one(time: Time) -> None:
+    """To wait again for one that is done would take no turn of the loop, for ever."""
+    limit, _ = alone(Policy("reads", 40, 60))
+
+    async def ask(turns: int) -> int:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await taken(limit, "ada", 1)
+
+    assert sum(await asyncio.gather(*(ask(number % 17) for number in range(200)))) == 40
+
+
 async def test_a_limit_remembers_a_bounded_number_of_addresses(time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "NAMES_MAX", 1_000)
     limit, _ = alone(Policy("registrations", 5, 3600))
