@@ -19,6 +19,7 @@ from headrace.log.jetstream import JetStream, ProvisionError
 from headrace.log.opening import open_log
 from headrace.log.streams import provision_streams
 from headrace.settings import Settings
+from tests.accounts import make_administrator
 from tests.cluster import Cluster, until
 
 SERVERS = 3
@@ -111,6 +112,7 @@ async def replicated_cluster_on(place: Path, database_url: str, **environ: str) 
     async with NatsCluster(place) as nats:
         environ = {"HEADRACE_STREAM_REPLICAS": str(SERVERS), **environ}
         cluster = Cluster(place, cast("EmbeddedNats", nats), database_url, environ)
+        await make_administrator(database_url)
         async with open_log(cluster.settings, "test") as cluster.log:
             await cluster.log.continuity.is_compared()
             await cluster.log.continuity.mark_compared()

@@ -163,6 +163,8 @@ def _of_projector(inbox: str) -> Permissions:
         *_task_events(EventName.QUEUED, EventName.DEFERRED, EventName.FINISHED),
         subjects.batch_event(BatchEventName.SETTLED, "*", "*"),
         subjects.batch_live("*", "*", "*"),
+        # A schedule that has lost its timer is saved again, which sets one.
+        subjects.schedule_event(ScheduleEventName.SAVED, "*", "*"),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
         *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, subjects.cancelled("*")),
         *_operations("STREAM.INFO.*", _MARK, f"DIRECT.GET.{STREAM}", f"DIRECT.GET.{bucket_names.SETTINGS_STREAM}"),
