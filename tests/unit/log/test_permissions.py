@@ -87,7 +87,13 @@ REFUSED_PUBLISHES = {
         *(f"hr.tasks.queued.other.{TASK}", f"hr.tasks.finished.other.{TASK}", "hr.rates.other.1"),
         "$KV.HEADRACE_KINDS.other",
     ],
-    "projector": [*STREAM_CHANGES, *IDENTITY, *TAKING_WORK, "$KV.HEADRACE_KINDS.echo", "hr.schedules.deleted.someone.s"],
+    "projector": [
+        *STREAM_CHANGES,
+        *IDENTITY,
+        *TAKING_WORK,
+        "$KV.HEADRACE_KINDS.echo",
+        "hr.schedules.deleted.someone.s",
+    ],
     "operator": [
         *STREAM_CHANGES,
         *TAKING_WORK,
