@@ -38,6 +38,8 @@ async def main(name: str) -> None:
     secrets, credentials = (os.environ.get(f"HEADRACE_{of}") for of in ("API_FOLLOW_SECRETS", "NATS_CREDENTIALS"))
     print(f"{name} has {len(secrets or '')} letters of secrets, credentials: {credentials}", flush=True)
     given = {"HEADRACE_API_SECRETS", "HEADRACE_ADMIN_PASSWORD"} & {*os.environ}
+    # Workers never touch Postgres, and their handlers may be anybody's.
+    given |= {"HEADRACE_DATABASE_URL"} & {*os.environ} if name == "worker" else set()
     print(f"{name} has of the secrets: {len(given)}", flush=True)
     await told.wait()
     for server in servers:

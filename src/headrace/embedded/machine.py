@@ -132,12 +132,13 @@ class Machine:
         self._children = tuple(commands)
         environ = self._child_environ()
         without_secrets = without(environ, *API_SECRETS)
+        of_children = {"api": environ, "worker": without(without_secrets, "HEADRACE_DATABASE_URL")}
         stack.push_async_callback(self._stop, *(name for name in commands if name != STOPS_FIRST))
         stack.push_async_callback(self._stop, *(name for name in commands if name == STOPS_FIRST))
         for name, argv in commands.items():
             child = Child(
                 argv,
-                environ=self._as_user(name, environ if name == "api" else without_secrets),
+                environ=self._as_user(name, of_children.get(name, without_secrets)),
                 grace=STOP_SECONDS,
                 on_line=self._output.of(name),
                 health=split_bind(environ[HEALTH[name]]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -163,3 +165,21 @@ async def test_the_secret_that_hashed_a_key_can_be_taken_away_once_the_key_was_u
     await config.get_engine().dispose()
     assert used is not None
     assert used == alone
+
+
+async def test_a_batch_that_is_still_sent_when_its_key_is_revoked_is_not_accepted(cluster: Cluster) -> None:
+    member, begun, revoked = await cluster.make_user(), asyncio.Event(), asyncio.Event()
+
+    async def lines() -> AsyncGenerator[bytes]:
+        yield b"{}\n" * 10_000
+        begun.set()
+        await revoked.wait()
+        yield b"{}\n"
+
+    async with cluster.http_as(member.key) as http:
+        headers = {"Content-Type": "application/x-ndjson"}
+        sending = asyncio.create_task(http.post("/api/v1/batches?kind=noop", content=lines(), headers=headers))
+        await begun.wait()
+        assert (await cluster.http.delete(f"{KEYS}/{member.key_id}?owner={member.id}")).status_code == 204
+        revoked.set()
+        check_problem(await sending, 401, "not_authenticated")

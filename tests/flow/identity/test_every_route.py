@@ -238,6 +238,7 @@ async def test_a_key_does_what_its_scopes_say_and_nothing_else(cluster: Cluster,
         (reader, "POST", "/api/v1/tasks"),
         (writer, "GET", "/api/v1/tasks"),
         (writer, "POST", "/api/v1/schedules"),
+        (writer, "POST", "/api/v1/tasks?follow_link=60"),
     ):
         answer = await http.request(method, path, json=body)
         assert (answer.status_code, answer.json()["error_code"]) == (403, "missing_scope"), path

@@ -110,3 +110,46 @@ async def test_what_a_key_may_not_do_does_not_use_up_what_its_owner_may(cluster:
             check_problem(await leaked.post("/api/v1/tasks", json={"kind": "noop", "input": {}}), 403, "missing_scope")
     async with cluster.http_as(ada.key) as http:
         assert (await http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).status_code == 202
+
+
+@pytest.mark.usefixtures("second")
+async def test_whoever_spends_the_limit_of_an_account_does_not_keep_it_from_revoking_the_key(cluster: Cluster) -> None:
+    ada, leaked = await cluster.make_user("ada", role="admin"), await cluster.make_user("ada", role="admin")
+    body = {"kind": "noop", "input": {}}
+    async with cluster.http_as(leaked.key) as thief:
+        for _ in range(LIMIT):
+            await thief.post("/api/v1/tasks", json=body)
+        check_problem(await thief.post("/api/v1/tasks", json=body), 429, "too_many_requests")
+    async with cluster.http_as(ada.key) as http:
+        assert (await http.delete(f"/api/v1/api-keys/{leaked.key_id}")).status_code == 204
+
+
+@pytest.mark.usefixtures("second")
+async def test_tasks_that_are_run_again_in_bulk_count_like_a_batch(cluster: Cluster) -> None:
+    ada = await cluster.make_user(_whose_window_goes_on(30))
+    async with cluster.http_as(ada.key) as http:
+        made = (await http.post("/api/v1/batches", json={"kind": "noop", "inputs": [{}] * 301})).json()
+        await until(lambda: _is_settled(http, made["id"]), "the batch")
+        before = _left(await http.put(f"/api/v1/tasks/{made['id']}/cancellation"))
+        selected = {"select": {"batch": made["id"], "state": "succeeded"}, "per_second": 500}
+        again = await http.post("/api/v1/runs", json=selected)
+        assert again.json().get("done") == 301, again.text
+        assert _left(await http.put(f"/api/v1/tasks/{made['id']}/cancellation")) == before - 1 - 4
+
+
+def _whose_window_goes_on(seconds: float) -> str:
+    """The id of an account whose present window does not end during a test: windows begin at another moment for each."""
+    for number in range(1000):
+        allowance = Allowance(Policy("submissions", LIMIT, 60), Secrets([SECRET]).hash(f"submissions ada{number}"))
+        allowance.enter(time.time(), 0.0)
+        if allowance.ends_at > seconds:
+            return f"ada{number}"
+    raise AssertionError("all windows end at the same moment")
+
+
+async def _is_settled(http: httpx.AsyncClient, batch: str) -> bool:
+    return (await http.get(f"/api/v1/batches/{batch}")).json()["state"] == "settled"
+
+
+def _left(answer: httpx.Response) -> int:
+    return int(answer.headers["ratelimit"].partition("r=")[2].partition(";")[0])

@@ -8,6 +8,7 @@ from typing import Any, Final
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.contracts.identity import Scope, UserState
 from headrace.identity.principals import Principal
@@ -24,12 +25,14 @@ class Rule(Struct, frozen=True):
         is_public: Whether the route takes requests without a credential.
         is_by_token: Whether a public route asks for a token that is part of the request, and so is not for everybody.
         is_for_pending: Whether the route also serves accounts that are not active.
+        ends_access: Whether the route takes credentials away. It has to work however much others of the account ask for.
     """
 
     scope: Scope | None = None
     is_public: bool = False
     is_by_token: bool = False
     is_for_pending: bool = False
+    ends_access: bool = False
 
 
 # For health, documentation and signing in.
@@ -42,9 +45,10 @@ SIGNED_IN: Final = Rule()
 OWN_STATE: Final = Rule(is_for_pending=True)
 
 
-def access(rule: Rule | str) -> dict[str, Any]:
+def access(rule: Rule | str, *, ends_access: bool = False) -> dict[str, Any]:
     """Return the `opt` of a route: a rule of this module, or the scope that its caller has to have, as ``"tasks:write"``."""
-    return {_OPTION: rule if isinstance(rule, Rule) else Rule(Scope(rule))}
+    declared = rule if isinstance(rule, Rule) else Rule(Scope(rule))
+    return {_OPTION: replace(declared, ends_access=True) if ends_access else declared}
 
 
 def rule_of(handler: HTTPRouteHandler) -> Rule | None:

@@ -81,7 +81,8 @@ async def authorize(request: AnyRequest) -> None:
     principal = api.credentials.known(token) or await api.credentials.verify(token)
     # What a credential may not do is not counted: whoever found a weak key could keep its owner from revoking it.
     check_access(principal, rule)
-    await api.limits.count(request.scope, principal.id)
+    # Whoever found a key could also spend the limit of its account; what ends access counts for the one credential.
+    await api.limits.count(request.scope, principal.credential if rule.ends_access else principal.id)
     api.last_used.note(principal)
     keep_principal(request, principal)
 
@@ -127,3 +128,13 @@ def _bearer_token(given: bytes) -> str:
     if not token or len(token) > TOKEN_CHARS_MAX or not token.isascii():
         raise NotAuthenticated("the header Authorization has no token that can be read", is_invalid=True)
     return token.decode("ascii")
+
+
+def check_still_good(request: AnyRequest) -> None:
+    """Refuse a request that went on for a while, if its credential was revoked or its account changed meanwhile.
+
+    Raises:
+        NotAuthenticated: The credential is not valid any more.
+    """
+    if not state_of(request).revocations.is_good(principal_of(request)):
+        raise NotAuthenticated("this credential is not valid any more", is_invalid=True)

@@ -107,7 +107,7 @@ async def get_api_key(request: AnyRequest, key: str) -> ApiKey:
     "/api-keys/{key:str}",
     status_code=204,
     operation_id="revoke_api_key",
-    opt=access(SIGNED_IN),
+    opt=access(SIGNED_IN, ends_access=True),
     operation_class=OfOwner,
     summary="Revoke an API key",
     responses=refusals(404),

@@ -26,7 +26,13 @@ log = get_logger(__name__)
 
 
 async def change_selected(
-    api: ApiState, owner: str, asked: BulkRequest, change: Callable[[str], Awaitable[int | None]], *, final: bool
+    api: ApiState,
+    owner: str,
+    asked: BulkRequest,
+    change: Callable[[str], Awaitable[int | None]],
+    *,
+    final: bool,
+    count: Callable[[int], Awaitable[None]] | None = None,
 ) -> BulkResult:
     """Change the oldest tasks of a selection, at the pace that the request asks for.
 
@@ -36,6 +42,7 @@ async def change_selected(
         asked: The selection, how many of its tasks to change, and how fast.
         change: Changes one task and returns the sequence of that change; None when the task had changed before.
         final: Whether to select final tasks; otherwise tasks that are not final.
+        count: Counts so many changes before they are made, and refuses those that are too many.
 
     Raises:
         InvalidInput: the selection names a time that UTC does not have.
@@ -50,6 +57,8 @@ async def change_selected(
         tasks: list[str] = []
         if not asked.dry_run:
             tasks = await list_oldest_selected(session, owner, asked.select, limit, final=final)
+    if tasks and count is not None:
+        await count(len(tasks))
     changes = await _change_paced(tasks, asked.per_second, change)
     last = Position(api.log.epoch, max(changes)) if changes else checkpoint
     return BulkResult(matched=matched, done=len(changes), remaining=matched - len(tasks), position=str(last))

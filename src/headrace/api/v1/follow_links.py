@@ -14,8 +14,8 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import QueryParameter
 
-from headrace.api.auth.access import BY_TOKEN, access
-from headrace.api.auth.principal import caller
+from headrace.api.auth.access import BY_TOKEN, Rule, access, check_access
+from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.openapi import EVENT_STREAM, refusals
 from headrace.api.edge.request import AnyRequest, task_id
 from headrace.api.state import ApiState, state_of
@@ -27,12 +27,15 @@ from headrace.api.v1.batches import find_batch
 from headrace.api.v1.events import After, LastEventId, task_stream
 from headrace.api.v1.tasks import find_task
 from headrace.contracts.follow_links import SECONDS_MAX, FollowLink, FollowLinkRequest
+from headrace.contracts.identity import Scope
 from headrace.contracts.problems import FieldError
 from headrace.errors import BatchNotFound, InvalidFollowToken, InvalidInput, TaskNotFound
 from headrace.identity.follow_tokens import Grant
 
 FOLLOW_PATH = "/api/v1/follow"
 TOKEN_CHARS_MAX = 400
+
+_READS = Rule(Scope.TASKS_READ)
 
 Token = Annotated[str, QueryParameter(name="token", max_length=TOKEN_CHARS_MAX, description="As the link has it.")]
 
@@ -131,10 +134,12 @@ def asked_link(api: ApiState, request: AnyRequest) -> FollowLinkRequest | None:
     Raises:
         InvalidInput: A link cannot be valid for so many seconds.
         FollowLinksOff: No secret is set to sign a link with.
+        MissingScope: Whoever may not read tasks gets no link that reads one.
     """
     given = request.query_params.get("follow_link") if request.scope["query_string"] else None
     if given is None:
         return None
+    check_access(principal_of(request), _READS)
     try:
         asked = msgspec.convert({"expires_in": given}, FollowLinkRequest, strict=False)
     except msgspec.ValidationError as error:

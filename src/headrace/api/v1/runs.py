@@ -8,7 +8,7 @@ from litestar import Response, post
 
 from headrace.api.at_least import reach
 from headrace.api.auth.access import access
-from headrace.api.auth.principal import caller
+from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, task_id
 from headrace.api.state import ApiState, state_of
@@ -52,7 +52,9 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
     api, owner = state_of(request), caller(request)
     await reach(api, at_least)
     await audit_selection(request, Action.TASKS_RUN_AGAIN, data)
-    return await change_selected(api, owner, data, partial(_reopen_selected, api, owner), final=True)
+    # As many tasks are run as by a batch.
+    count = partial(api.limits.count_batch, principal_of(request).id)
+    return await change_selected(api, owner, data, partial(_reopen_selected, api, owner), final=True, count=count)
 
 
 @post(
@@ -75,7 +77,9 @@ async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least:
         per_second=data.per_second,
     )
     await audit_selection(request, Action.BATCH_RUN_AGAIN, selected, subject=found.id)
-    return await change_selected(api, owner, selected, partial(_reopen_selected, api, owner), final=True)
+    # As many tasks are run as by a batch.
+    count = partial(api.limits.count_batch, principal_of(request).id)
+    return await change_selected(api, owner, selected, partial(_reopen_selected, api, owner), final=True, count=count)
 
 
 async def _reopen_selected(api: ApiState, owner: str, task: str) -> int | None:

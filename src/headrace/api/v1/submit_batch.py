@@ -12,6 +12,7 @@ from litestar import Response, post
 from litestar.params import Parameter
 
 from headrace.api.auth.access import access
+from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import derived_id, read_key
@@ -127,6 +128,7 @@ async def _submit(
             await upload.add(some)
         await upload.complete()
         await api.limits.count_batch(principal_of(request).id, upload.total)
+        check_still_good(request)
         batch = _new_batch(request, terms, upload, key)
         accepted = await _append(api, batch, upload)
     found = _as_accepted(api, batch, accepted) if accepted.is_new else await _as_it_is(api, batch, accepted)

@@ -10,6 +10,7 @@ from litestar.params import Parameter, QueryParameter
 
 from headrace.api.at_least import reach
 from headrace.api.auth.access import access
+from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import (
@@ -86,6 +87,7 @@ async def get_task(
         finished = await _wait_for_finish(api, found, wait)
         if finished is not None:
             await api.read_model.reach(finished, AT_LEAST_SECONDS)
+        check_still_good(request)
         found = await find_task(api, caller(request), task)
     return found
 

@@ -137,7 +137,7 @@ async def decide_about_user(request: AnyRequest, user: str, data: Decision) -> U
 
 @put(
     "/users/{user:str}",
-    opt=access(SIGNED_IN),
+    opt=access(SIGNED_IN, ends_access=True),
     operation_id="change_user",
     summary="Change a user",
     responses=refusals(404, 409, 422),
@@ -154,7 +154,7 @@ async def change_user(request: AnyRequest, user: str, data: UserChange) -> User:
 
 @delete(
     "/users/{user:str}",
-    opt=access("admin"),
+    opt=access("admin", ends_access=True),
     operation_id="delete_user",
     summary="Delete a user",
     responses=refusals(404, 409),
@@ -168,7 +168,7 @@ async def delete_user(request: AnyRequest, user: str) -> None:
 
 @delete(
     "/users/{user:str}/sessions",
-    opt=access("admin"),
+    opt=access("admin", ends_access=True),
     operation_id="end_sessions_of_user",
     summary="Sign a user out everywhere",
     responses=refusals(404),
@@ -181,7 +181,7 @@ async def end_sessions_of_user(request: AnyRequest, user: str) -> None:
 @put(
     "/users/{user:str}/password",
     status_code=204,
-    opt=access(SIGNED_IN),
+    opt=access(SIGNED_IN, ends_access=True),
     operation_id="change_password",
     summary="Change your password",
     responses=refusals(404, 422, 429),
