@@ -8,9 +8,10 @@ from headrace.api.auth.account_passwords import AccountPasswords
 from headrace.api.auth.accounts import Accounts
 from headrace.api.auth.api_keys import ApiKeys
 from headrace.api.auth.audit_bounds import FailureBudget, Looks
+from headrace.api.auth.counters import Counters
 from headrace.api.auth.credentials import Credentials
 from headrace.api.auth.last_used import LastUsed
-from headrace.api.auth.limits import Counters, Limits
+from headrace.api.auth.limits import Limits
 from headrace.api.auth.revocations import Revocations
 from headrace.api.auth.session_tokens import AccessTokenVerifier
 from headrace.api.auth.sessions import Sessions

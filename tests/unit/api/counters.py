@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from headrace.api.auth.limits import Counters, Limits
+from headrace.api.auth.counters import Counters
+from headrace.api.auth.limits import Limits
 from headrace.identity.secrets import Secrets
 from headrace.settings import LimitsSettings
 from tests.accounts import SECRET

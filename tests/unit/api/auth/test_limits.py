@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from headrace.api.auth import limits
-from headrace.api.auth.limits import Counters, Limit
+from headrace.api.auth import counters, limit
+from headrace.api.auth.counters import Counters
+from headrace.api.auth.limit import Limit
 from headrace.api.edge.headers import answer_headers
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import LogUnavailable
@@ -33,7 +34,8 @@ class Time:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000.0
-        monkeypatch.setattr(limits, "monotonic", lambda: self.now)
+        for module in (counters, limit):
+            monkeypatch.setattr(module, "monotonic", lambda: self.now)
         monkeypatch.setattr(clock, "system_now", lambda: datetime(2030, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now))
         monkeypatch.setattr(clock, "_difference", clock._Difference())
 
@@ -183,7 +185,7 @@ async def test_whoever_asks_while_a_reservation_ends_waits_for_the_next_one(time
 
 
 async def test_a_limit_remembers_a_bounded_number_of_addresses(time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "NAMES_MAX", 1_000)
+    monkeypatch.setattr("headrace.api.auth.limit.NAMES_MAX", 1_000)
     limit, _ = alone(Policy("registrations", 5, 3600))
     for number in range(100_000):
         limit.find(str(number))
