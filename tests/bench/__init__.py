@@ -4,6 +4,8 @@
     python -m tests.bench life                a task's life, about eight minutes: keyed, retrying, batch, fair, drain
     python -m tests.bench live                live events, about six minutes: idle, fan, resume, own, peers
     python -m tests.bench keys                credentials, about four minutes: many, token
+    python -m tests.bench before --checkout ../before
+                                              beside another checkout, about ten minutes: noop, task, many, token
     python -m tests.bench --quick             small numbers: does the bench itself work?
     python -m tests.bench --only burst        one part; may be repeated
 
@@ -51,6 +53,12 @@ Of the suite `keys`, in which every submission of a burst has a credential:
   API takes for one is judged. What one key costs shows beside the suite `spine` of a version from before there were keys.
 - *accepted with an access token*: likewise, the access token of one session beside a key.
 - *keys seen for the first time*: the first round of all, in which each key is looked up in Postgres once.
+
+Of the suite `before`, in which this version stands beside another checkout of it, whose environment is made (`uv sync`):
+
+- *CPU of a task*: what all processes together take, without the client; both stacks stand ready, rounds alternate, which of the
+  two is first alternates as well, and the median of the ratios of the pairs is judged. With many keys and with an access token,
+  the other side submits with what it has. There is no target: a change says what it may cost.
 
 Of the suite `live`, in which one API process has all the clients. They are one process on the same machine, which reads the
 sockets one after the other, so the last of a thousand is told some milliseconds later than it could be; that is in every

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -14,6 +15,8 @@ import httpx
 from headrace.embedded.errors import EmbeddedError
 from headrace.errors import HeadraceError
 from headrace.telemetry import set_up_logs
+from tests.bench.before import PARTS as BEFORE_PARTS
+from tests.bench.before import before
 from tests.bench.errors import BenchError
 from tests.bench.facts import facts
 from tests.bench.keys import PARTS as KEY_PARTS
@@ -44,12 +47,19 @@ SUITES = {
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("suite", type=click.Choice(list(SUITES)), default="spine")
+@click.argument("suite", type=click.Choice([*SUITES, "before"]), default="spine")
 @click.option("--quick", is_flag=True, help="Small numbers, to see whether the bench itself works.")
 @click.option("--only", multiple=True, metavar="PART", help="Measure this part; may be repeated.")
-def main(suite: str, quick: bool, only: tuple[str, ...]) -> None:
+@click.option(
+    "--checkout",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="What `before` stands beside.",
+)
+def main(suite: str, quick: bool, only: tuple[str, ...], checkout: Path | None) -> None:
     """Measure Headrace on this machine. How to read it: see the package's docstring."""
-    chosen = SUITES[suite]
+    if (checkout is None) == (suite == "before"):
+        raise click.UsageError("--checkout goes with the suite before, which needs it")
+    chosen = _before(checkout, quick=quick) if checkout is not None else SUITES[suite]
     if unknown := set(only) - set(chosen.parts):
         raise click.BadParameter(f"no part {', '.join(sorted(unknown))}; there are {', '.join(chosen.parts)}")
     set_up_logs("bench", "warning")
@@ -61,6 +71,13 @@ def main(suite: str, quick: bool, only: tuple[str, ...]) -> None:
     except asyncio.CancelledError:
         sys.exit(130)
     print(f"\n{report.table()}\n\n{report.write().name} written")
+
+
+def _before(checkout: Path, *, quick: bool) -> Suite:
+    async def run(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
+        await before(report, checkout, parts=parts, quick=quick)
+
+    return Suite(run, BEFORE_PARTS)
 
 
 async def _until_told(measuring: Awaitable[None]) -> None:

@@ -41,9 +41,9 @@ async def keys(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
         async with bench_stack(home) as stack:
             await warm_up(stack, sizes)
             if "many" in parts:
-                await _many(report, stack, sizes, await _make_keys(stack, Path(directory) / "keys"))
+                await _many(report, stack, sizes, await make_keys(stack, Path(directory) / "keys"))
             if "token" in parts:
-                await _token(report, stack, sizes, await _sign_in(stack, Path(directory) / "token"))
+                await _token(report, stack, sizes, await sign_in(stack, Path(directory) / "token"))
 
 
 async def _many(report: Report, stack: Stack, sizes: Sizes, tokens: str) -> None:
@@ -100,7 +100,7 @@ async def _token(report: Report, stack: Stack, sizes: Sizes, tokens: str) -> Non
     )
 
 
-async def _sign_in(stack: Stack, file: Path) -> str:
+async def sign_in(stack: Stack, file: Path) -> str:
     """Sign in as the administrator, and write the access token to a file that the load client reads."""
     credentials = Credentials.read(stack.up.home.credentials)
     assert credentials is not None
@@ -113,7 +113,7 @@ async def _sign_in(stack: Stack, file: Path) -> str:
     return str(file)
 
 
-async def _make_keys(stack: Stack, file: Path) -> str:
+async def make_keys(stack: Stack, file: Path) -> str:
     """Give the administrator as many keys, and write them to a file that the load client reads."""
     secrets, now = Secrets([stack.up.home.api_secret()]), datetime.now(UTC)
     made = [make_key() for _ in range(KEYS)]
