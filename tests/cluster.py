@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import json
 import os
 import secrets
 import signal
 import sys
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,83 +25,11 @@ from headrace.log.permissions import USERS, WORKER, permissions, users_config
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 from tests.accounts import KEY, SECRET, Made, make_administrator, make_user
+from tests.member import Member
+from tests.waiting import WAIT_SECONDS, until
 
-WAIT_SECONDS = 30.0
-POLL_SECONDS = 0.02
 ONLY_FLAKY = "worker-flaky"  # a worker that may run the kind `flaky` and no other
 TESTER = "tester"  # the user of the tests themselves, who may do everything
-
-
-async def until(condition: Callable[[], Any], what: str, patience: float = WAIT_SECONDS) -> Any:
-    """Wait for a condition (sync or async) to hold and return what it gave."""
-    deadline = time.monotonic() + patience
-    while True:
-        found = condition()
-        if isinstance(found, Awaitable):
-            found = await found
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"waited {patience:g} s in vain for {what}"
-        await asyncio.sleep(POLL_SECONDS)
-
-
-class Member:
-    """One process of the cluster."""
-
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
-        self.name = name
-        self.process = process
-        self.lines: collections.deque[str] = collections.deque(maxlen=5000)
-        self._reading = asyncio.create_task(self._read())
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def signal(self, which: signal.Signals) -> None:
-        self.process.send_signal(which)
-
-    async def kill(self) -> None:
-        """Kill it as a crash would, and wait until it is gone."""
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.exited()
-
-    async def stop(self) -> int:
-        """Stop it as a deploy would; its exit code."""
-        if self.process.returncode is None:
-            self.process.terminate()
-        return await self.exited()
-
-    async def exited(self) -> int:
-        async with asyncio.timeout(WAIT_SECONDS):
-            await self.process.wait()
-            await self._reading
-        return self.process.returncode or 0
-
-    def logged(self, event: str, **fields: Any) -> list[dict[str, Any]]:
-        """Return the log lines that have this event and these fields."""
-        found = [json.loads(line) for line in self.lines if line.startswith("{")]
-        return [
-            line
-            for line in found
-            if line.get("event") == event and all(line.get(name) == value for name, value in fields.items())
-        ]
-
-    async def until_logged(self, event: str, **fields: Any) -> dict[str, Any]:
-        """Wait until the process has logged this event, and return the first such line."""
-        found = await until(
-            lambda: self.logged(event, **fields), f"{self.name} to log {event!r}; it said {self.last_lines()}"
-        )
-        return found[0]
-
-    def last_lines(self) -> str:
-        return "\n".join(list(self.lines)[-15:])
-
-    async def _read(self) -> None:
-        assert self.process.stderr is not None
-        async for line in self.process.stderr:
-            self.lines.append(line.decode(errors="replace").rstrip())
 
 
 class Cluster:
