@@ -57,13 +57,17 @@ class CurrentSettings:
         self._callbacks.append(callback)
         callback(self.values)
 
+    def is_enabled(self, kind: str) -> bool:
+        """Return whether a kind may be submitted."""
+        return kind not in self._disabled_kinds
+
     def check_kind(self, kind: str) -> None:
         """Let a submission of a kind pass.
 
         Raises:
             KindDisabled: An administrator has disabled the kind.
         """
-        if kind in self._disabled_kinds:
+        if not self.is_enabled(kind):
             message = f"kind {kind!r} is disabled at the moment; an administrator can enable it again"
             raise KindDisabled(message, [FieldError(path="/kind", message="this kind is disabled")])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from headrace.api.auth.account_passwords import AccountPasswords
@@ -19,6 +20,7 @@ from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.edge.request_body import OpenBodies
 from headrace.api.edge.upload_room import UploadRoom
+from headrace.api.ended_schedules import end_schedules
 from headrace.api.identity_database import IdentityDatabase
 from headrace.api.pauses import Pauses
 from headrace.api.read_model import ReadModel
@@ -77,15 +79,11 @@ class ApiState:
         self.looks = Looks()
         self.failed_sign_ins = FailureBudget()
         self.passwords = Passwords()
-        self.sessions = Sessions(
-            self.secrets, access_tokens, identity, self.passwords, self.revocations.note_session_revoked
-        )
-        self.accounts = Accounts(
-            identity, self.passwords, self.revocations.note_user_changed, self.revocations.note_session_revoked
-        )
-        self.account_passwords = AccountPasswords(
-            self.secrets, identity, self.passwords, self.revocations.note_session_revoked
-        )
+        tell_user, tell_sessions = self.revocations.note_user_changed, self.revocations.note_session_revoked
+        self.sessions = Sessions(self.secrets, access_tokens, identity, self.passwords, tell_sessions)
+        ending = partial(end_schedules, log, identity)
+        self.accounts = Accounts(identity, self.passwords, tell_user, tell_sessions, ending)
+        self.account_passwords = AccountPasswords(self.secrets, identity, self.passwords, tell_sessions)
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.public_url = (settings.api.public_url or "").rstrip("/")
 

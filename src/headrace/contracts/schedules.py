@@ -65,6 +65,20 @@ class ScheduleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: ScheduleName | None = None
 
 
+class RestReason(StrEnum):
+    """Why a schedule that is not paused submits nothing."""
+
+    ACCOUNT_DISABLED = "account_disabled"
+    KIND_DISABLED = "kind_disabled"
+
+
+class Resting(Struct, frozen=True, kw_only=True):
+    """Why a schedule submits nothing at its firings, which are not made up for later."""
+
+    reason: RestReason
+    message: Annotated[str, Meta(description="A sentence for people.")]
+
+
 class Schedule(Struct, frozen=True, kw_only=True):
     """A schedule: its definition, its next firing and its last one."""
 
@@ -76,6 +90,10 @@ class Schedule(Struct, frozen=True, kw_only=True):
     next_at: Annotated[datetime | None, Meta(description="The next firing; null when there is none.")] = None
     last_at: Annotated[datetime | None, Meta(description="The last firing that submitted a task.")] = None
     last_task: Annotated[str | None, Meta(description="The task that the last firing submitted.")] = None
+    resting: Annotated[
+        Resting | None,
+        Meta(description="Why firings submit nothing at the moment; null when they do, or it is paused."),
+    ] = None
     position: Annotated[str, Meta(description="The log position this view reflects.")]
 
 

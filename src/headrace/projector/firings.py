@@ -1,6 +1,6 @@
 """Firings of schedules: the broker's timers append them to the log, and each firing submits a task and sets the next timer.
 
-Every projector reads firings, whether it leads or stands by, and needs no Postgres for that. A firing is acknowledged last, so
+Every projector reads firings, whether it leads or stands by, and goes on with that while Postgres is away. A firing is acknowledged last, so
 one whose reader died is redelivered. That makes no second task, because the task's id follows from the schedule and the
 occurrence; and no second timer, because there is one for each schedule.
 """
@@ -12,9 +12,10 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from headrace.contracts.schedules import ScheduleDefinition
+from headrace.contracts.schedules import Resting, ScheduleDefinition
 from headrace.cron import following, is_over, last_due
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
+from headrace.lifecycle.resting import resting
 from headrace.lifecycle.schedules import occurrence_task_id, set_timer, submit_occurrence
 from headrace.log import clock, consumer_names, subjects
 from headrace.log.connection import Log
@@ -22,10 +23,10 @@ from headrace.log.consumers import provision_firings
 from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
 from headrace.log.subjects import ScheduleSubject
+from headrace.projector.disabled_owners import DisabledOwners
 from headrace.projector.due_occurrences import occurrences_to_submit
 from headrace.projector.overdue_timers import decode_fired, set_overdue_timers_again
 from headrace.run_time_settings import CurrentSettings
-from headrace.settings_errors import KindDisabled
 from headrace.telemetry import get_logger
 
 TIMER_ATTEMPTS = 5  # to set the next timer while the broker is taking the last one out of the log
@@ -40,24 +41,30 @@ log = get_logger(__name__)
 
 
 @asynccontextmanager
-async def submitting_firings(event_log: Log) -> AsyncGenerator[None]:
+async def submitting_firings(event_log: Log, database_url: str) -> AsyncGenerator[None]:
     """Submit the tasks of firings while the block runs."""
-    firings = FiringReader(event_log)
-    working = asyncio.create_task(firings.work(), name="firings")
+    disabled_owners = DisabledOwners(database_url)
+    firings = FiringReader(event_log, disabled_owners)
+    working = {
+        asyncio.create_task(disabled_owners.follow(), name="disabled owners"),
+        asyncio.create_task(firings.work(), name="firings"),
+    }
     try:
         yield
     finally:
-        while not working.done():
-            working.cancel()
-            await asyncio.wait({working}, timeout=STOP_SECONDS)
+        while working:
+            for each in working:
+                each.cancel()
+            _, working = await asyncio.wait(working, timeout=STOP_SECONDS)
         await firings.close()
 
 
 class FiringReader:
     """Reads firings, in the order of the log, and submits their tasks."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, disabled_owners: DisabledOwners) -> None:
         self._log = log
+        self._disabled_owners = disabled_owners
         self._puller = log.puller(consumer_names.FIRINGS, self._on_delivery, self._on_end)
         self._acknowledger = log.acknowledger()
         self._arrived: list[Delivery] = []
@@ -103,10 +110,10 @@ class FiringReader:
 
     async def _submit_arrived(self) -> None:
         # Until the log was compared with the read model it takes nothing.
-        while self._arrived and self._log.is_current:
+        while self._arrived and self._log.is_current and self._disabled_owners.are_known:
             delivery = self._arrived.pop(0)
             try:
-                await submit_firing(self._log, delivery, self._current.check_kind)
+                await submit_firing(self._log, delivery, self._resting)
             except (LogUnavailable, LogFull) as error:
                 log.warning("a firing waits for the log", sequence=delivery.sequence, error=error.message)
                 # The broker redelivers what is not acknowledged.
@@ -116,6 +123,10 @@ class FiringReader:
                 # One bad firing must not stop the others.
                 log.error("a firing cannot be submitted; it is dropped", sequence=delivery.sequence, exc_info=error)
             self._acknowledger.ack(delivery)
+
+    def _resting(self, owner: str, kind: str) -> Resting | None:
+        is_disabled, is_enabled = owner in self._disabled_owners, self._current.is_enabled(kind)
+        return resting(kind, is_owner_disabled=is_disabled, is_kind_enabled=is_enabled)
 
     async def _set_overdue_timers_again(self) -> None:
         """Set the timers again that the broker has forgotten, once the log is back for long enough."""
@@ -149,11 +160,13 @@ class FiringReader:
         self._wake.set()
 
 
-async def submit_firing(event_log: Log, firing: Delivery, check_kind: Callable[[str], None] = lambda _: None) -> None:
+async def submit_firing(
+    event_log: Log, firing: Delivery, find_resting: Callable[[str, str], Resting | None] = lambda _owner, _kind: None
+) -> None:
     """Submit the tasks of the occurrences that a firing stands for, and set the timer for the next one.
 
-    `occurrences_to_submit` says which these are; nearly always it is the one that the timer was set for. There are none while an
-    administrator has disabled the kind, for which ``check_kind`` raises `KindDisabled`.
+    `occurrences_to_submit` says which these are; nearly always it is the one that the timer was set for. There are none
+    while the schedule rests, of which ``find_resting`` returns the reason, by the owner and the kind.
 
     Raises:
         LogFull: The log has no room.
@@ -169,10 +182,8 @@ async def submit_firing(event_log: Log, firing: Delivery, check_kind: Callable[[
     due = occurrences_to_submit(definition, due_at, firing.at, until, event_log.served_since)
     if due_at not in due and not is_over(definition, due_at):
         log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due_at.isoformat())
-    try:
-        check_kind(definition.kind)
-    except KindDisabled as error:
-        log.info("a firing is skipped", schedule=subject.schedule, reason=error.message)
+    if (rest := find_resting(subject.owner, definition.kind)) is not None:
+        log.info("a firing is skipped", schedule=subject.schedule, reason=rest.message)
         due = []
     for each in due:
         await _submit(event_log, subject, definition, each, max(each, firing.at))

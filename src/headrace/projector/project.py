@@ -61,7 +61,10 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
     """
     async with open_log(settings, "projector") as opened, open_log(settings, "firings", until_compared) as for_firings:
         projector = Projector(opened, settings.database.url)
-        async with serve_health(settings.projector.health, projector.ready), submitting_firings(for_firings):
+        async with (
+            serve_health(settings.projector.health, projector.ready),
+            submitting_firings(for_firings, settings.database.url),
+        ):
             working = asyncio.create_task(projector.work(), name="projector")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)

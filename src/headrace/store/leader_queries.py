@@ -1,4 +1,6 @@
-"""The queries of the leading projector: what needs the projector's sweep, because it is expired, overdue, stuck or unsettled."""
+"""The queries of the projector: what needs the leader's sweep, because it is expired, overdue, stuck or unsettled, and what each
+projector that reads firings asks about their owners.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,7 @@ _OVER_BUT_OPEN = f"""
     WHERE state = 'open' AND pending + queued + running = 0
       AND (succeeded + failed + cancelled >= total OR cancelled_at IS NOT NULL OR settled_sequence > 0)
 """  # noqa: S608 - names are ours
+_DISABLED_USERS = "SELECT id FROM users WHERE state = 'disabled'"
 _NEXT_SCHEDULES = f"SELECT {column_names(tables.schedules)} FROM schedules WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608 - names are ours
 
 
@@ -67,6 +70,11 @@ async def list_schedules_after(session: LeaderSession, schedule: str, limit: int
     """List schedules by id, after an id; "" begins with the first."""
     found = await session.connection.fetch(_NEXT_SCHEDULES, schedule, limit)
     return [ScheduleRow(**record) for record in found]
+
+
+async def list_disabled_users(session: LeaderSession) -> list[str]:
+    """List the ids of the accounts that are disabled. Of the others, only active ones can have schedules."""
+    return [record["id"] for record in await session.connection.fetch(_DISABLED_USERS)]
 
 
 async def _fetch_tasks(session: LeaderSession, query: str, *arguments: object) -> list[TaskRow]:

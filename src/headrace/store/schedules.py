@@ -35,6 +35,11 @@ async def list_oldest(session: AsyncSession, owner: str, now: datetime) -> list[
     return [_to_schedule(row, now) for row in rows]
 
 
+async def list_ids(session: AsyncSession, owner: str) -> list[str]:
+    """List the ids of an owner's schedules."""
+    return list(await session.scalars(select(tables.schedules.c.id).where(tables.schedules.c.owner == owner)))
+
+
 async def count_schedules(session: AsyncSession, owner: str) -> int:
     """Count an owner's schedules."""
     counted = select(func.count()).select_from(tables.schedules).where(tables.schedules.c.owner == owner)

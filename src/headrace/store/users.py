@@ -47,6 +47,11 @@ async def find_user(session: AsyncSession, user: str) -> UserRow | None:
     return await fetch_row(session, UserRow, _SELECT_USER.where(_OF.id == user))
 
 
+async def is_disabled(session: AsyncSession, user: str) -> bool:
+    """Return whether a user is disabled. What was made before there were accounts may belong to somebody without a row."""
+    return await session.scalar(select(_OF.state).where(_OF.id == user)) == UserState.DISABLED.value
+
+
 async def find_by_email(session: AsyncSession, email: str) -> UserRow | None:
     """Find the user with an email address, in whatever case."""
     return await fetch_row(session, UserRow, _SELECT_USER.where(func.lower(_OF.email) == func.lower(email)))

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.cluster import Cluster, until
-from tests.flow.identity.account_steps import NEW_PASSWORD, approved_person, sign_in
+from tests.flow.identity.account_steps import NEW_PASSWORD, approved_person, decide, find_waiting, register, sign_in
 from tests.flow.problems import check_problem
 
 
@@ -119,6 +119,15 @@ async def test_a_deleted_account_has_no_credential_any_more_and_its_tasks_stay_u
         return answer.status_code == 200 and answer.json()["state"] == "succeeded"
 
     await until(finished, "the task of the account")
+    entries = (await cluster.http.get("/api/v1/audit", params={"subject": id_, "action": "user.deleted"})).json()
+    assert [entry["actor"] for entry in entries["items"]] == ["local"]
+
+    # Whoever registers with the address gets another account, to which nothing of the first one belongs.
+    assert (await register(cluster, person)).status_code == 202
+    again = (await find_waiting(cluster, person))["id"]
+    assert again != id_
+    assert (await decide(cluster, again, "approved")).status_code == 200
+    assert (await (await sign_in(cluster, person)).get("/api/v1/tasks")).json()["items"] == []
 
 
 async def test_an_account_for_a_program_has_neither_address_nor_password_and_stays_one(cluster: Cluster) -> None:

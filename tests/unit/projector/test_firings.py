@@ -10,15 +10,21 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from headrace.contracts.run_time_settings import RunTimeSettings, SettingsVersion
-from headrace.contracts.schedules import ScheduleDefinition, ScheduleEventName, ScheduleFired, ScheduleSaved, encode
+from headrace.contracts.schedules import (
+    Resting,
+    RestReason,
+    ScheduleDefinition,
+    ScheduleEventName,
+    ScheduleFired,
+    ScheduleSaved,
+    encode,
+)
 from headrace.lifecycle.schedules import delete_schedule, not_deleted, occurrence_task_id, save_schedule, set_timer
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.projector.firings import submit_firing
 from headrace.projector.overdue_timers import decode_fired
-from headrace.run_time_settings import CurrentSettings
 
 EVERY = ScheduleDefinition(kind="echo", input={}, every=60)
 HOURLY = ScheduleDefinition(kind="echo", input={}, every=3600)
@@ -36,14 +42,18 @@ async def test_a_firing_submits_its_task_and_sets_the_next_timer_also_when_it_is
     await delete_schedule(shared_log, owner, schedule)
 
 
-async def test_a_firing_of_a_disabled_kind_submits_nothing_and_sets_the_next_timer(shared_log: Log) -> None:
+async def test_a_firing_of_a_schedule_that_rests_submits_nothing_and_sets_the_next_timer(shared_log: Log) -> None:
     owner, schedule = new()
     due_at = clock.now().replace(microsecond=0)
     firing = await fired(shared_log, owner, schedule, ScheduleFired(definition=HOURLY, due_at=due_at))
-    current = CurrentSettings(shared_log)
-    settings = RunTimeSettings(disabled_kinds=["echo"])
-    current.learn(SettingsVersion(version=1, at=clock.now(), by="local", settings=settings))
-    await submit_firing(shared_log, firing, current.check_kind)
+    asked: list[tuple[str, str]] = []
+
+    def find_resting(owner: str, kind: str) -> Resting:
+        asked.append((owner, kind))
+        return Resting(reason=RestReason.ACCOUNT_DISABLED, message="it rests")
+
+    await submit_firing(shared_log, firing, find_resting)
+    assert asked == [(owner, "echo")]
     assert await tasks_of(shared_log, owner) == []
     assert await due_next(shared_log, owner, schedule) == due_at + timedelta(hours=1)
     await delete_schedule(shared_log, owner, schedule)

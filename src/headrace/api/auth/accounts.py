@@ -46,6 +46,7 @@ class Accounts:
         passwords: Hashes passwords.
         announce: Tells all API processes what an account may do now, once that is committed.
         announce_ended: Tells them the ids of sessions that ended.
+        end_schedules: Deletes the schedules of an owner from the log.
         clock: Returns the time.
     """
 
@@ -55,12 +56,14 @@ class Accounts:
         passwords: Passwords,
         announce: Callable[[str, Role, UserState], Awaitable[None]],
         announce_ended: Callable[..., Awaitable[None]],
+        end_schedules: Callable[[str], Awaitable[None]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._announce = announce
         self._announce_ended = announce_ended
+        self._end_schedules = end_schedules
         self._clock = clock
 
     async def register(self, asked: NewUser, record: Record) -> None:
@@ -170,22 +173,40 @@ class Accounts:
         return row
 
     async def delete(self, user: str, record: Record) -> None:
-        """Delete an account with its sessions, keys and links. What it owns in the log stays.
+        """Delete an account with its sessions, keys, links and schedules. Its tasks stay in the log.
 
         Raises:
             LastAdmin: It is the last active administrator.
+            LogFull: The log has no room to end the schedules.
+            LogUnavailable: The log does not answer.
             UserNotFound: There is no such account.
             IdentityUnavailable: Postgres cannot be reached.
         """
+        # A disabled account starts nothing new. Should the schedules not end now, they rest, and an administrator still sees the
+        # account; those of a deleted one would go on for ever.
+        role = await self._disable(user, record)
+        await self._end_schedules(user)
         async with self._database.transaction() as transaction:
             check_last_admin(await users.lock_active_admins(transaction), user)
-            row = await users.find_user(transaction, user)
             if await users.delete_user(transaction, user):
                 await record(Action.USER_DELETED, subject=user, session=transaction)
         # Also when it is gone already: whoever was told that this failed repeats the request.
-        await self._announce(user, Role(row.role) if row else Role.MEMBER, UserState.DISABLED)
-        if row is None:
+        await self._announce(user, role or Role.MEMBER, UserState.DISABLED)
+        if role is None:
             raise unknown_user(user)
+
+    async def _disable(self, user: str, record: Record) -> Role | None:
+        """Disable an account that is to be deleted, if it is active, and return its role; None when there is none."""
+        async with self._database.transaction() as transaction:
+            check_last_admin(await users.lock_active_admins(transaction), user)
+            row = await users.find_user(transaction, user)
+            if row is not None and row.state == UserState.ACTIVE:
+                row = await users.change_user(transaction, user, state=UserState.DISABLED.value)
+                await record(Action.USER_CHANGED, subject=user, session=transaction, changed={"state": row.state})
+        if row is None:
+            return None
+        await self._tell(row)
+        return Role(row.role)
 
     async def end_sessions(self, user: str, record: Record) -> None:
         """End all sessions of an account.

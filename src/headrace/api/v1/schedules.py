@@ -11,6 +11,7 @@ from litestar import Response, delete, get, post, put
 
 from headrace.api.at_least import reach
 from headrace.api.auth.access import access
+from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.openapi import OfOwner, refusals
@@ -24,9 +25,11 @@ from headrace.cron import first, following, is_active, is_time_zone, same_times,
 from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, TooLarge
 from headrace.lifecycle import schedules
 from headrace.lifecycle.queueing import submit_task
+from headrace.lifecycle.resting import resting
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.store import schedules as stored_schedules
+from headrace.store import users
 from headrace.store.checkpoints import read_checkpoint
 
 INPUT_BYTES_MAX = 256 << 10  # each firing writes it to the log twice, and a list of schedules has a thousand inputs
@@ -59,6 +62,8 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     made = Schedule(
         id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
     )
+    # Whoever deletes an account ends the schedules that it has by then.
+    check_still_good(request)
     saved = await _save(api, made, ScheduleSaved(definition=data, next_at=_first_firing(data, now)), now)
     return Response(saved, headers=location("schedules", saved.id))
 
@@ -72,13 +77,14 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     responses=refusals(400),
 )
 async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> ScheduleList:
-    """The list has every schedule of the caller."""
+    """The list has every schedule of the caller. One that rests submits nothing at its firings, and says why."""
     api = state_of(request)
     await reach(api, at_least)
     async with api.read_model.session() as session:
         position = await read_checkpoint(session) or Position(api.log.epoch, 0)
         items = await stored_schedules.list_oldest(session, caller(request), clock.now())
-    return ScheduleList(items=items, position=str(position))
+        is_disabled = await users.is_disabled(session, caller(request))
+    return ScheduleList(items=[_shown(api, each, is_disabled) for each in items], position=str(position))
 
 
 @get(
@@ -175,11 +181,16 @@ async def _save(api: ApiState, schedule: Schedule, saved: ScheduleSaved, now: da
     except AppendRefused as error:
         raise _not_found(schedule.id) from error
     next_at = None if saved.next_at is None else following(saved.definition, now, saved.next_at)
-    return msgspec.structs.replace(
-        schedule,
-        next_at=next_at,
-        position=str(Position(api.log.epoch, appended.sequence)),
-    )
+    position = str(Position(api.log.epoch, appended.sequence))
+    return _shown(api, msgspec.structs.replace(schedule, next_at=next_at, position=position))
+
+
+def _shown(api: ApiState, schedule: Schedule, is_owner_disabled: bool = False) -> Schedule:
+    """Return a schedule with the reason why it rests, if it does."""
+    definition = schedule.definition
+    is_enabled = api.current.is_enabled(definition.kind)
+    rest = resting(definition.kind, is_owner_disabled=is_owner_disabled, is_kind_enabled=is_enabled)
+    return msgspec.structs.replace(schedule, resting=None if definition.paused else rest)
 
 
 async def _keep_next_firing(
@@ -214,8 +225,9 @@ async def _find(api: ApiState, owner: str, schedule: str) -> Schedule:
     for patience in (True, False):
         async with api.read_model.session() as session:
             found = await stored_schedules.find_schedule(session, owner, schedule, clock.now())
+            is_disabled = await users.is_disabled(session, owner)
         if found is not None:
-            return found
+            return _shown(api, found, is_disabled)
         if patience:
             state = await api.log.refresh()
             await api.read_model.reach(Position(state.epoch, state.last_sequence), AT_LEAST_SECONDS)

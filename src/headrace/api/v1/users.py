@@ -145,8 +145,8 @@ async def decide_about_user(request: AnyRequest, user: str, data: Decision) -> U
 async def change_user(request: AnyRequest, user: str, data: UserChange) -> User:
     """A field that is left out stays as it is. Administrators change every account; others the display name of their own, signed in.
 
-    The sessions and streams of a disabled account end at once. Its keys are refused until it is active again, and its schedules go
-    on. The last active administrator stays one.
+    The sessions and streams of a disabled account end at once. Its keys are refused and its schedules rest until it is
+    active again; what was submitted before runs. The last active administrator stays one.
     """
     _check_may_change(principal_of(request), user, data)
     return to_user(await state_of(request).accounts.change(_id(user), data, partial(audit, request)))
@@ -160,8 +160,9 @@ async def change_user(request: AnyRequest, user: str, data: UserChange) -> User:
     responses=refusals(404, 409),
 )
 async def delete_user(request: AnyRequest, user: str) -> None:
-    """Its sessions, keys and streams end at once. Its tasks, batches and schedules stay, and belong to its id: pause the schedules
-    first. The last active administrator cannot be deleted.
+    """Its sessions, keys, streams and schedules end at once, before the account does: when this fails, the account is disabled, and the
+    request is to be repeated. Its tasks and batches stay, and belong to its id; what was submitted before runs. The email address
+    may be registered again. The last active administrator cannot be deleted.
     """
     await state_of(request).accounts.delete(_id(user), partial(audit, request))
 

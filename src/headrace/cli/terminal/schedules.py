@@ -81,6 +81,8 @@ def _row(schedule: Schedule) -> tuple[str, ...]:
 
 
 def _next_firing(schedule: Schedule) -> str:
+    if schedule.resting is not None:
+        return f"rests: {schedule.resting.reason.value.replace('_', ' ')}"
     return "paused" if schedule.definition.paused else _to_the_second(schedule.next_at) or "over"
 
 

@@ -16,7 +16,7 @@ from headrace.api.auth.accounts import Accounts
 from headrace.api.identity_database import IdentityDatabase
 from headrace.contracts.audit import Action
 from headrace.contracts.identity import Decision, NewUser, Role, UserChange, UserState
-from headrace.errors import InvalidInput
+from headrace.errors import InvalidInput, LogUnavailable
 from headrace.identity.passwords import Passwords
 from headrace.identity.secrets import Secrets
 from headrace.identity_errors import InvalidOneTimeToken, LastAdmin, TooManyPendingUsers, UserNotFound, WrongPassword
@@ -35,6 +35,9 @@ class Told:
     def __init__(self) -> None:
         self.users: list[tuple[str, Role, UserState]] = []
         self.sessions: list[str] = []
+        self.schedules_ended: list[str] = []
+        # What goes wrong when schedules are to end.
+        self.outage: Exception | None = None
         self.recorded: list[tuple[Action, str | None, str | None, dict[str, object]]] = []
 
     async def record(
@@ -55,6 +58,11 @@ class Told:
     async def ended(self, *ids: str) -> None:
         self.sessions += ids
 
+    async def end_schedules(self, owner: str) -> None:
+        if self.outage:
+            raise self.outage
+        self.schedules_ended.append(owner)
+
 
 @pytest.fixture(scope="module")
 def hashing() -> Passwords:
@@ -68,7 +76,7 @@ def told() -> Told:
 
 @pytest.fixture
 def accounts(database: IdentityDatabase, hashing: Passwords, told: Told) -> Accounts:
-    return Accounts(database, hashing, told.user, told.ended, lambda: NOW)
+    return Accounts(database, hashing, told.user, told.ended, told.end_schedules, lambda: NOW)
 
 
 @pytest.fixture
@@ -207,8 +215,28 @@ async def test_a_deleted_account_is_gone_with_its_sessions_keys_and_links_and_de
         assert await one_time_tokens.find_token(transaction, [token.hash], Purpose.RESET, before) is None
     with pytest.raises(UserNotFound):
         await accounts.delete(row.id, told.record)
-    assert told.users == [(row.id, Role.MEMBER, UserState.DISABLED)] * 2
-    assert told.recorded == [("user.deleted", row.id, None, {})]
+    # It was disabled, deleted, and asked for once more.
+    assert told.users == [(row.id, Role.MEMBER, UserState.DISABLED)] * 3
+    assert told.recorded == [
+        ("user.changed", row.id, None, {"changed": {"state": "disabled"}}),
+        ("user.deleted", row.id, None, {}),
+    ]
+    # Also of the account that was gone: the first attempt may have ended between the two.
+    assert told.schedules_ended == [row.id] * 2
+
+
+async def test_an_account_whose_schedules_cannot_be_ended_is_disabled_and_not_deleted(
+    accounts: Accounts, database: IdentityDatabase, told: Told
+) -> None:
+    row = await add(database)
+    told.outage = LogUnavailable("NATS does not answer")
+    with pytest.raises(LogUnavailable):
+        await accounts.delete(row.id, told.record)
+    assert (await accounts.find(row.id)).state == UserState.DISABLED
+    assert told.users == [(row.id, Role.MEMBER, UserState.DISABLED)]
+    told.outage = None
+    await accounts.delete(row.id, told.record)
+    assert told.recorded[-1] == ("user.deleted", row.id, None, {})
 
 
 @pytest.mark.parametrize("last", ["delete", "disable", "demote"])
