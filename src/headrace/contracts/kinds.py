@@ -45,10 +45,13 @@ class AnnouncedKind(KindDescription, frozen=True, kw_only=True):
 
 
 class CatalogEntry(KindDescription, frozen=True, kw_only=True):
-    """A kind in the catalog, and whether workers run it."""
+    """A kind in the catalog, whether it may be submitted, and whether workers run it."""
 
     announced_at: Annotated[datetime, Meta(description="When a worker last announced the kind.")]
     has_workers: Annotated[bool, Meta(description="Whether a worker announced the kind within the last two minutes.")]
+    enabled: Annotated[
+        bool, Meta(description="Whether it may be submitted; administrators disable kinds in the settings at run time.")
+    ] = True
     paused: Annotated[bool, Meta(description="Whether its queued tasks wait until it is resumed.")] = False
 
 

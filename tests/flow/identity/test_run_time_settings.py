@@ -82,6 +82,12 @@ async def test_a_disabled_kind_takes_no_submissions_and_what_was_accepted_before
     task = {"kind": "echo", "input": {"text": "x"}}
     first = await cluster.http.post("/api/v1/tasks", json=task, headers=keyed)
     assert first.status_code == 202
+
+    async def disabled() -> list[str]:
+        kinds = (await cluster.http.get("/api/v1/kinds")).json()["items"]
+        return [kind["name"] for kind in kinds if not kind["enabled"]]
+
+    assert await disabled() == []
     await put(cluster, disabled_kinds=["echo"])
     try:
         check_problem(await cluster.http.post("/api/v1/tasks", json=task), 409, "kind_disabled")
@@ -89,9 +95,13 @@ async def test_a_disabled_kind_takes_no_submissions_and_what_was_accepted_before
         check_problem(await cluster.http.post("/api/v1/batches", json=batch), 409, "kind_disabled")
         again = await cluster.http.post("/api/v1/tasks", json=task, headers=keyed)
         assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+        assert await disabled() == ["echo"]
+        scheduled = await cluster.http.post("/api/v1/schedules", json={**task, "every": 3600})
+        assert scheduled.json()["resting"]["reason"] == "kind_disabled"
         assert (await cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).status_code == 202
     finally:
         await put(cluster)
+    assert (await cluster.http.delete(scheduled.headers["Location"])).status_code == 204
     assert (await cluster.http.post("/api/v1/tasks", json=task)).status_code == 202
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from litestar import delete, get, put
+from msgspec.structs import replace
 
 from headrace.api.auth.access import access
 from headrace.api.auth.audit import audit
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest
-from headrace.api.state import state_of
+from headrace.api.state import ApiState, state_of
 from headrace.contracts.audit import Action
 from headrace.contracts.kinds import CatalogEntry, KindList
 from headrace.errors import KindNotFound, UnknownKind
@@ -22,11 +23,11 @@ from headrace.errors import KindNotFound, UnknownKind
     responses=refusals(),
 )
 async def list_kinds(request: AnyRequest) -> KindList:
-    """Each kind comes with the JSON Schemas of its input and its result, its limits, and whether it is paused. A kind without
-    workers is listed, too: its tasks are accepted and wait.
+    """Each kind comes with the JSON Schemas of its input and its result, its limits, and whether it is paused or disabled.
+    A kind without workers is listed, too: its tasks are accepted and wait.
     """
     api = state_of(request)
-    return KindList(items=api.catalog.entries(await api.pauses.paused_kinds()))
+    return KindList(items=[_shown(api, entry) for entry in api.catalog.entries(await api.pauses.paused_kinds())])
 
 
 @put(
@@ -66,4 +67,9 @@ async def _set_paused(request: AnyRequest, kind: str, *, paused: bool) -> Catalo
         raise KindNotFound(error.message) from error
     await audit(request, Action.KIND_PAUSED if paused else Action.KIND_RESUMED, subject=kind)
     await api.pauses.set_paused(kind, paused=paused)
-    return api.catalog.entry(kind, {kind} if paused else ())
+    return _shown(api, api.catalog.entry(kind, {kind} if paused else ()))
+
+
+def _shown(api: ApiState, entry: CatalogEntry) -> CatalogEntry:
+    """Return an entry that says whether the settings permit the kind."""
+    return replace(entry, enabled=api.current.is_enabled(entry.name))

@@ -36,7 +36,11 @@ async def set_paused(api: Api, kind: str, *, paused: bool) -> None:
 
 def _row(kind: CatalogEntry) -> tuple[str, ...]:
     first_line = next(iter(kind.description.splitlines()), "")
-    workers = ("yes" if kind.has_workers else "no") + (", paused" if kind.paused else "")
+    workers = (
+        ("yes" if kind.has_workers else "no")
+        + (", paused" if kind.paused else "")
+        + ("" if kind.enabled else ", disabled")
+    )
     return kind.name, first_line, f"{kind.timeout:g} s", str(kind.max_attempts), _limits(kind), workers
 
 
