@@ -104,3 +104,24 @@ async def test_a_disabled_account_ends_its_streams_and_its_links_for_good(watche
     watched.cluster.open_gate("gate")
     async with httpx.AsyncClient() as anybody:
         check_problem(await anybody.get(watched.link), 401, "invalid_follow_token")
+
+
+@pytest.mark.invariant(8)
+async def test_an_administrator_who_becomes_a_member_follows_nobody_else_any_more(cluster: Cluster) -> None:
+    boss, ada = await cluster.make_user(role="admin"), await cluster.make_user()
+    of_boss, of_ada = cluster.http_as(boss.key), cluster.http_as(ada.key)
+    echo = {"kind": "echo", "input": {"text": "x"}}
+    async with follow(of_boss, f"/api/v1/events?owner={ada.id}") as stream:
+        before = (await of_ada.post("/api/v1/tasks", json=echo)).json()
+        (seen,) = await stream.take(1)
+        assert seen.data["task"] == before["id"]
+        demoted = await cluster.http.put(f"/api/v1/users/{boss.id}", json={"role": "member"})
+        assert (demoted.status_code, demoted.json()["role"]) == (200, "member")
+        assert (await of_ada.post("/api/v1/tasks", json=echo)).status_code == 202
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert {seen.data["task"] for seen in await stream.rest()} <= {before["id"]}
+    for path in ("events", "tasks", f"tasks/{before['id']}"):
+        check_problem(await of_boss.get(f"/api/v1/{path}", params={"owner": ada.id}), 403, "forbidden")
+    # Nor does a link reach further: nobody makes one to what belongs to others.
+    answer = await cluster.http.post(f"/api/v1/tasks/{before['id']}/follow-links?owner={ada.id}", json={})
+    assert answer.status_code == 400
