@@ -41,6 +41,7 @@ class Action(StrEnum):
     TASKS_RUN_AGAIN = "tasks.run_again"
     BATCH_CANCELLED = "batch.cancelled"
     BATCH_RUN_AGAIN = "batch.run_again"
+    AUDIT_TRIMMED = "audit.trimmed"
 
 
 class AuditEntry(Struct, frozen=True, kw_only=True):

@@ -200,6 +200,19 @@ class AdminSettings(Struct, frozen=True, kw_only=True):
     password: Annotated[str | None, Meta(description="Password of that administrator; else it asks.")] = None
 
 
+class AuditSettings(Struct, frozen=True, kw_only=True):
+    """`headrace migrate` and `headrace admin trim-audit`."""
+
+    retention_days: Annotated[
+        int,
+        Meta(
+            ge=30,
+            le=36_600,
+            description="Days for which entries of the audit are kept, 30 or more: by default a year, and a month to look back on it.",
+        ),
+    ] = 400
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set."""
 
@@ -239,6 +252,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     worker: WorkerSettings = WorkerSettings()
     projector: ProjectorSettings = ProjectorSettings()
     admin: AdminSettings = AdminSettings()
+    audit: AuditSettings = AuditSettings()
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:

@@ -1,18 +1,18 @@
-"""The queries about the audit. Entries are added and read; the database refuses everything else, whoever asks.
+"""The queries about the audit. Entries are added and read, and removed when their retention is over.
 
-Nothing here removes entries, so the table grows for as long as the installation lives. An operator who has to remove old ones
-takes the trigger ``audit_is_kept`` away first.
+The database refuses everything else, whoever asks: a trigger wants to be told that entries are trimmed, another one keeps those of
+the last 30 days whatever it is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ARRAY, ColumnElement, any_, delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.audit import AuditEntry
@@ -22,6 +22,8 @@ from headrace.store.identity_tables import AuditRow
 from headrace.store.newest_pages import fetch_newest
 from headrace.store.reading import columns_of
 from headrace.store.storable import storable_instant
+
+TRIMMED_ROWS = 10_000  # removed in one transaction, which takes a second or less
 
 _AUDIT = identity_tables.audit
 _OF = _AUDIT.c
@@ -55,6 +57,21 @@ async def list_entries(
     query = _SELECT_ENTRY.where(*_conditions(wanted))
     rows, more = await fetch_newest(session, AuditRow, query, _AUDIT.c.at, after, limit)
     return [_to_entry(row) for row in rows], more
+
+
+async def remove_entries(session: AsyncSession, before: datetime) -> int:
+    """Remove the oldest entries from before a time, `TRIMMED_ROWS` at most, in a transaction of the caller.
+
+    Returns:
+        How many were removed.
+    """
+    await session.execute(text("SET LOCAL headrace.trims_audit = 'yes'"))
+    oldest = select(_OF.id).where(_OF.at < before).order_by(_OF.at).limit(TRIMMED_ROWS)
+    # As an array, so that each row is looked up by its key.
+    some = func.array(oldest.scalar_subquery(), type_=ARRAY(_OF.id.type))
+    removed: Any = await session.execute(delete(_AUDIT).where(_OF.id == any_(some)))
+    await session.execute(text("SET LOCAL headrace.trims_audit = 'no'"))
+    return removed.rowcount
 
 
 def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:

@@ -1,4 +1,4 @@
-"""`headrace admin`: more administrators, new passwords and new secrets."""
+"""`headrace admin`: more administrators, new passwords, new secrets, and an audit that does not grow without end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from headrace.cli.terminal.accounts.admin import create_admin
+from headrace.cli.terminal.accounts.audit_retention import trim_audit_of_home
 from headrace.cli.terminal.accounts.database import find_database
 from headrace.cli.terminal.accounts.reset import show_reset_token
 from headrace.cli.terminal.accounts.rotation import SECRETS_MAX, rotate_secret, rotated
@@ -19,9 +20,11 @@ from headrace.embedded.home import Home, RunInfo, Started
 from headrace.identity.passwords import Passwords
 from headrace.identity.secrets import Secrets
 from headrace.settings import Settings
+from headrace.store.audit import AuditFilter, add_entries, list_entries
 from headrace.store.one_time_tokens import Purpose, find_token
 from headrace.store.users import find_by_email
 from tests.cli.accounts.installation import API, PASSWORD, Capture, Installation
+from tests.unit.store.identity_rows import make_entry
 
 
 async def test_an_administrator_is_made_from_lines_of_standard_input_or_from_settings(
@@ -148,3 +151,19 @@ def test_the_database_and_the_secret_are_those_of_the_running_home_unless_anothe
     theirs = Settings.read({"HEADRACE_DATABASE_URL": "postgresql://theirs/x", "HEADRACE_HOME": str(place)})
     assert find_database(theirs) == theirs
     assert find_database(theirs, str(place)).database.url == ours
+
+
+async def test_entries_of_the_audit_are_removed_when_their_retention_is_over_and_the_audit_says_so(
+    installation: Installation, capsys: Capture
+) -> None:
+    now = datetime.now(UTC)
+    made = [make_entry(at=now - timedelta(days=days)) for days in (399, 401, 1000)]
+    async with installation.session() as session:
+        await add_entries(session, made)
+    for _ in range(2):
+        await trim_audit_of_home(installation.settings, None)
+    assert capsys.readouterr().err == f"removed 2 entries of the audit from before {now - timedelta(400):%Y-%m-%d}\n"
+    async with installation.session() as session:
+        (noted, kept), _ = await list_entries(session, AuditFilter(), None, 10)
+    assert (noted.action, kept.id) == ("audit.trimmed", made[0].id)
+    assert b'"entries":2' in bytes(noted.data)

@@ -87,7 +87,9 @@ async def _can_follow(http: httpx.AsyncClient) -> bool:
         return response.status_code == 200
 
 
-async def test_attempts_to_sign_in_are_limited_by_address_over_both_processes(cluster: Cluster, second: str) -> None:
+async def test_attempts_to_sign_in_are_limited_by_address_over_both_processes_before_they_are_in_the_audit(
+    cluster: Cluster, second: str
+) -> None:
     async with httpx.AsyncClient(base_url=second, timeout=30) as other, httpx.AsyncClient(base_url=cluster.url) as http:
         answers = [
             await (http, other)[number % 2].post(
@@ -100,6 +102,8 @@ async def test_attempts_to_sign_in_are_limited_by_address_over_both_processes(cl
     assert 1 <= len(refused) <= 11
     check_problem(refused[0], 429, "too_many_requests")
     assert {answer.status_code for answer in answers} == {401, 429}
+    recorded = await cluster.http.get("/api/v1/audit", params={"action": "sign_in.failed", "limit": 50})
+    assert len(recorded.json()["items"]) == len(answers) - len(refused)
 
 
 @pytest.mark.usefixtures("second")

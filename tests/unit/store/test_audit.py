@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from headrace.api.identity_database import IdentityDatabase
-from headrace.store.audit import AuditFilter, add_entries, list_entries
+from headrace.store.audit import AuditFilter, add_entries, list_entries, remove_entries
 from headrace.store.outages import cause_of
 from tests.unit.store.identity_rows import NOW, SECOND, make_entry, new_id
 
@@ -30,12 +32,17 @@ async def run(database: IdentityDatabase, statements: str) -> None:
         "INSERT INTO audit SELECT * FROM audit ON CONFLICT (id) DO UPDATE SET actor = 'somebody else'",
         "SET LOCAL session_replication_role = replica; DELETE FROM audit",
         "MERGE INTO audit a USING audit b ON a.id = b.id WHEN MATCHED THEN DELETE",
+        # Whoever says that it trims the audit can only remove what is old.
+        "SET LOCAL headrace.trims_audit = 'yes'; DELETE FROM audit",
+        "SET LOCAL headrace.trims_audit = 'yes'; SET LOCAL session_replication_role = replica; DELETE FROM audit",
+        "SET LOCAL headrace.trims_audit = 'yes'; UPDATE audit SET at = at - interval '1 year'",
+        "SET LOCAL headrace.trims_audit = 'yes'; TRUNCATE audit",
     ],
 )
 async def test_entries_of_the_audit_are_not_changed_or_deleted_even_by_the_owner_of_the_database(
     database: IdentityDatabase, statement: str
 ) -> None:
-    entry = make_entry(actor=new_id())
+    entry = make_entry(actor=new_id(), at=datetime.now(UTC) - timedelta(days=29))
     async with database.transaction() as session:
         await add_entries(session, [entry])
     with pytest.raises(DBAPIError) as refused:
@@ -44,6 +51,31 @@ async def test_entries_of_the_audit_are_not_changed_or_deleted_even_by_the_owner
     async with database.transaction() as session:
         entries, _ = await list_entries(session, AuditFilter(actor=entry.actor), None, 10)
     assert [each.id for each in entries] == [entry.id]
+
+
+async def test_only_entries_from_before_the_retention_are_removed_and_the_rest_is_kept_again_at_once(
+    database: IdentityDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor, now = new_id(), datetime.now(UTC)
+    made = [make_entry(actor=actor, at=now - timedelta(days=days)) for days in (5, 31, 400, 401, 402)]
+    async with database.transaction() as session:
+        await add_entries(session, made)
+    monkeypatch.setattr("headrace.store.audit.TRIMMED_ROWS", 2)
+    removed = 2
+    while removed == 2:
+        async with database.transaction() as session:
+            removed = await remove_entries(session, now - timedelta(days=400))
+    monkeypatch.undo()
+    with pytest.raises(DBAPIError, match="kept for 30 days at least"):
+        async with database.transaction() as session:
+            await remove_entries(session, now)
+    async with database.transaction() as session:
+        await remove_entries(session, now - timedelta(days=400))
+        with pytest.raises(DBAPIError, match="never changed or deleted"):
+            await session.execute(text("DELETE FROM audit WHERE at < now() - interval '31 days'"))
+    async with database.transaction() as session:
+        entries, _ = await list_entries(session, AuditFilter(actor=actor), None, 10)
+    assert [each.id for each in entries] == [entry.id for entry in made[:3]]
 
 
 async def test_the_audit_is_read_from_the_newest_entry_on_by_who_what_on_whom_and_when(

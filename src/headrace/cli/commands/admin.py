@@ -71,6 +71,21 @@ def reset(email: str, home: str | None) -> None:
     sys.exit(run_command(show_reset_token(settings, email, home)))
 
 
+@admin.command("trim-audit")
+@_home_option
+def trim_audit(home: str | None) -> None:
+    """Remove the entries of the audit that are older than HEADRACE_AUDIT_RETENTION_DAYS.
+
+    `headrace migrate` does this too. It needs the right to delete from the table, which the API should not have.
+    """
+    from headrace.cli.terminal.accounts.audit_retention import trim_audit_of_home
+    from headrace.cli.terminal.exits import run_command
+
+    settings = read_settings()
+    note_unknown_settings()
+    sys.exit(run_command(trim_audit_of_home(settings, home)))
+
+
 @admin.command("set-up", hidden=True)
 @click.option("--credentials", type=click.Path(path_type=Path), required=True, help="Where the credentials are kept.")
 @click.option("--link", metavar="URL", help="The API, for a link that signs the administrator in.")

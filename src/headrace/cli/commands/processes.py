@@ -68,7 +68,9 @@ def projector() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database up to date."""
+    """Bring the database up to date, and remove entries of the audit whose retention is over."""
+    from headrace.cli.terminal.accounts.audit_retention import trim_audit
+    from headrace.cli.terminal.exits import run_command
     from headrace.process import EXIT_CANNOT_START
     from headrace.store.migrate import MigrationFailed
     from headrace.store.migrate import migrate as run_migrate
@@ -83,6 +85,7 @@ def migrate() -> None:
         note(str(error))
         sys.exit(EXIT_CANNOT_START)
     get_logger(__name__).info("the database is up to date")
+    sys.exit(run_command(trim_audit(settings)))
 
 
 @click.command()

@@ -13,13 +13,13 @@ from headrace.store.audit import add_entries
 from headrace.store.identity_tables import AuditRow
 
 
-async def add_audit_entry(session: AsyncSession, action: Action, subject: str, **data: str) -> None:
+async def add_audit_entry(session: AsyncSession, action: Action, subject: str | None, **data: object) -> None:
     """Add an entry, in the transaction of what was done. Who may run the command is not known to Headrace, so no actor is named.
 
     Args:
         session: A session.
         action: What was done.
-        subject: The id of the user that it was done to.
+        subject: The id of the user that it was done to; None when it was done to nobody.
         data: What belongs to the action.
     """
     entry = AuditRow(
