@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headrace.cli import cli
+from headrace.testing import RecordingContext
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
@@ -42,6 +44,16 @@ def test_every_curl_it_shows_sends_the_key_of_the_home() -> None:
     calls = re.findall(r"curl (.*)", TEXT)
     assert len(calls) >= 3
     assert [call for call in calls if '-H "Authorization: Bearer $(uv run headrace key)"' not in call] == []
+
+
+async def test_the_kind_it_shows_does_what_it_says() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    defined: dict[str, Any] = {"__name__": "kind_of_the_readme"}
+    exec(code, defined)
+    context = RecordingContext()
+    counts = await defined["word_count"](defined["WordCount"](text="one two"), context)
+    assert counts == defined["Counts"](words=2)
+    assert context.progressed == [(0.5, "counting")]
 
 
 @pytest.mark.parametrize(
