@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.settings import DatabaseSettings
 from headrace.store.migrate import migrate
 from tests.cluster import Cluster, cluster_on
+from tests.logs import levels
 
 MakeCluster = Callable[..., Awaitable[Cluster]]
 
@@ -79,6 +81,15 @@ async def make_cluster(make_database: Callable[[], Awaitable[str]]) -> AsyncGene
 
         yield make
         _clusters.clear()
+
+
+@pytest.fixture(autouse=True)
+def _logs_stay_as_found() -> Generator[None]:
+    """A test that sets up logs and leaves them so takes from later ones the lines that they look for."""
+    before = levels()
+    yield
+    is_kept = structlog.get_config()["cache_logger_on_first_use"]
+    assert (levels(), is_kept) == (before, False), "set up logs within `tests.logs.logs_as_found`"
 
 
 async def _in_thread(work: Callable[[], None]) -> None:

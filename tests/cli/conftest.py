@@ -21,6 +21,7 @@ from headrace.embedded.home import Home
 from headrace.embedded.network import free_ports
 from tests.cluster import until
 from tests.conftest import make_place
+from tests.logs import logs_as_found
 
 READY_SECONDS = 60.0
 END_SECONDS = 20.0
@@ -97,7 +98,8 @@ class Shell:
         """Run a command in this process, which takes a tenth of the time: for what needs no terminal and no signal."""
         unset = {name: None for name in os.environ if name.startswith("HEADRACE_")}
         runner = CliRunner(env={**unset, **self.environ})
-        done = await asyncio.to_thread(runner.invoke, cli, args, input=stdin)
+        with logs_as_found():
+            done = await asyncio.to_thread(runner.invoke, cli, args, input=stdin)
         return Done(done.exit_code, done.stdout, done.stderr)
 
 

@@ -10,21 +10,17 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-import structlog
 
 from headrace.telemetry import get_logger, set_up_logs
+from tests.logs import logs_as_found
 
 PATH = "/x\x1b]0;pwned\x07\x9b2J\u202e"
 
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logs_as_found():
+        yield
 
 
 @pytest.mark.parametrize("format", ["pretty", "json"])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
-import structlog
 from litestar import Litestar, get
 from litestar.params import PathParameter
 from litestar.types import Receive, Scope, Send
@@ -20,6 +18,7 @@ from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.contracts.identity import Role
 from headrace.identity.principals import Principal, scopes_of
 from headrace.telemetry import set_up_logs
+from tests.logs import logs_as_found
 from tests.unit.api.edge.asgi import answer
 
 IDS = [("X-Correlation-Id", "click-1"), ("X-Request-Id", "r-1")]
@@ -27,12 +26,8 @@ IDS = [("X-Correlation-Id", "click-1"), ("X-Request-Id", "r-1")]
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logs_as_found():
+        yield
 
 
 @get("/enter/{token:str}", sync_to_thread=False)
