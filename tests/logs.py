@@ -27,8 +27,9 @@ def logs_as_found() -> Generator[None]:
     The level of the root decides what later tests capture. A logger that keeps its processors when it is first used would keep
     those of the block, so none does within it.
     """
-    root, before, configure = logging.getLogger(), levels(), structlog.configure
-    handlers = root.handlers[:]
+    before, configure = levels(), structlog.configure
+    # Of commands, those of the client are notes for a person.
+    handlers = {logger: logger.handlers[:] for logger in map(logging.getLogger, ("", "headrace.client"))}
     opened = {name: getattr(telemetry._Open, name) for name in ("stream", "lines", "writes_json")}
 
     def configure_without_cache(**given: Any) -> None:
@@ -38,7 +39,8 @@ def logs_as_found() -> Generator[None]:
         with patch.object(structlog, "configure", configure_without_cache):
             yield
     finally:
-        root.handlers[:] = handlers
+        for logger, found in handlers.items():
+            logger.handlers[:] = found
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
         for name, value in opened.items():

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from litestar import Litestar
+from litestar.testing import RequestFactory
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from headrace.api.edge.correlation import correlate
 from headrace.api.edge.security_headers import SecurityHeaders
+
+# Litestar would set up logs for the application that it makes by itself.
+requests = RequestFactory(Litestar([], openapi_config=None, logging_config=None))
 
 
 async def answer(

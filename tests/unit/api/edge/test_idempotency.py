@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from litestar.testing import RequestFactory
 
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key
 from headrace.contracts.tasks import KEY_CHARS_MAX, Submission
 from headrace.errors import InvalidKey
+from tests.unit.api.edge.asgi import requests
 
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='"'), min_size=1, max_size=255)
 
 
 def key_of(given_header: str | None) -> str | None:
     headers: dict[str, Any] = {} if given_header is None else {"Idempotency-Key": given_header}
-    return read_key(RequestFactory().post("/", headers=headers))
+    return read_key(requests.post("/", headers=headers))
 
 
 @settings(deadline=None)  # the first request imports half of the framework
