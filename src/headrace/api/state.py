@@ -27,6 +27,8 @@ from headrace.api.read_model import ReadModel
 from headrace.api.streaming.hub import Hub
 from headrace.api.streaming.metrics import Metrics
 from headrace.api.streaming.open_streams import OpenStreams
+from headrace.api.streaming.places import Places
+from headrace.api.streaming.shared_places import SharedPlaces
 from headrace.api.streaming.viewer import Viewer
 from headrace.catalog import Catalog
 from headrace.identity.access_tokens import AccessTokens
@@ -74,7 +76,9 @@ class ApiState:
         self.last_used = LastUsed(identity)
         self.counters = Counters(log, self.secrets.hash)
         self.limits = Limits(settings.limits, self.counters)
-        self.streams = OpenStreams(self.metrics, self._may_see, self.limits.streams_of)
+        places = Places(self.limits.streams_of)
+        self.streams = OpenStreams(self.metrics, self._may_see, places)
+        self.shared_places = SharedPlaces(log, places)
         self.revocations.on_change(self._on_change)
         self.looks = Looks()
         self.failed_sign_ins = FailureBudget()
@@ -96,6 +100,7 @@ class ApiState:
         await self.catalog.open()
         await self.revocations.open()
         await self.counters.open()
+        await self.shared_places.open()
         await self.current.open()
         self.current.on_change(self.limits.change)
 

@@ -100,14 +100,15 @@ def _of_api(inbox: str) -> Permissions:
         *(subjects.schedule_event(each, "*", "*") for each in (ScheduleEventName.SAVED, ScheduleEventName.DELETED)),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
         *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, subjects.cancelled("*")),
-        *(subjects.LIMITS, subjects.LONG_LIMITS, *_BUCKETS.values()),
+        *(subjects.LIMITS, subjects.LONG_LIMITS, subjects.OPEN_STREAMS, *_BUCKETS.values()),
         *_operations("STREAM.INFO.*", _MARK, *_REQUESTS),
         *_operations(*(f"DIRECT.GET.{each}" for each in (STREAM, subjects.CATALOG_STREAM, *_BUCKETS))),
         *_operations(f"STREAM.MSG.GET.{STREAM}", f"STREAM.MSG.DELETE.{STREAM}"),
         *_operations(f"CONSUMER.LIST.{STREAM}", f"CONSUMER.INFO.{STREAM}.*", f"CONSUMER.PAUSE.{STREAM}.*"),
     ]
     deny = _operations(*(f"CONSUMER.PAUSE.{STREAM}.{each}" for each in _READERS))
-    return Permissions(publish, [inbox, subjects.LIVE, subjects.CATALOG_ENTRIES, *_BUCKETS.values()], deny)
+    heard = [inbox, subjects.LIVE, subjects.OPEN_STREAMS, subjects.CATALOG_ENTRIES, *_BUCKETS.values()]
+    return Permissions(publish, heard, deny)
 
 
 def _of_worker(inbox: str, kinds: list[str]) -> Permissions:

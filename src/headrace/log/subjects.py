@@ -23,6 +23,7 @@ Published to the subscribers of the moment, and kept nowhere:
     hr.live.tasks.<event>.<kind>.<priority>.<owner>.<task>   every task event, republished by the server
     hr.live.batches.<event>.<owner>.<batch>                  the counts of a batch, as they change
     hr.cancelled.<kind>                                      tells workers that a task was cancelled
+    hr.open-streams.<process>                                how many streams accounts have open at an API process
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ COMPARED: Final = "hr.compared"
 CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
 LIVE_TASKS: Final = "hr.live.tasks.>"
 LIVE: Final = "hr.live.>"
+OPEN_STREAMS: Final = "hr.open-streams.*"
 
 SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
 SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
@@ -152,6 +154,11 @@ def live(subject: str) -> str:
 def cancelled(kind: str) -> str:
     """The subject on which workers of a kind hear of cancellations. The payload is ``<task> <sequence of its finish>``."""
     return f"hr.cancelled.{kind}"
+
+
+def open_streams(process: str) -> str:
+    """The subject on which an API process tells the others what it has open."""
+    return f"hr.open-streams.{process}"
 
 
 class BatchSubject(NamedTuple):

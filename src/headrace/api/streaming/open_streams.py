@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
-from collections import Counter
 from collections.abc import Callable
 from time import time
 
 from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.places import Places
 from headrace.api.streaming.viewer import Viewer
 from headrace.identity.revocations import Change
-from headrace.identity_errors import TooManyRequests
 from headrace.telemetry import get_logger
 
 HEARTBEAT_SECONDS = 15.0  # proxies close connections that are silent for 30 to 60 s
@@ -27,7 +25,6 @@ LIFETIME_SECONDS = 600.0  # after that a client comes back, to any process that 
 LIFETIME_JITTER = 0.2  # of the lifetime, so that clients that came together do not leave together
 STALLED_SECONDS = 30.0  # a client that has taken nothing for so long is not reading
 SLOW_SECONDS = 1.0  # a client that took so long for a chunk is slow: progress that it may miss is left out
-RETRY_SECONDS = 30  # after which a client that had too many streams may have closed one
 CHECK_SECONDS = 1.0  # between two checks of every stream
 
 log = get_logger(__name__)
@@ -133,9 +130,10 @@ class OpenStreams:
     Args:
         metrics: The counters of this process.
         may_see: Tells whether nothing is known that has taken away a viewer's right to see a stream.
-        limit_of: Returns how many streams an account may have open here at a time.
+        places: The places that accounts have for streams; without a limit by default.
 
     Attributes:
+        places: As given.
         draining: Whether the process is told to stop.
     """
 
@@ -143,39 +141,16 @@ class OpenStreams:
         self,
         metrics: Metrics,
         may_see: Callable[[Viewer], bool] = lambda _: True,
-        limit_of: Callable[[str], int] = lambda _: sys.maxsize,
+        places: Places | None = None,
     ) -> None:
         self.metrics = metrics
+        self.places = places or Places()
         self.draining = False
         self._may_see = may_see
-        self._limit_of = limit_of
         self._open: set[OpenStream] = set()
-        self._reserved = Counter[str]()
 
     def __len__(self) -> int:
         return len(self._open)
-
-    def reserve(self, viewer: Viewer) -> None:
-        """Reserve a place for a stream that is about to open. Follow links need none: they are for the users of a product.
-
-        Raises:
-            TooManyRequests: The account has as many streams open as it may.
-        """
-        if viewer.principal is None:
-            return
-        limit = self._limit_of(viewer.account)
-        if self._reserved[viewer.account] >= limit:
-            message = f"there are {limit:,} open event streams of this account, which is the limit; close one before you open another"
-            raise TooManyRequests(message, retry_after=RETRY_SECONDS)
-        self._reserved[viewer.account] += 1
-
-    def release(self, viewer: Viewer) -> None:
-        """Give back the place of a stream that has ended."""
-        if viewer.principal is None:
-            return
-        self._reserved[viewer.account] -= 1
-        if not self._reserved[viewer.account]:
-            del self._reserved[viewer.account]
 
     def add(self, wake: Callable[[], None], viewer: Viewer) -> OpenStream:
         """Open a stream that the current task sends to a client. See `OpenStream` for the arguments."""

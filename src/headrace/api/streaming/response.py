@@ -60,7 +60,7 @@ class StreamResponse(Response[bytes]):
         self._source = source
         self._viewer = viewer
         try:
-            streams.reserve(viewer)
+            streams.places.reserve(viewer)
         except BaseException:
             source.close()
             raise
@@ -92,7 +92,7 @@ class _Sender(ASGIResponse):
         finally:
             # A generator that was not begun runs nothing when it is closed, so what it would send from is closed here.
             self._source.close()
-            self._streams.release(self._viewer)
+            self._streams.places.release(self._viewer)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         task = asyncio.current_task()

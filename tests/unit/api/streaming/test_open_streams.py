@@ -15,6 +15,7 @@ from headrace.api.streaming.open_streams import (
     STALLED_SECONDS,
     OpenStreams,
 )
+from headrace.api.streaming.places import Places
 from headrace.api.streaming.response import StreamResponse
 from headrace.api.streaming.viewer import Viewer
 from headrace.contracts.identity import Role, UserState
@@ -126,7 +127,7 @@ async def test_a_credential_that_is_revoked_while_its_stream_opens_sees_nothing(
 
 
 async def test_an_account_has_a_bounded_number_of_streams_and_links_to_what_it_owns_do_not_count() -> None:
-    streams = OpenStreams(Metrics(), limit_of=lambda account: 2 if account == "ada" else 1)
+    streams = OpenStreams(Metrics(), places=Places(lambda account: 2 if account == "ada" else 1))
     served = [Served(streams, Viewer.of(ADA)) for _ in range(2)]
     refused = Source()
     with pytest.raises(TooManyRequests, match="there are 2 open event streams of this account"):
@@ -141,7 +142,7 @@ async def test_an_account_has_a_bounded_number_of_streams_and_links_to_what_it_o
         each.source.says(None)
     await asyncio.wait({each.sending for each in served})
     assert len(streams) == 0
-    assert not streams._reserved
+    assert not streams.places._open
 
 
 async def test_draining_ends_all_streams_and_those_that_come_after_it(streams: OpenStreams) -> None:
