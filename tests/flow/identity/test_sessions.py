@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from tests.cluster import Cluster
@@ -122,6 +123,37 @@ async def test_twenty_tabs_that_refresh_at_once_end_signed_in(cluster: Cluster) 
     assert len({each.cookies["headrace-refresh"] for each in tabs}) == 1
     assert len((await browser.get("/api/v1/sessions")).json()["items"]) == 1
     assert (await browser.put("/api/v1/session", headers=CSRF)).status_code == 200
+
+
+async def test_a_browser_loses_its_cookies_when_its_session_has_ended_and_not_while_a_tab_is_late(
+    cluster: Cluster,
+) -> None:
+    _, email = await make_account(cluster)
+    browser = browser_at(cluster)
+    await sign_in(browser, email, cookies=True)
+    tokens = [browser.cookies["headrace-refresh"]]
+    for _ in range(2):
+        assert (await browser.put("/api/v1/session", headers=CSRF)).status_code == 200
+        tokens.append(browser.cookies["headrace-refresh"])
+    late = await _refresh_with(cluster, tokens[1])
+    assert (late.status_code, late.cookies["headrace-refresh"]) == (200, tokens[2])
+    # What is refused for another reason takes nothing away.
+    check_problem(await browser.put("/api/v1/session"), 403, "csrf")
+    assert set(browser.cookies) == {"headrace", "headrace-refresh"}
+    # A token that was used long ago ends the session, and so does any other from now on.
+    for token in (tokens[0], tokens[2]):
+        ended = await _refresh_with(cluster, token)
+        check_problem(ended, 401, "not_authenticated")
+        assert len(ended.headers.get_list("Set-Cookie")) == 2
+    check_problem(await browser.put("/api/v1/session", headers=CSRF), 401, "not_authenticated")
+    assert not browser.cookies
+
+
+async def _refresh_with(cluster: Cluster, token: str) -> httpx.Response:
+    """Refresh as a browser does that has this cookie."""
+    browser = browser_at(cluster)
+    browser.cookies.set("headrace-refresh", token)
+    return await browser.put("/api/v1/session", headers=CSRF)
 
 
 async def test_a_stolen_refresh_token_ends_the_session_also_for_the_access_tokens_that_it_has(cluster: Cluster) -> None:
@@ -289,6 +321,8 @@ async def test_without_postgres_a_session_goes_on_also_where_nobody_has_seen_its
         refreshed = await client.put("/api/v1/session", json={"refresh_token": tokens["refresh_token"]})
         assert "Retry-After" in refreshed.headers
         check_problem(refreshed, 503, "identity_unavailable")
+        tab = await _refresh_with(cluster, tokens["refresh_token"])
+        assert (tab.status_code, "Set-Cookie" in tab.headers) == (503, False)
         signed_in = await client.post("/api/v1/session", json={"email": email, "password": PASSWORD})
         check_problem(signed_in, 503, "identity_unavailable")
     assert (await client.put("/api/v1/session", json={"refresh_token": tokens["refresh_token"]})).status_code == 200

@@ -16,7 +16,7 @@ from headrace.api.auth.cookies import access_cookie, expired_cookies, refresh_co
 from headrace.api.auth.csrf import check_csrf
 from headrace.api.auth.principal import principal_of
 from headrace.api.auth.session_tokens import require_session
-from headrace.api.edge.headers import read_headers
+from headrace.api.edge.headers import answer_with, read_headers
 from headrace.api.edge.json_body import decode_body, has_body
 from headrace.api.edge.openapi import refusal, refusals
 from headrace.api.edge.own_bodies import OptionalRefresh
@@ -67,7 +67,8 @@ async def refresh_session(request: AnyRequest) -> Response[SignedIn]:
     """A refresh token is used once: the answer has the next one. A token that is used again was stolen, or the next one was; so
     the session ends. For ten seconds, a token that was used is answered with the same next one, so that tabs may refresh at once.
 
-    Programs send the token in the body. A page sends nothing, its browser sends the cookie.
+    Programs send the token in the body. A page sends nothing, its browser sends the cookie. When the session has ended, the answer
+    takes the cookies away.
 
     A session that nobody refreshes ends after seven days, and any session after thirty.
     """
@@ -79,7 +80,13 @@ async def refresh_session(request: AnyRequest) -> Response[SignedIn]:
     if token is None:
         raise NotAuthenticated("this request has no refresh token, neither in its body nor as a cookie; sign in")
     check_csrf(request.method, headers)
-    return give_cookies(request, await state_of(request).sessions.refresh(token, recorder(request)), 200)
+    try:
+        opened = await state_of(request).sessions.refresh(token, recorder(request))
+    except NotAuthenticated:
+        # The session has ended for good, and a browser would send its cookies until they expire.
+        answer_with(request.scope, [cookie.to_encoded_header() for cookie in expired_cookies(headers)])
+        raise
+    return give_cookies(request, opened, 200)
 
 
 @delete("/session", opt=access(PUBLIC), operation_id="sign_out", summary="Sign out", responses=refusals(401, 403))
