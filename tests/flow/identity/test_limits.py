@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
+from collections.abc import Iterable
+from typing import Any
 
 import httpx
 import pytest
@@ -14,15 +17,19 @@ from headrace.identity.secrets import Secrets
 from tests.accounts import SECRET, Made
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
+from tests.flow.identity.account_steps import new_person
 from tests.flow.problems import check_problem
 from tests.sse import follow
 
 LIMIT = 40
+ADAS = tuple(f"ada{number}" for number in range(100))
+# All of these are this machine.
+ADDRESSES = tuple(f"127.0.0.{number}" for number in range(2, 100))
 
 
 @pytest.fixture
 async def cluster(make_cluster: MakeCluster) -> Cluster:
-    """Two processes: the first serves everything, the second only `core`."""
+    """Two processes: the first serves everything, the second all but what is for administrators."""
     return await make_cluster(
         HEADRACE_LIMITS_FACTOR="1", HEADRACE_LIMITS_SUBMISSIONS=str(LIMIT), HEADRACE_LIMITS_STREAMS="2"
     )
@@ -33,7 +40,7 @@ async def second(cluster: Cluster) -> str:
     await cluster.start("api", "worker", "projector")
     await cluster.until_kinds_known()
     bind = f"127.0.0.1:{free_ports(1)[0]}"
-    member = await cluster.spawn("api", HEADRACE_API_BIND=bind, HEADRACE_API_MOUNTS="core")
+    member = await cluster.spawn("api", HEADRACE_API_BIND=bind, HEADRACE_API_MOUNTS="core,streams")
     await until(lambda: cluster.is_ready(member, f"http://{bind}"), "a second API")
     return f"http://{bind}"
 
@@ -73,13 +80,38 @@ async def test_two_processes_accept_no_more_than_the_limit_and_one_says_where_th
         assert (await first.get("/api/v1/tasks")).headers["RateLimit-Policy"] == '"reads";q=3000;w=60'
         assert (await cluster.http.post("/api/v1/tasks", json=body)).status_code == 202
 
-        elsewhere = check_problem(await other.get("/api/v1/events"), 404, "no_such_route")
-        assert elsewhere["message"].endswith("this process serves core; ask one that serves streams")
-        assert (await other.get("/health/ready")).json()["checks"]["mounts"] == "ok; core"
-    async with follow(first, "/api/v1/events"), follow(first, "/api/v1/events"):
-        problem = check_problem(await first.get("/api/v1/events"), 429, "too_many_requests")
-        assert "2 open event streams" in problem["message"]
-    await until(lambda: _can_follow(first), "the place of a stream that has ended")
+        elsewhere = check_problem(await other.get("/api/v1/audit"), 404, "no_such_route")
+        assert elsewhere["message"].endswith("this process serves core, streams; ask one that serves admin")
+        assert (await other.get("/health/ready")).json()["checks"]["mounts"] == "ok; core, streams"
+        await _check_places_are_shared(first, other)
+
+
+async def _check_places_are_shared(first: httpx.AsyncClient, other: httpx.AsyncClient) -> None:
+    """A stream at each of two processes takes both places at both of them, until it ends."""
+    async with follow(first, "/api/v1/events"), follow(other, "/api/v1/events"):
+        for http in (first, other):
+            await until(lambda http=http: _is_refused(http), "it to be told of the other stream")
+            problem = check_problem(await http.get("/api/v1/events"), 429, "too_many_requests")
+            assert "2 open event streams" in problem["message"]
+    for http in (first, other):
+        await until(lambda http=http: _can_follow(http), "the places of streams that have ended")
+
+
+@pytest.mark.slow
+async def test_streams_of_a_killed_process_hold_their_account_up_for_seconds(cluster: Cluster, second: str) -> None:
+    ada = await cluster.make_user("ada")
+    here, there = cluster.http_as(ada.key), cluster.http_as(ada.key)
+    there.base_url = httpx.URL(second)
+    async with follow(there, "/api/v1/events"), follow(there, "/api/v1/events"):
+        await until(lambda: _is_refused(here), "it to be told of the other streams")
+        await cluster.members[-1].kill()
+        assert await _is_refused(here)
+        await until(lambda: _can_follow(here), "the places of a process that is not there any more", patience=15)
+
+
+async def _is_refused(http: httpx.AsyncClient) -> bool:
+    async with http.stream("GET", "/api/v1/events") as response:
+        return response.status_code == 429
 
 
 async def _can_follow(http: httpx.AsyncClient) -> bool:
@@ -87,23 +119,46 @@ async def _can_follow(http: httpx.AsyncClient) -> bool:
         return response.status_code == 200
 
 
-async def test_attempts_to_sign_in_are_limited_by_address_over_both_processes_before_they_are_in_the_audit(
+async def test_registrations_and_attempts_to_sign_in_are_limited_by_address_and_by_account_over_both_processes(
     cluster: Cluster, second: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=second, timeout=30) as other, httpx.AsyncClient(base_url=cluster.url) as http:
-        answers = [
-            await (http, other)[number % 2].post(
-                "/api/v1/session", json={"email": f"{number}@example.com", "password": "a wrong password"}
-            )
-            for number in range(21)
-        ]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    # At most two windows, of ten each.
-    assert 1 <= len(refused) <= 11
-    check_problem(refused[0], 429, "too_many_requests")
-    assert {answer.status_code for answer in answers} == {401, 429}
+    registrations, sign_ins = Policy("registrations", 5, 3600), Policy("sign_ins", 10, 60)
+    urls = itertools.cycle((cluster.url, second))
+
+    async def register(address: str) -> httpx.Response:
+        return await _post_from(address, f"{next(urls)}/api/v1/users", new_person())
+
+    async def attempt(address: str, email: str) -> httpx.Response:
+        body = {"email": email, "password": "a wrong password"}
+        return await _post_from(address, f"{next(urls)}/api/v1/session", body)
+
+    address = _whose_window_goes_on(registrations, ADDRESSES)
+    assert [(await register(address)).status_code for _ in range(5)] == [202] * 5
+    _check_over_limit(registrations, await register(address))
+    assert (await register("127.0.1.1")).status_code == 202
+
+    address = _whose_window_goes_on(sign_ins, [f"address {each}" for each in ADDRESSES]).partition(" ")[2]
+    attempts = [await attempt(address, f"{number}@example.com") for number in range(11)]
+    assert [each.status_code for each in attempts] == [401] * 10 + [429]
+    _check_over_limit(sign_ins, attempts[-1])
     recorded = await cluster.http.get("/api/v1/audit", params={"action": "sign_in.failed", "limit": 50})
-    assert len(recorded.json()["items"]) == len(answers) - len(refused)
+    assert len(recorded.json()["items"]) == 10, "what is over the limit is not even in the audit"
+
+    email = _whose_window_goes_on(sign_ins, [f"account {n}@example.org" for n in range(100)]).partition(" ")[2]
+    attempts = [await attempt(f"127.0.2.{number + 1}", email) for number in range(11)]
+    assert [each.status_code for each in attempts] == [401] * 10 + [429]
+    _check_over_limit(sign_ins, attempts[-1])
+
+
+async def _post_from(address: str, url: str, body: Any) -> httpx.Response:
+    """Post from one of the addresses of this machine."""
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=address), timeout=30) as http:
+        return await http.post(url, json=body)
+
+
+def _check_over_limit(policy: Policy, answer: httpx.Response) -> None:
+    check_problem(answer, 429, "too_many_requests")
+    assert 1 <= int(answer.headers["Retry-After"]) <= policy.window + 1
 
 
 @pytest.mark.usefixtures("second")
@@ -130,7 +185,7 @@ async def test_whoever_spends_the_limit_of_an_account_does_not_keep_it_from_revo
 
 @pytest.mark.usefixtures("second")
 async def test_tasks_that_are_run_again_in_bulk_count_like_a_batch(cluster: Cluster) -> None:
-    ada = await cluster.make_user(_whose_window_goes_on(30))
+    ada = await cluster.make_user(_whose_window_goes_on(Policy("submissions", LIMIT, 60), ADAS))
     async with cluster.http_as(ada.key) as http:
         made = (await http.post("/api/v1/batches", json={"kind": "noop", "inputs": [{}] * 301})).json()
         await until(lambda: _is_settled(http, made["id"]), "the batch")
@@ -141,13 +196,13 @@ async def test_tasks_that_are_run_again_in_bulk_count_like_a_batch(cluster: Clus
         assert _left(await http.put(f"/api/v1/tasks/{made['id']}/cancellation")) == before - 1 - 4
 
 
-def _whose_window_goes_on(seconds: float) -> str:
-    """The id of an account whose present window does not end during a test: windows begin at another moment for each."""
-    for number in range(1000):
-        allowance = Allowance(Policy("submissions", LIMIT, 60), Secrets([SECRET]).hash(f"submissions ada{number}"))
+def _whose_window_goes_on(policy: Policy, names: Iterable[str], seconds: float = 30) -> str:
+    """The first name whose present window does not end during a test: windows begin at another moment for each."""
+    for name in names:
+        allowance = Allowance(policy, Secrets([SECRET]).hash(f"{policy.name} {name}"))
         allowance.enter(time.time(), 0.0)
         if allowance.ends_at > seconds:
-            return f"ada{number}"
+            return name
     raise AssertionError("all windows end at the same moment")
 
 
