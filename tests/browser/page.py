@@ -31,13 +31,14 @@ ARGUMENTS = (
 CLOSED = "source.readyState === EventSource.CLOSED"
 SCRIPT = """
 const seen = [];
-const said = {opened: 0, errors: 0};
+const said = {opened: 0, errors: 0, problems: []};
 let source;
 
 function follow(url) {
   source = new EventSource(url);
   source.onopen = () => { said.opened += 1; };
   source.onerror = () => { said.errors += 1; };
+  source.addEventListener("problem", (event) => { said.problems.push(JSON.parse(event.data).error_code); });
   source.onmessage = (event) => { seen.push([event.lastEventId, "(no name)", event.data]); };
   for (const name of NAMES)
     source.addEventListener(name, (event) => { seen.push([event.lastEventId, event.type, event.data]); });
@@ -70,6 +71,10 @@ class Page:
     async def loses(self, times: int) -> None:
         """Wait until its stream has ended, whatever the reason, so often."""
         await self._waits_for(f"said.errors >= {times}", f"a stream to end {times} times")
+
+    async def is_told(self, problem: str) -> None:
+        """Wait until a stream has told it that there is a problem, by its code."""
+        await self._waits_for(f"said.problems.includes({json.dumps(problem)})", f"the problem {problem}")
 
     async def closes(self) -> None:
         """Wait until it has given up, as it does when there is nothing more to come."""

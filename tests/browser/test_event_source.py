@@ -16,6 +16,7 @@ from tests.browser.page import Page, chromium, page_at, product
 from tests.cluster import Cluster, Member, cluster_on, until
 from tests.conftest import make_place
 from tests.flow.life_steps import history
+from tests.sse import follow
 
 _gates = itertools.count(1)
 
@@ -224,7 +225,7 @@ async def test_a_page_that_comes_while_nats_is_away_goes_on_when_it_is_back(
         await cluster.nats.kill()
         try:
             await page.follow(watch.link)
-            await page.loses(1)
+            await page.is_told("log_unavailable")
             given_up = await page.has_given_up()
         finally:
             await cluster.nats.start()
@@ -233,3 +234,23 @@ async def test_a_page_that_comes_while_nats_is_away_goes_on_when_it_is_back(
         assert not given_up
         await page.sees(count)
         await check_all_seen(page, watch)
+
+
+@pytest.mark.slow
+async def test_a_page_over_the_limit_is_told_so_and_comes_back_by_itself_when_there_is_a_place(
+    open_cluster: Cluster, browser: Browser
+) -> None:
+    cluster, ada = open_cluster, await open_cluster.make_user()
+    settings = "/api/v1/admin/settings"
+    etag = (await cluster.http.get(settings)).headers["ETag"]
+    limited = {"own_limits": {ada.id: {"streams": 1}}}
+    assert (await cluster.http.put(settings, json=limited, headers={"If-Match": etag})).status_code == 200
+    http = cluster.http_as(ada.key)
+    async with page_at(browser, f"{cluster.url}/health/live", key=ada.key) as page:
+        async with follow(http, "/api/v1/events"):
+            await page.follow("/api/v1/events")
+            await page.is_told("too_many_requests")
+            assert not await page.has_given_up()
+        await page.opens(2)
+        assert (await http.post("/api/v1/tasks", json={"kind": "say_nothing", "input": {}})).status_code == 202
+        await page.sees(1)

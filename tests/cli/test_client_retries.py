@@ -14,7 +14,7 @@ from headrace.client import ATTEMPTS_MAX, Client, ProblemError, retries
 from headrace.client.ndjson import PART_BYTES
 from headrace.contracts.batches import Batch, BatchState, Counts
 from headrace.contracts.tasks import Priority, State, TaskSummary
-from tests.cli.canned import Server, problem, refused
+from tests.cli.canned import Server, frame, problem, refused, stream
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 TASK = TaskSummary(
@@ -164,6 +164,46 @@ async def test_the_pause_is_what_the_server_asked_for(monkeypatch: pytest.Monkey
     assert server.asked() == ["PUT /tasks/t/cancellation"] * 3
     assert 2 <= paused[0] <= 3
     assert 4 <= paused[1] <= 6
+
+
+@pytest.mark.parametrize("after", [1, 61])
+async def test_a_limit_is_waited_for_whatever_is_asked_since_nothing_was_done(
+    monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    paused: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+
+    monkeypatch.setattr(retries.asyncio, "sleep", pause)
+    refusals = [problem(429, "too_many_requests", after)] * 2
+    server = Server(*refusals, accepted(TASK), *refusals, stream(frame(1, "finished")))
+    async with server.client() as client:
+        await client.submit("k", {})
+        assert server.bodies() == [{"kind": "k", "input": {}}] * 3
+        assert [event.event async for event in client.follow("t")] == ["finished"]
+    assert len(paused) == 4
+    assert all(after <= each <= 1.1 * after for each in paused)
+
+
+@pytest.mark.parametrize("answer", [problem(429, "too_many_requests", 3600), httpx.Response(429, text="slow down")])
+async def test_a_limit_of_an_hour_and_one_of_somebody_else_are_raised_at_once(answer: httpx.Response) -> None:
+    server = Server(answer)
+    async with server.client() as client:
+        for call in (client.submit("k", {}, key="one"), anext(client.follow("t")), client.batch("k", [{}])):
+            with pytest.raises(ProblemError) as caught:
+                await call
+            assert caught.value.status == 429
+    assert len(server.requests) == 3
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_batch_whose_inputs_are_gone_is_not_sent_again_when_a_limit_refuses_it() -> None:
+    server = Server(problem(429, "too_many_requests", 1))
+    async with server.client() as client:
+        with pytest.raises(ProblemError, match="too_many_requests"):
+            await client.batch("k", iter([{}]))
+    assert len(server.requests) == 1
 
 
 @pytest.mark.usefixtures("at_once")

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from headrace.client.address import open_http, without_password
 from headrace.client.answers import Answer, Out, ProblemError, UnusableRequest, read_answer
-from headrace.client.retries import Retries
+from headrace.client.retries import Retries, is_over_limit
 from headrace.contracts.tasks import KEY_CHARS_MAX
 
 ANSWER_SECONDS = 10.0  # the API answers within milliseconds, and waits 5 s at most for the log or the read model
@@ -48,6 +48,11 @@ class Call(Struct, frozen=True, kw_only=True):
     key: str | None = None
     patience: float = ANSWER_SECONDS
     repeatable: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the body is still there after it was sent. Inputs of a batch are not, unless they are kept for a key."""
+        return self.media_type == JSON
 
 
 class Connection:
@@ -93,7 +98,7 @@ class Connection:
             try:
                 return decode(await self._answer(self._usable_request(call)))
             except (httpx.TransportError, ProblemError) as error:
-                if not call.repeatable:
+                if not (call.repeatable or (is_over_limit(error) and call.is_kept)):
                     raise
                 retries.count_unanswered(error)
                 log.warning("%s: %s; trying again", self.url, describe(error))

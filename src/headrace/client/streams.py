@@ -121,6 +121,7 @@ class FrameStream:
 
 
 def _headers(cursor: str) -> dict[bytes, bytes]:
-    headers = {b"Accept": b"text/event-stream", b"Cache-Control": b"no-store"}
+    # Whoever accepts a stream alone, as browsers do, is told in a stream why there is none.
+    headers = {b"Accept": b"text/event-stream, application/problem+json", b"Cache-Control": b"no-store"}
     # The standard has the id in UTF-8; that of another server may be any text.
     return headers | {b"Last-Event-ID": cursor.encode()} if cursor else headers

@@ -148,7 +148,8 @@ EVENT_STREAM = {
     200: ResponseSpec(
         str,
         generate_examples=False,
-        description="Server-sent events: `id` is the position, `event` the event's name, `data` JSON.",
+        description="Server-sent events: `id` is the position, `event` the event's name, `data` JSON. Who accepts nothing but "
+        "`text/event-stream`, as `EventSource` does, is given 429 and 503 as a stream, too: one event `problem`, and `retry`.",
         media_type=STREAM_MEDIA_TYPE,
     )
 }

@@ -16,7 +16,7 @@ from headrace.api.edge.access_log import route_of
 from headrace.api.edge.correlation import correlation_id
 from headrace.api.edge.methods import allow
 from headrace.api.edge.request import AnyRequest
-from headrace.api.streaming.frames import retry_frame
+from headrace.api.streaming.frames import problem_frame
 from headrace.contracts.problems import FieldError, Problem, split_path
 from headrace.contracts.tasks import State
 from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, Stopping, TaskFinished
@@ -25,6 +25,8 @@ from headrace.telemetry import get_logger
 
 MEDIA_TYPE = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
+
+_PASSES = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})  # by itself; see Retry-After
 
 _HTTP_CODES = {
     400: "malformed_request",
@@ -45,11 +47,11 @@ log = get_logger(__name__)
 
 def own_error(request: AnyRequest, error: HeadraceError) -> Response[bytes]:
     """Answer an error that Headrace raises."""
-    if error.status == HTTPStatus.SERVICE_UNAVAILABLE and EVENT_STREAM in request.headers.get("accept", ""):
-        # The outage passes, but `EventSource` gives up for good on any answer other than a stream (WHATWG HTML, section
-        # 9.2.3). So a browser is given a stream that only tells it when to come back.
-        log.warning("a stream is to be asked for again", error_code=error.code, error=error.message)
-        return Response(retry_frame(), media_type=EVENT_STREAM)
+    if error.status in _PASSES and request.headers.get("accept") == EVENT_STREAM:
+        # `EventSource` gives up for good on any answer other than a stream (WHATWG HTML, section 9.2.3), and shows the page
+        # nothing of it. So whoever accepts nothing else is told in a stream what is wrong, and when to come back.
+        problem = _encode_problem(request.scope, error.status, error.code, error.message, error.errors, None)
+        return Response(problem_frame(problem, error.retry_after or 0), status_code=200, media_type=EVENT_STREAM)
     state = error.state if isinstance(error, TaskFinished) else None
     return _problem(request, error.status, error.code, error.message, error.errors, _headers_of(error), state)
 

@@ -97,4 +97,20 @@ def id_frame(position: Position) -> bytes:
 
 def retry_frame() -> bytes:
     """Encode when a client should come back."""
-    return b"retry: %d\n\n" % random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads load, hides nothing
+    return b"retry: %d\n\n" % _spread()
+
+
+def problem_frame(problem: bytes, retry_after: int) -> bytes:
+    """Encode why a client is given no stream now, and when it should come back.
+
+    It has no id, so that the client's cursor stays where it is.
+
+    Args:
+        problem: The problem as JSON, on one line.
+        retry_after: After how many seconds there may be a stream.
+    """
+    return b"retry: %d\nevent: problem\ndata: %s\n\n" % (1000 * retry_after + _spread(), problem)
+
+
+def _spread() -> int:
+    return random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads load, hides nothing

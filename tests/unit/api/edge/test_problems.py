@@ -5,16 +5,17 @@ from typing import Any
 import msgspec
 import pytest
 from litestar.exceptions import ValidationException
-from litestar.testing import RequestFactory
 
 from headrace.api.edge.problems import http_error, own_error
 from headrace.contracts.problems import Problem
 from headrace.contracts.tasks import State, Submission
-from headrace.errors import HeadraceError, TaskFinished, TaskNotFinished
+from headrace.errors import HeadraceError, LogUnavailable, TaskFinished, TaskNotFinished
+from headrace.identity_errors import NotAuthenticated, TooManyRequests
+from tests.unit.api.edge.asgi import requests
 
 
 def told(error: HeadraceError) -> dict[str, Any]:
-    answer = own_error(RequestFactory().put("/api/v1/tasks/t1/cancellation"), error)
+    answer = own_error(requests.put("/api/v1/tasks/t1/cancellation"), error)
     assert answer.status_code == error.status
     return msgspec.json.decode(answer.content)
 
@@ -38,7 +39,31 @@ def test_what_is_no_time_is_called_so_in_words_that_help(given: str) -> None:
     with pytest.raises(msgspec.ValidationError) as refused:
         msgspec.convert({"kind": "echo", "input": {}, "run_at": given}, Submission)
     error = ValidationException(extra=[{"message": str(refused.value)}])
-    problem = msgspec.json.decode(http_error(RequestFactory().post("/api/v1/tasks"), error).content)
+    problem = msgspec.json.decode(http_error(requests.post("/api/v1/tasks"), error).content)
     assert problem["errors"] == [
         {"path": "/run_at", "message": "this is not a time with a time zone (RFC 3339), such as 2026-01-31T09:00:00Z"}
     ]
+
+
+@pytest.mark.parametrize("error", [LogUnavailable("away"), TooManyRequests("too many", retry_after=20)], ids=str)
+def test_who_accepts_nothing_but_a_stream_is_told_in_one_what_is_wrong_and_when_to_come_back(
+    error: HeadraceError,
+) -> None:
+    def asked(accept: str) -> Any:
+        return own_error(requests.get("/api/v1/events", headers={"Accept": accept}), error)
+
+    told = asked("text/event-stream")
+    assert (told.status_code, told.media_type) == (200, "text/event-stream")
+    retry, event, data = told.content.decode().removesuffix("\n\n").split("\n")
+    assert (
+        1000 * (error.retry_after or 0) < int(retry.removeprefix("retry: ")) <= 1000 * (error.retry_after or 0) + 5000
+    )
+    assert event == "event: problem"
+    assert msgspec.json.decode(data.removeprefix("data: "), type=Problem).error_code == error.code
+    for accept in ("*/*", "text/event-stream, application/problem+json"):
+        assert (asked(accept).status_code, "Retry-After" in asked(accept).headers) == (error.status, True)
+
+
+def test_what_does_not_pass_by_itself_ends_a_stream_for_good() -> None:
+    request = requests.get("/api/v1/events", headers={"Accept": "text/event-stream"})
+    assert own_error(request, NotAuthenticated("expired")).status_code == 401
