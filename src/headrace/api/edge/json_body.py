@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -11,7 +12,7 @@ from litestar import Request
 from litestar.types import HTTPRequestEvent, Receive
 
 from headrace.api.edge.headers import read_headers
-from headrace.contracts.problems import FieldError, split_path
+from headrace.contracts.problems import FieldError, in_our_words, split_path
 from headrace.errors import MalformedRequest, TooLarge
 
 T = TypeVar("T")
@@ -39,12 +40,20 @@ class JsonRequest(Request[Any, Any, Any]):
         return self._whole
 
     async def json(self) -> Any:
-        """Return what the body says.
+        """Return what the body says, as the type that the route takes.
 
         Raises:
-            MalformedRequest: The body is not JSON.
+            MalformedRequest: The body is not JSON, or not of this type.
         """
-        return decode_body(_decode_any, await self.body())
+        field = self.route_handler.parsed_data_field
+        decode = _decode_any if field is None else _decoder_of(field.annotation)
+        return decode_body(decode, await self.body())
+
+
+@cache
+def _decoder_of(type_: Any) -> Callable[[bytes], Any]:
+    """Return what decodes a body of a type. Litestar would also read a number from a text, and a time from a number."""
+    return msgspec.json.Decoder(type_).decode
 
 
 async def _read(receive: Receive, limit: int) -> bytes:
@@ -102,6 +111,7 @@ def decode_body(decode: Callable[[bytes], T], body: bytes) -> T:
         raise MalformedRequest(message, [FieldError(path="", message=message)]) from error
     except msgspec.MsgspecError as error:
         message, path = split_path(str(error))
+        message = in_our_words(message)
         explained = f"{path}: {message}" if path else message
         raise MalformedRequest(
             f"the request cannot be used: {explained}", [FieldError(path=path, message=message)]

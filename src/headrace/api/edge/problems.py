@@ -17,7 +17,7 @@ from headrace.api.edge.correlation import correlation_id
 from headrace.api.edge.methods import allow
 from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.frames import problem_frame
-from headrace.contracts.problems import FieldError, Problem, split_path
+from headrace.contracts.problems import FieldError, Problem, in_our_words, split_path
 from headrace.contracts.tasks import State
 from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, Stopping, TaskFinished
 from headrace.identity_errors import GrantRefused, NotAuthenticated
@@ -60,25 +60,17 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Answer an error that Litestar raises, such as an unknown route or a body that cannot be read."""
     status = error.status_code
     code = _HTTP_CODES.get(status, "internal" if status >= 500 else "malformed_request")
-    message, errors = error.detail, _field_errors(error)
-    if status in (404, 405) and (elsewhere := _explain_elsewhere(request)) is not None:
-        return _problem(request, HTTPStatus.NOT_FOUND, _HTTP_CODES[404], elsewhere, [], {})
+    message, errors, headers = error.detail, _field_errors(error), dict(error.headers or {})
     if errors:
         message = "the request cannot be used: " + "; ".join(
             f"{each.path}: {each.message}" if each.path else each.message for each in errors
         )
     elif status == 405:
-        return _problem(
-            request,
-            status,
-            code,
-            f"{request.method} is not possible here; see Allow",
-            errors,
-            {"Allow": allow((error.headers or {}).get("allow", "").split(", "))},
-        )
+        message = _explain_elsewhere(request) or f"{request.method} is not possible here; see Allow"
+        headers = {"Allow": allow(headers.get("allow", "").split(", "))}
     elif status == 404:
-        message = f"there is nothing at {request.url.path}; see /api/docs"
-    return _problem(request, status, code, message, errors, dict(error.headers or {}))
+        message = _explain_elsewhere(request) or f"there is nothing at {request.url.path}; see /api/docs"
+    return _problem(request, status, code, message, errors, headers)
 
 
 def _explain_elsewhere(request: AnyRequest) -> str | None:

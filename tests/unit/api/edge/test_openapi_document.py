@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections import Counter
 from typing import Any
 
+import httpx
 import jsonschema_rs
-import msgspec
 import pytest
+from litestar import Litestar, post
+from litestar.exceptions import HTTPException
 from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from msgspec import Struct
 
 from headrace.api.app import create_app
+from headrace.api.edge import problems
+from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.openapi_document import BODIES, POSITION_PATTERN
 from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.positions import Position
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.contracts.tasks import ATTEMPTS_MAX, Bulk, BulkRequest, Submission
+from headrace.errors import HeadraceError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", LitestarDeprecationWarning)
@@ -52,6 +58,13 @@ CHANGES: list[dict[str, Any]] = [
     *({"per_second": each} for each in (0, 0.1, 500, 500.5)),
     *({"every": each} for each in (0, 1, 366 * 86_400, 366 * 86_400 + 1, None)),
     *({"priority": each} for each in ("high", "urgent", None)),
+    # A text is no number and no truth, and a number is no time.
+    *({"dry_run": each} for each in (True, "true", 1)),
+    *({"paused": each} for each in (True, "true", 0)),
+    *({"run_at": each} for each in ("2026-01-31T09:00:00Z", 0, None)),
+    *({"select": {"finished_before": each}} for each in ("2026-01-31T09:00:00Z", 0, None)),
+    {"limit": "7"},
+    {"every": "60"},
     *({"name": each} for each in ("n", "n" * 201, None, 7)),
 ]
 
