@@ -36,10 +36,6 @@ _HTTP_CODES = {
     415: "unsupported_media_type",
 }
 
-# What msgspec says of a text that is not a time with a time zone, and what the API says instead.
-_NO_TIMES = ("Invalid RFC3339 encoded datetime", "Expected `datetime` with a timezone component")
-_NO_TIME = "this is not a time with a time zone (RFC 3339), such as 2026-01-31T09:00:00Z"
-
 _WIRE_NAMES = {"in_state": "state", "last_event_id": "Last-Event-ID"}
 
 log = get_logger(__name__)
@@ -157,7 +153,7 @@ def _field_errors(error: HTTPException) -> list[FieldError]:
         if isinstance(each, dict):
             each = cast("dict[str, Any]", each)
             message, at = split_path(str(each.get("message", "")))
-            message = _NO_TIME if message in _NO_TIMES else message
+            message = in_our_words(message)
             key = str(each.get("key") or "")
             if each.get("source") in (ParamType.QUERY, ParamType.HEADER, ParamType.PATH):
                 at = f"{ParamType(each['source']).value} {_WIRE_NAMES.get(key, key)}"
