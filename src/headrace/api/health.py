@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import Response, get
+from litestar.openapi.datastructures import ResponseSpec
 
 from headrace.api.auth.access import PUBLIC, access
 from headrace.api.capacity import Capacity
@@ -23,7 +24,13 @@ def live() -> Health:
     return summarize({})
 
 
-@get("/health/ready", operation_id="ready", opt=access(PUBLIC), summary="Whether the process can serve, by dependency")
+@get(
+    "/health/ready",
+    operation_id="ready",
+    opt=access(PUBLIC),
+    summary="Whether the process can serve, by dependency",
+    responses={503: ResponseSpec(Health, generate_examples=False, description="It cannot serve; the checks say why.")},
+)
 async def ready(request: AnyRequest) -> Response[Health]:
     """The answer is 503 while the log is away, is full or takes nothing, since nothing can be accepted then, and while the
     process drains. Without Postgres it is 200 with a failing check: tasks can still be submitted and followed. Of a process that

@@ -58,6 +58,8 @@ class FailureCode(StrEnum):
 DELAY_SECONDS_MAX = 366 * 86_400.0  # a year, and a leap day
 ATTEMPTS_MAX = 100
 KEY_CHARS_MAX = 255  # characters of an Idempotency-Key
+# Visible ASCII characters but quotes, which may stand around them.
+KEY_PATTERN = rf'^([!#-~]{{1,{KEY_CHARS_MAX}}}|"[!#-~]{{1,{KEY_CHARS_MAX}}}")$(?!\n)'
 
 Input = Annotated[dict[str, Any], Meta(description="The kind's input; its JSON Schema is in GET /kinds.")]
 Delay = Annotated[float, Meta(ge=0, le=DELAY_SECONDS_MAX, description="Seconds from now until the task is due.")]

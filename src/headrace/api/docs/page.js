@@ -48,12 +48,17 @@ const contentRows = (name, content, description) => {
     row([code(name)], [element("span", { class: "quiet" }, `${mediaType}: `, ...typeOf(schema))], ...paragraphs(description)));
 };
 
-function operationSection(path, method, operation, schemas) {
+// Answers that several operations have stand in one place.
+const answerOf = (answer, shared) => (answer.$ref ? shared[answer.$ref.split("/").pop()] : answer);
+
+function operationSection(path, method, operation, { schemas, responses }) {
   const parameters = (operation.parameters || []).map((each) =>
     valueRow(each.name, each.schema || {}, each.required, `; ${each.in}`, each.description));
   const body = operation.requestBody ? contentRows("body", operation.requestBody.content, operation.requestBody.description) : [];
-  const answers = Object.entries(operation.responses || {}).flatMap(([status, answer]) =>
-    contentRows(status, answer.content, answer.description));
+  const answers = Object.entries(operation.responses || {}).flatMap(([status, given]) => {
+    const answer = answerOf(given, responses);
+    return contentRows(status, answer.content, answer.description);
+  });
   return element(
     "section", { id: operation.operationId },
     element("h3", {}, operation.summary || operation.operationId),
@@ -102,7 +107,7 @@ function show(api) {
   for (const [resource, paths] of byResource(api.paths)) {
     contents.append(element("h2", {}, resource));
     for (const [path, method, operation] of paths) {
-      main.append(operationSection(path, method, operation, api.components.schemas));
+      main.append(operationSection(path, method, operation, api.components));
       contents.append(link(operation.operationId, element("span", { class: `method ${method}` }, method.toUpperCase()), operation.summary));
     }
   }

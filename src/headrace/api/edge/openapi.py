@@ -20,7 +20,7 @@ from headrace.api.edge.security_schemes import security_of
 from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import SECONDS_MAX
 from headrace.contracts.problems import Problem
-from headrace.contracts.tasks import ID_PATTERN, KEY_CHARS_MAX
+from headrace.contracts.tasks import ID_PATTERN, KEY_PATTERN
 
 OWNER = "owner"
 
@@ -84,7 +84,7 @@ class Keyed(Operation):
             name="Idempotency-Key",
             param_in="header",
             description="A repeated request with the same key and body returns what the first one made, for as long as the log remembers.",
-            schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=KEY_CHARS_MAX),
+            schema=Schema(type=OpenAPIType.STRING, pattern=KEY_PATTERN),
         )
         link = Parameter(
             name="follow_link",

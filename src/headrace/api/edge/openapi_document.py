@@ -6,7 +6,10 @@ which also decodes them: what they forbid is refused, and what they permit is re
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -36,10 +39,12 @@ BODIES = (
     ApiKeyRequest,
 )
 POSITION_PATTERN = r"^[0-9]{1,19}-[0-9]{1,19}$"
+# An empty id of the last event is none (WHATWG HTML, section 9.2.6).
+_POSITION_OR_NONE = r"^([0-9]{1,19}-[0-9]{1,19})?$"
 _PATTERNS = {
     "at_least": POSITION_PATTERN,
     "after": POSITION_PATTERN,
-    "Last-Event-ID": POSITION_PATTERN,
+    "Last-Event-ID": _POSITION_OR_NONE,
     "cursor": r"^[A-Za-z0-9_-]+$",
 }
 _PATTERNS_IN_PATH = {
@@ -49,13 +54,21 @@ _PATTERNS_IN_PATH = {
     "user": ID_PATTERN,
     "kind": KIND_PATTERN,
     "session": ID_PATTERN,
+    "key": ID_PATTERN,
 }
 
 # The operations whose answer names the address of what they made.
 _LOCATED = frozenset(
-    {"submit_task", "submit_batch", "run_task_again", "create_schedule", "run_schedule", "create_service_account"}
+    {
+        *("submit_task", "submit_batch", "run_task_again", "create_schedule", "run_schedule"),
+        *("create_service_account", "create_api_key"),
+    }
 )
+_VERSIONED = frozenset({"get_settings", "replace_settings"})
+# Whoever has a link does not authenticate in another way.
+_BY_LINK = frozenset({"follow_task_by_link", "follow_batch_by_link"})
 _LOCATION = {"description": "The address of what was made.", "schema": {"type": "string"}}
+_ETAG = {"description": "The version, for `If-Match`.", "schema": {"type": "string"}}
 _CHALLENGE = {"description": "How to authenticate (RFC 6750).", "schema": {"type": "string"}}
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
 
@@ -87,6 +100,8 @@ def complete(document: Json) -> Json:
             operation["tags"] = [_tag(path)]
             _complete_parameters(operation)
             _complete_answers(operation)
+    _share_answers(document)
+    _leave_out_defaults(document)
     return document
 
 
@@ -113,14 +128,48 @@ def _without_null(schema: Json) -> Json:
 def _complete_answers(operation: Json) -> None:
     answers = operation["responses"]
     for status, answer in answers.items():
-        if status in ("429", "503"):
+        if status == "204":
+            answer.pop("content", None)
+        elif status in ("429", "503") and "application/problem+json" in answer["content"]:
             answer.setdefault("headers", {})["Retry-After"] = _RETRY_AFTER
-        elif status == "401" and "security" in operation:
+        elif status == "401" and operation["operationId"] not in _BY_LINK:
             answer.setdefault("headers", {})["WWW-Authenticate"] = _CHALLENGE
         elif status in ("201", "202") and operation["operationId"] in _LOCATED:
             answer.setdefault("headers", {})["Location"] = _LOCATION
+        elif status == "200" and operation["operationId"] in _VERSIONED:
+            answer.setdefault("headers", {})["ETag"] = _ETAG
     if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):
         answers["200"] = {**answers["202"], "description": "The key has made this before; it is answered as it is now."}
     if "text/event-stream" in answers.get("200", {}).get("content", {}) and operation["operationId"] != "follow_all":
         answers["204"] = {"description": "The client has seen the end; `EventSource` stops."}
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _share_answers(document: Json) -> None:
+    """Put each refusal that several operations have into one place. Of a status, this is the one that most of them have."""
+    answers = [operation["responses"] for operation in _operations(document)]
+    shared: Json = {}
+    for status in sorted({status for each in answers for status in each if status >= "400"}):
+        meanings = Counter(each[status]["description"] for each in answers if status in each)
+        meaning, count = meanings.most_common(1)[0]
+        if count > 1:
+            name = HTTPStatus(int(status)).name.title().replace("_", "")
+            having = [each for each in answers if status in each and each[status]["description"] == meaning]
+            shared[name] = having[0][status]
+            for each in having:
+                each[status] = {"$ref": f"#/components/responses/{name}"}
+    document["components"]["responses"] = shared
+
+
+def _leave_out_defaults(document: Json) -> None:
+    """Leave out what OpenAPI takes for granted when it is not said."""
+    operations = [*_operations(document)]
+    for said in (*operations, *(each for operation in operations for each in operation.get("parameters", ()))):
+        for name in ("deprecated", "allowEmptyValue", "allowReserved"):
+            if said.get(name) is False:
+                del said[name]
+
+
+def _operations(document: Json) -> Iterator[Json]:
+    for operations in document["paths"].values():
+        yield from operations.values()

@@ -28,6 +28,8 @@ from headrace.identity_errors import NotAuthenticated
 
 _WRONG = "The email address or the password is wrong."
 _ENDED = "The session has ended, or there is none."
+_NO_SESSION = "The request has no credential, or none that is valid."
+_NOT_SIGNED_OUT = "The request is made with a key, or with a cookie and without the header `X-Headrace-CSRF`."
 _REFUSED = "The account is disabled, or the request is made with a cookie and without the header `X-Headrace-CSRF`."
 
 _decode_refresh = msgspec.json.Decoder(Refresh).decode
@@ -89,7 +91,13 @@ async def refresh_session(request: AnyRequest) -> Response[SignedIn]:
     return give_cookies(request, opened, 200)
 
 
-@delete("/session", opt=access(PUBLIC), operation_id="sign_out", summary="Sign out", responses=refusals(401, 403))
+@delete(
+    "/session",
+    opt=access(PUBLIC),
+    operation_id="sign_out",
+    summary="Sign out",
+    responses=refusals() | refusal(401, _NO_SESSION) | refusal(403, _NOT_SIGNED_OUT),
+)
 async def sign_out(request: AnyRequest) -> Response[None]:
     """The session of the request ends at once, with its tokens and its streams. Its browser forgets the cookies.
 

@@ -38,7 +38,7 @@ _encode = msgspec.json.Encoder().encode
     operation_id="submit_task",
     opt=access("tasks:write"),
     summary="Submit a task",
-    responses=refusals(400, 409, 413, 422),
+    responses=refusals(400, 409, 413, 422, 501),
     operation_class=Keyed,
 )
 async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask]:

@@ -62,7 +62,7 @@ _decoder = msgspec.json.Decoder(BatchSubmission)
     operation_id="submit_batch",
     opt=access("tasks:write"),
     summary="Submit a batch",
-    responses=refusals(400, 409, 413, 415, 422),
+    responses=refusals(400, 409, 413, 415, 422, 501),
     operation_class=BatchBody,
     # The body is counted while it is read, see `batch_upload`.
     request_max_body_size=None,

@@ -13,7 +13,7 @@ from headrace.api.auth.accounts import unknown_user
 from headrace.api.auth.audit import audit, audit_failed_sign_in
 from headrace.api.auth.principal import principal_of
 from headrace.api.auth.session_tokens import session_of
-from headrace.api.edge.openapi import refusals
+from headrace.api.edge.openapi import refusal, refusals
 from headrace.api.edge.request import AnyRequest, AtCursor, is_id, location
 from headrace.api.state import state_of
 from headrace.contracts.identity import (
@@ -36,6 +36,9 @@ from headrace.store.users import UserFilter, to_user
 
 SEARCH_CHARS_MAX = 100  # of a part of a name or an address
 
+_CLOSED = "Nobody may ask for an account here, or a page of another site asks for one."
+_TOO_MANY = "Too many accounts were asked for from this address; see Retry-After."
+
 InSearch = Annotated[
     str | None,
     Parameter(
@@ -54,7 +57,7 @@ InSearch = Annotated[
     opt=access(PUBLIC),
     operation_id="register",
     summary="Ask for an account",
-    responses=refusals(403, 422, 429),
+    responses=refusals(422) | refusal(403, _CLOSED) | refusal(429, _TOO_MANY),
 )
 async def register(request: AnyRequest, data: NewUser) -> Registration:
     """An administrator approves or rejects the account. Until then it can sign in and read its own state, and do nothing else.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key
-from headrace.contracts.tasks import KEY_CHARS_MAX, Submission
+from headrace.contracts.tasks import KEY_CHARS_MAX, KEY_PATTERN, Submission
 from headrace.errors import InvalidKey
 from tests.unit.api.edge.asgi import requests
 
@@ -24,6 +25,8 @@ def key_of(given_header: str | None) -> str | None:
 @given(KEYS)
 def test_a_key_is_the_same_with_quotes_and_without(key: str) -> None:
     assert key_of(key) == key_of(f'"{key}"') == key
+    assert re.search(KEY_PATTERN, key)
+    assert re.search(KEY_PATTERN, f'"{key}"')
 
 
 def test_a_request_without_the_header_has_no_key() -> None:
@@ -35,6 +38,8 @@ def test_a_key_that_cannot_be_one_is_refused_with_the_header_named(text: str) ->
     with pytest.raises(InvalidKey, match="255 visible ASCII characters") as refused:
         key_of(text)
     assert [each.path for each in refused.value.errors] == ["header Idempotency-Key"]
+    # The document says so as well.
+    assert re.search(KEY_PATTERN, text) is None
 
 
 @given(KEYS, KEYS)
