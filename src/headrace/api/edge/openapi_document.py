@@ -56,6 +56,8 @@ _PATTERNS_IN_PATH = {
     "session": ID_PATTERN,
     "key": ID_PATTERN,
 }
+# Times with a time zone, which the routes read by themselves.
+_INSTANTS = frozenset({"since", "before"})
 
 # The operations whose answer names the address of what they made.
 _LOCATED = frozenset(
@@ -115,6 +117,8 @@ def _complete_parameters(operation: Json) -> None:
         patterns = _PATTERNS_IN_PATH if parameter["in"] == "path" else _PATTERNS
         if pattern := patterns.get(parameter["name"]):
             parameter["schema"] = {**_without_null(parameter["schema"]), "pattern": pattern}
+        elif parameter["name"] in _INSTANTS:
+            parameter["schema"] = {**_without_null(parameter["schema"]), "format": "date-time"}
 
 
 def _without_null(schema: Json) -> Json:

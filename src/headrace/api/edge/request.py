@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Request
 from litestar.params import Parameter
 
-from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN
-from headrace.errors import TaskNotFound
+from headrace.contracts.problems import FieldError, in_our_words
+from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, Instant
+from headrace.errors import MalformedRequest, TaskNotFound
 
 AT_LEAST_SECONDS = 5.0  # how long a read waits for the projector, which is usually a tenth of a second behind
 WAIT_SECONDS_MAX = 60  # of a long poll; proxies close requests without an answer at about that time
 
 AnyRequest = Request[Any, Any, Any]
+
+INSTANT_CHARS_MAX = 64  # twice as many as a time with a time zone has
 
 AtLeast = Annotated[str | None, Parameter(description="Wait until the answer reflects this position.", max_length=41)]
 AtCursor = Annotated[str | None, Parameter(max_length=200, description="`next_cursor` of the page before.")]
@@ -37,6 +42,21 @@ def task_id(text: str) -> str:
     if not is_id(text):
         raise TaskNotFound(f"there is no task {text[:80]!r}")
     return text
+
+
+def read_instant(name: str, text: str | None) -> datetime | None:
+    """Read a time from a parameter of the query. Litestar would take a number for one, and a time without a time zone.
+
+    Raises:
+        MalformedRequest: The text is not a time with a time zone.
+    """
+    if text is None:
+        return None
+    try:
+        return msgspec.convert(text, Instant)
+    except msgspec.ValidationError as error:
+        message = in_our_words(str(error))
+        raise MalformedRequest(f"{name}: {message}", [FieldError(path=f"query {name}", message=message)]) from error
 
 
 def location(collection: str, id_: str) -> dict[str, str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from litestar import get
-from litestar.params import Parameter, QueryParameter
+from litestar.params import Parameter
 
 from headrace.api.auth.access import access
 from headrace.api.edge.openapi import refusals
-from headrace.api.edge.request import AnyRequest, AtCursor
+from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, AtCursor, read_instant
 from headrace.api.state import state_of
 from headrace.contracts.audit import Action, AuditPage
 from headrace.store.audit import AuditFilter, list_entries
@@ -33,8 +32,10 @@ async def list_audit(
     actor: AtId = None,
     subject: AtId = None,
     action: Action | None = None,
-    since: Annotated[datetime | None, QueryParameter(description="At this time or after it.")] = None,
-    before: datetime | None = None,
+    since: Annotated[
+        str | None, Parameter(max_length=INSTANT_CHARS_MAX, description="At this time or after it.")
+    ] = None,
+    before: Annotated[str | None, Parameter(max_length=INSTANT_CHARS_MAX, description="Before this time.")] = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
 ) -> AuditPage:
@@ -42,7 +43,13 @@ async def list_audit(
     administrators looked at of others. `next_cursor` continues with older entries.
     """
     after = None if cursor is None else Cursor.parse(cursor)
-    wanted = AuditFilter(actor=actor, subject=subject, action=action, since=since, before=before)
+    wanted = AuditFilter(
+        actor=actor,
+        subject=subject,
+        action=action,
+        since=read_instant("since", since),
+        before=read_instant("before", before),
+    )
     async with state_of(request).identity.transaction() as session:
         items, following = await list_entries(session, wanted, after, limit)
     return AuditPage(items=items, next_cursor=str(following) if following else None)
