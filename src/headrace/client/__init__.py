@@ -8,8 +8,10 @@
 
 A refusal of the API is raised as `ProblemError`, an API that cannot be reached as `httpx.TransportError`, and what cannot be sent
 at all, as a key with a line break, as `UnusableRequest`. The client retries by itself what may be sent twice without harm:
-following, waiting for a result, cancelling, running a selection again, and submitting with a ``key``. What fails each time, as
-a refusal or a certificate that is not trusted, it does not retry.
+following, waiting for a result, cancelling, running a selection again, and submitting with a ``key``. A request over a limit of
+the API does nothing, so the client waits until the limit permits more, for a minute and a half at most, and sends it again; but a
+batch without a ``key``, whose inputs are gone. What fails each time, as a refusal or a certificate that is not trusted, it does not
+retry.
 """
 
 from __future__ import annotations
