@@ -43,9 +43,8 @@ class Tasks(Connection):
         """Submit a task; it is accepted when this returns.
 
         With a ``key`` the task is made once, however often it is submitted: by this method, which repeats the request when
-        there is no answer, or by a program that was started again. Every submission returns the task that the first one
-        made. For the repeats of this method alone, a fresh UUID is a good key. Without a key the request is sent once, unless a
-        limit of the API refuses it.
+        there is no answer, or by a program that was started again. Every submission returns the task of the first one. For
+        the repeats of this method alone, a fresh UUID is a good key. Without a key only a limit makes it repeat the request.
 
         Args:
             kind: The kind of the task.
