@@ -143,7 +143,9 @@ async def test_every_command_works_in_order_on_an_empty_home_as_it_is_written() 
     shell = Shell(place, port)
     try:
         async with shell._started(f"exec {UP} --port {port}") as up:  # pyright: ignore[reportPrivateUsage]
-            await _until_ready(up, port)
+            said = await _until_ready(up, port)
+            assert re.search(rf"http://127\.0\.0\.1:{port}/enter/\S+", said)
+            assert (place / "home/credentials.json").exists()
             for command in tour:
                 await _check(shell, command)
     finally:
@@ -164,8 +166,8 @@ async def _check(shell: Shell, command: str) -> None:
     assert re.search(pattern, done.said, re.MULTILINE), done
 
 
-async def _until_ready(up: asyncio.subprocess.Process, port: int) -> None:
-    """Read what `up` says until it is ready, and go on reading, so that it never waits for a reader."""
+async def _until_ready(up: asyncio.subprocess.Process, port: int) -> str:
+    """Return what `up` says until it is ready, and go on reading, so that it never waits for a reader."""
     assert up.stdout is not None
     async with asyncio.timeout(COMMAND_SECONDS):
         said: list[str] = []
@@ -174,6 +176,7 @@ async def _until_ready(up: asyncio.subprocess.Process, port: int) -> None:
             assert line, said
             said.append(line.decode())
     _reading.add(asyncio.create_task(up.stdout.read()))
+    return "".join(said)
 
 
 _reading: set[asyncio.Task[bytes]] = set()
