@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 
+import httpx
 import pytest
 
 from headrace.cli.commands.schedules import schedules
@@ -47,6 +48,29 @@ async def test_a_schedule_is_made_listed_run_paused_and_removed(up: Up, client: 
     again = await up.shell.call("schedules", "run", schedule)
     assert again.code == 2
     assert again.err.startswith("schedule_not_found: ")
+
+
+async def test_a_kind_that_is_disabled_and_a_schedule_that_rests_are_shown_as_such(up: Up) -> None:
+    added = await up.shell.call("schedules", "add", "pass_gate", "--input", '{"path": "/nowhere"}', "--every", "1h")
+    schedule = added.out.split()[0]
+
+    async def row(of: str, *command: str) -> str:
+        return next(line for line in (await up.shell.call(*command)).out.splitlines() if line.startswith(of))
+
+    settings = f"{up.url}/api/v1/admin/settings"
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {up.key}"}) as http:
+
+        async def disable(*kinds: str) -> None:
+            etag = (await http.get(settings)).headers["ETag"]
+            answer = await http.put(settings, json={"disabled_kinds": kinds}, headers={"If-Match": etag})
+            assert answer.status_code == 200, answer.text
+
+        await disable("pass_gate")
+        assert "yes, disabled" in await row("pass_gate", "kinds")
+        assert "rests: kind disabled" in await row(schedule, "schedules")
+        await disable()
+    assert "disabled" not in await row("pass_gate", "kinds") + await row(schedule, "schedules")
+    assert (await up.shell.call("schedules", "remove", schedule)).code == 0
 
 
 @pytest.mark.parametrize("option", ["--every", "--expires-in"])
