@@ -36,6 +36,19 @@ async def test_output_that_nobody_reads_holds_nobody_up_and_says_later_what_it_l
     assert int(notices[0].removeprefix("up        | ").split()[0].replace(",", "")) >= LINES - written
 
 
+def test_what_was_said_before_a_flush_is_written_when_it_returns() -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    with os.fdopen(write, "w") as stream:
+        output = PrefixedOutput(stream)
+        for number in range(100):
+            output.say(str(number))
+        output.flush()
+        assert os.read(read, 1 << 16).decode().splitlines()[-1] == "up        | 99"
+        output.close()
+    os.close(read)
+
+
 def test_there_may_be_no_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", None)
     output = PrefixedOutput()

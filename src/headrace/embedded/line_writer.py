@@ -24,7 +24,8 @@ class LineWriter:
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
-        self._lines: Queue[bytes | None] = Queue(WAITING_LINES_MAX)
+        # An event is set when all lines before it are written; None is the end.
+        self._lines: Queue[bytes | threading.Event | None] = Queue(WAITING_LINES_MAX)
         self._stalled = False
         self._left_out = 0
         self._thread = threading.Thread(target=self._write_lines, name="write lines", daemon=True)
@@ -51,6 +52,13 @@ class LineWriter:
         count, self._left_out = self._left_out, 0
         return count
 
+    def flush(self) -> None:
+        """Wait until the lines so far are written, for `STALLED_SECONDS` at most once they have room."""
+        written = threading.Event()
+        with suppress(Full):
+            self._lines.put(written, timeout=STALLED_SECONDS)
+            written.wait(STALLED_SECONDS)
+
     def close(self) -> None:
         """Write the lines that wait, for as long as `CLOSE_SECONDS`."""
         with suppress(Full):
@@ -59,6 +67,9 @@ class LineWriter:
 
     def _write_lines(self) -> None:
         while (line := self._lines.get()) is not None:
+            if isinstance(line, threading.Event):
+                line.set()
+                continue
             # When the terminal or pipe is gone, the work goes on.
             with suppress(OSError):
                 self._write_line(line)

@@ -180,6 +180,8 @@ class Machine:
         The work goes on when it cannot be written.
         """
         self._admin.say_link()
+        # A terminal that shows both outputs shows the link before the last line.
+        self._output.flush()
         try:
             # Without a buffer nothing is left to write when `up` ends.
             os.write(sys.stdout.fileno(), f"ready {self._api_url}\n".encode())

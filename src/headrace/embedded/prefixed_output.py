@@ -43,6 +43,10 @@ class PrefixedOutput:
 
         return write
 
+    def flush(self) -> None:
+        """Wait a moment until everything so far is written, for what goes to another output after it."""
+        self._writer.flush()
+
     def close(self) -> None:
         """Write what still waits, for a moment."""
         self._writer.close()
