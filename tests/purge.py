@@ -6,6 +6,6 @@ from headrace.log import subjects
 from headrace.log.connection import Log
 
 
-async def purge(log: Log, subject: str) -> None:
-    """Take every record of a subject, wildcards allowed, out of the log."""
-    await log.jetstream.request(f"STREAM.PURGE.{subjects.STREAM}", {"filter": subject})
+async def purge(log: Log, subject: str, stream: str = subjects.STREAM) -> None:
+    """Take every record of a subject, wildcards allowed, out of the log or of another stream."""
+    await log.jetstream.request(f"STREAM.PURGE.{stream}", {"filter": subject})

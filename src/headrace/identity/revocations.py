@@ -69,6 +69,11 @@ class KnownRevocations:
         changed = self._users.get(user)
         return changed is None or changed.state is UserState.ACTIVE
 
+    def is_as(self, user: str, changed: UserChanged) -> bool:
+        """Tell whether the role and the state that are known of a user are these."""
+        known = self._users.get(user)
+        return known is not None and (known.role, known.state) == (changed.role, changed.state)
+
     def learn_revoked(self, credential: str, at: float) -> Change | None:
         """Note that a credential was revoked. Returns the change; None when it was known.
 

@@ -20,7 +20,7 @@ from headrace.store.reading import columns_of, fetch_row
 from headrace.store.users import lock_user
 
 KEYS_PER_OWNER_MAX = 100  # live ones; a program needs one or two
-DEAD_KEYS_PER_OWNER_MAX = 100  # the newest of those that can be used no longer
+DEAD_KEYS_PER_OWNER_MAX = 100  # that cannot be used any more; those that ended last are kept
 USED_SECONDS = 60  # between two notes of when a key was used
 
 _KEYS = identity_tables.api_keys
@@ -56,7 +56,10 @@ async def insert_key(session: AsyncSession, row: ApiKeyRow) -> None:
     if (await session.scalar(live) or 0) >= KEYS_PER_OWNER_MAX:
         raise TooManyApiKeys(f"there are {KEYS_PER_OWNER_MAX} API keys already; revoke one that is not used any more")
     dead = select(_OF.id).where(_OF.owner == row.owner, ~_is_live(row.created_at))
-    forgotten = dead.order_by(_OF.created_at.desc(), _OF.id.desc()).offset(DEAD_KEYS_PER_OWNER_MAX)
+    # Those that were revoked last: a process that was not told finds them here.
+    forgotten = dead.order_by(func.least(_OF.revoked_at, _OF.expires_at).desc(), _OF.id.desc()).offset(
+        DEAD_KEYS_PER_OWNER_MAX
+    )
     await session.execute(delete(_KEYS).where(_OF.id.in_(forgotten.scalar_subquery())))
     await session.execute(insert(_KEYS).values(msgspec.structs.asdict(row)))
 

@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, Table, any_, delete, func, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.store import identity_tables
+from headrace.store.sessions import ENDED_KEPT
 
 ROWS = 1000  # of each table in one transaction; a later sweep removes the rest
 DEAD_KEY_DAYS = 30  # for which a key that was revoked or has expired is still listed
@@ -32,7 +33,7 @@ async def sweep_ended(session: AsyncSession, now: datetime) -> int:
         identity_tables.one_time_tokens,
     )
     dead_since = now - timedelta(days=DEAD_KEY_DAYS)
-    removed = await _remove(session, sessions, "id", sessions.c.ends_at <= now)
+    removed = await _remove(session, sessions, "id", sessions.c.ends_at <= now - ENDED_KEPT)
     removed += await _remove(session, tokens, "hash", tokens.c.expires_at <= now)
     ended = or_(keys.c.expires_at <= dead_since, keys.c.revoked_at <= dead_since)
     return removed + await _remove(session, keys, "id", ended)

@@ -13,14 +13,17 @@ import pytest
 from headrace.api.auth.revocations import Revocations
 from headrace.contracts.identity import Role, UserState
 from headrace.embedded.network import free_ports
+from headrace.log import bucket_names
 from tests.accounts import Made
 from tests.cluster import Cluster, until
 from tests.conftest import MakeCluster
 from tests.flow.follow_link_steps import NEW
 from tests.flow.problems import check_problem
+from tests.purge import purge
 from tests.sse import Stream, follow
 
 PATIENCE_SECONDS = 10.0  # within which a stream has ended
+TOLD_SECONDS = 2.0  # within which a process knows
 
 
 class Watched(NamedTuple):
@@ -105,6 +108,21 @@ async def test_a_disabled_account_ends_its_streams_and_its_links_for_good(watche
     async with httpx.AsyncClient() as anybody:
         check_problem(await anybody.get(watched.link), 401, "invalid_follow_token")
 
+    # NATS has lost what it was told; a process that starts then finds it in Postgres.
+    cluster = watched.cluster
+    changed = await cluster.http.put(f"/api/v1/users/{watched.ada.id}", json={"state": "disabled"})
+    assert changed.status_code == 200, changed.text
+    await purge(cluster.log, bucket_names.IDENTITY_ENTRIES, bucket_names.IDENTITY_STREAM)
+    bind = f"127.0.0.1:{free_ports(1)[0]}"
+    member = await cluster.spawn("api", HEADRACE_API_BIND=bind)
+    await until(lambda: cluster.is_ready(member, f"http://{bind}"), "a new API")
+    at_new = httpx.URL(watched.link).copy_with(netloc=bind.encode())
+
+    async def is_refused() -> bool:
+        async with httpx.AsyncClient() as anybody, anybody.stream("GET", at_new) as answer:
+            return answer.status_code == 401
+
+    await until(is_refused, "the new API to know", TOLD_SECONDS)
 
 @pytest.mark.invariant(8)
 async def test_an_administrator_who_becomes_a_member_follows_nobody_else_any_more(cluster: Cluster) -> None:

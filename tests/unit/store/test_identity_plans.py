@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from headrace.contracts.identity import Role, UserState
-from headrace.store import api_keys, audit, identity_sweep, one_time_tokens, sessions, users
+from headrace.store import api_keys, audit, identity_sweep, one_time_tokens, recent_changes, sessions, users
 from headrace.store.cursors import Cursor
 from headrace.store.engine import sqlalchemy_url
 from tests.unit.store.test_plans import _explain, assert_bounded, reads
@@ -29,7 +29,8 @@ SEEDS = (
         SELECT 'k' || n, 'u' || 1 + n / 3, 'k', 's', sha256(('k' || n)::bytea), '{{}}', {AT},
                CASE WHEN n % 500 = 0 THEN {AT} END FROM generate_series(1, 15000) n""",
     f"""INSERT INTO sessions (id, owner, generation, created_at, seen_at, expires_at, ends_at)
-        SELECT 's' || n, 'u' || 1 + n / 3, 1, {AT}, {AT}, {AT}, {AT} FROM generate_series(1, 15000) n""",
+        SELECT 's' || n, 'u' || 1 + n / 3, 1, {AT}, {AT}, {AT}, {AT} - interval '1 hour'
+        FROM generate_series(1, 15000) n""",
     f"""INSERT INTO refresh_tokens (hash, session, generation, issued_at)
         SELECT sha256(('s' || n)::bytea), 's' || 1 + n / 2, n % 2, {AT} FROM generate_series(1, 25000) n""",
     f"""INSERT INTO one_time_tokens (hash, purpose, owner, expires_at)
@@ -97,6 +98,18 @@ async def test_a_list_about_identity_reads_little_more_than_a_page(seeded: Async
     for which, after in itertools.product((*wanted, *spans), CURSORS):
         for read in await reads(seeded, audit.list_entries, which, after, PAGE):
             assert_bounded(read, 2 * PAGE, (which, after))
+
+
+async def test_what_changed_lately_is_read_and_no_more(seeded: AsyncEngine) -> None:
+    lately = BEGIN + timedelta(seconds=14_900)
+    asked = (
+        (recent_changes.list_revoked_keys, (lately,)),
+        (recent_changes.list_ended_sessions, (lately, lately)),
+        (recent_changes.list_changed_users, (lately,)),
+    )
+    for ask, given in asked:
+        for read in await reads(seeded, ask, *given):
+            assert_bounded(read, 2 * PAGE, ask.__name__)
 
 
 async def test_a_sweep_reads_what_it_removes(seeded: AsyncEngine) -> None:

@@ -7,7 +7,7 @@ knows of the credential or the user: verified credentials are forgotten, and str
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,6 +19,7 @@ from headrace.identity.revocations import Change, KnownRevocations, UserChanged
 from headrace.log import bucket_names, clock
 from headrace.log.buckets import follow_bucket
 from headrace.log.connection import Log
+from headrace.store.recent_changes import ChangedUser
 from headrace.telemetry import get_logger
 
 WAIT_SECONDS = 2.0  # for which whoever notes something waits until NATS has it; it is sent later otherwise
@@ -51,7 +52,7 @@ class Revocations:
         await follow_bucket(self._log, bucket_names.IDENTITY_STREAM, bucket_names.IDENTITY_ENTRIES, self._on_entry)
 
     def close(self) -> None:
-        """Stop sending. What NATS does not have yet is lost, and the other processes trust it until they verify it again."""
+        """Stop sending. The other processes find what NATS does not have yet in Postgres, see `missed_revocations`."""
         if self._unsent:
             log.error("revocations were not told to the other processes", count=len(self._unsent))
         if self._sending is not None:
@@ -89,15 +90,41 @@ class Revocations:
         """
         changed = UserChanged(state, role, clock.now().timestamp())
         self._tell(self._known.learn_user(user, changed))
-        await self._send_all({bucket_names.changed_user(user): msgspec.json.encode(changed)})
+        await self._send_all(dict([_entry_of_user(user, changed)]))
+
+    async def note_missed(
+        self, keys: Sequence[str], sessions: Sequence[str], users: Sequence[ChangedUser], at: float
+    ) -> int:
+        """End here what Postgres says is over and was not known, and tell the other processes.
+
+        Args:
+            keys: Keys that were revoked.
+            sessions: Sessions that were ended.
+            users: Users that were changed, as they are now.
+            at: When Postgres was asked, in seconds since 1970. What was noted about a user after that is newer.
+
+        Returns:
+            How much of this was not known.
+        """
+        entries: dict[str, bytes] = {}
+        for credential in (*map("key:{}".format, keys), *map("session:{}".format, sessions)):
+            if (change := self._known.learn_revoked(credential, at)) is not None:
+                self._tell(change)
+                entries.update([_entry_of_credential(credential, at)])
+        for user, role, state in users:
+            changed = UserChanged(state, role, at)
+            if not self._known.is_as(user, changed) and (change := self._known.learn_user(user, changed)) is not None:
+                self._tell(change)
+                entries.update([_entry_of_user(user, changed)])
+        await self._send_all(entries)
+        return len(entries)
 
     async def _note_revoked(self, credentials: Iterable[str]) -> None:
         at = clock.now().timestamp()
         entries: dict[str, bytes] = {}
         for credential in credentials:
             self._tell(self._known.learn_revoked(credential, at))
-            kind, _, id_ = credential.partition(":")
-            entries[bucket_names.revoked(kind, id_)] = msgspec.json.encode({"at": at})
+            entries.update([_entry_of_credential(credential, at)])
         await self._send_all(entries)
 
     async def _send_all(self, entries: dict[str, bytes]) -> None:
@@ -144,6 +171,15 @@ class Revocations:
         if change is not None:
             for callback in tuple(self._callbacks):
                 callback(change)
+
+
+def _entry_of_credential(credential: str, at: float) -> tuple[str, bytes]:
+    kind, _, id_ = credential.partition(":")
+    return bucket_names.revoked(kind, id_), msgspec.json.encode({"at": at})
+
+
+def _entry_of_user(user: str, changed: UserChanged) -> tuple[str, bytes]:
+    return bucket_names.changed_user(user), msgspec.json.encode(changed)
 
 
 _decoder = msgspec.json.Decoder(UserChanged)
