@@ -156,6 +156,9 @@ class LimitsSettings(Struct, frozen=True, kw_only=True):
         Limit, Meta(description="Attempts to sign in per minute, from one address and for one account.")
     ] = 10
     registrations: Annotated[Limit, Meta(description="Registrations per hour, from one address.")] = 5
+    wrong_credentials: Annotated[
+        Limit, Meta(description="Wrong API keys and reset tokens per minute, from one address at each process.")
+    ] = 60
     submissions: Annotated[
         Limit,
         Meta(

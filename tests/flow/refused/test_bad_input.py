@@ -22,6 +22,22 @@ async def test_malformed_json_is_refused(cluster: Cluster, body: bytes) -> None:
     check_problem(answer, 400, "malformed_request")
 
 
+async def test_a_name_that_is_there_twice_is_refused_and_where_tasks_are_submitted_the_last_one_counts(
+    cluster: Cluster,
+) -> None:
+    json = {"Content-Type": "application/json"}
+    for path, body in (
+        ("api-keys", b'{"name": "k", "scopes": ["tasks:read"], "scopes": ["admin"]}'),
+        ("schedules", b'{"kind": "noop", "input": {"a": 1, "a": 2}, "every": 3600}'),
+    ):
+        refused = await cluster.http.post(f"/api/v1/{path}", content=body, headers=json)
+        assert "more than once" in check_problem(refused, 400, "malformed_request")["message"]
+    twice = b'{"kind": "nope", "kind": "echo", "input": {"text": "first", "text": "last"}}'
+    task = (await cluster.http.post("/api/v1/tasks", content=twice, headers=json)).json()
+    found = await cluster.outcome(task["id"])
+    assert (found["kind"], found["input"]) == ("echo", {"text": "last"})
+
+
 @pytest.mark.parametrize(
     ("body", "path", "words"),
     [

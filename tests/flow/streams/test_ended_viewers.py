@@ -124,6 +124,7 @@ async def test_a_disabled_account_ends_its_streams_and_its_links_for_good(watche
 
     await until(is_refused, "the new API to know", TOLD_SECONDS)
 
+
 @pytest.mark.invariant(8)
 async def test_an_administrator_who_becomes_a_member_follows_nobody_else_any_more(cluster: Cluster) -> None:
     boss, ada = await cluster.make_user(role="admin"), await cluster.make_user()

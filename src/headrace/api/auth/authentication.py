@@ -11,6 +11,7 @@ from headrace.api.auth.cookies import access_cookie, refresh_cookie
 from headrace.api.auth.credentials import TOKEN_CHARS_MAX
 from headrace.api.auth.csrf import check_csrf
 from headrace.api.auth.principal import act_for, keep_principal, principal_of
+from headrace.api.edge.client_address import client_network
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.openapi import OWNER
 from headrace.api.edge.query import check_query
@@ -18,6 +19,8 @@ from headrace.api.edge.request import AnyRequest, is_id
 from headrace.api.state import state_of
 from headrace.contracts.problems import FieldError
 from headrace.errors import MalformedRequest
+from headrace.identity.key_format import is_key
+from headrace.identity.principals import Principal
 from headrace.identity_errors import Forbidden, NotAuthenticated
 
 SCHEME = b"bearer"
@@ -69,7 +72,7 @@ async def authorize(request: AnyRequest) -> None:
         NotAuthenticated: The request has no valid credential.
         Forbidden: The credential does not allow this, or the route has no rule.
         IdentityUnavailable: The credential cannot be verified at the moment.
-        TooManyRequests: The principal has made as many requests as it may.
+        TooManyRequests: The principal has made as many requests as it may, or the address has presented too many wrong keys.
     """
     rule = rule_of(request.route_handler)
     if rule is None:
@@ -78,13 +81,35 @@ async def authorize(request: AnyRequest) -> None:
         return
     token = _credential_of(request)
     api = state_of(request)
-    principal = api.credentials.known(token) or await api.credentials.verify(token)
+    principal = api.credentials.known(token) or await verify(request, token)
     # What a credential may not do is not counted: whoever found a weak key could keep its owner from revoking it.
     check_access(principal, rule)
     # Whoever found a key could also spend the limit of its account; what ends access counts for the one credential.
     await api.limits.count(request.scope, principal.credential if rule.ends_access else principal.id)
     api.last_used.note(principal)
     keep_principal(request, principal)
+
+
+async def verify(request: AnyRequest, token: str) -> Principal:
+    """Verify the credential of a request. Wrong keys are counted for the address that they come from.
+
+    Raises:
+        NotAuthenticated: It is not valid.
+        IdentityUnavailable: It cannot be verified at the moment.
+        TooManyRequests: Too many wrong keys have come from this address, and this one was not verified lately.
+    """
+    api = state_of(request)
+    if not is_key(token):
+        # Access tokens are verified without Postgres, and nobody guesses one.
+        return await api.credentials.verify(token)
+    address = client_network(request.scope)
+    if not api.credentials.was_verified(token):
+        api.limits.wrong_credentials.check(address)
+    try:
+        return await api.credentials.verify(token)
+    except NotAuthenticated:
+        api.limits.wrong_credentials.note(address)
+        raise
 
 
 def _credential_of(request: AnyRequest) -> str:

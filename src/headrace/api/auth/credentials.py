@@ -101,6 +101,10 @@ class Credentials:
         self._known.move_to_end(digest)
         return found.principal
 
+    def was_verified(self, token: str) -> bool:
+        """Return whether a token was verified lately, be it that it has to be verified again."""
+        return self._digest(token) in self._known
+
     async def verify(self, token: str) -> Principal:
         """Verify a token, and remember it.
 

@@ -6,11 +6,12 @@ from litestar.types import HTTPScope, Scope
 
 from headrace.api.auth.counters import HOUR, MINUTE, Counters
 from headrace.api.auth.limit import Limit
+from headrace.api.auth.wrong_credentials import WrongCredentials
 from headrace.api.edge.admission import SAFE_METHODS
 from headrace.api.edge.client_address import client_network
 from headrace.api.edge.headers import answer_with
 from headrace.contracts.run_time_settings import RunTimeSettings
-from headrace.identity.limits import Policy, cost_of_batch
+from headrace.identity.limits import Allowance, Policy, cost_of_batch
 from headrace.identity_errors import TooManyRequests
 from headrace.settings import LimitsSettings
 
@@ -27,6 +28,7 @@ class Limits:
         registrations: Registrations, of an address.
         submissions: Submissions and other changes, of a principal.
         reads: Requests that only read, of a principal.
+        wrong_credentials: Wrong API keys and reset tokens, of an address, at this process.
     """
 
     def __init__(self, settings: LimitsSettings, counters: Counters) -> None:
@@ -36,6 +38,7 @@ class Limits:
         self.registrations = Limit(self._policy("registrations", HOUR), counters, "registrations")
         self.submissions = Limit(self._policy("submissions", MINUTE), counters, "submissions")
         self.reads = Limit(self._policy("reads", MINUTE), counters, "requests")
+        self.wrong_credentials = WrongCredentials(self._policy("wrong_credentials", MINUTE).limit)
 
     async def count(self, scope: HTTPScope, who: str) -> None:
         """Count a request of a principal, and have its answer tell what is left.
@@ -44,22 +47,20 @@ class Limits:
             TooManyRequests: The principal has made as many requests as it may in the present window.
         """
         limit = self.reads if scope["method"] in SAFE_METHODS else self.submissions
-        try:
-            allowance = limit.take_nowait(who) or await limit.take(who)
-        except TooManyRequests as error:
-            answer_with(scope, limit.headers(limit.find(who)))
-            raise error from None
-        answer_with(scope, limit.headers(allowance))
+        if (allowance := limit.take_nowait(who)) is not None:
+            answer_with(scope, limit.headers(allowance))
+        else:
+            await _take(scope, limit, who)
 
-    async def count_batch(self, who: str, tasks: int) -> None:
-        """Count what a batch costs besides the one request that it is.
+    async def count_batch(self, scope: Scope, who: str, tasks: int) -> None:
+        """Count what a batch costs besides the one request that it is, and have its answer tell what is left then.
 
         Raises:
             TooManyRequests: There is not so much left in the present window.
         """
         cost = cost_of_batch(tasks, self.submissions.policy_of(who)) - 1
         if cost > 0:
-            await self.submissions.take(who, cost)
+            await _take(scope, self.submissions, who, cost)
 
     async def count_sign_in(self, scope: Scope, account: str) -> None:
         """Count an attempt to sign in, for the address that it comes from and for the account, whether or not there is one.
@@ -67,8 +68,10 @@ class Limits:
         Raises:
             TooManyRequests: There were too many in the last minute.
         """
-        await self.sign_ins.take(f"address {client_network(scope)}")
-        await self.sign_ins.take(f"account {account.strip().casefold()}")
+        of_address = await _take(scope, self.sign_ins, f"address {client_network(scope)}")
+        await _take(scope, self.sign_ins, f"account {account.strip().casefold()}")
+        # How often others try to sign in to an account is told to nobody who may still try.
+        answer_with(scope, self.sign_ins.headers(of_address))
 
     async def count_registration(self, scope: Scope) -> None:
         """Count a registration for the address that it comes from.
@@ -76,7 +79,7 @@ class Limits:
         Raises:
             TooManyRequests: There were too many in the last hour.
         """
-        await self.registrations.take(client_network(scope))
+        await _take(scope, self.registrations, client_network(scope))
 
     def streams_of(self, who: str) -> int:
         """Return how many event streams a principal may have open at a time."""
@@ -95,3 +98,18 @@ class Limits:
 
     def _policy(self, name: str, window: int) -> Policy:
         return Policy(name, int(getattr(self._settings, name) * self._settings.factor), window)
+
+
+async def _take(scope: Scope, limit: Limit, who: str, cost: int = 1) -> Allowance:
+    """Take permits for a request, and have its answer tell what is left.
+
+    Raises:
+        TooManyRequests: There are too few in the present window.
+    """
+    try:
+        allowance = await limit.take(who, cost)
+    except TooManyRequests:
+        answer_with(scope, limit.headers(limit.find(who)))
+        raise
+    answer_with(scope, limit.headers(allowance))
+    return allowance

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from litestar import Request
@@ -16,6 +17,12 @@ from headrace.contracts.problems import FieldError, in_our_words, split_path
 from headrace.errors import MalformedRequest, TooLarge
 
 T = TypeVar("T")
+
+# For the `opt` of a route that takes a body of any size and is asked most: of a name that an object has twice, the last one counts.
+LAST_NAME_COUNTS: Final[dict[str, Any]] = {"last_name_counts": True}
+CHECKED_BYTES_MAX = 2 << 20  # of a body whose names are checked; a schedule with its input has less
+
+NAME_CHARS_SHOWN = 80  # in a message
 
 _decode_any = msgspec.json.Decoder().decode
 
@@ -34,6 +41,8 @@ class JsonRequest(Request[Any, Any, Any]):
         """
         if self._whole is None:
             limit = self.route_handler.resolve_request_max_body_size() or sys.maxsize
+            if not self._last_name_counts:
+                limit = min(limit, CHECKED_BYTES_MAX)
             if int(read_headers(self.scope).get(b"content-length", 0)) > limit:
                 raise _too_large(limit)
             self._whole = require_body(await _read(self.receive, limit))
@@ -43,11 +52,16 @@ class JsonRequest(Request[Any, Any, Any]):
         """Return what the body says, as the type that the route takes.
 
         Raises:
-            MalformedRequest: The body is not JSON, or not of this type.
+            MalformedRequest: The body is not JSON, or not of this type, or an object in it has a name twice.
         """
         field = self.route_handler.parsed_data_field
         decode = _decode_any if field is None else _decoder_of(field.annotation)
-        return decode_body(decode, await self.body())
+        body = await self.body()
+        return decode_body(decode, body) if self._last_name_counts else decode_strictly(decode, body)
+
+    @property
+    def _last_name_counts(self) -> bool:
+        return "last_name_counts" in self.route_handler.opt
 
 
 @cache
@@ -116,3 +130,34 @@ def decode_body(decode: Callable[[bytes], T], body: bytes) -> T:
         raise MalformedRequest(
             f"the request cannot be used: {explained}", [FieldError(path=path, message=message)]
         ) from error
+
+
+def decode_strictly(decode: Callable[[bytes], T], body: bytes) -> T:
+    """Decode a body of JSON whose objects have no name twice.
+
+    Whoever reads a body in front of the API may take the first of two, and the API the last one (RFC 8259, section 4). I-JSON has
+    no such objects (RFC 7493, section 2.3). To find them, the body is read once more.
+
+    Raises:
+        MalformedRequest: The body cannot be decoded, or has an object with a name twice.
+    """
+    decoded = decode_body(decode, body)
+    decode_body(_check_names, body)
+    return decoded
+
+
+def _check_names(body: bytes) -> None:
+    json.loads(body, object_pairs_hook=_check_pairs, parse_int=_skip, parse_float=_skip)
+
+
+def _check_pairs(pairs: list[tuple[str, object]]) -> None:
+    seen = set[str]()
+    for name, _ in pairs:
+        if name in seen:
+            message = f"an object has the name {name[:NAME_CHARS_SHOWN]!r} more than once; say it once"
+            raise MalformedRequest(message, [FieldError(path="", message=message)])
+        seen.add(name)
+
+
+def _skip(_: str) -> None:
+    """Read no number: a long one takes long, and its value does not count here."""

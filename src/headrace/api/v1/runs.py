@@ -53,7 +53,7 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
     await reach(api, at_least)
     await audit_selection(request, Action.TASKS_RUN_AGAIN, data)
     # As many tasks are run as by a batch.
-    count = partial(api.limits.count_batch, principal_of(request).id)
+    count = partial(api.limits.count_batch, request.scope, principal_of(request).id)
     return await change_selected(api, owner, data, partial(_reopen_selected, api, owner), final=True, count=count)
 
 
@@ -78,7 +78,7 @@ async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least:
     )
     await audit_selection(request, Action.BATCH_RUN_AGAIN, selected, subject=found.id)
     # As many tasks are run as by a batch.
-    count = partial(api.limits.count_batch, principal_of(request).id)
+    count = partial(api.limits.count_batch, request.scope, principal_of(request).id)
     return await change_selected(api, owner, selected, partial(_reopen_selected, api, owner), final=True, count=count)
 
 

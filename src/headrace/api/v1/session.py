@@ -11,13 +11,13 @@ import msgspec
 from litestar import Response, delete, get, post, put
 
 from headrace.api.auth.access import OWN_STATE, PUBLIC, access
-from headrace.api.auth.authentication import presented_token
+from headrace.api.auth.authentication import presented_token, verify
 from headrace.api.auth.cookies import access_cookie, expired_cookies, refresh_cookie
 from headrace.api.auth.csrf import check_csrf
 from headrace.api.auth.principal import principal_of
 from headrace.api.auth.session_tokens import require_session
 from headrace.api.edge.headers import answer_with, read_headers
-from headrace.api.edge.json_body import decode_body, has_body
+from headrace.api.edge.json_body import decode_strictly, has_body
 from headrace.api.edge.openapi import refusal, refusals
 from headrace.api.edge.own_bodies import OptionalRefresh
 from headrace.api.edge.request import AnyRequest
@@ -75,7 +75,7 @@ async def refresh_session(request: AnyRequest) -> Response[SignedIn]:
     A session that nobody refreshes ends after seven days, and any session after thirty.
     """
     headers = read_headers(request.scope)
-    given = decode_body(_decode_refresh, await request.body()) if has_body(headers) else Refresh()
+    given = decode_strictly(_decode_refresh, await request.body()) if has_body(headers) else Refresh()
     if given.refresh_token is not None:
         return give_tokens(await state_of(request).sessions.refresh(given.refresh_token, recorder(request)), 200)
     token = refresh_cookie(headers)
@@ -96,7 +96,10 @@ async def refresh_session(request: AnyRequest) -> Response[SignedIn]:
     opt=access(PUBLIC),
     operation_id="sign_out",
     summary="Sign out",
-    responses=refusals() | refusal(401, _NO_SESSION) | refusal(403, _NOT_SIGNED_OUT),
+    responses=refusals()
+    | refusal(401, _NO_SESSION)
+    | refusal(403, _NOT_SIGNED_OUT)
+    | refusal(429, "Too many wrong credentials have come from this address; see Retry-After."),
 )
 async def sign_out(request: AnyRequest) -> Response[None]:
     """The session of the request ends at once, with its tokens and its streams. Its browser forgets the cookies.
@@ -106,7 +109,7 @@ async def sign_out(request: AnyRequest) -> Response[None]:
     headers = read_headers(request.scope)
     api, token = state_of(request), presented_token(headers)
     if token is not None:
-        principal = await api.credentials.verify(token)
+        principal = await verify(request, token)
         await api.sessions.end(principal.id, require_session(principal), recorder(request))
         return Response(None, status_code=204)
     access_token, refresh_token = access_cookie(headers), refresh_cookie(headers)
@@ -140,7 +143,7 @@ async def _end_by_access_token(request: AnyRequest, token: str | None) -> None:
     if token is None:
         return
     try:
-        principal = await api.credentials.verify(token)
+        principal = await verify(request, token)
     except NotAuthenticated:
         return
     await api.sessions.end(principal.id, require_session(principal), recorder(request))

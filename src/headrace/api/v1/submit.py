@@ -12,6 +12,7 @@ from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
+from headrace.api.edge.json_body import LAST_NAME_COUNTS
 from headrace.api.edge.openapi import Keyed, refusals
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.state import state_of
@@ -36,7 +37,7 @@ _encode = msgspec.json.Encoder().encode
     "/tasks",
     status_code=202,
     operation_id="submit_task",
-    opt=access("tasks:write"),
+    opt=access("tasks:write") | LAST_NAME_COUNTS,
     summary="Submit a task",
     responses=refusals(400, 409, 413, 422, 501),
     operation_class=Keyed,

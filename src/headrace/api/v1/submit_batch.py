@@ -127,7 +127,7 @@ async def _submit(
         async for some in inputs:
             await upload.add(some)
         await upload.complete()
-        await api.limits.count_batch(principal_of(request).id, upload.total)
+        await api.limits.count_batch(request.scope, principal_of(request).id, upload.total)
         check_still_good(request)
         batch = _new_batch(request, terms, upload, key)
         accepted = await _append(api, batch, upload)

@@ -13,6 +13,7 @@ from headrace.api.auth.accounts import unknown_user
 from headrace.api.auth.audit import audit, audit_failed_sign_in
 from headrace.api.auth.principal import principal_of
 from headrace.api.auth.session_tokens import session_of
+from headrace.api.edge.client_address import client_network
 from headrace.api.edge.openapi import refusal, refusals
 from headrace.api.edge.request import AnyRequest, AtCursor, is_id, location
 from headrace.api.state import state_of
@@ -215,15 +216,19 @@ async def change_password(request: AnyRequest, user: str, data: PasswordChange) 
     opt=access(PUBLIC),
     operation_id="reset_password",
     summary="Set a new password with a reset link",
-    responses=refusals(403, 422),
+    responses=refusals(403, 422)
+    | refusal(429, "Too many wrong reset tokens have come from this address; see Retry-After."),
 )
 async def reset_password(request: AnyRequest, data: PasswordReset) -> None:
     """The token of a link is valid for 30 minutes and works once. All sessions of the account end. A password that is refused does
     not use up the token.
     """
+    api, address = state_of(request), client_network(request.scope)
+    api.limits.wrong_credentials.check(address)
     try:
-        await state_of(request).account_passwords.reset(data.token, data.password, partial(audit, request))
+        await api.account_passwords.reset(data.token, data.password, partial(audit, request))
     except InvalidOneTimeToken:
+        api.limits.wrong_credentials.note(address)
         await audit_failed_sign_in(request, "reset link")
         raise
 

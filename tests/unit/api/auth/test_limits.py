@@ -211,18 +211,43 @@ async def test_the_answer_to_a_request_tells_the_limit_and_what_is_left_also_whe
 
 
 async def test_a_batch_counts_by_its_tasks_and_attempts_to_sign_in_by_address_and_by_account(time: Time) -> None:
-    made = make_limits(factor=1)
-    await made.count_batch("ada", 100)
-    await made.count_batch("ada", 20_001)
+    made, batch = make_limits(factor=1), from_address("192.0.2.9")
+    await made.count_batch(batch, "ada", 100)
+    await made.count_batch(batch, "ada", 20_001)
     assert made.submissions.find("ada").permits % 30 == 0
     with pytest.raises(TooManyRequests, match="send fewer tasks at once"):
-        await made.count_batch("ada", 60_000)
-    from_here, from_there = ({"type": "http", "client": (address, 1)} for address in ("192.0.2.1", "192.0.2.2"))
+        await made.count_batch(batch, "ada", 60_000)
+    here, there = (from_address(address) for address in ("192.0.2.1", "192.0.2.2"))
     for number in range(10):
-        await made.count_sign_in(from_here, f"user {number}")
+        await made.count_sign_in(here, f"user {number}")
     with pytest.raises(TooManyRequests, match="at most 10 attempts to sign in"):
-        await made.count_sign_in(from_here, "ada")
+        await made.count_sign_in(here, "ada")
     for number in range(10):
-        await made.count_sign_in({"type": "http", "client": (f"198.51.100.{number}", 1)}, "Ada@example.com")
+        await made.count_sign_in(from_address(f"198.51.100.{number}"), "Ada@example.com")
     with pytest.raises(TooManyRequests):
-        await made.count_sign_in(from_there, "ada@EXAMPLE.com ")
+        await made.count_sign_in(there, "ada@EXAMPLE.com ")
+
+
+async def test_the_answers_to_a_batch_a_sign_in_and_a_registration_tell_what_is_left_after_them(time: Time) -> None:
+    made, scope = make_limits(factor=1, submissions=50), from_address("192.0.2.1")
+    await made.count(scope, "ada")
+    await made.count_batch(scope, "ada", 1_000)
+    assert said(scope) == '"submissions";r=40'
+    with pytest.raises(TooManyRequests):
+        await made.count_batch(scope, "ada", 5_000)
+    assert said(scope) == '"submissions";r=40'
+    # Somebody else tries to sign in to the account as well, which is not told.
+    await made.count_sign_in(from_address("192.0.2.2"), "ada@example.com")
+    await made.count_sign_in(scope, "ada@example.com")
+    assert said(scope) == '"sign_ins";r=9'
+    await made.count_registration(scope)
+    assert said(scope) == '"registrations";r=4'
+
+
+def from_address(address: str) -> Any:
+    return {"type": "http", "method": "POST", "client": (address, 1), "state": {}}
+
+
+def said(scope: Any) -> str:
+    """What an answer says is left."""
+    return dict(answer_headers(scope))[b"ratelimit"].decode().partition(";t=")[0]

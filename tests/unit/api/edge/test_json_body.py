@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from headrace.api.edge.json_body import decode_body, require_body
+from headrace.api.edge.json_body import decode_body, decode_strictly, require_body
 from headrace.errors import MalformedRequest
 
 decode = msgspec.json.Decoder().decode
@@ -31,3 +31,22 @@ def test_a_body_that_cannot_be_decoded_is_malformed_with_the_reason(body: bytes,
 def test_an_empty_body_is_called_empty() -> None:
     with pytest.raises(MalformedRequest, match="has no body; send JSON"):
         require_body(b"")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"role": "member", "role": "admin"}',
+        b'{"limits": {"reads": 1, "r\\u0065ads": 2}}',
+        b'[{"a": 1}, {"a": [{"b": 1, "c": 2, "b": 1}]}]',
+        b'{"": 1, "": 1}',
+    ],
+)
+def test_an_object_that_has_a_name_twice_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedRequest, match="more than once; say it once"):
+        decode_strictly(decode, body)
+
+
+def test_names_may_be_there_again_in_another_object_and_numbers_may_be_long() -> None:
+    body = b'{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}], "c": %s}' % (b"9" * 10_000)
+    decode_strictly(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, body)
