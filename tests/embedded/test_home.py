@@ -34,6 +34,13 @@ def test_a_second_one_on_the_same_directory_is_refused_with_the_number_of_the_fi
         pass
 
 
+def test_the_token_that_an_older_version_had_for_nats_is_removed(place: Path) -> None:
+    (place / "home").mkdir(mode=0o700)
+    (place / "home" / "nats.token").write_text("of an older version")
+    with Home(place / "home"):
+        assert not (place / "home" / "nats.token").exists()
+
+
 def test_a_directory_that_cannot_be_written_is_named_with_what_to_do(place: Path) -> None:
     (place / "file").touch()
     with pytest.raises(HomeError, match=r"file/home cannot be written \(Not a directory\): set HEADRACE_HOME"):

@@ -117,6 +117,8 @@ class Home:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
+        # An older version let every process into NATS with one token. Users have replaced it, so nobody needs it any more.
+        (self.path / "nats.token").unlink(missing_ok=True)
         return self
 
     def __exit__(

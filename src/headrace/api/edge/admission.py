@@ -128,24 +128,23 @@ def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes | None]
     """Refuse what a page of another site makes its browser send (Fetch Metadata Request Headers, section 2.2).
 
     `same-site` is another site here: the pages of all ports of a computer are of one site. Over plain HTTP to another computer
-    browsers do not name the site; then the page has to be of the host that the request is for.
+    browsers do not name the site; then the page has to be of the host that the request is for. A browser that names both is
+    believed when both say that the page is the API's own: one alone may be of something in between.
 
     Raises:
         CrossSite: The request comes from a page of another site.
     """
-    site = headers.get(b"sec-fetch-site")
     origin = headers.get(b"origin")
     if origin in origins:
-        is_own = True
-    elif site is not None:
-        is_own = site in (b"same-origin", b"none")
-    elif origin is None:
-        is_own = True
-    else:
-        is_own = origin.partition(b"://")[2] == headers.get(b"host")
-    if not is_own:
+        return
+    if headers.get(b"sec-fetch-site", b"none") not in (b"same-origin", b"none"):
         raise CrossSite(
             "a page of another site may change nothing here; have the backend of that page send the request"
+        )
+    if origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
+        raise CrossSite(
+            "a page of another site may change nothing here; have the backend of that page send the request. If the page is the "
+            "API's own and a proxy passes on its requests under another host, set HEADRACE_API_PUBLIC_URL"
         )
 
 
