@@ -19,6 +19,7 @@ from cronsim import CronSim, CronSimError
 from headrace.contracts.schedules import ScheduleDefinition
 
 FIELDS = 6
+MINUTES_OF_DAY = 1440
 HORIZON = datetime(2262, 1, 1, tzinfo=UTC)  # the broker's timers count nanoseconds since 1970 in 64 bits
 _SECOND = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -100,6 +101,19 @@ def same_times(one: ScheduleDefinition, other: ScheduleDefinition) -> bool:
         other.every,
         other.start_at,
     )
+
+
+def firings_per_minute(cron: str | None, every: int | None) -> float:
+    """Return how often something fires in a minute, on average over a day on which it does.
+
+    Args:
+        cron: A valid cron expression; None for an interval.
+        every: The seconds of the interval.
+    """
+    if cron is None:
+        return 60 / every if every else 0.0
+    parsed = CronSim(cron, _ANY_INSTANT)
+    return len(parsed.seconds) * len(parsed.minutes) * len(parsed.hours) / MINUTES_OF_DAY
 
 
 def last_due(definition: ScheduleDefinition, due_at: datetime, until: datetime) -> datetime:

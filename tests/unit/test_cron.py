@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.contracts.schedules import ScheduleDefinition
-from headrace.cron import first, following, is_active, is_over, is_time_zone, last_due, same_times, spell_out
+from headrace.cron import (
+    firings_per_minute,
+    first,
+    following,
+    is_active,
+    is_over,
+    is_time_zone,
+    last_due,
+    same_times,
+    spell_out,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -273,3 +283,20 @@ def test_a_schedule_that_never_fires_again_has_no_next_occurrence() -> None:
     now = at("2030-01-01T00:00:00Z")
     assert following(cron("0 0 0 1 1 *", start_at=end_of_time), now, now) is None
     assert following(every(60, start_at=end_of_time), now, now) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "interval", "expected"),
+    [
+        (None, 1, 60.0),
+        (None, 3600, 1 / 60),
+        ("* * * * * *", None, 60.0),
+        ("0 * * * * *", None, 1.0),
+        ("*/10 0,30 9-17 * * 1-5", None, 6 * 2 * 9 / 1440),
+        ("0 0 0 1 1 *", None, 1 / 1440),
+    ],
+)
+def test_how_often_a_schedule_fires_in_a_minute_is_averaged_over_its_days(
+    expression: str | None, interval: int | None, expected: float
+) -> None:
+    assert firings_per_minute(expression, interval) == pytest.approx(expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +17,17 @@ from headrace.store.tables import ScheduleRow
 
 SCHEDULES_PER_OWNER_MAX = 1000  # they are listed in one answer
 
+
+class Times(Struct, frozen=True):
+    """What a definition says about when its schedule fires."""
+
+    cron: str | None = None
+    every: int | None = None
+    end_at: datetime | None = None
+    paused: bool = False
+
+
+_decode_times = msgspec.json.Decoder(Times).decode
 _SELECT_SCHEDULE = select(*columns_of(tables.schedules, ScheduleRow))
 
 
@@ -44,6 +56,14 @@ async def count_schedules(session: AsyncSession, owner: str) -> int:
     """Count an owner's schedules."""
     counted = select(func.count()).select_from(tables.schedules).where(tables.schedules.c.owner == owner)
     return await session.scalar(counted) or 0
+
+
+async def list_times(session: AsyncSession, owner: str, *, but: str | None = None) -> list[Times]:
+    """List when an owner's schedules fire. ``but`` is the id of one to leave out."""
+    columns = tables.schedules.c
+    # Postgres cannot look into JSON that has a NUL in a string, which the input of a schedule may have.
+    found = select(columns.definition).where(columns.owner == owner, columns.id != (but or ""))
+    return [_decode_times(each) for each in await session.scalars(found.limit(SCHEDULES_PER_OWNER_MAX))]
 
 
 def _to_schedule(row: ScheduleRow, now: datetime) -> Schedule:

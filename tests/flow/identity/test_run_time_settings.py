@@ -118,11 +118,24 @@ async def test_nobody_registers_while_registration_is_closed(cluster: Cluster) -
 
 async def test_an_account_may_have_limits_of_its_own(cluster: Cluster) -> None:
     member = await cluster.make_user()
-    await put(cluster, own_limits={member.id: {"reads": 7}})
+    await put(cluster, own_limits={member.id: {"reads": 7, "submissions": 40}})
+    each_second: dict[str, Any] = {"kind": "noop", "input": {}, "every": 1}
     try:
         async with cluster.http_as(member.key) as http:
             answer = await http.get("/api/v1/tasks")
-        assert answer.headers["RateLimit-Policy"] == '"reads";q=7;w=60'
+            assert answer.headers["RateLimit-Policy"] == '"reads";q=7;w=60'
+            # What a schedule submits is bounded by the same limit.
+            too_often = await http.post("/api/v1/schedules", json=each_second)
+            assert (
+                "would fire 60 times a minute, and may 40 times"
+                in check_problem(too_often, 422, "invalid_input")["message"]
+            )
+            made = await http.post("/api/v1/schedules", json=each_second | {"every": 2})
+            assert made.status_code == 201, made.text
+            path = f"/api/v1/schedules/{made.json()['id']}"
+            check_problem(await http.put(path, json=each_second), 422, "invalid_input")
+            assert (await http.put(path, json=each_second | {"every": 3})).status_code == 200
+            assert (await http.delete(path)).status_code == 204
     finally:
         await put(cluster)
 

@@ -16,6 +16,7 @@ from headrace.api.auth.principal import caller
 from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location
+from headrace.api.firing_rate import check_firing_rate
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
@@ -51,6 +52,8 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     By `cron` it fires once at every instant at which the clocks of the time zone show what the expression says: a time that
     they skip in spring does not fire, a time that they repeat in autumn fires twice. With `every` the first firing is at
     `start_at`, and the others so many seconds after it each; without `start_at` they count from now on.
+
+    All active schedules of an account together fire at most as often in a minute as it may submit.
     """
     api, owner, now = state_of(request), caller(request), clock.now()
     _check(api, data, now)
@@ -59,6 +62,7 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
             raise InvalidInput(
                 f"you have {stored_schedules.SCHEDULES_PER_OWNER_MAX:,} schedules, which is the limit; delete one first"
             )
+        await check_firing_rate(session, owner, data, api.limits.submissions.policy_of(owner).limit, now)
     made = Schedule(
         id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
     )
@@ -117,6 +121,9 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDef
     api, now = state_of(request), clock.now()
     _check(api, data, now)
     found = await _find(api, caller(request), schedule)
+    permitted = api.limits.submissions.policy_of(found.owner).limit
+    async with api.read_model.session() as session:
+        await check_firing_rate(session, found.owner, data, permitted, now, replaces=found)
     changed = msgspec.structs.replace(found, definition=data, updated_at=now)
     next_at = await _keep_next_firing(api.log, found, data, now)
     saved = ScheduleSaved(definition=data, created_at=found.created_at, next_at=next_at)
