@@ -193,6 +193,12 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     start: Annotated[str, Meta(description="The first characters behind `hr_`, to recognise it by.")]
     scopes: list[Scope]
     created_at: datetime
+    created_by: Annotated[
+        str | None,
+        Meta(
+            description="The id of who made it: its owner, or an administrator. Null for keys of before this was kept."
+        ),
+    ] = None
     expires_at: datetime | None = None
     used_at: Annotated[datetime | None, Meta(description="When it was last used, to about a minute.")] = None
     revoked_at: datetime | None = None

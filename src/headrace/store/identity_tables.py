@@ -74,7 +74,7 @@ class RefreshTokenRow(IdentityRow, frozen=True, kw_only=True):
 
 
 class ApiKeyRow(IdentityRow, frozen=True, kw_only=True):
-    """A row of `api_keys`. ``start`` is the part of the key that is shown."""
+    """A row of `api_keys`. ``start`` is the part of the key that is shown, ``created_by`` the id of who made it, if that is known."""
 
     id: str
     owner: str
@@ -83,6 +83,7 @@ class ApiKeyRow(IdentityRow, frozen=True, kw_only=True):
     hash: bytes
     scopes: list[str]
     created_at: datetime
+    created_by: str | None = None
     expires_at: datetime | None = None
     used_at: datetime | None = None
     revoked_at: datetime | None = None

@@ -110,6 +110,23 @@ async def test_the_keys_of_others_are_not_there_but_for_administrators(cluster: 
     check_problem(await cluster.http.post(KEYS, params={"owner": "nobody"}, json={"name": "k"}), 404, "user_not_found")
 
 
+async def test_the_owner_of_a_key_sees_that_an_administrator_has_made_it_and_the_audit_says_so(
+    cluster: Cluster,
+) -> None:
+    member, key = await member_with_key(cluster)
+    own = await made(cluster.http)
+    assert (key["created_by"], own["created_by"]) == ("local", "local")
+    listed = (await cluster.http_as(member.key).get(KEYS)).json()["items"]
+    assert [(each["id"], each["owner"], each["created_by"]) for each in listed] == [
+        (key["id"], member.id, "local"),
+        (member.key_id, member.id, None),
+    ]
+    for made_key, owner, for_another in ((key, member.id, True), (own, "local", False)):
+        (entry,) = (await cluster.http.get("/api/v1/audit", params={"subject": made_key["id"]})).json()["items"]
+        assert (entry["action"], entry["actor"]) == ("key.created", "local")
+        assert (entry["data"]["owner"], entry["data"]["for_another"]) == (owner, for_another)
+
+
 async def test_a_key_ends_when_it_expires(cluster: Cluster) -> None:
     _, key = await member_with_key(cluster, expires_in=1)
     http = cluster.http_as(key["key"])

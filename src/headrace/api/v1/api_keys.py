@@ -41,6 +41,8 @@ async def create_api_key(request: AnyRequest, data: ApiKeyRequest) -> Response[N
 
     A key allows what its `scopes` say, and never more than its owner or the credential that makes it. A key makes no other keys,
     unless it has the scope `admin`: sign in to make one.
+
+    An administrator may make a key for somebody else. The owner sees it in its list, with who made it, and can revoke it.
     """
     api, principal, owner, now = state_of(request), principal_of(request), caller(request), clock.now()
     check_may_make_keys(principal)
@@ -55,12 +57,23 @@ async def create_api_key(request: AnyRequest, data: ApiKeyRequest) -> Response[N
             hash=api.secrets.hash(key),
             scopes=grant_scopes(principal, role, data.scopes),
             created_at=now,
+            created_by=principal.id,
             expires_at=expiry_of(data, now),
             used_at=None,
             revoked_at=None,
         )
         await insert_key(session, row)
-        await audit(request, Action.KEY_CREATED, subject=row.id, session=session, owner=owner, scopes=row.scopes)
+        # Whoever made a key for somebody else has seen it, and can act as its owner with it.
+        for_another = owner != principal.id
+        await audit(
+            request,
+            Action.KEY_CREATED,
+            subject=row.id,
+            session=session,
+            owner=owner,
+            for_another=for_another,
+            scopes=row.scopes,
+        )
     made = NewApiKey(**msgspec.structs.asdict(to_api_key(row)), key=key)
     return Response(made, headers=location("api-keys", row.id))
 

@@ -27,11 +27,11 @@ from headrace.store.audit import add_entries
 from headrace.store.recent_changes import ChangedUser
 from headrace.store.sessions import open_session, revoke_session
 from headrace.store.users import change_user, delete_user, insert_user
-from tests.cluster import until
 from tests.proxy import proxy_to
 from tests.unit.api.auth.test_revocations import WITHIN_SECONDS, principal
 from tests.unit.conftest import settings_for
 from tests.unit.store.identity_rows import make_entry, make_key, make_session, make_user
+from tests.waiting import until
 
 
 class Lost(NamedTuple):

@@ -35,6 +35,7 @@ async def make_key_of(session: AsyncSession, secrets: Secrets, user: str, name: 
         hash=_hash_for_all(secrets, key),
         scopes=sorted(ROLE_SCOPES[Role.ADMIN]),
         created_at=datetime.now(UTC),
+        created_by=user,
         expires_at=None,
         used_at=None,
         revoked_at=None,
