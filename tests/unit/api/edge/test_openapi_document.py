@@ -86,7 +86,14 @@ def app_that_reads(body: type[Struct]) -> Litestar:
 
     read.__annotations__["data"] = body
     handlers: Any = {HeadraceError: problems.own_error, HTTPException: problems.http_error}
-    return Litestar([post("/")(read)], request_class=JsonRequest, exception_handlers=handlers, openapi_config=None)
+    return Litestar(
+        [post("/")(read)],
+        request_class=JsonRequest,
+        exception_handlers=handlers,
+        openapi_config=None,
+        # It would set up logs for every test after this one.
+        logging_config=None,
+    )
 
 
 @pytest.mark.filterwarnings("ignore::litestar.exceptions.base_exceptions.LitestarDeprecationWarning")
