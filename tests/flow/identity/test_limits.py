@@ -159,6 +159,8 @@ async def _post_from(address: str, url: str, body: Any) -> httpx.Response:
 def _check_over_limit(policy: Policy, answer: httpx.Response) -> None:
     check_problem(answer, 429, "too_many_requests")
     assert 1 <= int(answer.headers["Retry-After"]) <= policy.window + 1
+    assert answer.headers["RateLimit-Policy"] == policy.header().decode()
+    assert answer.headers["RateLimit"].startswith(f'"{policy.name}";r=0;t=')
 
 
 @pytest.mark.usefixtures("second")
