@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -100,6 +102,28 @@ async def test_a_disabled_account_is_refused_at_once_and_let_in_again_when_it_is
     check_problem(await client.get("/api/v1/tasks"), 401, "not_authenticated")
     await cluster.http.put(f"/api/v1/users/{made.id}", json={"state": "active"})
     assert (await client.get("/api/v1/tasks")).status_code == 200
+
+
+async def test_tasks_that_an_account_runs_again_one_by_one_stop_when_it_is_disabled(cluster: Cluster) -> None:
+    made = await cluster.make_user()
+    client = cluster.http_as(made.key)
+    tasks = [(await client.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).json() for _ in range(8)]
+    await cluster.all_finished([task["id"] for task in tasks])
+    at_least = {"at_least": f"{cluster.log.epoch}-{(await cluster.log.refresh()).last_sequence}"}
+    again = {"select": {"kind": "noop"}, "per_second": 1}
+    running = asyncio.create_task(client.post("/api/v1/runs", json=again, params=at_least))
+
+    async def queued() -> int:
+        return len(await cluster.events(f"hr.tasks.queued.noop.*.{made.id}.*"))
+
+    await until(lambda: _is_more(queued, len(tasks)), "the first to run again")
+    await cluster.http.put(f"/api/v1/users/{made.id}", json={"state": "disabled"})
+    check_problem(await running, 401, "not_authenticated")
+    assert await queued() < 2 * len(tasks)
+
+
+async def _is_more(count: Callable[[], Awaitable[int]], than: int) -> bool:
+    return await count() > than
 
 
 async def test_a_deleted_account_has_no_credential_any_more_and_its_tasks_stay_under_its_id(cluster: Cluster) -> None:

@@ -20,6 +20,7 @@ from headrace.store.selections import count_selected, list_oldest_selected
 from headrace.telemetry import get_logger
 
 CONCURRENT_TASKS = 16
+ENDS_ALL = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNAUTHORIZED)  # errors that all other tasks would meet, too
 SECONDS_MAX = 25.0  # of one request; proxies close requests without an answer after about 30
 
 log = get_logger(__name__)
@@ -48,6 +49,7 @@ async def change_selected(
         InvalidInput: the selection names a time that UTC does not have.
         ReadModelUnavailable: Postgres cannot be reached.
         LogUnavailable: the log does not answer. Some of the tasks are changed.
+        NotAuthenticated: the credential was revoked meanwhile, or its account changed. Some of the tasks are changed.
     """
     _check_times(asked.select)
     limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
@@ -105,12 +107,12 @@ async def _change_one(task: str, change: Callable[[str], Awaitable[int | None]])
     """Change a task and return the sequence of the change; None when it had changed before, or cannot be changed.
 
     Raises:
-        HeadraceError: an outage, which all the others would meet, too.
+        HeadraceError: an outage, or a credential that is not valid any more, which all the others would meet, too.
     """
     try:
         return await change(task)
     except Exception as error:
-        if isinstance(error, HeadraceError) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if isinstance(error, HeadraceError) and error.status in ENDS_ALL:
             raise
         log.error("a task of a selection cannot be changed; the others are", task_id=task, exc_info=error)
         return None

@@ -6,6 +6,7 @@ from litestar import post, put
 
 from headrace.api.at_least import reach
 from headrace.api.auth.access import access
+from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, task_id
@@ -46,6 +47,7 @@ async def cancel_many(request: AnyRequest, data: BulkRequest, at_least: AtLeast 
     await reach(api, at_least)
 
     async def cancel_one(task: str) -> int | None:
+        check_still_good(request)
         try:
             return Position.parse((await _cancel(api, owner, task)).position).sequence
         except (TaskFinished, TaskNotFound):

@@ -8,6 +8,7 @@ from litestar import Response, post
 
 from headrace.api.at_least import reach
 from headrace.api.auth.access import access
+from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, task_id
@@ -54,7 +55,7 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
     await audit_selection(request, Action.TASKS_RUN_AGAIN, data)
     # As many tasks are run as by a batch.
     count = partial(api.limits.count_batch, request.scope, principal_of(request).id)
-    return await change_selected(api, owner, data, partial(_reopen_selected, api, owner), final=True, count=count)
+    return await change_selected(api, owner, data, partial(_reopen_selected, request, owner), final=True, count=count)
 
 
 @post(
@@ -79,12 +80,16 @@ async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least:
     await audit_selection(request, Action.BATCH_RUN_AGAIN, selected, subject=found.id)
     # As many tasks are run as by a batch.
     count = partial(api.limits.count_batch, request.scope, principal_of(request).id)
-    return await change_selected(api, owner, selected, partial(_reopen_selected, api, owner), final=True, count=count)
+    return await change_selected(
+        api, owner, selected, partial(_reopen_selected, request, owner), final=True, count=count
+    )
 
 
-async def _reopen_selected(api: ApiState, owner: str, task: str) -> int | None:
+async def _reopen_selected(request: AnyRequest, owner: str, task: str) -> int | None:
+    # A selection takes up to half a minute, and a disabled account starts nothing new.
+    check_still_good(request)
     try:
-        return Position.parse((await _reopen(api, owner, task)).position).sequence
+        return Position.parse((await _reopen(state_of(request), owner, task)).position).sequence
     except (TaskNotFinished, TaskNotFound):
         # Another request has run the task again since it was selected.
         return None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from headrace.api.v1 import bulk
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import BulkRequest, Selection
 from headrace.errors import LogUnavailable, TooLarge
+from headrace.identity_errors import NotAuthenticated
 
 TASKS = [f"t{number}" for number in range(10)]
 EVERYTHING = BulkRequest(select=Selection(), per_second=500)
@@ -53,9 +55,13 @@ async def test_one_task_that_cannot_be_changed_leaves_the_others_changed(api: An
     assert [(line["log_level"], line["task_id"]) for line in logs] == [("error", "t3")]
 
 
-async def test_an_outage_fails_the_request(api: Any) -> None:
-    async def change(_: str) -> int | None:
-        raise LogUnavailable("the log does not answer")
+@pytest.mark.parametrize("error", [LogUnavailable("the log does not answer"), NotAuthenticated("it was revoked")])
+async def test_an_outage_or_a_credential_that_is_revoked_ends_the_request(api: Any, error: Exception) -> None:
+    async def change(task: str) -> int | None:
+        if task == "t3":
+            raise error
+        # The others would never end by themselves.
+        return await asyncio.Event().wait() and 100
 
-    with pytest.raises(LogUnavailable):
+    with pytest.raises(type(error)):
         await bulk.change_selected(api, "u1", EVERYTHING, change, final=True)
