@@ -123,7 +123,7 @@ async def test_a_process_that_starts_refuses_within_two_seconds_what_was_never_t
         assert all(map(told.is_good, lost.over))
         async with process_on(other, watched) as started:
             await until_known(started, lost)
-        await until_known(told, lost)
+            await until_known(told, lost)
         assert await compare(watched.database, told) == 0
         told.close()
 
