@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
@@ -40,24 +42,51 @@ def summarize(checks: dict[str, str]) -> Health:
 
 @asynccontextmanager
 async def serve_health(
-    bind: str, ready: Checks, live: Checks | None = None, metrics: Callable[[], bytes] | None = None
+    bind: str,
+    ready: Checks,
+    live: Checks | None = None,
+    metrics: Callable[[], bytes] | None = None,
+    *,
+    variable: str,
 ) -> AsyncGenerator[None]:
     """Answer health checks on ``host:port`` while the block runs, and with ``metrics`` Prometheus.
 
     The answers come from the event loop that runs the process' own work, so no answer means that nothing else runs either.
+
+    Args:
+        bind: The address.
+        ready: What `/health/ready` says.
+        live: What `/health/live` says; by default only that the event loop runs.
+        metrics: The page of `/metrics`, if there is to be one.
+        variable: The setting that has the address, for who has to choose another.
 
     Raises:
         OSError: the address cannot be listened on.
     """
     host, port = split_bind(bind)
     endpoint = _Endpoint(ready, live, metrics)
-    server = await asyncio.start_server(endpoint.serve, host, port, limit=REQUEST_BYTES_MAX)
+    try:
+        server = await asyncio.start_server(endpoint.serve, host, port, limit=REQUEST_BYTES_MAX)
+    except OSError as error:
+        raise cannot_listen(bind, error, variable) from error
     listening = _Listening(server)
     forks.keep_from_children(listening)
     try:
         yield
     finally:
         server.close()
+
+
+def cannot_listen(address: str, error: Exception, variable: str) -> OSError:
+    """Return the error of a process that cannot listen on an address, which the setting ``variable`` has."""
+    number = getattr(error, "errno", None)
+    # asyncio puts the address and itself into the text.
+    reason = (
+        os.strerror(number)
+        if isinstance(number, int) and number in errno.errorcode
+        else getattr(error, "strerror", None) or str(error)
+    )
+    return OSError(f"cannot listen on {address}: {reason}; choose another address with {variable}")
 
 
 class _Listening:

@@ -22,7 +22,10 @@ async def test_a_process_says_how_it_is_over_http() -> None:
         return checks
 
     bind = f"127.0.0.1:{free_ports(1)[0]}"
-    async with serve_health(bind, ready), httpx.AsyncClient(base_url=f"http://{bind}") as http:
+    async with (
+        serve_health(bind, ready, variable="HEADRACE_WORKER_HEALTH"),
+        httpx.AsyncClient(base_url=f"http://{bind}") as http,
+    ):
         answer = await http.get("/health/ready")
         assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": {"nats": "ok"}})
 
@@ -33,13 +36,26 @@ async def test_a_process_says_how_it_is_over_http() -> None:
         assert (await http.get("/metrics")).status_code == 404
 
 
+async def test_a_second_process_on_an_address_is_told_which_setting_has_it() -> None:
+    async def ready() -> dict[str, str]:
+        return {}
+
+    bind = f"127.0.0.1:{free_ports(1)[0]}"
+    async with serve_health(bind, ready, variable="HEADRACE_WORKER_HEALTH"):
+        with pytest.raises(
+            OSError, match=f"^cannot listen on {bind}: Address already in use; .* HEADRACE_WORKER_HEALTH$"
+        ):
+            async with serve_health(bind, ready, variable="HEADRACE_WORKER_HEALTH"):
+                pass
+
+
 @pytest.mark.parametrize("request_", [b"", b"nonsense\r\n\r\n", b"\r\n\r\n", b"GET " + b"x" * 2 * REQUEST_BYTES_MAX])
 async def test_what_is_no_request_does_not_stop_it(request_: bytes) -> None:
     async def ready() -> dict[str, str]:
         return {}
 
     port = free_ports(1)[0]
-    async with serve_health(f"127.0.0.1:{port}", ready):
+    async with serve_health(f"127.0.0.1:{port}", ready, variable="HEADRACE_WORKER_HEALTH"):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request_)
         writer.write_eof()
@@ -63,7 +79,7 @@ async def test_head_is_answered_without_a_body_a_query_is_ignored_and_other_meth
 
     bind = f"127.0.0.1:{free_ports(1)[0]}"
     async with (
-        serve_health(bind, ready, metrics=lambda: b"up 1\n"),
+        serve_health(bind, ready, metrics=lambda: b"up 1\n", variable="HEADRACE_WORKER_HEALTH"),
         httpx.AsyncClient(base_url=f"http://{bind}") as http,
     ):
         got, head = await http.get("/health/ready"), await http.head("/health/ready")
@@ -86,6 +102,6 @@ async def test_a_line_that_is_no_request_is_answered_400_and_logged_by_nobody(
         return {}
 
     bind = f"127.0.0.1:{free_ports(1)[0]}"
-    async with serve_health(bind, ready):
+    async with serve_health(bind, ready, variable="HEADRACE_WORKER_HEALTH"):
         assert (await _answer_to(bind, line + b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
     assert caplog.records == []

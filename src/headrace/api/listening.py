@@ -11,6 +11,7 @@ from typing import Any
 from granian._granian import SocketHolder
 from granian.server.embed import Server
 
+from headrace.health import cannot_listen
 from headrace.settings import PORT_MAX
 from headrace.telemetry import get_logger
 
@@ -128,5 +129,4 @@ def _resolve(host: str, port: int) -> Any:
 
 
 def _cannot_listen(host: str, port: int, error: Exception) -> OSError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return OSError(f"cannot listen on {host}:{port}: {reason}; choose another address with HEADRACE_API_BIND")
+    return cannot_listen(f"{host}:{port}", error, "HEADRACE_API_BIND")

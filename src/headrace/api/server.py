@@ -153,7 +153,9 @@ async def _expose_metrics(settings: ApiSettings, api: ApiState, stack: AsyncExit
         return {"log": "ok" if api.log.is_connected else "disconnected; reconnecting"}
 
     exposed = Exposed(api.metrics, lambda: len(api.streams), lambda: api.hub.feeds)
-    await stack.enter_async_context(serve_health(settings.metrics, checks, metrics=exposed.page))
+    await stack.enter_async_context(
+        serve_health(settings.metrics, checks, metrics=exposed.page, variable="HEADRACE_API_METRICS")
+    )
 
 
 async def _wait_for_either(work: asyncio.Task[Any], stop: asyncio.Event) -> None:

@@ -62,7 +62,7 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
     async with open_log(settings, "projector") as opened, open_log(settings, "firings", until_compared) as for_firings:
         projector = Projector(opened, settings.database.url)
         async with (
-            serve_health(settings.projector.health, projector.ready),
+            serve_health(settings.projector.health, projector.ready, variable="HEADRACE_PROJECTOR_HEALTH"),
             submitting_firings(for_firings, settings.database.url),
         ):
             working = asyncio.create_task(projector.work(), name="projector")

@@ -64,7 +64,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
 
     # The checks are answered from the beginning to the end, so that a worker that starts or drains does not count as dead.
     async with (
-        serve_health(settings.worker.health, check_health),
+        serve_health(settings.worker.health, check_health, variable="HEADRACE_WORKER_HEALTH"),
         open_log(settings, f"worker-{name}", until_compared) as opened,
     ):
         worker = Worker(name, settings, kinds, opened)
