@@ -3,11 +3,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from headrace.cli.terminal.check import check
+from headrace.cli.terminal.check_nats import check_nats
+from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.postgres import EmbeddedPostgres
+from headrace.log.permissions import USERS, users_config
 from headrace.settings import Settings
 from tests.cli.conftest import Shell
 from tests.cluster import Cluster
@@ -50,7 +54,7 @@ async def test_check_asks_the_servers_whether_they_are_what_the_settings_say(
         )
         assert await check(settings, None, [], explain=False, connect=True) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "HEADRACE_STREAM_REPLICAS is not what the log has: 1 of 3 copies",
+        "HEADRACE_STREAM_REPLICAS wants 3 copies of the log, and this NATS is one server that is in no cluster",
         f"HEADRACE_NATS_SYNC is not what the server of {port} does",
         "HEADRACE_NATS_MONITOR http://127.0.0.1:1 does not answer as a monitoring port (ConnectError)",
     ]
@@ -72,6 +76,37 @@ async def test_check_says_what_cannot_be_reached_within_seconds_and_without_pass
     assert "HEADRACE_NATS_URL names a NATS that cannot be used" in out
     assert "HEADRACE_DATABASE_URL names a Postgres that cannot be used" in out
     assert "hunter2" not in out
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"HEADRACE_ENV": "prod"}, {"HEADRACE_ENV": "production", "HEADRACE_API_BIND": "8080"}]
+)
+async def test_check_passes_no_verdict_on_settings_that_cannot_be_read(wrong: dict[str, str]) -> None:
+    done = await Shell(SAFE | wrong).call("check")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count("HEADRACE_") == 1
+
+
+async def test_check_says_what_the_user_may_not_do_and_which_user_may(
+    place: Path,
+) -> None:
+    async with EmbeddedNats(place / "nats", users=users_config(dict.fromkeys(USERS, "let-me-in"))) as nats:
+        of_worker = {
+            "HEADRACE_NATS_URL": nats.url,
+            "HEADRACE_NATS_USER": "worker",
+            "HEADRACE_NATS_PASSWORD": "let-me-in",
+        }
+        said = [refusal async for refusal in check_nats(Settings.read(of_worker), "projector", set())]
+        wrong = Settings.read(of_worker | {"HEADRACE_NATS_PASSWORD": "guessed"})
+        not_let_in = [refusal async for refusal in check_nats(wrong, "worker", set())]
+        known = [refusal async for refusal in check_nats(wrong, "worker", {"HEADRACE_NATS_PASSWORD"})]
+    of_user, of_log = said
+    assert of_user.reason.startswith("names worker, who may not publish to hr.batches.settled.any.any, ")
+    assert of_user.reason.endswith(", subscribe to $KV.HEADRACE_SETTINGS.>")
+    assert of_user.remedy.startswith("set it to projector")
+    assert "with HEADRACE_NATS_USER=provisioner" in of_log.remedy
+    assert [each.variable for each in not_let_in] == ["HEADRACE_NATS_USER"]
+    assert known == [], "one cause is told once"
 
 
 async def test_check_says_when_the_database_has_to_be_migrated(

@@ -29,6 +29,7 @@ Setting up JetStream; each takes the `Log`:
 Who may do what on NATS:
 
     permissions   the subjects that each process uses
+    needs         what each has to be permitted at least, for a check
     accounts_file an example for the configuration of a server
     denials       what NATS refuses to permit
 

@@ -14,7 +14,25 @@ _HEAD = """\
 # are also those of their inboxes. The passwords here are variables of the server's environment; `nats server passwd` makes bcrypt
 # hashes, which may stand in their places. Without a user's name, as with a .creds file, inboxes begin with `_INBOX`.
 #
-# Streams are created and changed by the provisioner alone: run `headrace provision` before the others, and after every upgrade.
+# Streams are created and changed by the provisioner alone: before the others, and after every upgrade, run
+# HEADRACE_NATS_USER=provisioner headrace provision
+#
+# Production wants three servers, so that the log has three copies, and each message on their disks before it is acknowledged. The
+# configuration of each begins like this, with a name of its own:
+#
+#     server_name: nats-0
+#     listen: "0.0.0.0:4222"
+#     http: "127.0.0.1:8222"            # HEADRACE_NATS_MONITOR; it tells everybody who reaches it what the server does
+#     max_payload: 8MB
+#     jetstream { store_dir: /data, sync_interval: always }
+#     cluster {
+#       name: headrace
+#       listen: "0.0.0.0:6222"
+#       routes: ["nats://nats-0:6222", "nats://nats-1:6222", "nats://nats-2:6222"]
+#     }
+#     include ./nats-accounts.conf
+#
+# With one server, as to try it, say HEADRACE_STREAM_REPLICAS=1, which production refuses.
 
 accounts {
   HEADRACE {
@@ -27,7 +45,7 @@ _TAIL = """\
   }
   SYS {
     users: [
-      { user: sys, password: $HEADRACE_NATS_SYS_PASSWORD }
+      { user: sys, password: $NATS_SYS_PASSWORD }
     ]
   }
 }
@@ -44,7 +62,7 @@ def accounts_file() -> str:
 
 
 def _user(user: str, about: str, may: Permissions) -> str:
-    variable = f"HEADRACE_NATS_{user.upper().replace('-', '_')}_PASSWORD"
+    variable = f"NATS_{user.upper().replace('-', '_')}_PASSWORD"
     lines = [
         f"      # {about}",
         f"      {{ user: {user}, password: ${variable}, permissions: {{",

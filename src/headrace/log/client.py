@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -25,7 +26,17 @@ FLUSH_TIMEOUT_SECONDS = 10  # as nats-py has it
 RECONNECT_WAIT_SECONDS = 0.2
 PING_INTERVAL_SECONDS = 5  # two unanswered pings, so 10-15 s, tell a dead peer
 
+_WRITTEN_ERROR = re.compile(rb"-ERR\s+'(.+)'\r\n")
+
 log = get_logger(__name__)
+
+
+class NotLetIn(LogUnavailable):
+    """NATS does not accept the credentials of this process."""
+
+
+def _not_let_in(why: str) -> NotLetIn:
+    return NotLetIn(f"NATS does not let us in: {why}; check HEADRACE_NATS_USER and _PASSWORD, _TOKEN or _CREDENTIALS")
 
 
 class NatsClient(Client):
@@ -73,13 +84,13 @@ class NatsClient(Client):
                 await self.connect(**self._options())
         except TimeoutError as error:
             why = ", ".join(sorted(self._logged_errors)) or "no answer"
+            if "authorization violation" in why.lower():
+                raise _not_let_in(why) from error
             raise LogUnavailable(
                 f"NATS cannot be reached ({why}); check HEADRACE_NATS_URL and _PASSWORD or _TOKEN, and that the server runs"
             ) from error
         except nats.errors.Error as error:
-            raise LogUnavailable(
-                f"NATS does not let us in: {error}; check HEADRACE_NATS_USER and _PASSWORD, _TOKEN or _CREDENTIALS"
-            ) from error
+            raise _not_let_in(str(error)) from error
 
     async def request(
         self,
@@ -120,6 +131,25 @@ class NatsClient(Client):
                 await self.flush(timeout=CONNECT_TIMEOUT_SECONDS)
         await self.close()
 
+    async def refusals_of(self, subjects_published: Iterable[str], subscriptions: Iterable[str]) -> list[Violation]:
+        """Return what the server does not permit of these publishes and subscriptions, none of which has an effect.
+
+        No stream takes the messages, and nobody answers them: they say that they are for a stream that there is not, and have no body.
+        """
+        with self._denials.collecting() as refused:
+            for subject in subjects_published:
+                await self.publish(subject, headers={subjects.EXPECTED_STREAM: "no-stream"})
+            for subject in subscriptions:
+                await (await self.subscribe(subject)).unsubscribe()
+            # The server answers in order.
+            await self.flush()
+        return refused
+
+    @property
+    def is_in_cluster(self) -> bool:
+        """Whether the server is one of several that keep copies for each other."""
+        return bool(self._server_info.get("cluster"))
+
     @property
     def asks_who_we_are(self) -> bool:
         """Whether the server lets nobody in without credentials."""
@@ -154,6 +184,20 @@ class NatsClient(Client):
         if settings.credentials:
             options["user_credentials"] = settings.credentials
         return options
+
+    async def _process_err(self, err_msg: str) -> None:
+        """Handle an error of the server; see `Client._process_err`.
+
+        nats-py has turned it to lower case, in which subjects are not those of the server's configuration. Its buffer still
+        has what the server wrote.
+        """
+        found = _WRITTEN_ERROR.match(self._ps.buf)
+        written = found[1].decode() if found else err_msg
+        if Violation.parse(written) is None:
+            await super()._process_err(err_msg)
+            return
+        self._err = nats.errors.Error(f"nats: {written}")
+        await self._error_cb(self._err)
 
     async def _error_occurred(self, error: Exception) -> None:
         message = str(error) or type(error).__name__

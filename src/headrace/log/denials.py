@@ -26,16 +26,20 @@ class NotPermitted(LogUnavailable):
 
 
 class Violation(NamedTuple):
-    """What was not permitted: ``publish`` or ``subscription``, and the subject, which nats-py turns to lower case."""
+    """What was not permitted: ``publish`` or ``subscription``, and the subject."""
 
     action: str
     subject: str
+
+    def described(self) -> str:
+        """Say what was tried, as ``publish to hr.probe``."""
+        return f"{'publish' if self.action == 'publish' else 'subscribe'} to {self.subject}"
 
     @classmethod
     def parse(cls, message: str) -> Violation | None:
         """Read an error of the server; returns None when it is about something else."""
         found = _VIOLATION.search(message)
-        return cls(found[1].lower(), found[2].lower()) if found else None
+        return cls(found[1].lower(), found[2]) if found else None
 
 
 class Denials:
@@ -51,10 +55,14 @@ class Denials:
         self._user = user
         self._reported = set[Violation]()
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._collected: list[Violation] | None = None
 
     def note(self, violation: Violation) -> None:
         """The server has refused something."""
-        waiting = self._waiting.get(violation.subject, ()) if violation.action == "publish" else ()
+        if self._collected is not None:
+            self._collected.append(violation)
+            return
+        waiting = self._waiting.get(violation.subject.lower(), ()) if violation.action == "publish" else ()
         for future in waiting:
             if not future.done():
                 future.set_exception(NotPermitted(self._explain(violation)))
@@ -66,6 +74,15 @@ class Denials:
     def forget(self) -> None:
         """After a reconnect the server may have other permissions, so everything is reported again."""
         self._reported.clear()
+
+    @contextmanager
+    def collecting(self) -> Generator[list[Violation]]:
+        """Collect what the server refuses within the block, in its order, instead of reporting it."""
+        self._collected = collected = []
+        try:
+            yield collected
+        finally:
+            self._collected = None
 
     @contextmanager
     def expecting(self, subject: str) -> Generator[asyncio.Future[None]]:
@@ -83,9 +100,8 @@ class Denials:
                 self._waiting.pop(key, None)
 
     def _explain(self, violation: Violation) -> str:
-        verb = "publish" if violation.action == "publish" else "subscribe"
         who = f"the user {self._user!r}" if self._user else "this process's user"
         return (
-            f"NATS does not permit {who} to {verb} to {violation.subject}; give it the permissions of "
+            f"NATS does not permit {who} to {violation.described()}; give it the permissions of "
             "docs/nats-accounts.conf, or check HEADRACE_NATS_USER"
         )

@@ -24,6 +24,7 @@ NANOSECONDS: Final = 1_000_000_000  # in a second; JetStream counts every durati
 # JetStream error codes (nats-server, errors.json).
 NO_STREAM: Final = 10059
 NO_STREAM_OR_CONSUMER: Final = frozenset({10014, NO_STREAM})
+TOO_FEW_SERVERS: Final = frozenset({10005, 10074})  # for the copies of a stream
 NO_RECORD: Final = frozenset({10037, 10043, 10057})  # it was withdrawn before, or has aged out
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from headrace.errors import LogUnavailable
-from headrace.log.client import RECONNECT_WAIT_SECONDS, START_TIMEOUT_SECONDS, open_client
+from headrace.log.client import RECONNECT_WAIT_SECONDS, START_TIMEOUT_SECONDS, NatsClient, open_client
 from headrace.log.continuity import mark_config
-from headrace.log.jetstream import JetStream
+from headrace.log.jetstream import JetStream, ProvisionError
+from headrace.log.nats_errors import nats_errors_as_unavailable
+from headrace.log.needs import missing_permissions
+from headrace.log.permissions import PROVISIONER
 from headrace.log.rates import limits_configs, rates_config
 from headrace.log.streams import StreamState, provision_streams, reconcile_stream
 from headrace.settings import Settings, StreamSettings
@@ -21,14 +24,27 @@ async def provision(settings: Settings) -> None:
 
     Raises:
         LogUnavailable: NATS or JetStream cannot be reached within a minute.
-        ProvisionError: the server refuses a change.
+        ProvisionError: the server refuses a change, or permits this user none.
     """
     async with open_client(settings.nats, "provisioner") as connection:
         jetstream = JetStream(connection)
+        await _require_permission(connection, settings)
         await provision_when_ready(jetstream, settings.stream)
         counters = [rates_config(settings.stream), *limits_configs(settings.stream)]
         for wanted in (*counters, mark_config(settings.stream.replicas)):
             await reconcile_stream(jetstream, wanted)
+
+
+async def _require_permission(connection: NatsClient, settings: Settings) -> None:
+    """Ask whether this user may create streams, who would wait for somebody else to create them otherwise."""
+    with nats_errors_as_unavailable():
+        missing = await missing_permissions(connection, PROVISIONER)
+    if missing:
+        who = f"the user {settings.nats.user!r}" if settings.nats.user else "this user"
+        raise ProvisionError(
+            f"NATS does not permit {who} to create streams; set HEADRACE_NATS_USER={PROVISIONER}, with its password, "
+            "as docs/nats-accounts.conf has it"
+        )
 
 
 async def provision_when_ready(jetstream: JetStream, settings: StreamSettings) -> StreamState:
@@ -41,12 +57,15 @@ async def provision_when_ready(jetstream: JetStream, settings: StreamSettings) -
         ProvisionError: the server refuses a change.
     """
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT_SECONDS
+    logged = ""
     while True:
         try:
             return await provision_streams(jetstream, settings)
         except LogUnavailable as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise
-            log.warning("waiting for JetStream", error=error.message)
+            if error.message != logged:
+                log.warning("waiting for JetStream", error=error.message)
+            logged = error.message
         # A server that starts does not tell when it is ready.
         await asyncio.sleep(RECONNECT_WAIT_SECONDS)

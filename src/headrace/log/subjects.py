@@ -81,6 +81,7 @@ CARRIED: Final = (BATCH, OF_SCHEDULE, CORRELATION_ID, TRACEPARENT, BODY_HASH)  #
 MSG_ID: Final = "Nats-Msg-Id"
 EXPECTED_LAST_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
 EXPECTED_LAST_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence-Subject"
+EXPECTED_STREAM: Final = "Nats-Expected-Stream"
 TTL: Final = "Nats-TTL"
 ROLLUP: Final = "Nats-Rollup"
 INCREMENT: Final = "Nats-Incr"  # ADR-49

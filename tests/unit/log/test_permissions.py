@@ -15,6 +15,7 @@ from headrace.log import subjects
 from headrace.log.client import NatsClient, open_client
 from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import JetStream, ProvisionError
+from headrace.log.needs import NEEDS, missing_permissions
 from headrace.log.opening import open_log
 from headrace.log.permissions import PROVISIONER, USERS, WORKER, permissions, users_config
 from headrace.log.provisioning import provision
@@ -243,10 +244,50 @@ async def test_a_refused_request_fails_at_once_and_what_nobody_waits_for_is_logg
     ]
 
 
+@pytest.mark.parametrize("user", NEEDS)
+async def test_what_a_process_needs_is_permitted_to_its_own_user_alone_and_asked_without_an_effect(
+    user: str, server: EmbeddedNats
+) -> None:
+    await provision(settings_of(PROVISIONER, server))
+    missing: dict[str, list[str]] = {}
+    for each in (*USERS, ONE_KIND):
+        async with open_client(settings_of(each, server).nats, "test") as client:
+            missing[each] = await missing_permissions(client, user)
+    assert {each for each in missing if not missing[each]} == {user, *([ONE_KIND] if user == WORKER else [])}
+    async with open_client(settings_of("operator", server).nats, "test") as client:
+        for stream in ("HEADRACE", "HEADRACE_LIMITS"):
+            assert (await JetStream(client).request(f"STREAM.INFO.{stream}"))["state"]["last_seq"] == 0
+
+
+async def test_subjects_are_named_as_the_configuration_of_the_server_has_them(server: EmbeddedNats) -> None:
+    async with open_client(settings_of("worker", server).nats, "test") as client:
+        assert await missing_permissions(client, "api") == [
+            "publish to $JS.API.DIRECT.GET.KV_HEADRACE_IDENTITY",
+            "publish to hr.batches.created.any.any",
+            "publish to hr.limits.any.any.0",
+            *(f"subscribe to $KV.HEADRACE_{bucket}.>" for bucket in ("KINDS", "IDENTITY", "SETTINGS")),
+        ]
+
+
+async def test_who_may_create_no_streams_is_told_at_once_by_which_user_they_are_provisioned(
+    server: EmbeddedNats,
+) -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(
+            ProvisionError, match=r"the user 'api' to create streams; set HEADRACE_NATS_USER=provisioner"
+        ):
+            await provision(settings_of("api", server))
+
+
+async def test_more_copies_than_there_are_servers_are_refused_by_the_name_of_the_setting(server: EmbeddedNats) -> None:
+    with pytest.raises(ProvisionError, match="non-clustered mode; HEADRACE_STREAM_REPLICAS asks for more copies"):
+        await provision(settings_of(PROVISIONER, server, HEADRACE_STREAM_REPLICAS="3"))
+
+
 async def test_the_example_is_a_configuration_that_nats_takes() -> None:
     example = Path(__file__).parents[3] / "docs/nats-accounts.conf"
     names = [line.partition("$")[2].partition(",")[0].partition(" ")[0] for line in example.read_text().splitlines()]
-    passwords = {name: PASSWORD for name in names if name.startswith("HEADRACE_NATS_")}
+    passwords = {name: PASSWORD for name in names if name.startswith("NATS_")}
     assert len(passwords) == len(USERS) + 2
     process = await asyncio.create_subprocess_exec(
         *(nats_server(), "-t", "-c", str(example)),

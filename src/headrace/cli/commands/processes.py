@@ -13,7 +13,7 @@ from headrace.cli.commands.options import (
     read_usable_settings,
     refusals_beside,
 )
-from headrace.cli.terminal.output import note
+from headrace.cli.terminal.output import note, show
 from headrace.settings import split_bind
 from headrace.settings.production import Process
 
@@ -122,15 +122,19 @@ def check(process: Process | None, explain: bool, connect: bool) -> None:
     Exits with 0 when nothing is to be mended, with 1 when something is, and with 2 when the settings cannot be read.
     """
     from headrace.cli.terminal.check import check as run_check
+    from headrace.cli.terminal.check import describe
     from headrace.cli.terminal.exits import run_command
     from headrace.telemetry import set_up_logs
 
     settings, wrong = read_usable_settings()
     note_unknown_settings()
-    if wrong:
-        note(wrong)
     refused = refusals_beside(wrong, settings, process)
+    if wrong:
+        # Nothing more is said of settings that have defaults in the places of those that cannot be read.
+        note(wrong)
+        for line in describe(settings, refused, explain=explain):
+            show(line)
+        sys.exit(EXIT_USAGE)
     # What a library logs about a server that cannot be reached is said by the check itself.
     set_up_logs("check", "error", settings.log_format)
-    code = run_command(run_check(settings, process, refused, explain=explain, connect=connect))
-    sys.exit(EXIT_USAGE if wrong else code)
+    sys.exit(run_command(run_check(settings, process, refused, explain=explain, connect=connect)))

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import cast
 
 import asyncpg
 import httpx
 import msgspec
 
+from headrace.cli.terminal.check_nats import CONNECT_SECONDS, check_nats
 from headrace.cli.terminal.output import show
-from headrace.errors import LogUnavailable
-from headrace.log.survey import survey_nats
 from headrace.settings import Settings
 from headrace.settings.hiding import hide_secrets
-from headrace.settings.production import REPLICAS_MIN, Process, Refusal
+from headrace.settings.production import Process, Refusal
 from headrace.store.migrate import newest_revision
 
-CONNECT_SECONDS = 5.0  # for each server; somebody waits for the answer
 EXIT_REFUSED = 1
 
 _Check = Callable[[Settings], AsyncGenerator[Refusal]]
@@ -38,7 +37,7 @@ async def check(
     """
     found = list(refused)
     if connect:
-        found += await _ask_servers(settings, process)
+        found += await _ask_servers(settings, process, {each.variable for each in refused})
     for line in describe(settings, found, explain=explain):
         show(line)
     if not found:
@@ -56,11 +55,11 @@ def describe(settings: Settings, found: list[Refusal], *, explain: bool) -> list
     return [hide_secrets(line, settings) for line in lines]
 
 
-async def _ask_servers(settings: Settings, process: Process | None) -> list[Refusal]:
+async def _ask_servers(settings: Settings, process: Process | None, refused: set[str]) -> list[Refusal]:
     """Ask every server that the process uses, at the same time."""
     checks: list[_Check] = []
     if process != "migrate":
-        checks += [_nats, _monitor]
+        checks += [partial(check_nats, process=process, refused=refused), _monitor]
     if process not in ("worker", "provision"):
         checks.append(_database)
     return [
@@ -70,25 +69,6 @@ async def _ask_servers(settings: Settings, process: Process | None) -> list[Refu
 
 async def _gather(check_server: _Check, settings: Settings) -> list[Refusal]:
     return [refusal async for refusal in check_server(settings)]
-
-
-async def _nats(settings: Settings) -> AsyncGenerator[Refusal]:
-    try:
-        found = await survey_nats(settings, CONNECT_SECONDS)
-    except LogUnavailable as error:
-        reason = f"names a NATS that cannot be used: {error.message}"
-        yield Refusal("HEADRACE_NATS_URL", reason, "start NATS with JetStream, or correct the variable")
-        return
-    if found.replicas is None:
-        yield Refusal("HEADRACE_NATS_URL", "names a NATS without the log", "run `headrace provision`")
-    if settings.env != "production":
-        return
-    if not found.asks_who_we_are:
-        reason = "names a NATS that lets everybody in"
-        yield Refusal("HEADRACE_NATS_URL", reason, "give it the accounts of docs/nats-accounts.conf")
-    if found.replicas is not None and found.replicas < REPLICAS_MIN:
-        reason = f"is not what the log has: {found.replicas} of {REPLICAS_MIN} copies"
-        yield Refusal("HEADRACE_STREAM_REPLICAS", reason, "run `headrace provision` with this setting")
 
 
 async def _monitor(settings: Settings) -> AsyncGenerator[Refusal]:
