@@ -143,7 +143,7 @@ async def test_a_key_ends_when_it_expires(cluster: Cluster) -> None:
     ("asked", "path"),
     [
         ({"scopes": []}, "/scopes"),
-        ({"scopes": ["everything"]}, "/scopes[0]"),
+        ({"scopes": ["everything"]}, "/scopes/0"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
         ({"expires_at": "2099-01-01T00:00:00Z", "expires_in": 5}, "/expires_in"),
         ({"expires_in": 0}, "/expires_in"),
