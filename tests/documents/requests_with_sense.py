@@ -109,8 +109,11 @@ def _fill_filter(query: dict[str, Any]) -> None:
     """Have a stream begin before everything that the account has, and let something pass: others would have nothing to send."""
     query.setdefault("after", WORLD.beginning)
     for name, value in {"task": WORLD.ids["task"], "batch": WORLD.ids["batch"], "kind": "noop"}.items():
-        if isinstance(query.get(name), list) and is_replaced(name, query[name]):
+        given = query.get(name)
+        if isinstance(given, list) and is_replaced(name, given):
             query[name] = [value]
+        elif isinstance(given, str) and _is_id(given):
+            query[name] = value
 
 
 def _fill_body(label: str, case: Case) -> None:

@@ -28,7 +28,7 @@ from tests.generated import ROOT
 from tests.waiting import until
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-PATIENCE_SECONDS = 100.0  # for one run; the longest takes a third of that
+PATIENCE_SECONDS = 150.0  # for one run; the longest takes a third of that
 LINES_SHOWN = 300  # of what a run that has found something says
 
 
