@@ -93,7 +93,7 @@ class Cluster:
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 20,
         )
-        member = Member(name, process)
+        member = Member(name, process, next(iter(bound.values()), ""))
         self.members.append(member)
         return member
 

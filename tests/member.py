@@ -12,9 +12,10 @@ from tests.waiting import WAIT_SECONDS, until
 
 
 class Member:
-    """One process of the cluster."""
+    """One process of the cluster; `address` is where it answers health checks, if it has a port for them."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process, address: str = "") -> None:
+        self.address = address
         self.name = name
         self.process = process
         self.lines: collections.deque[str] = collections.deque(maxlen=5000)

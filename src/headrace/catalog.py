@@ -15,7 +15,7 @@ import msgspec
 from headrace.contracts.kinds import CatalogEntry, KindDescription
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import NULL
-from headrace.errors import InvalidInput, UnknownKind
+from headrace.errors import InvalidInput, LogUnavailable, UnknownKind
 from headrace.inputs import InputCheck
 from headrace.log import clock, subjects
 from headrace.log.buckets import follow_bucket
@@ -91,6 +91,7 @@ class Catalog:
         """Return one kind. It is marked as paused when ``paused`` contains it.
 
         Raises:
+            LogUnavailable: which kinds there are is not known yet.
             UnknownKind: no worker ever announced it.
         """
         known = self._find(kind)
@@ -105,6 +106,7 @@ class Catalog:
         """Return the description that workers announced for a kind.
 
         Raises:
+            LogUnavailable: which kinds there are is not known yet.
             UnknownKind: no worker ever announced it.
         """
         return self._find(kind).description
@@ -118,6 +120,7 @@ class Catalog:
             encoded: The same as JSON.
 
         Raises:
+            LogUnavailable: which kinds there are is not known yet.
             UnknownKind: no worker ever announced the kind.
             InvalidInput: the kind does not take the input. The error names each wrong path.
         """
@@ -135,6 +138,7 @@ class Catalog:
         The list is empty when the input is valid. `validate` explains the other arguments.
 
         Raises:
+            LogUnavailable: which kinds there are is not known yet.
             UnknownKind: no worker ever announced the kind.
         """
         check = self._find(kind).check
@@ -144,6 +148,11 @@ class Catalog:
         try:
             return self._known[kind]
         except KeyError:
+            if not self._log.is_current:
+                # Workers announce their kinds once the log was compared.
+                raise LogUnavailable(
+                    "which kinds there are is not known until the log can be used; try again in a moment"
+                ) from None
             if reason := self._unusable.get(kind):
                 message = f"kind {kind!r} cannot be used: what its worker announced is not understood: {reason[:300]}"
                 raise UnknownKind(message, [FieldError(path="/kind", message=message)]) from None

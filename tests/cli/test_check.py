@@ -115,7 +115,9 @@ async def test_check_says_when_the_database_has_to_be_migrated(
     settings = Settings.read({"HEADRACE_DATABASE_URL": await postgres.create("not_migrated")})
     assert await check(settings, "migrate", [], explain=True, connect=True) == 1
     said = capsys.readouterr().out
-    assert said.startswith("HEADRACE_DATABASE_URL names a database at migration none, and 0")
+    assert said.startswith(
+        "HEADRACE_DATABASE_URL names a database that lacks migrations\n    the database has no revision"
+    )
     assert "run `headrace migrate`" in said
 
 

@@ -323,7 +323,7 @@ def processes_end_only_when_made_to(seen: Observations) -> Iterator[str]:
         elif ended.exit not in (0, -9) and "process_ends" not in _began(seen).allows:
             yield f"{ended.process} ended with {ended.exit}: {ended.tail[-300:]}"
     for said in seen.all(Said):
-        yield f"{said.process} logged {said.line[:600]}"
+        yield f"{said.process} logged {said.line[-1500:]}"
 
 
 @holds

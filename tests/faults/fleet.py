@@ -20,6 +20,8 @@ from tests.faults.points import VARIABLE
 RESTART_SECONDS = 0.2  # what an init system takes to notice, and to start it again
 SAMPLE_SECONDS = 0.5
 TAIL_LINES = 8
+TRACEBACK_LINES = 40  # of a traceback, and of what was logged right after it
+SAID_CHARS_MAX = 4000
 BIND = {"api": "HEADRACE_API_BIND", "worker": "HEADRACE_WORKER_HEALTH", "projector": "HEADRACE_PROJECTOR_HEALTH"}
 
 
@@ -229,9 +231,12 @@ class Fleet:
             return
         self._noted.add(member.pid)
         self._journal.note(Ended(process=post.title, pid=member.pid, exit=code, meant=post.meant, tail=tail))
-        for line in member.lines:
+        lines = list(member.lines)
+        for number, line in enumerate(lines):
             if '"level":"critical"' in line or '"a run broke' in line or line.startswith("Traceback"):
-                self._journal.note(Said(process=post.title, pid=member.pid, line=line[:4000]))
+                # What a traceback is of stands below its first line.
+                said = "\n".join(lines[number : number + TRACEBACK_LINES]) if line.startswith("Traceback") else line
+                self._journal.note(Said(process=post.title, pid=member.pid, line=said[:SAID_CHARS_MAX]))
 
     async def _sample(self) -> None:
         while True:

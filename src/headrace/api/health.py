@@ -9,13 +9,11 @@ from headrace.api.auth.access import PUBLIC, access
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.mounts import Mount, served_mounts
-from headrace.api.read_model import ReadModel
 from headrace.api.state import state_of
 from headrace.errors import HeadraceError
 from headrace.health import Health, summarize
 from headrace.log import clock
 from headrace.log.connection import Log
-from headrace.store.checkpoints import read_checkpoint
 
 
 @get("/health/live", operation_id="live", opt=access(PUBLIC), summary="Whether the process works", sync_to_thread=False)
@@ -32,14 +30,14 @@ def live() -> Health:
     responses={503: ResponseSpec(Health, generate_examples=False, description="It cannot serve; the checks say why.")},
 )
 async def ready(request: AnyRequest) -> Response[Health]:
-    """The answer is 503 while the log is away, is full or takes nothing, since nothing can be accepted then, and while the
-    process drains. Without Postgres it is 200 with a failing check: tasks can still be submitted and followed. Of a process that
-    serves administrators alone, it is 503 then.
+    """The answer is 503 while nothing can be accepted: the log is away, was not compared with the read model since its servers
+    started, is full or takes nothing; and while the process drains. Without Postgres it is 200 with a failing check: tasks can
+    still be submitted and followed. Of a process that serves administrators alone, it is 503 then.
     """
     api = state_of(request)
     checks = {
         "log": await _check_log(api.log, api.capacity),
-        "read_model": await _check_read_model(api.read_model),
+        "read_model": await api.read_model.problem() or "ok",
         "clock": clock.problem() or "ok",
         "kinds": "ok" if api.catalog.entries() else "no worker has announced one",
     }
@@ -60,12 +58,3 @@ async def _check_log(log: Log, capacity: Capacity) -> str:
     except HeadraceError as error:
         return error.message
     return log.problem or capacity.problem or "ok"
-
-
-async def _check_read_model(read_model: ReadModel) -> str:
-    try:
-        async with read_model.session() as session:
-            checkpoint = await read_checkpoint(session)
-    except HeadraceError as error:
-        return error.message
-    return "ok" if checkpoint is not None else "the projector has not run yet"

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelBehind, ReadModelUnavailable
 from headrace.store.checkpoints import is_repairing, read_checkpoint
-from headrace.store.outages import cause_of, is_not_migrated, is_outage
+from headrace.store.outages import describe_outage, is_outage
+from headrace.store.revision import find_gap
 from headrace.telemetry import get_logger
 
 CHECKPOINT_POLL_SECONDS = 0.02  # while at least one request waits for the projector
@@ -82,22 +83,44 @@ class ReadModel:
         finally:
             self._waiting.remove(waiter)
 
-    async def checkpoint_for_verification(self) -> Position | None:
+    async def checkpoint_for_verification(self) -> Position:
         """Read how far the read model is, for the verification of the log at start.
 
         Returns:
             The start of all logs when the read model is empty; a position after every other while the projector repairs
-            the log; None when Postgres cannot be reached.
+            the log.
+
+        Raises:
+            ReadModelUnavailable: Postgres cannot be reached, or was not migrated. The message is for operators.
+        """
+        async with self._session_for_operators() as session:
+            checkpoint = await read_checkpoint(session) or Position(0, 0)
+            return checkpoint._replace(sequence=sys.maxsize) if await is_repairing(session) else checkpoint
+
+    async def problem(self) -> str | None:
+        """Say why the read model cannot be read, as health checks do; None when it can be."""
+        try:
+            async with self._session_for_operators() as session:
+                return None if await read_checkpoint(session) is not None else "the projector has not run yet"
+        except ReadModelUnavailable as error:
+            return error.message
+
+    @asynccontextmanager
+    async def _session_for_operators(self) -> AsyncGenerator[AsyncSession]:
+        """Open a session on a database that this version can use.
+
+        Raises:
+            ReadModelUnavailable: There is none. The message says why.
         """
         try:
             async with self._open_session() as session:
-                checkpoint = await read_checkpoint(session) or Position(0, 0)
-                return checkpoint._replace(sequence=sys.maxsize) if await is_repairing(session) else checkpoint
+                if (gap := await find_gap(session)) is not None:
+                    raise ReadModelUnavailable(gap)
+                yield session
         except Exception as error:
             if not is_outage(error):
                 raise
-            warn_unreachable(error)
-            return None
+            raise ReadModelUnavailable(f"Postgres cannot be used: {describe_outage(error)}") from error
 
     async def _poll(self) -> None:
         """Poll the checkpoint for all waiting requests together, until none is left."""
@@ -128,5 +151,4 @@ class ReadModel:
 
 def warn_unreachable(error: BaseException) -> None:
     """Log why Postgres cannot be used."""
-    reason = "the tables are not those of this version; run `headrace migrate`" if is_not_migrated(error) else None
-    log.warning("the read model cannot be read", error=repr(cause_of(error))[:300], reason=reason)
+    log.warning("the read model cannot be read", error=describe_outage(error))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from headrace.contracts.positions import Position
+from headrace.errors import ReadModelUnavailable
 from headrace.log.connection import Log
 from headrace.log.streams import StreamState
 from headrace.telemetry import get_logger
@@ -15,7 +16,7 @@ VERIFY_POLL_SECONDS = 0.5
 log = get_logger(__name__)
 
 
-async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position | None]]) -> None:
+async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position]]) -> None:
     """Return when the log has everything that the read model has, or was made anew.
 
     A log that ends before the read model's checkpoint is repaired by the projector, and this function waits for the repair.
@@ -23,15 +24,16 @@ async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position
 
     Args:
         to_verify: The log.
-        checkpoint: Returns the checkpoint of the read model; None while the read model cannot be reached.
+        checkpoint: Returns the checkpoint of the read model, or raises ReadModelUnavailable.
 
     Raises:
         LogUnavailable: the log does not answer.
+        ProvisionError: the servers keep no mark of the comparison.
     """
     reported = None
     while not await to_verify.continuity.is_compared():
         state = to_verify.state
-        problem = _find_problem(state, await checkpoint())
+        problem = await _find_problem(state, checkpoint)
         if problem is None:
             # This process may have seen positions that the log has lost before the read model had them.
             if to_verify.seen > state.last_sequence:
@@ -41,13 +43,16 @@ async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position
         if problem != reported:
             log.error(problem, last_sequence=state.last_sequence)
             reported = problem
+        to_verify.held_because = problem
         await asyncio.sleep(VERIFY_POLL_SECONDS)
         await to_verify.refresh()
 
 
-def _find_problem(state: StreamState, checkpoint: Position | None) -> str | None:
-    if checkpoint is None:
-        return "the read model cannot be reached; nothing is accepted until it was compared with the log"
+async def _find_problem(state: StreamState, read_checkpoint: Callable[[], Awaitable[Position]]) -> str | None:
+    try:
+        checkpoint = await read_checkpoint()
+    except ReadModelUnavailable as error:
+        return f"nothing is accepted until the log was compared with the read model: {error.message}"
     if checkpoint.epoch == state.epoch and checkpoint.sequence > state.last_sequence:
         return "the log has come back shorter than it was; waiting for a projector to repair it"
     return None

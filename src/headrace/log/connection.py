@@ -20,6 +20,8 @@ from headrace.settings import Settings
 
 OnReconnect = Callable[[], Awaitable[None]]
 
+_NOT_COMPARED = "the log was not compared with the read model yet"
+
 
 class Log:
     """The log of one process.
@@ -33,6 +35,7 @@ class Log:
         continuity: Knows whether the log was compared with the read model.
         state: The extent of the log when it was last asked.
         filled: The positions that the log skipped last, None when it never had to.
+        held_because: Why nothing is appended yet although the log answers; None when nothing keeps it from that.
         served_since: When its servers started, as far as is known. Consumers may have forgotten older deliveries.
     """
 
@@ -45,6 +48,7 @@ class Log:
         self.continuity = Continuity(connection, self.jetstream, self.replayer, settings.stream.replicas)
         self.state = StreamState(0, 0, 0, 0)
         self.filled: Filled | None = None
+        self.held_because: str | None = None
         self.served_since: datetime | None = None
         # For `LogConnection`, which calls them.
         self.reconnect_callbacks: list[OnReconnect] = []
@@ -83,7 +87,7 @@ class Log:
     @property
     def problem(self) -> str | None:
         """Why the log cannot be appended to although it can be read, as health checks say it; None when nothing is known."""
-        return self.appender.acceptance.problem
+        return self.held_because or self.appender.acceptance.problem
 
     async def until_current(self) -> None:
         """Wait until the log was verified."""
@@ -125,10 +129,12 @@ class Log:
         """Refuse appends until the log was verified."""
         self._current.clear()
         self.appender.held = True
+        self.held_because = _NOT_COMPARED
 
     def allow_appends(self) -> None:
         """The log was verified; appends are accepted again."""
         self.appender.held = False
+        self.held_because = None
         self._current.set()
 
     def on_reconnect(self, callback: OnReconnect) -> Callable[[], None]:

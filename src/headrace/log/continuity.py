@@ -18,7 +18,7 @@ import msgspec
 from nats.aio.client import Client
 
 from headrace.log import subjects
-from headrace.log.jetstream import JetStream, ProvisionError
+from headrace.log.jetstream import JetStream, ProvisionError, explain_refusal
 from headrace.log.nats_errors import nats_errors_as_unavailable
 from headrace.log.replay import Replayer
 from headrace.telemetry import get_logger
@@ -98,7 +98,7 @@ class Continuity:
         if "error" in info:
             info = await self._jetstream.call(f"STREAM.CREATE.{subjects.COMPARED_STREAM}", mark_config(self._replicas))
         if error := info.get("error"):
-            raise ProvisionError(f"stream {subjects.COMPARED_STREAM}: cannot create it: {error['description']}")
+            raise ProvisionError(f"stream {subjects.COMPARED_STREAM}: cannot create it: {explain_refusal(error)}")
         return ComparedMark(is_set=info["state"]["messages"] > 0, servers_since=datetime.fromisoformat(info["created"]))
 
     async def mark_compared(self) -> None:

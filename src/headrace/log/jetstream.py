@@ -32,6 +32,23 @@ class ProvisionError(Exception):
     """JetStream cannot be set up as the settings say. The message says what to change."""
 
 
+def explain_refusal(error: dict[str, Any]) -> str:
+    """Return what the servers say of a stream that they refuse, and what to do about it where that is known."""
+    said: str = error["description"]
+    if error.get("err_code") in TOO_FEW_SERVERS:
+        return (
+            f"{said}; HEADRACE_STREAM_REPLICAS asks for more copies than there are servers: run as many as one cluster "
+            "(docs/nats-accounts.conf shows how), or set it to 1, which production refuses"
+        )
+    if "memory" in said:
+        # What `max_memory_store: 0` does, the default of the official chart of NATS.
+        return (
+            f"{said}; Headrace keeps small streams in the memory of the servers: give JetStream max_memory_store: 256Mi "
+            "(in the NATS chart, config.jetstream.memoryStore)"
+        )
+    return said
+
+
 class LogGone(LogUnavailable):
     """JetStream answers, and does not have the stream."""
 

@@ -16,6 +16,7 @@ from headrace.log.deliveries import Heartbeat
 from headrace.log.jetstream import ProvisionError
 from headrace.log.provisioning import provision_when_ready
 from headrace.log.streams import log_exists
+from headrace.repeated import RepeatedWarning
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
 
@@ -173,6 +174,7 @@ class LogConnection:
 
     async def _catch_up(self) -> None:
         """Bring the log up to date until that succeeds; a connection that breaks again begins anew at its reconnect."""
+        failing = RepeatedWarning(log, "the log cannot be used yet; trying again", "the log can be used")
         while self._connection.is_connected:
             try:
                 await self._provision()
@@ -180,9 +182,11 @@ class LogConnection:
                 for callback in tuple(self.log.reconnect_callbacks):
                     await callback()
             except (LogUnavailable, ProvisionError, nats.errors.Error) as error:
-                log.warning("could not catch up after a reconnect; trying again", client=self._name, error=str(error))
+                self.log.held_because = str(error)
+                failing.note(str(error), client=self._name)
                 await asyncio.sleep(CATCH_UP_RETRY_SECONDS)
             else:
+                failing.end(client=self._name)
                 return
 
     async def _provision(self) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from headrace.errors import LogUnavailable
 from headrace.log import bucket_names, clock, subjects
 from headrace.log.denials import NotPermitted
-from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, TOO_FEW_SERVERS, JetStream, ProvisionError
+from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, JetStream, ProvisionError, explain_refusal
 from headrace.settings import StreamSettings
 from headrace.telemetry import get_logger
 
@@ -140,7 +140,7 @@ async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any]) -> None
             f"stream {name} does not exist, and this process may not create it; run `headrace provision`"
         ) from error
     if refusal := answer.get("error"):
-        raise ProvisionError(f"stream {name}: cannot create it: {_explain_refusal(refusal)}")
+        raise ProvisionError(f"stream {name}: cannot create it: {explain_refusal(refusal)}")
 
 
 async def _change_stream(jetstream: JetStream, found: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -158,17 +158,7 @@ async def _change_stream(jetstream: JetStream, found: dict[str, Any], wanted: di
         log.warning(said)
         return
     if refusal := answer.get("error"):
-        raise ProvisionError(f"stream {name}: cannot change {changes}: {_explain_refusal(refusal)}")
-
-
-def _explain_refusal(refusal: dict[str, Any]) -> str:
-    said: str = refusal["description"]
-    if refusal.get("err_code") not in TOO_FEW_SERVERS:
-        return said
-    return (
-        f"{said}; HEADRACE_STREAM_REPLICAS asks for more copies than there are servers: run as many as one cluster "
-        "(docs/nats-accounts.conf shows how), or set it to 1, which production refuses"
-    )
+        raise ProvisionError(f"stream {name}: cannot change {changes}: {explain_refusal(refusal)}")
 
 
 def _log_config(settings: StreamSettings) -> dict[str, Any]:

@@ -112,11 +112,14 @@ class Projector:
     async def _lead_when_free(self) -> None:
         session = await LeaderSession.connect(self._database_url)
         try:
+            while (gap := await session.find_gap()) is not None:
+                self._set_role(gap)
+                # Nobody says that the database was migrated.
+                await asyncio.sleep(RETRY_SECONDS)
             while not await session.try_lead():
                 self._set_role("standing by")
                 # Postgres wakes only sessions that block on the lock, so the lock is tried again.
                 await asyncio.sleep(STAND_BY_SECONDS)
-            self._set_role("leading")
             while True:
                 with suppress(OutOfOrder):
                     await self._project_from_checkpoint(session)
@@ -133,6 +136,7 @@ class Projector:
         """
         projection = Projection(session)
         checkpoint = await self._compare_with_log(session, projection)
+        self._set_role("leading")
         await self._batch_progress.settle(await list_unsettled_batches(session))
         async with Pages.after(self._log, checkpoint.sequence) as pages:
             timers = TimerSearch(self._log)

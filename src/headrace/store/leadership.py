@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
+from headrace.store.revision import find_gap_by_driver
+
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
 IDLE_SESSION_MILLISECONDS = 6000  # Postgres ends the session of a leader that is silent for so long, and frees its lock
@@ -66,6 +68,10 @@ class LeaderSession:
     async def try_lead(self) -> bool:
         """Try to become the one active projector. The lock is held until the session ends."""
         return await self.connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK)
+
+    async def find_gap(self) -> str | None:
+        """Say what the database lacks before this version can use it; None when it can."""
+        return await find_gap_by_driver(self.connection)
 
     async def keep_alive(self) -> None:
         """Run an empty statement, so that Postgres does not end the session as idle."""

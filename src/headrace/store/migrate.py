@@ -7,7 +7,6 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,16 +46,16 @@ def migrate(settings: DatabaseSettings) -> None:
 
 def alembic_config(settings: DatabaseSettings) -> Config:
     """Configure Alembic for a database."""
-    config = Config()
-    config.set_main_option("script_location", str(_migrations()))
-    config.set_main_option("path_separator", "os")
+    config = migrations_config(Config())
     config.attributes["url"] = sqlalchemy_url(settings.url)
     return config
 
 
-def newest_revision(settings: DatabaseSettings) -> str | None:
-    """Return the migration that this version needs."""
-    return ScriptDirectory.from_config(alembic_config(settings)).get_current_head()
+def migrations_config(config: Config) -> Config:
+    """Tell Alembic where the migrations are."""
+    config.set_main_option("script_location", str(_migrations()))
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def _migrations() -> Path:

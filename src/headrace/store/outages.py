@@ -14,6 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 # rolled back (the same statement may succeed next time), insufficient resources, not in the state that is needed (a database that
 # takes no connections), operator intervention (a shutdown, a start, a cancelled statement), system error (of a disk).
 _OUTAGE_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
+OUTAGE_CHARS_MAX = 300  # of what the driver says, which may quote a whole statement
+
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # undefined table, undefined column
 
 
@@ -42,6 +44,15 @@ def is_outage(error: BaseException) -> bool:
 def is_not_migrated(error: BaseException) -> bool:
     """Whether an error says that a table or a column is missing."""
     return getattr(cause_of(error), "sqlstate", None) in _NOT_MIGRATED
+
+
+def describe_outage(error: BaseException) -> str:
+    """Say in a line why Postgres cannot be used."""
+    if is_not_migrated(error):
+        return "the tables are not those of this version: run `headrace migrate`"
+    cause = cause_of(error)
+    said = str(cause).partition("\n")[0][:OUTAGE_CHARS_MAX]
+    return f"{type(cause).__name__}: {said}" if said else type(cause).__name__
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from headrace.contracts.positions import Position
+from headrace.errors import ReadModelUnavailable
 from headrace.lifecycle import verify_log as verify_log_module
 from headrace.lifecycle.verify_log import verify_log
 from headrace.log import continuity
@@ -24,12 +25,15 @@ async def is_verified(log: Log) -> bool:
     return await log.continuity.is_compared()
 
 
-def answers(*checkpoints: Position | None) -> Callable[[], Awaitable[Position | None]]:
-    """Returns these checkpoints, and the last of them again and again."""
+def answers(*checkpoints: Position | None) -> Callable[[], Awaitable[Position]]:
+    """Returns these checkpoints, and the last of them again and again. None stands for a read model that is away."""
     left = list(checkpoints)
 
-    async def checkpoint() -> Position | None:
-        return left.pop(0) if len(left) > 1 else left[0]
+    async def checkpoint() -> Position:
+        found = left.pop(0) if len(left) > 1 else left[0]
+        if found is None:
+            raise ReadModelUnavailable("Postgres cannot be used")
+        return found
 
     return checkpoint
 
@@ -45,7 +49,7 @@ async def test_a_log_that_has_all_that_the_read_model_has_is_verified_once(log: 
     await verify_log(log, answers(Position(log.epoch, log.state.last_sequence)))
     assert await is_verified(log)
 
-    async def checkpoint() -> Position | None:
+    async def checkpoint() -> Position:
         raise AssertionError("the read model is not asked again")
 
     await verify_log(log, checkpoint)
@@ -57,6 +61,10 @@ async def test_a_log_that_was_made_anew_is_verified(log: Log) -> None:
 
 
 async def test_the_read_model_is_waited_for(log: Log) -> None:
+    log.hold_appends()
+    waiting = asyncio.create_task(verify_log(log, answers(None)))
+    await until(lambda: "Postgres cannot be used" in (log.problem or ""), "the reason")
+    waiting.cancel()
     await verify_log(log, answers(None, None, Position(0, 0)))
     assert await is_verified(log)
 

@@ -16,7 +16,7 @@ from headrace.cli.terminal.output import show
 from headrace.settings import Settings
 from headrace.settings.hiding import hide_secrets
 from headrace.settings.production import Process, Refusal
-from headrace.store.migrate import newest_revision
+from headrace.store.revision import find_gap_by_driver
 
 EXIT_REFUSED = 1
 
@@ -103,21 +103,18 @@ async def _flushing_problem(http: httpx.AsyncClient, url: str, settings: Setting
 async def _database(settings: Settings) -> AsyncGenerator[Refusal]:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            present = await _revision(settings.database.url)
+            gap = await _find_gap(settings.database.url)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = f"names a Postgres that cannot be used: {str(error) or type(error).__name__}"
         yield Refusal("HEADRACE_DATABASE_URL", reason, "start Postgres, or correct the variable")
         return
-    if present != (wanted := newest_revision(settings.database)):
-        reason = f"names a database at migration {present or 'none'}, and {wanted} is needed"
-        yield Refusal("HEADRACE_DATABASE_URL", reason, "run `headrace migrate`")
+    if gap is not None:
+        yield Refusal("HEADRACE_DATABASE_URL", "names a database that lacks migrations", gap)
 
 
-async def _revision(url: str) -> str | None:
+async def _find_gap(url: str) -> str | None:
     connection = cast("asyncpg.Connection", await asyncpg.connect(url))
     try:
-        return cast("str | None", await connection.fetchval("select version_num from alembic_version"))
-    except asyncpg.UndefinedTableError:
-        return None
+        return await find_gap_by_driver(connection)
     finally:
         await connection.close(timeout=CONNECT_SECONDS)
