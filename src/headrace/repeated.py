@@ -1,8 +1,10 @@
-"""What goes wrong again and again is logged when it begins, when it changes, and when it is over; in between it is counted."""
+"""What goes wrong again and again is logged when it begins, once for each reason, and when it is over; in between it is counted."""
 
 from __future__ import annotations
 
 from structlog.stdlib import BoundLogger
+
+REASONS_MAX = 10  # that are logged of one outage; what has more of them says nothing new
 
 
 class RepeatedWarning:
@@ -10,7 +12,7 @@ class RepeatedWarning:
 
     Args:
         log: Where it is logged.
-        event: What is logged as a warning, once for each reason in a row.
+        event: What is logged as a warning.
         over: What is logged when it succeeds after all, with how often it did not.
     """
 
@@ -18,18 +20,24 @@ class RepeatedWarning:
         self._log = log
         self._event = event
         self._over = over
-        self._reason: str | None = None
+        self._reasons: set[str] = set()
         self._count = 0
 
+    @property
+    def is_on(self) -> bool:
+        """Whether it has failed since it succeeded last."""
+        return self._count > 0
+
     def note(self, reason: str, **fields: object) -> None:
-        """It has failed, for a reason."""
+        """Note that it has failed, and why."""
         self._count += 1
-        if reason != self._reason:
-            self._reason = reason
+        if reason not in self._reasons and len(self._reasons) < REASONS_MAX:
+            self._reasons.add(reason)
             self._log.warning(self._event, error=reason, **fields)
 
     def end(self, **fields: object) -> None:
-        """It has succeeded."""
-        if self._reason is not None:
+        """Note that it has succeeded."""
+        if self.is_on:
             self._log.info(self._over, failed=self._count, **fields)
-            self._reason, self._count = None, 0
+            self._reasons.clear()
+            self._count = 0

@@ -9,9 +9,12 @@ from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from headrace.api.read_model import warn_unreachable
 from headrace.identity_errors import IdentityUnavailable
-from headrace.store.outages import is_outage
+from headrace.repeated import RepeatedWarning
+from headrace.store.outages import describe_outage, is_outage
+from headrace.telemetry import get_logger
+
+log = get_logger(__name__)
 
 
 class IdentityDatabase:
@@ -23,6 +26,9 @@ class IdentityDatabase:
 
     def __init__(self, open_session: Callable[[], AsyncSession]) -> None:
         self._open_session = open_session
+        self._outage = RepeatedWarning(
+            log, "accounts and credentials cannot be read", "accounts and credentials can be read again"
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
@@ -34,7 +40,7 @@ class IdentityDatabase:
             IdentityUnavailable: Postgres cannot be reached. When that happens during the commit, the change may have been made
                 all the same.
         """
-        with _outages_as_unavailable():
+        with self._outages_as_unavailable():
             async with self._open_session() as session, session.begin():
                 yield session
 
@@ -47,7 +53,7 @@ class IdentityDatabase:
         Raises:
             IdentityUnavailable: Postgres cannot be reached.
         """
-        with _outages_as_unavailable():
+        with self._outages_as_unavailable():
             async with self._engine.connect() as connection:
                 yield connection
 
@@ -56,15 +62,16 @@ class IdentityDatabase:
         # A session that runs nothing holds nothing.
         return cast("AsyncEngine", self._open_session().bind)
 
-
-@contextmanager
-def _outages_as_unavailable() -> Generator[None]:
-    try:
-        yield
-    except Exception as error:
-        if not is_outage(error):
-            raise
-        warn_unreachable(error)
-        raise IdentityUnavailable(
-            "accounts and credentials are not available at the moment; try again shortly"
-        ) from error
+    @contextmanager
+    def _outages_as_unavailable(self) -> Generator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            self._outage.note(describe_outage(error))
+            raise IdentityUnavailable(
+                "accounts and credentials are not available at the moment; try again shortly"
+            ) from error
+        if self._outage.is_on:
+            self._outage.end()

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelBehind, ReadModelUnavailable
+from headrace.repeated import RepeatedWarning
 from headrace.store.checkpoints import is_repairing, read_checkpoint
 from headrace.store.outages import describe_outage, is_outage
 from headrace.store.revision import find_gap
@@ -32,6 +33,7 @@ class ReadModel:
         self._open_session = open_session
         self._waiting: list[tuple[Position, asyncio.Future[None]]] = []
         self._polling: asyncio.Task[None] | None = None
+        self._outage = RepeatedWarning(log, "the read model cannot be read", "the read model can be read again")
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[AsyncSession]:
@@ -46,10 +48,12 @@ class ReadModel:
         except Exception as error:
             if not is_outage(error):
                 raise
-            warn_unreachable(error)
+            self._outage.note(describe_outage(error))
             raise ReadModelUnavailable(
                 "lists and details are not available at the moment; try again shortly"
             ) from error
+        if self._outage.is_on:
+            self._outage.end()
 
     async def has_reached(self, position: Position) -> bool:
         """Whether the read model reflects a position.
@@ -147,8 +151,3 @@ class ReadModel:
             if not reached.done():
                 outage = isinstance(error, ReadModelUnavailable)
                 reached.set_exception(ReadModelUnavailable(error.message) if outage else error)
-
-
-def warn_unreachable(error: BaseException) -> None:
-    """Log why Postgres cannot be used."""
-    log.warning("the read model cannot be read", error=describe_outage(error))
