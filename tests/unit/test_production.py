@@ -52,6 +52,7 @@ def test_production_refuses_everything_at_once() -> None:
     assert sorted(refused({"HEADRACE_ENV": "production"})) == [
         "HEADRACE_API_SECRETS",
         "HEADRACE_API_TRUSTED_PROXIES",
+        "HEADRACE_DATABASE_URL",
         "HEADRACE_NATS_SYNC",
         "HEADRACE_NATS_USER",
     ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from headrace.settings.sections import Settings
+from headrace.settings.sections import DatabaseSettings, Settings
 
 Process = Literal["api", "worker", "projector", "provision", "migrate", "up"]
 
@@ -118,6 +118,15 @@ def _copies(settings: Settings) -> Iterator[Refusal]:
         )
 
 
+def _own_database(settings: Settings) -> Iterator[Refusal]:
+    if settings.database == DatabaseSettings(pool=settings.database.pool):
+        yield Refusal(
+            "HEADRACE_DATABASE_URL",
+            "is missing: the default is a superuser without a password, of a Postgres on this machine",
+            "name the database and a user of its own, best in a file: HEADRACE_DATABASE_URL_FILE",
+        )
+
+
 def _encrypted_database(settings: Settings) -> Iterator[Refusal]:
     if exposed := plain_text_hosts(settings.database.url):
         yield Refusal(
@@ -172,6 +181,7 @@ _RULES: dict[_Rule, set[Process]] = {
     _nats_accounts: {"api", "worker", "projector", "provision"},
     _flushing: {"api", "worker", "projector", "provision"},
     _copies: {"api", "worker", "projector", "provision"},
+    _own_database: {"api", "projector", "migrate"},
     _encrypted_database: {"api", "projector", "migrate"},
     _debug_logs: {"api", "worker", "projector", "provision", "migrate"},
 }
