@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from headrace.api.app import create_app
 from headrace.api.auth.access import Rule, rule_of, without_rule
+from headrace.api.mounts import mount_of
 from headrace.log.accounts_file import accounts_file
 from headrace.settings import PREFIX, Settings
 from headrace.settings.environments import DEFAULTS
@@ -42,8 +43,11 @@ def access() -> str:
         "A credential has its scopes from its account's role, and of a key only those that the key was given. Made from the",
         "routes by `just openapi`.",
         "",
-        "| route | who |",
-        "| --- | --- |",
+        "The last column is the mount whose processes serve it (`headrace api --mount`): a proxy before several gives each its paths.",
+        "Every path that ends in `/events` is in `streams`. Every process serves its own documentation and health checks.",
+        "",
+        "| route | who | mount |",
+        "| --- | --- | --- |",
     ]
     return "\n".join([*lines, *sorted(_rules(app))]) + "\n"
 
@@ -54,7 +58,9 @@ def _rules(app: Litestar) -> Iterator[str]:
             rule = rule_of(handler)
             if rule is not None and handler.http_methods != {"OPTIONS"}:
                 methods = ", ".join(sorted(handler.http_methods))
-                yield f"| `{route.path.replace(':str}', '}')}` {methods} | {_who(rule)} |"
+                path = route.path.replace(":str}", "}")
+                mount = mount_of(handler) if path.startswith("/api/v1/") else "every"
+                yield f"| `{path}` {methods} | {_who(rule)} | {mount} |"
 
 
 def _who(rule: Rule) -> str:

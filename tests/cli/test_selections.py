@@ -102,7 +102,7 @@ async def test_an_interrupt_says_how_to_do_the_rest(up: Up, client: Client) -> N
         ("cancel a.>", "is not an id"),
         ("replay --since 5x", "is not a duration"),
         ("replay --since 2026-01-01T00:00:00", "is not a time like"),
-        ("replay --until yesterday", "is not a time like"),
+        ("replay --until yesterday", "2h is two hours ago"),
         ("replay --since 999999d", "ago there were no tasks"),
         ("replay --per-second 0", "not in the range"),
         ("replay --per-second nan", "not in the range"),

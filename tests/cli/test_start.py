@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from headrace.cli import cli
 from headrace.cli.terminal.discovery import find_api, find_nats
 from headrace.log.permissions import OPERATOR
 from headrace.settings import Settings
@@ -25,6 +27,12 @@ async def test_help_imports_nothing_heavy() -> None:
     out, _ = await process.communicate()
     assert out.decode().splitlines()[-1] == "[]"
     assert "submit" in out.decode()
+
+
+def test_the_list_of_commands_cuts_no_sentence_off() -> None:
+    listed = CliRunner().invoke(cli, ["--help"]).output
+    assert listed.count("\n") > len(cli.commands)
+    assert "..." not in listed.partition("Commands:")[2]
 
 
 def test_the_api_is_where_it_is_said_to_be_else_where_it_runs(

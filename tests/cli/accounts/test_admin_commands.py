@@ -111,7 +111,10 @@ def test_a_new_secret_comes_before_the_old_ones_which_can_be_forgotten(place: Pa
     new, second = home.api_secret().split(",")
     assert second == old
     assert home.api_secret_file.stat().st_mode & 0o777 == 0o600
-    rotate_secret(settings, None, forget_old=True)
+    with pytest.raises(CommandFailed, match="say --yes if that is meant"):
+        rotate_secret(settings, None, forget_old=True)
+    assert home.api_secret() == f"{new},{old}"
+    rotate_secret(settings, None, forget_old=True, yes=True)
     assert home.api_secret() == new
     said = "".join(capsys.readouterr())
     assert "restart `headrace up`" in said
@@ -129,7 +132,7 @@ def test_secrets_of_the_environment_are_printed_with_a_new_one_and_the_overlap_i
     assert second == [second[0], "o" * 32]
     assert Secrets(second)
     assert "the others are still taken" in said.err
-    rotate_secret(Settings.read({"HEADRACE_API_SECRETS": ",".join(second)}), None, forget_old=True)
+    rotate_secret(Settings.read({"HEADRACE_API_SECRETS": ",".join(second)}), None, forget_old=True, yes=True)
     assert capsys.readouterr().out == f"{second[0]}\n"
 
 

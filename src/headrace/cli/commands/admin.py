@@ -17,7 +17,7 @@ _home_option = click.option(
 @click.command()
 @click.option("--home", metavar="DIR", help="The home of a `headrace up`.  [default: the usual one]")
 def enter(home: str | None) -> None:
-    """Print a link that signs you in as the administrator of `headrace up`.
+    """Print a link that signs the administrator of `up` in.
 
     It works once, in a browser on this machine, within 15 minutes.
     """
@@ -101,12 +101,20 @@ def set_up(credentials: Path, link: str | None) -> None:
 
 @admin.command("rotate-secret")
 @click.option("--forget-old", is_flag=True, help="Make no new secret, and take only the newest one from now on.")
+@click.option("--yes", is_flag=True, help="Do not ask before the old ones are forgotten.")
 @click.option(
     "--home", metavar="DIR", help="The home of a `headrace up`.  [default: HEADRACE_API_SECRETS, or the usual one]"
 )
-def rotate_secret(forget_old: bool, home: str | None) -> None:
-    """Put a new secret before the old ones."""
+def rotate_secret(forget_old: bool, yes: bool, home: str | None) -> None:
+    """Put a new secret before the old ones.
+
+    In a home; or, where HEADRACE_API_SECRETS is set, prints the values that it is given one after the other, a line each.
+    Restart `up`, or the API processes. Sessions and keys go on, and each key is hashed with the new secret when it is next used.
+
+    Run it with --forget-old when every key was used once more and 30 days have passed for sessions: what was made with the old
+    secrets, and not used since, ends with that.
+    """
     from headrace.cli.terminal.accounts.rotation import rotate_secret as rotate
 
     settings = read_settings()
-    sys.exit(run_plainly(lambda: rotate(settings, home, forget_old=forget_old)))
+    sys.exit(run_plainly(lambda: rotate(settings, home, forget_old=forget_old, yes=yes)))

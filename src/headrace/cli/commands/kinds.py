@@ -25,7 +25,10 @@ def kinds(json: bool, url: str | None) -> None:
 @click.argument("kind", type=KIND)
 @url_option
 def pause(kind: str, url: str | None) -> None:
-    """Start no more tasks of a kind until it is resumed; they are still accepted, and what runs goes on."""
+    """Start no more tasks of a kind until it is resumed.
+
+    They are still accepted, and what runs goes on.
+    """
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.kinds import set_paused
 

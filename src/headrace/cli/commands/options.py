@@ -30,7 +30,7 @@ home_option = click.option(
     "--home", metavar="DIR", help="The home of a `headrace up`.  [default: HEADRACE_NATS_URL, or the running one]"
 )
 json_option = click.option("--json", is_flag=True, help="Print JSON.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask. Only somebody at a terminal is asked.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say how many there are.")
 max_attempts_option = click.option(
     "--max-attempts", type=click.IntRange(1, ATTEMPTS_MAX), help="Attempts in all.  [default: its kind's]"

@@ -90,11 +90,17 @@ class PastType(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Convert a value; see `click.ParamType.convert`."""
         if not re.fullmatch(r"\d+[a-z]", value, re.ASCII):
-            return INSTANT.convert(value, param, ctx)
+            return self._read_instant(value, param, ctx)
         try:
             return datetime.now(UTC) - DURATION.convert(value, param, ctx)
         except OverflowError:
             self.fail(f"{value!r} ago there were no tasks", param, ctx)
+
+    def _read_instant(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return INSTANT.convert(value, param, ctx)
+        except click.BadParameter as error:
+            self.fail(f"{error.message}; 2h is two hours ago, and there are s, m, h and d", param, ctx)
 
 
 class RateType(click.FloatRange):

@@ -23,7 +23,10 @@ from headrace.settings.production import Process
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8080]")
 def up(home: str | None, host: str | None, port: int | None) -> None:
-    """Run everything on this machine: NATS, Postgres, migrations, api, worker and projector."""
+    """Run everything on this machine.
+
+    NATS, Postgres, migrations, api, worker and projector. One of them that ends is started again at once.
+    """
     import asyncio
 
     from headrace.embedded.home import Home
@@ -38,7 +41,11 @@ def up(home: str | None, host: str | None, port: int | None) -> None:
 @click.command()
 @click.option("--mount", help="Serve only these of core,member,admin,streams.  [default: HEADRACE_API_MOUNTS, or all]")
 def api(mount: str | None) -> None:
-    """Run the HTTP API."""
+    """Run the HTTP API.
+
+    Of its mounts, `streams` has every path that ends in /events, and `admin` what only administrators may do; `core` has the rest,
+    and `member` has nothing yet. A proxy before several gives each its paths: docs/access.md lists them.
+    """
     from headrace.api.server import serve
     from headrace.process import run_process
 
@@ -59,7 +66,10 @@ def worker(kinds: tuple[str, ...]) -> None:
 
 @click.command()
 def projector() -> None:
-    """Keep the read model; of several, one is active and the others stand by."""
+    """Keep the read model.
+
+    Of several projectors, one is active and the others stand by.
+    """
     from headrace.process import run_process
     from headrace.projector.project import project
 
@@ -68,7 +78,10 @@ def projector() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database up to date, and remove entries of the audit whose retention is over."""
+    """Bring the database up to date.
+
+    Removes the entries of the audit whose retention is over, too.
+    """
     from headrace.cli.terminal.accounts.audit_retention import trim_audit
     from headrace.cli.terminal.exits import run_command
     from headrace.process import EXIT_CANNOT_START
@@ -90,7 +103,10 @@ def migrate() -> None:
 
 @click.command()
 def provision() -> None:
-    """Create the streams on NATS, or change them as the settings say; needs a user that may."""
+    """Create or change the streams on NATS.
+
+    As the settings say. Where NATS has the users of docs/nats-accounts.conf, only `provisioner` may: HEADRACE_NATS_USER=provisioner.
+    """
     import asyncio
 
     from headrace.errors import HeadraceError
@@ -117,7 +133,9 @@ def provision() -> None:
 @click.option("--explain", is_flag=True, help="Say how to mend each.")
 @click.option("--connect", is_flag=True, help="Ask NATS and Postgres, too; takes a few seconds at most.")
 def check(process: Process | None, explain: bool, connect: bool) -> None:
-    """Say what HEADRACE_ENV=production refuses of the settings of a PROCESS, or of all.
+    """Say what production refuses of the settings.
+
+    Of those of a PROCESS, or of all. With --connect, also what NATS does not permit that process.
 
     Exits with 0 when nothing is to be mended, with 1 when something is, and with 2 when the settings cannot be read.
     """

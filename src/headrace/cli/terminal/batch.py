@@ -15,6 +15,7 @@ from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_TASK_FAILED, CommandFailed
 from headrace.cli.terminal.output import note, show, show_json
+from headrace.cli.terminal.without_streams import views_of_batch
 from headrace.client import Client, ProblemError
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX, Batch, Counts
 
@@ -114,7 +115,7 @@ async def _wait_until_settled(client: Client, batch: Batch, *, follow: bool) -> 
 
 async def _show_counts(client: Client, batch: Batch, display: CountDisplay | None) -> Batch:
     """Follow a batch until it settles, and return its last view."""
-    async with aclosing(client.follow_batch(batch.id)) as views:
+    async with aclosing(views_of_batch(client, batch.id)) as views:
         async for batch in views:
             if display is not None:
                 display.show(batch.counts.final, _describe(batch.counts))

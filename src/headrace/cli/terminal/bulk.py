@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -11,7 +10,7 @@ import click
 from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, run_command
-from headrace.cli.terminal.output import note, show
+from headrace.cli.terminal.output import is_asked, note, show
 from headrace.client import Client
 from headrace.contracts.tasks import BulkResult, Selection
 
@@ -85,15 +84,10 @@ def run_bulk_change(change: BulkChange, *, dry_run: bool, yes: bool) -> int:
     if code or dry_run or not change.matched:
         return code
     question = f"{change.verb} {_tasks(change.matched)}?"
-    if not yes and _is_asked() and not click.confirm(question, err=True):
+    if not yes and is_asked() and not click.confirm(question, err=True):
         note("nothing was done")
         return EXIT_REFUSED
     return run_command(change.apply())
-
-
-def _is_asked() -> bool:
-    # There is none when a program closed it.
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _tasks(count: int) -> str:

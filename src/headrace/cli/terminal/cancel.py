@@ -10,6 +10,7 @@ from headrace.cli.terminal.api_errors import describe_problem
 from headrace.cli.terminal.bulk import BulkChange
 from headrace.cli.terminal.exits import EXIT_REFUSED
 from headrace.cli.terminal.output import note, show
+from headrace.cli.terminal.without_streams import views_of_batch
 from headrace.client import Client, ProblemError
 from headrace.contracts.batches import BatchState
 from headrace.contracts.tasks import BulkResult
@@ -68,7 +69,7 @@ class BatchCancellation(BulkChange):
             yield BulkResult(matched=left, done=0, remaining=left, position=batch.position)
             return
         await client.cancel_batch(batch.id)
-        async with aclosing(client.follow_batch(batch.id)) as views:
+        async with aclosing(views_of_batch(client, batch.id)) as views:
             async for view in views:
                 done = max(0, view.counts.cancelled - batch.counts.cancelled)
                 yield BulkResult(matched=left, done=done, remaining=view.counts.open, position=view.position)

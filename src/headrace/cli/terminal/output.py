@@ -149,3 +149,9 @@ def _is_open(number: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_asked() -> bool:
+    """Tell whether somebody at a terminal can answer a question."""
+    # There is no standard input when a program closed it.
+    return sys.stdin is not None and sys.stdin.isatty()

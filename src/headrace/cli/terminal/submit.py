@@ -15,6 +15,7 @@ from headrace.cli.terminal.event_text import describe_event
 from headrace.cli.terminal.exits import EXIT_TASK_FAILED
 from headrace.cli.terminal.output import note, show, show_json
 from headrace.cli.terminal.task_display import TaskDisplay, task_display_for
+from headrace.cli.terminal.without_streams import note_no_streams
 from headrace.client import RESET, Client, ProblemError, TaskFailed
 from headrace.contracts.events import EventName, Outcome
 from headrace.contracts.tasks import TaskSummary
@@ -70,8 +71,12 @@ async def submit_task(api: Api, submit: Callable[[Client], Awaitable[TaskSummary
 
 
 async def _follow(client: Client, task: TaskSummary) -> TaskEnd:
-    with task_display_for(task) as display:
-        end = await _show_events(client, task.id, display)
+    end = None
+    try:
+        with task_display_for(task) as display:
+            end = await _show_events(client, task.id, display)
+    except ProblemError as problem:
+        note_no_streams(problem, client.url)
     return end or await _wait(client, task.id)
 
 

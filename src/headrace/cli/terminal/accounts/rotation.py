@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import click
+
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
-from headrace.cli.terminal.output import note, show
+from headrace.cli.terminal.output import is_asked, note, show
 from headrace.embedded.home import Home
 from headrace.identity.made_secrets import make_secret
 from headrace.settings import Settings
@@ -17,16 +19,17 @@ OVERLAP = (
 )
 
 
-def rotate_secret(settings: Settings, home: str | None, *, forget_old: bool) -> None:
+def rotate_secret(settings: Settings, home: str | None, *, forget_old: bool, yes: bool = False) -> None:
     """Put a new secret before the old ones, in the file of a home, or print the next values of HEADRACE_API_SECRETS.
 
     Args:
         settings: The value of HEADRACE_API_SECRETS, if it is set.
         home: The home, when another is meant.
         forget_old: Leave the old ones out instead, and make no new one.
+        yes: Do not ask before the old ones are forgotten.
 
     Raises:
-        CommandFailed: There is no secret yet.
+        CommandFailed: There is no secret yet; or the old ones are not to be forgotten, as nobody has said that they are.
         HomeError: The file of the home cannot be read or written.
     """
     place = Home.at(home or settings.home)
@@ -38,6 +41,8 @@ def rotate_secret(settings: Settings, home: str | None, *, forget_old: bool) -> 
             "HEADRACE_API_SECRETS",
             EXIT_REFUSED,
         )
+    if forget_old and not yes:
+        _ask_to_forget(old.split(",")[1:])
     new = rotated(old, forget_old=forget_old)
     if is_set:
         _show_values(old, new)
@@ -45,6 +50,20 @@ def rotate_secret(settings: Settings, home: str | None, *, forget_old: bool) -> 
         place.write_api_secret(new)
         show(f"{place.api_secret_file} has {'one secret' if forget_old else 'a new secret'}; restart `headrace up`")
     note("what was made with the old secrets ends with that" if forget_old else OVERLAP)
+
+
+def _ask_to_forget(forgotten: list[str]) -> None:
+    """Ask somebody at a terminal. Only an API process knows which keys were used since, when they are shown to it."""
+    if not forgotten:
+        return
+    note(
+        f"{'the old secret ends' if len(forgotten) == 1 else f'{len(forgotten)} old secrets end'}, and with that every session "
+        "and API key that was not used since an API process runs with the new one: those keys have to be made anew"
+    )
+    if not is_asked():
+        raise CommandFailed("nothing was changed; say --yes if that is meant", EXIT_REFUSED)
+    if not click.confirm("forget?", err=True):
+        raise CommandFailed("nothing was changed", EXIT_REFUSED)
 
 
 def _show_values(old: str, new: str) -> None:
