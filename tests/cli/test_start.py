@@ -69,7 +69,7 @@ async def test_who_looks_in_another_home_is_told_where_and_how_to_name_the_right
         done = await elsewhere.run(command)
         assert (done.code, done.out) == (3, "")
         said = f"no `headrace up` runs in {place}: start it, or name another with --home or HEADRACE_HOME"
-        assert said in done.err
+        assert done.err.startswith(said), "the cause comes first"
     done = await elsewhere.run("lag", "--home", str(up.home.path))
     assert done.code == 0
     assert "projector" in done.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
 from headrace.log.opening import open_to_read
 from headrace.settings import Settings
+from headrace.settings.secret_files import is_given
 from headrace.telemetry import set_up_logs
 
 PATIENCE_SECONDS = 3.0  # a person waits for the answer
@@ -29,4 +31,8 @@ async def open_log_reader(settings: Settings, name: str, home: str | None) -> As
         async with open_to_read(find_nats(settings, home), name, PATIENCE_SECONDS) as log:
             yield log
     except LogUnavailable as error:
-        raise CommandFailed(f"{error.message}; {how_to_find(settings, '--home')}", EXIT_UNREACHABLE) from error
+        how = how_to_find(settings, "--home")
+        # Who has named a NATS reads first what is wrong with it, and everybody else that no `up` runs.
+        named = home is not None or is_given(os.environ, "HEADRACE_NATS_URL")
+        said = f"{error.message}; {how}" if named else f"{how}\n{error.message}"
+        raise CommandFailed(said, EXIT_UNREACHABLE) from error
