@@ -115,6 +115,10 @@ class NatsClient(Client):
             finally:
                 asking.cancel()
 
+    def explain_refusal(self, subject: str) -> str | None:
+        """Say that this user may not publish to a subject, if the server has refused it; None when it has not."""
+        return self._denials.explain(subject)
+
     async def flush(self, timeout: int = FLUSH_TIMEOUT_SECONDS) -> None:
         """Return when the server has everything that was sent before, subscriptions among it; see `Client.flush`.
 

@@ -71,6 +71,14 @@ class Denials:
             self._reported.add(violation)
             log.error(self._explain(violation), client=self._client)
 
+    def explain(self, subject: str) -> str | None:
+        """Say that a publish to a subject was refused, if it was since the connection was made."""
+        found = (
+            each for each in self._reported if each.action == "publish" and each.subject.lower() == subject.lower()
+        )
+        violation = next(found, None)
+        return self._explain(violation) if violation is not None else None
+
     def forget(self) -> None:
         """After a reconnect the server may have other permissions, so everything is reported again."""
         self._reported.clear()

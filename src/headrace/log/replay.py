@@ -10,12 +10,13 @@ import asyncio
 from typing import Any, NamedTuple
 
 import msgspec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
+from headrace.log.client import NatsClient
+from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import NO_RECORD, JetStream
 from headrace.log.nats_errors import nats_errors_as_unavailable
 from headrace.log.records import Record
@@ -47,7 +48,7 @@ class _Collecting:
 class Replayer:
     """Reads records that the log has, in pages."""
 
-    def __init__(self, connection: Client) -> None:
+    def __init__(self, connection: NatsClient) -> None:
         self._connection = connection
         self._jetstream = JetStream(connection)
         self._inbox = connection.new_inbox()
@@ -78,6 +79,7 @@ class Replayer:
             stream: The stream to read.
 
         Raises:
+            NotPermitted: this process's user may not read the stream.
             LogUnavailable: no answer in time.
         """
         wanted: dict[str, Any] = {"next_by_subj": subject, "batch": records, "max_bytes": PAGE_BYTES_MAX}
@@ -122,17 +124,18 @@ class Replayer:
     async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], bool]:
         if not self._connection.is_connected:
             raise LogUnavailable("the log cannot be reached; try again in a moment")
+        subject = subjects.api(f"DIRECT.GET.{stream}")
         self._count += 1
         token = str(self._count)
         collecting = self._collecting[token] = _Collecting()
         try:
             async with asyncio.timeout(PAGE_TIMEOUT_SECONDS):
                 with nats_errors_as_unavailable():
-                    await self._connection.publish(
-                        subjects.api(f"DIRECT.GET.{stream}"), msgspec.json.encode(wanted), f"{self._inbox}.{token}"
-                    )
+                    await self._connection.publish(subject, msgspec.json.encode(wanted), f"{self._inbox}.{token}")
                 more = await collecting.done
         except TimeoutError as error:
+            if refusal := self._connection.explain_refusal(subject):
+                raise NotPermitted(refusal) from error
             raise LogUnavailable(f"the log did not answer within {PAGE_TIMEOUT_SECONDS:g} s") from error
         finally:
             del self._collecting[token]

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from headrace.embedded.nats import EmbeddedNats, nats_server
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import bucket_names, replay, subjects
 from headrace.log.client import NatsClient, open_client
 from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import JetStream, ProvisionError
@@ -267,6 +267,17 @@ async def test_subjects_are_named_as_the_configuration_of_the_server_has_them(se
             "publish to hr.limits.any.any.0",
             *(f"subscribe to $KV.HEADRACE_{bucket}.>" for bucket in ("KINDS", "IDENTITY", "SETTINGS")),
         ]
+
+
+async def test_who_may_not_read_a_stream_is_told_so_and_not_that_the_log_is_slow(
+    server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "PAGE_TIMEOUT_SECONDS", 0.2)
+    async with open_client(settings_of("worker", server).nats, "test") as client:
+        replayer = replay.Replayer(client)
+        await replayer.open()
+        with pytest.raises(NotPermitted, match=r"'worker' to publish to \$JS\.API\.DIRECT\.GET\.KV_HEADRACE_IDENTITY;"):
+            await replayer.page(bucket_names.IDENTITY_ENTRIES, stream=bucket_names.IDENTITY_STREAM)
 
 
 async def test_who_may_create_no_streams_is_told_at_once_by_which_user_they_are_provisioned(

@@ -79,7 +79,7 @@ class Places:
             return
         account, limit = viewer.account, self._limit_of(viewer.account)
         if self._open[account] + self._count_elsewhere(account) >= limit:
-            message = f"there are {limit:,} open event streams of this account, which is the limit; close one before you open another"
+            message = f"this account may have {limit:,} event streams open at a time, and has as many; close one before you open another"
             raise TooManyRequests(message, retry_after=RETRY_SECONDS)
         self._open[account] += 1
         self._note(account)

@@ -130,7 +130,7 @@ async def test_an_account_has_a_bounded_number_of_streams_and_links_to_what_it_o
     streams = OpenStreams(Metrics(), places=Places(lambda account: 2 if account == "ada" else 1))
     served = [Served(streams, Viewer.of(ADA)) for _ in range(2)]
     refused = Source()
-    with pytest.raises(TooManyRequests, match="there are 2 open event streams of this account"):
+    with pytest.raises(TooManyRequests, match="this account may have 2 event streams open at a time"):
         StreamResponse(streams, refused, Viewer.of(ADA))
     assert refused.closed.is_set()
     served += [Served(streams, Viewer("ada", time.time() + 60)) for _ in range(5)]
