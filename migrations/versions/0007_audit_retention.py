@@ -7,13 +7,14 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+# Both functions find what they call in pg_catalog alone: in the search path of whoever deletes, another now() could come first.
 # `headrace admin trim-audit` says for its transaction that it removes what the retention is over for. Whoever else says so can
 # remove nothing younger than the floor, of which Postgres reads the time by itself. The first trigger is for statements, so that a
 # DELETE without that word is refused also when it would find no row.
 KEEP = """
-CREATE OR REPLACE FUNCTION refuse_change_of_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_change_of_audit() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND current_setting('headrace.trims_audit', true) = 'yes' THEN
+    IF TG_OP = 'DELETE' AND pg_catalog.current_setting('headrace.trims_audit', true) = 'yes' THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION 'entries of the audit are never changed or deleted' USING ERRCODE = 'insufficient_privilege';
@@ -21,9 +22,9 @@ END
 $$;
 """
 KEEP_YOUNG = """
-CREATE FUNCTION refuse_removal_of_young_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_removal_of_young_audit() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF OLD.at >= now() - interval '30 days' THEN
+    IF OLD.at >= pg_catalog.now() - interval '30 days' THEN
         RAISE EXCEPTION 'entries of the audit are kept for 30 days at least' USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN OLD;

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from headrace.cli.terminal.check import check
@@ -13,6 +15,7 @@ from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.log.permissions import USERS, users_config
 from headrace.settings import Settings
+from headrace.store.audit import OWNS_AUDIT
 from tests.cli.conftest import Shell
 from tests.cluster import Cluster
 from tests.unit.test_production import SAFE, SECRET, UNSAFE
@@ -57,6 +60,10 @@ async def test_check_asks_the_servers_whether_they_are_what_the_settings_say(
         "HEADRACE_STREAM_REPLICAS wants 3 copies of the log, and this NATS is one server that is in no cluster",
         f"HEADRACE_NATS_SYNC is not what the server of {port} does",
         "HEADRACE_NATS_MONITOR http://127.0.0.1:1 does not answer as a monitoring port (ConnectError)",
+        (
+            "warning: HEADRACE_DATABASE_URL names a role that may act as the owner of the audit, "
+            "who can take away the triggers that keep it"
+        ),
     ]
 
 
@@ -107,6 +114,21 @@ async def test_check_says_what_the_user_may_not_do_and_which_user_may(
     assert "with HEADRACE_NATS_USER=provisioner" in of_log.remedy
     assert [each.variable for each in not_let_in] == ["HEADRACE_NATS_USER"]
     assert known == [], "one cause is told once"
+
+
+async def test_a_role_that_may_only_add_to_the_audit_and_read_it_is_no_owner(cluster: Cluster) -> None:
+    connection = await asyncpg.connect(cluster.settings.database.url)
+    role = f"api_{os.urandom(4).hex()}"
+    try:
+        assert await connection.fetchval(OWNS_AUDIT), "a superuser"
+        await connection.execute(f"CREATE ROLE {role}; GRANT INSERT, SELECT ON audit TO {role}; SET ROLE {role}")
+        assert not await connection.fetchval(OWNS_AUDIT)
+        await connection.execute(f"RESET ROLE; CREATE ROLE {role}_owner; GRANT {role}_owner TO {role}")
+        await connection.execute(f"BEGIN; ALTER TABLE audit OWNER TO {role}_owner; SET LOCAL ROLE {role}")
+        assert await connection.fetchval(OWNS_AUDIT), "a member of the owner's role"
+    finally:
+        await connection.execute(f"ROLLBACK; RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}, {role}_owner")
+        await connection.close()
 
 
 async def test_check_says_when_the_database_has_to_be_migrated(

@@ -27,11 +27,13 @@ class Refusal(NamedTuple):
         variable: The variable that has to change.
         reason: What is wrong, without the value.
         remedy: What to do.
+        is_warning: The setting works; another one would protect more.
     """
 
     variable: str
     reason: str
     remedy: str
+    is_warning: bool = False
 
 
 def refusals(settings: Settings, process: Process | None = None) -> list[Refusal]:

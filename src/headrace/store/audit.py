@@ -23,6 +23,10 @@ from headrace.store.newest_pages import fetch_newest
 from headrace.store.reading import columns_of
 from headrace.store.storable import storable_instant
 
+# Whether the role of a connection may do what the owner of the audit may: it is the owner, belongs to it, or is a superuser.
+OWNS_AUDIT = """
+SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('audit') AND pg_has_role(relowner, 'MEMBER'))
+"""
 TRIMMED_ROWS = 10_000  # removed in one transaction, which takes a second or less
 
 _AUDIT = identity_tables.audit

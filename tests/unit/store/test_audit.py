@@ -14,6 +14,8 @@ from headrace.store.audit import AuditFilter, add_entries, list_entries, remove_
 from headrace.store.outages import cause_of
 from tests.unit.store.identity_rows import NOW, SECOND, make_entry, new_id
 
+EVIL = "SET LOCAL search_path = evil, pg_catalog, public; SET LOCAL headrace.trims_audit = 'yes'; DELETE FROM audit"
+
 
 async def run(database: IdentityDatabase, statements: str) -> None:
     async with database.transaction() as session:
@@ -35,6 +37,12 @@ async def run(database: IdentityDatabase, statements: str) -> None:
         # Whoever says that it trims the audit can only remove what is old.
         "SET LOCAL headrace.trims_audit = 'yes'; DELETE FROM audit",
         "SET LOCAL headrace.trims_audit = 'yes'; SET LOCAL session_replication_role = replica; DELETE FROM audit",
+        # It cannot bring another time or another operator for the triggers to find either.
+        f"CREATE SCHEMA evil; CREATE FUNCTION evil.now() RETURNS timestamptz RETURN timestamptz '2999-01-01'; {EVIL}",
+        (
+            "CREATE SCHEMA evil; CREATE FUNCTION evil.never(timestamptz, timestamptz) RETURNS boolean RETURN false; "
+            f"CREATE OPERATOR evil.>= (FUNCTION = evil.never, LEFTARG = timestamptz, RIGHTARG = timestamptz); {EVIL}"
+        ),
         "SET LOCAL headrace.trims_audit = 'yes'; UPDATE audit SET at = at - interval '1 year'",
         "SET LOCAL headrace.trims_audit = 'yes'; TRUNCATE audit",
     ],

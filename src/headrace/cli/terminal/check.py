@@ -16,6 +16,7 @@ from headrace.cli.terminal.output import show
 from headrace.settings import Settings
 from headrace.settings.hiding import hide_secrets
 from headrace.settings.production import Process, Refusal
+from headrace.store.audit import OWNS_AUDIT
 from headrace.store.revision import find_gap_by_driver
 
 EXIT_REFUSED = 1
@@ -26,7 +27,9 @@ _Check = Callable[[Settings], AsyncGenerator[Refusal]]
 async def check(
     settings: Settings, process: Process | None, refused: list[Refusal], *, explain: bool, connect: bool
 ) -> int:
-    """Print what is to be mended, by the name of its variable, and return the exit code: 1 when there is something.
+    """Print what is to be mended, by the name of its variable, and return the exit code: 1 when something is refused.
+
+    Warnings are printed and leave the exit code as it is.
 
     Args:
         settings: The settings.
@@ -40,9 +43,10 @@ async def check(
         found += await _ask_servers(settings, process, {each.variable for each in refused})
     for line in describe(settings, found, explain=explain):
         show(line)
-    if not found:
+    is_refused = any(not each.is_warning for each in found)
+    if not is_refused:
         show(f"{settings.env}: nothing is refused" + ("" if connect else "; --connect asks the servers, too"))
-    return EXIT_REFUSED if found else 0
+    return EXIT_REFUSED if is_refused else 0
 
 
 def describe(settings: Settings, found: list[Refusal], *, explain: bool) -> list[str]:
@@ -50,7 +54,10 @@ def describe(settings: Settings, found: list[Refusal], *, explain: bool) -> list
     lines = [
         line
         for refusal in found
-        for line in (f"{refusal.variable} {refusal.reason}", *([f"    {refusal.remedy}"] if explain else []))
+        for line in (
+            f"{'warning: ' if refusal.is_warning else ''}{refusal.variable} {refusal.reason}",
+            *([f"    {refusal.remedy}"] if explain else []),
+        )
     ]
     return [hide_secrets(line, settings) for line in lines]
 
@@ -61,7 +68,7 @@ async def _ask_servers(settings: Settings, process: Process | None, refused: set
     if process != "migrate":
         checks += [partial(check_nats, process=process, refused=refused), _monitor]
     if process not in ("worker", "provision"):
-        checks.append(_database)
+        checks.append(partial(_database, process=process))
     return [
         refusal for group in await asyncio.gather(*(_gather(each, settings) for each in checks)) for refusal in group
     ]
@@ -100,21 +107,29 @@ async def _flushing_problem(http: httpx.AsyncClient, url: str, settings: Setting
     )
 
 
-async def _database(settings: Settings) -> AsyncGenerator[Refusal]:
+async def _database(settings: Settings, process: Process | None) -> AsyncGenerator[Refusal]:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            gap = await _find_gap(settings.database.url)
+            gap, is_owner = await _ask_database(settings.database.url)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = f"names a Postgres that cannot be used: {str(error) or type(error).__name__}"
         yield Refusal("HEADRACE_DATABASE_URL", reason, "start Postgres, or correct the variable")
         return
     if gap is not None:
         yield Refusal("HEADRACE_DATABASE_URL", "names a database that lacks migrations", gap)
+    if is_owner and settings.env == "production" and process != "migrate":
+        yield Refusal(
+            "HEADRACE_DATABASE_URL",
+            "names a role that may act as the owner of the audit, who can take away the triggers that keep it",
+            "let one role own the tables and run `headrace migrate`; give the API another, which may INSERT and SELECT on audit",
+            is_warning=True,
+        )
 
 
-async def _find_gap(url: str) -> str | None:
+async def _ask_database(url: str) -> tuple[str | None, bool]:
+    """Ask what the database lacks, and whether the role of the URL may act as the owner of the audit."""
     connection = cast("asyncpg.Connection", await asyncpg.connect(url))
     try:
-        return await find_gap_by_driver(connection)
+        return await find_gap_by_driver(connection), cast("bool", await connection.fetchval(OWNS_AUDIT))
     finally:
         await connection.close(timeout=CONNECT_SECONDS)
