@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -152,6 +153,47 @@ async def test_every_route_refuses(
         status, text = await ask(http, method, path, headers)
         assert status in REFUSED[who], (method, path, status, text)
         assert MARK not in text, (method, path)
+
+
+@pytest.mark.invariant(8)
+async def test_every_route_refuses_a_body_that_arrives_after_its_account_was_disabled(
+    cluster: Cluster, owned: Owned, operations: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    made = await cluster.make_user(role="admin")
+    http = cluster.http_as(made.key)
+    under_way, is_disabled = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow_body() -> AsyncIterator[bytes]:
+        yield b"{"
+        under_way.release()
+        await is_disabled.wait()
+        yield b"}"
+
+    async def send(method: str, path: str, media_type: str) -> tuple[str, str, int]:
+        answer = await http.request(method, path, content=slow_body(), headers={"Content-Type": media_type})
+        return method, path, answer.status_code
+
+    slow = [
+        (
+            method,
+            template.replace("{", "").replace("}", "") if "{user}" in template else owned.path(template),
+            media_type,
+        )
+        for method, template, operation in operations
+        for media_type in operation.get("requestBody", {}).get("content", ())
+    ]
+    assert len(slow) > 12
+    sending = [asyncio.create_task(send(*each)) for each in slow]
+    for _ in sending:
+        await under_way.acquire()
+    # What was sent so far is on its way; a request that is asked after it shows that the process has seen it.
+    assert (await http.get("/api/v1/session")).status_code == 200
+    answer = await cluster.http.put(f"/api/v1/users/{made.id}", json={"state": "disabled"})
+    assert answer.status_code == 200, answer.text
+    is_disabled.set()
+    # The inputs of a batch are looked at one by one while they arrive, and these are none.
+    expected = {path: {400, 401} if path == "/api/v1/batches" else {401} for _, path, _ in slow}
+    assert [each for each in await asyncio.gather(*sending) if each[-1] not in expected[each[1]]] == []
 
 
 @pytest.mark.invariant(8)

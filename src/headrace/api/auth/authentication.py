@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+from time import time
+
 from headrace.api.auth.access import check_access, rule_of
 from headrace.api.auth.audit import audit_view
 from headrace.api.auth.cookies import access_cookie, refresh_cookie
 from headrace.api.auth.credentials import TOKEN_CHARS_MAX
 from headrace.api.auth.csrf import check_csrf
 from headrace.api.auth.principal import act_for, keep_principal, principal_of
+from headrace.api.edge.admission import SAFE_METHODS
 from headrace.api.edge.client_address import client_network
 from headrace.api.edge.headers import read_headers
+from headrace.api.edge.json_body import AFTER_BODY
 from headrace.api.edge.openapi import OWNER
 from headrace.api.edge.query import check_query
 from headrace.api.edge.request import AnyRequest, is_id
@@ -24,6 +28,7 @@ from headrace.identity.principals import Principal
 from headrace.identity_errors import Forbidden, NotAuthenticated
 
 SCHEME = b"bearer"
+EXPIRED_SECONDS = 60.0  # for which a request may outlive its token, so that an honest upload does not fail
 
 _NO_CREDENTIAL = "this request has no credential"
 # The browser has deleted the cookie of the access token, and still has the other one.
@@ -88,6 +93,9 @@ async def authorize(request: AnyRequest) -> None:
     await api.limits.count(request.scope, principal.credential if rule.ends_access else principal.id)
     api.last_used.note(principal)
     keep_principal(request, principal)
+    if request.method not in SAFE_METHODS:
+        # A body may arrive much later than the headers by which the request was let in.
+        request.scope["state"][AFTER_BODY] = check_still_good
 
 
 async def verify(request: AnyRequest, token: str) -> Principal:
@@ -156,10 +164,12 @@ def _bearer_token(given: bytes) -> str:
 
 
 def check_still_good(request: AnyRequest) -> None:
-    """Refuse a request that went on for a while, if its credential was revoked or its account changed meanwhile.
+    """Refuse a request that went on for a while, if its credential has ended or its account was changed meanwhile.
 
     Raises:
         NotAuthenticated: The credential is not valid any more.
     """
-    if not state_of(request).revocations.is_good(principal_of(request)):
+    principal = principal_of(request)
+    has_expired = principal.expires_at is not None and principal.expires_at + EXPIRED_SECONDS < time()
+    if has_expired or not state_of(request).revocations.is_good(principal):
         raise NotAuthenticated("this credential is not valid any more", is_invalid=True)

@@ -22,6 +22,9 @@ T = TypeVar("T")
 LAST_NAME_COUNTS: Final[dict[str, Any]] = {"last_name_counts": True}
 CHECKED_BYTES_MAX = 1 << 20  # of a body whose names are checked; a schedule has 256 KB of input
 
+# In the state of a request: what is to be called with it once its body is there, which a client may take long to send.
+AFTER_BODY: Final = "headrace_after_body"
+
 NAME_CHARS_SHOWN = 80  # in a message
 
 _decode_any = msgspec.json.Decoder().decode
@@ -37,6 +40,7 @@ class JsonRequest(Request[Any, Any, Any]):
 
         Raises:
             MalformedRequest: The body is empty.
+            NotAuthenticated: The credential of the request has ended while its body was sent.
             TooLarge: The body is larger than its route takes.
         """
         if self._whole is None:
@@ -46,6 +50,8 @@ class JsonRequest(Request[Any, Any, Any]):
             if int(read_headers(self.scope).get(b"content-length", 0)) > limit:
                 raise _too_large(limit)
             self._whole = require_body(await _read(self.receive, limit))
+            if (check := self.scope["state"].get(AFTER_BODY)) is not None:
+                check(self)
         return self._whole
 
     async def json(self) -> Any:
