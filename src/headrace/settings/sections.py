@@ -153,7 +153,10 @@ class LimitsSettings(Struct, frozen=True, kw_only=True):
         100.0
     )
     sign_ins: Annotated[
-        Limit, Meta(description="Attempts to sign in per minute, from one address and for one account.")
+        Limit,
+        Meta(
+            description="Attempts to sign in per minute from one address; for one account, ten times as many from all."
+        ),
     ] = 10
     registrations: Annotated[Limit, Meta(description="Registrations per hour, from one address.")] = 5
     wrong_credentials: Annotated[

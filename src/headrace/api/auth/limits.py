@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from litestar.types import HTTPScope, Scope
 
 from headrace.api.auth.counters import HOUR, MINUTE, Counters
@@ -15,6 +17,9 @@ from headrace.identity.limits import Allowance, Policy, cost_of_batch
 from headrace.identity_errors import TooManyRequests
 from headrace.settings import LimitsSettings
 
+# What an account may have of what one address may: whoever fails from a few addresses does not keep the owner of it out.
+SIGN_INS_OF_ACCOUNT: Final = 10
+
 
 class Limits:
     """The limits of this process.
@@ -24,7 +29,8 @@ class Limits:
         counters: The counters.
 
     Attributes:
-        sign_ins: Attempts to sign in, of an address and of an account.
+        sign_ins: Attempts to sign in, from an address.
+        account_sign_ins: Attempts to sign in to an account, from all addresses together.
         registrations: Registrations, of an address.
         submissions: Submissions and other changes, of a principal.
         reads: Requests that only read, of a principal.
@@ -35,6 +41,8 @@ class Limits:
         self._settings = settings
         self._changed = RunTimeSettings()
         self.sign_ins = Limit(self._policy("sign_ins", MINUTE), counters, "attempts to sign in")
+        of_account = Policy("account_sign_ins", SIGN_INS_OF_ACCOUNT * self.sign_ins.policy.limit, MINUTE)
+        self.account_sign_ins = Limit(of_account, counters, "attempts to sign in to one account")
         self.registrations = Limit(self._policy("registrations", HOUR), counters, "registrations")
         self.submissions = Limit(self._policy("submissions", MINUTE), counters, "submissions")
         self.reads = Limit(self._policy("reads", MINUTE), counters, "requests")
@@ -65,11 +73,13 @@ class Limits:
     async def count_sign_in(self, scope: Scope, account: str) -> None:
         """Count an attempt to sign in, for the address that it comes from and for the account, whether or not there is one.
 
+        What an address may not try any more does not count for the account.
+
         Raises:
             TooManyRequests: There were too many in the last minute.
         """
-        of_address = await _take(scope, self.sign_ins, f"address {client_network(scope)}")
-        await _take(scope, self.sign_ins, f"account {account.strip().casefold()}")
+        of_address = await _take(scope, self.sign_ins, client_network(scope))
+        await _take(scope, self.account_sign_ins, account.strip().casefold())
         # How often others try to sign in to an account is told to nobody who may still try.
         answer_with(scope, self.sign_ins.headers(of_address))
 

@@ -210,7 +210,7 @@ async def test_the_answer_to_a_request_tells_the_limit_and_what_is_left_also_whe
     assert dict(answer_headers(scope)) == said[1]
 
 
-async def test_a_batch_counts_by_its_tasks_and_attempts_to_sign_in_by_address_and_by_account(time: Time) -> None:
+async def test_a_batch_counts_by_its_tasks_and_attempts_to_sign_in_by_address(time: Time) -> None:
     made, batch = make_limits(factor=1), from_address("192.0.2.9")
     await made.count_batch(batch, "ada", 100)
     await made.count_batch(batch, "ada", 20_001)
@@ -222,10 +222,27 @@ async def test_a_batch_counts_by_its_tasks_and_attempts_to_sign_in_by_address_an
         await made.count_sign_in(here, f"user {number}")
     with pytest.raises(TooManyRequests, match="at most 10 attempts to sign in"):
         await made.count_sign_in(here, "ada")
+    await made.count_sign_in(there, "ada")
+
+
+async def test_a_stranger_keeps_nobody_from_signing_in_and_strangers_guess_a_hundred_times_a_minute(time: Time) -> None:
+    made = make_limits(factor=1)
+
+    async def attempt(address: str, account: str = "Ada@example.com") -> None:
+        await made.count_sign_in(from_address(address), account)
+
+    # A network of IPv6 is one stranger. What is refused there takes nothing from the account.
     for number in range(10):
-        await made.count_sign_in(from_address(f"198.51.100.{number}"), "Ada@example.com")
-    with pytest.raises(TooManyRequests):
-        await made.count_sign_in(there, "ada@EXAMPLE.com ")
+        await attempt(f"2001:db8::{number}")
+    for number in range(200):
+        with pytest.raises(TooManyRequests, match="at most 10 attempts to sign in"):
+            await attempt(f"2001:db8::{number}")
+    for number in range(9):
+        for _ in range(10):
+            await attempt(f"192.0.2.{number}", "ada@EXAMPLE.com ")
+    with pytest.raises(TooManyRequests, match="at most 100 attempts to sign in to one account in 60 seconds"):
+        await attempt("198.51.100.1")
+    await attempt("198.51.100.1", "grace@example.com")
 
 
 async def test_the_answers_to_a_batch_a_sign_in_and_a_registration_tell_what_is_left_after_them(time: Time) -> None:
