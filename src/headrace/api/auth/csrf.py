@@ -19,18 +19,26 @@ _HEADER = HEADER.lower().encode()
 _VALUE = VALUE.encode()
 
 
-def check_csrf(method: str, headers: dict[bytes, bytes]) -> None:
+def check_csrf(method: str, headers: dict[bytes, bytes], change: str = "a change with a session cookie") -> None:
     """Check that a request with cookies was made by a page of this site.
+
+    Args:
+        method: The method of the request.
+        headers: Its headers.
+        change: What it asks for, for the sentence that refuses it.
 
     Raises:
         CsrfRefused: It is a change, and does not say so.
     """
     if method in SAFE_METHODS:
         return
+    missing: list[str] = []
     if headers.get(_HEADER) != _VALUE:
-        raise CsrfRefused(f"a change with a session cookie needs the header `{HEADER}: {VALUE}`; add it to the request")
+        missing.append(f"the header `{HEADER}: {VALUE}`")
     if b"origin" not in headers and b"sec-fetch-site" not in headers:
+        missing.append("the header Origin (or Sec-Fetch-Site), which browsers send by themselves")
+    if missing:
         raise CsrfRefused(
-            "a change with a session cookie needs the header Origin or Sec-Fetch-Site, which browsers send; "
-            "a program authenticates with `Authorization: Bearer` instead"
+            f"{change} needs {' and '.join(missing)}; a program has it easier with tokens or a key, "
+            "as `Authorization: Bearer`"
         )

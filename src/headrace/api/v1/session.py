@@ -52,7 +52,7 @@ async def sign_in(request: AnyRequest, data: SignIn) -> Response[SignedIn]:
     An account that is not approved can sign in too, and read its own state. A disabled account cannot.
     """
     if data.cookies:
-        check_csrf(request.method, read_headers(request.scope))
+        check_csrf(request.method, read_headers(request.scope), "a sign-in that asks for cookies")
     opened = await sign_in_by_password(request, data.email, data.password)
     return give_cookies(request, opened, 201) if data.cookies else give_tokens(opened, 201)
 

@@ -18,6 +18,11 @@ def test_a_change_with_a_cookie_needs_both_headers(method: str, missing: bytes, 
     assert (refused.value.status, refused.value.code) == (403, "csrf")
 
 
+def test_all_that_is_missing_is_named_at_once_and_for_what() -> None:
+    with pytest.raises(CsrfRefused, match=r"^a sign-in needs .*X-Headrace-CSRF: 1.* and the header Origin"):
+        check_csrf("POST", {}, "a sign-in")
+
+
 def test_either_of_the_headers_that_browsers_send_will_do() -> None:
     check_csrf("POST", OWN)
     check_csrf("POST", {b"x-headrace-csrf": b"1", b"sec-fetch-site": b"same-origin"})
