@@ -17,7 +17,8 @@ import msgspec
 
 from headrace.contracts.input_types import InputType, build_type
 from headrace.contracts.kinds import PYTHON_PATTERN
-from headrace.contracts.problems import FieldError, split_path
+from headrace.contracts.problems import FieldError
+from headrace.contracts.refused_values import explain
 from headrace.contracts.tasks import NULL
 from headrace.patterns import TimeAllowed, TookTooLong, find
 from headrace.schema_unions import spell_out_unions
@@ -93,7 +94,8 @@ class InputCheck:
             return "nested too deep to be read", ""
         except (TypeError, ValueError) as error:
             # A set of what cannot be in a set is a TypeError.
-            return split_path(str(error))
+            wrong = explain(str(error))
+            return wrong.message, wrong.path
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from headrace.contracts.patterns import pattern_of
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.tasks import KindName, MaxAttempts, Priority
 
@@ -17,7 +18,7 @@ BATCH_BYTES_MAX = 512 << 20  # bytes of inputs; they wait on the disk of the API
 NAME_CHARS_MAX = 200
 
 # Postgres cannot hold a NUL. The end refuses a line break, because Python's $ also matches before one.
-NAME_PATTERN = r"^[^\x00-\x1f]*$(?!\n)"
+NAME_PATTERN = pattern_of("one line of text", r"^[^\x00-\x1f]*$(?!\n)")
 
 BatchName = Annotated[
     str, Meta(max_length=NAME_CHARS_MAX, pattern=NAME_PATTERN, description="A name for people, on one line.")

@@ -37,10 +37,6 @@ class Problem(Struct, frozen=True, kw_only=True):
     ] = UNSET
 
 
-# What msgspec says of a text that is not a time with a time zone, and what is said instead.
-_NO_TIMES = ("Invalid RFC3339 encoded datetime", "Expected `datetime` with a timezone component")
-_NO_TIME = "this is not a time with a time zone (RFC 3339), such as 2026-01-31T09:00:00Z"
-
 _AT = re.compile(r" - at (`key` in )?`\$([^`]*)`\Z")
 
 
@@ -56,8 +52,3 @@ def split_path(message: str) -> tuple[str, str]:
     pointer = at.partition("[...]")[0].replace(".", "/").replace("[", "/").replace("]", "")
     text = message[: found.start()]
     return f"a key: {text}" if of_key else text, pointer
-
-
-def in_our_words(message: str) -> str:
-    """Return what is said of a request instead of a msgspec error without its path, which names types of Python."""
-    return _NO_TIME if message in _NO_TIMES else message

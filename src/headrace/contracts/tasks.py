@@ -8,11 +8,14 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
+from headrace.contracts.patterns import WORD_PATTERN, pattern_of
+
 NULL = Raw(b"null")
 
-# The end of both patterns refuses a line break, because Python's $ also matches before one.
-KIND_PATTERN = r"^[a-z][a-z0-9_]{0,62}$(?!\n)"
-ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
+KIND_PATTERN = pattern_of(
+    "the name of a kind: lower-case letters, digits and _, a letter first", r"^[a-z][a-z0-9_]{0,62}$(?!\n)"
+)
+ID_PATTERN = WORD_PATTERN
 
 KindName = Annotated[
     str, Meta(pattern=KIND_PATTERN, description="The name of a task kind.", examples=["text_feedback"])

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin,
 import msgspec
 from msgspec import Struct
 
+from headrace.contracts.refused_values import explain
 from headrace.settings.addresses import wrong_networks, wrong_ports
 from headrace.settings.secret_files import FILE_SUFFIX, SECRETS, SecretFileError, read_secret
 
@@ -61,19 +62,11 @@ def _convert(name: str, type_: object, variable: str, given: str, wrong: list[st
     try:
         value = msgspec.convert(given, cast("Any", type_), strict=False)
     except msgspec.ValidationError as error:
-        wrong.append(f"{shown}: {_choices(type_) or error}")
+        wrong.append(f"{shown}: {explain(str(error), type_).message}")
         return {}
     wrong += [f"{shown}: there is no port {port}" for port in wrong_ports(name, given)]
     wrong += [f"{shown}: {each!r} is neither an address nor a network" for each in wrong_networks(name, given)]
     return {name: value}
-
-
-def _choices(type_: object) -> str | None:
-    """Say which words a setting may be, when it may only be one of some."""
-    unannotated = get_args(type_)[0] if get_origin(type_) is Annotated else type_
-    if get_origin(unannotated) is not Literal:
-        return None
-    return f"it may be one of {', '.join(get_args(unannotated))}"
 
 
 def variables(of: type[Struct], prefix: str = PREFIX) -> Iterator[str]:

@@ -9,24 +9,36 @@ from msgspec import Meta, Struct
 
 from headrace.settings.environments import Environment, with_defaults
 from headrace.settings.reading import PREFIX, SettingsError, read_struct
-
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-Bind = Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
-
-Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
-Url = Annotated[str, Meta(pattern=r"^https?://\S+$(?!\n)")]
-Urls = Annotated[str, Meta(pattern=r"^https?://[^\s,]+(,https?://[^\s,]+)*$(?!\n)")]
-ApiKeyText = Annotated[str, Meta(pattern=r"^[!-~]+$(?!\n)")]
-SigningSecrets = Annotated[str, Meta(pattern=r"^[^,\s]{32,}(,[^,\s]{32,})*$(?!\n)")]
+from headrace.settings.texts import (
+    FOLLOW_ORIGINS_PATTERN,
+    HOSTS_PATTERN,
+    MOUNTS_PATTERN,
+    NATS_PATTERN,
+    ORIGINS_PATTERN,
+    POSTGRES_PATTERN,
+    SYNC_PATTERN,
+    URL_PATTERN,
+    ApiKeyText,
+    Bind,
+    Limit,
+    Seconds,
+    SigningSecrets,
+    Url,
+    Urls,
+    UserName,
+)
 
 
 class NatsSettings(Struct, frozen=True, kw_only=True):
     """How to reach NATS."""
 
-    url: Annotated[str, Meta(pattern=r"^(nats|tls|ws|wss)://", description="Servers, separated by commas.")] = (
-        "nats://127.0.0.1:4222"
-    )
+    url: Annotated[
+        str,
+        Meta(
+            pattern=NATS_PATTERN,
+            description="Servers, separated by commas.",
+        ),
+    ] = "nats://127.0.0.1:4222"
     token: Annotated[str | None, Meta(description="Token, when the server asks for one.")] = None
     user: Annotated[
         UserName | None, Meta(description="User, when the server asks for one; see nats-accounts.conf.")
@@ -36,7 +48,7 @@ class NatsSettings(Struct, frozen=True, kw_only=True):
     sync: Annotated[
         str,
         Meta(
-            pattern=r"^(always|[0-9]{1,9}(ms|s|m))$(?!\n)",
+            pattern=SYNC_PATTERN,
             description="How often the log is flushed to the disk: what the embedded server does, and what you state of your own, "
             "which production wants to be always. No client of NATS can see it; HEADRACE_NATS_MONITOR can.",
         ),
@@ -70,7 +82,11 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True):
     """The read model."""
 
     url: Annotated[
-        str, Meta(pattern=r"^postgres(ql)?://", description="The Postgres database that has the read model.")
+        str,
+        Meta(
+            pattern=POSTGRES_PATTERN,
+            description="The Postgres database that has the read model.",
+        ),
     ] = "postgresql://postgres@127.0.0.1:5432/headrace"
     pool: Annotated[int, Meta(ge=1, le=200, description="Connections the API keeps at most.")] = 10
 
@@ -82,7 +98,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     hosts: Annotated[
         str,
         Meta(
-            pattern=r"^(\*|(\*\.)?[A-Za-z0-9._-]+)(,(\*|(\*\.)?[A-Za-z0-9._-]+))*$(?!\n)|^$(?!\n)",
+            pattern=HOSTS_PATTERN,
             description="Hosts under which the API is reached, separated by commas, without ports; *.example.com for all below one, "
             "* for all. Addresses, names without a dot, *.localhost and the host of HEADRACE_API_PUBLIC_URL need not be named.",
         ),
@@ -90,7 +106,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     origins: Annotated[
         str,
         Meta(
-            pattern=r"^https?://[^\s,/*]+(,https?://[^\s,/*]+)*$(?!\n)|^$(?!\n)",
+            pattern=ORIGINS_PATTERN,
             description="Origins, besides its own, whose pages may use the API with the credentials of their users, separated by "
             "commas, as https://app.example.com. There is no * here.",
         ),
@@ -104,7 +120,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     mounts: Annotated[
         str,
         Meta(
-            pattern=r"^(core|member|admin|streams)(,(core|member|admin|streams))*$(?!\n)",
+            pattern=MOUNTS_PATTERN,
             description="The parts of the API that this process serves, separated by commas.",
         ),
     ] = "core,member,admin,streams"
@@ -140,7 +156,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     follow_origins: Annotated[
         str,
         Meta(
-            pattern=r"^(\*|https?://[^\s,/]+)(,https?://[^\s,/]+)*$(?!\n)|^$(?!\n)",
+            pattern=FOLLOW_ORIGINS_PATTERN,
             description="Origins whose pages may use follow links, separated by commas; * for all.",
         ),
     ] = ""
@@ -232,9 +248,13 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="Where `headrace up` keeps its data; the user-data directory by default, for root /var/lib/headrace."
         ),
     ] = None
-    url: Annotated[str, Meta(pattern=r"^https?://", description="The API, for the command line.")] = (
-        "http://127.0.0.1:8080"
-    )
+    url: Annotated[
+        str,
+        Meta(
+            pattern=URL_PATTERN,
+            description="The API, for the command line.",
+        ),
+    ] = "http://127.0.0.1:8080"
     api_key: Annotated[
         ApiKeyText | None,
         Meta(

@@ -13,7 +13,8 @@ from litestar import Request
 from litestar.types import HTTPRequestEvent, Receive
 
 from headrace.api.edge.headers import read_headers
-from headrace.contracts.problems import FieldError, in_our_words, split_path
+from headrace.contracts.problems import FieldError
+from headrace.contracts.refused_values import explain
 from headrace.errors import MalformedRequest, TooLarge
 
 T = TypeVar("T")
@@ -130,12 +131,15 @@ def decode_body(decode: Callable[[bytes], T], body: bytes) -> T:
         message = "the JSON is nested too deep to be read; send less depth"
         raise MalformedRequest(message, [FieldError(path="", message=message)]) from error
     except msgspec.MsgspecError as error:
-        message, path = split_path(str(error))
-        message = in_our_words(message)
-        explained = f"{path}: {message}" if path else message
-        raise MalformedRequest(
-            f"the request cannot be used: {explained}", [FieldError(path=path, message=message)]
-        ) from error
+        wrong = explain(str(error), _type_of(decode))
+        explained = f"{wrong.path}: {wrong.message}" if wrong.path else wrong.message
+        raise MalformedRequest(f"the request cannot be used: {explained}", [wrong]) from error
+
+
+def _type_of(decode: Callable[[bytes], Any]) -> Any:
+    """Return the type that the decoder reads to which a method belongs."""
+    decoder = getattr(decode, "__self__", None)
+    return decoder.type if isinstance(decoder, msgspec.json.Decoder) else Any
 
 
 def decode_strictly(decode: Callable[[bytes], T], body: bytes) -> T:

@@ -17,7 +17,8 @@ from headrace.api.edge.correlation import correlation_id
 from headrace.api.edge.methods import allow
 from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.frames import problem_frame
-from headrace.contracts.problems import FieldError, Problem, in_our_words, split_path
+from headrace.contracts.problems import FieldError, Problem
+from headrace.contracts.refused_values import explain
 from headrace.contracts.tasks import State
 from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, Stopping, TaskFinished
 from headrace.identity_errors import GrantRefused, NotAuthenticated
@@ -56,7 +57,7 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Answer an error that Litestar raises, such as an unknown route or a body that cannot be read."""
     status = error.status_code
     code = _HTTP_CODES.get(status, "internal" if status >= 500 else "malformed_request")
-    message, errors, headers = error.detail, _field_errors(error), dict(error.headers or {})
+    message, errors, headers = error.detail, _field_errors(request, error), dict(error.headers or {})
     if errors:
         message = "the request cannot be used: " + "; ".join(
             f"{each.path}: {each.message}" if each.path else each.message for each in errors
@@ -145,17 +146,23 @@ def _log_refusal(scope: HTTPScope, problem: Problem) -> None:
         log.info("refused", **known, route=route_of(scope))
 
 
-def _field_errors(error: HTTPException) -> list[FieldError]:
+def _field_errors(request: AnyRequest, error: HTTPException) -> list[FieldError]:
     """Return what Litestar says is wrong, by the name or the path that the client used."""
     extra: Any = error.extra
     found: list[FieldError] = []
     for each in cast("list[Any]", extra if isinstance(extra, list) else []):
         if isinstance(each, dict):
             each = cast("dict[str, Any]", each)
-            message, at = split_path(str(each.get("message", "")))
-            message = in_our_words(message)
             key = str(each.get("key") or "")
+            wrong = explain(str(each.get("message", "")), _type_of_parameter(request, key))
+            at = wrong.path
             if each.get("source") in (ParamType.QUERY, ParamType.HEADER, ParamType.PATH):
                 at = f"{ParamType(each['source']).value} {_WIRE_NAMES.get(key, key)}"
-            found.append(FieldError(path=at or ("" if key == "data" else "/" + key.replace(".", "/")), message=message))
+            found.append(
+                FieldError(path=at or ("" if key == "data" else "/" + key.replace(".", "/")), message=wrong.message)
+            )
     return found
+
+
+def _type_of_parameter(request: AnyRequest, name: str) -> Any:
+    return request.route_handler.signature_model.__annotations__.get(name, Any)

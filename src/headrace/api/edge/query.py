@@ -9,7 +9,6 @@ parameter, under a name of their own, and add a parameter against caches. Those 
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import cache
 from itertools import chain
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from litestar.typing import FieldDefinition
 from headrace.api.edge.openapi import Keyed, OfOwner
 from headrace.api.edge.request import AnyRequest
 from headrace.contracts.problems import FieldError
+from headrace.contracts.refused_values import name_known
 from headrace.errors import MalformedRequest
 
 LAST_EVENT_ID = "Last-Event-ID"
@@ -113,9 +113,7 @@ def _explain_unknown(name: str, names: tuple[str, ...]) -> str:
     unknown = f"there is no parameter {name[:NAME_CHARS_SHOWN]!r} here"
     if not names:
         return f"{unknown}; this route takes none"
-    near = get_close_matches(name[:NAME_CHARS_SHOWN].lower(), names, n=1)
-    guess = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{unknown}{guess}; there are {', '.join(names)}"
+    return name_known(unknown, name, names)
 
 
 def _refusal(name: str, message: str) -> MalformedRequest:

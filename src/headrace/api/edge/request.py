@@ -10,7 +10,8 @@ import msgspec
 from litestar import Request
 from litestar.params import Parameter
 
-from headrace.contracts.problems import FieldError, in_our_words
+from headrace.contracts.problems import FieldError
+from headrace.contracts.refused_values import explain
 from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, Instant
 from headrace.errors import MalformedRequest, TaskNotFound
 
@@ -55,7 +56,7 @@ def read_instant(name: str, text: str | None) -> datetime | None:
     try:
         return msgspec.convert(text, Instant)
     except msgspec.ValidationError as error:
-        message = in_our_words(str(error))
+        message = explain(str(error)).message
         raise MalformedRequest(f"{name}: {message}", [FieldError(path=f"query {name}", message=message)]) from error
 
 

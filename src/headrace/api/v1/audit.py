@@ -12,12 +12,13 @@ from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, AtCursor, read_instant
 from headrace.api.state import state_of
 from headrace.contracts.audit import Action, AuditPage
+from headrace.contracts.patterns import VISIBLE_PATTERN
 from headrace.store.audit import AuditFilter, list_entries
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 
 SUBJECT_CHARS_MAX = 200  # longer than every id and every name of a kind
 
-AtId = Annotated[str | None, Parameter(max_length=SUBJECT_CHARS_MAX, pattern=r"^[!-~]+$(?!\n)")]
+AtId = Annotated[str | None, Parameter(max_length=SUBJECT_CHARS_MAX, pattern=VISIBLE_PATTERN)]
 
 
 @get(

@@ -19,7 +19,8 @@ import msgspec
 from headrace.api.edge.upload_room import UploadRoom
 from headrace.catalog import Catalog
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
-from headrace.contracts.problems import FieldError, split_path
+from headrace.contracts.problems import FieldError
+from headrace.contracts.refused_values import explain
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
 from headrace.inputs import ERRORS_MAX
 from headrace.telemetry import get_logger
@@ -142,8 +143,8 @@ class BatchUpload:
             self._add_errors([FieldError(path=path, message="nested too deep to be read")])
             return
         except (msgspec.MsgspecError, ValueError, OverflowError) as error:
-            message, at = split_path(str(error))
-            self._add_errors([FieldError(path=path + at, message=message)])
+            wrong = explain(str(error))
+            self._add_errors([FieldError(path=path + wrong.path, message=wrong.message)])
             return
         if errors := self._catalog.find_errors(self._kind, value, encoded, path):
             self._add_errors(errors)

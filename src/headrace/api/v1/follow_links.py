@@ -29,6 +29,7 @@ from headrace.api.v1.tasks import find_task
 from headrace.contracts.follow_links import SECONDS_MAX, FollowLink, FollowLinkRequest
 from headrace.contracts.identity import Scope
 from headrace.contracts.problems import FieldError
+from headrace.contracts.refused_values import explain
 from headrace.errors import BatchNotFound, InvalidFollowToken, InvalidInput, TaskNotFound
 from headrace.identity.follow_tokens import Grant
 
@@ -143,7 +144,7 @@ def asked_link(api: ApiState, request: AnyRequest) -> FollowLinkRequest | None:
     try:
         asked = msgspec.convert({"expires_in": given}, FollowLinkRequest, strict=False)
     except msgspec.ValidationError as error:
-        message = f"a follow link is good for 1 to {SECONDS_MAX:,.0f} seconds: {error}"
+        message = f"a follow link is good for 1 to {SECONDS_MAX:,.0f} seconds: {explain(str(error)).message}"
         raise InvalidInput(message, [FieldError(path="query follow_link", message=message)]) from error
     api.follow_tokens.check()
     return asked

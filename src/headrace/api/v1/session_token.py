@@ -19,7 +19,8 @@ from headrace.api.edge.own_bodies import TokenForm
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import state_of
 from headrace.api.v1.signed_in import TOO_MANY, recorder, sign_in_by_password, tokens_of
-from headrace.contracts.problems import FieldError, split_path
+from headrace.contracts.problems import FieldError
+from headrace.contracts.refused_values import explain
 from headrace.contracts.sessions import SessionTokens, TokenRequest
 from headrace.errors import MalformedRequest
 from headrace.identity_errors import GrantRefused, NotAuthenticated
@@ -74,8 +75,8 @@ def _read_form(body: bytes) -> TokenRequest:
             raise ValueError("a field is there twice; send it once")
         return msgspec.convert(dict(pairs), TokenRequest)
     except msgspec.ValidationError as error:
-        message, path = split_path(str(error))
-        raise MalformedRequest(f"{path.lstrip('/')}: {message}", [FieldError(path=path, message=message)]) from error
+        wrong = explain(str(error), TokenRequest)
+        raise MalformedRequest(f"{wrong.path.lstrip('/')}: {wrong.message}".removeprefix(": "), [wrong]) from error
     except ValueError as error:
         message = f"the form cannot be read: {error}"
         raise MalformedRequest(message, [FieldError(path="", message=message)]) from error

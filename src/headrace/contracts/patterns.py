@@ -1,0 +1,28 @@
+"""Patterns of texts, each with what a text is that matches it: nobody who is refused should have to read a regular expression."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MEANINGS: Final[dict[str, str]] = {}
+
+
+def pattern_of(meaning: str, pattern: str) -> str:
+    """Return a pattern, and remember what a text is that matches it, as ``an email address, such as ann@example.com``.
+
+    Raises:
+        ValueError: The same pattern has another meaning.
+    """
+    if _MEANINGS.setdefault(pattern, meaning) != meaning:
+        raise ValueError(f"{pattern!r} means {_MEANINGS[pattern]!r} already")
+    return pattern
+
+
+def meaning_of(pattern: str) -> str | None:
+    """Return what a text is that matches a pattern; None when nobody has said it."""
+    return _MEANINGS.get(pattern)
+
+
+# The end of each pattern refuses a line break, because Python's $ also matches before one.
+WORD_PATTERN = pattern_of("made of 1 to 64 letters, digits, - and _", r"^[A-Za-z0-9_-]{1,64}$(?!\n)")
+VISIBLE_PATTERN = pattern_of("made of visible ASCII characters, without spaces", r"^[!-~]+$(?!\n)")
