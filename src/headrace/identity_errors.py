@@ -31,14 +31,16 @@ from __future__ import annotations
 from headrace.errors import HeadraceError
 
 CHALLENGE = 'Bearer realm="headrace"'
-HOW_TO_SIGN_IN = (
-    "send an API key as `Authorization: Bearer <key>`; `headrace key` prints the one of a server on this machine, "
-    "and `headrace login` keeps one for another server"
-)
+HOW_TO_SIGN_IN = "sign in with POST /api/v1/session, or send an API key as `Authorization: Bearer <key>`"
 
 
 class NotAuthenticated(HeadraceError):
     """No credential was presented, or none that is valid (RFC 6750, section 3).
+
+    Args:
+        reason: What is wrong.
+        is_invalid: Whether a credential was presented.
+        remedy: What to do; None when the reason says it.
 
     Attributes:
         challenge: The value of the header WWW-Authenticate.
@@ -47,8 +49,8 @@ class NotAuthenticated(HeadraceError):
     status = 401
     code = "not_authenticated"
 
-    def __init__(self, reason: str, *, is_invalid: bool = False) -> None:
-        super().__init__(f"{reason}; {HOW_TO_SIGN_IN}")
+    def __init__(self, reason: str, *, is_invalid: bool = False, remedy: str | None = HOW_TO_SIGN_IN) -> None:
+        super().__init__(reason if remedy is None else f"{reason}; {remedy}")
         self.challenge = f'{CHALLENGE}, error="invalid_token"' if is_invalid else CHALLENGE
 
 
@@ -62,8 +64,7 @@ class SignInRefused(NotAuthenticated):
     code = "sign_in_refused"
 
     def __init__(self, message: str, user: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(message, remedy=None)
         self.user = user
 
 
@@ -153,9 +154,17 @@ class SecretsMissing(HeadraceError):
 
 
 class AccountDisabled(Forbidden):
-    """The account may do nothing at all, until an administrator enables it."""
+    """The account may do nothing at all, until an administrator enables it.
+
+    Attributes:
+        user: The id of the account, for the audit.
+    """
 
     code = "account_disabled"
+
+    def __init__(self, message: str, user: str) -> None:
+        super().__init__(message)
+        self.user = user
 
 
 class SessionNeeded(Forbidden):

@@ -119,7 +119,7 @@ def test_a_wrong_value_is_shown_unless_it_may_carry_a_secret() -> None:
         Settings.read(WRONG)
     said = str(caught.value)
     assert "HEADRACE_LOG_LEVEL='loud': it may be one of debug, info, warning, error\n" in said
-    assert "HEADRACE_ENV='test': it may be one of local, staging, production\n" in said
+    assert "HEADRACE_ENV='test': 'test' is not possible here; there are local, production, staging\n" in said
     assert "HEADRACE_DATABASE_URL=(hidden)" in said
     assert "HEADRACE_NATS_URL=(hidden)" in said
     assert "hunter2" not in said

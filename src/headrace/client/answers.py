@@ -16,6 +16,8 @@ from headrace.contracts.tasks import Task
 BODY_BYTES_MAX = 512 << 20  # a thousand schedules with the largest inputs have half of that
 BODY_SECONDS_MAX = 300.0  # from the headers of an answer to its end; a server that drips bytes is not this API
 
+ERRORS_SHOWN = 20  # in a text for people; `errors` has all of them
+
 NOT_HEADRACE = "not_headrace"  # the error code of an answer that is not one of this API
 
 Out = TypeVar("Out")
@@ -49,6 +51,13 @@ class ProblemError(Exception):
         self.errors = list(errors)
         self.correlation_id = correlation_id
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        """Return the message, and what is wrong path by path unless the message says it."""
+        wrong = [f"{each.path}: {each.message}" if each.path else each.message for each in self.errors]
+        more = [each for each in wrong[:ERRORS_SHOWN] if each not in self.message]
+        left = [f"and {len(wrong) - ERRORS_SHOWN} more"] if len(wrong) > ERRORS_SHOWN else []
+        return "\n  ".join([self.message, *more, *left])
 
 
 class UnusableRequest(ValueError):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
 AUDIT_DATA_BYTES_MAX = 4096  # of one entry; it says what was done and holds no bodies
+
+
+_NAME: Final = (
+    "The email address of this user now, or the display name without one; null when this is no user, or not any more."
+)
 
 
 class Action(StrEnum):
@@ -49,11 +54,18 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
 
     id: str
     at: datetime
-    actor: Annotated[str | None, Meta(description="The id of the user; null for somebody who is not signed in.")]
+    actor: Annotated[
+        str | None,
+        Meta(
+            description="The id of the user; null for somebody who is not signed in. The first administrator of all has the id `local`."
+        ),
+    ]
+    actor_name: Annotated[str | None, Meta(description=_NAME)] = None
     action: Annotated[
         str, Meta(description="What was done; a later version may know more.", examples=[Action.KEY_CREATED])
     ]
     subject: Annotated[str | None, Meta(description="On whom or what it was done.")]
+    subject_name: Annotated[str | None, Meta(description=_NAME)] = None
     address: Annotated[str | None, Meta(description="The client's address.")]
     correlation_id: str | None
     data: Annotated[Raw, Meta(description="What belongs to this action, as an object.")]

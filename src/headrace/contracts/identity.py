@@ -145,7 +145,7 @@ class NewServiceAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an administrator decides about an account."""
 
-    state: Literal["approved", "rejected"]
+    state: Annotated[Literal["approved", "rejected"], Meta(description="An approved account is `active` from then on.")]
     reason: Reason | None = None
 
 

@@ -77,6 +77,14 @@ def _of_unknown_field(found: re.Match[str], of: Any, where: str) -> str:
     return name_known(f"there is no field {given[:SHOWN_CHARS]!r} here", given, fields)
 
 
+def _of_missing_field(found: re.Match[str], *_: Any) -> str:
+    return f"the field {found[1]!r} is missing"
+
+
+def _of_time(*_: Any) -> str:
+    return _NO_TIME
+
+
 def _of_length(found: re.Match[str], *_: Any) -> str:
     type_, relation, count = found[1], found[2], int(found[3])
     if (relation, count) == (">=", 1):
@@ -100,10 +108,10 @@ _EXPLANATIONS: Final[list[tuple[re.Pattern[str], Callable[[re.Match[str], Any, s
     (re.compile(r"Expected `str` matching regex (.+)", re.DOTALL), _of_pattern),
     (re.compile(r"Invalid (?:enum )?value (.+)", re.DOTALL), _of_choice),
     (re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), _of_unknown_field),
-    (re.compile(r"Object missing required field `(.*)`"), lambda found, *_: f"the field {found[1]!r} is missing"),
+    (re.compile(r"Object missing required field `(.*)`"), _of_missing_field),
     (re.compile(r"Expected `(\w+)` of length (>=|<=) (\d+)"), _of_length),
     (re.compile(r"Expected `(?:int|float)` (>=|<=|>|<) (\S+)"), _of_bound),
-    (re.compile(r"Invalid RFC3339 encoded datetime|Expected `datetime` with a timezone .*"), lambda *_: _NO_TIME),
+    (re.compile(r"Invalid RFC3339 encoded datetime|Expected `datetime` with a timezone .*"), _of_time),
     (re.compile(r"Expected `([^`]+)`, got `(\w+)`"), _of_type),
 ]
 

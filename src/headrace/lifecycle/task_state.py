@@ -31,6 +31,7 @@ class TaskState(NamedTuple):
         is_started: Whether a worker has started what `queued_record` holds.
         finish_record: The newest `finished` event.
         finish_event: The event of `finish_record`.
+        started_at: When a worker has started it; None when none has.
     """
 
     subject: TaskSubject
@@ -41,6 +42,7 @@ class TaskState(NamedTuple):
     is_started: bool
     finish_record: Record | None
     finish_event: Finished | None
+    started_at: datetime | None = None
 
     @property
     def is_over(self) -> bool:
@@ -75,9 +77,10 @@ class TaskState(NamedTuple):
             epoch: The epoch of the log, for the position of the summary.
         """
         finished = self.finish_event if self.is_over else None
-        queued = self.queued_event
+        queued, started_at = self.queued_event, self.started_at
         if finished is not None and finished.withdrawn is not None:
-            queued = finished.withdrawn.queued
+            # A start that came too late counts for nothing.
+            queued, started_at = finished.withdrawn.queued, None
         state = self._state(queued, finished)
         return TaskSummary(
             id=self.subject.task,
@@ -92,6 +95,7 @@ class TaskState(NamedTuple):
             due_at=queued.due_at if queued is not None and state is State.PENDING else None,
             expires_at=queued.expires_at if queued is not None else None,
             created_at=self.created_at,
+            started_at=started_at,
             finished_at=self.finish_record.at if finished is not None and self.finish_record is not None else None,
             position=str(Position(epoch, self.newest_record.sequence)),
         )
@@ -150,15 +154,19 @@ async def _read(log: Log, owner: str, task: str) -> TaskState | None:
     oldest = await log.replayer.page(every_event, records=1)
     queued_record = _newest_queued(newest.get(EventName.QUEUED), newest.get(EventName.DEFERRED))
     started, finish_record = newest.get(EventName.STARTED), newest.get(EventName.FINISHED)
+    if started is not None and queued_record is not None and started.sequence < queued_record.sequence:
+        # It was an earlier attempt.
+        started = None
     return TaskState(
         subject=TaskSubject.parse(newest_record.subject),
         oldest_record=oldest.records[0] if oldest.records else newest_record,
         newest_record=newest_record,
         queued_record=queued_record,
         queued_event=_decode_queued(queued_record),
-        is_started=started is not None and (queued_record is None or started.sequence > queued_record.sequence),
+        is_started=started is not None,
         finish_record=finish_record,
         finish_event=_decode_finished(finish_record),
+        started_at=None if started is None else started.at,
     )
 
 

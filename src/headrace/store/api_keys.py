@@ -103,11 +103,11 @@ async def list_keys(
     return [to_api_key(row) for row in rows], more
 
 
-async def revoke_key(session: AsyncSession, owner: str, key: str, now: datetime) -> bool:
-    """Revoke a key of an owner; one that was revoked before stays as it is. Returns whether there is such a key."""
+async def revoke_key(session: AsyncSession, owner: str, key: str, now: datetime) -> datetime | None:
+    """Revoke a key of an owner, and return when it was revoked: before, if it was; None when there is no such key."""
     changed = update(_KEYS).where(_OF.id == key, _OF.owner == owner)
-    revoked = changed.values(revoked_at=func.coalesce(_OF.revoked_at, now)).returning(_OF.id)
-    return await session.scalar(revoked) is not None
+    revoked = changed.values(revoked_at=func.coalesce(_OF.revoked_at, now)).returning(_OF.revoked_at)
+    return await session.scalar(revoked)
 
 
 async def revoke_keys(session: AsyncSession, owner: str, now: datetime) -> list[str]:

@@ -6,7 +6,7 @@ the last 30 days whatever it is told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from headrace.store.identity_tables import AuditRow
 from headrace.store.newest_pages import fetch_newest
 from headrace.store.reading import columns_of
 from headrace.store.storable import storable_instant
+from headrace.store.users import find_names
 
 # Whether the role of a connection may do what the owner of the audit may: it is the owner, belongs to it, or is a superuser.
 OWNS_AUDIT = """
@@ -56,11 +57,12 @@ async def list_entries(
     """List one page of the audit, newest first.
 
     Returns:
-        The entries, and where the next page begins; None on the last page.
+        The entries, with the names of those users that there still are, and where the next page begins; None on the last page.
     """
     query = _SELECT_ENTRY.where(*_conditions(wanted))
     rows, more = await fetch_newest(session, AuditRow, query, _AUDIT.c.at, after, limit)
-    return [_to_entry(row) for row in rows], more
+    names = await find_names(session, {each for row in rows for each in (row.actor, row.subject) if each is not None})
+    return [_to_entry(row, names) for row in rows], more
 
 
 async def remove_entries(session: AsyncSession, before: datetime) -> int:
@@ -88,7 +90,7 @@ def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _to_entry(row: AuditRow) -> AuditEntry:
+def _to_entry(row: AuditRow, names: Mapping[str, str]) -> AuditEntry:
     fields = msgspec.structs.asdict(row)
     fields["data"] = Raw(row.data.encode())
-    return AuditEntry(**fields)
+    return AuditEntry(**fields, actor_name=names.get(row.actor or ""), subject_name=names.get(row.subject or ""))

@@ -57,6 +57,12 @@ async def find_by_email(session: AsyncSession, email: str) -> UserRow | None:
     return await fetch_row(session, UserRow, _SELECT_USER.where(func.lower(_OF.email) == func.lower(email)))
 
 
+async def find_names(session: AsyncSession, ids: Collection[str]) -> dict[str, str]:
+    """Return what people know users by, by their ids: the email address, or the display name of those without one."""
+    named = select(_OF.id, func.coalesce(_OF.email, _OF.display_name)).where(_OF.id.in_(ids))
+    return {row[0]: row[1] for row in await session.execute(named)}
+
+
 async def list_users(
     session: AsyncSession, wanted: UserFilter, after: Cursor | None, limit: int
 ) -> tuple[list[User], Cursor | None]:

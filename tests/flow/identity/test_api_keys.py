@@ -125,6 +125,16 @@ async def test_the_owner_of_a_key_sees_that_an_administrator_has_made_it_and_the
         (entry,) = (await cluster.http.get("/api/v1/audit", params={"subject": made_key["id"]})).json()["items"]
         assert (entry["action"], entry["actor"]) == ("key.created", "local")
         assert (entry["data"]["owner"], entry["data"]["for_another"]) == (owner, for_another)
+        assert entry["data"]["name"] == made_key["name"]
+
+
+async def test_a_key_that_is_revoked_again_is_in_the_audit_once(cluster: Cluster) -> None:
+    member, key = await member_with_key(cluster)
+    for _ in range(2):
+        revoked = await cluster.http.delete(f"{KEYS}/{key['id']}", params={"owner": member.id})
+        assert revoked.status_code == 204
+    found = (await cluster.http.get("/api/v1/audit", params={"subject": key["id"]})).json()["items"]
+    assert [each["action"] for each in found] == ["key.revoked", "key.created"]
 
 
 async def test_a_key_ends_when_it_expires(cluster: Cluster) -> None:

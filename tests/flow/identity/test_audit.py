@@ -26,10 +26,13 @@ async def test_an_administrators_look_at_what_belongs_to_another_is_in_the_audit
     assert entry.pop("id")
     assert entry.pop("at")
     assert entry["data"].pop("credential").startswith("key:")
+    administrator, account = [(await cluster.http.get(f"/api/v1/users/{each}")).json() for each in ("local", other.id)]
     assert entry == {
         "actor": "local",
+        "actor_name": administrator["email"] or administrator["display_name"],
         "action": "user.viewed",
         "subject": other.id,
+        "subject_name": account["email"] or account["display_name"],
         "address": "127.0.0.1",
         "correlation_id": "look-1",
         "data": {"method": "GET", "route": "/api/v1/tasks"},

@@ -38,6 +38,8 @@ async def test_settings_are_replaced_by_whoever_has_read_them_and_by_administrat
     for stale in (before.headers["ETag"], "*", "nothing"):
         again = await cluster.http.put(SETTINGS, json={}, headers={"If-Match": stale})
         check_problem(again, 412, "settings_changed")
+    never = await cluster.http.put(SETTINGS, json={}, headers={"If-Match": '"999999"'})
+    assert "the settings have version" in check_problem(never, 412, "settings_changed")["message"]
     assert (await cluster.http.get("/api/v1/installation")).json()["banner"] == "Maintenance at noon"
     (entry,) = (await cluster.http.get("/api/v1/audit", params={"action": "settings.changed", "limit": 1})).json()[
         "items"
@@ -64,6 +66,16 @@ async def test_settings_that_mean_nothing_are_refused(cluster: Cluster, wrong: d
     etag = (await cluster.http.get(SETTINGS)).headers["ETag"]
     answer = await cluster.http.put(SETTINGS, json=wrong, headers={"If-Match": etag})
     check_problem(answer, 400, "malformed_request")
+
+
+async def test_settings_that_name_what_does_not_exist_are_refused(cluster: Cluster) -> None:
+    read = await cluster.http.get(SETTINGS)
+    named = {"disabled_kinds": ["noop", "nope"], "own_limits": {"nobody": {"reads": 1}}}
+    refused = await cluster.http.put(SETTINGS, json=named, headers={"If-Match": read.headers["ETag"]})
+    kind, account = check_problem(refused, 422, "invalid_input")["errors"]
+    assert kind["path"] == "/disabled_kinds/1"
+    assert kind["message"].startswith("there is no kind 'nope' (did you mean 'noop'?)")
+    assert account["path"] == "/own_limits/nobody"
 
 
 async def test_of_many_who_change_the_settings_at_once_one_does(cluster: Cluster) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from headrace.identity.key_format import make_key
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.identity.session_steps import CSRF, PASSWORD, browser_at, make_account, make_link, sign_in
@@ -202,10 +203,29 @@ async def test_an_account_that_is_not_approved_reads_its_own_state_and_nothing_e
     assert (await client.delete("/api/v1/session")).status_code == 204
 
 
-async def test_a_disabled_account_cannot_sign_in(cluster: Cluster) -> None:
-    _, email = await make_account(cluster, state="disabled")
+async def test_a_disabled_account_cannot_sign_in_and_the_audit_says_which_it_was(cluster: Cluster) -> None:
+    user, email = await make_account(cluster, state="disabled")
     answer = await cluster.http_as(None).post("/api/v1/session", json={"email": email, "password": PASSWORD})
     assert "administrator" in check_problem(answer, 403, "account_disabled")["message"]
+    wanted = {"subject": user, "action": "sign_in.failed"}
+    (entry,) = (await cluster.http.get("/api/v1/audit", params=wanted)).json()["items"]
+    assert entry["data"]["reason"] == "account_disabled"
+
+
+async def test_who_is_not_signed_in_is_told_what_helps_and_nothing_of_commands_of_this_machine(
+    cluster: Cluster,
+) -> None:
+    http = cluster.http_as(None)
+    for method, path, headers, remedy in (
+        ("GET", "tasks", {}, "this request has no credential; sign in with POST /api/v1/session, or send an API key"),
+        ("GET", "tasks", {"Cookie": "headrace-refresh=x"}, "sign in again"),
+        ("GET", "tasks", {"Authorization": f"Bearer {make_key()}"}, "this API key is not valid"),
+        ("GET", "tasks", {"Authorization": "Bearer a.b.c"}, "this session has ended"),
+        ("PUT", "session", {}, "sign in with POST /api/v1/session"),
+    ):
+        said = check_problem(await http.request(method, f"/api/v1/{path}", headers=headers), 401, "not_authenticated")
+        assert remedy in said["message"]
+        assert "headrace key" not in said["message"]
 
 
 async def test_sessions_are_listed_and_ended_one_by_one_and_all_at_once(cluster: Cluster) -> None:

@@ -81,6 +81,8 @@ async def test_an_administrator_signs_a_user_out_everywhere_and_nobody_else_does
     assert (await cluster.http.delete(sessions)).status_code == 204
     check_problem(await signed_in.get("/api/v1/tasks"), 401, "not_authenticated")
     check_problem(await cluster.http.delete("/api/v1/users/nobody/sessions"), 404, "user_not_found")
+    by_address = await cluster.http.delete(f"/api/v1/users/{person['email']}/sessions")
+    assert "GET /api/v1/users?q=" in check_problem(by_address, 404, "user_not_found")["message"]
     await sign_in(cluster, person)
 
 

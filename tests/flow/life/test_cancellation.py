@@ -85,6 +85,7 @@ async def test_a_running_task_is_cancelled_and_its_handler_sees_it_and_cleans_up
     await until((cluster.place / f"cleaned-{kind}").exists, "the handler to clean up", patience=3)
     found = await cluster.outcome(task["id"])
     assert (found["state"], found["result"]) == ("cancelled", None)
+    assert found["started_at"] == answer.json()["started_at"] is not None
     assert (await the_finish_of(cluster, task["id"])).outcome is Outcome.CANCELLED
 
 

@@ -55,8 +55,8 @@ async def test_a_key_that_is_revoked_or_has_expired_is_not_found_and_still_liste
         assert await find_key_by_hash(session, [ending.hash], NOW + DAY - SECOND) is not None
         assert await find_key_by_hash(session, [ending.hash], NOW + DAY) is None
         assert not await revoke_key(session, new_id(), lasting.id, NOW)
-        assert await revoke_key(session, owner, lasting.id, NOW)
-        assert await revoke_key(session, owner, lasting.id, NOW + DAY)
+        assert await revoke_key(session, owner, lasting.id, NOW) == NOW
+        assert await revoke_key(session, owner, lasting.id, NOW + DAY) == NOW
         assert await find_key_by_hash(session, [lasting.hash], NOW) is None
         keys, more = await list_keys(session, owner, None, 10)
     assert [(key.id, key.revoked_at, key.scopes) for key in keys] == [

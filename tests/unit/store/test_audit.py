@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from headrace.api.identity_database import IdentityDatabase
 from headrace.store.audit import AuditFilter, add_entries, list_entries, remove_entries
 from headrace.store.outages import cause_of
-from tests.unit.store.identity_rows import NOW, SECOND, make_entry, new_id
+from headrace.store.users import insert_user
+from tests.unit.store.identity_rows import NOW, SECOND, make_entry, make_user, new_id
 
 EVIL = "SET LOCAL search_path = evil, pg_catalog, public; SET LOCAL headrace.trims_audit = 'yes'; DELETE FROM audit"
 
@@ -59,6 +60,23 @@ async def test_entries_of_the_audit_are_not_changed_or_deleted_even_by_the_owner
     async with database.transaction() as session:
         entries, _ = await list_entries(session, AuditFilter(actor=entry.actor), None, 10)
     assert [each.id for each in entries] == [entry.id]
+
+
+async def test_entries_have_the_names_of_the_users_that_there_are(database: IdentityDatabase) -> None:
+    ada, program = make_user(email=f"{new_id()}@example.com"), make_user(email=None, display_name="Nightly")
+    async with database.transaction() as session:
+        await insert_user(session, ada)
+        await insert_user(session, program)
+        await add_entries(
+            session, [make_entry(actor=ada.id, subject=program.id), make_entry(actor=None, subject=ada.id)]
+        )
+        await add_entries(session, [make_entry(actor=ada.id, subject=new_id())])
+        for wanted, names in (
+            (AuditFilter(actor=ada.id), {(ada.email, "Nightly"), (ada.email, None)}),
+            (AuditFilter(subject=ada.id), {(None, ada.email)}),
+        ):
+            entries, _ = await list_entries(session, wanted, None, 10)
+            assert {(each.actor_name, each.subject_name) for each in entries} == names
 
 
 async def test_only_entries_from_before_the_retention_are_removed_and_the_rest_is_kept_again_at_once(

@@ -19,6 +19,8 @@ from headrace.store import sessions, users
 from headrace.store.cursors import Cursor
 from headrace.store.identity_tables import UserRow
 
+HOW_TO_FIND_IDS = "use the id of the account, which GET /api/v1/users?q=<email address> has"
+
 _RECORDED = {UserState.ACTIVE: Action.USER_APPROVED, UserState.REJECTED: Action.USER_REJECTED}
 
 
@@ -243,7 +245,8 @@ class Accounts:
 
 def unknown_user(user: str) -> UserNotFound:
     """Return the error that says that there is no such account, or none that the caller may know of."""
-    return UserNotFound(f"there is no user {user[:80]!r}")
+    hint = f"; {HOW_TO_FIND_IDS}" if "@" in user else ""
+    return UserNotFound(f"there is no user {user[:80]!r}{hint}")
 
 
 def is_active_admin(row: UserRow) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from time import time
 
 from headrace.api.auth.access import check_access, rule_of
+from headrace.api.auth.accounts import HOW_TO_FIND_IDS
 from headrace.api.auth.audit import audit_view
 from headrace.api.auth.cookies import access_cookie, refresh_cookie
 from headrace.api.auth.credentials import TOKEN_CHARS_MAX
@@ -32,7 +33,7 @@ EXPIRED_SECONDS = 60.0  # for which a request may outlive its token, so that an 
 
 _NO_CREDENTIAL = "this request has no credential"
 # The browser has deleted the cookie of the access token, and still has the other one.
-_EXPIRED = "the access token of this session has expired: refresh it with PUT /api/v1/session"
+_EXPIRED = "the access token of this session has expired; refresh it with PUT /api/v1/session, or sign in again"
 
 
 async def enter(request: AnyRequest) -> None:
@@ -65,7 +66,8 @@ async def _act_for(request: AnyRequest, owner: str) -> None:
     if not principal.is_admin:
         raise Forbidden("only administrators may read what belongs to others; leave out owner")
     if not is_id(owner):
-        raise MalformedRequest("this is not the id of an owner", [FieldError(path="query owner", message="no id")])
+        message = f"{owner[:80]!r} is not the id of an owner; {HOW_TO_FIND_IDS}"
+        raise MalformedRequest(message, [FieldError(path="query owner", message=message)])
     await audit_view(request, owner)
     act_for(request, owner)
 
@@ -134,7 +136,9 @@ def _credential_of(request: AnyRequest) -> str:
     if token is None:
         token = access_cookie(headers)
         if token is None:
-            raise NotAuthenticated(_NO_CREDENTIAL if refresh_cookie(headers) is None else _EXPIRED)
+            if refresh_cookie(headers) is None:
+                raise NotAuthenticated(_NO_CREDENTIAL)
+            raise NotAuthenticated(_EXPIRED, remedy=None)
         check_csrf(request.method, headers)
     return token
 

@@ -109,5 +109,7 @@ def _value_of(name: str, headers: dict[bytes, bytes]) -> str | None:
     pairs = (each.strip().partition(b"=") for each in headers[b"cookie"].split(b";"))
     found = [value for key, _, value in pairs if key == wanted]
     if len(found) > 1:
-        raise NotAuthenticated(f"the cookie {name} is there more than once; delete the cookies of this site")
+        raise NotAuthenticated(
+            f"the cookie {name} is there more than once; delete the cookies of this site", remedy=None
+        )
     return found[0].decode("latin-1") if found and found[0] else None

@@ -45,7 +45,7 @@ class Limits:
         self.account_sign_ins = Limit(of_account, counters, "attempts to sign in to one account")
         self.registrations = Limit(self._policy("registrations", HOUR), counters, "registrations")
         self.submissions = Limit(self._policy("submissions", MINUTE), counters, "submissions")
-        self.reads = Limit(self._policy("reads", MINUTE), counters, "requests")
+        self.reads = Limit(self._policy("reads", MINUTE), counters, "requests that only read")
         self.wrong_credentials = WrongCredentials(self._policy("wrong_credentials", MINUTE).limit)
 
     async def count(self, scope: HTTPScope, who: str) -> None:

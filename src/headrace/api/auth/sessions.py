@@ -40,7 +40,7 @@ TURNS_WAITING_MAX = 500  # refreshes that run and wait; one takes milliseconds
 
 ENDED = "this session has ended; sign in again"
 # The same for an unknown address, a wrong password and an account without one: which it was is nobody's business.
-WRONG = "the email address or the password is wrong; an account of a program has neither, and uses an API key"
+WRONG = "the email address or the password is wrong"
 
 
 class Sessions:
@@ -145,9 +145,10 @@ class Sessions:
                 raise NotAuthenticated(
                     "this refresh token was used before, so somebody else may have it; its session has ended, sign in again",
                     is_invalid=True,
+                    remedy=None,
                 )
             case None:
-                raise NotAuthenticated(ENDED, is_invalid=True)
+                raise NotAuthenticated(ENDED, is_invalid=True, remedy=None)
 
     async def end(self, owner: str, session_id: str, record: Record, action: Action = Action.SESSION_ENDED) -> bool:
         """End a session of an account. Returns whether there was one that had not ended.
@@ -216,7 +217,7 @@ class Sessions:
         async with self._database.transaction() as transaction:
             found = await users.find_user(transaction, user)
         if found is None:
-            raise NotAuthenticated("this account was deleted", is_invalid=True)
+            raise NotAuthenticated("this account was deleted", is_invalid=True, remedy=None)
         return found
 
     async def _find_by_email(self, email: str) -> UserRow | None:
@@ -275,7 +276,7 @@ class Sessions:
         for token in tokens:
             if hashed in self._secrets.hashes(token):
                 return token
-        raise NotAuthenticated(ENDED, is_invalid=True)
+        raise NotAuthenticated(ENDED, is_invalid=True, remedy=None)
 
     def _with_tokens(self, row: SessionRow, user: UserRow, refresh_token: str) -> OpenSession:
         _refuse_disabled(user)
@@ -286,4 +287,4 @@ class Sessions:
 def _refuse_disabled(user: UserRow) -> None:
     if user.state == UserState.DISABLED:
         because = f": {user.reason}" if user.reason else ""
-        raise AccountDisabled(f"this account is disabled{because}; ask an administrator")
+        raise AccountDisabled(f"this account is disabled{because}; ask an administrator", user.id)

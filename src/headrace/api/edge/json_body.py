@@ -138,8 +138,8 @@ def decode_body(decode: Callable[[bytes], T], body: bytes) -> T:
 
 def _type_of(decode: Callable[[bytes], Any]) -> Any:
     """Return the type that the decoder reads to which a method belongs."""
-    decoder = getattr(decode, "__self__", None)
-    return decoder.type if isinstance(decoder, msgspec.json.Decoder) else Any
+    decoder: Any = getattr(decode, "__self__", None)
+    return getattr(decoder, "type", Any)
 
 
 def decode_strictly(decode: Callable[[bytes], T], body: bytes) -> T:

@@ -8,19 +8,25 @@ from typing import Annotated
 
 from litestar import Response, get, put
 from litestar.params import HeaderParameter
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import PUBLIC, access
+from headrace.api.auth.accounts import HOW_TO_FIND_IDS
 from headrace.api.auth.audit import audit
 from headrace.api.auth.principal import principal_of
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.settings_watch import add_version, read_version
 from headrace.api.state import state_of
+from headrace.catalog import Catalog
 from headrace.contracts.audit import Action
+from headrace.contracts.problems import FieldError
+from headrace.contracts.refused_values import name_known
 from headrace.contracts.run_time_settings import Installation, RunTimeSettings, SettingsVersion
-from headrace.errors import LogUnavailable
+from headrace.errors import InvalidInput, LogUnavailable
 from headrace.identity_errors import IdentityUnavailable
 from headrace.settings_errors import IfMatchMissing, SettingsChanged
+from headrace.store.users import find_names
 
 _ETAG = re.compile(r'"(\d{1,9})"')
 
@@ -52,7 +58,7 @@ async def get_settings(request: AnyRequest) -> Response[RunTimeSettings]:
     operation_id="replace_settings",
     opt=access("admin"),
     summary="Replace the settings that change at run time",
-    responses=refusals(400, 412, 428),
+    responses=refusals(400, 412, 422, 428),
 )
 async def replace_settings(
     request: AnyRequest, data: RunTimeSettings, if_match: IfMatch = None
@@ -64,6 +70,11 @@ async def replace_settings(
     by = principal_of(request).id
     async with api.identity.transaction() as session:
         before = await read_version(session)
+        if before.version != expected:
+            raise SettingsChanged(
+                f"the settings have version {before.version}, not {expected}; read them again, then change them"
+            )
+        await _check_new_names(session, api.catalog, before.settings, data)
         made = await add_version(session, expected, by, data)
         changes = _changes(before.settings, data)
         await audit(request, Action.SETTINGS_CHANGED, session=session, version=made.version, changes=changes)
@@ -98,9 +109,34 @@ def _expected(if_match: str | None) -> int:
     found = _ETAG.fullmatch(if_match.strip())
     if found is None:
         raise SettingsChanged(
-            "If-Match is not an ETag of the settings; read them, and send the one that the answer has"
+            'If-Match is not an ETag of the settings; read them, and send the one that the answer has with its quotes, such as "3"'
         )
     return int(found[1])
+
+
+async def _check_new_names(
+    session: AsyncSession, catalog: Catalog, before: RunTimeSettings, after: RunTimeSettings
+) -> None:
+    """Check that the kinds and accounts which are named now, and were not before, exist. Those of before may be gone since.
+
+    Raises:
+        InvalidInput: There is no such kind or account.
+    """
+    kinds = [each.name for each in catalog.entries()]
+    errors = [
+        FieldError(path=f"/disabled_kinds/{place}", message=name_known(f"there is no kind {kind!r}", kind, kinds))
+        for place, kind in enumerate(after.disabled_kinds)
+        # Before the first worker starts, no kind is known.
+        if kinds and kind not in kinds and kind not in before.disabled_kinds
+    ]
+    accounts = after.own_limits.keys() - before.own_limits.keys()
+    unknown = accounts - (await find_names(session, accounts)).keys() if accounts else set[str]()
+    errors += [
+        FieldError(path=f"/own_limits/{each}", message=f"there is no account {each!r}; {HOW_TO_FIND_IDS}")
+        for each in sorted(unknown)
+    ]
+    if errors:
+        raise InvalidInput(f"the settings name what does not exist: {errors[0].message}", errors)
 
 
 def _changes(before: RunTimeSettings, after: RunTimeSettings) -> dict[str, object]:

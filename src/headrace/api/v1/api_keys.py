@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import uuid_utils
@@ -64,16 +64,13 @@ async def create_api_key(request: AnyRequest, data: ApiKeyRequest) -> Response[N
         )
         await insert_key(session, row)
         # Whoever made a key for somebody else has seen it, and can act as its owner with it.
-        for_another = owner != principal.id
-        await audit(
-            request,
-            Action.KEY_CREATED,
-            subject=row.id,
-            session=session,
-            owner=owner,
-            for_another=for_another,
-            scopes=row.scopes,
-        )
+        said: dict[str, Any] = {
+            "owner": owner,
+            "name": row.name,
+            "for_another": owner != principal.id,
+            "scopes": row.scopes,
+        }
+        await audit(request, Action.KEY_CREATED, subject=row.id, session=session, **said)
     made = NewApiKey(**msgspec.structs.asdict(to_api_key(row)), key=key)
     return Response(made, headers=location("api-keys", row.id))
 
@@ -131,12 +128,14 @@ async def revoke_api_key(request: AnyRequest, key: str) -> None:
     A key may revoke itself; others only with the scope `admin`.
     """
     _check_id(key)
-    api, owner = state_of(request), caller(request)
+    api, owner, now = state_of(request), caller(request), clock.now()
     check_may_revoke(principal_of(request), key)
     async with api.identity.transaction() as session:
-        if not await revoke_key(session, owner, key, clock.now()):
+        revoked_at = await revoke_key(session, owner, key, now)
+        if revoked_at is None:
             raise _not_found(key)
-        await audit(request, Action.KEY_REVOKED, subject=key, session=session, owner=owner)
+        if revoked_at == now:
+            await audit(request, Action.KEY_REVOKED, subject=key, session=session, owner=owner)
     await api.revocations.note_key_revoked(key)
 
 

@@ -7,6 +7,8 @@ answered in the way in which its token came.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from litestar import Response, delete, get, post, put
 
@@ -31,6 +33,10 @@ _ENDED = "The session has ended, or there is none."
 _NO_SESSION = "The request has no credential, or none that is valid."
 _NOT_SIGNED_OUT = "The request is made with a key, or with a cookie and without the header `X-Headrace-CSRF`."
 _REFUSED = "The account is disabled, or the request is made with a cookie and without the header `X-Headrace-CSRF`."
+
+_NOTHING_TO_REFRESH: Final = (
+    "this request has no refresh token, neither in its body nor as a cookie; sign in with POST /api/v1/session"
+)
 
 _decode_refresh = msgspec.json.Decoder(Refresh).decode
 
@@ -80,7 +86,7 @@ async def refresh_session(request: AnyRequest) -> Response[SignedIn]:
         return give_tokens(await state_of(request).sessions.refresh(given.refresh_token, recorder(request)), 200)
     token = refresh_cookie(headers)
     if token is None:
-        raise NotAuthenticated("this request has no refresh token, neither in its body nor as a cookie; sign in")
+        raise NotAuthenticated(_NOTHING_TO_REFRESH, remedy=None)
     check_csrf(request.method, headers)
     try:
         opened = await state_of(request).sessions.refresh(token, recorder(request))
@@ -114,7 +120,7 @@ async def sign_out(request: AnyRequest) -> Response[None]:
         return Response(None, status_code=204)
     access_token, refresh_token = access_cookie(headers), refresh_cookie(headers)
     if access_token is None and refresh_token is None:
-        raise NotAuthenticated("this request has no session that could end")
+        raise NotAuthenticated("this request has no session that could end", remedy=None)
     check_csrf(request.method, headers)
     # The access token may have expired, and the refresh token may have been used by another tab; one of them will do.
     if refresh_token is None or not await api.sessions.end_by_token(refresh_token, recorder(request)):

@@ -55,8 +55,7 @@ async def sign_in_by_password(request: AnyRequest, email: str, password: str) ->
     try:
         return await api.sessions.sign_in(email, password, device_of(request), recorder(request))
     except (SignInRefused, AccountDisabled) as error:
-        user = error.user if isinstance(error, SignInRefused) else None
-        await audit_failed_sign_in(request, error.code, email=email, user=user)
+        await audit_failed_sign_in(request, error.code, email=email, user=error.user)
         raise
 
 
