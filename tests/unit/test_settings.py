@@ -118,7 +118,7 @@ def test_a_wrong_value_is_shown_unless_it_may_carry_a_secret() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.read(WRONG)
     said = str(caught.value)
-    assert "HEADRACE_LOG_LEVEL='loud': it may be one of debug, info, warning, error\n" in said
+    assert "HEADRACE_LOG_LEVEL='loud': 'loud' is not possible here; there are debug, error, info, warning\n" in said
     assert "HEADRACE_ENV='test': 'test' is not possible here; there are local, production, staging\n" in said
     assert "HEADRACE_DATABASE_URL=(hidden)" in said
     assert "HEADRACE_NATS_URL=(hidden)" in said
