@@ -15,6 +15,7 @@ from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.log.permissions import USERS, users_config
 from headrace.settings import Settings
+from headrace.settings.production import refusals
 from headrace.store.audit import OWNS_AUDIT
 from tests.cli.conftest import Shell
 from tests.cluster import Cluster
@@ -141,6 +142,14 @@ async def test_check_says_when_the_database_has_to_be_migrated(
         "HEADRACE_DATABASE_URL names a database that lacks migrations\n    the database has no revision"
     )
     assert "run `headrace migrate`" in said
+
+
+async def test_check_does_not_try_a_database_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings.read({"HEADRACE_ENV": "production"})
+    refused = refusals(settings, "migrate")
+    assert await check(settings, "migrate", refused, explain=False, connect=True) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("HEADRACE_DATABASE_URL is missing: ")
 
 
 @asynccontextmanager

@@ -32,6 +32,7 @@ _HEAD = """\
 #     }
 #     include ./nats-accounts.conf
 #
+# Nobody but these servers may reach the port of the cluster: close it to others, or give the cluster a `tls` block with `verify`.
 # With one server, as to try it, say HEADRACE_STREAM_REPLICAS=1, which production refuses.
 
 accounts {

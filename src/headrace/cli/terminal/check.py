@@ -13,7 +13,7 @@ import msgspec
 
 from headrace.cli.terminal.check_nats import CONNECT_SECONDS, check_nats
 from headrace.cli.terminal.output import show
-from headrace.settings import Settings
+from headrace.settings import DatabaseSettings, Settings
 from headrace.settings.hiding import hide_secrets
 from headrace.settings.production import Process, Refusal
 from headrace.store.audit import OWNS_AUDIT
@@ -67,7 +67,9 @@ async def _ask_servers(settings: Settings, process: Process | None, refused: set
     checks: list[_Check] = []
     if process != "migrate":
         checks += [partial(check_nats, process=process, refused=refused), _monitor]
-    if process not in ("worker", "provision"):
+    # One that is missing was said to be.
+    is_missing = "HEADRACE_DATABASE_URL" in refused and settings.database.url == DatabaseSettings().url
+    if process not in ("worker", "provision") and not is_missing:
         checks.append(partial(_database, process=process))
     return [
         refusal for group in await asyncio.gather(*(_gather(each, settings) for each in checks)) for refusal in group
