@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nats
+import psutil
 
 from headrace.embedded.network import get
 from headrace.log.permissions import OPERATOR
@@ -155,10 +157,27 @@ async def test_the_link_to_sign_in_is_said_once_beside_the_other_lines_and_befor
     assert up.answered == [f"ready {url}"]
 
 
-async def test_the_secrets_of_the_api_reach_no_handler(start_up: Start) -> None:
-    up = await (await start_up(environ={"HEADRACE_ADMIN_PASSWORD": "a long pass phrase"})).ready()
-    for name, count in (("api", 2), ("worker", 0), ("projector", 0)):
-        await up.says(rf"{name} +\| {name} has of the secrets: {count}")
+async def test_each_process_is_given_its_own_settings_and_the_variables_of_handlers_and_no_other_secret(
+    start_up: Start,
+) -> None:
+    given = {
+        "HEADRACE_ADMIN_PASSWORD": "a long pass phrase",
+        "HEADRACE_API_KEY": "hr_of_whoever_starts_it",
+        "HEADRACE_API_OLD_SECRETS": "misspelt",
+        "OWN_VALUE": "of a handler",
+    }
+    up = await (await start_up(environ=given)).ready()
+    of_nats, of_database = "HEADRACE_NATS_PASSWORD", "HEADRACE_DATABASE_URL"
+    of_api = ["HEADRACE_API_FOLLOW_SECRETS", "HEADRACE_API_OLD_SECRETS", "HEADRACE_API_SECRETS"]
+    for name, names in {
+        "api": [*of_api, of_database, of_nats, "OWN_VALUE"],
+        "worker": [of_nats, "OWN_VALUE"],
+        "projector": [of_database, of_nats, "OWN_VALUE"],
+    }.items():
+        await up.says(re.escape(f"{name} may read {names}") + "$")
+    servers = [each for each in psutil.Process(up.process.pid).children() if each.name() in ("nats-server", "postgres")]
+    assert len(servers) == 2
+    assert not [name for each in servers for name in each.environ() if name.startswith("HEADRACE_")]
 
 
 async def test_a_first_administrator_that_cannot_be_made_is_reported_and_everything_is_stopped(start_up: Start) -> None:

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from headrace.embedded.child import Child
+from headrace.embedded.child_environ import environ_of
 from headrace.embedded.errors import HomeError, ServerError
 from headrace.embedded.first_admin import FirstAdmin
 from headrace.embedded.home import Home, RunInfo, Started
@@ -24,12 +25,10 @@ from headrace.embedded.supervisor import Supervisor
 from headrace.log.permissions import PROVISIONER
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import PREFIX, Settings, split_bind
-from headrace.settings.secret_files import is_given, without
+from headrace.settings.secret_files import is_given
 from headrace.worker.running_record import note_end
 
 DATABASE = "headrace"
-# What signs, hashes and opens accounts. Handlers of tasks run in the worker, and have no use for it.
-API_SECRETS = ("HEADRACE_API_SECRETS", "HEADRACE_API_FOLLOW_SECRETS", "HEADRACE_ADMIN_PASSWORD")
 NATS = "nats"
 # Its configuration is as private as the files with the passwords.
 NATS_SAYS_TOO_MUCH = (" [INF]", "Plaintext passwords")
@@ -110,7 +109,7 @@ class Machine:
     async def _provision(self, url: str, argv: Sequence[str]) -> None:
         """Have the streams provisioned, also after NATS has lost its store: no other process may create them."""
         self._nats_url = self._environ["HEADRACE_NATS_URL"] = url
-        environ = self._as_user(PROVISIONER, self._child_environ())
+        environ = self._as_user(PROVISIONER, environ_of("provision", self._child_environ()))
         child = Child(argv, environ=environ, grace=STOP_SECONDS, on_line=self._output.of("provision"))
         try:
             await child.run(PROVISION_SECONDS)
@@ -120,7 +119,8 @@ class Machine:
     async def migrate(self, argv: Sequence[str]) -> None:
         """Bring the database's schema up to date."""
         self._output.say("migrating the database")
-        child = Child(argv, environ=self._child_environ(), grace=STOP_SECONDS, on_line=self._output.of("migrate"))
+        environ = environ_of("migrate", self._child_environ())
+        child = Child(argv, environ=environ, grace=STOP_SECONDS, on_line=self._output.of("migrate"))
         try:
             await child.run(MIGRATE_SECONDS)
         except ServerError as error:
@@ -131,14 +131,12 @@ class Machine:
         self._output.say(f"starting {', '.join(commands)}")
         self._children = tuple(commands)
         environ = self._child_environ()
-        without_secrets = without(environ, *API_SECRETS)
-        of_children = {"api": environ, "worker": without(without_secrets, "HEADRACE_DATABASE_URL")}
         stack.push_async_callback(self._stop, *(name for name in commands if name != STOPS_FIRST))
         stack.push_async_callback(self._stop, *(name for name in commands if name == STOPS_FIRST))
         for name, argv in commands.items():
             child = Child(
                 argv,
-                environ=self._as_user(name, of_children.get(name, without_secrets)),
+                environ=self._as_user(name, environ_of(name, environ)),
                 grace=STOP_SECONDS,
                 on_line=self._output.of(name),
                 health=split_bind(environ[HEALTH[name]]),
@@ -156,7 +154,7 @@ class Machine:
 
     async def make_admin(self, argv: Sequence[str]) -> None:
         """Make the first administrator unless there is one, and a link that signs it in."""
-        await self._admin.make(argv, self._child_environ())
+        await self._admin.make(argv, environ_of("admin", self._child_environ()))
 
     async def wait_until_ready(self) -> None:
         """Wait until the API is ready; a child that ends meanwhile is started again.

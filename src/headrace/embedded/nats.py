@@ -16,6 +16,7 @@ from typing import Self
 
 import psutil
 
+from headrace.embedded.child_environ import environ_of_servers
 from headrace.embedded.errors import ServerError
 from headrace.embedded.liveness import NO_ANSWER
 from headrace.embedded.network import LOOPBACK, free_ports
@@ -97,7 +98,9 @@ class EmbeddedNats:
         self.port = self.port or free_ports(1)[0]
         write_private(self._config, self._configuration())
         self._process = await Process.start(
-            (nats_server(), "-c", str(self._config)), environ={**COLLECTOR, **os.environ}, on_line=self._on_line
+            (nats_server(), "-c", str(self._config)),
+            environ={**COLLECTOR, **environ_of_servers(os.environ)},
+            on_line=self._on_line,
         )
         try:
             await self._process.ready(self._is_ready, START_SECONDS)

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 
+from headrace.embedded.child_environ import environ_of_servers
 from headrace.embedded.errors import ServerError
 from headrace.embedded.network import why_postgres_silent
 from headrace.embedded.postgres_user import check_enterable, check_named, make_in_shared_directory, make_user, uid_of
@@ -267,7 +268,8 @@ def _environ() -> dict[str, str]:
 
     A locale that this machine does not have would keep them from starting.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    given = environ_of_servers(os.environ)
+    kept = {name: value for name, value in given.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
 

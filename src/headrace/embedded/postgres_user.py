@@ -8,6 +8,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+from headrace.embedded.child_environ import environ_of_servers
 from headrace.embedded.errors import HomeError, ServerError
 from headrace.embedded.private_files import cannot_write
 
@@ -25,7 +26,8 @@ def make_user(user: str) -> None:
         pass
     try:
         argv = ("useradd", "--system", "--no-create-home", "--shell", "/bin/false", user)
-        subprocess.run(argv, check=True, capture_output=True)  # noqa: S603 - every word is ours
+        environ = environ_of_servers(os.environ)
+        subprocess.run(argv, check=True, capture_output=True, env=environ)  # noqa: S603 - every word is ours
     except (OSError, subprocess.CalledProcessError) as error:
         raise ServerError(
             f"Postgres does not run as root, and the user {user!r} for it cannot be made: make it, or start Headrace as an ordinary user"
