@@ -112,14 +112,10 @@ async def verify(request: AnyRequest, token: str) -> Principal:
     if not is_key(token):
         # Access tokens are verified without Postgres, and nobody guesses one.
         return await api.credentials.verify(token)
-    address = client_network(request.scope)
-    if not api.credentials.was_verified(token):
-        api.limits.wrong_credentials.check(address)
-    try:
+    if api.credentials.was_verified(token):
         return await api.credentials.verify(token)
-    except NotAuthenticated:
-        api.limits.wrong_credentials.note(address)
-        raise
+    async with api.limits.wrong_credentials.attempt(client_network(request.scope)):
+        return await api.credentials.verify(token)
 
 
 def _credential_of(request: AnyRequest) -> str:

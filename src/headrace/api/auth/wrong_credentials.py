@@ -1,19 +1,44 @@
 """Wrong API keys and reset tokens, counted for each address: each costs a look into Postgres, which whoever guesses one repeats.
 
 This process counts by itself, so nothing is asked of NATS for somebody who is not let in. Keys that this process has verified lately go
-on working from every address, and a good credential is never counted.
+on working from every address, and a good credential is not counted once it is known to be good.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from time import monotonic
+from typing import Final
 
-from headrace.identity_errors import TooManyRequests
+from headrace.identity_errors import IdentityUnavailable, InvalidOneTimeToken, NotAuthenticated, TooManyRequests
 
 WINDOW_SECONDS = 60.0  # begins with the first wrong credential of an address
-ADDRESSES_MAX = 20_000  # that are remembered; the window that began first is forgotten first
+ADDRESSES_MAX = 20_000  # that are remembered; the one that has asked for nothing for longest is forgotten first
+WAITING_MAX = 500  # lookups in all that wait for others of their address; one takes a millisecond
+
+# Whoever goes away before the answer has had the credential looked up all the same.
+_WRONG: Final = (NotAuthenticated, InvalidOneTimeToken, asyncio.CancelledError)
+
+
+class _Address:
+    """What came from an address.
+
+    Attributes:
+        ends_at: When its window ends, by the monotonic clock.
+        wrong: Credentials in the window that were wrong.
+        open: Credentials that are being looked up.
+        decided: Set when one of these is known to be good or wrong.
+    """
+
+    __slots__ = ("decided", "ends_at", "open", "wrong")
+
+    def __init__(self) -> None:
+        self.ends_at = 0.0
+        self.wrong = self.open = 0
+        self.decided = asyncio.Event()
 
 
 class WrongCredentials:
@@ -27,40 +52,66 @@ class WrongCredentials:
     def __init__(self, limit: int, clock: Callable[[], float] = monotonic) -> None:
         self._limit = limit
         self._clock = clock
-        # By address: when its window ends, and how many credentials were wrong in it.
-        self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._waiting = 0
 
     def __len__(self) -> int:
-        return len(self._windows)
+        return len(self._addresses)
 
-    def check(self, address: str) -> None:
-        """Refuse to look a credential up for an address that has presented too many wrong ones.
+    @asynccontextmanager
+    async def attempt(self, address: str) -> AsyncGenerator[None]:
+        """Look a credential of an address up in the block, which raises `NotAuthenticated` or `InvalidOneTimeToken` if it is wrong.
+
+        Until that is known it counts as wrong. So of many that are presented at once, no more are looked up than may be wrong; the
+        others wait.
 
         Raises:
-            TooManyRequests: It has, in the present window.
+            TooManyRequests: The address has presented too many wrong ones in the present window.
+            IdentityUnavailable: Too many wait.
         """
-        found = self._windows.get(address)
+        while (found := self._find(address)).wrong + found.open >= self._limit:
+            self._check(found)
+            await self._wait(found)
+        found.open += 1
+        try:
+            yield
+        except _WRONG:
+            found.wrong += 1
+            found.ends_at = found.ends_at or self._clock() + WINDOW_SECONDS
+            raise
+        finally:
+            found.open -= 1
+            found.decided.set()
+            found.decided = asyncio.Event()
+            if not (found.wrong or found.open) and self._addresses.get(address) is found:
+                del self._addresses[address]
+
+    def _find(self, address: str) -> _Address:
+        """Return what is known of an address, in the window of this moment."""
+        found = self._addresses.get(address)
         if found is None:
-            return
-        ends_at, count = found
-        left = ends_at - self._clock()
-        if left <= 0:
-            del self._windows[address]
-        elif count >= self._limit:
-            seconds = int(left) + 1
+            found = self._addresses[address] = _Address()
+            if len(self._addresses) > ADDRESSES_MAX:
+                self._addresses.popitem(last=False)
+        self._addresses.move_to_end(address)
+        if found.ends_at <= self._clock():
+            found.wrong, found.ends_at = 0, 0.0
+        return found
+
+    def _check(self, found: _Address) -> None:
+        if found.wrong >= self._limit:
+            seconds = int(found.ends_at - self._clock()) + 1
             raise TooManyRequests(
-                f"{count:,} wrong API keys or reset tokens have come from this address within a minute, so no others are looked up; "
-                f"keys that are in use go on working; try again in {seconds} s",
+                f"{found.wrong:,} wrong API keys or reset tokens have come from this address within a minute, so no others are looked "
+                f"up; keys that are in use go on working; try again in {seconds} s",
                 retry_after=seconds,
             )
 
-    def note(self, address: str) -> None:
-        """Count a wrong credential of an address."""
-        now = self._clock()
-        ends_at, count = self._windows.get(address, (0.0, 0))
-        if ends_at <= now:
-            self._windows.pop(address, None)
-            ends_at, count = now + WINDOW_SECONDS, 0
-        self._windows[address] = (ends_at, count + 1)
-        if len(self._windows) > ADDRESSES_MAX:
-            self._windows.popitem(last=False)
+    async def _wait(self, found: _Address) -> None:
+        if self._waiting >= WAITING_MAX:
+            raise IdentityUnavailable("too many keys are being looked up; try again shortly")
+        self._waiting += 1
+        try:
+            await found.decided.wait()
+        finally:
+            self._waiting -= 1

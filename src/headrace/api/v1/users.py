@@ -225,11 +225,10 @@ async def reset_password(request: AnyRequest, data: PasswordReset) -> None:
     not use up the token.
     """
     api, address = state_of(request), client_network(request.scope)
-    api.limits.wrong_credentials.check(address)
     try:
-        await api.account_passwords.reset(data.token, data.password, partial(audit, request))
+        async with api.limits.wrong_credentials.attempt(address):
+            await api.account_passwords.reset(data.token, data.password, partial(audit, request))
     except InvalidOneTimeToken:
-        api.limits.wrong_credentials.note(address)
         await audit_failed_sign_in(request, "reset link")
         raise
 

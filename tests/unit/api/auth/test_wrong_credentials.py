@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +16,7 @@ from headrace.api.auth.wrong_credentials import WINDOW_SECONDS, WrongCredentials
 from headrace.contracts.identity import Role
 from headrace.identity.key_format import is_key, make_key
 from headrace.identity.principals import Principal
-from headrace.identity_errors import NotAuthenticated, TooManyRequests
+from headrace.identity_errors import IdentityUnavailable, NotAuthenticated, TooManyRequests
 
 
 class Database:
@@ -23,12 +25,15 @@ class Database:
     def __init__(self, *keys: str) -> None:
         self.keys = set(keys)
         self.asked = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     def takes(self, token: str) -> bool:
         return is_key(token)
 
     async def verify(self, token: str) -> Principal | None:
         self.asked += 1
+        await self.answers.wait()
         return (
             Principal(id=token, role=Role.MEMBER, scopes=frozenset(), credential="key:k")
             if token in self.keys
@@ -41,7 +46,8 @@ class Process:
 
     def __init__(self, database: Database, limit: int) -> None:
         self.now = 100.0
-        limits = SimpleNamespace(wrong_credentials=WrongCredentials(limit, lambda: self.now))
+        self.wrong_credentials = WrongCredentials(limit, lambda: self.now)
+        limits = SimpleNamespace(wrong_credentials=self.wrong_credentials)
         credentials = Credentials([database], clock=lambda: self.now)
         self.app = SimpleNamespace(state={"api": SimpleNamespace(credentials=credentials, limits=limits)})
 
@@ -77,12 +83,38 @@ async def test_after_so_many_wrong_credentials_no_other_unknown_one_of_the_addre
     assert await process.ask(unknown, HERE) == unknown
 
 
-def test_a_bounded_number_of_addresses_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_many_wrong_keys_at_once_no_more_are_looked_up_than_one_after_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wrong_credentials, "WAITING_MAX", 290)
+    good = [make_key() for _ in range(20)]
+    database = Database(*good)
+    process = Process(database, 6)
+    database.answers.clear()
+    # Some go away before they are answered, which makes no room for others.
+    asked = [asyncio.create_task(process.ask(make_key(), HERE)) for _ in range(300)]
+    while database.asked < 6:
+        await asyncio.sleep(0)
+    for each in asked[:3]:
+        each.cancel()
+    database.answers.set()
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    assert database.asked == 6
+    kinds = Counter(type(each) for each in results)
+    assert kinds == {asyncio.CancelledError: 3, NotAuthenticated: 3, TooManyRequests: 290, IdentityUnavailable: 4}
+    # However many good ones come at once, they wait for each other and are let in, and are not counted.
+    assert await asyncio.gather(*(process.ask(each, "192.0.2.2") for each in good)) == good
+    assert len(process.wrong_credentials) == 1
+
+
+async def test_a_bounded_number_of_addresses_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wrong_credentials, "ADDRESSES_MAX", 10)
-    found = WrongCredentials(1)
+    process = Process(Database(), 1)
     for number in range(1000):
-        found.note(str(number))
-    assert len(found) == 10
-    found.check("0")
+        with pytest.raises(NotAuthenticated):
+            await process.ask(make_key(), f"192.0.{number // 200}.{number % 200}")
+    assert len(process.wrong_credentials) == 10
+    with pytest.raises(NotAuthenticated):
+        await process.ask(make_key(), "192.0.0.0")
     with pytest.raises(TooManyRequests):
-        found.check("999")
+        await process.ask(make_key(), "192.0.4.199")
