@@ -18,6 +18,7 @@ from headrace.settings.sections import (
     WorkerSettings,
 )
 from headrace.settings.spelling import unknown_variables
+from headrace.settings.texts import ProxyHeader
 
 __all__ = [
     "PORT_MAX",
@@ -28,6 +29,7 @@ __all__ = [
     "LimitsSettings",
     "NatsSettings",
     "ProjectorSettings",
+    "ProxyHeader",
     "Settings",
     "SettingsError",
     "StreamSettings",

@@ -21,6 +21,7 @@ from headrace.settings.texts import (
     ApiKeyText,
     Bind,
     Limit,
+    ProxyHeader,
     Seconds,
     SigningSecrets,
     Url,
@@ -127,10 +128,14 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         str,
         Meta(
-            description="Addresses and networks of the proxies before the API, separated by commas: their X-Forwarded-For, -Proto and "
-            "-Host, or Forwarded, say who the client is and how it has reached them."
+            description="Addresses and networks of the proxies before the API, separated by commas: the headers that "
+            "HEADRACE_API_PROXY_HEADER names say who the client is and how it has reached them."
         ),
     ] = ""
+    proxy_header: Annotated[
+        ProxyHeader,
+        Meta(description="What they write, set or remove: X-Forwarded-For, -Proto and -Host, or Forwarded alone."),
+    ] = "x-forwarded"
     grace: Annotated[Seconds, Meta(description="Seconds streams and requests have to end in after SIGTERM.")] = 10.0
     metrics: Annotated[
         Bind | None, Meta(description="Address and port of /metrics, for Prometheus; nowhere by default.")

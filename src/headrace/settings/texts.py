@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -14,6 +14,7 @@ _BIND = pattern_of(
 )
 Bind = Annotated[str, Meta(pattern=_BIND)]
 
+ProxyHeader = Literal["x-forwarded", "forwarded"]
 Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 UserName = Annotated[str, Meta(pattern=WORD_PATTERN)]
 Url = Annotated[str, Meta(pattern=pattern_of("a URL, such as https://api.example.com", r"^https?://\S+$(?!\n)"))]

@@ -3,24 +3,26 @@
 `X-Forwarded-For` and `Forwarded` (RFC 7239) have the address of the client first and that of every proxy but the last behind it,
 if each proxy adds the address that it was reached from. A client can send these headers as well, so they are read from the right,
 only when a trusted proxy has sent the request, and no further than to the first address that is not that of a trusted proxy.
+
+A proxy writes one kind of these headers and passes the other on as the client has sent it. So only the kind that the settings name
+is read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NamedTuple, cast
+from typing import cast
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from headrace.api.edge.forwarded import HEADER_CHARS_MAX, UNREADABLE, Hop, read_forwarded, read_listed, rightmost
 from headrace.api.edge.headers import read_headers
-from headrace.settings import ApiSettings
+from headrace.settings import ApiSettings, ProxyHeader
 
-HOPS_MAX = 16  # that are read of a header; more proxies are none
-HEADER_CHARS_MAX = 2048  # of all such headers of a request together; what stands further left is not read
 HOME_NETWORK_BITS = 64  # of an IPv6 address: one household or server has all addresses of such a network
 ADDRESS_CHARS_MAX = 64  # the longest, in brackets and with a port, has 47
 PARSED_MAX = 1_000  # addresses that need not be parsed again
@@ -35,18 +37,7 @@ _HOST = b"x-forwarded-host"
 _OF_PROXIES = (_FORWARDED_FOR, _FORWARDED, _PROTOCOL, _HOST, b"via", b"x-real-ip")
 _SCHEMES = ("http", "https")
 
-# A pair of RFC 7239, section 4: a token, and a token or a quoted string. The commas between elements stand outside of quotes.
-_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
-_PAIR = re.compile(r'\s*([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^;,"\s]*)\s*(?:;|$)')
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([0-9.]+)(?::\d{1,5})?")
-
-
-class _Hop(NamedTuple):
-    """What one proxy says about whom it was reached from: the address, and with `Forwarded` the scheme and the host."""
-
-    client: str
-    scheme: str = ""
-    host: str = ""
 
 
 class Proxies:
@@ -54,15 +45,17 @@ class Proxies:
 
     Args:
         trusted: Their addresses and networks.
+        header: The kind of header that they write. The other kind is a client's own word.
     """
 
-    def __init__(self, trusted: Iterable[str]) -> None:
+    def __init__(self, trusted: Iterable[str], header: ProxyHeader = "x-forwarded") -> None:
         self._networks = tuple(ip_network(each, strict=False) for each in trusted)
+        self._reads_forwarded = header == "forwarded"
 
     @classmethod
     def of(cls, settings: ApiSettings) -> Proxies:
         """Return the proxies that the settings of an API name."""
-        return cls(settings.trusted_proxies.split(",") if settings.trusted_proxies else ())
+        return cls(settings.trusted_proxies.split(",") if settings.trusted_proxies else (), settings.proxy_header)
 
     def believe(self, app: ASGIApp) -> ASGIApp:
         """Have an application see each request as the client of the outermost trusted proxy has made it."""
@@ -81,27 +74,24 @@ class Proxies:
         peer = parse_address(_peer(scope))
         if peer is None or not self._trusts(peer):
             return
-        address, hop = self._outermost(scope, peer)
+        address, hop = self._walk(peer, self._hops(scope))
         scope["client"] = (str(address), 0)
+        if hop.scheme.lower() in _SCHEMES:
+            scope["scheme"] = hop.scheme.lower()
+        if hop.host:
+            _replace_host(scope, hop.host.encode("latin-1"))
+
+    def _hops(self, scope: HTTPScope) -> Iterable[Hop]:
+        """Read what the proxies say, the last one first."""
+        if self._reads_forwarded:
+            return read_forwarded(_values(scope, _FORWARDED))
         headers = read_headers(scope)
-        scheme = hop.scheme or _rightmost(headers.get(_PROTOCOL, b""))
-        if scheme.lower() in _SCHEMES:
-            scope["scheme"] = scheme.lower()
-        if host := hop.host or _rightmost(headers.get(_HOST, b"")):
-            _replace_host(scope, host.encode("latin-1"))
+        scheme, host = rightmost(headers.get(_PROTOCOL, b"")), rightmost(headers.get(_HOST, b""))
+        return (Hop(each.client, scheme, host) for each in read_listed(_values(scope, _FORWARDED_FOR)))
 
-    def _outermost(self, scope: HTTPScope, peer: Address) -> tuple[Address, _Hop]:
-        """Return the address of the client, and what the outermost trusted proxy says about how it was reached."""
-        listed = self._walk(peer, (_Hop(each) for each in _split_list(_values(scope, _FORWARDED_FOR))))
-        forwarded = self._walk(peer, _read_forwarded(_values(scope, _FORWARDED)))
-        if listed is None or forwarded is None:
-            return listed or forwarded or (peer, _Hop(""))
-        # A proxy passes on the header that it does not write itself. When the two differ, one of them is the client's own word.
-        return forwarded if listed[0] == forwarded[0] else (peer, _Hop(""))
-
-    def _walk(self, peer: Address, hops: Iterator[_Hop]) -> tuple[Address, _Hop] | None:
-        """Follow the hops from the last one to the first that is not trusted; None when there are none."""
-        found: tuple[Address, _Hop] | None = None
+    def _walk(self, peer: Address, hops: Iterable[Hop]) -> tuple[Address, Hop]:
+        """Follow the hops from the last one to the first that is not trusted, or to one that names no address."""
+        found: tuple[Address, Hop] | None = None
         for hop in hops:
             address = parse_address(hop.client)
             if address is None:
@@ -109,7 +99,7 @@ class Proxies:
             found = (address, hop)
             if not self._trusts(address):
                 break
-        return found
+        return found or (peer, UNREADABLE)
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
@@ -166,26 +156,6 @@ def _values(scope: HTTPScope, wanted: bytes) -> str:
     """Return the lines of a header as one, as RFC 9110, section 5.3 has it; of a very long one the end."""
     given = [value for name, value in cast("list[tuple[bytes, bytes]]", scope["headers"]) if name == wanted]
     return b",".join(given).decode("latin-1")[-HEADER_CHARS_MAX:]
-
-
-def _split_list(given: str) -> list[str]:
-    """Split a list, its last part first."""
-    return [part.strip().strip('"') for part in reversed(given.split(","))][:HOPS_MAX] if given else []
-
-
-def _rightmost(given: bytes) -> str:
-    return given.decode("latin-1").rpartition(",")[2].strip()
-
-
-def _read_forwarded(given: str) -> Iterator[_Hop]:
-    """Read the elements of a `Forwarded` header, the last one first."""
-    for element in list(reversed(_ELEMENT.findall(given)))[:HOPS_MAX]:
-        pairs = {name.lower(): _unquote(value) for name, value in _PAIR.findall(element)}
-        yield _Hop(pairs.get("for", ""), pairs.get("proto", ""), pairs.get("host", ""))
-
-
-def _unquote(value: str) -> str:
-    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 def _replace_host(scope: HTTPScope, host: bytes) -> None:

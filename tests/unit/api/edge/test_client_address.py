@@ -8,7 +8,7 @@ import pytest
 from litestar.types import Receive, Scope, Send
 
 from headrace.api.edge.client_address import Proxies, client_address, client_network, is_from_this_machine
-from headrace.settings import Settings, SettingsError
+from headrace.settings import ProxyHeader, Settings, SettingsError
 
 TRUSTED = ("10.0.0.0/8", "fd00::/8", "127.0.0.1")
 PROXY = "10.0.0.1"
@@ -16,7 +16,9 @@ PROXY = "10.0.0.1"
 Headers = list[tuple[str, str]]
 
 
-async def seen(peer: str, headers: Headers, trusted: tuple[str, ...] = TRUSTED) -> Scope:
+async def seen(
+    peer: str, headers: Headers, trusted: tuple[str, ...] = TRUSTED, header: ProxyHeader = "x-forwarded"
+) -> Scope:
     """A request as the application sees it."""
     found: list[Scope] = []
 
@@ -30,7 +32,7 @@ async def seen(peer: str, headers: Headers, trusted: tuple[str, ...] = TRUSTED) 
         "headers": [(b"host", b"api:8080"), *((name.lower().encode(), value.encode()) for name, value in headers)],
         "state": {},
     }
-    await Proxies(trusted).believe(app)(scope, None, None)  # pyright: ignore[reportArgumentType]
+    await Proxies(trusted, header).believe(app)(scope, None, None)  # pyright: ignore[reportArgumentType]
     return found[0]
 
 
@@ -69,6 +71,14 @@ async def test_the_client_is_the_rightmost_address_that_no_trusted_proxy_has(giv
         ("for=6.6.6.6, for=203.0.113.5;proto=https;by=10.0.0.3, for=10.0.0.7", "203.0.113.5"),
         ('for="6.6.6.6, for=7.7.7.7", for=203.0.113.5', "203.0.113.5"),
         (r'for="203.0.113\.5"', "203.0.113.5"),
+        ('for=203.0.113.5;secret="a\\"b, for=6.6.6.6;";', "203.0.113.5"),
+        ('for=6.6.6.6;x="\\\\", for=203.0.113.5', "203.0.113.5"),
+        # What a client leaves open does not swallow what the proxy adds.
+        ('for="6.6.6.6, for=203.0.113.5', "203.0.113.5"),
+        ("for=6.6.6.6\\, for=203.0.113.5", "203.0.113.5"),
+        ('for="6.6.6.6, for=10.0.0.7', "10.0.0.7"),
+        ("for=6.6.6.6;for=203.0.113.5", PROXY),
+        ("for=203.0.113.5;nonsense", PROXY),
         ("for=_secret", PROXY),
         ("for=unknown, for=10.0.0.7", "10.0.0.7"),
         ('for="[2001:db8', PROXY),
@@ -76,7 +86,7 @@ async def test_the_client_is_the_rightmost_address_that_no_trusted_proxy_has(giv
     ],
 )
 async def test_forwarded_is_read_as_rfc_7239_has_it(given: str, client: str) -> None:
-    assert client_address(await seen(PROXY, [("Forwarded", given)])) == client
+    assert client_address(await seen(PROXY, [("Forwarded", given)], header="forwarded")) == client
 
 
 async def test_several_lines_of_a_header_are_one_list() -> None:
@@ -95,18 +105,23 @@ async def test_what_a_client_writes_itself_is_not_believed(peer: str) -> None:
     assert client_address(await seen(PROXY, headers, trusted=())) == PROXY
 
 
-async def test_two_headers_that_name_different_clients_are_both_not_believed() -> None:
-    headers = [("X-Forwarded-For", "203.0.113.5"), ("Forwarded", "for=6.6.6.6")]
-    assert client_address(await seen(PROXY, headers)) == PROXY
-    headers = [("X-Forwarded-For", "203.0.113.5"), ("Forwarded", "for=203.0.113.5;proto=https")]
-    scope = await seen(PROXY, headers)
-    assert (client_address(scope), scope["scheme"]) == ("203.0.113.5", "https")
+@pytest.mark.parametrize(
+    "word", ["junk", "for=6.6.6.6", "for=203.0.113.5;proto=https;host=evil.example", "for=127.0.0.1"]
+)
+async def test_a_client_neither_hides_nor_moves_behind_a_header_that_its_proxy_does_not_write(word: str) -> None:
+    scope = await seen(PROXY, [("Forwarded", word), ("X-Forwarded-For", "203.0.113.5")])
+    assert (client_address(scope), scope["scheme"]) == ("203.0.113.5", "http")
+    assert (b"host", b"api:8080") in scope["headers"]
+    theirs = [("X-Forwarded-For", word), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.example")]
+    scope = await seen(PROXY, [*theirs, ("Forwarded", "for=203.0.113.5")], header="forwarded")
+    assert (client_address(scope), scope["scheme"]) == ("203.0.113.5", "http")
+    assert (b"host", b"api:8080") in scope["headers"]
 
 
 async def test_a_trusted_proxy_says_which_address_the_client_has_asked() -> None:
     given = [("X-Forwarded-For", "203.0.113.5"), ("X-Forwarded-Proto", "HTTPS"), ("X-Forwarded-Host", "app.example")]
-    for headers in (given, [("Forwarded", 'for=203.0.113.5;proto=https;host="app.example"')]):
-        scope = await seen(PROXY, headers)
+    forwarded = [("Forwarded", 'for=203.0.113.5;proto=https;host="app.example"')]
+    for scope in (await seen(PROXY, given), await seen(PROXY, forwarded, header="forwarded")):
         assert scope["scheme"] == "https"
         assert [value for name, value in scope["headers"] if name == b"host"] == [b"app.example"]
     assert (await seen(PROXY, [("X-Forwarded-Proto", "javascript")]))["scheme"] == "http"
