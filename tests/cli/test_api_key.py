@@ -179,6 +179,7 @@ def test_kept_keys_are_for_their_user_alone(folder: Path) -> None:
 def test_credentials_that_cannot_be_read_are_named_and_not_shown(place: Path) -> None:
     settings = running_home(place / "home", ONE, None)
     (place / "home" / "credentials.json").write_text(f'{{"api_key": "{KEY}"}}')
+    (place / "home" / "credentials.json").chmod(0o600)
     with pytest.raises(HomeError, match=r"credentials\.json has no credentials: remove it") as caught:
         find_key(ONE, settings)
     assert KEY not in str(caught.value)

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from headrace.embedded.credentials import Credentials
 from headrace.embedded.errors import HomeError
 from headrace.embedded.home import Home, RunInfo, Started
 from headrace.embedded.private_files import private_directory
@@ -56,6 +57,71 @@ def test_a_directory_of_another_user_is_refused_and_left_as_it_is(place: Path) -
         Home(home).__enter__()
     assert (mode(home), list(home.iterdir())) == (0o755, [])
     private_directory(home, owners=[12345])
+    link, ours = place / "link", place / "ours"
+    ours.mkdir(mode=0o755)
+    link.symlink_to(ours)
+    os.chown(link, 12345, 12345, follow_symlinks=False)
+    with pytest.raises(HomeError, match=f"{link} belongs to another user"):
+        Home(link).__enter__()
+    assert (mode(ours), list(ours.iterdir())) == (0o755, [])
+
+
+@as_root
+@pytest.mark.parametrize(
+    "name", ["api.secret", "follow.secret", "nats.api", "run.json", "credentials.json", "lock", "x"]
+)
+async def test_what_another_user_has_left_in_a_home_is_named_and_neither_read_nor_followed(
+    place: Path, name: str
+) -> None:
+    home, target = Home(place / "home"), place / "target"
+    home.path.mkdir()
+    home.path.chmod(0o777)
+    target.write_text("of root")
+    target.chmod(0o600)
+    left = home.path / name
+    remedy = rf"{left} belongs to another user \(uid 12345\), .*: remove it"
+    for leave in (left.touch, lambda: left.symlink_to(target), left.mkdir)[: 2 if name == "postgres" else 3]:
+        leave()
+        os.chown(left, 12345, 12345, follow_symlinks=False)
+        with pytest.raises(HomeError, match=remedy):
+            home.__enter__()
+        assert target.read_text() == "of root"
+        assert mode(home.path) == 0o711, "nobody leaves anything more"
+        left.rmdir() if left.is_dir() else left.unlink()
+
+
+@as_root
+@pytest.mark.parametrize("owner", [12345, 0])
+def test_a_file_of_the_home_that_others_may_have_written_is_not_used_by_any_command(place: Path, owner: int) -> None:
+    home = Home(place / "home")
+    home.path.mkdir(mode=0o711)
+    for name, read in {
+        "api.secret": home.read_api_secret,
+        "follow.secret": home.follow_secret,
+        "nats.api": lambda: home.nats_password("api"),
+        "run.json": home.running,
+        "credentials.json": lambda: Credentials.read(home.credentials),
+    }.items():
+        left = home.path / name
+        left.write_text("of another user")
+        left.chmod(0o666)
+        os.chown(left, owner, owner)
+        with pytest.raises(HomeError, match=rf"{left} (belongs to another user|is open to other users \(mode 0666\))"):
+            read()
+        left.unlink()
+        left.symlink_to(place / "elsewhere")
+        with pytest.raises(HomeError, match=f"{left} is a link"):
+            read()
+
+
+@as_root
+def test_a_file_is_used_in_the_home_of_another_user_that_root_names(place: Path) -> None:
+    home = Home(place / "home")
+    home.path.mkdir(mode=0o700)
+    secret = home.api_secret()
+    for path in (home.path, home.api_secret_file):
+        os.chown(path, 12345, 12345)
+    assert home.read_api_secret() == secret
 
 
 @pytest.mark.parametrize("name", [b"two\nlines", b"\xff", b"\x1b[31m"])
@@ -94,6 +160,7 @@ def test_the_token_is_made_once_and_nobody_else_reads_it(place: Path) -> None:
 def test_a_token_that_cannot_be_read_is_told_with_what_to_do(place: Path) -> None:
     with Home(place / "home") as home:
         (home.path / "nats.api").write_bytes(b"\xff")
+        (home.path / "nats.api").chmod(0o600)
         with pytest.raises(HomeError, match=r"nats.api cannot be read .*: remove it, and it is made again"):
             home.nats_password("api")
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.embedded.errors import HomeError
-from headrace.embedded.private_files import write_private
+from headrace.embedded.private_files import read_private, write_private
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
@@ -26,10 +26,10 @@ class Credentials(Struct, frozen=True, kw_only=True):
         """Read the credentials from a file; None when there is no file.
 
         Raises:
-            HomeError: The file cannot be read, or has something else.
+            HomeError: The file cannot be read, has something else, or another user may have written or read it.
         """
         try:
-            return msgspec.json.decode(file.read_bytes(), type=cls)
+            return msgspec.json.decode(read_private(file), type=cls)
         except FileNotFoundError:
             return None
         except NotADirectoryError:

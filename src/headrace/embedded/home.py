@@ -16,7 +16,15 @@ import psutil
 from msgspec import Struct
 
 from headrace.embedded.errors import HomeError
-from headrace.embedded.private_files import cannot_write, in_unicode, private_directory, write_private
+from headrace.embedded.private_files import (
+    OF_POSTGRES,
+    cannot_write,
+    check_private,
+    in_unicode,
+    private_directory,
+    read_private,
+    write_private,
+)
 from headrace.embedded.process import end_left_over
 
 ROOT_HOME = Path("/var/lib/headrace")  # root's own directories are closed to the user that Postgres runs as
@@ -83,7 +91,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = _absolute(path)
         self.nats = self.path / "nats"
-        self.postgres = self.path / "postgres"
+        self.postgres = self.path / OF_POSTGRES
         self._lock: int | None = None
 
     @classmethod
@@ -97,10 +105,7 @@ class Home:
         in_unicode(self.path)
         # When we are root, the user of Postgres must be able to enter; all but its own directory stays closed to that user.
         private_directory(self.path, 0o711 if os.geteuid() == 0 else 0o700)
-        try:
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
+        lock = self._open_lock()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -129,6 +134,19 @@ class Home:
         os.close(self._lock)
         self._lock = None
 
+    def _open_lock(self) -> int:
+        file = self.path / "lock"
+        try:
+            lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        except OSError as error:
+            raise cannot_write(file, error) from error
+        try:
+            check_private(file, lock)
+        except HomeError:
+            os.close(lock)
+            raise
+        return lock
+
     @property
     def credentials(self) -> Path:
         """The file with the credentials of the administrator that `up` has made."""
@@ -145,7 +163,7 @@ class Home:
         Raises:
             HomeError: The file cannot be read.
         """
-        return self._secret(self.api_secret_file.name) if self.api_secret_file.exists() else None
+        return self._secret(self.api_secret_file.name) if os.path.lexists(self.api_secret_file) else None
 
     def write_api_secret(self, secrets: str) -> None:
         """Replace the secrets of the API.
@@ -172,7 +190,11 @@ class Home:
         write_private(self._run, msgspec.json.format(msgspec.json.encode(info)).decode())
 
     def running(self) -> RunInfo | None:
-        """Return the `up` that runs here now, None when there is none."""
+        """Return the `up` that runs here now, None when there is none.
+
+        Raises:
+            HomeError: Another user may have written the file that says so.
+        """
         info = self._last_run()
         return info if info is not None and info.up.alive else None
 
@@ -187,10 +209,10 @@ class Home:
 
     def _secret(self, name: str) -> str:
         file = self.path / name
-        if not file.exists():
+        if not os.path.lexists(file):
             write_private(file, secrets.token_urlsafe(TOKEN_BYTES))
         try:
-            return file.read_text(encoding="ascii")
+            return read_private(file).decode("ascii")
         except (OSError, UnicodeDecodeError) as error:
             raise HomeError(f"{file} cannot be read ({error}): remove it, and it is made again") from error
 
@@ -200,7 +222,7 @@ class Home:
 
     def _last_run(self) -> RunInfo | None:
         try:
-            return msgspec.json.decode(self._run.read_bytes(), type=RunInfo)
+            return msgspec.json.decode(read_private(self._run), type=RunInfo)
         except (OSError, msgspec.DecodeError):
             # There is no such file, or another version wrote it.
             return None
