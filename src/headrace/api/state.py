@@ -24,6 +24,7 @@ from headrace.api.ended_schedules import end_schedules
 from headrace.api.identity_database import IdentityDatabase
 from headrace.api.pauses import Pauses
 from headrace.api.read_model import ReadModel
+from headrace.api.schedule_lock import ScheduleLock
 from headrace.api.streaming.hub import Hub
 from headrace.api.streaming.metrics import Metrics
 from headrace.api.streaming.open_streams import OpenStreams
@@ -58,6 +59,7 @@ class ApiState:
         self.log = log
         self.read_model = read_model
         self.identity = identity
+        self.schedule_lock = ScheduleLock(log, read_model)
         self.capacity = Capacity(log, settings.stream.max_bytes)
         self.catalog = Catalog(log)
         self.current = CurrentSettings(log)

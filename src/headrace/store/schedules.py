@@ -16,6 +16,7 @@ from headrace.store.reading import columns_of, fetch_row, fetch_rows, to_contrac
 from headrace.store.tables import ScheduleRow
 
 SCHEDULES_PER_OWNER_MAX = 1000  # they are listed in one answer
+SCHEDULES_LOCK = 0x48_52_53  # any number, the same in every process; with an owner it is a lock ("HRS")
 
 
 class Times(Struct, frozen=True):
@@ -50,6 +51,11 @@ async def list_oldest(session: AsyncSession, owner: str, now: datetime) -> list[
 async def list_ids(session: AsyncSession, owner: str) -> list[str]:
     """List the ids of an owner's schedules."""
     return list(await session.scalars(select(tables.schedules.c.id).where(tables.schedules.c.owner == owner)))
+
+
+async def lock_schedules(session: AsyncSession, owner: str) -> None:
+    """Wait for whoever saves a schedule of an owner, and keep all others waiting until the transaction ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(SCHEDULES_LOCK, func.hashtext(owner))))
 
 
 async def count_schedules(session: AsyncSession, owner: str) -> int:

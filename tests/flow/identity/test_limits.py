@@ -163,6 +163,32 @@ def _check_over_limit(policy: Policy, answer: httpx.Response) -> None:
     assert answer.headers["RateLimit"].startswith(f'"{policy.name}";r=0;t=')
 
 
+async def test_schedules_that_are_saved_at_once_at_two_processes_fire_no_more_often_than_one_may_submit(
+    cluster: Cluster, second: str
+) -> None:
+    ada = await cluster.make_user("ada")
+    here, there = cluster.http_as(ada.key), cluster.http_as(ada.key)
+    there.base_url = httpx.URL(second)
+    # Of 30 firings a minute each, 40 permit one.
+    asked = {"kind": "noop", "input": {}, "every": 2, "start_at": "2100-01-01T00:00:00Z"}
+    async with here, there:
+        made = await asyncio.gather(
+            *(http.post("/api/v1/schedules", json=asked) for _ in range(6) for http in (here, there))
+        )
+        assert sorted(each.status_code for each in made) == [201] + [422] * 11
+        # Likewise of paused ones that are resumed; what was deleted counts no more at once.
+        paused = [(await here.post("/api/v1/schedules", json=asked | {"paused": True})).json()["id"] for _ in range(6)]
+        (active,) = [each.json()["id"] for each in made if each.status_code == 201]
+        assert (await here.delete(f"/api/v1/schedules/{active}")).status_code == 204
+        resumed = await asyncio.gather(
+            *(
+                http.put(f"/api/v1/schedules/{id_}", json=asked)
+                for id_, http in zip(paused, (here, there) * 3, strict=True)
+            )
+        )
+        assert sorted(each.status_code for each in resumed) == [200] + [422] * 5
+
+
 @pytest.mark.usefixtures("second")
 async def test_what_a_key_may_not_do_does_not_use_up_what_its_owner_may(cluster: Cluster) -> None:
     ada, weak = await cluster.make_user("ada"), await cluster.make_user("ada", scopes=["tasks:read"])

@@ -57,18 +57,18 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
     """
     api, owner, now = state_of(request), caller(request), clock.now()
     _check(api, data, now)
-    async with api.read_model.session() as session:
+    made = Schedule(
+        id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
+    )
+    async with api.schedule_lock.hold(owner) as session:
         if await stored_schedules.count_schedules(session, owner) >= stored_schedules.SCHEDULES_PER_OWNER_MAX:
             raise InvalidInput(
                 f"you have {stored_schedules.SCHEDULES_PER_OWNER_MAX:,} schedules, which is the limit; delete one first"
             )
         await check_firing_rate(session, owner, data, api.limits.submissions.policy_of(owner).limit, now)
-    made = Schedule(
-        id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
-    )
-    # Whoever deletes an account ends the schedules that it has by then.
-    check_still_good(request)
-    saved = await _save(api, made, ScheduleSaved(definition=data, next_at=_first_firing(data, now)), now)
+        # Whoever deletes an account ends the schedules that it has by then.
+        check_still_good(request)
+        saved = await _save(api, made, ScheduleSaved(definition=data, next_at=_first_firing(data, now)), now)
     return Response(saved, headers=location("schedules", saved.id))
 
 
@@ -120,14 +120,17 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDef
     """
     api, now = state_of(request), clock.now()
     _check(api, data, now)
-    found = await _find(api, caller(request), schedule)
-    permitted = api.limits.submissions.policy_of(found.owner).limit
-    async with api.read_model.session() as session:
-        await check_firing_rate(session, found.owner, data, permitted, now, replaces=found)
-    changed = msgspec.structs.replace(found, definition=data, updated_at=now)
-    next_at = await _keep_next_firing(api.log, found, data, now)
-    saved = ScheduleSaved(definition=data, created_at=found.created_at, next_at=next_at)
-    return await _save(api, changed, saved, now)
+    owner = (await _find(api, caller(request), schedule)).owner
+    permitted = api.limits.submissions.policy_of(owner).limit
+    async with api.schedule_lock.hold(owner) as session:
+        # Somebody else may have changed it meanwhile.
+        if (found := await stored_schedules.find_schedule(session, owner, schedule, now)) is None:
+            raise _not_found(schedule)
+        await check_firing_rate(session, owner, data, permitted, now, replaces=found)
+        changed = msgspec.structs.replace(found, definition=data, updated_at=now)
+        next_at = await _keep_next_firing(api.log, found, data, now)
+        saved = ScheduleSaved(definition=data, created_at=found.created_at, next_at=next_at)
+        return await _save(api, changed, saved, now)
 
 
 @delete(
