@@ -6,10 +6,10 @@ as a cancellation in bulk or an administrator's look at what belongs to others, 
 
 from __future__ import annotations
 
-import msgspec
 import uuid_utils
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from headrace.api.auth.audit_data import encode_data
 from headrace.api.auth.principal import principal_of
 from headrace.api.edge.access_log import route_of
 from headrace.api.edge.client_address import client_address
@@ -17,7 +17,7 @@ from headrace.api.edge.correlation import correlation_id
 from headrace.api.edge.known_principal import known_principal
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import state_of
-from headrace.contracts.audit import AUDIT_DATA_BYTES_MAX, Action
+from headrace.contracts.audit import Action
 from headrace.identity_errors import AuditUnavailable, IdentityUnavailable
 from headrace.log import clock
 from headrace.store.audit import add_entries
@@ -112,13 +112,5 @@ def entry_of(
         subject=subject,
         address=client_address(request.scope) or None,
         correlation_id=correlation_id(request.scope) or None,
-        data=_encode(data),
+        data=encode_data(data),
     )
-
-
-def _encode(data: dict[str, object]) -> str:
-    encoded = msgspec.json.encode(data)
-    if len(encoded) > AUDIT_DATA_BYTES_MAX:
-        # An entry without its data is worth more than a refusal because of them.
-        encoded = msgspec.json.encode({"left_out_bytes": len(encoded)})
-    return encoded.decode()

@@ -140,8 +140,10 @@ async def _check_new_names(
 
 
 def _changes(before: RunTimeSettings, after: RunTimeSettings) -> dict[str, object]:
-    """Return the settings that change, each with what it was and what it is."""
+    """Return the settings that change, each with what it was and what it is; of own limits those that change."""
     pairs = {name: (getattr(before, name), getattr(after, name)) for name in after.__struct_fields__}
+    was, is_ = before.own_limits.items(), after.own_limits.items()
+    pairs["own_limits"] = (dict(each for each in was if each not in is_), dict(each for each in is_ if each not in was))
     return {name: {"from": old, "to": new} for name, (old, new) in pairs.items() if old != new}
 
 
