@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from headrace.contracts.patterns import pattern_of
+from headrace.contracts.patterns import PRINTABLE_PATTERN
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.tasks import KindName, MaxAttempts, Priority
 
@@ -17,11 +17,8 @@ INPUTS_MAX = 100_000  # of one batch
 BATCH_BYTES_MAX = 512 << 20  # bytes of inputs; they wait on the disk of the API, not in its memory
 NAME_CHARS_MAX = 200
 
-# Postgres cannot hold a NUL. The end refuses a line break, because Python's $ also matches before one.
-NAME_PATTERN = pattern_of("one line of text", r"^[^\x00-\x1f]*$(?!\n)")
-
 BatchName = Annotated[
-    str, Meta(max_length=NAME_CHARS_MAX, pattern=NAME_PATTERN, description="A name for people, on one line.")
+    str, Meta(max_length=NAME_CHARS_MAX, pattern=PRINTABLE_PATTERN, description="A name for people, on one line.")
 ]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from headrace.contracts.patterns import pattern_of
+from headrace.contracts.patterns import NOT_PRINTABLE, PRINTABLE_PATTERN, pattern_of
 from headrace.contracts.tasks import Instant
 
 EMAIL_CHARS_MAX = 254  # of an address that can be in an SMTP envelope (RFC 5321)
@@ -24,13 +24,10 @@ TOKEN_CHARS_MAX = 4096  # of a token that a client sends in a body
 EMAIL_PATTERN = pattern_of(
     "an email address, such as ann@example.com", r"^[!-?A-~]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$(?!\n)"
 )
-# No control character, no line separator, nothing that turns the direction of the text around it, and no space at its ends.
-_PRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069"
 ONE_LINE_PATTERN = pattern_of(
     "one line of printable characters, without spaces at its ends",
-    rf"^[^\s{_PRINTABLE}]([^{_PRINTABLE}]*[^\s{_PRINTABLE}])?$(?!\n)",
+    rf"^[^\s{NOT_PRINTABLE}]([^{NOT_PRINTABLE}]*[^\s{NOT_PRINTABLE}])?$(?!\n)",
 )
-_PRINTABLE_PATTERN = pattern_of("one line of printable characters", rf"^[^{_PRINTABLE}]*$(?!\n)")
 
 Email = Annotated[
     str, Meta(max_length=EMAIL_CHARS_MAX, pattern=EMAIL_PATTERN, description="Case does not distinguish two of them.")
@@ -53,7 +50,7 @@ KeyName = Annotated[
         min_length=1, max_length=KEY_NAME_CHARS_MAX, pattern=ONE_LINE_PATTERN, description="What the key is used for."
     ),
 ]
-Reason = Annotated[str, Meta(max_length=REASON_CHARS_MAX, pattern=_PRINTABLE_PATTERN, description="Shown to the user.")]
+Reason = Annotated[str, Meta(max_length=REASON_CHARS_MAX, pattern=PRINTABLE_PATTERN, description="Shown to the user.")]
 Token = Annotated[str, Meta(min_length=1, max_length=TOKEN_CHARS_MAX)]
 
 

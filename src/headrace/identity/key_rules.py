@@ -8,7 +8,7 @@ it could do as much in other ways. People make keys in a session.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from headrace.contracts.identity import ApiKeyRequest, Role, Scope
 from headrace.contracts.problems import FieldError
@@ -16,6 +16,7 @@ from headrace.errors import InvalidInput
 from headrace.identity.principals import Principal, scopes_of
 from headrace.identity_errors import Forbidden, MissingScope
 
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # from here on, some time zones are in a year that is no year of Python
 KEY = "key:"  # before the id of a key, where a principal names its credential
 
 
@@ -73,6 +74,8 @@ def expiry_of(asked: ApiKeyRequest, now: datetime) -> datetime | None:
         raise _invalid("/expires_in", "say either expires_in or expires_at")
     if asked.expires_in is not None:
         return now + timedelta(seconds=asked.expires_in)
+    if asked.expires_at is not None and asked.expires_at >= NEVER:
+        raise _invalid("/expires_at", "this is later than any clock shows; leave it out for a key that never expires")
     if asked.expires_at is not None and asked.expires_at <= now:
         raise _invalid("/expires_at", "this is in the past; a key that has expired is of no use")
     return asked.expires_at

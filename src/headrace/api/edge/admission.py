@@ -5,6 +5,7 @@ Each check reads the headers only, so a request is refused before its body is re
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple, cast
@@ -39,6 +40,9 @@ _SINGLE = frozenset(
         *(b"authorization", b"cookie"),
     }
 )
+# An empty part, a slash or backslash that is written as its number, or a character so that needs no number (RFC 3986, section 2.3):
+# the router would find a route under another path than the rules of a proxy have compared.
+_RESPELLED = re.compile(rb"//|%(?:2[dDeEfF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[cCfF]|7[eE])")
 _WITHOUT_HOST = ("1.0", "1")
 _NO_ENCODING = (b"identity", b"")
 _UTF_8 = (b"utf-8", b"utf8")
@@ -92,7 +96,7 @@ def _check(scope: HTTPScope, rules: Rules) -> None:
     """Check one request by its headers.
 
     Raises:
-        MalformedRequest: The request has no host, or a header twice.
+        MalformedRequest: The request has no host, a header twice, or a path in another spelling than its own.
         UnknownHost: The request is for a host that the API does not answer for.
         CrossSite: A page of another site asks for a change.
         UnsupportedMediaType: The body is not JSON.
@@ -105,6 +109,11 @@ def _check(scope: HTTPScope, rules: Rules) -> None:
         rules.hosts.check(host)
     elif scope["http_version"] not in _WITHOUT_HOST:
         raise MalformedRequest("the request has no Host header, which HTTP/1.1 wants (RFC 9112, section 3.2)")
+    if _RESPELLED.search(scope.get("raw_path", b"")):
+        raise MalformedRequest(
+            "the path of the request has an empty part, or % before the number of a character that is sent as it is; "
+            "send the path as the documents write it"
+        )
     if scope["method"] not in SAFE_METHODS:
         _check_site(headers, rules.origins)
         if has_body(headers):

@@ -24,13 +24,13 @@ from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.batches import (
     NAME_CHARS_MAX,
-    NAME_PATTERN,
     Batch,
     BatchCreated,
     BatchSubmission,
     Counts,
 )
 from headrace.contracts.follow_links import AcceptedBatch, FollowLinkRequest
+from headrace.contracts.patterns import PRINTABLE_PATTERN
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
@@ -71,7 +71,7 @@ async def submit_batch(
     request: AnyRequest,
     kind: Annotated[str | None, Parameter(max_length=63, description="With NDJSON, which has only inputs.")] = None,
     name: Annotated[
-        str | None, Parameter(max_length=NAME_CHARS_MAX, pattern=NAME_PATTERN, description="With NDJSON.")
+        str | None, Parameter(max_length=NAME_CHARS_MAX, pattern=PRINTABLE_PATTERN, description="With NDJSON.")
     ] = None,
     priority: Annotated[Priority, Parameter(description="With NDJSON.")] = Priority.LOW,
     max_attempts: Annotated[int | None, Parameter(ge=1, le=ATTEMPTS_MAX, description="With NDJSON.")] = None,

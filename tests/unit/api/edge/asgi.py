@@ -22,6 +22,7 @@ async def answer(
     path: str = "/",
     headers: Iterable[tuple[str, str]] = (),
     body: Iterable[bytes] = (b"",),
+    raw_path: str | None = None,
 ) -> list[Any]:
     """Call an application with one request and return the messages that it sends.
 
@@ -31,6 +32,7 @@ async def answer(
         path: The path.
         headers: The headers.
         body: The parts of the body, in the order in which they arrive.
+        raw_path: The path as it was sent; `path` by default.
     """
     parts = list(body)
     sent: list[Any] = []
@@ -46,6 +48,7 @@ async def answer(
         "type": "http",
         "method": method,
         "path": path,
+        "raw_path": (path if raw_path is None else raw_path).encode(),
         "http_version": "1.1",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
         "state": {},

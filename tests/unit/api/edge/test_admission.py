@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -18,11 +19,15 @@ JSON = ("Content-Type", "application/json")
 
 
 async def outcome(
-    method: str, *headers: tuple[str, str], path: str = "/tasks", settings: ApiSettings = SETTINGS
+    method: str,
+    *headers: tuple[str, str],
+    path: str = "/tasks",
+    raw_path: str | None = None,
+    settings: ApiSettings = SETTINGS,
 ) -> tuple[int, Any]:
     """The status with which a request is answered, and the code of its problem."""
     app = admit(answering(200), Rules(Hosts.of(settings), public_origins(settings), "/batches"))
-    start, body = await answer(app, method, path, headers)
+    start, body = await answer(app, method, path, headers, raw_path=raw_path)
     return start["status"], msgspec.json.decode(body["body"])["error_code"] if body["body"] else None
 
 
@@ -209,3 +214,23 @@ async def test_a_page_of_another_site_may_not_send_the_form_either() -> None:
     form = ("Content-Type", "application/x-www-form-urlencoded")
     start, _ = await answer(app, "POST", "/token", [HERE, form, ("Sec-Fetch-Site", "cross-site")])
     assert start["status"] == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("//api/v1//users", 400),
+        ("/api%2fv1%2Fusers", 400),
+        ("/api/v1/%75sers", 400),
+        ("/api/v1/%61dmin/settings", 400),
+        ("/api/v1/users/lo%63al", 400),
+        ("/api/v1/x%5c..", 400),
+        ("/api/v1/%2e%2e", 400),
+        ("/api/v1/users", 200),
+        ("/api/v1/tasks/no%20id", 200),
+        ("/api/v1/tasks/%C3%A9%25%2A", 200),
+    ],
+)
+async def test_a_path_has_one_spelling_so_that_the_rules_of_a_proxy_hold(path: str, status: int) -> None:
+    code = None if status == 200 else "malformed_request"
+    assert await outcome("GET", HERE, path=unquote(path), raw_path=path) == (status, code)
