@@ -127,7 +127,9 @@ def last_due(definition: ScheduleDefinition, due_at: datetime, until: datetime) 
     if definition.cron is not None:
         found = _step(definition.cron, definition.time_zone, until + _MICROSECOND, reverse=True)
         return due_at if found is None else max(due_at, found)
-    every = timedelta(seconds=definition.every or 0)
+    if not definition.every:
+        return due_at
+    every = timedelta(seconds=definition.every)
     return due_at + max(0, (until - due_at) // every) * every
 
 
@@ -148,6 +150,9 @@ def following(definition: ScheduleDefinition, after: datetime, announced: dateti
         else:
             every, origin = timedelta(seconds=definition.every or 0), definition.start_at or announced
             found = origin + max(0, (after - origin) // every + 1) * every
+    except ZeroDivisionError:
+        # The log may hold a schedule that no API has accepted: with neither a cron expression nor an interval.
+        return None
     except (OverflowError, ValueError):
         # The occurrence would be after the year 9999, which is beyond the horizon as well.
         return None

@@ -300,3 +300,10 @@ def test_how_often_a_schedule_fires_in_a_minute_is_averaged_over_its_days(
     expression: str | None, interval: int | None, expected: float
 ) -> None:
     assert firings_per_minute(expression, interval) == pytest.approx(expected)
+
+
+def test_a_schedule_that_says_no_time_never_fires_and_stops_nobody_who_asks() -> None:
+    # No API accepts one; the log may have it all the same.
+    nothing, now = ScheduleDefinition(kind="noop", input={}), datetime(2026, 1, 1, tzinfo=UTC)
+    assert following(nothing, now, now) is None
+    assert last_due(nothing, now, now + SECOND) == now

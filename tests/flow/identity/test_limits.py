@@ -93,7 +93,7 @@ async def _check_places_are_shared(first: httpx.AsyncClient, other: httpx.AsyncC
         for http in (first, other):
             await until(lambda http=http: _is_refused(http), "it to be told of the other stream")
             problem = check_problem(await http.get("/api/v1/events"), 429, "too_many_requests")
-            assert "2 open event streams" in problem["message"]
+            assert "2 event streams open at a time" in problem["message"]
     for http in (first, other):
         await until(lambda http=http: _can_follow(http), "the places of streams that have ended")
 
@@ -163,6 +163,7 @@ def _check_over_limit(policy: Policy, answer: httpx.Response) -> None:
     assert answer.headers["RateLimit"].startswith(f'"{policy.name}";r=0;t=')
 
 
+@pytest.mark.slow
 async def test_schedules_that_are_saved_at_once_at_two_processes_fire_no_more_often_than_one_may_submit(
     cluster: Cluster, second: str
 ) -> None:
@@ -211,6 +212,7 @@ async def test_whoever_spends_the_limit_of_an_account_does_not_keep_it_from_revo
         assert (await http.delete(f"/api/v1/api-keys/{leaked.key_id}")).status_code == 204
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("second")
 async def test_tasks_that_are_run_again_in_bulk_count_like_a_batch(cluster: Cluster) -> None:
     ada = await cluster.make_user(_whose_window_goes_on(Policy("submissions", LIMIT, 60), ADAS))

@@ -11,7 +11,7 @@ from tests.flow.identity.account_steps import PASSWORD, decide, find_waiting, ne
 from tests.flow.problems import check_problem
 
 # They differ with each request, whatever it asks for.
-OF_THE_REQUEST = {"date", "x-request-id", "x-correlation-id"}
+OF_THE_REQUEST = {"date", "x-request-id", "x-correlation-id", "ratelimit"}
 
 
 @pytest.mark.invariant(8)

@@ -37,7 +37,7 @@ async def test_a_worker_that_wants_more_kinds_than_it_may_run_says_which_subject
 ) -> None:
     cluster = await make_cluster()
     worker = await cluster.spawn("worker", "echo", HEADRACE_NATS_USER=ONLY_FLAKY)
-    said = "NATS does not permit the user 'worker-flaky' to publish to $kv.headrace_kinds.echo"
+    said = "NATS does not permit the user 'worker-flaky' to publish to $KV.HEADRACE_KINDS.echo"
     await until(lambda: any(said in line for line in worker.lines), said)
     await worker.kill()
     cluster.members.remove(worker)
