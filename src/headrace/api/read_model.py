@@ -12,9 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelBehind, ReadModelUnavailable
 from headrace.repeated import RepeatedWarning
-from headrace.store.checkpoints import is_repairing, read_checkpoint
+from headrace.store.checkpoints import find_gap, is_repairing, read_checkpoint
 from headrace.store.outages import describe_outage, is_outage
-from headrace.store.revision import find_gap
 from headrace.telemetry import get_logger
 
 CHECKPOINT_POLL_SECONDS = 0.02  # while at least one request waits for the projector

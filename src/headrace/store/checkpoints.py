@@ -1,4 +1,4 @@
-"""How far the read model has come, as the API reads it."""
+"""Whether the API can use the read model, and how far that has come."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.positions import Position
 from headrace.store import tables
+from headrace.store.revision import HAS_REVISION, REVISION, describe_gap
+
+
+async def find_gap(session: AsyncSession) -> str | None:
+    """Say what the database lacks before this version can read it, see `headrace.store.revision`; None when it lacks nothing."""
+    connection = await session.connection()
+    if not (await connection.exec_driver_sql(HAS_REVISION)).scalar():
+        return describe_gap(None)
+    return describe_gap((await connection.exec_driver_sql(REVISION)).scalar())
 
 
 async def read_checkpoint(session: AsyncSession) -> Position | None:

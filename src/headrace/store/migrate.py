@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import asyncpg
 from alembic import command
 from alembic.config import Config
@@ -13,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.settings import DatabaseSettings
 from headrace.store.engine import sqlalchemy_url
+from headrace.store.revision import migrations
 
 
 class MigrationFailed(Exception):
@@ -46,20 +45,8 @@ def migrate(settings: DatabaseSettings) -> None:
 
 def alembic_config(settings: DatabaseSettings) -> Config:
     """Configure Alembic for a database."""
-    config = migrations_config(Config())
+    config = Config()
+    config.set_main_option("script_location", str(migrations()))
+    config.set_main_option("path_separator", "os")
     config.attributes["url"] = sqlalchemy_url(settings.url)
     return config
-
-
-def migrations_config(config: Config) -> Config:
-    """Tell Alembic where the migrations are."""
-    config.set_main_option("script_location", str(_migrations()))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _migrations() -> Path:
-    package = Path(__file__).parents[1]
-    # A wheel has the migrations inside the package, a checkout at its top.
-    packaged = package / "migrations"
-    return packaged if packaged.is_dir() else package.parents[1] / "migrations"

@@ -1,39 +1,31 @@
-"""The revision of a database: whether it has every migration that this version of Headrace needs."""
+"""The revision of a database: whether it has every migration that this version of Headrace needs.
+
+The projector starts in half a second, and Alembic alone would take longer to import, so the revisions are read off the names of the
+migrations' files.
+"""
 
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import cast
 
 import asyncpg
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from headrace.store.migrate import migrations_config
-
-_HAS_REVISION = "SELECT to_regclass('alembic_version') IS NOT NULL"
-_REVISION = "SELECT version_num FROM alembic_version"
-
-
-async def find_gap(session: AsyncSession) -> str | None:
-    """Say what the database lacks; see `describe_gap`."""
-    connection = await session.connection()
-    if not (await connection.exec_driver_sql(_HAS_REVISION)).scalar():
-        return describe_gap(None)
-    return describe_gap((await connection.exec_driver_sql(_REVISION)).scalar())
+HAS_REVISION = "SELECT to_regclass('alembic_version') IS NOT NULL"
+REVISION = "SELECT version_num FROM alembic_version"
 
 
 async def find_gap_by_driver(connection: asyncpg.Connection) -> str | None:
-    """Do the same on a connection of the driver.
+    """Say what the database lacks, asked on a connection of the driver; see `describe_gap`.
 
     Raises:
         OSError: Postgres cannot be reached.
         asyncpg.PostgresError: Postgres refuses.
     """
-    if not cast("bool", await connection.fetchval(_HAS_REVISION)):
+    if not cast("bool", await connection.fetchval(HAS_REVISION)):
         return describe_gap(None)
-    return describe_gap(cast("str | None", await connection.fetchval(_REVISION)))
+    return describe_gap(cast("str | None", await connection.fetchval(REVISION)))
 
 
 def describe_gap(revision: str | None) -> str | None:
@@ -41,7 +33,7 @@ def describe_gap(revision: str | None) -> str | None:
 
     A revision that is not known here belongs to a newer version, as during a deploy. Its tables have what this one needs.
     """
-    needed, older = _revisions()
+    *older, needed = revisions()
     if revision is not None and revision not in older:
         return None
     has = "no revision" if revision is None else f"revision {revision}"
@@ -49,8 +41,14 @@ def describe_gap(revision: str | None) -> str | None:
 
 
 @cache
-def _revisions() -> tuple[str, frozenset[str]]:
-    """Return the newest revision of this version, and all before it."""
-    scripts = ScriptDirectory.from_config(migrations_config(Config()))
-    newest, *older = [each.revision for each in scripts.walk_revisions()]
-    return newest, frozenset(older)
+def revisions() -> tuple[str, ...]:
+    """Return the revisions of all migrations, the newest one last."""
+    return tuple(sorted(each.name.partition("_")[0] for each in (migrations() / "versions").glob("[0-9]*_*.py")))
+
+
+def migrations() -> Path:
+    """Return the directory of the migrations."""
+    package = Path(__file__).parents[1]
+    # A wheel has the migrations inside the package, a checkout at its top.
+    packaged = package / "migrations"
+    return packaged if packaged.is_dir() else package.parents[1] / "migrations"

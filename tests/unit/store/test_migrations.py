@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -17,6 +18,7 @@ from headrace.settings import DatabaseSettings
 from headrace.store import identity_tables
 from headrace.store.engine import sqlalchemy_config, sqlalchemy_url
 from headrace.store.migrate import MigrationFailed, alembic_config, migrate
+from headrace.store.revision import describe_gap, revisions
 
 
 async def test_migrations_and_models_agree(make_database: Callable[[], Awaitable[str]]) -> None:
@@ -133,3 +135,17 @@ def _environ() -> dict[str, str]:
     import os
 
     return dict(os.environ)
+
+
+def test_the_names_of_the_migrations_are_their_revisions() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config(DatabaseSettings()))
+    assert revisions() == tuple(reversed([each.revision for each in scripts.walk_revisions()]))
+
+
+def test_a_database_that_is_behind_is_told_apart_from_one_of_a_newer_version() -> None:
+    *older, newest = revisions()
+    assert describe_gap(newest) is None
+    assert describe_gap("9999") is None
+    needs = f"and this version needs {newest}: run `headrace migrate`"
+    assert describe_gap(None) == f"the database has no revision, {needs}"
+    assert describe_gap(older[-1]) == f"the database has revision {older[-1]}, {needs}"
