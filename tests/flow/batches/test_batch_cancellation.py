@@ -79,6 +79,7 @@ async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_ta
     assert counts(await settled(cluster, batch)) == {"succeeded": 1, "cancelled": there - 1}
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(5)
 async def test_a_batch_cancelled_over_and_over_while_it_is_sent_and_run_settles_once(cluster: Cluster) -> None:

@@ -76,6 +76,7 @@ def _spooled(api: Member) -> bool:
     return any(link.endswith("(deleted)") and "/tmp" in link for link in links)
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(7)
 async def test_a_projector_killed_while_it_counts_a_batch_counts_right_and_a_replay_gives_the_same(
     make_cluster: MakeCluster,

@@ -190,6 +190,7 @@ async def test_schedules_that_are_saved_at_once_at_two_processes_fire_no_more_of
         assert sorted(each.status_code for each in resumed) == [200] + [422] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("second")
 async def test_what_a_key_may_not_do_does_not_use_up_what_its_owner_may(cluster: Cluster) -> None:
     ada, weak = await cluster.make_user("ada"), await cluster.make_user("ada", scopes=["tasks:read"])

@@ -65,6 +65,7 @@ async def test_a_handler_in_a_process_that_takes_too_long_is_told_and_can_clean_
     await until((cluster.place / "cleaned-up").exists, "the handler to clean up")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_no_process_outlives_its_worker(make_cluster: MakeCluster, number: signal.Signals) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_GRACE="0.2")

@@ -79,6 +79,7 @@ async def test_a_forked_child_has_no_socket_and_no_signal_handler_of_its_worker_
         os.kill(child["pid"], signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(1)
 async def test_a_worker_whose_tasks_were_all_cancelled_ends_at_once_and_says_why(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_ACK_WAIT="1")
