@@ -54,11 +54,13 @@ async def change_selected(
     _check_times(asked.select)
     limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
     async with api.read_model.session() as session:
-        matched = await count_selected(session, owner, asked.select, final=final)
+        counted = await count_selected(session, owner, asked.select, final=final)
         checkpoint = await read_checkpoint(session) or Position(api.log.epoch, 0)
         tasks: list[str] = []
         if not asked.dry_run:
             tasks = await list_oldest_selected(session, owner, asked.select, limit, final=final)
+    # More of them may have ended between the two statements.
+    matched = max(counted, len(tasks))
     if tasks and count is not None:
         await count(len(tasks))
     changes = await _change_paced(tasks, asked.per_second, change)
