@@ -45,6 +45,10 @@ def run_to_its_end(main: Coroutine[object, object, None]) -> None:
     _drive(loop, guard)
     task.result()
     _drive(loop, loop.create_task(_clean_up(), name="clean up"))
+    if left := asyncio.all_tasks(loop):
+        # Python would close them without a loop, and each would say in a traceback that it has none.
+        log.warning("leaving tasks behind that do not end", tasks=sorted(each.get_name() for each in left))
+        leave(0)
     loop.close()
 
 
