@@ -20,7 +20,8 @@ from headrace.log.opening import open_log
 from headrace.log.streams import provision_streams
 from headrace.settings import Settings
 from tests.accounts import make_administrator
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
+from tests.waiting import until
 
 SERVERS = 3
 STOP_SECONDS = 10.0

@@ -13,10 +13,12 @@ from playwright.async_api import Browser
 from headrace.contracts.positions import Position
 from tests.accounts import KEY
 from tests.browser.page import Page, chromium, page_at, product
-from tests.cluster import Cluster, Member, cluster_on, until
+from tests.cluster import Cluster, cluster_on
 from tests.conftest import make_place
 from tests.flow.life_steps import history
+from tests.member import Member
 from tests.sse import follow
+from tests.waiting import until
 
 _gates = itertools.count(1)
 

@@ -19,9 +19,9 @@ from headrace.client import Client, retries
 from headrace.embedded.credentials import Credentials
 from headrace.embedded.home import Home
 from headrace.embedded.network import free_ports
-from tests.cluster import until
 from tests.conftest import make_place
 from tests.logs import logs_as_found
+from tests.waiting import until
 
 READY_SECONDS = 60.0
 END_SECONDS = 20.0

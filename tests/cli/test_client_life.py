@@ -14,7 +14,7 @@ from headrace.contracts.batches import Batch, BatchState, Counts
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.contracts.tasks import Priority, State
 from tests.cli.canned import Server, refused, stream
-from tests.cluster import until
+from tests.waiting import until
 
 
 def batch_as(state: BatchState, sequence: int, **counts: int) -> bytes:

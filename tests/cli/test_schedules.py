@@ -9,7 +9,7 @@ import pytest
 from headrace.cli.commands.schedules import schedules
 from headrace.client import Client
 from tests.cli.conftest import Up
-from tests.cluster import until
+from tests.waiting import until
 
 
 async def test_a_schedule_is_made_listed_run_paused_and_removed(up: Up, client: Client) -> None:

@@ -13,7 +13,7 @@ from headrace.client import Client
 from headrace.contracts.batches import Batch
 from headrace.contracts.tasks import State
 from tests.cli.conftest import Up
-from tests.cluster import until
+from tests.waiting import until
 
 
 async def test_tasks_are_cancelled_by_their_ids_each_whatever_became_of_the_others(up: Up, client: Client) -> None:

@@ -9,7 +9,7 @@ import pytest
 from headrace.cli.terminal.lag import lag_of
 from headrace.client import Client
 from tests.cli.conftest import Shell, Up
-from tests.cluster import until
+from tests.waiting import until
 
 
 async def test_kinds_are_listed_with_what_limits_them(up: Up) -> None:

@@ -22,7 +22,7 @@ from headrace.log.streams import provision_streams
 from headrace.log.subjects import TaskSubject, task_events
 from headrace.settings import NatsSettings, Settings
 from tests.cli.conftest import Command, Shell, Up
-from tests.cluster import until
+from tests.waiting import until
 
 TASKS = 40  # while it is shown live
 

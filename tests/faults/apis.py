@@ -7,9 +7,10 @@ from pathlib import Path
 import httpx
 
 from headrace.embedded.network import free_ports
-from tests.cluster import Cluster, Member
+from tests.cluster import Cluster
 from tests.faults.browsers import port_of
 from tests.faults.with_constants import TASKS, VARIABLE
+from tests.member import Member
 
 
 class Api:

@@ -15,7 +15,8 @@ import msgspec
 
 from headrace.log.records import Record
 from tests.accounts import AUTHORIZATION
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
+from tests.waiting import until
 
 AGAIN_SECONDS = 0.02
 CONNECT_SECONDS = 5.0

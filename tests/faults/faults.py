@@ -13,12 +13,12 @@ import asyncpg
 import httpx
 
 from headrace.embedded.log_watch import LogWatch
-from tests.cluster import until
 from tests.faults.features import Features
 from tests.faults.load import SUCCEEDS, Invocation, Mix
 from tests.faults.run_setup import LOAD_SECONDS_MAX, Fault, RunSetup
 from tests.faults.stalled_clients import stalled_clients
 from tests.full_disk import full_disk
+from tests.waiting import until
 
 FAULTS: dict[str, Fault] = {}
 

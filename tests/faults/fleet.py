@@ -13,9 +13,11 @@ from headrace.embedded.liveness import until_unresponsive
 from headrace.embedded.network import LOOPBACK, free_ports, why_not_healthy
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.worker.running_record import note_end
-from tests.cluster import Cluster, Member, until
+from tests.cluster import Cluster
 from tests.faults.journal import Did, Ended, Journal, Said, Sampled, Started
 from tests.faults.points import VARIABLE
+from tests.member import Member
+from tests.waiting import until
 
 RESTART_SECONDS = 0.2  # what an init system takes to notice, and to start it again
 SAMPLE_SECONDS = 0.5

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.errors import LogUnavailable
-from tests.cluster import Cluster, cluster_on, until
+from tests.cluster import Cluster, cluster_on
 from tests.faults import checker
 from tests.faults.features import API, Features, read_features
 from tests.faults.fleet import Fleet
@@ -25,6 +25,7 @@ from tests.faults.observations import LogReader, Observations, read_log, read_ro
 from tests.faults.points import reached
 from tests.faults.schedules import Schedules
 from tests.faults.shared_postgres import Server, SharedPostgres, temporary_place
+from tests.waiting import until
 
 LOAD_SECONDS_MAX = 240.0
 REST_SECONDS_MAX = 90.0

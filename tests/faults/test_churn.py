@@ -12,10 +12,11 @@ import pytest
 from nats.errors import NoRespondersError
 
 from tests.accounts import AUTHORIZATION
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.faults.apis import Api
 from tests.proxy import Break
+from tests.waiting import until
 
 AT_ONCE = 40
 ANSWER_SECONDS = 20.0

@@ -15,11 +15,12 @@ from headrace.log.connection import Log
 from headrace.log.replay import PAGE_TIMEOUT_SECONDS
 from headrace.log.streams import provision_streams
 from headrace.log.subjects import task_events
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.faults.browsers import Browser, Wanted, all_given, any_event, browsers, port_of
 from tests.faults.test_live_feed import EVENTS, watched
 from tests.proxy import proxy_to
+from tests.waiting import until
 
 PATIENCE_SECONDS = 5.0
 GONE = "events after the position have left the log"

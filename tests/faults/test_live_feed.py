@@ -22,11 +22,12 @@ from headrace.log.opening import open_log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.settings import Settings
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.faults.browsers import port_of
 from tests.nats_frames import LossyLiveFeed
 from tests.proxy import proxy_to
+from tests.waiting import until
 
 REPAIRED_SECONDS = 15.0  # after the last event, as promised
 AT_ONCE = 16  # appends on their way

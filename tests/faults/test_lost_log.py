@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from headrace.contracts.positions import Position
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.sse import follow
+from tests.waiting import until
 
 RESET_SECONDS = 30.0
 

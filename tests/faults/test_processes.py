@@ -8,10 +8,11 @@ import signal
 import httpx
 import pytest
 
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.proxy import proxy_to
 from tests.sse import follow
+from tests.waiting import until
 
 
 async def started(cluster: Cluster, task: str, times: int = 1) -> None:

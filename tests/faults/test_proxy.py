@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cluster import until
 from tests.nats_frames import FrameCutter, LossyLiveFeed, subject
 from tests.proxy import Break, Proxy, proxy_to
+from tests.waiting import until
 
 PATIENCE_SECONDS = 5.0
 MUCH = 16 << 20  # bytes; more than the buffers of two connections hold

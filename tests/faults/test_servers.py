@@ -8,9 +8,10 @@ from collections import Counter
 
 import pytest
 
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.sse import follow
+from tests.waiting import until
 
 
 @pytest.mark.invariant(1)

@@ -11,10 +11,11 @@ import pytest
 
 from headrace.contracts.events import Logged, encode
 from tests.accounts import AUTHORIZATION
-from tests.cluster import WAIT_SECONDS, Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.faults.apis import Api
 from tests.faults.browsers import Browser, all_given, any_event, browsers
+from tests.waiting import WAIT_SECONDS, until
 
 STALLED = (
     "headrace.api.streaming.open_streams.STALLED_SECONDS=0.5",

@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
+from tests.waiting import until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 

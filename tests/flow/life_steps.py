@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from headrace.contracts.events import Event, Finished, decode
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
+from tests.waiting import until
 
 
 class Happened(NamedTuple):

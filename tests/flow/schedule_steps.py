@@ -9,7 +9,8 @@ from typing import Any
 from headrace.contracts.schedules import ScheduleFired, decode
 from headrace.lifecycle.schedules import occurrence_task_id
 from headrace.log.records import Record
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
+from tests.waiting import until
 
 Json = dict[str, Any]
 

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.sse import follow
+from tests.waiting import until
 
 
 async def test_a_submission_is_accepted_run_watched_and_read(cluster: Cluster) -> None:

@@ -19,9 +19,9 @@ from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from headrace.log.subjects import catalog_entry
 from headrace.worker.announce import announce
-from tests.cluster import until
 from tests.proxy import proxy_to
 from tests.unit.conftest import settings_for
+from tests.waiting import until
 
 _numbers = itertools.count(1)
 

@@ -10,7 +10,7 @@ import pytest
 
 from headrace.contracts.batches import BatchCancelled, encode
 from headrace.lifecycle.batch_append import CHUNK_TASKS
-from tests.cluster import Cluster, Member, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.batch_steps import (
     counts,
@@ -25,6 +25,8 @@ from tests.flow.batch_steps import (
     submit,
 )
 from tests.flow.problems import check_problem
+from tests.member import Member
+from tests.waiting import until
 
 
 @pytest.mark.invariant(1)

@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from headrace.lifecycle.batch_append import CHUNK_TASKS
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.flow.batch_steps import NDJSON, all_once, counts, has_grown_to, last_sequence, members, post, settled, submit
 from tests.flow.problems import check_problem
 from tests.sse import follow
+from tests.waiting import until
 
 
 @pytest.mark.invariant(4)

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.flow.batch_steps import (
     NDJSON,
     all_once,
@@ -20,6 +20,7 @@ from tests.flow.batch_steps import (
 )
 from tests.flow.problems import check_problem
 from tests.sse import follow
+from tests.waiting import until
 
 
 async def test_a_batch_is_accepted_run_counted_and_settled_once(shared: Cluster) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from headrace.embedded.network import free_ports
 from tests.accounts import SIGNED
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.batch_steps import all_once, counts, instant_of, knows, post, settled, submit
 from tests.flow.problems import check_problem
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cluster import Cluster, Member, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.batch_steps import NDJSON, counts, knows, last_sequence, recount, settled, submit
+from tests.member import Member
+from tests.waiting import until
 
 MEMORY_BYTES = 60 << 20
 

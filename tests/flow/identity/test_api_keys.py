@@ -18,8 +18,9 @@ from headrace.identity.secrets import Secrets
 from headrace.settings import DatabaseSettings
 from headrace.store.engine import sqlalchemy_config
 from tests.accounts import SECRET, Made
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.flow.problems import check_problem
+from tests.waiting import until
 
 KEYS = "/api/v1/api-keys"
 EVERY_SCOPE = sorted(Scope)

@@ -15,9 +15,10 @@ from headrace.identity.access_tokens import AccessTokens
 from headrace.identity.key_format import make_key
 from headrace.identity.secrets import Secrets
 from tests.accounts import AUTHORIZATION, SECRET
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.flow.identity.session_steps import make_account, sign_in
 from tests.sse import follow
+from tests.waiting import until
 
 MARK = "for the eyes of its owner only"
 READ_SECONDS = 0.2  # of a stream that has nothing for whoever reads it

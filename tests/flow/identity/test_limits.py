@@ -15,12 +15,13 @@ from headrace.embedded.network import free_ports
 from headrace.identity.limits import Allowance, Policy
 from headrace.identity.secrets import Secrets
 from tests.accounts import SECRET, Made
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.identity.account_steps import new_person
 from tests.flow.identity.session_steps import PASSWORD, make_account
 from tests.flow.problems import check_problem
 from tests.sse import follow
+from tests.waiting import until
 
 LIMIT = 40
 ADAS = tuple(f"ada{number}" for number in range(100))

@@ -11,11 +11,12 @@ import pytest
 from headrace.api.mounts import Mount
 from headrace.embedded.network import free_ports
 from tests.accounts import SIGNED
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.identity.account_steps import new_person
 from tests.flow.problems import check_problem
 from tests.sse import follow
+from tests.waiting import until
 
 # A route of each mount that has routes.
 ROUTES = {Mount.CORE: "/api/v1/tasks", Mount.ADMIN: "/api/v1/audit", Mount.STREAMS: "/api/v1/events"}

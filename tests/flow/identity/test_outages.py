@@ -8,9 +8,10 @@ import pytest
 from headrace.api.auth.revocations import Revocations
 from headrace.contracts.identity import Role, UserState
 from headrace.embedded.network import free_ports
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.problems import check_problem
+from tests.waiting import until
 
 TOLD_SECONDS = 2.0
 

@@ -12,9 +12,10 @@ import pytest
 from headrace.embedded.network import free_ports
 from headrace.log import bucket_names
 from tests.accounts import SIGNED
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.problems import check_problem
+from tests.waiting import until
 
 SETTINGS = "/api/v1/admin/settings"
 TOLD_SECONDS = 2.0  # within which every process has a change

@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.flow.identity.account_steps import NEW_PASSWORD, approved_person, decide, find_waiting, register, sign_in
 from tests.flow.problems import check_problem
+from tests.waiting import until
 
 
 @pytest.mark.invariant(8)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from headrace.embedded.network import free_ports
-from tests.cluster import Cluster, Member
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.faults.with_constants import VARIABLE
+from tests.member import Member
 
 CONSTANTS = "headrace.worker.loop_watch.BLOCKED_SECONDS_MAX=1.2 headrace.worker.loop_watch.HOPELESS_SECONDS=0.5"
 

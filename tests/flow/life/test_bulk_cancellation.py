@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.flow.life_steps import (
     accepted,
     cancel,
@@ -10,6 +10,7 @@ from tests.flow.life_steps import (
     read,
 )
 from tests.flow.problems import check_problem
+from tests.waiting import until
 
 
 async def test_many_tasks_are_cancelled_by_what_they_have_in_common(cluster_without_worker: Cluster) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from headrace.contracts.events import Outcome
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.flow.life_steps import (
     accepted,
     called,
@@ -23,6 +23,7 @@ from tests.flow.life_steps import (
 )
 from tests.flow.problems import check_problem
 from tests.sse import follow
+from tests.waiting import until
 
 
 async def test_a_pending_task_is_cancelled_and_its_timer_with_it(cluster: Cluster) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from headrace.contracts.events import Finished, Outcome, Queued, Withdrawn, encode
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import (
     accepted,
@@ -28,6 +28,7 @@ from tests.flow.life_steps import (
     the_finish_of,
     timers,
 )
+from tests.waiting import until
 
 
 async def test_a_process_kind_that_was_cancelled_while_its_process_started_is_stopped(

@@ -11,11 +11,12 @@ from msgspec import Raw
 
 from headrace.contracts.events import Finished, Queued, encode
 from headrace.log.deliveries import Delivery
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import accepted, ask, calls, cancel, history, instant, names, now, read, timers
 from tests.flow.problems import check_problem
 from tests.sse import follow
+from tests.waiting import until
 
 LATE = timedelta(seconds=0.05)
 

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
+from tests.waiting import until
 
 
 @pytest.mark.invariant(1)

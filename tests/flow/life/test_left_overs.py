@@ -8,9 +8,11 @@ import os
 import pytest
 
 from headrace.embedded.network import free_ports
-from tests.cluster import Cluster, Member, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.faults.with_constants import VARIABLE
+from tests.member import Member
+from tests.waiting import until
 
 CONSTANTS = "headrace.worker.left_overs.LEFT_OVERS_MAX=4 headrace.worker.lanes.STUBBORN_SECONDS=0.5"
 

@@ -12,8 +12,10 @@ import pytest
 
 from headrace.log.consumers import kind_consumers
 from headrace.log.subjects import TaskSubject
-from tests.cluster import Cluster, Member, cluster_on, until
+from tests.cluster import Cluster, cluster_on
 from tests.conftest import make_place
+from tests.member import Member
+from tests.waiting import until
 
 HOUR = 3600
 

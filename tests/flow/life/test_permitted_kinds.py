@@ -3,8 +3,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from tests.cluster import ONLY_FLAKY, Cluster, until
+from tests.cluster import ONLY_FLAKY, Cluster
 from tests.conftest import MakeCluster
+from tests.waiting import until
 
 PUT_OFF = {"steps": ["retry", "ok"], "after": 0.6}  # longer than the broker needs to hold a timer
 

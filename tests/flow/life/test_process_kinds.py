@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from headrace.contracts.events import Emitted, decode
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
+from tests.waiting import until
 
 
 async def test_a_process_kind_runs_in_a_process_with_the_same_context(cluster: Cluster) -> None:

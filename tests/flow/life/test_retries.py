@@ -10,10 +10,11 @@ import pytest
 
 from headrace.contracts.events import Deferred, Finished, Queued, Started
 from headrace.embedded.network import free_ports
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import accepted, called, calls, cancel, history, in_bulk, instant, now, read
 from tests.sse import follow
+from tests.waiting import until
 
 LATE = timedelta(seconds=0.05)
 BUSY = timedelta(seconds=0.5)  # what a test machine with other things to do may take

@@ -10,7 +10,7 @@ import pytest
 
 from headrace.contracts.events import Finished, Outcome, Queued, encode
 from headrace.log.deliveries import Delivery
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import (
     accepted,
@@ -30,6 +30,7 @@ from tests.flow.life_steps import (
 )
 from tests.flow.problems import check_problem
 from tests.sse import follow
+from tests.waiting import until
 
 
 async def finishes(cluster: Cluster, task: str, times: int) -> None:

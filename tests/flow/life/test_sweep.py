@@ -12,9 +12,10 @@ from headrace.log import subjects
 from headrace.log.prune import withdraw
 from headrace.projector.sweep import Sweep
 from headrace.store.leadership import LeaderSession
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.purge import purge
+from tests.waiting import until
 
 
 async def submit(cluster: Cluster, **fields: Any) -> str:

@@ -6,9 +6,10 @@ import pytest
 
 from headrace.contracts.events import EventName
 from headrace.log.subjects import TaskSubject
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.flow.batch_steps import settled, submit
 from tests.sse import follow
+from tests.waiting import until
 
 ERROR_PAGE = b'{"event":"finished","attempt":1,"outcome":"succeeded","result":<html>}'
 

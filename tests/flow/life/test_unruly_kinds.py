@@ -8,9 +8,10 @@ import signal
 import pytest
 
 from headrace.embedded.network import free_ports
-from tests.cluster import Cluster, Member
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import called
+from tests.member import Member
 
 
 def _worker(cluster: Cluster) -> Member:

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from headrace.embedded.network import free_ports
-from tests.cluster import Cluster, Member
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import accepted, instant, now
+from tests.member import Member
 
 HOUR = 3600.0
 CLOCK = r"the clock of this machine is 3,(599|600)\.\d s {} that of NATS; what is due goes by NATS; set them right"

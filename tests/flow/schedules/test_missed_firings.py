@@ -11,7 +11,7 @@ import pytest
 from headrace.lifecycle.schedules import occurrence_task_id
 from headrace.log import subjects
 from headrace.projector.due_occurrences import MISSED
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.schedule_steps import (
     Json,
@@ -28,6 +28,7 @@ from tests.flow.schedule_steps import (
     tasks_of,
 )
 from tests.purge import purge
+from tests.waiting import until
 
 
 @pytest.mark.invariant(3)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from tests.accounts import Made
-from tests.cluster import Cluster, Member, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.schedule_steps import EVERY_SECOND, Json, due, has_submitted, submitted, task, tasks_of
 from tests.flow.schedule_steps import create as create_as_local
+from tests.member import Member
+from tests.waiting import until
 
 
 async def create(cluster: Cluster, made: Made, **given: Any) -> Json:

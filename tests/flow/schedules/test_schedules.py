@@ -11,7 +11,7 @@ import pytest
 from headrace.contracts.events import Queued, decode
 from headrace.contracts.schedules import EVERY_SECONDS_MAX
 from headrace.lifecycle.schedules import occurrence_task_id
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.problems import check_problem
 from tests.flow.schedule_steps import (
@@ -30,6 +30,7 @@ from tests.flow.schedule_steps import (
     task,
     tasks_of,
 )
+from tests.waiting import until
 
 
 @pytest.mark.invariant(4)

@@ -15,12 +15,13 @@ from headrace.contracts.identity import Role, UserState
 from headrace.embedded.network import free_ports
 from headrace.log import bucket_names
 from tests.accounts import Made
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.follow_link_steps import NEW
 from tests.flow.problems import check_problem
 from tests.purge import purge
 from tests.sse import Stream, follow
+from tests.waiting import until
 
 PATIENCE_SECONDS = 10.0  # within which a stream has ended
 TOLD_SECONDS = 2.0  # within which a process knows

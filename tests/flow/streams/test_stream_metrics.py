@@ -6,9 +6,9 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.embedded.network import free_ports
-from tests.cluster import until
 from tests.conftest import MakeCluster
 from tests.sse import follow
+from tests.waiting import until
 
 
 async def test_streams_are_counted_from_their_opening_to_their_end(make_cluster: MakeCluster) -> None:

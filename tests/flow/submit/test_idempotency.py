@@ -15,12 +15,13 @@ from headrace.api.edge.idempotency import body_hash, derived_id
 from headrace.contracts.events import Queued, encode
 from headrace.contracts.tasks import Submission
 from headrace.log import subjects
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.life_steps import ask, calls, cancel, instant, names, now, read, running, timers
 from tests.flow.problems import check_problem
 from tests.proxy import proxy_to
 from tests.purge import purge
+from tests.waiting import until
 
 BODY: dict[str, Any] = {"kind": "echo", "input": {"text": "once"}}
 

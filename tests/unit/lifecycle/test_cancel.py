@@ -19,9 +19,9 @@ from headrace.lifecycle.queueing import submit_task
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.live import Live
-from tests.cluster import until
 from tests.purge import purge
 from tests.unit.lifecycle.steps import INPUT, due_in, events_of, new_task, start, succeed, timer_of
+from tests.waiting import until
 
 
 async def test_a_queued_task_is_taken_out_of_the_queue_and_stays_readable_in_its_end(shared_log: Log) -> None:

@@ -12,8 +12,8 @@ from headrace.lifecycle import verify_log as verify_log_module
 from headrace.lifecycle.verify_log import verify_log
 from headrace.log import continuity
 from headrace.log.connection import Log
-from tests.cluster import until
 from tests.unit.lifecycle.steps import new_task
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from headrace.log.acceptance import Acceptance
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from headrace.log.subjects import EXPECTED_LAST_SUBJECT_SEQUENCE, has_events
-from tests.cluster import until
 from tests.full_disk import full_disk
 from tests.unit.conftest import settings_for
+from tests.waiting import until
 
 SUBJECT = "hr.tasks.queued.echo.normal.u.1"
 ENTRY = "$KV.HEADRACE_KINDS.echo"

@@ -15,9 +15,9 @@ from headrace.log.opening import open_log
 from headrace.log.streams import read_stream_state
 from headrace.log.subjects import EXPECTED_LAST_SUBJECT_SEQUENCE, MSG_ID
 from headrace.settings import Settings
-from tests.cluster import until
 from tests.proxy import Proxy, proxy_to
 from tests.unit.conftest import settings_for, stopped
+from tests.waiting import until
 
 SUBJECT = "hr.tasks.queued.echo.normal.u.1"
 FINISHED = "hr.tasks.finished.echo.normal.u.1"

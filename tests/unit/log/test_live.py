@@ -8,7 +8,7 @@ from headrace.log.live import heard_all
 from headrace.log.records import Record
 from headrace.log.streams import read_stream_state
 from headrace.log.subjects import CATALOG_ENTRIES, catalog_entry, task_events
-from tests.cluster import until
+from tests.waiting import until
 
 
 @pytest.mark.invariant(6)

@@ -10,8 +10,8 @@ from headrace.log.consumers import kind_consumers
 from headrace.log.lanes import provision_lanes
 from headrace.log.pauses import pause_kind, paused_kinds
 from headrace.settings import StreamSettings
-from tests.cluster import until
 from tests.unit.log.test_lanes import queue
+from tests.waiting import until
 
 
 @pytest.mark.invariant(1)

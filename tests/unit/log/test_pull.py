@@ -14,9 +14,9 @@ from headrace.log.consumers import kind_consumers
 from headrace.log.deliveries import Delivery
 from headrace.log.lanes import provision_lanes
 from headrace.log.opening import open_log
-from tests.cluster import until
 from tests.proxy import proxy_to
 from tests.unit.conftest import settings_for, stopped
+from tests.waiting import until
 
 LANE = "run-echo-normal"
 

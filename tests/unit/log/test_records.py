@@ -7,7 +7,7 @@ from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.log.lanes import provision_lanes
 from headrace.log.records import Record
-from tests.cluster import until
+from tests.waiting import until
 
 
 async def test_a_record_is_the_same_however_it_is_read(log: Log) -> None:

@@ -16,8 +16,8 @@ from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.replay import Replayer
 from headrace.log.subjects import task_events
-from tests.cluster import until
 from tests.unit.conftest import stopped
+from tests.waiting import until
 
 _owners = itertools.count(1)
 

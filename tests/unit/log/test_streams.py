@@ -21,7 +21,7 @@ from headrace.log.client import open_client
 from headrace.log.jetstream import JetStream, ProvisionError
 from headrace.log.streams import provision_streams, read_stream_state
 from headrace.settings import Settings, StreamSettings
-from tests.cluster import until
+from tests.waiting import until
 
 STREAMS = (subjects.STREAM, subjects.CATALOG_STREAM, bucket_names.IDENTITY_STREAM, bucket_names.SETTINGS_STREAM)
 

@@ -16,9 +16,9 @@ from headrace.log.subjects import (
 )
 from headrace.projector.batch_progress import COUNTS_INTERVAL_SECONDS, BatchProgress
 from headrace.store.tables import BatchRow
-from tests.cluster import until
 from tests.unit.projector.fold.histories import FIRST
 from tests.unit.projector.fold.test_batches import over
+from tests.waiting import until
 
 
 class Telling:

@@ -10,8 +10,8 @@ from headrace.lifecycle.schedules import delete_schedule, set_timer
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.projector.overdue_timers import decode_fired, set_overdue_timers_again
-from tests.cluster import until
 from tests.purge import purge
+from tests.waiting import until
 
 EVERY = ScheduleDefinition(kind="noop", input={}, every=60)
 

@@ -17,9 +17,11 @@ from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.projector.fold.tasks import fold_task, timeline_entries
 from headrace.store.tables import TaskRow
-from tests.cluster import Cluster, Member, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
+from tests.member import Member
 from tests.unit.projector.fold.histories import LATER, History, some_actions
+from tests.waiting import until
 
 TAKE_OVER_SECONDS = 30.0
 

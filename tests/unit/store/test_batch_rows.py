@@ -12,8 +12,8 @@ from headrace.store.leader_queries import list_unsettled_batches
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
 from headrace.store.tables import BatchRow
-from tests.cluster import until
 from tests.conftest import MakeCluster
+from tests.waiting import until
 
 AT = datetime(2030, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from headrace.store.leadership import LeaderSession
-from tests.cluster import until
 from tests.conftest import MakeCluster
+from tests.waiting import until
 
 TAKE_OVER_SECONDS = 30.0
 

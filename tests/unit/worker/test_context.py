@@ -28,7 +28,7 @@ from headrace.worker.context import (
 )
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
-from tests.cluster import until
+from tests.waiting import until
 
 
 class Log:

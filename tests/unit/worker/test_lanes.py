@@ -11,8 +11,9 @@ from headrace.contracts.tasks import Priority
 from headrace.log.connection import Log
 from headrace.log.consumers import all_consumers, kind_consumers
 from headrace.log.subjects import TaskSubject
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
+from tests.waiting import until
 
 SLOTS, THREADS = 6, 4
 

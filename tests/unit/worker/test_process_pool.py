@@ -20,10 +20,10 @@ from headrace.worker.child_process import ProcessLost
 from headrace.worker.outcomes import Failed, HandlerRaised, Succeeded, is_instance_of, raised
 from headrace.worker.pipe_protocol import Call, Ready, pack
 from headrace.worker.process_pool import END_GRACE_SECONDS, ProcessPool
-from tests.cluster import until
 from tests.kinds import processes as kinds
 from tests.unit.worker.test_context import Log as EventLog
 from tests.unit.worker.test_context import context_on
+from tests.waiting import until
 
 PACKAGE = "tests.kinds.processes"
 

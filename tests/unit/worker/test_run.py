@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from headrace.contracts.events import Finished, Outcome, Progressed, decode
-from tests.cluster import Cluster, until
+from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.unit.worker.test_lanes import queue
+from tests.waiting import until
 
 
 async def end_of(cluster: Cluster, kind: str) -> Finished:

@@ -21,9 +21,9 @@ from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from tests.accounts import SECRET
-from tests.cluster import until
 from tests.unit.api.counters import OwnCounters, make_limits
 from tests.unit.conftest import settings_for
+from tests.waiting import until
 
 SECRETS = Secrets([SECRET])
 READS = Policy("reads", 300, 60)

@@ -16,9 +16,9 @@ from headrace.identity.revocations import Change
 from headrace.log import bucket_names
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
-from tests.cluster import until
 from tests.proxy import proxy_to
 from tests.unit.conftest import settings_for
+from tests.waiting import until
 
 WITHIN_SECONDS = 2.0
 

@@ -21,7 +21,7 @@ from headrace.contracts.positions import Position
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject, task_events
-from tests.cluster import until
+from tests.waiting import until
 
 PATIENCE_SECONDS = 5.0
 

@@ -18,7 +18,6 @@ from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from headrace.log.subjects import task_events
-from tests.cluster import until
 from tests.proxy import proxy_to
 from tests.unit.api.streaming.hub_steps import (
     LINE,
@@ -32,6 +31,7 @@ from tests.unit.api.streaming.hub_steps import (
 )
 from tests.unit.api.streaming.test_frames import read_frame
 from tests.unit.conftest import settings_for
+from tests.waiting import until
 
 
 async def test_large_events_do_not_pile_up_behind_a_slow_reader(

@@ -20,8 +20,8 @@ from headrace.contracts.events import Emitted, EventName, Logged, Progressed, en
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject, task_events
-from tests.cluster import until
 from tests.unit.api.streaming.hub_steps import LINE, PATIENCE_SECONDS, client_on, hub_on, new_owner, subject_of
+from tests.waiting import until
 
 WAITING_FRAMES_MAX = 6
 WAITING_BYTES_MAX = 4000

@@ -14,7 +14,6 @@ from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
 from headrace.log.subjects import task_events
-from tests.cluster import until
 from tests.unit.api.streaming.hub_steps import (
     LINE,
     PATIENCE_SECONDS,
@@ -24,6 +23,7 @@ from tests.unit.api.streaming.hub_steps import (
     new_owner,
     subject_of,
 )
+from tests.waiting import until
 
 
 async def test_one_subscription_serves_all_who_follow_a_subject(shared_log: Log) -> None:
