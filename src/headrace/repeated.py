@@ -23,11 +23,6 @@ class RepeatedWarning:
         self._reasons: set[str] = set()
         self._count = 0
 
-    @property
-    def is_on(self) -> bool:
-        """Whether it has failed since it succeeded last."""
-        return self._count > 0
-
     def note(self, reason: str, **fields: object) -> None:
         """Note that it has failed, and why."""
         self._count += 1
@@ -37,7 +32,7 @@ class RepeatedWarning:
 
     def end(self, **fields: object) -> None:
         """Note that it has succeeded."""
-        if self.is_on:
+        if self._count:
             self._log.info(self._over, failed=self._count, **fields)
             self._reasons.clear()
             self._count = 0

@@ -10,8 +10,8 @@ import pytest
 
 PREAMBLE = """
 import asyncio, os, signal, socket, sys, threading
-from contextlib import suppress
-from headrace import process
+from contextlib import asynccontextmanager, suppress
+from headrace import event_loop, process
 from headrace.process import run_process
 from headrace.settings import Settings
 
@@ -41,6 +41,26 @@ async def loses_its_signals(settings, stop):
     await asyncio.sleep(0)
 
 process.TAKE_AGAIN_SECONDS = 0.1
+event_loop.CLEAN_UP_SECONDS = 0.1
+
+@asynccontextmanager
+async def alone():
+    try:
+        yield
+    finally:
+        await asyncio.sleep(0)
+
+async def never_ends():
+    while True:
+        with suppress(BaseException):
+            async with alone():
+                await asyncio.Event().wait()
+
+async def leaves_a_task_behind(settings, stop):
+    stubborn.add(asyncio.create_task(never_ends(), name="stubborn"))
+    await asyncio.sleep(0)
+
+stubborn = set()
 
 def ask_child_to_end():
     if os.getpid() != parent:
@@ -103,6 +123,14 @@ async def test_a_process_that_cannot_go_on_ends_at_once_whatever_its_threads_do(
 async def test_a_process_stops_when_told_to_although_a_handler_took_its_signals() -> None:
     code, said = await _run("loses_its_signals", terminate=True)
     assert (code, said) == (0, "")
+
+
+async def test_a_task_that_ignores_its_end_is_left_behind_by_name_and_not_closed_without_a_loop() -> None:
+    code, said = await _run("leaves_a_task_behind", terminate=False)
+    assert code == 0
+    assert "leaving tasks behind that do not end" in said
+    assert "stubborn" in said
+    assert "Traceback" not in said
 
 
 async def test_a_child_that_is_ended_as_soon_as_it_is_forked_does_not_tell_its_parent_to_stop() -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
+from headrace.api.outages import Outages
 from headrace.identity_errors import IdentityUnavailable
-from headrace.repeated import RepeatedWarning
-from headrace.store.outages import describe_outage, is_outage
-from headrace.telemetry import get_logger
-
-log = get_logger(__name__)
 
 
 class IdentityDatabase:
@@ -26,8 +22,9 @@ class IdentityDatabase:
 
     def __init__(self, open_session: Callable[[], AsyncSession]) -> None:
         self._open_session = open_session
-        self._outage = RepeatedWarning(
-            log, "accounts and credentials cannot be read", "accounts and credentials can be read again"
+        self._outages = Outages(
+            "accounts and credentials",
+            lambda: IdentityUnavailable("accounts and credentials are not available at the moment; try again shortly"),
         )
 
     @asynccontextmanager
@@ -40,7 +37,7 @@ class IdentityDatabase:
             IdentityUnavailable: Postgres cannot be reached. When that happens during the commit, the change may have been made
                 all the same.
         """
-        with self._outages_as_unavailable():
+        with self._outages.as_unavailable():
             async with self._open_session() as session, session.begin():
                 yield session
 
@@ -53,7 +50,7 @@ class IdentityDatabase:
         Raises:
             IdentityUnavailable: Postgres cannot be reached.
         """
-        with self._outages_as_unavailable():
+        with self._outages.as_unavailable():
             async with self._engine.connect() as connection:
                 yield connection
 
@@ -61,17 +58,3 @@ class IdentityDatabase:
     def _engine(self) -> AsyncEngine:
         # A session that runs nothing holds nothing.
         return cast("AsyncEngine", self._open_session().bind)
-
-    @contextmanager
-    def _outages_as_unavailable(self) -> Generator[None]:
-        try:
-            yield
-        except Exception as error:
-            if not is_outage(error):
-                raise
-            self._outage.note(describe_outage(error))
-            raise IdentityUnavailable(
-                "accounts and credentials are not available at the moment; try again shortly"
-            ) from error
-        if self._outage.is_on:
-            self._outage.end()

@@ -9,16 +9,13 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from headrace.api.outages import Outages
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelBehind, ReadModelUnavailable
-from headrace.repeated import RepeatedWarning
 from headrace.store.checkpoints import find_gap, is_repairing, read_checkpoint
 from headrace.store.outages import describe_outage, is_outage
-from headrace.telemetry import get_logger
 
 CHECKPOINT_POLL_SECONDS = 0.02  # while at least one request waits for the projector
-
-log = get_logger(__name__)
 
 
 class ReadModel:
@@ -32,7 +29,10 @@ class ReadModel:
         self._open_session = open_session
         self._waiting: list[tuple[Position, asyncio.Future[None]]] = []
         self._polling: asyncio.Task[None] | None = None
-        self._outage = RepeatedWarning(log, "the read model cannot be read", "the read model can be read again")
+        self._outages = Outages(
+            "the read model",
+            lambda: ReadModelUnavailable("lists and details are not available at the moment; try again shortly"),
+        )
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[AsyncSession]:
@@ -41,18 +41,9 @@ class ReadModel:
         Raises:
             ReadModelUnavailable: Postgres cannot be reached.
         """
-        try:
+        with self._outages.as_unavailable():
             async with self._open_session() as session:
                 yield session
-        except Exception as error:
-            if not is_outage(error):
-                raise
-            self._outage.note(describe_outage(error))
-            raise ReadModelUnavailable(
-                "lists and details are not available at the moment; try again shortly"
-            ) from error
-        if self._outage.is_on:
-            self._outage.end()
 
     async def has_reached(self, position: Position) -> bool:
         """Whether the read model reflects a position.

@@ -92,11 +92,7 @@ async def _invoke_on_loop(
         left = returned(kind, await cast("Awaitable[object]", kind(decoded, context)))
     except Stop:
         raise
-    except BaseException as error:
-        # Whatever else a handler raises is its outcome.
-        if isinstance(error, GeneratorExit) and not _has_loop():
-            # The handler did not end when it was asked to, and Python closes it now that the event loop is gone.
-            raise
+    except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
         left = error
     finally:
         handler_here.set(None)
@@ -109,14 +105,6 @@ async def _invoke_on_loop(
             execution.leftover = open_calls(execution)
             raise left
     return outcome_of(kind, execution.queued, left)
-
-
-def _has_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 async def _take_back_own_cancellations(task: asyncio.Task[Any], execution: Execution, timeout: asyncio.Timeout) -> None:
