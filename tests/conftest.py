@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -13,14 +12,11 @@ import pytest
 import structlog
 
 from headrace.embedded.postgres import EmbeddedPostgres
-from headrace.settings import DatabaseSettings
-from headrace.store.migrate import migrate
 from tests.cluster import Cluster, cluster_on
+from tests.databases import Databases
 from tests.logs import levels
 
 MakeCluster = Callable[..., Awaitable[Cluster]]
-
-_numbers = itertools.count(1)
 
 
 def make_place() -> Path:
@@ -45,14 +41,10 @@ async def postgres(session_place: Path) -> AsyncGenerator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 async def make_database(postgres: EmbeddedPostgres) -> Callable[[], Awaitable[str]]:
-    """Make empty, migrated databases."""
-
-    async def make() -> str:
-        url = await postgres.create(f"test_{next(_numbers)}")
-        await _in_thread(lambda: migrate(DatabaseSettings(url=url)))
-        return url
-
-    return make
+    """Make migrated databases without rows."""
+    databases = Databases(postgres)
+    await databases.prepare()
+    return databases.make
 
 
 @pytest.fixture(scope="session")
@@ -90,12 +82,6 @@ def _logs_stay_as_found() -> Generator[None]:
     yield
     is_kept = structlog.get_config()["cache_logger_on_first_use"]
     assert (levels(), is_kept) == (before, False), "set up logs within `tests.logs.logs_as_found`"
-
-
-async def _in_thread(work: Callable[[], None]) -> None:
-    import asyncio
-
-    await asyncio.to_thread(work)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

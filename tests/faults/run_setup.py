@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from headrace.errors import LogUnavailable
 from tests.cluster import Cluster, cluster_on
+from tests.databases import Databases
 from tests.faults import checker
 from tests.faults.features import API, Features, read_features
 from tests.faults.fleet import Fleet
@@ -24,7 +25,7 @@ from tests.faults.load import Load, Mix, plan
 from tests.faults.observations import LogReader, Observations, read_log, read_rows, read_tables
 from tests.faults.points import reached
 from tests.faults.schedules import Schedules
-from tests.faults.shared_postgres import Server, SharedPostgres, temporary_place
+from tests.faults.shared_postgres import SharedPostgres, temporary_place
 from tests.waiting import until
 
 LOAD_SECONDS_MAX = 240.0
@@ -94,7 +95,7 @@ class RunSetup:
         cluster: Cluster,
         fleet: Fleet,
         load: Load,
-        server: Server,
+        server: Databases,
         journal: Journal,
         rng: random.Random,
         patience: float,
@@ -218,7 +219,7 @@ async def _act(
     tasks: int,
     cluster: Cluster,
     fleet: Fleet,
-    server: Server,
+    server: Databases,
     journal: Journal,
     features: Features,
     outage: float,
@@ -285,11 +286,11 @@ async def _rest(setup: RunSetup, owner: Follower, followers: list[Follower]) -> 
     while quiet < QUIET_POLLS and time.monotonic() < deadline:
         with suppress(LogUnavailable, OSError, asyncpg.PostgresError):
             new = await log.catch_up()
-            rests = not new and not log.open and await _projected(setup) >= log.last_told
+            rests = not new and not log.open and await log.ends_at(await _projected(setup))
             quiet = quiet + 1 if rests else 0
         await asyncio.sleep(REST_POLL_SECONDS)
     if quiet < QUIET_POLLS:
-        behind = f"{len(log.open)} tasks are open, the read model is at {await _projected(setup)} of {log.last_told}"
+        behind = f"{len(log.open)} tasks are open, the read model is at {await _projected(setup)} of {log.last}"
         setup.journal.note(Late(waited_for=f"no rest within {REST_SECONDS_MAX:g} s: {behind}"))
     setup.journal.did("at rest")
     if not await owner.until(lambda: _sequence(owner) >= log.last_task_event, FOLLOW_SECONDS_MAX):

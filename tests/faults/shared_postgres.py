@@ -1,24 +1,15 @@
-"""The Postgres servers that runs share: one that stays, and one that faults may stop, each with a migrated database to copy."""
+"""The Postgres servers that runs share: one that stays, and one that faults may stop."""
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
-import asyncpg
-
 from headrace.embedded.postgres import EmbeddedPostgres
-from headrace.settings import DatabaseSettings
-from headrace.store.migrate import migrate
-
-TEMPLATE = "template_headrace"
-
-_numbers = itertools.count(1)
+from tests.databases import Databases
 
 
 @contextmanager
@@ -30,36 +21,6 @@ def temporary_place() -> Generator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-class Server:
-    """A Postgres with a database to copy."""
-
-    def __init__(self, postgres: EmbeddedPostgres) -> None:
-        self.postgres = postgres
-
-    async def open(self) -> None:
-        """Start it, and make the database to copy."""
-        await self.postgres.start()
-        url = await self.postgres.create(TEMPLATE)
-        await asyncio.to_thread(migrate, DatabaseSettings(url=url))
-
-    @asynccontextmanager
-    async def database(self) -> AsyncGenerator[str]:
-        """A migrated database of its own, dropped afterwards."""
-        name = f"faults_{next(_numbers)}"
-        await self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
-        try:
-            yield self.postgres.url(name)
-        finally:
-            await self._execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-    async def _execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.postgres.url("postgres"))
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
 
 
 class SharedPostgres:
@@ -75,19 +36,20 @@ class SharedPostgres:
         self._place = place
         self._stack = stack
         self._lasting = lasting
-        self._servers: dict[str, Server] = {}
+        self._servers: dict[str, Databases] = {}
 
-    async def server(self, *, expendable: bool) -> Server:
+    async def server(self, *, expendable: bool) -> Databases:
         """Return a running server, the expendable one for a fault that stops it."""
         name = "expendable" if expendable else "lasting"
         if name not in self._servers:
             borrowed = None if expendable else self._lasting
             postgres = borrowed or EmbeddedPostgres(self._place / name)
-            server = Server(postgres)
             if borrowed is None:
                 self._stack.push_async_callback(postgres.stop)
-            await server.open()
-            self._servers[name] = server
+                await postgres.start()
+            databases = Databases(postgres)
+            await databases.prepare()
+            self._servers[name] = databases
         return self._servers[name]
 
 
