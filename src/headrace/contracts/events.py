@@ -18,6 +18,7 @@ from headrace.contracts.payloads import decode_payload
 from headrace.contracts.tasks import NULL, FailureCode, Instant, TaskError
 
 Attempt = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Counts from 1; a retry adds one.")]
+Seconds = Annotated[float, Meta(description="Seconds; microseconds are the smallest part.")]
 Fence = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Log sequence of this task's previous finish; 0 for none.")]
 
 
@@ -54,11 +55,17 @@ class Deferred(Struct, frozen=True, kw_only=True, tag_field="event", tag="deferr
 
 
 class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started", omit_defaults=True):
-    """A worker is about to call the handler. ``delivered`` counts how often this attempt was delivered to a worker."""
+    """A worker is about to call the handler. ``delivered`` counts how often this attempt was delivered to a worker.
+
+    ``queued_seconds`` is how long this attempt waited: from when it was runnable, which is when the log took its `queued` event
+    or when it was due, whichever is later, until this start. The wait for a retry to become due is no part of it; the time that
+    a worker had the attempt that was lost since is. Older events do not have it.
+    """
 
     attempt: Attempt
     worker: str
     delivered: int = 1
+    queued_seconds: Seconds | None = None
 
 
 class Progressed(Struct, frozen=True, kw_only=True, tag_field="event", tag="progressed", omit_defaults=True):
@@ -109,6 +116,9 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     ``worker`` is the worker that ran the task, if one did. ``withdrawn`` is the task's `queued` event, when the task ended
     without a start. ``restored`` is the time at which the run ended, when the log had lost this event and it was appended
     again from the read model.
+
+    ``queued_seconds`` and ``run_seconds`` are about the attempt that ended the run: how long it waited, as its `started` event
+    says, and how long its handler ran. Neither is there when that attempt was not started, and in older events.
     """
 
     attempt: Attempt
@@ -119,6 +129,8 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     worker: str | None = None
     withdrawn: Withdrawn | None = None
     restored: Instant | None = None
+    queued_seconds: Seconds | None = None
+    run_seconds: Seconds | None = None
 
 
 Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | Finished

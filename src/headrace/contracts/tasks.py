@@ -138,6 +138,12 @@ class TaskSummary(Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    wait_seconds: Annotated[
+        float | None, Meta(description="How long the attempt that was started last was runnable before its start.")
+    ] = None
+    run_seconds: Annotated[
+        float | None, Meta(description="How long the attempt that ended the task ran; null when it was not started.")
+    ] = None
     position: Annotated[str, Meta(description="The log position this view reflects.")]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from headrace.contracts.events import EventName, Finished, encode
 from headrace.errors import AppendRefused, LogUnavailable
-from headrace.log import conditions
+from headrace.log import conditions, subjects
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
 from headrace.log.records import Record
@@ -76,7 +76,7 @@ async def finish(
         LogFull: the log has no room.
         TooLarge: the event does not fit a message.
     """
-    message = Message(task.of(EventName.FINISHED), encode(finished), headers)
+    message = Message(task.of(EventName.FINISHED), encode(finished), {**headers, subjects.OUTCOME: finished.outcome})
     appended_or_finish = await append_under_fence(log, task, fence, message)
     if isinstance(appended_or_finish, Record) and appended_or_finish.payload == message.payload:
         # The log has this very finish from an earlier try, whose acknowledgement was lost.

@@ -13,7 +13,7 @@ from headrace.contracts.events import Deferred, Finished, Outcome, Queued, Withd
 from headrace.contracts.tasks import TaskError
 from headrace.lifecycle.fence import AppendedOrFinish, finish
 from headrace.lifecycle.task_state import TaskState
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.prune import withdraw, withdraw_newest
 from headrace.log.records import Record
@@ -44,6 +44,8 @@ async def end_task(
         error=error,
         by=by,
         withdrawn=_withdrawn(state, queued),
+        queued_seconds=state.queued_seconds,
+        run_seconds=state.run_seconds(clock.now()),
     )
     appended_or_finish = await finish(log, state.subject, state.fence, finished, state.headers)
     if not isinstance(appended_or_finish, Record):

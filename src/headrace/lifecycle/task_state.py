@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
-from headrace.contracts.events import Deferred, Event, EventName, Finished, Queued, read
+from headrace.contracts.events import Deferred, Event, EventName, Finished, Queued, Started, read
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
 from headrace.log import clock, subjects
@@ -32,6 +32,7 @@ class TaskState(NamedTuple):
         finish_record: The newest `finished` event.
         finish_event: The event of `finish_record`.
         started_at: When a worker has started it; None when none has.
+        queued_seconds: How long it waited for that start; None when none has started it.
     """
 
     subject: TaskSubject
@@ -43,6 +44,7 @@ class TaskState(NamedTuple):
     finish_record: Record | None
     finish_event: Finished | None
     started_at: datetime | None = None
+    queued_seconds: float | None = None
 
     @property
     def is_over(self) -> bool:
@@ -69,6 +71,10 @@ class TaskState(NamedTuple):
         oldest = _decode_finished(self.oldest_record)
         withdrawn = None if oldest is None else oldest.withdrawn
         return self.oldest_record.at if withdrawn is None else withdrawn.at
+
+    def run_seconds(self, now: datetime) -> float | None:
+        """Return for how long what was started has run at a time by the clock of the log; None when nothing was started."""
+        return None if self.started_at is None else max(0.0, (now - self.started_at).total_seconds())
 
     def summarize(self, epoch: int) -> TaskSummary:
         """Return the task as clients see it.
@@ -97,6 +103,8 @@ class TaskState(NamedTuple):
             created_at=self.created_at,
             started_at=started_at,
             finished_at=self.finish_record.at if finished is not None and self.finish_record is not None else None,
+            wait_seconds=None if started_at is None else self.queued_seconds,
+            run_seconds=None if finished is None else finished.run_seconds,
             position=str(Position(epoch, self.newest_record.sequence)),
         )
 
@@ -167,6 +175,7 @@ async def _read(log: Log, owner: str, task: str) -> TaskState | None:
         finish_record=finish_record,
         finish_event=_decode_finished(finish_record),
         started_at=None if started is None else started.at,
+        queued_seconds=_queued_seconds(started),
     )
 
 
@@ -185,6 +194,11 @@ def _newest_queued(queued: Record | None, deferred: Record | None) -> Record | N
         before is not None and after is not None and (before.fence, before.attempt) == (after.fence, after.attempt)
     )
     return queued if is_late else deferred
+
+
+def _queued_seconds(started: Record | None) -> float | None:
+    event = None if started is None else read_record(started)
+    return event.queued_seconds if isinstance(event, Started) else None
 
 
 def _sequence(record: Record) -> int:

@@ -72,6 +72,7 @@ _LIVE_PREFIX: Final = "hr.live.tasks."
 BATCH: Final = "Headrace-Batch"
 OF_SCHEDULE: Final = "Headrace-Schedule"
 CORRELATION_ID: Final = "Headrace-Correlation-Id"
+OUTCOME: Final = "Headrace-Outcome"  # of a `finished` event
 
 TRACEPARENT: Final = "traceparent"  # W3C Trace Context
 BODY_HASH: Final = "Headrace-Body-Hash"  # of a submission with an Idempotency-Key

@@ -134,6 +134,8 @@ async def _restore_finish(event_log: Log, row: TaskRow) -> None:
         result=NULL if row.result is None else Raw(row.result.encode()),
         error=_error_of(row),
         restored=row.finished_at or clock.now(),
+        queued_seconds=row.wait_seconds,
+        run_seconds=row.run_seconds,
     )
     await finish(event_log, subject_of(row), row.fence, end, headers_of(row))
 

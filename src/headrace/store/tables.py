@@ -20,6 +20,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     DateTime,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -56,6 +57,7 @@ _SQL_TYPES: dict[Any, TypeEngine[Any]] = {
     str: Text(),
     Json: RawJson(),
     int: Integer(),
+    float: Double(),
     Long: BigInteger(),
     datetime: Instant,
     bytes: LargeBinary(),
@@ -96,6 +98,8 @@ class TaskSummaryRow(Row, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    wait_seconds: float | None
+    run_seconds: float | None
 
 
 class TaskRow(TaskSummaryRow, kw_only=True):

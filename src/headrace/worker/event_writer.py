@@ -47,8 +47,13 @@ class EventWriter:
             execution: The execution.
             wait: Whether to wait until the log has it. Without waiting it still comes before the outcome.
         """
-        attempt, delivered = execution.queued.attempt, execution.delivery.delivered
-        started = Started(attempt=attempt, worker=self._worker, delivered=delivered)
+        execution.note_handler_start()
+        started = Started(
+            attempt=execution.queued.attempt,
+            worker=self._worker,
+            delivered=execution.delivery.delivered,
+            queued_seconds=execution.queued_seconds,
+        )
         if wait:
             await self.append(execution, EventName.STARTED, started)
         else:
@@ -84,7 +89,13 @@ class EventWriter:
         Raises:
             LogUnavailable: the log was away, or full, for ten minutes.
         """
-        event = to_event(outcome, execution.queued.attempt, self._worker)
+        event = to_event(
+            outcome,
+            execution.queued.attempt,
+            self._worker,
+            queued_seconds=execution.queued_seconds,
+            run_seconds=execution.run_seconds,
+        )
         subject, fence, headers = execution.subject, execution.queued.fence, execution.headers
         return await self._when_available(lambda: finish(self._log, subject, fence, event, headers))
 

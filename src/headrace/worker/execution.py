@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.events import Queued, decode
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.deliveries import Delivery
 from headrace.log.subjects import TaskSubject
 from headrace.sdk.kind import AnyKind
@@ -73,6 +73,7 @@ class Execution:
         deadline: When the timeout of the running handler ends, in monotonic time; None while no handler runs.
         leftover: The end of a thread or process that goes on after its timeout; see `headrace.worker.left_overs`.
         calls: The calls of an async handler that run in threads; see `headrace.worker.loop_threads`.
+        queued_seconds: How long the attempt waited for this start of its handler; None before that.
         appended: How many events were appended so far for which the handler waited. It numbers them against duplicates.
 
     Raises:
@@ -81,6 +82,8 @@ class Execution:
     """
 
     __slots__ = (
+        "_handler_ended",
+        "_handler_started",
         "_phase",
         "appended",
         "calls",
@@ -92,6 +95,7 @@ class Execution:
         "kind",
         "leftover",
         "queued",
+        "queued_seconds",
         "subject",
         "task",
     )
@@ -109,6 +113,8 @@ class Execution:
         self.leftover: asyncio.Future[Any] | None = None
         self.calls: set[Future[Any]] = set()
         self.appended = 0
+        self.queued_seconds: float | None = None
+        self._handler_started = self._handler_ended = 0.0
         self._phase = Phase.DELIVERED
 
     @property
@@ -130,6 +136,24 @@ class Execution:
     def first_start_delivery(self) -> int:
         """The number of the first delivery that could start the task: one before the task is due is given back once."""
         return 1 if self.queued.due_at is None else 2
+
+    @property
+    def run_seconds(self) -> float | None:
+        """For how long the handler ran, or has run until now; None when it was not called."""
+        if not self._handler_started:
+            return None
+        return round((self._handler_ended or time.monotonic()) - self._handler_started, 6)
+
+    def note_handler_start(self) -> None:
+        """Note that the handler is about to be called, and how long the attempt waited for that by the clock of the log."""
+        runnable_at = max(self.delivery.at, self.queued.due_at or self.delivery.at)
+        # The clock of the log is known to a tenth of a second, so that a start may seem to come before what it waited for.
+        self.queued_seconds = max(0.0, (clock.now() - runnable_at).total_seconds())
+        self._handler_started = time.monotonic()
+
+    def note_handler_end(self) -> None:
+        """Note that the handler has an outcome."""
+        self._handler_ended = time.monotonic()
 
     def start(self) -> None:
         """Begin the attempt. From here on a cancellation stops it."""

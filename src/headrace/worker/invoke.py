@@ -70,6 +70,7 @@ async def invoke(
         # A handler's own is among what it leaves behind.
         raise Interrupted(f"The task took longer than its timeout of {kind.options.timeout:g} s.") from error
     finally:
+        execution.note_handler_end()
         execution.deadline = None
 
 

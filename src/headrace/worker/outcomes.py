@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from msgspec import MsgspecError, Raw, Struct
 
 from headrace.contracts.events import Finished, Outcome, Queued
-from headrace.contracts.tasks import FailureCode, TaskError
+from headrace.contracts.tasks import NULL, FailureCode, TaskError
 from headrace.sdk.kind import AnyKind, ResultError
 from headrace.sdk.retries import Retry, wait_seconds
 from headrace.sdk.said import to_text
@@ -259,10 +259,22 @@ def to_error(failed: Failed) -> TaskError:
     return TaskError(code=failed.code, message=legible(failed.message, MESSAGE_CHARS_MAX), traceback=failed.traceback)
 
 
-def to_event(outcome: Ending, attempt: int, worker: str) -> Finished:
-    """The event that ends the run with an outcome."""
-    match outcome:
-        case Succeeded(result):
-            return Finished(attempt=attempt, outcome=Outcome.SUCCEEDED, result=Raw(result), worker=worker)
-        case Failed():
-            return Finished(attempt=attempt, outcome=Outcome.FAILED, error=to_error(outcome), worker=worker)
+def to_event(
+    outcome: Ending,
+    attempt: int,
+    worker: str,
+    *,
+    queued_seconds: float | None = None,
+    run_seconds: float | None = None,
+) -> Finished:
+    """The event that ends the run with an outcome; the durations are those of the attempt, None when it was not started."""
+    succeeded = isinstance(outcome, Succeeded)
+    return Finished(
+        attempt=attempt,
+        outcome=Outcome.SUCCEEDED if succeeded else Outcome.FAILED,
+        result=Raw(outcome.result) if succeeded else NULL,
+        error=None if succeeded else to_error(outcome),
+        worker=worker,
+        queued_seconds=queued_seconds,
+        run_seconds=run_seconds,
+    )

@@ -44,7 +44,9 @@ async def timer_of(log: Log, task: TaskSubject) -> Record | None:
 
 async def start(log: Log, task: TaskSubject) -> Appended:
     """A worker starts the task."""
-    return await log.appender.append(task.of(EventName.STARTED), encode(Started(attempt=1, worker="w")), {})
+    return await log.appender.append(
+        task.of(EventName.STARTED), encode(Started(attempt=1, worker="w", queued_seconds=0.25)), {}
+    )
 
 
 async def succeed(log: Log, task: TaskSubject, fence: int = 0) -> Appended:

@@ -7,11 +7,12 @@ from headrace.contracts.tasks import FailureCode, TaskError
 from headrace.lifecycle.finishing import end_forgotten_task, end_task
 from headrace.lifecycle.queueing import submit_task
 from headrace.lifecycle.task_state import TaskState, read_task_state
+from headrace.log import subjects
 from headrace.log.append import Appended
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from tests.unit.lifecycle.steps import due_in, events_of, new_task, start, succeed, timer_of
+from tests.unit.lifecycle.steps import due_in, events_of, new_task, records_of, start, succeed, timer_of
 
 EXPIRED = TaskError(code=FailureCode.EXPIRED, message="too late")
 
@@ -30,6 +31,9 @@ async def test_a_task_that_expires_fails_with_the_error_and_leaves_its_queue(sha
     assert isinstance(finished, Finished)
     assert (finished.outcome, finished.error, finished.attempt, finished.by) == (Outcome.FAILED, EXPIRED, 2, None)
     assert finished.withdrawn is not None
+    assert (finished.queued_seconds, finished.run_seconds) == (None, None), "it was not started"
+    (record,) = await records_of(shared_log, task.subject)
+    assert record.headers[subjects.OUTCOME] == "failed"
 
 
 async def test_a_task_that_a_worker_has_started_keeps_its_queued_event(shared_log: Log) -> None:
@@ -41,6 +45,9 @@ async def test_a_task_that_a_worker_has_started_keeps_its_queued_event(shared_lo
     assert isinstance(queued, Queued)
     assert isinstance(finished, Finished)
     assert finished.withdrawn is None
+    assert finished.queued_seconds == 0.25, "as its start says"
+    assert finished.run_seconds is not None
+    assert 0 <= finished.run_seconds < 60
 
 
 @pytest.mark.invariant(2)

@@ -20,7 +20,7 @@ def row(sequence: int, **changed: Any) -> TaskRow:
         **{
             "id": "t1", "kind": "echo", "priority": "normal", "owner": "u1", "batch": None, "state": "queued",
             "attempt": 1, "max_attempts": None, "input": "{}", "result": None, "error": None, "code": None, "progress": None,
-            "files": "[]", "due_at": None, "expires_at": None, "queued_at": None, "fence": 0, "headers": "{}", "created_at": AT, "started_at": None, "finished_at": None,
+            "files": "[]", "due_at": None, "expires_at": None, "queued_at": None, "fence": 0, "headers": "{}", "created_at": AT, "started_at": None, "finished_at": None, "wait_seconds": None, "run_seconds": None,
             "epoch": 1, "sequence": sequence, **changed,
         }
     )  # fmt: skip

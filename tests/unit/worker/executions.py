@@ -18,6 +18,7 @@ from headrace.worker.execution import Execution
 
 SUBJECT = "hr.tasks.{event}.echo.normal.u.t1"
 SEQUENCE = 10
+DELIVERED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class _NoConnection:
@@ -26,7 +27,7 @@ class _NoConnection:
 
 def delivery(event: Event, *, delivered: int = 1, sequence: int = SEQUENCE, **headers: str) -> Delivery:
     """A delivery of an event of task t1."""
-    nanoseconds = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
+    nanoseconds = int(DELIVERED_AT.timestamp()) * 1_000_000_000
     reply = f"$JS.ACK.HEADRACE.run-echo-normal.{delivered}.{sequence}.1.{nanoseconds}.0"
     connection = cast("Client", _NoConnection())
     name = event.__struct_config__.tag

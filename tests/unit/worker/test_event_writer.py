@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
-from headrace.contracts.events import EventName, Logged, Progressed, Started, decode
+from headrace.contracts.events import EventName, Finished, Logged, Progressed, Started, decode
 from headrace.errors import LogFull, LogUnavailable
-from headrace.log import subjects
+from headrace.log import clock, subjects
 from headrace.log.append import Appended
 from headrace.log.connection import Log
 from headrace.worker import event_writer
 from headrace.worker.event_writer import HIGH_RATE_TTL, EventWriter
 from headrace.worker.outcomes import Succeeded
-from tests.unit.worker.executions import SEQUENCE, execution
+from tests.unit.worker.executions import DELIVERED_AT, SEQUENCE, execution
 
 LINE = Logged(attempt=1, level="info", message="hello")
 
@@ -74,14 +77,49 @@ async def test_a_start_is_waited_for_only_when_asked(appender: FakeAppender, wai
     await appender.writer().append_started(execution(delivered=3), wait=wait)
     assert (len(appender.appended), len(appender.sent)) == ((1, 0) if wait else (0, 1))
     ((_, payload, _),) = appender.appended + appender.sent
-    assert decode(payload) == Started(attempt=1, worker="w1", delivered=3)
+    started = decode(payload)
+    assert isinstance(started, Started)
+    assert started.queued_seconds is not None
+    assert replace(started, queued_seconds=None) == Started(attempt=1, worker="w1", delivered=3)
 
 
 async def test_an_outcome_waits_for_a_log_that_is_away_or_full(appender: FakeAppender) -> None:
     appender.failures = [LogUnavailable("away"), LogFull("full"), LogUnavailable("away")]
     appended_or_finish = await appender.writer().append_outcome(execution(), Succeeded(b"1"))
     assert appended_or_finish == Appended(1, duplicate=False)
-    assert [subject for subject, _, _ in appender.appended] == ["hr.tasks.finished.echo.normal.u.t1"]
+    ((subject, payload, headers),) = appender.appended
+    assert (subject, headers[subjects.OUTCOME]) == ("hr.tasks.finished.echo.normal.u.t1", "succeeded")
+    finished = decode(payload)
+    assert isinstance(finished, Finished)
+    assert (finished.queued_seconds, finished.run_seconds) == (None, None), "no handler was called"
+
+
+async def test_an_end_says_how_long_its_attempt_waited_and_how_long_the_handler_ran(
+    appender: FakeAppender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, of = appender.writer(), execution(due_at=DELIVERED_AT + timedelta(seconds=3))
+    monkeypatch.setattr(clock, "system_now", lambda: DELIVERED_AT + timedelta(seconds=5))
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    await writer.append_started(of, wait=False)
+    now = 107.5
+    of.note_handler_end()
+    now = 900.0
+    await writer.append_outcome(of, Succeeded(b"1"))
+    started, finished = (decode(payload) for _, payload, _ in appender.sent + appender.appended)
+    assert isinstance(started, Started)
+    assert isinstance(finished, Finished)
+    assert started.queued_seconds == finished.queued_seconds == 2.0, "it was not due before"
+    assert finished.run_seconds == 7.5
+
+
+async def test_a_clock_that_is_behind_makes_no_wait_shorter_than_none(
+    appender: FakeAppender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = execution()
+    monkeypatch.setattr(clock, "system_now", lambda: DELIVERED_AT - timedelta(seconds=0.1))
+    await appender.writer().append_started(of, wait=False)
+    assert of.queued_seconds == 0.0
 
 
 async def test_a_log_that_stays_away_is_given_up(appender: FakeAppender, monkeypatch: pytest.MonkeyPatch) -> None:

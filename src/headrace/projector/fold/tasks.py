@@ -144,7 +144,7 @@ def _begin_run(
     else:
         if event.fence != row.sequence:
             return None
-        row.result = row.progress = row.started_at = row.finished_at = None
+        row.result = row.progress = row.started_at = row.finished_at = row.wait_seconds = row.run_seconds = None
         _set_error(row, None)
         row.files = "[]"
     row.attempt = event.attempt
@@ -191,6 +191,8 @@ def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> 
         created_at=record.at,
         started_at=None,
         finished_at=None,
+        wait_seconds=None,
+        run_seconds=None,
         epoch=0,
         sequence=0,
     )
@@ -211,6 +213,7 @@ def _continue_run(
             row.attempt = event.attempt
             row.due_at = row.expires_at = None
             row.started_at = record.at
+            row.wait_seconds = _seconds(event.queued_seconds)
             row.progress = None
         case Progressed():
             row.progress = _to_json(Progress(fraction=event.fraction, message=event.message))
@@ -224,21 +227,32 @@ def _continue_run(
             )
             row.files = _to_json([*msgspec.json.decode(row.files), stored])
         case Finished():
-            row.state = State(event.outcome)
-            row.result = _to_text(event.result) if event.outcome is Outcome.SUCCEEDED else None
-            _set_error(row, event.error)
-            row.finished_at = record.at if event.restored is None else storable_instant(event.restored)
-            row.due_at = row.expires_at = None
-            if event.withdrawn is not None:
-                # A start that came too late counts for nothing; a replay would not know it.
-                row.started_at, row.files = None, "[]"
-            # Progress ages out of the log long before the finish does; a replay would not know it.
-            row.progress = None
+            _finish(row, record, event)
         case Logged() | Emitted():
             return False
         case _:
             assert_never(event)
     return True
+
+
+def _finish(row: TaskRow, record: Record, event: Finished) -> None:
+    row.state = State(event.outcome)
+    row.result = _to_text(event.result) if event.outcome is Outcome.SUCCEEDED else None
+    _set_error(row, event.error)
+    row.finished_at = record.at if event.restored is None else storable_instant(event.restored)
+    row.due_at = row.expires_at = None
+    row.wait_seconds = row.wait_seconds if event.queued_seconds is None else _seconds(event.queued_seconds)
+    row.run_seconds = _seconds(event.run_seconds)
+    if event.withdrawn is not None:
+        # A start that came too late counts for nothing; a replay would not know it.
+        row.started_at, row.wait_seconds, row.files = None, None, "[]"
+    # Progress ages out of the log long before the finish does; a replay would not know it.
+    row.progress = None
+
+
+def _seconds(written: float | None) -> float | None:
+    """Return a duration as it is stored: none is below zero, whatever the clocks of its writer said."""
+    return None if written is None else max(0.0, written)
 
 
 def _set_error(row: TaskRow, error: TaskError | None) -> None:
@@ -249,6 +263,10 @@ def _entry(epoch: int, sequence: int, at: datetime, task: str, name: str, event:
     fields = msgspec.structs.asdict(event)
     for left_out in ("attempt", "input", "result", "withdrawn", "restored"):
         fields.pop(left_out, None)
+    for duration in ("queued_seconds", "run_seconds"):
+        # Entries of events that have none look as they did before events could have one.
+        if fields.get(duration) is None:
+            fields.pop(duration, None)
     return EventRow(
         epoch=epoch, sequence=sequence, task=task, event=name, at=at, attempt=event.attempt, data=_to_json(fields)
     )

@@ -100,7 +100,8 @@ class Life:
                     return None
                 return self._begin(what.removeprefix("stale "), stale[number % len(stale)], 1 + number % 4, number)
             case "started":
-                return Started(attempt=self.attempt, worker=f"w{number}")
+                waited = None if number % 4 == 0 else number / 8
+                return Started(attempt=self.attempt, worker=f"w{number}", queued_seconds=waited)
             case "progressed":
                 return Progressed(attempt=self.attempt, fraction=number / 20, message=None if number % 2 else "on it")
             case "logged":
@@ -155,10 +156,18 @@ class Life:
         match number % 3:
             case 0:
                 result = Raw((b"null", b'{"a": [1.50, "\xc5\xbe"]}', b'"\\u0000"')[number // 3 % 3])
-                return Finished(attempt=self.attempt, outcome=Outcome.SUCCEEDED, result=result)
+                ran = number * 1.5
+                return Finished(
+                    attempt=self.attempt,
+                    outcome=Outcome.SUCCEEDED,
+                    result=result,
+                    queued_seconds=ran / 4,
+                    run_seconds=ran,
+                )
             case 1:
                 error = TaskError(code=FailureCode.TIMEOUT, message="late \x00", traceback="Traceback\n  …")
-                return Finished(attempt=self.attempt, outcome=Outcome.FAILED, error=error)
+                # A clock that was set back makes such a number.
+                return Finished(attempt=self.attempt, outcome=Outcome.FAILED, error=error, run_seconds=-0.5)
             case _:
                 return Finished(attempt=self.attempt, outcome=Outcome.CANCELLED, by="u1")
 

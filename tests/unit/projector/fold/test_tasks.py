@@ -219,6 +219,46 @@ def test_an_end_from_outside_that_a_start_came_before_is_read_alike_with_and_wit
 
 
 @pytest.mark.invariant(7)
+def test_a_task_shows_how_long_its_last_attempt_waited_and_ran_as_its_events_say() -> None:
+    story = Story()
+    story.tell(queued())
+    row = story.tell(msgspec.structs.replace(STARTED, queued_seconds=0.5))
+    assert row is not None
+    assert (row.wait_seconds, row.run_seconds) == (0.5, None)
+    story.tell(queued(attempt=2))
+    story.tell(msgspec.structs.replace(STARTED, attempt=2, queued_seconds=0.25))
+    row = story.tell(msgspec.structs.replace(SUCCEEDED, attempt=2, queued_seconds=0.25, run_seconds=7.0))
+    assert row is not None
+    assert (row.wait_seconds, row.run_seconds) == (0.25, 7.0)
+    again = story.tell(queued(fence=story.sequence))
+    assert again is not None
+    assert (again.wait_seconds, again.run_seconds) == (None, None)
+
+
+@pytest.mark.invariant(7)
+def test_events_from_before_durations_were_written_show_none_and_read_as_they_did() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(STARTED)
+    row = story.tell(SUCCEEDED)
+    assert row is not None
+    assert (row.wait_seconds, row.run_seconds) == (None, None)
+    subject = TaskSubject("finished", "echo", "normal", "u1", "t1")
+    (entry,) = timeline_entries(Record(3, str(subject), Story.at(3), {}, b""), subject, SUCCEEDED, EPOCH)
+    assert json.loads(entry.data) == {"outcome": "succeeded", "error": None, "by": None, "worker": None}
+
+
+@pytest.mark.invariant(7)
+def test_a_start_that_came_too_late_leaves_no_wait() -> None:
+    story = Story()
+    story.tell(queued())
+    story.tell(msgspec.structs.replace(STARTED, queued_seconds=0.5))
+    row = story.tell(cancelled(queued(), 1))
+    assert row is not None
+    assert (row.started_at, row.wait_seconds, row.run_seconds) == (None, None, None)
+
+
+@pytest.mark.invariant(7)
 def test_an_end_that_the_log_was_given_again_changes_only_where_the_task_stands() -> None:
     story = Story()
     story.tell(queued())
