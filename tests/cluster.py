@@ -43,7 +43,7 @@ class Cluster:
         self.database_url = database_url
         self.members: list[Member] = []
         self._has_users = password is not None
-        api_port, *self._ports = free_ports(12)
+        api_port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{api_port}"
         self.environ = {
             "HEADRACE_NATS_URL": nats.url,
@@ -83,8 +83,7 @@ class Cluster:
         return members
 
     async def spawn(self, name: str, *arguments: str, **environ: str) -> Member:
-        ports = {"HEADRACE_WORKER_HEALTH": "worker", "HEADRACE_PROJECTOR_HEALTH": "projector"}
-        bound = {variable: f"127.0.0.1:{self._ports.pop()}" for variable, of in ports.items() if of == name}
+        bound = self._operations_address(name)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "headrace", name, *arguments),
@@ -98,11 +97,16 @@ class Cluster:
         return member
 
     async def spawn_module(self, name: str, module: str, **environ: str) -> Member:
-        """Start a process through a module of its own, which ends with us however we end; the caller gives it its address."""
+        """Start a process through a module of its own, which ends with us however we end."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", module, name),
-            env=os.environ | self.environ | self._as_user(name) | {PARENT_PIPE: "1"} | environ,
+            env=os.environ
+            | self.environ
+            | self._as_user(name)
+            | self._operations_address(name)
+            | {PARENT_PIPE: "1"}
+            | environ,
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -111,6 +115,10 @@ class Cluster:
         member = Member(name, process)
         self.members.append(member)
         return member
+
+    def _operations_address(self, name: str) -> dict[str, str]:
+        variable = f"HEADRACE_{name.upper()}_OPS"
+        return {variable: self.environ.get(variable) or f"127.0.0.1:{free_ports(1)[0]}"}
 
     def _as_user(self, name: str) -> dict[str, str]:
         return {"HEADRACE_NATS_USER": name} if self._has_users else {}

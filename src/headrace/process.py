@@ -16,6 +16,7 @@ from headrace.event_loop import exit_soon, leave, run_to_its_end
 from headrace.log.jetstream import ProvisionError
 from headrace.parent_watch import watch_parent
 from headrace.settings import Settings, unknown_variables
+from headrace.stop import Stop
 from headrace.task import KindError
 from headrace.telemetry import get_logger, log_stream, set_up_logs
 
@@ -30,7 +31,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = get_logger(__name__)
 
-Main = Callable[[Settings, asyncio.Event], Awaitable[None]]
+Main = Callable[[Settings, Stop], Awaitable[None]]
 
 
 def run_process(name: str, settings: Settings, main: Main, grace: float = 0.0) -> int:
@@ -69,12 +70,12 @@ def run_process(name: str, settings: Settings, main: Main, grace: float = 0.0) -
 
 
 async def _run(settings: Settings, main: Main, grace: float) -> None:
-    stop = asyncio.Event()
+    stop = Stop()
 
     def on_signal() -> None:
         if not stop.is_set():
             _limit_the_stop(grace + STOP_MARGIN_SECONDS)
-        stop.set()
+        stop.tell()
 
     _take_signals(on_signal)
     keeping = asyncio.create_task(_keep_signals(on_signal), name="keep signals")

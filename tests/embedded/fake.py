@@ -16,9 +16,9 @@ from headrace.parent_watch import watch_parent
 from headrace.settings import split_bind
 
 LISTENS = {
-    "api": ("HEADRACE_API_BIND", "HEADRACE_API_METRICS"),
-    "worker": ("HEADRACE_WORKER_HEALTH",),
-    "projector": ("HEADRACE_PROJECTOR_HEALTH",),
+    "api": ("HEADRACE_API_BIND", "HEADRACE_API_OPS"),
+    "worker": ("HEADRACE_WORKER_OPS",),
+    "projector": ("HEADRACE_PROJECTOR_OPS",),
 }
 
 

@@ -29,7 +29,7 @@ class Api:
     async def start(cls, cluster: Cluster, *constants: str, **environ: str) -> Api:
         """Start it, with constants such as ``headrace.api.streaming.open_streams.STALLED_SECONDS=1``."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
-        environ |= {"HEADRACE_API_METRICS": address, VARIABLE: " ".join(constants)}
+        environ |= {"HEADRACE_API_OPS": address, VARIABLE: " ".join(constants)}
         member = await cluster.spawn_module("api", "tests.faults.with_constants", **environ)
         await cluster.until_ready(member)
         return cls(cluster, member, f"http://{address}/metrics")

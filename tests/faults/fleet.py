@@ -24,7 +24,7 @@ SAMPLE_SECONDS = 0.5
 TAIL_LINES = 8
 TRACEBACK_LINES = 40  # of a traceback, and of what was logged right after it
 SAID_CHARS_MAX = 4000
-BIND = {"api": "HEADRACE_API_BIND", "worker": "HEADRACE_WORKER_HEALTH", "projector": "HEADRACE_PROJECTOR_HEALTH"}
+BIND = {"api": "HEADRACE_API_BIND", "worker": "HEADRACE_WORKER_OPS", "projector": "HEADRACE_PROJECTOR_OPS"}
 
 
 class Post:

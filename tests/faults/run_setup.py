@@ -314,7 +314,7 @@ async def _replay(setup: RunSetup, url: str) -> dict[str, list[str]]:
     wanted = await _projected(setup)
     spare = setup.fleet.of("projector")[0]
     member = await setup.cluster.spawn_module(
-        "projector", "headrace", HEADRACE_DATABASE_URL=url, HEADRACE_PROJECTOR_HEALTH=f"127.0.0.1:{spare.port}"
+        "projector", "headrace", HEADRACE_DATABASE_URL=url, HEADRACE_PROJECTOR_OPS=f"127.0.0.1:{spare.port}"
     )
 
     async def done() -> bool:

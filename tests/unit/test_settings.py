@@ -45,8 +45,8 @@ WRONG = {
     "HEADRACE_WORKER_SLOTS": "2",
     "HEADRACE_WORKER_THREADS": "257",
     "HEADRACE_WORKER_GRACE": "soon",
-    "HEADRACE_WORKER_HEALTH": "localhost:",
-    "HEADRACE_PROJECTOR_HEALTH": "localhost:http",
+    "HEADRACE_WORKER_OPS": "localhost:",
+    "HEADRACE_PROJECTOR_OPS": "localhost:http",
 }
 
 
@@ -127,10 +127,26 @@ def test_a_wrong_value_is_shown_unless_it_may_carry_a_secret() -> None:
 
 @pytest.mark.parametrize(
     ("bind", "host", "port"),
-    [("127.0.0.1:8080", "127.0.0.1", 8080), ("localhost:1", "localhost", 1), ("[::1]:443", "::1", 443)],
+    [
+        ("127.0.0.1:8080", "127.0.0.1", 8080),
+        ("localhost:1", "localhost", 1),
+        ("[::1]:443", "::1", 443),
+        (":90", "", 90),
+    ],
 )
 def test_an_address_is_a_host_and_a_port(bind: str, host: str, port: int) -> None:
     assert split_bind(bind) == (host, port)
+
+
+def test_a_variable_that_was_replaced_is_refused_by_name_with_the_one_to_set_instead() -> None:
+    old = {"HEADRACE_API_METRICS": ":9090", "HEADRACE_WORKER_HEALTH": ":9090", "HEADRACE_PROJECTOR_HEALTH": ""}
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(old)
+    assert caught.value.wrong == [
+        "HEADRACE_API_METRICS is no setting any more; set HEADRACE_API_OPS instead",
+        "HEADRACE_WORKER_HEALTH is no setting any more; set HEADRACE_WORKER_OPS instead",
+    ]
+    assert Settings.read({"HEADRACE_WORKER_OPS": ":9090"}).worker.ops == ":9090"
 
 
 @pytest.mark.parametrize(
@@ -138,8 +154,8 @@ def test_an_address_is_a_host_and_a_port(bind: str, host: str, port: int) -> Non
     [
         ("HEADRACE_API_BIND", "127.0.0.1:99999", "99999"),
         ("HEADRACE_API_BIND", "[::1]:65536", "65536"),
-        ("HEADRACE_API_METRICS", "0.0.0.0:70000", "70000"),
-        ("HEADRACE_WORKER_HEALTH", "localhost:99999", "99999"),
+        ("HEADRACE_API_OPS", "0.0.0.0:70000", "70000"),
+        ("HEADRACE_WORKER_OPS", "localhost:99999", "99999"),
         ("HEADRACE_URL", "http://127.0.0.1:99999/x", "99999"),
         ("HEADRACE_API_PUBLIC_URL", "https://h:123456", "123456"),
         ("HEADRACE_NATS_URL", "nats://a:4222,nats://u:1@b:99999", "99999"),

@@ -8,10 +8,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from headrace.api.auth.access import PUBLIC, access
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
-from headrace.api.mounts import Mount, served_mounts
-from headrace.api.state import state_of
+from headrace.api.mounts import Mount
+from headrace.api.state import ApiState, state_of
 from headrace.errors import HeadraceError
-from headrace.health import Health, summarize
+from headrace.health import Health, Readiness, summarize
 from headrace.log import clock
 from headrace.log.connection import Log
 
@@ -34,22 +34,23 @@ async def ready(request: AnyRequest) -> Response[Health]:
     started, is full or takes nothing; and while the process drains. Without Postgres it is 200 with a failing check: tasks can
     still be submitted and followed. Of a process that serves administrators alone, it is 503 then.
     """
-    api = state_of(request)
+    found = await state_of(request).operations.readiness()
+    return Response(found.health, status_code=200 if found.is_ready else 503)
+
+
+async def check_readiness(api: ApiState, mounts: frozenset[Mount]) -> Readiness:
+    """Say how each thing is that the API depends on, and whether it can serve these mounts."""
     checks = {
         "log": await _check_log(api.log, api.capacity),
         "read_model": await api.read_model.problem() or "ok",
         "clock": clock.problem() or "ok",
         "kinds": "ok" if api.catalog.entries() else "no worker has announced one",
     }
-    if api.hub.draining:
-        checks["process"] = "draining"
-    mounts = served_mounts(request)
     if len(mounts) < len(Mount):
         checks["mounts"] = f"ok; {', '.join(sorted(mounts))}"
-    unfit = checks["log"] != "ok" or api.hub.draining
     # Nothing of what administrators do goes on without Postgres.
-    unfit = unfit or (mounts == frozenset({Mount.ADMIN}) and checks["read_model"] != "ok")
-    return Response(summarize(checks), status_code=503 if unfit else 200)
+    needed = ("log", "read_model") if mounts == frozenset({Mount.ADMIN}) else ("log",)
+    return Readiness(summarize(checks), all(checks[each] == "ok" for each in needed))
 
 
 async def _check_log(log: Log, capacity: Capacity) -> str:

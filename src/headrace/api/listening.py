@@ -11,10 +11,10 @@ from typing import Any
 from granian._granian import SocketHolder
 from granian.server.embed import Server
 
-from headrace.health import cannot_listen
-from headrace.settings import PORT_MAX
+from headrace.listening import cannot_listen
 from headrace.telemetry import get_logger
 
+BIND = "HEADRACE_API_BIND"  # the setting that has the address
 BACKLOG = 2048  # connections waiting to be accepted, as when all browsers come back at once
 UNREAD_SECONDS = 60  # after which a client that takes none of what was sent to it loses its connection
 CHECK_SECONDS = 5.0  # between two checks of the connections that wait to be accepted
@@ -24,26 +24,6 @@ _TCP_INFO_BYTES = 28
 _UNACKED_AT = 24
 
 log = get_logger(__name__)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Reserve an address. No other process can listen on it from then on.
-
-    Raises:
-        OSError: Another process listens there, or this machine has no such address.
-    """
-    (family, *_, address) = _resolve(host, port)
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # Connections that the previous process has closed do not keep the address. Another one that listens does.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        bound.bind(address)
-    except OSError as error:
-        bound.close()
-        raise _cannot_listen(host, port, error) from error
-    return bound
 
 
 def listen(bound: socket.socket) -> None:
@@ -59,7 +39,7 @@ def listen(bound: socket.socket) -> None:
         bound.listen(BACKLOG)
     except OSError as error:
         host, port = bound.getsockname()[:2]
-        raise _cannot_listen(host, port, error) from error
+        raise cannot_listen(host, port, error, BIND) from error
 
 
 class ListeningServer(Server):
@@ -114,19 +94,3 @@ async def warn_when_full(listener: socket.socket, connections_max: int) -> None:
 def _count_waiting(listener: socket.socket) -> int:
     found = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
     return struct.unpack_from("=I", found, _UNACKED_AT)[0]
-
-
-def _resolve(host: str, port: int) -> Any:
-    if port > PORT_MAX:
-        # `getaddrinfo` would take the port modulo 65,536.
-        raise _cannot_listen(host, port, ValueError(f"ports end at {PORT_MAX:,}"))
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise _cannot_listen(host, port, error) from error
-    # A name such as localhost has addresses of both kinds, and some clients try only the older one.
-    return next((each for each in found if each[0] == socket.AF_INET), found[0])
-
-
-def _cannot_listen(host: str, port: int, error: Exception) -> OSError:
-    return cannot_listen(f"{host}:{port}", error, "HEADRACE_API_BIND")

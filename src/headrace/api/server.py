@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -16,16 +17,21 @@ from granian.log import LogLevels
 from headrace.api.app import create_stack
 from headrace.api.auth.identity_sweep import sweep_regularly
 from headrace.api.auth.missed_revocations import tell_missed
+from headrace.api.health import check_readiness
 from headrace.api.identity_database import IdentityDatabase
-from headrace.api.listening import BACKLOG, ListeningServer, bind, listen, warn_when_full
+from headrace.api.listening import BACKLOG, BIND, ListeningServer, listen, warn_when_full
+from headrace.api.mounts import mounts_of
 from headrace.api.read_model import ReadModel
 from headrace.api.settings_watch import keep_told
 from headrace.api.state import ApiState, read_secrets
 from headrace.api.streaming.metrics import Exposed
-from headrace.health import serve_health
 from headrace.lifecycle.verify_log import verify_log
+from headrace.listening import bind
 from headrace.log.opening import open_log
+from headrace.operations.answers import Operations
+from headrace.operations.port import serve_operations
 from headrace.settings import ApiSettings, Settings, split_bind
+from headrace.stop import Stop
 from headrace.store.engine import sqlalchemy_config
 from headrace.telemetry import get_logger
 
@@ -36,8 +42,8 @@ FILES_BESIDES = 256  # open files that are not connections of clients
 log = get_logger(__name__)
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Run the API until ``stop`` is set, then end its streams and its requests and return.
+async def serve(settings: Settings, stop: Stop) -> None:
+    """Run the API until ``stop`` is set; then go on for the drain delay, end its streams and its requests, and return.
 
     Raises:
         SecretsMissing: There is no secret with which credentials could be verified.
@@ -48,17 +54,17 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     read_secrets(settings.api)
     database = sqlalchemy_config(settings.database)
     open_session = database.create_session_maker()
-    read_model, identity = ReadModel(open_session), IdentityDatabase(open_session)
+    read_model, identity, operations = ReadModel(open_session), IdentityDatabase(open_session), Operations(stop)
     _allow_connections(settings.api.connections)
     # A taken address is noticed first, and clients are let in last.
-    listener = bind(*split_bind(settings.api.bind))
+    listener = bind(*split_bind(settings.api.bind), BIND)
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
+        await stack.enter_async_context(serve_operations(settings.api.ops, operations, variable="HEADRACE_API_OPS"))
         stack.push_async_callback(database.get_engine().dispose)
-        api = await _open_unless_stopped(settings, read_model, identity, stack, stop)
+        api = await _open_unless_stopped(settings, read_model, identity, operations, stack, stop)
         if api is None:
             return
-        await _expose_metrics(settings.api, api, stack)
         listen(listener)
         watching = asyncio.create_task(warn_when_full(listener.dup(), settings.api.connections))
         background = _start_watching(api)
@@ -66,6 +72,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         serving = asyncio.create_task(server.serve(), name="server")
         log.info("listening", address=settings.api.bind)
         await _wait_for_either(serving, stop)
+        await _keep_serving(serving, stop, settings.api.drain)
         watching.cancel()
         await _drain(api, server, serving, settings.api.grace)
         for task in background:
@@ -100,10 +107,15 @@ def _allow_connections(count: int) -> None:
 
 
 async def _open_unless_stopped(
-    settings: Settings, read_model: ReadModel, identity: IdentityDatabase, stack: AsyncExitStack, stop: asyncio.Event
+    settings: Settings,
+    read_model: ReadModel,
+    identity: IdentityDatabase,
+    operations: Operations,
+    stack: AsyncExitStack,
+    stop: Stop,
 ) -> ApiState | None:
     """Open the parts of the process. Returns None when it is told to stop before, as while NATS is away."""
-    opening = asyncio.create_task(_open(settings, read_model, identity, stack), name="open")
+    opening = asyncio.create_task(_open(settings, read_model, identity, operations, stack), name="open")
     await _wait_for_either(opening, stop)
     if opening.done():
         return await opening
@@ -114,15 +126,21 @@ async def _open_unless_stopped(
 
 
 async def _open(
-    settings: Settings, read_model: ReadModel, identity: IdentityDatabase, stack: AsyncExitStack
+    settings: Settings,
+    read_model: ReadModel,
+    identity: IdentityDatabase,
+    operations: Operations,
+    stack: AsyncExitStack,
 ) -> ApiState:
     """Open the log, verify it against the read model, and open what depends on it."""
     opened = await stack.enter_async_context(
         open_log(settings, "api", lambda opened: verify_log(opened, read_model.checkpoint_for_verification))
     )
-    api = ApiState(opened, settings, read_model, identity)
+    api = ApiState(opened, settings, read_model, identity, operations)
     stack.callback(api.revocations.close)
     await api.open()
+    operations.ready = partial(check_readiness, api, mounts_of(settings.api))
+    operations.registry.register(Exposed(api.metrics, lambda: len(api.streams), lambda: api.hub.feeds))
     return api
 
 
@@ -144,25 +162,20 @@ def _create_server(settings: ApiSettings, api: ApiState, listener: socket.socket
     )
 
 
-async def _expose_metrics(settings: ApiSettings, api: ApiState, stack: AsyncExitStack) -> None:
-    """Serve the metrics on an address of their own, when one is set."""
-    if not settings.metrics:
-        return
-
-    async def checks() -> dict[str, str]:
-        return {"log": "ok" if api.log.is_connected else "disconnected; reconnecting"}
-
-    exposed = Exposed(api.metrics, lambda: len(api.streams), lambda: api.hub.feeds)
-    await stack.enter_async_context(
-        serve_health(settings.metrics, checks, metrics=exposed.page, variable="HEADRACE_API_METRICS")
-    )
-
-
 async def _wait_for_either(work: asyncio.Task[Any], stop: asyncio.Event) -> None:
     """Return when some work has ended by itself, or when the process is told to stop."""
     stopping = asyncio.create_task(stop.wait(), name="stop")
     await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+
+
+async def _keep_serving(serving: asyncio.Task[None], stop: Stop, seconds: float) -> None:
+    """Serve for the drain delay, or until somebody says again to stop: others learn meanwhile that this process is not ready."""
+    if seconds and not serving.done():
+        log.info("told to stop; serving until load balancers have noticed", seconds=seconds)
+        told_again = asyncio.create_task(stop.again.wait(), name="told again to stop")
+        await asyncio.wait({serving, told_again}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        told_again.cancel()
 
 
 async def _drain(api: ApiState, server: ListeningServer, serving: asyncio.Task[None], grace: float) -> None:

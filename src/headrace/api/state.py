@@ -40,6 +40,7 @@ from headrace.identity.secrets import Secrets
 from headrace.identity_errors import SecretsMissing
 from headrace.lifecycle.long_timers import LongTimers
 from headrace.log.connection import Log
+from headrace.operations.answers import Operations
 from headrace.run_time_settings import CurrentSettings
 from headrace.settings import ApiSettings, Settings
 
@@ -55,10 +56,13 @@ class ApiState:
         SecretsMissing: HEADRACE_API_SECRETS is not set.
     """
 
-    def __init__(self, log: Log, settings: Settings, read_model: ReadModel, identity: IdentityDatabase) -> None:
+    def __init__(
+        self, log: Log, settings: Settings, read_model: ReadModel, identity: IdentityDatabase, operations: Operations
+    ) -> None:
         self.log = log
         self.read_model = read_model
         self.identity = identity
+        self.operations = operations
         self.schedule_lock = ScheduleLock(log, read_model)
         self.capacity = Capacity(log, settings.stream.max_bytes)
         self.catalog = Catalog(log)

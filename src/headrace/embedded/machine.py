@@ -33,10 +33,10 @@ NATS = "nats"
 # Its configuration is as private as the files with the passwords.
 NATS_SAYS_TOO_MUCH = (" [INF]", "Plaintext passwords")
 STOPS_FIRST = "api"  # so that no task is accepted while the others finish
-HEALTH = {  # the variable that says where each process answers health checks from its own event loop
-    "api": "HEADRACE_API_METRICS",
-    "worker": "HEADRACE_WORKER_HEALTH",
-    "projector": "HEADRACE_PROJECTOR_HEALTH",
+OPERATIONS = {  # the variable that says where each process answers from its own event loop
+    "api": "HEADRACE_API_OPS",
+    "worker": "HEADRACE_WORKER_OPS",
+    "projector": "HEADRACE_PROJECTOR_OPS",
 }
 MIGRATE_SECONDS = 600.0  # a new index on a large table
 PROVISION_SECONDS = 90.0  # more than the minute for which it waits for a NATS that reads a large store
@@ -139,12 +139,12 @@ class Machine:
                 environ=self._as_user(name, environ_of(name, environ)),
                 grace=STOP_SECONDS,
                 on_line=self._output.of(name),
-                health=split_bind(environ[HEALTH[name]]),
+                health=split_bind(environ[OPERATIONS[name]]),
                 before_abort=self._note_end_of_worker if name == "worker" else None,
             )
             await self._supervisor.start(name, child)
         if self._nats is not None:
-            health = [split_bind(environ[HEALTH[name]]) for name in commands if name != "api"]
+            health = [split_bind(environ[OPERATIONS[name]]) for name in commands if name != "api"]
             self._log_watch = LogWatch(
                 self._home.nats,
                 [(self._host, self._port), *health],
@@ -198,7 +198,7 @@ class Machine:
 
     @property
     def _api_url(self) -> str:
-        return f"http://{authority(self._host, self._port)}"
+        return f"http://{authority(self._host or LOOPBACK, self._port)}"
 
     @property
     def _worker_record(self) -> Path:
@@ -229,11 +229,10 @@ class Machine:
             # Output of a handler appears when it is printed, not when a buffer is full.
             "PYTHONUNBUFFERED": "1",
         }
-        ports = dict(zip(HEALTH, free_ports(len(HEALTH)), strict=True))
-        for name, variable in HEALTH.items():
-            # Metrics may be wanted at an address of the user's. The others are asked by nobody else.
-            if name != "api" or not environ.get(variable):
-                environ[variable] = f"{LOOPBACK}:{ports[name]}"
+        for variable, port in zip(OPERATIONS.values(), free_ports(len(OPERATIONS)), strict=True):
+            environ.setdefault(variable, f"{LOOPBACK}:{port}")
+        # No load balancer chooses between several of them.
+        environ.setdefault("HEADRACE_API_DRAIN", "0")
         environ["HEADRACE_WORKER_RECORD"] = str(self._worker_record)
         if not is_given(environ, "HEADRACE_API_SECRETS"):
             environ["HEADRACE_API_SECRETS"] = self._home.api_secret()

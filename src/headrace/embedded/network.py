@@ -13,7 +13,7 @@ from headrace.embedded.errors import PortError
 from headrace.loopback import is_this_machine
 
 LOOPBACK = "127.0.0.1"
-ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - how to reach a server that listens on all
+ANY_ADDRESS = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - how to reach a server that listens on all
 PROBE_SECONDS = 5.0
 PROBE_BYTES_MAX = 4096  # a status line and a short reason
 # The length of the message, then the code of an SSLRequest (PostgreSQL documentation, message formats).
@@ -52,7 +52,9 @@ def check_port(host: str, port: int) -> None:
         PortError: The address is in use, or belongs to no interface of this machine.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         with socket.socket(family, kind, protocol) as probe:
             # The API sets this too: connections that are not closed completely do not keep it from listening.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

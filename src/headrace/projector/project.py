@@ -14,12 +14,14 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from headrace.contracts.positions import Position
 from headrace.errors import HeadraceError
-from headrace.health import serve_health
+from headrace.health import Readiness, all_needed
 from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
 from headrace.log.opening import open_log, until_compared
+from headrace.operations.answers import Operations
+from headrace.operations.port import serve_operations
 from headrace.projector.batch_progress import BatchProgress
 from headrace.projector.decode import batch_ids, decode_page, schedule_ids, task_ids
 from headrace.projector.firings import submitting_firings
@@ -58,13 +60,17 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
     Raises:
         LogUnavailable: NATS cannot be reached at start.
         ProvisionError: The log cannot be made what the settings say.
+        OSError: The address of the operations port cannot be listened on.
     """
-    async with open_log(settings, "projector") as opened, open_log(settings, "firings", until_compared) as for_firings:
+    operations = Operations(stop)
+    async with (
+        serve_operations(settings.projector.ops, operations, variable="HEADRACE_PROJECTOR_OPS"),
+        open_log(settings, "projector") as opened,
+        open_log(settings, "firings", until_compared) as for_firings,
+    ):
         projector = Projector(opened, settings.database.url)
-        async with (
-            serve_health(settings.projector.health, projector.ready, variable="HEADRACE_PROJECTOR_HEALTH"),
-            submitting_firings(for_firings, settings.database.url),
-        ):
+        operations.ready = projector.check_readiness
+        async with submitting_firings(for_firings, settings.database.url):
             working = asyncio.create_task(projector.work(), name="projector")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -88,14 +94,16 @@ class Projector:
         self._sweep = Sweep(log)
         self._role = "starting"
 
-    async def ready(self) -> dict[str, str]:
+    async def check_readiness(self) -> Readiness:
         """Report the state of each thing that the projector depends on."""
-        return {
-            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
-            "log": self._log.problem or "ok",
-            "clock": clock.problem() or "ok",
-            "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
-        }
+        return all_needed(
+            {
+                "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+                "log": self._log.problem or "ok",
+                "clock": clock.problem() or "ok",
+                "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
+            }
+        )
 
     async def work(self) -> None:
         """Lead or stand by, for ever; survives the loss of Postgres and of the log."""

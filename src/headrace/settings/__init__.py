@@ -5,12 +5,11 @@ may be in a file instead, which ``HEADRACE_NATS_URL_FILE`` names.
 """
 
 from headrace.settings.addresses import PORT_MAX, split_bind
+from headrace.settings.api_sections import ApiSettings, LimitsSettings
 from headrace.settings.environments import Environment
 from headrace.settings.reading import PREFIX, SettingsError
 from headrace.settings.sections import (
-    ApiSettings,
     DatabaseSettings,
-    LimitsSettings,
     NatsSettings,
     ProjectorSettings,
     Settings,

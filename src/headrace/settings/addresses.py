@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 
-ADDRESSES = frozenset({"url", "public_url", "bind", "metrics", "health"})  # the fields that hold some
+ADDRESSES = frozenset({"url", "public_url", "bind", "ops"})  # the fields that hold some
 NETWORKS = frozenset({"trusted_proxies"})
 PORT_MAX = 65_535  # of TCP
 
 
 def split_bind(bind: str) -> tuple[str, int]:
-    """Split ``"127.0.0.1:8080"`` into host and port."""
+    """Split ``"127.0.0.1:8080"`` into host and port. The host of ``":8080"`` is empty: every address of this machine."""
     host, _, port = bind.rpartition(":")
     return host.strip("[]"), int(port)
 

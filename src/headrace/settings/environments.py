@@ -10,6 +10,7 @@ Environment = Literal["local", "staging", "production"]
 _DEPLOYED: Mapping[str, str] = {
     "HEADRACE_LOG_FORMAT": "json",
     "HEADRACE_API_ACCESS_LOG": "true",
+    "HEADRACE_API_DRAIN": "5",
     "HEADRACE_LIMITS_FACTOR": "1",
 }
 

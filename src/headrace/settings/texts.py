@@ -9,10 +9,18 @@ from msgspec import Meta
 from headrace.contracts.patterns import VISIBLE_PATTERN, WORD_PATTERN, pattern_of
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Delay = Annotated[float, Meta(ge=0, le=3600)]
 _BIND = pattern_of(
-    "an address and a port, such as 127.0.0.1:8080 or [::1]:8080", r"^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$"
+    "an address and a port, such as 127.0.0.1:8080 or [::1]:8080, or :8080 for every address",
+    r"^[^\s:]*:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$",
 )
 Bind = Annotated[str, Meta(pattern=_BIND)]
+OperationsBind = Annotated[
+    Bind,
+    Meta(
+        description="Address and port of /health/live, /health/startup, /health/ready, /metrics and /backlog; :9090 is every address."
+    ),
+]
 
 ProxyHeader = Literal["x-forwarded", "forwarded"]
 Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]

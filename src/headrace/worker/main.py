@@ -10,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from headrace.errors import LogUnavailable
-from headrace.health import serve_health
+from headrace.health import Readiness, all_needed
 from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.opening import open_log, until_compared
+from headrace.operations.answers import Operations
+from headrace.operations.port import serve_operations
 from headrace.sdk.kind import AnyKind
 from headrace.sdk.load import load_kinds
 from headrace.settings import Settings
@@ -52,23 +54,20 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         KindError: the kinds cannot be loaded.
         LogUnavailable: NATS cannot be reached.
         ProvisionError: the log cannot be made what the settings say.
-        OSError: the address of the health checks cannot be listened on.
+        OSError: the address of the operations port cannot be listened on.
         WornOut: too many handlers go on although their task has ended.
     """
     kinds = list(load_kinds(settings.consumers, only).values())
     name = f"{socket.gethostname()}-{os.getpid()}"
-    worker: Worker | None = None
-
-    async def check_health() -> dict[str, str]:
-        return worker.check_health() if worker is not None else {"nats": "starting"}
-
-    # The checks are answered from the beginning to the end, so that a worker that starts or drains does not count as dead.
+    operations = Operations(stop)
+    # It answers from the beginning to the end, so that a worker that starts or drains does not count as dead.
     async with (
-        serve_health(settings.worker.health, check_health, variable="HEADRACE_WORKER_HEALTH"),
+        serve_operations(settings.worker.ops, operations, variable="HEADRACE_WORKER_OPS"),
         open_log(settings, f"worker-{name}", until_compared) as opened,
     ):
         worker = Worker(name, settings, kinds, opened)
         await worker.start()
+        operations.ready = worker.check_health
         await worker.run_until(stop)
         await worker.drain()
         worker.check_wear()
@@ -156,14 +155,16 @@ class Worker:
         if self._left_overs.too_many.done():
             raise WornOut(f"{self._left_overs.too_many.result()}; this worker is to be started anew")
 
-    def check_health(self) -> dict[str, str]:
+    async def check_health(self) -> Readiness:
         """Say what the worker depends on, and how it is."""
-        return {
-            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
-            "log": self._log.problem or "ok",
-            "clock": clock.problem() or "ok",
-            "left_over": self._left_overs.describe(),
-        }
+        return all_needed(
+            {
+                "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+                "log": self._log.problem or "ok",
+                "clock": clock.problem() or "ok",
+                "left_over": self._left_overs.describe(),
+            }
+        )
 
     def _make_lanes(self, kind: AnyKind) -> Lanes:
         slots = self._settings.worker.slots if kind.is_async else self._settings.worker.threads

@@ -57,7 +57,7 @@ async def watched(make_cluster: MakeCluster) -> tuple[Cluster, str]:
     cluster = await make_cluster(
         HEADRACE_LOG_LEVEL="debug",
         HEADRACE_API_ACCESS_LOG="true",
-        HEADRACE_API_METRICS=metrics,
+        HEADRACE_API_OPS=metrics,
         HEADRACE_API_FOLLOW_SECRETS=f"{SECRET}-{'s' * 32}",
         HEADRACE_LIMITS_FACTOR="100000",
         HEADRACE_CONSUMERS="tests.kinds.plain",

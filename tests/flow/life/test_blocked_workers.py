@@ -20,7 +20,7 @@ async def _start_worker(cluster: Cluster) -> Member:
         "tests.faults.with_constants",
         **{
             VARIABLE: CONSTANTS,
-            "HEADRACE_WORKER_HEALTH": f"127.0.0.1:{free_ports(1)[0]}",
+            "HEADRACE_WORKER_OPS": f"127.0.0.1:{free_ports(1)[0]}",
             "HEADRACE_WORKER_RECORD": str(cluster.place / "worker-runs"),
         },
     )

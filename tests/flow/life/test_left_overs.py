@@ -20,7 +20,7 @@ CONSTANTS = "headrace.worker.left_overs.LEFT_OVERS_MAX=4 headrace.worker.lanes.S
 async def _start_worker(cluster: Cluster) -> tuple[Member, str]:
     """A worker with three threads and slots for each kind that is replaced after four left-overs, and its address."""
     address = f"127.0.0.1:{free_ports(1)[0]}"
-    given = {VARIABLE: CONSTANTS, "HEADRACE_WORKER_HEALTH": address}
+    given = {VARIABLE: CONSTANTS, "HEADRACE_WORKER_OPS": address}
     worker = await cluster.spawn_module("worker", "tests.faults.with_constants", **given)
     await cluster.until_ready(worker)
     return worker, f"http://{address}/health/ready"

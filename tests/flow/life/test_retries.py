@@ -216,7 +216,7 @@ async def test_a_worker_killed_anywhere_while_it_puts_a_task_off_leaves_exactly_
         (2.5, "after-deferred:1"),  # all is done but to acknowledge
     ):
         (port,) = free_ports(1)
-        armed = {"HEADRACE_TEST_POINT": point, "HEADRACE_WORKER_HEALTH": f"127.0.0.1:{port}"}
+        armed = {"HEADRACE_TEST_POINT": point, "HEADRACE_WORKER_OPS": f"127.0.0.1:{port}"}
         dying = await cluster.spawn_module("worker", "tests.faults.points", **armed)
         await cluster.until_ready(dying)
         await cluster.until_kinds_known()

@@ -65,7 +65,7 @@ async def test_a_forked_child_has_no_socket_and_no_signal_handler_of_its_worker_
     cluster = await make_cluster()
     (address,) = (f"127.0.0.1:{port}" for port in free_ports(1))
     await cluster.start("api", "projector")
-    worker = await cluster.spawn("worker", HEADRACE_WORKER_HEALTH=address)
+    worker = await cluster.spawn("worker", HEADRACE_WORKER_OPS=address)
     await cluster.until_ready(worker)
     await cluster.until_kinds_known()
     found = await cluster.outcome((await cluster.submit("fork_a_child_that_stays"))["id"])
@@ -74,7 +74,7 @@ async def test_a_forked_child_has_no_socket_and_no_signal_handler_of_its_worker_
         assert child["term"]
         assert child["sockets_before"] > child["sockets"] == 0
         await worker.kill()
-        await cluster.spawn("worker", HEADRACE_WORKER_HEALTH=address)
+        await cluster.spawn("worker", HEADRACE_WORKER_OPS=address)
         await cluster.members[-1].until_logged("running")
     finally:
         os.kill(child["pid"], signal.SIGKILL)

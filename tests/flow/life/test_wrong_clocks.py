@@ -25,8 +25,8 @@ async def test_a_task_is_due_and_expires_as_if_no_clock_were_wrong(
     (projector_port, worker_port) = free_ports(2)
     members = [
         await start(cluster, "api", api),
-        await start(cluster, "projector", api, HEADRACE_PROJECTOR_HEALTH=f"127.0.0.1:{projector_port}"),
-        await start(cluster, "worker", worker, HEADRACE_WORKER_HEALTH=f"127.0.0.1:{worker_port}"),
+        await start(cluster, "projector", api, HEADRACE_PROJECTOR_OPS=f"127.0.0.1:{projector_port}"),
+        await start(cluster, "worker", worker, HEADRACE_WORKER_OPS=f"127.0.0.1:{worker_port}"),
     ]
     for member in members:
         await cluster.until_ready(member)

@@ -40,9 +40,7 @@ async def test_a_firing_submits_one_task_although_its_reader_is_killed_before_it
     cluster = await make_cluster()
     await cluster.start("api", "worker")
     await cluster.until_kinds_known()
-    doomed = await cluster.spawn_module(
-        "projector", "tests.flow.schedules.dies_before_ack", HEADRACE_PROJECTOR_HEALTH=""
-    )
+    doomed = await cluster.spawn_module("projector", "tests.flow.schedules.dies_before_ack", HEADRACE_PROJECTOR_OPS="")
     await doomed.until_logged("projecting")
     schedule = await create(cluster)
     assert await doomed.exited() == -9

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from headrace.api.listening import bind, listen
+from headrace.api.listening import BIND, listen
+from headrace.listening import bind
 from tests.cluster import Cluster
 
 LOOPBACK = "127.0.0.1"
@@ -20,32 +21,32 @@ def test_an_address_on_which_somebody_listens_is_refused_even_if_it_could_be_sha
         sharing.bind((LOOPBACK, 0))
         sharing.listen()
         with pytest.raises(OSError, match="in use; choose another address with HEADRACE_API_BIND"):
-            bind(LOOPBACK, port_of(sharing))
+            bind(LOOPBACK, port_of(sharing), BIND)
 
 
 def test_of_two_that_start_together_one_gets_the_address() -> None:
-    with bind(LOOPBACK, 0) as one, bind(LOOPBACK, port_of(one)) as other:
+    with bind(LOOPBACK, 0, BIND) as one, bind(LOOPBACK, port_of(one), BIND) as other:
         listen(one)
         with pytest.raises(OSError, match="in use"):
             listen(other)
 
 
 def test_an_address_is_free_again_as_soon_as_its_process_is_gone() -> None:
-    with bind(LOOPBACK, 0) as before:
+    with bind(LOOPBACK, 0, BIND) as before:
         listen(before)
         port = port_of(before)
         with socket.create_connection((LOOPBACK, port)) as client:
             # The side that closes first keeps the connection in TIME_WAIT.
             before.accept()[0].close()
             assert client.recv(1) == b""
-    with bind(LOOPBACK, port) as after:
+    with bind(LOOPBACK, port, BIND) as after:
         listen(after)
 
 
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 8080), ("nowhere.invalid", 80), (LOOPBACK, 99_999)])
 def test_an_address_that_this_machine_does_not_have_is_refused_with_the_reason(host: str, port: int) -> None:
     with pytest.raises(OSError, match=f"cannot listen on {host}:{port}: .+; choose another address"):
-        bind(host, port)
+        bind(host, port, BIND)
 
 
 async def test_an_api_whose_address_is_taken_ends_with_one_line(cluster: Cluster) -> None:

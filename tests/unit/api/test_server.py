@@ -3,17 +3,51 @@ from __future__ import annotations
 import signal
 import time
 
+import httpx
+
 from headrace.embedded.network import free_ports
 from tests.cluster import Cluster
+from tests.waiting import until
 
 
-async def test_an_api_that_is_told_to_stop_while_nats_is_away_stops_at_once(cluster: Cluster) -> None:
+async def test_while_nats_is_away_an_api_lives_is_not_ready_and_stops_at_once_when_told_to(cluster: Cluster) -> None:
     nowhere, address = (f"127.0.0.1:{port}" for port in free_ports(2))
     api = await cluster.spawn("api", HEADRACE_NATS_URL=f"nats://{nowhere}", HEADRACE_API_BIND=address)
     await api.until_logged("NATS client error")
+    async with httpx.AsyncClient(base_url=f"http://{api.address}") as operations:
+        asked = [await operations.get(f"/health/{each}") for each in ("live", "startup", "ready")]
+    assert [answer.status_code for answer in asked] == [200, 503, 503]
     api.signal(signal.SIGTERM)
     told = time.monotonic()
     assert await api.exited() == 0
     assert time.monotonic() - told < 5
     assert api.logged("stopped before it was open")
+    cluster.members.remove(api)
+
+
+async def test_an_api_that_is_told_to_stop_says_so_and_goes_on_serving_until_the_delay_is_over(
+    cluster: Cluster,
+) -> None:
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    api = await cluster.spawn("api", HEADRACE_API_BIND=address, HEADRACE_API_DRAIN="60")
+    async with httpx.AsyncClient(headers=cluster.http.headers) as http:
+
+        async def is_ready(expected: int) -> bool:
+            try:
+                asked = [await http.get(f"http://{each}/health/ready") for each in (address, api.address)]
+            except httpx.TransportError:
+                return False
+            return {answer.status_code for answer in asked} == {expected}
+
+        await until(lambda: is_ready(200), "the api")
+        api.signal(signal.SIGTERM)
+        await until(lambda: is_ready(503), "the api to say that it stops")
+        accepted = await http.post(
+            f"http://{address}/api/v1/tasks", json={"kind": "noop", "input": {}}, headers={"Connection": "close"}
+        )
+        assert accepted.status_code == 202, "load balancers send requests until they have noticed"
+        assert (await http.get(f"http://{api.address}/health/live")).status_code == 200
+        # Somebody who does not want to wait says it again.
+        api.signal(signal.SIGTERM)
+        assert await api.exited() == 0
     cluster.members.remove(api)

@@ -43,7 +43,7 @@ class Hosts:
         """Return the hosts of an API: those of its settings, of its public URL and of its own address."""
         names = settings.hosts.split(",") if settings.hosts else []
         public = urlsplit(settings.public_url or "").hostname
-        return cls([*names, split_bind(settings.bind)[0], *([public] if public else [])])
+        return cls([*names, *filter(None, (split_bind(settings.bind)[0], public))])
 
     def check(self, given: bytes) -> None:
         """Let a Host header pass.

@@ -50,7 +50,7 @@ def api(mount: str | None) -> None:
     from headrace.process import run_process
 
     settings = read_settings_to_start("api", {"HEADRACE_API_MOUNTS": mount} if mount else {})
-    sys.exit(run_process("api", settings, serve, settings.api.grace))
+    sys.exit(run_process("api", settings, serve, settings.api.drain + settings.api.grace))
 
 
 @click.command()
