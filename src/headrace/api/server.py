@@ -27,6 +27,7 @@ from headrace.api.state import ApiState, read_secrets
 from headrace.api.streaming.metrics import Exposed
 from headrace.lifecycle.verify_log import verify_log
 from headrace.listening import bind
+from headrace.log.backlog import Backlog
 from headrace.log.opening import open_log
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
@@ -139,6 +140,7 @@ async def _open(
     api = ApiState(opened, settings, read_model, identity, operations)
     stack.callback(api.revocations.close)
     await api.open()
+    operations.count_backlog = Backlog(opened).count
     operations.ready = partial(check_readiness, api, mounts_of(settings.api))
     operations.registry.register(Exposed(api.metrics, lambda: len(api.streams), lambda: api.hub.feeds))
     return api

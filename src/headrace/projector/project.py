@@ -16,6 +16,7 @@ from headrace.contracts.positions import Position
 from headrace.errors import HeadraceError
 from headrace.health import Readiness, all_needed
 from headrace.log import clock
+from headrace.log.backlog import Backlog
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
@@ -69,6 +70,7 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
         open_log(settings, "firings", until_compared) as for_firings,
     ):
         projector = Projector(opened, settings.database.url)
+        operations.count_backlog = Backlog(opened).count
         operations.ready = projector.check_readiness
         async with submitting_firings(for_firings, settings.database.url):
             working = asyncio.create_task(projector.work(), name="projector")

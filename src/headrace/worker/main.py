@@ -12,6 +12,7 @@ from pathlib import Path
 from headrace.errors import LogUnavailable
 from headrace.health import Readiness, all_needed
 from headrace.log import clock
+from headrace.log.backlog import Backlog
 from headrace.log.connection import Log
 from headrace.log.opening import open_log, until_compared
 from headrace.operations.answers import Operations
@@ -67,6 +68,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
     ):
         worker = Worker(name, settings, kinds, opened)
         await worker.start()
+        operations.count_backlog = Backlog(opened, [kind.name for kind in kinds]).count
         operations.ready = worker.check_health
         await worker.run_until(stop)
         await worker.drain()
