@@ -85,7 +85,7 @@ def test_production_has_no_embedded_servers() -> None:
     "environ",
     [
         {"HEADRACE_NATS_TOKEN": "a token"},
-        {"HEADRACE_NATS_CREDENTIALS": "/run/secrets/api.creds"},
+        {"HEADRACE_NATS_CREDENTIALS": __file__},
         {"HEADRACE_NATS_URL": "nats://api:a-password@nats-0,nats://api:a-password@nats-1"},
     ],
 )

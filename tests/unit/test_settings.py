@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import quote
 
 import msgspec
 import pytest
 
 from headrace.parent_watch import PARENT_PIPE
-from headrace.settings import PREFIX, Settings, SettingsError, split_bind, unknown_variables
+from headrace.settings import PREFIX, DatabaseSettings, Settings, SettingsError, split_bind, unknown_variables
+from headrace.settings.production import plain_text_hosts
 from headrace.settings.secret_files import FILE_BYTES_MAX, SECRETS
 
 
@@ -209,23 +211,30 @@ def test_what_a_parent_has_told_and_what_kubernetes_sets_is_not_told() -> None:
     assert unknown_variables({"HEADRACE_API_PORT": "80"}) != []
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("HEADRACE_NATS_TOKEN", "token-in-a-file"),
-        ("HEADRACE_NATS_PASSWORD", "password-in-a-file"),
-        ("HEADRACE_NATS_URL", "nats://in-a-file"),
-        ("HEADRACE_DATABASE_URL", "postgresql://in-a-file/x"),
-        ("HEADRACE_API_FOLLOW_SECRETS", "in-a-file-of-32-characters-or-more"),
-    ],
-)
-def test_a_secret_is_read_from_a_file_without_the_line_break_at_its_end(
-    variable: str, value: str, tmp_path: Path
-) -> None:
-    (tmp_path / "secret").write_text(f"{value}\n")
-    environ = {f"{variable}_FILE": str(tmp_path / "secret")}
-    assert Settings.read(environ) == Settings.read({variable: value})
-    assert unknown_variables(environ) == []
+OF_A_SECRET = {
+    "HEADRACE_URL": "http://in-a-file",
+    "HEADRACE_NATS_URL": "nats://in-a-file",
+    "HEADRACE_DATABASE_URL": "postgresql://in-a-file/x",
+    "HEADRACE_API_SECRETS": "in-a-file-of-32-characters-or-more",
+    "HEADRACE_API_FOLLOW_SECRETS": "in-a-file-of-32-characters-or-more",
+}
+
+
+@pytest.mark.parametrize("line_break", ["", "\n", "\r\n"])
+def test_every_secret_is_read_from_a_file_without_the_line_break_at_its_end(line_break: str, tmp_path: Path) -> None:
+    secrets = [name for name in every_variable() if unknown_variables({f"{name}_FILE": "x"}) == []]
+    assert len(secrets) >= 10
+    for variable in secrets:
+        parts = {"HEADRACE_DATABASE_HOST": "db", "HEADRACE_DATABASE_USER": "u"}
+        beside = parts if variable == "HEADRACE_DATABASE_PASSWORD" else {}
+        value = OF_A_SECRET.get(variable, "in-a-file")
+        (tmp_path / "secret").write_bytes(f"{value}{line_break}".encode())
+        (tmp_path / "secret").chmod(0o444)
+        environ = {f"{variable}_FILE": str(tmp_path / "secret")}
+        assert Settings.read(environ | beside) == Settings.read({variable: value} | beside) != Settings.read(beside)
+        assert unknown_variables(environ) == []
+        with pytest.raises(SettingsError, match=f"{variable}_FILE='/nowhere/x': cannot be read: No such file"):
+            Settings.read({f"{variable}_FILE": "/nowhere/x"} | beside)
 
 
 def test_every_secret_may_be_in_a_file_and_nothing_else() -> None:
@@ -269,3 +278,54 @@ def test_production_has_other_defaults_and_what_is_set_wins() -> None:
     assert Settings.read({"HEADRACE_ENV": "production", "HEADRACE_STREAM_REPLICAS": "5"}).stream.replicas == 5
     assert Settings.read({"HEADRACE_ENV": "staging"}).log_format == "json"
     assert Settings.read({"HEADRACE_ENV": "local"}) == Settings()
+
+
+def database(**environ: str) -> DatabaseSettings:
+    return Settings.read({f"HEADRACE_DATABASE_{name}": value for name, value in environ.items()}).database
+
+
+def test_the_parts_of_a_database_become_the_url_that_everybody_uses() -> None:
+    given = database(HOST="db", USER="me@x", PASSWORD="p@:/?#% ", NAME="my db")
+    assert given.url == "postgresql://me%40x:p%40%3A%2F%3F%23%25%20@/my%20db?host=db"
+    assert database(HOST="a,b", PORT="6432", USER="me").url == "postgresql://me@/headrace?host=a%2Cb&port=6432%2C6432"
+    assert database(HOST="/run/postgresql", USER="me").url == "postgresql://me@/headrace?host=%2Frun%2Fpostgresql"
+    assert given.variable == "HEADRACE_DATABASE_HOST"
+    assert plain_text_hosts(given.url) == ["db"]
+
+
+def test_an_authority_means_that_the_certificate_of_the_database_is_verified(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-")
+    ca = {"CA": str(tmp_path / "ca.pem")}
+    for given in (database(HOST="db", USER="me", **ca), database(URL="postgresql://me@db/x", **ca)):
+        assert given.url.endswith(f"sslrootcert={quote(ca['CA'], safe='')}&sslmode=verify-full")
+        assert plain_text_hosts(given.url) == []
+    assert database(URL="postgresql://me@db/x?sslmode=require", **ca).url.count("sslmode") == 1
+    assert database(URL="postgresql://me@db/x", SSLMODE="require").url == "postgresql://me@db/x?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        (
+            {"URL": "postgresql://me:hunter2@db/x", "HOST": "db", "USER": "me", "PASSWORD": "hunter2"},
+            "HEADRACE_DATABASE_URL: HEADRACE_DATABASE_HOST, HEADRACE_DATABASE_USER and HEADRACE_DATABASE_PASSWORD are given too",
+        ),
+        ({"PASSWORD": "hunter2", "USER": "me"}, "HEADRACE_DATABASE_HOST: is missing"),
+        ({"HOST": "db"}, "HEADRACE_DATABASE_USER: is missing; HEADRACE_DATABASE_HOST cannot do without it"),
+        (
+            {"URL": "postgresql://me@db/x?sslmode=require", "SSLMODE": "verify-full"},
+            "HEADRACE_DATABASE_SSLMODE: HEADRACE_DATABASE_URL says sslmode too",
+        ),
+        ({"KEY": __file__}, "HEADRACE_DATABASE_KEY: HEADRACE_DATABASE_CERT is missing"),
+        (
+            {"CA": "/nowhere/ca.pem"},
+            "HEADRACE_DATABASE_CA='/nowhere/ca.pem': cannot be read: No such file or directory",
+        ),
+        ({"HOST": "db:5432", "USER": "me"}, "HEADRACE_DATABASE_HOST='db:5432': "),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused_by_name(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        database(**environ)
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)

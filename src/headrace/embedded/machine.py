@@ -25,6 +25,7 @@ from headrace.embedded.supervisor import Supervisor
 from headrace.log.permissions import PROVISIONER
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import PREFIX, Settings, split_bind
+from headrace.settings.database_parts import database_variable
 from headrace.settings.secret_files import is_given
 from headrace.worker.running_record import note_end
 
@@ -78,8 +79,8 @@ class Machine:
 
     async def start_postgres(self, stack: AsyncExitStack) -> None:
         """Start Postgres, unless HEADRACE_DATABASE_URL names another."""
-        if is_given(self._environ, "HEADRACE_DATABASE_URL"):
-            self._output.say("postgres: the one of HEADRACE_DATABASE_URL")
+        if (variable := database_variable(self._environ)) is not None:
+            self._output.say(f"postgres: the one of {variable}")
             return
         self._output.say("starting postgres")
         postgres = EmbeddedPostgres(self._home.postgres, on_line=self._output.of("postgres", drop=(" LOG: ",)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import ssl
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -17,6 +18,7 @@ from headrace import forks
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.denials import Denials, Violation
+from headrace.log.tls import NoTls, UnusableCertificate, explain, load_client_certificate, tls_context, wants_tls
 from headrace.settings import NatsSettings
 from headrace.telemetry import get_logger
 
@@ -60,6 +62,9 @@ class NatsClient(Client):
         self.meant_to_close = False
         self._settings = settings
         self._denials = Denials(name, settings.user)
+        self._wants_tls = wants_tls(settings)
+        self._tls: ssl.SSLContext | None = None
+        self._tls_problem: str | None = None
         if settings.user:
             # A user of ours may subscribe to its own inboxes only, so that it cannot read the answers to others. Inboxes are
             # named before the connection is open.
@@ -78,11 +83,14 @@ class NatsClient(Client):
 
         Raises:
             LogUnavailable: NATS cannot be reached within ``patience`` seconds, or does not accept our credentials.
+            UnusableCertificate: the files of TLS are not what they should be.
         """
         try:
             async with asyncio.timeout(patience):
                 await self.connect(**self._options())
         except TimeoutError as error:
+            if self._tls_problem is not None:
+                raise LogUnavailable(self._tls_problem) from error
             why = ", ".join(sorted(self._logged_errors)) or "no answer"
             if "authorization violation" in why.lower():
                 raise _not_let_in(why) from error
@@ -187,7 +195,20 @@ class NatsClient(Client):
             options |= {"user": settings.user, "password": settings.password or ""}
         if settings.credentials:
             options["user_credentials"] = settings.credentials
+        if self._wants_tls:
+            options["tls"] = self._tls = tls_context(settings)
         return options
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """Learn what the server says of itself; see `Client._process_info`.
+
+        nats-py would go on in plain text, with our password, when a server that is to use TLS says that it does not need it.
+        """
+        if initial_connection and self._wants_tls and not info.get("tls_required"):
+            if not info.get("tls_available"):
+                raise NoTls
+            info["tls_required"] = True
+        await super()._process_info(info, initial_connection)
 
     async def _process_err(self, err_msg: str) -> None:
         """Handle an error of the server; see `Client._process_err`.
@@ -204,7 +225,8 @@ class NatsClient(Client):
         await self._error_cb(self._err)
 
     async def _error_occurred(self, error: Exception) -> None:
-        message = str(error) or type(error).__name__
+        self._tls_problem = explain(error) or self._tls_problem
+        message = explain(error) or str(error) or type(error).__name__
         if violation := Violation.parse(message):
             self._denials.note(violation)
             return
@@ -215,11 +237,21 @@ class NatsClient(Client):
     async def _disconnected(self) -> None:
         if self._on_disconnect is not None:
             self._on_disconnect()
+        self._renew_certificate()
         if not self.is_closed:
             log.warning("lost NATS; reconnecting", client=self._client_name)
 
+    def _renew_certificate(self) -> None:
+        """Read our certificate again: while a process lives, what keeps certificates puts new ones into their files."""
+        try:
+            if self._tls is not None:
+                load_client_certificate(self._tls, self._settings)
+        except UnusableCertificate as error:
+            log.error(error.message, client=self._client_name)
+
     async def _reconnected(self) -> None:
         self._logged_errors.clear()
+        self._tls_problem = None
         self._denials.forget()
         if self._on_reconnect is not None:
             self._on_reconnect()

@@ -34,6 +34,7 @@ from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
 from headrace.store.leader_queries import list_unsettled_batches
 from headrace.store.leadership import LeaderSession
+from headrace.store.outages import describe_outage
 from headrace.store.projection import FoldedPage, Projection, Unstorable
 from headrace.store.repair import end_repair, is_repair_pending
 from headrace.telemetry import get_logger
@@ -113,7 +114,7 @@ class Projector:
             try:
                 await self._lead_when_free()
             except _PostgresUnreachable as error:
-                self._set_role(f"cannot reach Postgres: {str(error) or type(error).__name__}")
+                self._set_role(f"cannot use Postgres: {describe_outage(error)}")
             except (HeadraceError, ProvisionError) as error:
                 self._set_role(f"cannot use the log: {error}")
             # Neither Postgres nor the log says when it is back.

@@ -9,13 +9,12 @@ from headrace.settings.api_sections import ApiSettings, LimitsSettings
 from headrace.settings.environments import Environment
 from headrace.settings.reading import PREFIX, SettingsError
 from headrace.settings.sections import (
-    DatabaseSettings,
-    NatsSettings,
     ProjectorSettings,
     Settings,
     StreamSettings,
     WorkerSettings,
 )
+from headrace.settings.servers import DatabaseSettings, NatsSettings
 from headrace.settings.spelling import unknown_variables
 from headrace.settings.texts import ProxyHeader
 

@@ -121,20 +121,20 @@ def _copies(settings: Settings) -> Iterator[Refusal]:
 
 
 def _own_database(settings: Settings) -> Iterator[Refusal]:
-    if settings.database == DatabaseSettings(pool=settings.database.pool):
+    if settings.database.url == DatabaseSettings().url:
         yield Refusal(
             "HEADRACE_DATABASE_URL",
             "is missing: the default is a superuser without a password, of a Postgres on this machine",
-            "name the database and a user of its own, best in a file: HEADRACE_DATABASE_URL_FILE",
+            "name the database and a user of its own, best in a file: HEADRACE_DATABASE_URL_FILE, or by HEADRACE_DATABASE_HOST",
         )
 
 
 def _encrypted_database(settings: Settings) -> Iterator[Refusal]:
     if exposed := plain_text_hosts(settings.database.url):
         yield Refusal(
-            "HEADRACE_DATABASE_URL",
+            settings.database.variable,
             f"reaches {', '.join(exposed)} in plain text",
-            "add sslmode=verify-full to its query, with sslrootcert when the authority is your own",
+            "set HEADRACE_DATABASE_CA to the certificates of its authority, or add sslmode=verify-full to the query of the URL",
         )
 
 

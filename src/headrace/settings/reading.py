@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from headrace.contracts.refused_values import explain
 from headrace.settings.addresses import wrong_networks, wrong_ports
-from headrace.settings.secret_files import FILE_SUFFIX, SECRETS, SecretFileError, read_secret
+from headrace.settings.secret_files import FILE_SUFFIX, SECRETS, SecretFileError, read_secret, unreadable
 
 PREFIX = "HEADRACE_"
 
@@ -65,6 +65,7 @@ def _convert(name: str, type_: object, variable: str, given: str, wrong: list[st
         wrong.append(f"{shown}: {explain(str(error), type_).message}")
         return {}
     wrong += [f"{shown}: there is no port {port}" for port in wrong_ports(name, given)]
+    wrong += [f"{shown}: {why}" for why in unreadable(name, given)]
     wrong += [f"{shown}: {each!r} is neither an address nor a network" for each in wrong_networks(name, given)]
     return {name: value}
 

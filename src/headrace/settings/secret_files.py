@@ -19,6 +19,21 @@ class SecretFileError(ValueError):
     """A secret cannot be read from its file. The message does not contain the secret."""
 
 
+PATHS = frozenset({"ca", "cert", "key", "credentials"})  # fields that name a file which a library reads for itself
+
+
+def unreadable(field: str, path: str) -> list[str]:
+    """Say why a file that a setting names cannot be read; nothing when it can, and for fields that name none."""
+    if field not in PATHS:
+        return []
+    try:
+        with Path(path).open("rb") as file:
+            file.read(1)
+    except (OSError, ValueError) as error:
+        return [f"cannot be read: {getattr(error, 'strerror', error)}"]
+    return []
+
+
 def is_given(environ: Mapping[str, str], variable: str) -> bool:
     """Whether an environment sets a setting that may come from a file, itself or by naming the file."""
     return bool(environ.get(variable) or environ.get(variable + FILE_SUFFIX))

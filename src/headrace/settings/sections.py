@@ -6,54 +6,20 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from headrace.settings.api_sections import ApiSettings, LimitsSettings
+from headrace.settings.database_parts import join_parts
 from headrace.settings.environments import Environment, with_defaults
 from headrace.settings.reading import PREFIX, SettingsError, read_struct
 from headrace.settings.replaced import replaced_variables
+from headrace.settings.servers import DatabaseSettings, NatsSettings
 from headrace.settings.texts import (
-    NATS_PATTERN,
-    POSTGRES_PATTERN,
-    SYNC_PATTERN,
     URL_PATTERN,
     ApiKeyText,
     OperationsBind,
     Seconds,
-    Urls,
-    UserName,
 )
-
-
-class NatsSettings(Struct, frozen=True, kw_only=True):
-    """How to reach NATS."""
-
-    url: Annotated[
-        str,
-        Meta(
-            pattern=NATS_PATTERN,
-            description="Servers, separated by commas.",
-        ),
-    ] = "nats://127.0.0.1:4222"
-    token: Annotated[str | None, Meta(description="Token, when the server asks for one.")] = None
-    user: Annotated[
-        UserName | None, Meta(description="User, when the server asks for one; see nats-accounts.conf.")
-    ] = None
-    password: Annotated[str | None, Meta(description="Password of the user.")] = None
-    credentials: Annotated[str | None, Meta(description="Path of a .creds file, when the server asks for one.")] = None
-    sync: Annotated[
-        str,
-        Meta(
-            pattern=SYNC_PATTERN,
-            description="How often the log is flushed to the disk: what the embedded server does, and what you state of your own, "
-            "which production wants to be always. No client of NATS can see it; HEADRACE_NATS_MONITOR can.",
-        ),
-    ] = "1s"
-    monitor: Annotated[
-        Urls | None,
-        Meta(
-            description="Monitoring ports of the servers, separated by commas, which `headrace check --connect` asks how they flush."
-        ),
-    ] = None
 
 
 class StreamSettings(Struct, frozen=True, kw_only=True):
@@ -71,19 +37,6 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
         Meta(ge=0.5, le=3600, description="Seconds without a heartbeat after which a task is given to another worker."),
     ] = 30.0
     append_timeout: Annotated[Seconds, Meta(description="Seconds to wait for the log to acknowledge an append.")] = 5.0
-
-
-class DatabaseSettings(Struct, frozen=True, kw_only=True):
-    """The read model."""
-
-    url: Annotated[
-        str,
-        Meta(
-            pattern=POSTGRES_PATTERN,
-            description="The Postgres database that has the read model.",
-        ),
-    ] = "postgresql://postgres@127.0.0.1:5432/headrace"
-    pool: Annotated[int, Meta(ge=1, le=200, description="Connections the API keeps at most.")] = 10
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
@@ -187,6 +140,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         """
         wrong = replaced_variables(environ)
         settings = read_struct(cls, PREFIX, with_defaults(environ), wrong)
+        settings = replace(settings, database=join_parts(settings.database, wrong))
         if wrong:
             raise SettingsError(wrong, settings)
         return settings

@@ -38,6 +38,11 @@ _SECRETS = pattern_of(
 )
 SigningSecrets = Annotated[str, Meta(pattern=_SECRETS)]
 
+_HOST_NAMES = pattern_of(
+    "a host, several separated by commas, or the directory of a Unix socket; the port is HEADRACE_DATABASE_PORT",
+    r"^(/[^\s,]*|\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(,(/[^\s,]*|\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+))*$(?!\n)",
+)
+HostNames = Annotated[str, Meta(pattern=_HOST_NAMES)]
 
 HOSTS_PATTERN = pattern_of(
     "one or more names of hosts, such as api.example.com or *.example.com, separated by commas",

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from headrace.settings import DatabaseSettings
 from headrace.store.engine import sqlalchemy_url
 from headrace.store.revision import migrations
+from headrace.tls_errors import explain_tls
 
 
 class MigrationFailed(Exception):
@@ -32,15 +33,22 @@ def migrate(settings: DatabaseSettings) -> None:
         raise MigrationFailed(
             f"the database was brought up to date by a newer version of Headrace ({error}): run that version, or a newer one"
         ) from error
-    except OSError as error:
-        raise MigrationFailed(
-            f"Postgres cannot be reached ({error}): check HEADRACE_DATABASE_URL, and that the server runs"
-        ) from error
-    except ValueError as error:
-        raise MigrationFailed(f"HEADRACE_DATABASE_URL is no address of a database: {error}") from error
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise MigrationFailed(f"Postgres refuses ({first_line}): check HEADRACE_DATABASE_URL and its log") from error
+    except (OSError, ValueError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise MigrationFailed(_why(error, settings.variable)) from error
+
+
+def _why(error: Exception, variable: str) -> str:
+    """Say in a line why the database cannot be used. The error may be another one inside, as SQLAlchemy wraps the driver's."""
+    if (said := explain_tls(error, "Postgres", "HEADRACE_DATABASE")) is not None:
+        return said
+    first_line = str(error).partition("\n")[0]
+    match error:
+        case OSError():
+            return f"Postgres cannot be reached ({first_line}): check {variable}, and that the server runs"
+        case ValueError():
+            return f"{variable} is no address of a database: {first_line}"
+        case _:
+            return f"Postgres refuses ({first_line}): check {variable} and its log"
 
 
 def alembic_config(settings: DatabaseSettings) -> Config:

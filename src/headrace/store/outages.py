@@ -10,6 +10,8 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from headrace.tls_errors import explain_tls
+
 # Classes of SQLSTATE (PostgreSQL documentation, appendix A): connection exception, invalid authorization, no such database,
 # rolled back (the same statement may succeed next time), insufficient resources, not in the state that is needed (a database that
 # takes no connections), operator intervention (a shutdown, a start, a cancelled statement), system error (of a disk).
@@ -51,6 +53,8 @@ def describe_outage(error: BaseException) -> str:
     if is_not_migrated(error):
         return "the tables are not those of this version: run `headrace migrate`"
     cause = cause_of(error)
+    if (said := explain_tls(cause, "Postgres", "HEADRACE_DATABASE")) is not None:
+        return said
     said = str(cause).partition("\n")[0][:OUTAGE_CHARS_MAX]
     return f"{type(cause).__name__}: {said}" if said else type(cause).__name__
 

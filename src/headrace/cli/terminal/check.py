@@ -17,6 +17,7 @@ from headrace.settings import DatabaseSettings, Settings
 from headrace.settings.hiding import hide_secrets
 from headrace.settings.production import Process, Refusal
 from headrace.store.audit import OWNS_AUDIT
+from headrace.store.outages import describe_outage
 from headrace.store.revision import find_gap_by_driver
 
 EXIT_REFUSED = 1
@@ -110,18 +111,19 @@ async def _flushing_problem(http: httpx.AsyncClient, url: str, settings: Setting
 
 
 async def _database(settings: Settings, process: Process | None) -> AsyncGenerator[Refusal]:
+    variable = settings.database.variable
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             gap, is_owner = await _ask_database(settings.database.url)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = f"names a Postgres that cannot be used: {str(error) or type(error).__name__}"
-        yield Refusal("HEADRACE_DATABASE_URL", reason, "start Postgres, or correct the variable")
+        reason = f"names a Postgres that cannot be used: {describe_outage(error)}"
+        yield Refusal(variable, reason, "start Postgres, or correct the variable")
         return
     if gap is not None:
-        yield Refusal("HEADRACE_DATABASE_URL", "names a database that lacks migrations", gap)
+        yield Refusal(variable, "names a database that lacks migrations", gap)
     if is_owner and settings.env == "production" and process != "migrate":
         yield Refusal(
-            "HEADRACE_DATABASE_URL",
+            variable,
             "names a role that may act as the owner of the audit, who can take away the triggers that keep it",
             "let one role own the tables and run `headrace migrate`; give the API another, which may INSERT and SELECT on audit",
             is_warning=True,

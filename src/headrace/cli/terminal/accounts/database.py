@@ -16,9 +16,10 @@ from headrace.embedded.home import Home
 from headrace.errors import HeadraceError
 from headrace.identity.secrets import Secrets
 from headrace.settings import DatabaseSettings, Settings
-from headrace.settings.secret_files import is_given
+from headrace.settings.database_parts import database_variable
 from headrace.store.engine import open_session
 from headrace.store.outages import cause_of, is_not_migrated
+from headrace.tls_errors import explain_tls
 
 
 def find_database(settings: Settings, given: str | None = None) -> Settings:
@@ -36,7 +37,7 @@ def find_database(settings: Settings, given: str | None = None) -> Settings:
         raise CommandFailed(
             f"no `headrace up` runs in {home.path}: start it, or name the home of another", EXIT_REFUSED
         )
-    is_named = given is None and is_given(os.environ, "HEADRACE_DATABASE_URL")
+    is_named = given is None and database_variable(os.environ) is not None
     if running is None or (is_named and settings.database.url != running.database_url):
         return settings
     api = replace(settings.api, secrets=settings.api.secrets or home.api_secret())
@@ -83,6 +84,8 @@ def _describe(error: BaseException) -> str:
     if is_not_migrated(error):
         return "the database is not up to date: run `headrace migrate`"
     cause = cause_of(error)
+    if (said := explain_tls(cause, "Postgres", "HEADRACE_DATABASE")) is not None:
+        return said
     first_line = str(cause).partition("\n")[0] or type(cause).__name__
     if isinstance(cause, OSError):
         return f"Postgres cannot be reached ({first_line}): start `headrace up`, or set HEADRACE_DATABASE_URL"
