@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from tests.databases import Databases
 from tests.logs import levels
 
 MakeCluster = Callable[..., Awaitable[Cluster]]
+ShareCluster = Callable[..., AbstractAsyncContextManager[Cluster]]
 
 
 def make_place() -> Path:
@@ -48,13 +49,29 @@ async def make_database(postgres: EmbeddedPostgres) -> Callable[[], Awaitable[st
 
 
 @pytest.fixture(scope="session")
-async def cluster(session_place: Path, make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Cluster]:
+def share_cluster(make_database: Callable[[], Awaitable[str]]) -> ShareCluster:
+    """Open clusters with some processes running, for the tests of a module to share."""
+
+    @asynccontextmanager
+    async def share(*processes: str, **environ: str) -> AsyncGenerator[Cluster]:
+        # The directory is another each time: tests that run side by side may come back to a module.
+        place = make_place()
+        try:
+            async with cluster_on(place, await make_database(), **environ) as cluster:
+                await cluster.start(*processes)
+                if "api" in processes:
+                    await cluster.until_kinds_known()
+                yield cluster
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    return share
+
+
+@pytest.fixture(scope="session")
+async def cluster(share_cluster: ShareCluster) -> AsyncGenerator[Cluster]:
     """Everything running, for tests that leave it as it is."""
-    place = session_place / "shared"
-    place.mkdir()
-    async with cluster_on(place, await make_database()) as shared:
-        await shared.start("api", "worker", "projector")
-        await shared.until_kinds_known()
+    async with share_cluster("api", "worker", "projector") as shared:
         yield shared
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -13,8 +12,8 @@ from playwright.async_api import Browser
 from headrace.contracts.positions import Position
 from tests.accounts import KEY
 from tests.browser.page import Page, chromium, page_at, product
-from tests.cluster import Cluster, cluster_on
-from tests.conftest import make_place
+from tests.cluster import Cluster
+from tests.conftest import ShareCluster
 from tests.flow.life_steps import history
 from tests.member import Member
 from tests.sse import follow
@@ -37,9 +36,7 @@ async def origins() -> AsyncGenerator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-async def open_cluster(
-    make_database: Callable[[], Awaitable[str]], origins: tuple[str, str]
-) -> AsyncGenerator[Cluster]:
+async def open_cluster(share_cluster: ShareCluster, origins: tuple[str, str]) -> AsyncGenerator[Cluster]:
     """A cluster that tests may restart, if all of it runs again afterwards."""
     environ = {
         "HEADRACE_API_FOLLOW_SECRETS": "s" * 40,
@@ -47,12 +44,8 @@ async def open_cluster(
         "HEADRACE_CONSUMERS": "tests.kinds.watched",
         "HEADRACE_STREAM_ACK_WAIT": "60",  # a restarted NATS gives out again what was given out longer ago
     }
-    place = make_place()
-    async with cluster_on(place, await make_database(), **environ) as cluster:
-        await cluster.start("api", "worker", "projector")
-        await cluster.until_kinds_known()
+    async with share_cluster("api", "worker", "projector", **environ) as cluster:
         yield cluster
-    shutil.rmtree(place)
 
 
 class Watched:

@@ -63,6 +63,7 @@ def test_nats_is_where_it_is_said_to_be_else_where_it_runs(
     assert find_nats(elsewhere, given=str(up.home.path)).nats.url == running.nats_url
 
 
+@pytest.mark.slow
 async def test_who_looks_in_another_home_is_told_where_and_how_to_name_the_right_one(up: Up, place: Path) -> None:
     elsewhere = Shell({"HEADRACE_HOME": str(place)})
     for command in ("lag", "tail"):

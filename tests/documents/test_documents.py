@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +19,8 @@ import pytest
 
 from headrace.api.mounts import Mount
 from headrace.embedded.network import free_ports
-from tests.cluster import Cluster, cluster_on
-from tests.conftest import make_place
+from tests.cluster import Cluster
+from tests.conftest import ShareCluster
 from tests.documents.made import VARIABLE, World
 from tests.flow.identity.session_steps import PASSWORD, make_account
 from tests.generated import ROOT
@@ -40,24 +39,20 @@ class Served(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-async def served(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Served]:
+async def served(share_cluster: ShareCluster) -> AsyncGenerator[Served]:
     environ = {
         "HEADRACE_API_FOLLOW_SECRETS": "x" * 32,
         "HEADRACE_CONSUMERS": "tests.kinds.plain",
         # A run asks for more than anybody may.
         "HEADRACE_LIMITS_FACTOR": "100000",
     }
-    place = make_place()
-    async with cluster_on(place, await make_database(), **environ) as cluster:
-        await cluster.start("api", "worker", "projector")
-        await cluster.until_kinds_known()
+    async with share_cluster("api", "worker", "projector", **environ) as cluster:
         urls = dict(zip(Mount, (f"127.0.0.1:{port}" for port in free_ports(len(Mount))), strict=True))
         for mount, bind in urls.items():
             url = urls[mount] = f"http://{bind}"
             member = await cluster.spawn("api", HEADRACE_API_BIND=bind, HEADRACE_API_MOUNTS=mount)
             await until(lambda member=member, url=url: cluster.is_ready(member, url), f"the mount {mount}")
         yield Served(cluster, urls)
-    shutil.rmtree(place)
 
 
 async def make_world(cluster: Cluster, url: str, role: str) -> World:

@@ -12,7 +12,7 @@ from tests.faults.faults import FAULTS
 from tests.faults.run_setup import run_fault
 from tests.faults.shared_postgres import SharedPostgres, open_shared_postgres
 
-SELECTION = ("worker-after-outcome", "nats-killed")
+SELECTION = ("nats-killed", pytest.param("worker-after-outcome", marks=pytest.mark.slow))
 SEED = 20260
 TASKS = 300
 OUTAGE_SECONDS = 2.0

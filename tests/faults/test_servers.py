@@ -15,6 +15,7 @@ from tests.waiting import until
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.slow
 async def test_nats_killed_while_tasks_are_submitted_loses_none_that_was_accepted(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")

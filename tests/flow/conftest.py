@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.cluster import Cluster, cluster_on
-from tests.conftest import MakeCluster, make_place
+from tests.cluster import Cluster
+from tests.conftest import MakeCluster, ShareCluster
 from tests.flow.batch_steps import knows
 from tests.flow.follow_link_steps import NEW, OLD, OURS
 
@@ -31,7 +30,7 @@ async def cluster_without_worker(make_cluster: MakeCluster) -> Cluster:
 
 
 @pytest.fixture(scope="module")
-async def cluster_with_follow_links(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Cluster]:
+async def cluster_with_follow_links(share_cluster: ShareCluster) -> AsyncGenerator[Cluster]:
     """A cluster with follow links, whose processes log all that they ever log."""
     environ = {
         "HEADRACE_API_FOLLOW_SECRETS": f"{NEW},{OLD}",
@@ -39,9 +38,5 @@ async def cluster_with_follow_links(make_database: Callable[[], Awaitable[str]])
         "HEADRACE_CONSUMERS": "tests.kinds.plain",
         "HEADRACE_LOG_LEVEL": "debug",
     }
-    place = make_place()
-    async with cluster_on(place, await make_database(), **environ) as cluster:
-        await cluster.start("api", "worker", "projector")
-        await cluster.until_kinds_known()
+    async with share_cluster("api", "worker", "projector", **environ) as cluster:
         yield cluster
-    shutil.rmtree(place)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from headrace.embedded.credentials import Credentials
 from headrace.identity.key_format import make_key
@@ -40,6 +41,7 @@ async def test_a_secret_is_printed_that_the_api_takes(up: Up) -> None:
     assert Secrets([done.out.strip()])
 
 
+@pytest.mark.slow
 async def test_a_key_is_kept_for_its_server_once_the_server_accepts_it_and_can_be_forgotten(
     up: Up, place: Path
 ) -> None:

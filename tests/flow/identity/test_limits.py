@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 import httpx
@@ -16,10 +16,11 @@ from headrace.identity.limits import Allowance, Policy
 from headrace.identity.secrets import Secrets
 from tests.accounts import SECRET, Made
 from tests.cluster import Cluster
-from tests.conftest import MakeCluster
+from tests.conftest import ShareCluster
 from tests.flow.identity.account_steps import new_person
 from tests.flow.identity.session_steps import PASSWORD, make_account
 from tests.flow.problems import check_problem
+from tests.member import Member
 from tests.sse import follow
 from tests.waiting import until
 
@@ -29,22 +30,26 @@ ADAS = tuple(f"ada{number}" for number in range(100))
 ADDRESSES = tuple(f"127.0.0.{number}" for number in range(2, 100))
 
 
-@pytest.fixture
-async def cluster(make_cluster: MakeCluster) -> Cluster:
-    """Two processes: the first serves everything, the second all but what is for administrators."""
-    return await make_cluster(
-        HEADRACE_LIMITS_FACTOR="1", HEADRACE_LIMITS_SUBMISSIONS=str(LIMIT), HEADRACE_LIMITS_STREAMS="2"
-    )
+@pytest.fixture(scope="module")
+async def cluster(share_cluster: ShareCluster) -> AsyncGenerator[Cluster]:
+    """Everything running with limits that are low, for accounts of which each test has its own."""
+    limits = {"HEADRACE_LIMITS_FACTOR": "1", "HEADRACE_LIMITS_SUBMISSIONS": str(LIMIT), "HEADRACE_LIMITS_STREAMS": "2"}
+    async with share_cluster("api", "worker", "projector", **limits) as cluster:
+        yield cluster
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def second(cluster: Cluster) -> str:
-    await cluster.start("api", "worker", "projector")
-    await cluster.until_kinds_known()
+    """A second process, which serves all but what is for administrators."""
+    _, url = await _spawn_api(cluster)
+    return url
+
+
+async def _spawn_api(cluster: Cluster) -> tuple[Member, str]:
     bind = f"127.0.0.1:{free_ports(1)[0]}"
     member = await cluster.spawn("api", HEADRACE_API_BIND=bind, HEADRACE_API_MOUNTS="core,streams")
-    await until(lambda: cluster.is_ready(member, f"http://{bind}"), "a second API")
-    return f"http://{bind}"
+    await until(lambda: cluster.is_ready(member, f"http://{bind}"), "another API")
+    return member, f"http://{bind}"
 
 
 def window_of(made: Made) -> int:
@@ -100,13 +105,14 @@ async def _check_places_are_shared(first: httpx.AsyncClient, other: httpx.AsyncC
 
 
 @pytest.mark.slow
-async def test_streams_of_a_killed_process_hold_their_account_up_for_seconds(cluster: Cluster, second: str) -> None:
-    ada = await cluster.make_user("ada")
+async def test_streams_of_a_killed_process_hold_their_account_up_for_seconds(cluster: Cluster) -> None:
+    ada = await cluster.make_user()
+    member, url = await _spawn_api(cluster)
     here, there = cluster.http_as(ada.key), cluster.http_as(ada.key)
-    there.base_url = httpx.URL(second)
+    there.base_url = httpx.URL(url)
     async with follow(there, "/api/v1/events"), follow(there, "/api/v1/events"):
         await until(lambda: _is_refused(here), "it to be told of the other streams")
-        await cluster.members[-1].kill()
+        await member.kill()
         assert await _is_refused(here)
         await until(lambda: _can_follow(here), "the places of a process that is not there any more", patience=15)
 
@@ -168,7 +174,7 @@ def _check_over_limit(policy: Policy, answer: httpx.Response) -> None:
 async def test_schedules_that_are_saved_at_once_at_two_processes_fire_no_more_often_than_one_may_submit(
     cluster: Cluster, second: str
 ) -> None:
-    ada = await cluster.make_user("ada")
+    ada = await cluster.make_user()
     here, there = cluster.http_as(ada.key), cluster.http_as(ada.key)
     there.base_url = httpx.URL(second)
     # Of 30 firings a minute each, 40 permit one.
@@ -192,9 +198,8 @@ async def test_schedules_that_are_saved_at_once_at_two_processes_fire_no_more_of
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("second")
 async def test_what_a_key_may_not_do_does_not_use_up_what_its_owner_may(cluster: Cluster) -> None:
-    ada, weak = await cluster.make_user("ada"), await cluster.make_user("ada", scopes=["tasks:read"])
+    ada, weak = await cluster.make_user("bea"), await cluster.make_user("bea", scopes=["tasks:read"])
     async with cluster.http_as(weak.key) as leaked:
         for _ in range(LIMIT + 1):
             check_problem(await leaked.post("/api/v1/tasks", json={"kind": "noop", "input": {}}), 403, "missing_scope")
@@ -202,9 +207,8 @@ async def test_what_a_key_may_not_do_does_not_use_up_what_its_owner_may(cluster:
         assert (await http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).status_code == 202
 
 
-@pytest.mark.usefixtures("second")
 async def test_whoever_spends_the_limit_of_an_account_does_not_keep_it_from_revoking_the_key(cluster: Cluster) -> None:
-    ada, leaked = await cluster.make_user("ada", role="admin"), await cluster.make_user("ada", role="admin")
+    ada, leaked = await cluster.make_user("eve", role="admin"), await cluster.make_user("eve", role="admin")
     body = {"kind": "noop", "input": {}}
     async with cluster.http_as(leaked.key) as thief:
         for _ in range(LIMIT):
@@ -215,7 +219,6 @@ async def test_whoever_spends_the_limit_of_an_account_does_not_keep_it_from_revo
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("second")
 async def test_tasks_that_are_run_again_in_bulk_count_like_a_batch(cluster: Cluster) -> None:
     ada = await cluster.make_user(_whose_window_goes_on(Policy("submissions", LIMIT, 60), ADAS))
     async with cluster.http_as(ada.key) as http:

@@ -153,6 +153,7 @@ async def test_an_account_may_have_limits_of_its_own(cluster: Cluster) -> None:
         await put(cluster)
 
 
+@pytest.mark.slow
 async def test_every_process_is_told_within_two_seconds_and_one_that_starts_without_postgres_knows(
     make_cluster: MakeCluster,
 ) -> None:

@@ -29,6 +29,7 @@ async def _start_worker(cluster: Cluster) -> Member:
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.slow
 async def test_a_handler_that_blocks_its_worker_is_ended_and_one_that_cannot_be_ended_is_not_tried_again(
     make_cluster: MakeCluster,
 ) -> None:

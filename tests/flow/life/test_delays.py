@@ -107,6 +107,7 @@ async def _hundred_late(cluster: Cluster) -> list[timedelta]:
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.slow
 async def test_a_delay_survives_a_crash_of_nats_and_of_the_worker(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, _ = await cluster.start("api", "worker", "projector")
@@ -127,6 +128,7 @@ async def test_a_delay_survives_a_crash_of_nats_and_of_the_worker(make_cluster: 
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.slow
 async def test_a_task_that_expired_before_a_worker_came_is_not_started(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api")

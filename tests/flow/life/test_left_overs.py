@@ -42,6 +42,7 @@ async def test_a_worker_whose_handlers_leave_files_open_is_replaced_before_it_ca
     assert said["error"].startswith("handlers have left")
 
 
+@pytest.mark.slow
 async def test_a_call_that_hangs_in_a_thread_of_the_event_loop_is_left_over_too(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "projector")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from headrace.log.consumers import kind_consumers
 from headrace.log.subjects import TaskSubject
-from tests.cluster import Cluster, cluster_on
-from tests.conftest import make_place
+from tests.cluster import Cluster
+from tests.conftest import ShareCluster
 from tests.member import Member
 from tests.waiting import until
 
@@ -21,15 +20,12 @@ HOUR = 3600
 
 
 @pytest.fixture(scope="module")
-async def limited(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Cluster]:
+async def limited(share_cluster: ShareCluster) -> AsyncGenerator[Cluster]:
     """Two workers of the kinds with limits; every test leaves two behind."""
-    place = make_place()  # of its own each time: tests that run side by side may come back to this module
     kinds = {"HEADRACE_CONSUMERS": "tests.kinds.limited", "HEADRACE_WORKER_SLOTS": "8"}
-    async with cluster_on(place, await make_database(), **kinds) as cluster:
-        await cluster.start("api", "projector", "worker", "worker")
+    async with share_cluster("api", "projector", "worker", "worker", **kinds) as cluster:
         await knows(cluster, "two_at_a_time")
         yield cluster
-    shutil.rmtree(place)
 
 
 async def submit(cluster: Cluster, kind: str, count: int, priority: str = "normal", **given: Any) -> list[str]:

@@ -166,6 +166,7 @@ async def test_a_task_that_waits_for_its_next_attempt_shows_when_and_why(cluster
     assert timeline[2]["data"]["error"]["message"] == "Expected: failed in attempt 1"
 
 
+@pytest.mark.slow
 async def test_a_task_that_waits_for_its_next_attempt_holds_no_slot(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_SLOTS="8")
     await cluster.start("api", "worker", "projector")

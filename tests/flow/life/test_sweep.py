@@ -100,6 +100,7 @@ async def test_a_row_far_behind_the_log_takes_no_timer_away_and_ends_no_task(mak
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.slow
 async def test_a_task_that_ran_when_the_log_dropped_it_and_lost_its_worker_is_run_again(
     make_cluster: MakeCluster,
 ) -> None:

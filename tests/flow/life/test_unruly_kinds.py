@@ -97,6 +97,7 @@ async def test_a_worker_whose_tasks_were_all_cancelled_ends_at_once_and_says_why
     )
 
 
+@pytest.mark.slow
 async def test_a_worker_that_is_told_to_stop_leaves_behind_a_thread_that_does_not_end(
     make_cluster: MakeCluster,
 ) -> None:

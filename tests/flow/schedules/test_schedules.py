@@ -173,6 +173,7 @@ async def tables(cluster: Cluster) -> list[Json]:
 
 
 @pytest.mark.invariant(7)
+@pytest.mark.slow
 async def test_the_read_model_of_schedules_is_a_function_of_the_log(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, projector = await cluster.start("api", "worker", "projector")

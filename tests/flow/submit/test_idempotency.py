@@ -225,7 +225,9 @@ async def test_a_key_is_known_after_a_crash_of_nats(make_cluster: MakeCluster) -
 
 
 @pytest.mark.invariant(4)
-@pytest.mark.parametrize("when", [{}, {"delay": 0.8}], ids=["now", "later"])
+@pytest.mark.parametrize(
+    "when", [pytest.param({}, id="now"), pytest.param({"delay": 0.8}, id="later", marks=pytest.mark.slow)]
+)
 async def test_a_submission_sent_again_after_an_uncertain_answer_makes_no_second_task(
     make_cluster: MakeCluster, when: dict[str, float]
 ) -> None:
