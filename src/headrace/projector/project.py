@@ -172,6 +172,8 @@ class Projector:
         state = await self._log.refresh()
         checkpoint = await projection.read_checkpoint()
         if checkpoint is None:
+            # The rows of all other tables know which events they reflect. Counts would be added to what an earlier one has left.
+            await projection.forget_activity()
             checkpoint = Position(state.epoch, 0)
         elif checkpoint.epoch != state.epoch:
             log.error(

@@ -11,10 +11,11 @@ from msgspec import Struct
 
 from headrace.contracts.positions import Position
 from headrace.store import tables
+from headrace.store.activity_statements import ADD_ACTIVITY, FORGET_ACTIVITY, arrays_of
 from headrace.store.leadership import LeaderSession
 from headrace.store.statements import insert_missing, load_by_id, upsert_newer
-from headrace.store.storable import make_storable
-from headrace.store.tables import BatchRow, EventRow, ScheduleRow, TaskRow
+from headrace.store.storable import make_activity_storable, make_storable
+from headrace.store.tables import ActivityRow, BatchRow, EventRow, ScheduleRow, TaskRow
 
 _LOAD_TASKS = load_by_id(tables.tasks)
 _LOAD_BATCHES = load_by_id(tables.batches)
@@ -48,6 +49,7 @@ class FoldedPage(Struct, kw_only=True):
         batches: The rows of the batches that the page changes.
         schedules: The rows of the schedules that the page changes.
         deleted_schedules: The ids of the schedules that the page deletes.
+        activity: What the page adds to the counts of minutes, one row for each owner, kind and minute.
     """
 
     tasks: Collection[TaskRow] = ()
@@ -55,11 +57,14 @@ class FoldedPage(Struct, kw_only=True):
     batches: Collection[BatchRow] = ()
     schedules: Collection[ScheduleRow] = ()
     deleted_schedules: Collection[str] = ()
+    activity: Collection[ActivityRow] = ()
 
     def make_storable(self) -> None:
         """Change in the rows what Postgres cannot hold."""
         for row in (*self.tasks, *self.events, *self.batches, *self.schedules):
             make_storable(row)
+        for row in self.activity:
+            make_activity_storable(row)
 
 
 class Projection:
@@ -76,6 +81,10 @@ class Projection:
     async def write_checkpoint(self, checkpoint: Position) -> None:
         """Write the position that the read model has reached."""
         await self._connection.execute(_WRITE_CHECKPOINT, checkpoint.epoch, checkpoint.sequence)
+
+    async def forget_activity(self) -> None:
+        """Remove all counts of minutes and hours, before the log is projected from its beginning."""
+        await self._connection.execute(FORGET_ACTIVITY)
 
     async def load_tasks(self, ids: Sequence[str]) -> dict[str, TaskRow]:
         """Load the rows of these tasks by id; those without a row are left out."""
@@ -103,6 +112,8 @@ class Projection:
                 await self._write_rows(_UPSERT_SCHEDULES, page.schedules)
                 if page.deleted_schedules:
                     await self._connection.execute(_DELETE_SCHEDULES, page.deleted_schedules)
+                if page.activity:
+                    await self._connection.execute(ADD_ACTIVITY, *arrays_of(page.activity))
                 await self.write_checkpoint(checkpoint)
         except _OF_VALUES as error:
             raise Unstorable(str(error)) from error

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Integer, Text
 
-from headrace.store.tables import Row, column_types
+from headrace.store.tables import ActivityRow, Row, column_types
 
 R = TypeVar("R", bound=Row)
 
@@ -52,6 +52,11 @@ def make_storable(row: R) -> R:
             case _:
                 pass
     return row
+
+
+def make_activity_storable(row: ActivityRow) -> None:
+    """Change in a row of activity, in place, what Postgres cannot hold."""
+    row.owner, row.kind = storable_text(row.owner), storable_text(row.kind)
 
 
 def _within(number: int, bits: int) -> int:

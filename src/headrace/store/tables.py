@@ -33,6 +33,8 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from headrace.store.histograms import BUCKETS
+
 
 class RawJson(UserDefinedType[str]):
     """A `json` column that is read and written as text; nothing here decodes it."""
@@ -163,6 +165,19 @@ class ScheduleRow(Row, kw_only=True):
     last_task: str | None
 
 
+class ActivityRow(Struct, kw_only=True):
+    """A row of `activity`: what happened to the tasks of an owner and a kind in a minute, or in an hour some days later.
+
+    ``counters`` are the columns that `COUNTERS` names, in this order. Nothing but additions changes them.
+    """
+
+    owner: str
+    at: datetime
+    kind: str
+    minutes: int = 1
+    counters: list[int]
+
+
 class CheckpointRow(Row, kw_only=True):
     """A row of `projection`: ``tasks``, the position that the read model has reached, or ``repair``, where a repair began."""
 
@@ -202,6 +217,11 @@ def _value_type(hint: Any) -> Any:
 
 
 metadata = MetaData()
+
+COUNTS = ("accepted", "started", "retried", "succeeded", "failed", "cancelled")
+WAITS = tuple(f"wait_{bucket}" for bucket in range(BUCKETS))
+RUNS = tuple(f"run_{bucket}" for bucket in range(BUCKETS))
+COUNTERS = (*COUNTS, *WAITS, *RUNS)
 
 # A list or a selection names states, and is ordered by age. Each index below that ends in `_by_age` has the tasks of one state
 # in that order; `headrace.store.by_age` merges the states that a query wants. So a filter by state needs no index of its own.
@@ -243,4 +263,14 @@ batches = describe_table(
     Index("batches_open", "id", postgresql_where=text("state = 'open'")),
 )
 schedules = describe_table("schedules", ScheduleRow, Index("schedules_oldest", "owner", "created_at", "id"))
+activity = Table(
+    "activity",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("minutes", Integer, primary_key=True),
+    *(Column(counter, Integer, nullable=False) for counter in COUNTERS),
+    Index("activity_by_time", "minutes", "at"),
+)
 projection = describe_table("projection", CheckpointRow, key=("name",))

@@ -75,6 +75,10 @@ async def tables(cluster: Cluster) -> tuple[Rows, Rows]:
     )
 
 
+async def activity(cluster: Cluster) -> Rows:
+    return await cluster.rows("SELECT * FROM activity ORDER BY owner, at, kind")
+
+
 def folded(log: Iterable[Record], epoch: int) -> tuple[Rows, Rows]:
     """What the tables are to hold."""
     rows: dict[str, TaskRow] = {}
@@ -102,6 +106,8 @@ async def test_the_read_model_is_a_function_of_the_log(make_cluster: MakeCluster
     last = await writer.append(300)  # while it projects
     await reach(cluster, last)
     before = await tables(cluster)
+    counted = await activity(cluster)
+    assert sum(row["accepted"] for row in counted) > 25
     assert len(before[0]) == 25
     assert len(before[1]) > 300
     await is_right(cluster)
@@ -111,6 +117,7 @@ async def test_the_read_model_is_a_function_of_the_log(make_cluster: MakeCluster
     await cluster.start("projector")
     await reach(cluster, last)
     assert await tables(cluster) == before
+    assert await activity(cluster) == counted, "also where the counts of the time before were left"
 
 
 @pytest.mark.invariant(7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
+from headrace.api.v1.activity import get_activity
 from headrace.api.v1.admin_settings import get_installation, get_settings, replace_settings
 from headrace.api.v1.api_keys import create_api_key, get_api_key, list_api_keys, revoke_api_key
 from headrace.api.v1.audit import list_audit
@@ -54,6 +55,7 @@ ALL: list[HTTPRouteHandler] = [
     list_tasks,
     get_task,
     get_timeline,
+    get_activity,
     cancel,
     cancel_many,
     run_again,

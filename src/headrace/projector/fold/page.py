@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from headrace.contracts.events import Finished
 from headrace.projector.decode import BatchRecord, DecodedRecord, ScheduleRecord, TaskRecord
+from headrace.projector.fold.activity import ActivityFold
 from headrace.projector.fold.batches import BatchFold
 from headrace.projector.fold.schedules import ScheduleFold
 from headrace.projector.fold.tasks import TaskFold
@@ -40,10 +41,10 @@ def fold_page(
         Unfoldable: An event of the page cannot be folded. Some of the rows are changed.
     """
     tasks, batches = TaskFold(task_rows, epoch), BatchFold(batch_rows, epoch)
-    schedules = ScheduleFold(schedule_rows, epoch)
+    schedules, activity = ScheduleFold(schedule_rows, epoch), ActivityFold()
     try:
         for decoded in page:
-            _apply_event(decoded, tasks, batches, schedules)
+            _apply_event(decoded, tasks, batches, schedules, activity)
     except Exception as error:
         # The fold is pure, so what it raises is about a value of an event, and would be raised again.
         raise Unfoldable(repr(error)) from error
@@ -53,24 +54,32 @@ def fold_page(
         batches=batches.changed.values(),
         schedules=schedules.changed.values(),
         deleted_schedules=tuple(schedules.deleted),
+        activity=activity.rows(),
     )
 
 
-def _apply_event(decoded: DecodedRecord, tasks: TaskFold, batches: BatchFold, schedules: ScheduleFold) -> None:
+def _apply_event(
+    decoded: DecodedRecord, tasks: TaskFold, batches: BatchFold, schedules: ScheduleFold, activity: ActivityFold
+) -> None:
     match decoded:
         case TaskRecord():
-            _apply_task_event(decoded, tasks, batches, schedules)
+            _apply_task_event(decoded, tasks, batches, schedules, activity)
         case BatchRecord():
             batches.apply_event(*decoded)
         case ScheduleRecord():
             schedules.apply_event(*decoded)
 
 
-def _apply_task_event(decoded: TaskRecord, tasks: TaskFold, batches: BatchFold, schedules: ScheduleFold) -> None:
-    """Apply an event of a task: to the task itself, to the counts of its batch, and to the schedule that submitted it."""
+def _apply_task_event(
+    decoded: TaskRecord, tasks: TaskFold, batches: BatchFold, schedules: ScheduleFold, activity: ActivityFold
+) -> None:
+    """Apply an event of a task: to the task itself, to the counts of its batch and of its minute, and to the schedule that
+    submitted it.
+    """
     record, subject, event = decoded
-    state_before = tasks.state_of(subject.task)
+    before = tasks.progress_of(subject.task)
     row = tasks.apply_event(record, subject, event)
     if row is not None:
-        batches.count_task(state_before, row, event.withdrawn if isinstance(event, Finished) else None)
+        batches.count_task(before and before.state, row, event.withdrawn if isinstance(event, Finished) else None)
+    activity.count_event(decoded, before, changed=row is not None)
     schedules.apply_task_event(record, subject, event)

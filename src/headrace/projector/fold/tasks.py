@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import msgspec
 from msgspec import Raw
@@ -36,6 +36,18 @@ _encode = msgspec.json.Encoder().encode
 _FINAL = frozenset(state for state in State if state.final)
 
 
+class TaskProgress(NamedTuple):
+    """How far a task had come before an event."""
+
+    state: str
+    attempt: int
+
+    @property
+    def is_final(self) -> bool:
+        """Whether its run was over."""
+        return self.state in _FINAL
+
+
 class TaskFold:
     """The tasks of a page.
 
@@ -54,10 +66,10 @@ class TaskFold:
         self._rows = rows
         self._epoch = epoch
 
-    def state_of(self, task: str) -> str | None:
-        """Return the state that a task is in so far; None for a task without a row."""
+    def progress_of(self, task: str) -> TaskProgress | None:
+        """Return how far a task has come so far; None for a task without a row."""
         row = self._rows.get(task)
-        return row.state if row is not None else None
+        return TaskProgress(row.state, row.attempt) if row is not None else None
 
     def apply_event(self, record: Record, subject: TaskSubject, event: Event) -> TaskRow | None:
         """Apply one event of a task; returns its row, or None when the event changes nothing in it."""

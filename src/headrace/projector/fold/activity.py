@@ -1,0 +1,90 @@
+"""What each event adds to the counts of its minute.
+
+An event is counted in the minute in which the log took it, and each sort of event by a rule that no page and no repetition
+changes. What only `queued` events tell is counted by what they change in the row of their task: a timer's `queued` event follows
+a `deferred` one, and one that was withdrawn is known from the end of its task.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from headrace.contracts.events import Deferred, Finished, Queued, Started
+from headrace.log.subjects import TaskSubject
+from headrace.projector.decode import TaskRecord
+from headrace.projector.fold.tasks import TaskProgress
+from headrace.store.histograms import BUCKETS, bucket_of
+from headrace.store.storable import storable_instant
+from headrace.store.tables import COUNTERS, COUNTS, ActivityRow
+
+_ACCEPTED, _STARTED, _RETRIED = (COUNTS.index(name) for name in ("accepted", "started", "retried"))
+_FIRST_WAIT = len(COUNTS)
+_FIRST_RUN = _FIRST_WAIT + BUCKETS
+
+
+class ActivityFold:
+    """The counts that a page adds, by owner, kind and minute."""
+
+    def __init__(self) -> None:
+        self._counters: dict[tuple[str, str, datetime], list[int]] = {}
+
+    def rows(self) -> list[ActivityRow]:
+        """Return a row for each owner, kind and minute of the page."""
+        return [
+            ActivityRow(owner=owner, at=at, kind=kind, counters=counters)
+            for (owner, kind, at), counters in self._counters.items()
+        ]
+
+    def count_event(self, decoded: TaskRecord, before: TaskProgress | None, *, changed: bool) -> None:
+        """Count an event of a task.
+
+        Args:
+            decoded: The event.
+            before: How far its task had come, None for a task without a row.
+            changed: Whether the event has changed the row of its task.
+        """
+        record, subject, event = decoded
+        if isinstance(event, Started):
+            counters = self._minute(subject, record.at)
+            counters[_STARTED] += 1
+            _add_duration(counters, _FIRST_WAIT, event.queued_seconds)
+        elif isinstance(event, Queued | Deferred):
+            if changed:
+                self._count_begin(subject, event, record.at, before)
+        elif isinstance(event, Finished):
+            self._count_finish(decoded, event, before, changed=changed)
+
+    def _count_begin(
+        self, subject: TaskSubject, event: Queued | Deferred, at: datetime, before: TaskProgress | None
+    ) -> None:
+        """Count the begin of a run as accepted, and that of a later attempt as retried."""
+        if before is None or before.is_final:
+            self._minute(subject, at)[_ACCEPTED] += 1
+        elif event.attempt > before.attempt:
+            self._minute(subject, at)[_RETRIED] += 1
+
+    def _count_finish(
+        self, decoded: TaskRecord, event: Finished, before: TaskProgress | None, *, changed: bool
+    ) -> None:
+        """Count the end of a run, once: not when the log was given back an end that the read model still had."""
+        if before is not None and (not changed or (before.is_final and event.restored is not None)):
+            return
+        if event.withdrawn is not None:
+            at = storable_instant(event.withdrawn.at)
+            self._count_begin(decoded.subject, event.withdrawn.queued, at, before)
+        at = decoded.record.at if event.restored is None else storable_instant(event.restored)
+        counters = self._minute(decoded.subject, at)
+        counters[COUNTS.index(event.outcome)] += 1
+        _add_duration(counters, _FIRST_RUN, event.run_seconds)
+
+    def _minute(self, subject: TaskSubject, at: datetime) -> list[int]:
+        key = subject.owner, subject.kind, at.replace(second=0, microsecond=0)
+        found = self._counters.get(key)
+        if found is None:
+            found = self._counters[key] = [0] * len(COUNTERS)
+        return found
+
+
+def _add_duration(counters: list[int], first: int, seconds: float | None) -> None:
+    if seconds is not None:
+        counters[first + bucket_of(seconds)] += 1

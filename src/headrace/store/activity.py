@@ -1,0 +1,116 @@
+"""The queries about activity: what happened in each step of a span, and lately by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.contracts.activity import Activity, ActivityCounts, ActivityPoint, Percentiles
+from headrace.contracts.positions import Position
+from headrace.store.histograms import BUCKETS, percentile
+from headrace.store.tables import COUNTERS, COUNTS, activity
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+_SUMS = [func.sum(activity.c[name]).label(name) for name in COUNTERS]
+_NOTHING = [0] * len(COUNTERS)
+
+Counted = TypeVar("Counted", bound=Struct)
+
+
+class Span(NamedTuple):
+    """A span of time in steps. Both ends are the begin of a step; steps are counted from 1970 on, in UTC."""
+
+    begin: datetime
+    end: datetime
+    step: timedelta
+
+    @classmethod
+    def around(cls, since: datetime, until: datetime, step: timedelta) -> Span:
+        """Return the shortest span of whole steps that has everything between two times."""
+        last = until - timedelta.resolution
+        return cls(_step_of(since, step), _step_of(max(since, last), step) + step, step)
+
+    @property
+    def steps(self) -> int:
+        """How many steps the span has."""
+        return (self.end - self.begin) // self.step
+
+
+def _step_of(at: datetime, step: timedelta) -> datetime:
+    """Return the begin of the step that has a time."""
+    return at - (at - EPOCH) % step
+
+
+async def read_activity(
+    session: AsyncSession, owner: str, kind: str | None, span: Span, position: Position
+) -> Activity:
+    """Read what happened to an owner's tasks, of one kind or of all, in each step of a span.
+
+    Steps of less than an hour are only there for as long as minutes are kept, see
+    `headrace.store.activity_statements.MINUTES_KEPT`.
+    """
+    asked = {"owner": owner, "since": span.begin, "until": span.end, "step": span.step}
+    if kind is not None:
+        asked["kind"] = kind
+    rows = (await session.execute(_select_steps(frozenset(asked)), asked)).all()
+    counted = {row[0]: row[1:] for row in rows}
+    times = (span.begin + number * span.step for number in range(span.steps))
+    return Activity(
+        begin=span.begin,
+        end=span.end,
+        step=round(span.step.total_seconds()),
+        points=[_to_counts(ActivityPoint, counted.get(at, _NOTHING), at=at) for at in times],
+        total=_to_counts(ActivityCounts, [sum(column) for column in zip(*counted.values(), strict=True)] or _NOTHING),
+        position=str(position),
+    )
+
+
+async def read_kinds_since(session: AsyncSession, since: datetime) -> dict[str, ActivityCounts]:
+    """Read what happened to the tasks of all owners since the begin of a minute, by kind.
+
+    A minute that was added to its hour is no longer there, so ``since`` is within the time for which minutes are kept.
+    """
+    rows = await session.execute(_SELECT_KINDS, {"since": since})
+    return {row[0]: _to_counts(ActivityCounts, row[1:]) for row in rows}
+
+
+@cache
+def _select_steps(asked: frozenset[str]) -> Select[Any]:
+    """Build the query, once for each set of parameters."""
+    of: Mapping[str, BindParameter[Any]] = {name: bindparam(name) for name in asked}
+    columns = activity.c
+    begin = func.date_bin(of["step"], columns.at, literal(EPOCH))
+    conditions: list[ColumnElement[bool]] = [
+        columns.owner == of["owner"],
+        columns.at >= of["since"],
+        columns.at < of["until"],
+    ]
+    if "kind" in of:
+        conditions.append(columns.kind == of["kind"])
+    return select(begin.label("begin"), *_SUMS).where(*conditions).group_by("begin")
+
+
+_SELECT_KINDS = (
+    select(activity.c.kind, *_SUMS)
+    .where(activity.c.minutes == 1, activity.c.at >= bindparam("since"))
+    .group_by(activity.c.kind)
+)
+
+
+def _to_counts(contract: type[Counted], counters: Sequence[int], **more: object) -> Counted:
+    """Build what clients see of the counters of a span, which are in the order of `COUNTERS`."""
+    counts = dict(zip(COUNTS, counters, strict=False))
+    waits, runs = counters[len(COUNTS) : -BUCKETS], counters[-BUCKETS:]
+    return contract(**counts, wait=_percentiles(waits), run=_percentiles(runs), **more)
+
+
+def _percentiles(counts: Sequence[int]) -> Percentiles:
+    return Percentiles(p50=percentile(counts, 0.5), p95=percentile(counts, 0.95), p99=percentile(counts, 0.99))

@@ -1,0 +1,62 @@
+"""`GET /activity`: what happened to the tasks of an account, by the minute."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.cluster import Cluster
+
+
+async def activity(cluster: Cluster, **parameters: Any) -> dict[str, Any]:
+    answer = await cluster.http.get("/api/v1/activity", params=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_what_happens_to_tasks_is_counted_with_how_long_they_waited_and_ran(cluster: Cluster) -> None:
+    before = (await activity(cluster, kind="fail"))["total"]
+    failing = await cluster.submit("fail")
+    ended = await cluster.outcome(failing["id"])
+    assert ended["wait_seconds"] >= 0
+    assert ended["run_seconds"] > 0
+    found = await activity(cluster, kind="fail", at_least=ended["position"])
+    for name in ("accepted", "started", "failed"):
+        assert found["total"][name] == before[name] + 1
+        assert found["total"][name] == sum(point[name] for point in found["points"])
+    assert 0 < found["total"]["run"]["p50"] < 60
+    assert len(found["points"]) in (60, 61)
+    assert found["points"][0]["at"] == found["begin"]
+    assert found["points"][0].keys() == {
+        *("at", "accepted", "started", "retried", "succeeded", "failed", "cancelled", "wait", "run"),
+    }
+
+
+AGO = datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "says"),
+    [
+        ({"step": 90}, 422, "say whole minutes up to an hour, and whole hours above"),
+        ({"step": 5400}, 422, "whole hours"),
+        ({"from": AGO - timedelta(days=3)}, 422, "steps of less than an hour are kept for two days; say 3600"),
+        ({"from": AGO - timedelta(days=1.5)}, 422, "points, 1,500 at most; say 120 or more"),
+        ({"from": AGO - timedelta(days=365), "step": 3600}, 422, "say 21600 or more"),
+        ({"from": "1000-01-01T00:00:00Z", "step": 86_400}, 422, "say a later from"),
+        ({"to": "0001-01-01T00:00:00Z", "step": 3600}, 422, "no calendar has all of this span"),
+        ({"from": "9999-12-31T23:59:59Z", "to": "9999-12-31T23:59:59.5Z"}, 422, "no calendar"),
+        ({"from": AGO, "to": AGO}, 422, "from: it is not before to"),
+        ({"from": "yesterday"}, 400, "from"),
+        ({"step": 1}, 400, "60"),
+        ({"since": AGO}, 400, "there is no parameter 'since' here"),
+    ],
+)
+async def test_a_span_that_cannot_be_answered_is_refused_with_what_can(
+    cluster: Cluster, parameters: dict[str, Any], status: int, says: str
+) -> None:
+    given = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in parameters.items()}
+    answer = await cluster.http.get("/api/v1/activity", params=given)
+    assert (answer.status_code, says in answer.text) == (status, True), answer.text
