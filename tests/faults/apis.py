@@ -12,6 +12,8 @@ from tests.faults.browsers import port_of
 from tests.faults.with_constants import TASKS, VARIABLE
 from tests.member import Member
 
+_NOW = "headrace.metrics.page.KEPT_SECONDS=0"  # a page of metrics that is kept would be about the past
+
 
 class Api:
     """A process whose constants may be others than the product's.
@@ -29,7 +31,7 @@ class Api:
     async def start(cls, cluster: Cluster, *constants: str, **environ: str) -> Api:
         """Start it, with constants such as ``headrace.api.streaming.open_streams.STALLED_SECONDS=1``."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
-        environ |= {"HEADRACE_API_OPS": address, VARIABLE: " ".join(constants)}
+        environ |= {"HEADRACE_API_OPS": address, VARIABLE: " ".join((_NOW, *constants))}
         member = await cluster.spawn_module("api", "tests.faults.with_constants", **environ)
         await cluster.until_ready(member)
         return cls(cluster, member, f"http://{address}/metrics")

@@ -71,7 +71,7 @@ async def settled(cluster: Cluster, api: Api, subjects: list[str]) -> None:
 
     async def nobody() -> bool:
         found = await api.metrics()
-        return found["headrace_streams"] == 0 and found["headrace_subscriptions"] == 0
+        return found["headrace_event_streams"] == 0 and found["headrace_event_stream_subscriptions"] == 0
 
     await until(nobody, "all streams and subscriptions to be closed")
     for subject in subjects:

@@ -23,7 +23,7 @@ STALLED = (
 )
 WINDOW = 4096
 LARGE = encode(Logged(attempt=1, level="info", message="x" * 32_000))
-SLOW = 'headrace_stream_ends_total{why="slow"}'
+SLOW = 'headrace_event_stream_ends_total{reason="slow"}'
 
 
 async def write(cluster: Cluster, count: int) -> None:
@@ -57,7 +57,7 @@ async def test_clients_that_read_nothing_are_cut_off_and_nobody_else_notices(mak
             browser.pause()
         written = await write_until_cut_off(cluster, api, len(stuck))
         assert api.memory - before < written * len(stuck) / 2  # what they do not take is not kept for each of them
-        assert (await api.metrics())["headrace_streams"] == 2
+        assert (await api.metrics())["headrace_event_streams"] == 2
         await all_given(cluster, {one: any_event, other: any_event}, after=last)
         assert (one.connects, other.connects) == (1, 1)
         for browser in stuck:

@@ -29,15 +29,15 @@ def _set(constants: str) -> None:
 
 
 def _count_tasks() -> None:
-    from headrace.api.streaming.metrics import Exposed
+    from headrace.api.streaming.metrics import StreamCollector
 
-    collect = Exposed.collect
+    collect = StreamCollector.collect
 
-    def with_tasks(self: Exposed) -> Iterator[Metric]:
+    def with_tasks(self: StreamCollector) -> Iterator[Metric]:
         yield GaugeMetricFamily(TASKS, "Tasks of the event loop", len(asyncio.all_tasks()))
         yield from collect(self)
 
-    Exposed.collect = with_tasks
+    StreamCollector.collect = with_tasks
 
 
 def main() -> None:

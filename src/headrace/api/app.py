@@ -26,6 +26,7 @@ from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.methods import answer_methods
 from headrace.api.edge.openapi import AnyJson, EdgeRefusals
 from headrace.api.edge.openapi_document import CompleteOpenAPIConfig
+from headrace.api.edge.request_metrics import count_requests
 from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.edge.security_schemes import SECURITY_SCHEMES, TOKEN_PATH
 from headrace.api.enter import enter_by_link
@@ -56,6 +57,8 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     stack = allow_origins(stack, pages, links_path=FOLLOW_PATH)
     # Pages of other products may use follow links, and no other route.
     stack = allow_links(stack, FOLLOW_PATH, Origins(settings.follow_origins, settings.origins))
+    # Every answer is counted, whoever gives it.
+    stack = count_requests(stack, api.metrics.requests)
     # The ids of a request are bound first, so that every answer and every log line has them.
     stack = correlate(stack, SecurityHeaders.of(settings), AccessLog() if settings.access_log else None)
     # Behind a proxy, everything else sees the client and the address that the client has asked.

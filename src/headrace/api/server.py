@@ -24,10 +24,11 @@ from headrace.api.mounts import mounts_of
 from headrace.api.read_model import ReadModel
 from headrace.api.settings_watch import keep_told
 from headrace.api.state import ApiState, read_secrets
-from headrace.api.streaming.metrics import Exposed
+from headrace.api.streaming.metrics import StreamCollector
 from headrace.lifecycle.verify_log import verify_log
 from headrace.listening import bind
 from headrace.log.backlog import Backlog
+from headrace.log.metrics import LogCollector
 from headrace.log.opening import open_log
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
@@ -142,7 +143,8 @@ async def _open(
     await api.open()
     operations.count_backlog = Backlog(opened).count
     operations.ready = partial(check_readiness, api, mounts_of(settings.api))
-    operations.registry.register(Exposed(api.metrics, lambda: len(api.streams), lambda: api.hub.feeds))
+    streams = StreamCollector(api.metrics.streams, lambda: len(api.streams), lambda: api.hub.feeds)
+    operations.metrics.add(api.metrics, streams, LogCollector(opened))
     return api
 
 

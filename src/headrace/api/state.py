@@ -22,11 +22,11 @@ from headrace.api.edge.request_body import OpenBodies
 from headrace.api.edge.upload_room import UploadRoom
 from headrace.api.ended_schedules import end_schedules
 from headrace.api.identity_database import IdentityDatabase
+from headrace.api.metrics import ApiMetrics
 from headrace.api.pauses import Pauses
 from headrace.api.read_model import ReadModel
 from headrace.api.schedule_lock import ScheduleLock
 from headrace.api.streaming.hub import Hub
-from headrace.api.streaming.metrics import Metrics
 from headrace.api.streaming.open_streams import OpenStreams
 from headrace.api.streaming.places import Places
 from headrace.api.streaming.shared_places import SharedPlaces
@@ -68,10 +68,10 @@ class ApiState:
         self.catalog = Catalog(log)
         self.current = CurrentSettings(log)
         self.long_timers = LongTimers(log)
-        self.metrics = Metrics()
+        self.metrics = ApiMetrics()
         self.bodies = OpenBodies()
         self.uploads = UploadRoom(SPOOLED_BYTES_MAX)
-        self.hub = Hub(log, self.metrics)
+        self.hub = Hub(log, self.metrics.streams)
         self.pauses = Pauses(log)
         self.secrets = read_secrets(settings.api)
         self.revocations = Revocations(log)
@@ -83,7 +83,7 @@ class ApiState:
         self.counters = Counters(log, self.secrets.hash)
         self.limits = Limits(settings.limits, self.counters)
         places = Places(self.limits.streams_of)
-        self.streams = OpenStreams(self.metrics, self._may_see, places)
+        self.streams = OpenStreams(self.metrics.streams, self._may_see, places)
         self.shared_places = SharedPlaces(log, places)
         self.revocations.on_change(self._on_change)
         self.looks = Looks()

@@ -21,6 +21,7 @@ from headrace.errors import HeadraceError, LogUnavailable, TooLarge
 from headrace.log import subjects
 from headrace.log.acceptance import Acceptance
 from headrace.log.acknowledgement import Appended, InProcess, read_acknowledgement
+from headrace.metrics.series import REQUEST_SECONDS, HistogramBy
 
 IN_FLIGHT_MAX = 8192  # appends; at a thousand times the usual depth something is wrong, and waiting would hide it
 BATCH_MESSAGES_MAX = 1000  # the server's limit for one atomic batch
@@ -31,6 +32,8 @@ PROBE_SECONDS = 1.0  # between two appends of nothing to a log that takes nothin
 # The log keeps the newest probe, and not for long.
 PROBE_HEADERS: Mapping[str, str] = {subjects.ROLLUP: "sub", subjects.TTL: "1m"}
 IN_PROCESS_RETRY_SECONDS = 0.01  # replicas agree on an append within milliseconds
+
+_NO_ERROR = ("",)
 
 
 class Message(NamedTuple):
@@ -65,6 +68,9 @@ class Appender:
         # Set while the log is not verified, so that nothing is appended to it; see `headrace.log.continuity`.
         self.held = False
         self.acceptance = Acceptance()
+        # For `headrace.log.metrics`: what was sent, and what appends took until they were answered, by the code of the error.
+        self.sent = 0
+        self.durations = HistogramBy(REQUEST_SECONDS)
         self._batches = asyncio.Semaphore(BATCHES_OPEN_MAX)
         self._count = 0
         self._expiry: asyncio.TimerHandle | None = None
@@ -88,13 +94,17 @@ class Appender:
             TooLarge: the message does not fit the server's ``max_payload``.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout
+        began = loop.time()
         while True:
             try:
-                return await self._append_once(subject, payload, headers)
-            except InProcess:
-                if loop.time() > deadline:
+                appended = await self._append_once(subject, payload, headers)
+            except HeadraceError as error:
+                if not isinstance(error, InProcess) or loop.time() > began + self._timeout:
+                    self.durations.record((error.code,), loop.time() - began)
                     raise
+            else:
+                self.durations.record(_NO_ERROR, loop.time() - began)
+                return appended
             # The broker confirms only the first publisher; this one polls.
             await asyncio.sleep(IN_PROCESS_RETRY_SECONDS)
 
@@ -186,6 +196,7 @@ class Appender:
             raise TooLarge(f"this takes {len(payload):,} bytes in the log, which takes at most {limit:,}; send less")
         if self.held:
             raise LogUnavailable("the log is being compared with the read model; try again in a moment")
+        self.sent += 1
         try:
             await self._connection.publish(subject, payload, headers=dict(headers))
         except (ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError) as error:
@@ -220,6 +231,7 @@ class Appender:
 
     async def _publish(self, token: str) -> None:
         subject, payload, headers, *_ = self._in_flight[token]
+        self.sent += 1
         await self._connection.publish(subject, payload, f"{self._inbox}.{token}", dict(headers))
 
     def _expire(self) -> None:

@@ -169,8 +169,8 @@ def _of_projector(inbox: str) -> Permissions:
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
         *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, subjects.cancelled("*")),
         *_operations("STREAM.INFO.*", _MARK, f"DIRECT.GET.{STREAM}", f"DIRECT.GET.{bucket_names.SETTINGS_STREAM}"),
-        # What the workers have to do is told by every projector.
-        *_operations(f"CONSUMER.LIST.{STREAM}"),
+        # What the workers have to do is told by every projector, and when they announced their kinds by the one that leads.
+        *_operations(f"CONSUMER.LIST.{STREAM}", f"DIRECT.GET.{subjects.CATALOG_STREAM}"),
         *_operations(f"STREAM.MSG.GET.{STREAM}", f"STREAM.MSG.DELETE.{STREAM}"),
         *_operations(
             subjects.create_consumer(consumer_names.PROJECTOR, None),

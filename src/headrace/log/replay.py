@@ -42,7 +42,8 @@ class _Collecting:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
-        self.done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        # How many more records match, once the page has ended.
+        self.done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
 
 class Replayer:
@@ -85,7 +86,16 @@ class Replayer:
         wanted: dict[str, Any] = {"next_by_subj": subject, "batch": records, "max_bytes": PAGE_BYTES_MAX}
         wanted |= {"start_time": since} if since else {"seq": max(start, 1)}
         found, more = await self._get(stream, wanted)
-        return Page(found, more)
+        return Page(found, more > 0)
+
+    async def count(self, subject: str, *, stream: str = subjects.STREAM) -> int:
+        """How many records match a subject, wildcards allowed. The server counts; only the first record is read.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        found, more = await self._get(stream, {"next_by_subj": subject, "batch": 1, "seq": 1})
+        return len(found) + more
 
     async def last(self, subject: str) -> Record | None:
         """The newest record whose subject matches (wildcards allowed), if the log has one.
@@ -121,7 +131,7 @@ class Replayer:
             raise LogUnavailable(f"JetStream refused to say what is last: {error['description']}")
         return answer["message"]["seq"]
 
-    async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], bool]:
+    async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], int]:
         if not self._connection.is_connected:
             raise LogUnavailable("the log cannot be reached; try again in a moment")
         subject = subjects.api(f"DIRECT.GET.{stream}")
@@ -150,9 +160,9 @@ class Replayer:
         if status is None:
             collecting.records.append(Record.stored(message))
         elif status == _END_OF_PAGE:
-            collecting.done.set_result(int(headers.get(subjects.NUM_PENDING, "0")) > 0)
+            collecting.done.set_result(int(headers.get(subjects.NUM_PENDING, "0")))
         elif status == _NO_MATCH:
-            collecting.done.set_result(False)
+            collecting.done.set_result(0)
         else:
             reason = "no such stream, or NATS is starting" if status == "503" else headers.get(subjects.DESCRIPTION, "")
             collecting.done.set_exception(LogUnavailable(f"the log cannot be read: {status} {reason}"))

@@ -39,6 +39,11 @@ class Histogram:
         self._counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def include(self, other: Histogram) -> None:
+        """Count all values of another histogram with the same bounds."""
+        self._counts = [one + more for one, more in zip(self._counts, list(other._counts), strict=True)]
+        self.total += other.total
+
     @property
     def buckets(self) -> list[tuple[str, float]]:
         """The upper bounds as Prometheus writes them, each with the number of values up to it."""

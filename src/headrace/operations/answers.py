@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CollectorRegistry, generate_latest
-
 from headrace.health import Health, Readiness, Ready, summarize
+from headrace.metrics.page import MetricsPage
 
 CountBacklog = Callable[[frozenset[str]], Awaitable[int]]
 """Counts the runnable tasks of these kinds, of all when there are none; may raise a `headrace.errors.HeadraceError`."""
@@ -25,13 +24,13 @@ class Operations:
         stop: Set when the process is to stop. From then on it is not ready.
 
     Attributes:
-        registry: The collectors of `/metrics`. Each process registers its own.
+        metrics: The page of `/metrics`. Each process adds its own.
         ready: Says whether the process can do its work; it is starting until the process has set this.
         count_backlog: Counts runnable tasks; None as long as the process cannot, and for one that never can.
     """
 
     def __init__(self, stop: asyncio.Event) -> None:
-        self.registry = CollectorRegistry(auto_describe=False)
+        self.metrics = MetricsPage()
         self.ready: Ready = starting
         self.count_backlog: CountBacklog | None = None
         self._stop = stop
@@ -48,7 +47,3 @@ class Operations:
     async def started(self) -> Readiness:
         """Say whether the process was ready once."""
         return Readiness(summarize({}), is_ready=True) if self._was_ready else await self.readiness()
-
-    def metrics_page(self) -> bytes:
-        """Return all metrics in the text format of Prometheus."""
-        return generate_latest(self.registry)

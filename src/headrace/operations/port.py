@@ -126,7 +126,7 @@ class Port:
             case b"/health/ready":
                 return _health_answer(await self._operations.readiness())
             case b"/metrics":
-                page = self._operations.metrics_page()
+                page = await self._operations.metrics.read()
                 return Answer(_status(200), b"text/plain; version=0.0.4; charset=utf-8", page)
             case b"/backlog":
                 return await self._count_backlog(query.decode("latin-1"))

@@ -25,6 +25,7 @@ from headrace.log.jetstream import ProvisionError
 from headrace.log.subjects import ScheduleSubject
 from headrace.projector.disabled_owners import DisabledOwners
 from headrace.projector.due_occurrences import occurrences_to_submit
+from headrace.projector.metrics import FiringResult, ProjectorMetrics
 from headrace.projector.overdue_timers import decode_fired, set_overdue_timers_again
 from headrace.run_time_settings import CurrentSettings
 from headrace.telemetry import get_logger
@@ -41,10 +42,10 @@ log = get_logger(__name__)
 
 
 @asynccontextmanager
-async def submitting_firings(event_log: Log, database_url: str) -> AsyncGenerator[None]:
-    """Submit the tasks of firings while the block runs."""
+async def submitting_firings(event_log: Log, database_url: str, metrics: ProjectorMetrics) -> AsyncGenerator[None]:
+    """Submit the tasks of firings while the block runs, and count the firings."""
     disabled_owners = DisabledOwners(database_url)
-    firings = FiringReader(event_log, disabled_owners)
+    firings = FiringReader(event_log, disabled_owners, metrics)
     working = {
         asyncio.create_task(disabled_owners.follow(), name="disabled owners"),
         asyncio.create_task(firings.work(), name="firings"),
@@ -62,8 +63,9 @@ async def submitting_firings(event_log: Log, database_url: str) -> AsyncGenerato
 class FiringReader:
     """Reads firings, in the order of the log, and submits their tasks."""
 
-    def __init__(self, log: Log, disabled_owners: DisabledOwners) -> None:
+    def __init__(self, log: Log, disabled_owners: DisabledOwners, metrics: ProjectorMetrics) -> None:
         self._log = log
+        self._firings = metrics.firings
         self._disabled_owners = disabled_owners
         self._puller = log.puller(consumer_names.FIRINGS, self._on_delivery, self._on_end)
         self._acknowledger = log.acknowledger()
@@ -113,7 +115,7 @@ class FiringReader:
         while self._arrived and self._log.is_current and self._disabled_owners.are_known:
             delivery = self._arrived.pop(0)
             try:
-                await submit_firing(self._log, delivery, self._resting)
+                self._firings[await submit_firing(self._log, delivery, self._resting)] += 1
             except (LogUnavailable, LogFull) as error:
                 log.warning("a firing waits for the log", sequence=delivery.sequence, error=error.message)
                 # The broker redelivers what is not acknowledged.
@@ -121,6 +123,7 @@ class FiringReader:
                 return
             except Exception as error:
                 # One bad firing must not stop the others.
+                self._firings["failed"] += 1
                 log.error("a firing cannot be submitted; it is dropped", sequence=delivery.sequence, exc_info=error)
             self._acknowledger.ack(delivery)
 
@@ -162,7 +165,7 @@ class FiringReader:
 
 async def submit_firing(
     event_log: Log, firing: Delivery, find_resting: Callable[[str, str], Resting | None] = lambda _owner, _kind: None
-) -> None:
+) -> FiringResult:
     """Submit the tasks of the occurrences that a firing stands for, and set the timer for the next one.
 
     `occurrences_to_submit` says which these are; nearly always it is the one that the timer was set for. There are none
@@ -190,6 +193,7 @@ async def submit_firing(
     # A timer of an older version is repeated by the broker, until it is replaced.
     if fired.due_at is not None:
         await _set_next_timer(event_log, firing, subject, definition, following(definition, max(now, due_at), due_at))
+    return "submitted" if due else "skipped"
 
 
 async def _submit(

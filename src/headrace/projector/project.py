@@ -8,9 +8,12 @@ operators how far the projector has come.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+from prometheus_client.metrics_core import Metric
 
 from headrace.contracts.positions import Position
 from headrace.errors import HeadraceError
@@ -20,13 +23,17 @@ from headrace.log.backlog import Backlog
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
+from headrace.log.metrics import LogCollector
 from headrace.log.opening import open_log, until_compared
+from headrace.metrics.page import MetricsPage
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
 from headrace.projector.batch_progress import BatchProgress
+from headrace.projector.cluster_figures import ClusterFigures
 from headrace.projector.decode import batch_ids, decode_page, schedule_ids, task_ids
 from headrace.projector.firings import submitting_firings
 from headrace.projector.fold.page import Unfoldable, fold_page
+from headrace.projector.metrics import LOG_LOST, LOG_SHORTENED, ProjectorMetrics, show
 from headrace.projector.pages import OutOfOrder, Pages
 from headrace.projector.rearm_timers import TimerSearch
 from headrace.projector.recovery import recover_from_loss, recover_from_shortening
@@ -71,9 +78,10 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
         open_log(settings, "firings", until_compared) as for_firings,
     ):
         projector = Projector(opened, settings.database.url)
+        _show(operations.metrics, projector, settings, opened, for_firings)
         operations.count_backlog = Backlog(opened).count
         operations.ready = projector.check_readiness
-        async with submitting_firings(for_firings, settings.database.url):
+        async with submitting_firings(for_firings, settings.database.url, projector.metrics):
             working = asyncio.create_task(projector.work(), name="projector")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,15 +95,36 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
     log.info("stopped")
 
 
+def _show(page: MetricsPage, projector: Projector, settings: Settings, event_log: Log, for_firings: Log) -> None:
+    figures = ClusterFigures(event_log, settings.stream.max_bytes, lambda: projector.is_leading)
+    page.prepare = figures.refresh
+    page.add(projector, figures, LogCollector(event_log, for_firings))
+
+
 class Projector:
-    """Stands by until it leads, then projects until it loses Postgres or the log."""
+    """Stands by until it leads, then projects until it loses Postgres or the log.
+
+    Attributes:
+        metrics: What it counts.
+    """
 
     def __init__(self, log: Log, database_url: str) -> None:
         self._log = log
         self._database_url = database_url
         self._batch_progress = BatchProgress(log)
-        self._sweep = Sweep(log)
+        self.metrics = ProjectorMetrics()
+        self._sweep = Sweep(log, self.metrics)
         self._role = "starting"
+        self._gap: str | None = None
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this is the projector that projects."""
+        return self._role == "leading"
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what Prometheus is shown of it."""
+        yield from show(self.metrics, is_leading=self.is_leading, lacks_migration=self._gap is not None)
 
     async def check_readiness(self) -> Readiness:
         """Report the state of each thing that the projector depends on."""
@@ -124,9 +153,11 @@ class Projector:
         session = await LeaderSession.connect(self._database_url)
         try:
             while (gap := await session.find_gap()) is not None:
+                self._gap = gap
                 self._set_role(gap)
                 # Nobody says that the database was migrated.
                 await asyncio.sleep(RETRY_SECONDS)
+            self._gap = None
             while not await session.try_lead():
                 self._set_role("standing by")
                 # Postgres wakes only sessions that block on the lock, so the lock is tried again.
@@ -154,7 +185,9 @@ class Projector:
             while True:
                 page = await pages.next(IDLE_SECONDS)
                 if page:
+                    began = time.monotonic()
                     await self._project_page(projection, page)
+                    self.metrics.record_page(page, time.monotonic() - began)
                     await pages.acknowledge(page)
                 else:
                     await session.keep_alive()
@@ -179,11 +212,13 @@ class Projector:
             log.error(
                 "the log was made anew; projecting it from its beginning", before=str(checkpoint), epoch=state.epoch
             )
-            await recover_from_loss(self._log, session)
+            queued = await recover_from_loss(self._log, session)
+            self.metrics.requeued.add((LOG_LOST,), queued)
             checkpoint = Position(state.epoch, 0)
         elif checkpoint.sequence > state.last_sequence or await is_repair_pending(session):
             log.error("the log is shorter than it was", checkpoint=str(checkpoint), last_sequence=state.last_sequence)
-            await recover_from_shortening(self._log, session, checkpoint)
+            queued = await recover_from_shortening(self._log, session, checkpoint)
+            self.metrics.requeued.add((LOG_SHORTENED,), queued)
         await projection.write_checkpoint(checkpoint)
         await end_repair(session)
         if not await self._log.continuity.is_compared():
@@ -204,6 +239,7 @@ class Projector:
                 await self._project_page(projection, page[middle:])
                 return
             folded = await self._project_odd(projection, page[0], error)
+        self.metrics.record_ends(folded.tasks)
         await self._batch_progress.publish_changes(folded.batches)
 
     async def _project_odd(self, projection: Projection, delivery: Delivery, problem: Exception) -> FoldedPage:

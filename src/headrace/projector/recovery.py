@@ -34,8 +34,8 @@ APPENDS_AT_ONCE = 64
 log = get_logger(__name__)
 
 
-async def recover_from_loss(event_log: Log, session: LeaderSession) -> None:
-    """Queue every unfinished task again in a log that was made anew.
+async def recover_from_loss(event_log: Log, session: LeaderSession) -> int:
+    """Queue every unfinished task again in a log that was made anew, and return how many these are.
 
     Raises:
         LogUnavailable: The log does not answer.
@@ -46,10 +46,11 @@ async def recover_from_loss(event_log: Log, session: LeaderSession) -> None:
         await _for_each(rows, lambda row: queue_again(event_log, row, 0, 0))
         count, after = count + len(rows), rows[-1].id
     log.warning("the log was lost; its unfinished tasks are queued again", tasks=count)
+    return count
 
 
-async def recover_from_shortening(event_log: Log, session: LeaderSession, checkpoint: Position) -> None:
-    """Repair a log that ends before the checkpoint.
+async def recover_from_shortening(event_log: Log, session: LeaderSession, checkpoint: Position) -> int:
+    """Repair a log that ends before the checkpoint, and return how many unfinished tasks it had lost something of.
 
     The log first skips the positions that were handed out, so that none of them names two events. A task that had finished is
     given its finish again, so that it does not run again; one that had not is queued again.
@@ -75,6 +76,7 @@ async def recover_from_shortening(event_log: Log, session: LeaderSession, checkp
         ends_restored=restored,
         tasks_queued=queued,
     )
+    return queued
 
 
 async def queue_again(event_log: Log, row: TaskRow, fence: int, newest: int) -> None:

@@ -23,6 +23,7 @@ from headrace.lifecycle.task_state import read_task_state
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.prune import withdraw_newest
+from headrace.projector.metrics import RUN_LOST, TIMER_OVERDUE, ProjectorMetrics
 from headrace.projector.recovery import headers_of, queue_again, subject_of
 from headrace.store.leader_queries import (
     list_expired,
@@ -50,8 +51,9 @@ log = get_logger(__name__)
 class Sweep:
     """Ends and queues tasks that no event will move."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, metrics: ProjectorMetrics | None = None) -> None:
         self._log = log
+        self._requeued = (metrics or ProjectorMetrics()).requeued
         self._swept_at = self._searched_aged_at = 0.0
 
     async def sweep_when_due(self, session: LeaderSession) -> None:
@@ -127,6 +129,7 @@ class Sweep:
             # The timer may be about to go off, which would queue the task twice.
             await withdraw_newest(self._log, timer)
             await queue_again(self._log, row, row.fence, 0)
+            self._requeued.add((TIMER_OVERDUE,))
             return
         deferred, record = state.queued_event, state.queued_record
         overdue = clock.now() - timedelta(seconds=OVERDUE_SECONDS)
@@ -144,6 +147,7 @@ class Sweep:
             expires_at=deferred.expires_at,
         )
         await queue_again(self._log, due, state.fence, state.newest_record.sequence)
+        self._requeued.add((TIMER_OVERDUE,))
 
     async def _run_again(self, row: TaskRow) -> None:
         """Queue a task again whose worker was lost, when the log has dropped the `queued` event that would be redelivered."""
@@ -154,6 +158,7 @@ class Sweep:
             )
             fence, newest = (row.fence, 0) if state is None else (state.fence, state.newest_record.sequence)
             await queue_again(self._log, row, fence, newest)
+            self._requeued.add((RUN_LOST,))
 
     async def _for_each(self, rows: Iterable[TaskRow], move: Callable[[TaskRow], Awaitable[None]]) -> None:
         """Move each task on, at most `TASKS_AT_ONCE` at a time. An error of one task does not stop the others.

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 
 from headrace.log.deliveries import Heartbeat
 from headrace.log.opening import open_heartbeat
+from headrace.metrics.series import CounterBy
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
 from headrace.worker.execution import Execution
@@ -35,15 +36,16 @@ class Heartbeats:
         settings: Where NATS is, and how long the broker waits for an acknowledgement.
         worker: The worker's name.
         record: What the worker runs, for the one after it.
+        blocked: Counts the seconds for which the handlers of each kind block the loop.
     """
 
-    def __init__(self, settings: Settings, worker: str, record: RunningRecord) -> None:
+    def __init__(self, settings: Settings, worker: str, record: RunningRecord, blocked: CounterBy) -> None:
         self._settings = settings
         self._name = f"{worker}-heartbeats"
         self._interval = settings.stream.ack_wait / 3
         self._executions: dict[int, Execution] = {}
         self._watched = asyncio.get_running_loop()
-        self._watch = LoopWatch(lambda: self.executions, record)
+        self._watch = LoopWatch(lambda: self.executions, record, blocked)
         self._stopping = threading.Event()
         self._ready: asyncio.Future[None] = self._watched.create_future()
         self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)

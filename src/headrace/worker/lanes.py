@@ -64,6 +64,16 @@ class Lanes:
         self._superseded = False
 
     @property
+    def kind(self) -> str:
+        """The name of the kind."""
+        return self._kind.name
+
+    @property
+    def slots(self) -> int:
+        """How many tasks run at a time."""
+        return self._slots
+
+    @property
     def running(self) -> int:
         """How many slots are taken."""
         return len(self._running)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from types import FrameType
 
+from headrace.metrics.series import CounterBy
 from headrace.telemetry import get_logger, log_stream
 from headrace.worker.execution import Execution
 from headrace.worker.outcomes import Stop
@@ -36,14 +37,18 @@ class LoopWatch:
     Args:
         executions: Returns what the worker runs.
         record: Is told which task ends the worker.
+        blocked: Counts the seconds for which the handlers of each kind block the loop.
     """
 
-    def __init__(self, executions: Callable[[], Iterable[Execution]], record: RunningRecord) -> None:
+    def __init__(
+        self, executions: Callable[[], Iterable[Execution]], record: RunningRecord, blocked: CounterBy
+    ) -> None:
         self._executions = executions
         self._record = record
+        self._blocked = blocked
         self._loop = asyncio.get_running_loop()
         self._main_thread = threading.main_thread().ident or 0
-        self._answered = time.monotonic()
+        self._answered = self._counted_until = time.monotonic()
         self._blocking: Execution | None = None
         # What the main thread said when it was asked whose code it runs.
         self._asked = False
@@ -70,6 +75,8 @@ class LoopWatch:
         if execution is not self._blocking:
             self._blocking = execution
             self._report(execution, blocked_for)
+        self._blocked.add((execution.kind.name,), now - max(self._answered, self._counted_until))
+        self._counted_until = now
         until = self._answered + BLOCKED_SECONDS_MAX
         if execution.deadline is not None:
             until = min(until, execution.deadline)

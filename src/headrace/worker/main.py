@@ -14,7 +14,9 @@ from headrace.health import Readiness, all_needed
 from headrace.log import clock
 from headrace.log.backlog import Backlog
 from headrace.log.connection import Log
+from headrace.log.metrics import LogCollector
 from headrace.log.opening import open_log, until_compared
+from headrace.metrics.page import Collector
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
 from headrace.sdk.kind import AnyKind
@@ -23,6 +25,7 @@ from headrace.settings import Settings
 from headrace.telemetry import get_logger
 from headrace.worker.announce import ANNOUNCE_SECONDS, announce, describe_checked, is_superseded
 from headrace.worker.cancellations import Cancellations
+from headrace.worker.collector import WorkerCollector
 from headrace.worker.descriptors import until_short
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.handler_threads import HandlerThreads
@@ -32,6 +35,7 @@ from headrace.worker.lanes import Lanes
 from headrace.worker.left_overs import LeftOvers, WornOut
 from headrace.worker.loop_threads import LoopThreads
 from headrace.worker.low_priority_throttle import LowPriorityThrottle
+from headrace.worker.metrics import WorkerMetrics
 from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
@@ -67,6 +71,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         open_log(settings, f"worker-{name}", until_compared) as opened,
     ):
         worker = Worker(name, settings, kinds, opened)
+        operations.metrics.add(*worker.collectors())
         await worker.start()
         operations.count_backlog = Backlog(opened, [kind.name for kind in kinds]).count
         operations.ready = worker.check_health
@@ -93,20 +98,26 @@ class Worker:
         self._log = log
         self._descriptions = [describe_checked(kind) for kind in kinds]
         self._record = RunningRecord(Path(settings.worker.record) if settings.worker.record else None)
-        self._heartbeats = Heartbeats(settings, name, self._record)
+        self._metrics = WorkerMetrics(kind.name for kind in kinds)
+        self._heartbeats = Heartbeats(settings, name, self._record, self._metrics.blocked)
         self._cancellations = Cancellations(log, self._heartbeats)
         self._events = EventWriter(log, name)
         self._quarantine = Quarantine()
         self._left_overs = LeftOvers()
         self._throttle = LowPriorityThrottle()
         self._acknowledger = log.acknowledger()
-        self._process_pools: list[ProcessPool] = []
+        self._process_pools: dict[str, ProcessPool] = {}
         self._lanes = [self._make_lanes(kind) for kind in kinds]
 
     @property
     def running(self) -> int:
         """How many slots are taken, over all kinds."""
         return sum(lanes.running for lanes in self._lanes)
+
+    def collectors(self) -> tuple[Collector, ...]:
+        """What shows the worker to Prometheus."""
+        shown = WorkerCollector(self._metrics, self._lanes, self._process_pools, self._left_overs)
+        return shown, LogCollector(self._log)
 
     async def start(self) -> None:
         """Announce the kinds and begin to listen for their tasks.
@@ -144,7 +155,7 @@ class Worker:
     async def drain(self) -> None:
         """Let running tasks end within the grace of the settings, and give the others back."""
         await asyncio.gather(*(lanes.drain(self._settings.worker.grace) for lanes in self._lanes))
-        await asyncio.gather(*(pool.close() for pool in self._process_pools))
+        await asyncio.gather(*(pool.close() for pool in self._process_pools.values()))
         await self._acknowledger.flush()
         self._heartbeats.stop()
 
@@ -182,6 +193,7 @@ class Worker:
             acknowledger=self._acknowledger,
             record=self._record,
             left_overs=self._left_overs,
+            metrics=self._metrics,
             slots=slots,
         )
         return Lanes(self._log, runner, slots, self._throttle)
@@ -193,7 +205,7 @@ class Worker:
         if not kind.options.process:
             return HandlerThreads(kind.name)
         pool = ProcessPool(self._settings.consumers, kind.name, slots)
-        self._process_pools.append(pool)
+        self._process_pools[kind.name] = pool
         return pool
 
     async def _watch_descriptors(self) -> None:

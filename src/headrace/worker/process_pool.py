@@ -52,6 +52,11 @@ class ProcessPool:
         self._children: set[Child] = set()
         self._closed = False
 
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of the processes that there are now."""
+        return [child.pid for child in list(self._children)]
+
     async def reserve(self) -> Child:
         """Reserve a process for one `run`, which releases it.
 

@@ -16,7 +16,7 @@ import structlog
 
 from headrace.contracts.tasks import FailureCode
 from headrace.errors import LogUnavailable
-from headrace.log import clock, subjects
+from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.deliveries import Acknowledger
 from headrace.log.records import Record
@@ -31,6 +31,7 @@ from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.history import NOT_STARTED, STARTS_MAX, History, read_history
 from headrace.worker.invoke import CANCEL_GRACE_SECONDS, Interrupted, Pool, invoke
 from headrace.worker.left_overs import LeftOvers
+from headrace.worker.metrics import WorkerMetrics
 from headrace.worker.outcomes import (
     AttemptOutcome,
     Cancelled,
@@ -44,6 +45,7 @@ from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.running_record import NO_ROW, RunningRecord
+from headrace.worker.unstarted import find_expiry, held_up_its_worker, worker_lost
 
 LEFT_OVER_SECONDS = 1.0  # for a thread that was told to stop: a bytecode away, unless it hangs in a C call
 
@@ -64,6 +66,7 @@ class Runner:
         acknowledger: Acknowledges deliveries.
         record: What the worker runs, for the one after it.
         left_overs: Counts the handlers that go on although their task has ended.
+        metrics: Counts deliveries, starts and outcomes.
         slots: How many tasks of the kind the worker runs at a time.
     """
 
@@ -80,6 +83,7 @@ class Runner:
         acknowledger: Acknowledger,
         record: RunningRecord,
         left_overs: LeftOvers,
+        metrics: WorkerMetrics,
         slots: int,
     ) -> None:
         self.kind = kind
@@ -93,6 +97,7 @@ class Runner:
         self._acknowledger = acknowledger
         self._record = record
         self._left_overs = left_overs
+        self._metrics = metrics
         self._slots = slots
 
     async def run_task(self, execution: Execution, *, seen_before: bool) -> None:
@@ -105,6 +110,7 @@ class Runner:
         execution.task = asyncio.current_task()
         structlog.contextvars.bind_contextvars(**_log_fields(execution))
         self.executions.add(execution)
+        self._metrics.count_delivery(execution)
         with self._heartbeats.of(execution):
             try:
                 history = await self._read_history(execution) if seen_before else NOT_STARTED
@@ -153,19 +159,19 @@ class Runner:
             execution.conclude()
 
     async def _attempt(self, execution: Execution, history: History) -> AttemptOutcome:
-        if expired := _expired(execution, history):
+        if expired := find_expiry(execution, history):
             return expired
         if history.starts >= STARTS_MAX:
-            return _worker_lost(history)
+            return worker_lost(history)
         if execution.delivery.sequence in self._record.blamed:
-            return _held_up_its_worker(execution)
+            return held_up_its_worker(execution)
         decoded = read_input(execution.kind, execution.queued.input)
         if isinstance(decoded, Failed):
             return decoded
         if self.rate is not None:
             await self.rate.permit()
             execution.permit()
-            if expired := _expired(execution, history):
+            if expired := find_expiry(execution, history):
                 return expired
         if history.starts < STARTS_MAX - 1:
             await self._quarantine.calm()
@@ -176,6 +182,7 @@ class Runner:
 
     async def _call_handler(self, execution: Execution, decoded: msgspec.Struct, history: History) -> AttemptOutcome:
         await self._events.append_started(execution, wait=history.starts > 0)
+        self._metrics.record_start(execution)
         context = ExecutionContext(execution, self._events)
         try:
             outcome = await self._outcome_of_handler(execution, decoded, context)
@@ -220,6 +227,7 @@ class Runner:
         if isinstance(appended_or_finish, Record):
             log.warning("came second: somebody else finished the run; this outcome is dropped")
         else:
+            self._metrics.record_outcome(execution, outcome)
             _log_outcome(outcome)
         execution.end()
 
@@ -254,37 +262,12 @@ class Runner:
         await self._finish(execution, retry_or_fail(kind, execution.queued, TimeoutError(), failed))
 
 
-def _held_up_its_worker(execution: Execution) -> AttemptOutcome:
-    kind = execution.kind
-    reason = (
-        f"The task went on after its timeout of {kind.options.timeout:g} s in a call that cannot be interrupted, and held up its"
-        " whole worker, which was ended. A kind that makes such calls needs process=True."
-    )
-    failed = Failed(FailureCode.TIMEOUT, reason)
-    return retry_or_fail(kind, execution.queued, TimeoutError(), failed)
-
-
 def _log_fields(execution: Execution) -> dict[str, Any]:
     """What every log line inside an execution carries."""
     fields = {"task_id": execution.subject.task, "kind": execution.kind.name}
     if found := execution.headers.get(subjects.CORRELATION_ID):
         fields["correlation_id"] = found
     return fields
-
-
-def _expired(execution: Execution, history: History) -> Failed | None:
-    expires_at = execution.queued.expires_at
-    if history.has_started or expires_at is None or expires_at >= clock.now():
-        return None
-    return Failed(FailureCode.EXPIRED, f"The task was not started before {expires_at.isoformat()}.")
-
-
-def _worker_lost(history: History) -> Failed:
-    return Failed(
-        FailureCode.WORKER_LOST,
-        f"The task was started {history.starts} times and each time its worker died or stopped answering;"
-        " it was given up.",
-    )
 
 
 def _log_outcome(outcome: AttemptOutcome) -> None:

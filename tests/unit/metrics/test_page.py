@@ -7,12 +7,12 @@ from importlib.metadata import version
 
 import pytest
 from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.metrics import page as page_module
 from headrace.metrics.families import counter_by, histogram_by
 from headrace.metrics.page import MetricsPage
 from headrace.metrics.series import TASK_SECONDS, CounterBy, HistogramBy
+from tests.unit.metrics.samples import samples_in
 
 
 class Counted:
@@ -33,20 +33,12 @@ def _page_of(counted: Counted) -> MetricsPage:
     return page
 
 
-def _samples(page: bytes) -> dict[str, float]:
-    return {
-        ":".join((sample.name, *sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(page.decode())
-        for sample in family.samples
-    }
-
-
 async def test_a_page_has_what_was_counted_and_what_the_process_is() -> None:
     counted = Counted()
     counted.done.add(("thumbnail", "succeeded"), 3)
     counted.seconds.record(("thumbnail",), 0.2)
     counted.seconds.record(("thumbnail",), 400.0)
-    found = _samples(await _page_of(counted).read())
+    found = samples_in(await _page_of(counted).read())
     assert found["headrace_done_total:thumbnail:succeeded"] == 3
     assert found["headrace_took_seconds_bucket:thumbnail:0.25"] == 1
     assert found["headrace_took_seconds_count:thumbnail"] == found["headrace_took_seconds_bucket:thumbnail:+Inf"] == 2
@@ -82,7 +74,7 @@ async def test_a_page_can_be_read_while_thousands_of_series_are_counted(monkeypa
         if number % 100 == 0:
             await asyncio.sleep(0)
     await reading
-    found = _samples(await page.read())
+    found = samples_in(await page.read())
     assert sum(value for name, value in found.items() if name.startswith("headrace_done_total:")) == 20_000
 
 

@@ -64,6 +64,8 @@ async def _answer_head(app: ASGIApp, scope: HTTPScope, send: Send) -> None:
 
     async def send_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
+            # The router writes the template of the route into its own scope, and the metrics read it from the first one.
+            scope["path_template"] = get.get("path_template", "")
             await send(message)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             started.set()
@@ -74,7 +76,7 @@ async def _answer_head(app: ASGIApp, scope: HTTPScope, send: Send) -> None:
     try:
         await app(get, receive_leaving, send_headers)
     finally:
-        # The router writes the template of the route into its own scope, and the access log reads it from the first one.
+        # The access log reads it as well, also of a request that was not answered.
         scope["path_template"] = get.get("path_template", "")
 
 

@@ -16,6 +16,7 @@ from headrace.api.edge.access_log import route_of
 from headrace.api.edge.correlation import correlation_id
 from headrace.api.edge.methods import allow
 from headrace.api.edge.request import AnyRequest
+from headrace.api.edge.request_metrics import ERROR_CODE
 from headrace.api.streaming.frames import problem_frame
 from headrace.contracts.problems import FieldError, Problem
 from headrace.contracts.refused_values import explain
@@ -133,6 +134,7 @@ def _encode_problem(
         state=UNSET if state is None else state,
         error=code if code == GrantRefused.code else UNSET,
     )
+    scope["state"][ERROR_CODE] = code
     _log_refusal(scope, problem)
     return msgspec.json.encode(problem)
 

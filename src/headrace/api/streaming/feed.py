@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from headrace.api.streaming.frame_buffer import FrameBuffer
 from headrace.api.streaming.frames import Frame, encode_frame
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
@@ -56,7 +56,7 @@ class Feed:
         opened: The task that subscribes and finds the end of the log.
     """
 
-    def __init__(self, log: Log, subject: str, metrics: Metrics, after: Position) -> None:
+    def __init__(self, log: Log, subject: str, metrics: StreamMetrics, after: Position) -> None:
         self.subject = subject
         self.epoch = log.epoch
         self.buffer = FrameBuffer(0)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from headrace.api.streaming.feed import Feed
 from headrace.api.streaming.frame_buffer import CHUNK_FRAMES
 from headrace.api.streaming.frames import Frame
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
@@ -75,7 +75,7 @@ class Follower:
         feed: Feed,
         log: Log,
         turns: Turns,
-        metrics: Metrics,
+        metrics: StreamMetrics,
         after: Position,
         wanted: Wanted | None,
         on_close: Callable[[Follower], None],

@@ -13,7 +13,7 @@ import asyncio
 
 from headrace.api.streaming.feed import Feed
 from headrace.api.streaming.follower import Follower, Turns, Wanted
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
@@ -32,8 +32,8 @@ class Hub:
         draining: Whether the process is told to stop.
     """
 
-    def __init__(self, log: Log, metrics: Metrics | None = None) -> None:
-        self.metrics = metrics or Metrics()
+    def __init__(self, log: Log, metrics: StreamMetrics | None = None) -> None:
+        self.metrics = metrics or StreamMetrics()
         self.draining = False
         self._log = log
         self._turns = Turns()

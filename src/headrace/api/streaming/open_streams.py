@@ -14,7 +14,7 @@ from collections.abc import Callable
 from time import time
 
 from headrace.api.streaming.frames import Frame
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.api.streaming.places import Places
 from headrace.api.streaming.viewer import Viewer
 from headrace.identity.revocations import Change
@@ -59,7 +59,7 @@ class OpenStream:
         "wake",
     )
 
-    def __init__(self, metrics: Metrics, wake: Callable[[], None], viewer: Viewer) -> None:
+    def __init__(self, metrics: StreamMetrics, wake: Callable[[], None], viewer: Viewer) -> None:
         self.viewer = viewer
         self.end_reason = ""
         self.is_cut = False
@@ -100,9 +100,9 @@ class OpenStream:
             self.is_cut = True
             self._task.cancel()
 
-    def record_lag(self, frames: list[Frame]) -> None:
+    def record_delay(self, frames: list[Frame]) -> None:
         """Record how old the oldest of these events is, which are about to be sent."""
-        self._metrics.record_lag(max(0.0, time() - frames[0].at))
+        self._metrics.delays.record(max(0.0, time() - frames[0].at))
 
     def write_started(self) -> None:
         """Note that a chunk is given to the server."""
@@ -139,7 +139,7 @@ class OpenStreams:
 
     def __init__(
         self,
-        metrics: Metrics,
+        metrics: StreamMetrics,
         may_see: Callable[[Viewer], bool] = lambda _: True,
         places: Places | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ from headrace.api.edge.query import LAST_EVENT_ID, last_event_id_in_query
 from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.follower import Follower
 from headrace.api.streaming.frames import id_frame, reset_frame
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
 from headrace.errors import InvalidPosition
 from headrace.log.connection import Log
@@ -55,7 +55,7 @@ def read_cursor(request: AnyRequest, after: str | None, last_event_id: str | Non
 
 def open_stream(
     log: Log,
-    metrics: Metrics,
+    metrics: StreamMetrics,
     state: StreamState,
     cursor: Position | None,
     default: Position,
@@ -97,7 +97,7 @@ def end_of(state: StreamState) -> Position:
     return Position(state.epoch, state.last_sequence)
 
 
-def count_resume(metrics: Metrics, cursor: Position | None, opening: Opening, follower: Follower) -> None:
+def count_resume(metrics: StreamMetrics, cursor: Position | None, opening: Opening, follower: Follower) -> None:
     """Count a stream that goes on at its client's cursor: from memory (hit) or from the log (gap)."""
     if cursor is not None and not opening.is_reset:
         metrics.resumes["hit" if follower.in_memory else "gap"] += 1

@@ -11,7 +11,7 @@ from enum import Enum
 
 from headrace.api.streaming.follower import Discontinued, Follower
 from headrace.api.streaming.frames import HEARTBEAT, Frame, id_frame, reset_frame, retry_frame
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.api.streaming.open_streams import OpenStream
 from headrace.api.streaming.opening import end_of
 from headrace.contracts.events import EventName
@@ -46,7 +46,12 @@ class TaskStream:
     """
 
     def __init__(
-        self, log: Log, metrics: Metrics, follower: Follower, opening: bytes, read_state: ReadTaskState | None = None
+        self,
+        log: Log,
+        metrics: StreamMetrics,
+        follower: Follower,
+        opening: bytes,
+        read_state: ReadTaskState | None = None,
     ) -> None:
         self._log = log
         self._metrics = metrics
@@ -106,7 +111,7 @@ class TaskStream:
         """Return events as one chunk. Without events, a heartbeat or the position that the stream has reached meanwhile."""
         before, self._told = self._told, self._follower.position
         if frames:
-            stream.record_lag(frames)
+            stream.record_delay(frames)
             return b"".join([frame.encoded for frame in frames])
         return HEARTBEAT if self._told == before else id_frame(self._told)
 

@@ -57,11 +57,11 @@ async def follow_all(
     wanted = read_filter(task, batch, kind, event, {entry.name for entry in api.catalog.entries()})
     cursor = read_cursor(request, after, last_event_id)
     state = await api.log.refresh()
-    opening = open_stream(api.log, api.metrics, state, cursor, end_of(state))
+    opening = open_stream(api.log, api.metrics.streams, state, cursor, end_of(state))
     subject = wanted.subject(caller(request))
     follower = await api.hub.follow(subject, opening.position, None if wanted.is_empty else wanted)
-    count_resume(api.metrics, cursor, opening, follower)
-    source = TaskStream(api.log, api.metrics, follower, opening.chunk)
+    count_resume(api.metrics.streams, cursor, opening, follower)
+    source = TaskStream(api.log, api.metrics.streams, follower, opening.chunk)
     return StreamResponse(api.streams, source, Viewer.of(principal_of(request)))
 
 
@@ -99,14 +99,16 @@ async def task_stream(
         # The task is so old that only the read model knows it.
         return Response(None, status_code=204)
     beginning = end_of(state) if task_state is None else Position(state.epoch, task_state.oldest_record.sequence - 1)
-    opening = open_stream(api.log, api.metrics, state, cursor, beginning, oldest=beginning)
+    opening = open_stream(api.log, api.metrics.streams, state, cursor, beginning, oldest=beginning)
     if has_end_at(task_state, opening.position):
         if cursor is not None and not opening.is_reset:
             return Response(None, status_code=204)
         return StreamResponse(api.streams, EndedStream(opening.chunk), viewer)
     follower = await api.hub.follow(subjects.task_events(owner, task), opening.position)
-    count_resume(api.metrics, cursor, opening, follower)
-    source = TaskStream(api.log, api.metrics, follower, opening.chunk, lambda: read_task_state(api.log, owner, task))
+    count_resume(api.metrics.streams, cursor, opening, follower)
+    source = TaskStream(
+        api.log, api.metrics.streams, follower, opening.chunk, lambda: read_task_state(api.log, owner, task)
+    )
     return StreamResponse(api.streams, source, viewer)
 
 

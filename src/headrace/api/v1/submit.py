@@ -96,6 +96,7 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
         appended = await submit_task_once(api.log, api.long_timers, waiting)
     else:
         appended = await submit_task(api.log, waiting)
+    api.metrics.submitted.add((data.kind, data.priority))
     return waiting.summarize(now, Position(api.log.epoch, appended.sequence))
 
 

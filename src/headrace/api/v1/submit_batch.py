@@ -131,6 +131,8 @@ async def _submit(
         check_still_good(request)
         batch = _new_batch(request, terms, upload, key)
         accepted = await _append(api, batch, upload)
+    if accepted.is_new:
+        api.metrics.submitted.add((terms.kind, terms.priority), upload.total)
     found = _as_accepted(api, batch, accepted) if accepted.is_new else await _as_it_is(api, batch, accepted)
     made_link = None if link is None else make_link(api, request, "batch", batch.id, batch.owner, link)
     return Response(

@@ -8,7 +8,7 @@ import pytest
 
 from headrace.api.streaming import open_streams as streams_module
 from headrace.api.streaming.frames import Frame
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.api.streaming.open_streams import (
     HEARTBEAT_SECONDS,
     SLOW_SECONDS,
@@ -29,7 +29,7 @@ LAG_CHUNK = Frame(1, "logged", b"data: 1\n\n", "t", "echo", None, 0.0)
 
 @pytest.fixture
 def streams() -> OpenStreams:
-    return OpenStreams(Metrics())
+    return OpenStreams(StreamMetrics())
 
 
 def why(streams: OpenStreams) -> dict[str, int]:
@@ -118,7 +118,7 @@ async def test_a_revocation_ends_the_streams_that_it_concerns_and_nothing_is_sen
 
 
 async def test_a_credential_that_is_revoked_while_its_stream_opens_sees_nothing() -> None:
-    streams = OpenStreams(Metrics(), may_see=lambda viewer: viewer.account != "ada")
+    streams = OpenStreams(StreamMetrics(), may_see=lambda viewer: viewer.account != "ada")
     served = Served(streams, Viewer.of(ADA))
     served.source.says(b"id: 1\n\n")
     await served.over()
@@ -127,7 +127,7 @@ async def test_a_credential_that_is_revoked_while_its_stream_opens_sees_nothing(
 
 
 async def test_an_account_has_a_bounded_number_of_streams_and_links_to_what_it_owns_do_not_count() -> None:
-    streams = OpenStreams(Metrics(), places=Places(lambda account: 2 if account == "ada" else 1))
+    streams = OpenStreams(StreamMetrics(), places=Places(lambda account: 2 if account == "ada" else 1))
     served = [Served(streams, Viewer.of(ADA)) for _ in range(2)]
     refused = Source()
     with pytest.raises(TooManyRequests, match="this account may have 2 event streams open at a time"):
@@ -224,11 +224,11 @@ async def test_a_stream_that_is_being_taken_is_not_woken(streams: OpenStreams) -
 
 async def test_how_old_what_is_sent_is_goes_to_the_metrics(streams: OpenStreams) -> None:
     stream = streams.add(lambda: None, ANYBODY)
-    stream.record_lag([LAG_CHUNK._replace(at=time.time() - 0.2), LAG_CHUNK])
-    stream.record_lag([LAG_CHUNK._replace(at=time.time() + 60)])  # the clock of the log is ahead of ours
-    assert dict(streams.metrics.lags)["0.001"] == 1
-    assert dict(streams.metrics.lags)["0.1"] == 1
-    assert dict(streams.metrics.lags)["+Inf"] == 2
+    stream.record_delay([LAG_CHUNK._replace(at=time.time() - 0.2), LAG_CHUNK])
+    stream.record_delay([LAG_CHUNK._replace(at=time.time() + 60)])  # the clock of the log is ahead of ours
+    assert dict(streams.metrics.delays.buckets)["0.001"] == 1
+    assert dict(streams.metrics.delays.buckets)["0.1"] == 1
+    assert dict(streams.metrics.delays.buckets)["+Inf"] == 2
     streams.remove(stream)
 
 

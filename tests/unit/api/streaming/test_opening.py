@@ -8,7 +8,7 @@ from litestar import Request
 
 from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.follower import Follower
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.api.streaming.opening import Opening, count_resume, open_stream, read_cursor
 from headrace.contracts.positions import Position
 from headrace.errors import InvalidPosition, MalformedRequest
@@ -24,7 +24,7 @@ def opened(
     cursor: Position | None, oldest: Position | None = None, filled: Filled | None = None
 ) -> tuple[Position, str, int]:
     log: Any = SimpleNamespace(filled=filled)
-    metrics = Metrics()
+    metrics = StreamMetrics()
     opening = open_stream(log, metrics, STATE, cursor, NOW, oldest)
     return opening.position, opening.chunk.decode(), metrics.resumes["reset"]
 
@@ -103,6 +103,6 @@ def test_a_cursor_that_is_no_position_is_refused_by_name(after: str | None, head
     [(Opening(NOW, b""), {"hit": 1}), (Opening(NOW, b"", is_reset=True), {})],
 )
 def test_a_reset_is_no_resume_even_where_the_log_ends_at_the_cursor(opening: Opening, counted: dict[str, int]) -> None:
-    metrics, follower = Metrics(), cast("Follower", SimpleNamespace(in_memory=True))
+    metrics, follower = StreamMetrics(), cast("Follower", SimpleNamespace(in_memory=True))
     count_resume(metrics, NOW, opening, follower)
     assert {name: count for name, count in metrics.resumes.items() if count} == counted

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headrace.api.streaming.metrics import Metrics
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.api.streaming.open_streams import (
     OpenStreams,
 )
@@ -16,7 +16,7 @@ from tests.unit.api.streaming.stream_steps import ANYBODY, PATIENCE_SECONDS, Ser
 
 @pytest.fixture
 def streams() -> OpenStreams:
-    return OpenStreams(Metrics())
+    return OpenStreams(StreamMetrics())
 
 
 def why(streams: OpenStreams) -> dict[str, int]:
