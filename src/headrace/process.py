@@ -14,6 +14,7 @@ from headrace import forks
 from headrace.errors import HeadraceError
 from headrace.event_loop import exit_soon, leave, run_to_its_end
 from headrace.log.jetstream import ProvisionError
+from headrace.observed import observed
 from headrace.parent_watch import watch_parent
 from headrace.settings import Settings, unknown_variables
 from headrace.stop import Stop
@@ -58,7 +59,8 @@ def run_process(name: str, settings: Settings, main: Main, grace: float = 0.0) -
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS)
     try:
-        run_to_its_end(_run(settings, main, grace))
+        with observed(name):
+            run_to_its_end(_run(settings, main, grace))
     except (HeadraceError, ProvisionError, KindError, OSError) as error:
         log.error("cannot go on", error=str(error))
         leave(EXIT_CANNOT_START)

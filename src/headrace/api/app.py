@@ -29,6 +29,7 @@ from headrace.api.edge.openapi_document import CompleteOpenAPIConfig
 from headrace.api.edge.request_metrics import count_requests
 from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.edge.security_schemes import SECURITY_SCHEMES, TOKEN_PATH
+from headrace.api.edge.traces import trace_requests
 from headrace.api.enter import enter_by_link
 from headrace.api.mounts import Elsewhere, Mount, mount_of, mounts_of
 from headrace.api.state import ApiState
@@ -37,6 +38,7 @@ from headrace.api.v1.follow_links import FOLLOW_PATH
 from headrace.api.v1.submit_batch import BATCHES_PATH
 from headrace.errors import HeadraceError
 from headrace.settings import ApiSettings
+from headrace.tracing import active
 
 API_PATH = "/api/v1"
 BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
@@ -59,6 +61,8 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     stack = allow_links(stack, FOLLOW_PATH, Origins(settings.follow_origins, settings.origins))
     # Every answer is counted, whoever gives it.
     stack = count_requests(stack, api.metrics.requests)
+    # What a request is traced as is decided before anything else is done with it.
+    stack = trace_requests(stack, active.tracer())
     # The ids of a request are bound first, so that every answer and every log line has them.
     stack = correlate(stack, SecurityHeaders.of(settings), AccessLog() if settings.access_log else None)
     # Behind a proxy, everything else sees the client and the address that the client has asked.

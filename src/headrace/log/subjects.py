@@ -30,6 +30,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from headrace.tracing.w3c import TRACE_HEADERS
+
 # Streams.
 STREAM: Final = "HEADRACE"
 CATALOG_BUCKET: Final = "HEADRACE_KINDS"
@@ -54,7 +56,6 @@ CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
 LIVE_TASKS: Final = "hr.live.tasks.>"
 LIVE: Final = "hr.live.>"
 OPEN_STREAMS: Final = "hr.open-streams.*"
-
 SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
 SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
 
@@ -73,10 +74,8 @@ BATCH: Final = "Headrace-Batch"
 OF_SCHEDULE: Final = "Headrace-Schedule"
 CORRELATION_ID: Final = "Headrace-Correlation-Id"
 OUTCOME: Final = "Headrace-Outcome"  # of a `finished` event
-
-TRACEPARENT: Final = "traceparent"  # W3C Trace Context
 BODY_HASH: Final = "Headrace-Body-Hash"  # of a submission with an Idempotency-Key
-CARRIED: Final = (BATCH, OF_SCHEDULE, CORRELATION_ID, TRACEPARENT, BODY_HASH)  # a task's later events repeat these
+CARRIED: Final = (BATCH, OF_SCHEDULE, CORRELATION_ID, *TRACE_HEADERS, BODY_HASH)  # a task's later events repeat these
 
 # Headers of NATS (ADR-8, ADR-31, ADR-43 and the JetStream documentation).
 MSG_ID: Final = "Nats-Msg-Id"

@@ -13,7 +13,8 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from headrace.metrics.families import gauge_by
+from headrace.metrics.families import counter, gauge_by
+from headrace.tracing import active
 
 KEPT_SECONDS = 1.0  # a page costs 25 µs a line; several servers and a person who reloads share one
 
@@ -37,7 +38,7 @@ class MetricsPage:
         self.prepare: Callable[[], Awaitable[None]] | None = None
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
-        self.add(BuildInfo())
+        self.add(BuildInfo(), LostSpans())
         # The loop's own threads may all be taken, by calls of handlers that hang.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
         self._rendering = asyncio.Lock()
@@ -59,6 +60,15 @@ class MetricsPage:
                 self._page = await loop.run_in_executor(self._thread, generate_latest, self._registry)
                 self._until = time.monotonic() + KEPT_SECONDS
             return self._page
+
+
+class LostSpans:
+    """How many spans were lost, in a process that traces."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the one metric; none from a process that does not trace."""
+        if active.tracer() is not None:
+            yield counter("headrace_spans_lost_total", "Spans that the collector did not take", active.lost_spans())
 
 
 class BuildInfo:

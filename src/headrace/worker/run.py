@@ -16,7 +16,6 @@ import structlog
 
 from headrace.contracts.tasks import FailureCode
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.deliveries import Acknowledger
 from headrace.log.records import Record
@@ -44,7 +43,9 @@ from headrace.worker.outcomes import (
 from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
+from headrace.worker.reports import log_fields, log_outcome, report_outcome
 from headrace.worker.running_record import NO_ROW, RunningRecord
+from headrace.worker.traces import tracing
 from headrace.worker.unstarted import find_expiry, held_up_its_worker, worker_lost
 
 LEFT_OVER_SECONDS = 1.0  # for a thread that was told to stop: a bytecode away, unless it hangs in a C call
@@ -108,7 +109,7 @@ class Runner:
             seen_before: Whether a worker may have had the task before, so that its history must be read in the log.
         """
         execution.task = asyncio.current_task()
-        structlog.contextvars.bind_contextvars(**_log_fields(execution))
+        structlog.contextvars.bind_contextvars(**log_fields(execution))
         self.executions.add(execution)
         self._metrics.count_delivery(execution)
         with self._heartbeats.of(execution):
@@ -181,15 +182,19 @@ class Runner:
             return await self._call_handler(execution, decoded, history)
 
     async def _call_handler(self, execution: Execution, decoded: msgspec.Struct, history: History) -> AttemptOutcome:
-        await self._events.append_started(execution, wait=history.starts > 0)
-        self._metrics.record_start(execution)
-        context = ExecutionContext(execution, self._events)
-        try:
-            outcome = await self._outcome_of_handler(execution, decoded, context)
-            await context.close()
-        except asyncio.CancelledError:
-            context.abandon()
-            raise
+        with tracing(execution) as attempt:
+            await self._events.append_started(execution, wait=history.starts > 0)
+            self._metrics.record_start(execution)
+            context = ExecutionContext(execution, self._events)
+            try:
+                outcome = await self._outcome_of_handler(execution, decoded, context)
+                await context.close()
+            except asyncio.CancelledError:
+                context.abandon()
+                if execution.cancelled:
+                    attempt.note(Cancelled())
+                raise
+            attempt.note(outcome)
         return outcome
 
     async def _outcome_of_handler(
@@ -228,7 +233,8 @@ class Runner:
             log.warning("came second: somebody else finished the run; this outcome is dropped")
         else:
             self._metrics.record_outcome(execution, outcome)
-            _log_outcome(outcome)
+            log_outcome(outcome)
+            report_outcome(execution, outcome)
         execution.end()
 
     async def _wait_for_handler(self, execution: Execution, handler: asyncio.Future[Any]) -> None:
@@ -260,24 +266,3 @@ class Runner:
         reason = f"The task took longer than its timeout of {kind.options.timeout:g} s and did not stop when told to."
         failed = Failed(FailureCode.TIMEOUT, reason)
         await self._finish(execution, retry_or_fail(kind, execution.queued, TimeoutError(), failed))
-
-
-def _log_fields(execution: Execution) -> dict[str, Any]:
-    """What every log line inside an execution carries."""
-    fields = {"task_id": execution.subject.task, "kind": execution.kind.name}
-    if found := execution.headers.get(subjects.CORRELATION_ID):
-        fields["correlation_id"] = found
-    return fields
-
-
-def _log_outcome(outcome: AttemptOutcome) -> None:
-    match outcome:
-        case Succeeded():
-            # Successes are in the log of events, which `headrace tail` shows.
-            log.debug("succeeded")
-        case Retrying(after, cause):
-            log.info("to be tried again", seconds=round(after, 3), code=str(cause.code), error=cause.message)
-        case Cancelled():
-            log.info("cancelled")
-        case Failed(code, message, trace):
-            log.warning("failed", code=str(code), error=message, traceback=trace)

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from litestar.types import HTTPScope
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from headrace.api.edge.known_principal import known_principal
+from headrace.api.edge.known_trace import known_trace
 from headrace.telemetry import get_logger, json_lines
 
 log = get_logger("headrace.access")
@@ -35,6 +36,7 @@ class Line(Struct, frozen=True, kw_only=True):
     credential: str | None
     request_id: str
     correlation_id: str
+    trace_id: str | UnsetType = UNSET
 
 
 class AccessLog:
@@ -54,7 +56,7 @@ class AccessLog:
             request_id: Its id.
             correlation_id: The id of what it belongs to.
         """
-        principal = known_principal(scope)
+        principal, trace = known_principal(scope), known_trace(scope)
         line = Line(
             timestamp=datetime.now(UTC),
             method=scope["method"],
@@ -65,6 +67,7 @@ class AccessLog:
             credential=None if principal is None else principal.credential,
             request_id=request_id,
             correlation_id=correlation_id,
+            trace_id=UNSET if trace is None else trace.trace_id,
         )
         if self._write is not None:
             self._write(line)

@@ -17,16 +17,16 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.api.edge.access_log import AccessLog
 from headrace.api.edge.headers import answer_headers, read_headers
+from headrace.api.edge.known_trace import known_trace, note_trace
 from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.edge.server_send import keep_server_send
 from headrace.log import subjects
+from headrace.tracing.w3c import TraceContext
 
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")  # it becomes a header and a log field: no spaces, no control characters
 _CORRELATION = b"x-correlation-id"
 _REQUEST = b"x-request-id"
 _TRACEPARENT = b"traceparent"
-# W3C Trace Context, section 3.2.2: version ff and ids that are all zero are invalid.
-_TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _KEY = "headrace_correlation"
 _STATUS = "headrace_status"
 
@@ -48,7 +48,11 @@ def correlate(app: ASGIApp, security: SecurityHeaders, access: AccessLog | None 
         state[_KEY] = correlation
         keep_server_send(scope, send)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request, correlation_id=correlation)
+        fields = {"request_id": request, "correlation_id": correlation}
+        if _TRACEPARENT in headers and (trace := TraceContext.of_request(scope["headers"])) is not None:
+            note_trace(scope, trace)
+            fields |= trace.log_fields()
+        structlog.contextvars.bind_contextvars(**fields)
         added = ((_CORRELATION, correlation.encode()), *security.for_request(scope))
 
         async def send_with_headers(message: Message) -> None:
@@ -82,16 +86,6 @@ def correlation_id(scope: Scope) -> str:
 def carried_headers(scope: Scope) -> dict[str, str]:
     """Return the headers that the events of a task inherit from the request that made it."""
     headers = {subjects.CORRELATION_ID: correlation_id(scope)}
-    if trace := _traceparent(scope):
-        headers[subjects.TRACEPARENT] = trace
+    if (trace := known_trace(scope)) is not None:
+        headers |= trace.headers()
     return headers
-
-
-def _traceparent(scope: Scope) -> str | None:
-    """Return the W3C trace context of a request, if it brings one, and that one is well-formed."""
-    given = read_headers(scope).get(_TRACEPARENT)
-    if given is None or _TRACE.fullmatch(given) is None:
-        return None
-    # Of two, nobody can say which one is meant (W3C Trace Context, section 3.2).
-    is_single = sum(name == _TRACEPARENT for name, _ in scope["headers"]) == 1
-    return given.decode() if is_single else None

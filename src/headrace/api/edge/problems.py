@@ -21,6 +21,7 @@ from headrace.api.streaming.frames import problem_frame
 from headrace.contracts.problems import FieldError, Problem
 from headrace.contracts.refused_values import explain
 from headrace.contracts.tasks import State
+from headrace.error_reports import report_error
 from headrace.errors import BodyTimeout, HeadraceError, MalformedRequest, Stopping, TaskFinished
 from headrace.identity_errors import GrantRefused, NotAuthenticated
 from headrace.telemetry import get_logger
@@ -85,6 +86,7 @@ def nested_too_deep(request: AnyRequest, _error: RecursionError) -> Response[byt
 def unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Answer an unexpected error. The log file has the error under the correlation id; the answer does not show it."""
     log.error("unexpected error", route=route_of(request.scope), method=request.method, exc_info=error)
+    report_error(error, route=str(route_of(request.scope)), method=request.method)
     message = "something went wrong here; it has been logged, please report it with the correlation id"
     return _problem(request, 500, "internal", message, [], {})
 

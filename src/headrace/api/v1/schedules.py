@@ -13,9 +13,9 @@ from headrace.api.at_least import reach
 from headrace.api.auth.access import access
 from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller
-from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location
+from headrace.api.edge.traces import publishing
 from headrace.api.firing_rate import check_firing_rate
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
@@ -32,6 +32,7 @@ from headrace.log.connection import Log
 from headrace.store import schedules as stored_schedules
 from headrace.store import users
 from headrace.store.checkpoints import read_checkpoint
+from headrace.tracing.names import Published
 
 INPUT_BYTES_MAX = 256 << 10  # each firing writes it to the log twice, and a list of schedules has a thousand inputs
 
@@ -167,10 +168,11 @@ async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSumma
     api.current.check_kind(definition.kind)
     api.capacity.reserve(len(_encode(definition.input)))
     definition = msgspec.structs.replace(definition, max_attempts=definition.max_attempts or kind.max_attempts)
-    headers = {**carried_headers(request.scope), subjects.OF_SCHEDULE: found.id}
-    task = str(uuid_utils.uuid7())
-    waiting = schedules.scheduled_task(found.owner, definition, task, now, headers)
-    appended = await submit_task(api.log, waiting)
+    task, size = str(uuid_utils.uuid7()), len(_encode(definition.input))
+    with publishing(request.scope, Published(definition.kind, definition.priority, task, size)) as headers:
+        headers[subjects.OF_SCHEDULE] = found.id
+        waiting = schedules.scheduled_task(found.owner, definition, task, now, headers)
+        appended = await submit_task(api.log, waiting)
     accepted = waiting.summarize(now, Position(api.log.epoch, appended.sequence))
     return Response(accepted, headers=location("tasks", task))
 

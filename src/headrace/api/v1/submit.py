@@ -10,11 +10,11 @@ from litestar import Response, post
 
 from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
-from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
 from headrace.api.edge.json_body import LAST_NAME_COUNTS
 from headrace.api.edge.openapi import Keyed, refusals
 from headrace.api.edge.request import AnyRequest, location
+from headrace.api.edge.traces import publishing
 from headrace.api.state import state_of
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.events import EventName
@@ -27,6 +27,7 @@ from headrace.lifecycle.queueing import WaitingTask, input_bytes_max, submit_tas
 from headrace.log import clock, subjects
 from headrace.log.subjects import TaskSubject
 from headrace.settings_errors import KindDisabled
+from headrace.tracing.names import Published
 
 PAST_SECONDS_MAX = 60.0  # a difference between two clocks; a `run_at` further back is a mistake
 
@@ -80,22 +81,23 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
     api.current.check_kind(data.kind)
     _check_size(encoded, input_bytes_max(api.log))
     due_at = _due_at(data, now)
-    headers = carried_headers(request.scope)
-    if keyed:
-        headers[subjects.BODY_HASH] = body_hash(data)
-    waiting = WaitingTask(
-        subject=TaskSubject(EventName.QUEUED, data.kind, data.priority, owner, task),
-        input=encoded,
-        headers=headers,
-        max_attempts=data.max_attempts or kind.max_attempts,
-        due_at=due_at,
-        expires_at=_expires_at(data, now, due_at),
-    )
-    api.capacity.reserve(len(waiting.input))
-    if keyed:
-        appended = await submit_task_once(api.log, api.long_timers, waiting)
-    else:
-        appended = await submit_task(api.log, waiting)
+    expires_at = _expires_at(data, now, due_at)
+    api.capacity.reserve(len(encoded))
+    with publishing(request.scope, Published(data.kind, data.priority, task, len(encoded))) as headers:
+        if keyed:
+            headers[subjects.BODY_HASH] = body_hash(data)
+        waiting = WaitingTask(
+            subject=TaskSubject(EventName.QUEUED, data.kind, data.priority, owner, task),
+            input=encoded,
+            headers=headers,
+            max_attempts=data.max_attempts or kind.max_attempts,
+            due_at=due_at,
+            expires_at=expires_at,
+        )
+        if keyed:
+            appended = await submit_task_once(api.log, api.long_timers, waiting)
+        else:
+            appended = await submit_task(api.log, waiting)
     api.metrics.submitted.add((data.kind, data.priority))
     return waiting.summarize(now, Position(api.log.epoch, appended.sequence))
 

@@ -14,11 +14,11 @@ from litestar.params import Parameter
 from headrace.api.auth.access import access
 from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller, principal_of
-from headrace.api.edge.correlation import carried_headers
 from headrace.api.edge.idempotency import derived_id, read_key
 from headrace.api.edge.json_body import decode_body, require_body
 from headrace.api.edge.openapi import BatchBody, refusals
 from headrace.api.edge.request import AnyRequest, location
+from headrace.api.edge.traces import publishing
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
 from headrace.api.v1.follow_links import asked_link, make_link
@@ -48,6 +48,7 @@ from headrace.lifecycle.batch_append import (
 from headrace.lifecycle.batch_state import describe_new_batch, read_batch_state
 from headrace.lifecycle.queueing import input_bytes_max
 from headrace.store import batches as stored_batches
+from headrace.tracing.names import Published
 
 BATCHES_PATH = "/api/v1/batches"
 JSON_BYTES_MAX = 8 << 20  # such a body is in memory at once
@@ -130,7 +131,10 @@ async def _submit(
         await api.limits.count_batch(request.scope, principal_of(request).id, upload.total)
         check_still_good(request)
         batch = _new_batch(request, terms, upload, key)
-        accepted = await _append(api, batch, upload)
+        published = Published(terms.kind, terms.priority, batch.id, upload.size, upload.total)
+        with publishing(request.scope, published) as headers:
+            batch = batch._replace(headers=headers)
+            accepted = await _append(api, batch, upload)
     if accepted.is_new:
         api.metrics.submitted.add((terms.kind, terms.priority), upload.total)
     found = _as_accepted(api, batch, accepted) if accepted.is_new else await _as_it_is(api, batch, accepted)
@@ -152,7 +156,7 @@ def _new_batch(request: AnyRequest, terms: _Terms, upload: BatchUpload, key: str
         created=created,
         max_attempts=terms.max_attempts or state_of(request).catalog.describe(terms.kind).max_attempts,
         body_hash=upload.body_hash((created, terms.max_attempts)),
-        headers=carried_headers(request.scope),
+        headers={},
         input_bytes=upload.size,
     )
 
