@@ -64,7 +64,11 @@ def start_tracing(process: str, environ: Mapping[str, str] = os.environ) -> None
         raise TracingError(
             f"{variable} is set and {error.name} is not installed: install headrace[tracing], or unset the variable"
         ) from error
-    _Active.exporting = exporting = Exporting.start(process, environ)
+    try:
+        exporting = Exporting.start(process, environ)
+    except (OSError, ValueError) as error:
+        raise TracingError(f"spans cannot be sent as the OTEL_ variables say: {error}") from error
+    _Active.exporting = exporting
     _Active.tracer = Tracer(exporting.tracer, sampling)
     log.info("tracing", to=variable, follows_parent=sampling.follows_parent, ratio=sampling.ratio)
 

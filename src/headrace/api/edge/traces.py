@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _KEY = "headrace_span"
 _NOT_TRACED = "/health/"  # asked every few seconds, for as long as a process lives
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
+_OTHER = "_OTHER"  # what the conventions have for a method that somebody has made up
 _SERVER_ERROR = 500  # status; what is refused with a lower one is no failure of ours
 
 
@@ -45,7 +47,7 @@ def trace_requests(app: ASGIApp, tracer: Tracer | None) -> ASGIApp:
 
 
 async def _serve(tracer: Tracer, app: ASGIApp, scope: HTTPScope, receive: Receive, send: Send) -> None:
-    method = scope["method"]
+    method = scope["method"] if scope["method"] in _METHODS else _OTHER
     with tracer.server(method, {"http.request.method": method}, known_trace(scope)) as begun:
 
         async def send_noting(message: Message) -> None:

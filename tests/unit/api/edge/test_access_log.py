@@ -38,13 +38,13 @@ def enter(token: Annotated[str, PathParameter()], scope: Scope) -> None:
 
 
 async def lines(
-    capsys: pytest.CaptureFixture[str], method: str, path: str, level: str = "info"
+    capsys: pytest.CaptureFixture[str], method: str, path: str, level: str = "info", **more: str
 ) -> list[dict[str, Any]]:
     """The lines of the access log after a request."""
     set_up_logs("api", level=level, format="json")
     app = Litestar([enter], openapi_config=None, logging_config=None)
     stack = correlate(answer_methods(app, app.routes), SecurityHeaders(), AccessLog())
-    headers = [*IDS, ("Cookie", "session=canary"), ("Authorization", "Bearer canary")]
+    headers = [*IDS, ("Cookie", "session=canary"), ("Authorization", "Bearer canary"), *more.items()]
 
     async def with_litestars_scope(scope: Scope, receive: Receive, send: Send) -> None:
         scope |= {"query_string": b"token=canary", "raw_path": path.encode(), "root_path": "", "litestar_app": app}
@@ -104,3 +104,11 @@ async def test_lines_for_people_have_the_same(capsys: pytest.CaptureFixture[str]
 
 async def test_where_less_is_logged_nothing_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert await lines(capsys, "GET", "/enter/canary", level="warning") == []
+
+
+async def test_a_line_has_the_trace_of_a_request_that_brings_one(capsys: pytest.CaptureFixture[str]) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    (line,) = await lines(capsys, "GET", "/enter/x", traceparent=trace)
+    assert line["trace_id"] == trace[3:35]
+    (line,) = await lines(capsys, "GET", "/enter/x")
+    assert "trace_id" not in line
