@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,13 @@ def cases() -> list[dict[str, Any]]:
 @needs_promtool
 def test_prometheus_reads_every_rule() -> None:
     assert promtool("check", "rules", *map(str, RULES)) == ""
+
+
+@needs_promtool
+def test_prometheus_reads_the_example_of_an_objective(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/operations.md").read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "objective.yaml").write_text(example)
+    assert promtool("check", "rules", str(tmp_path / "objective.yaml")) == ""
 
 
 @needs_promtool
