@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -31,12 +32,19 @@ def _set(constants: str) -> None:
 def _count_tasks() -> None:
     from headrace.api.streaming.metrics import StreamCollector
 
-    collect = StreamCollector.collect
+    begin, collect = StreamCollector.__init__, StreamCollector.collect
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def begin_in_loop(self: StreamCollector, *arguments: Any) -> None:
+        # The page is rendered in another thread.
+        loops.append(asyncio.get_running_loop())
+        begin(self, *arguments)
 
     def with_tasks(self: StreamCollector) -> Iterator[Metric]:
-        yield GaugeMetricFamily(TASKS, "Tasks of the event loop", len(asyncio.all_tasks()))
+        yield GaugeMetricFamily(TASKS, "Tasks of the event loop", len(asyncio.all_tasks(loops[-1])))
         yield from collect(self)
 
+    StreamCollector.__init__ = begin_in_loop
     StreamCollector.collect = with_tasks
 
 
