@@ -38,6 +38,7 @@ What keeps the log usable:
     opening       connect, provision and verify, at first and after every reconnect
     client        one connection to NATS
     streams       the streams of the log and of the buckets
+    metadata      what other tools read of streams and consumers
     continuity    whether the log is still the one that was read before
     jetstream     the JetStream API and its errors
     nats_errors   errors of nats-py as `LogUnavailable`

@@ -1,23 +1,25 @@
 """Durable consumers: creating, describing and resetting them. Those that workers share are in `headrace.log.lanes`.
 
-Creating one is idempotent, and changes one whose settings differ. The metadata says to the stock command
-`nats server check consumer` when a consumer is in trouble.
+Creating one is idempotent, and changes one whose settings differ.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from headrace.contracts.tasks import Priority
 from headrace.errors import LogUnavailable
-from headrace.log import consumer_names, subjects
+from headrace.log import consumer_names, metadata, subjects
 from headrace.log.connection import Log
 from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, ProvisionError
 
 PROJECTOR_ACK_PENDING_MAX = 20_000  # events
+PROJECTOR_UNPROCESSED_CRITICAL = 50_000  # events; one that keeps up has some thousands at most before it
 PROJECTOR_ACK_WAIT_SECONDS = 60  # a page is written within seconds
 FIRINGS_ACK_PENDING_MAX = 1000  # firings, over all projectors
+FIRINGS_UNPROCESSED_CRITICAL = 1000  # firings; they come one by one, and are submitted at once
 FIRINGS_ACK_WAIT_SECONDS = 5  # submitting a task takes milliseconds; after this another projector does it
 
 
@@ -29,7 +31,7 @@ async def provision_projector(log: Log) -> None:
         LogUnavailable: JetStream does not answer.
     """
     # It has no filter: several filters cost the server a third of a millisecond an event.
-    await create_consumer(
+    await _provision_reader(
         log,
         {
             "durable_name": consumer_names.PROJECTOR,
@@ -38,7 +40,9 @@ async def provision_projector(log: Log) -> None:
             "ack_wait": PROJECTOR_ACK_WAIT_SECONDS * NANOSECONDS,
             "max_deliver": -1,
             "max_ack_pending": PROJECTOR_ACK_PENDING_MAX,
-            "metadata": monitoring(waiting_critical=100_000, outstanding_critical=PROJECTOR_ACK_PENDING_MAX),
+            "metadata": metadata.of_consumer(
+                unprocessed_critical=PROJECTOR_UNPROCESSED_CRITICAL, outstanding_critical=PROJECTOR_ACK_PENDING_MAX
+            ),
         },
     )
 
@@ -50,7 +54,7 @@ async def provision_firings(log: Log) -> None:
         ProvisionError: the server refuses it.
         LogUnavailable: JetStream does not answer.
     """
-    await create_consumer(
+    await _provision_reader(
         log,
         {
             "durable_name": consumer_names.FIRINGS,
@@ -60,9 +64,16 @@ async def provision_firings(log: Log) -> None:
             "ack_wait": FIRINGS_ACK_WAIT_SECONDS * NANOSECONDS,
             "max_deliver": -1,
             "max_ack_pending": FIRINGS_ACK_PENDING_MAX,
-            "metadata": monitoring(waiting_critical=10_000, outstanding_critical=FIRINGS_ACK_PENDING_MAX),
+            "metadata": metadata.of_consumer(
+                unprocessed_critical=FIRINGS_UNPROCESSED_CRITICAL, outstanding_critical=FIRINGS_ACK_PENDING_MAX
+            ),
         },
     )
+
+
+async def _provision_reader(log: Log, config: dict[str, Any]) -> None:
+    info = await log.jetstream.call(f"CONSUMER.INFO.{subjects.STREAM}.{config['durable_name']}")
+    await create_consumer(log, config, None if "error" in info else info)
 
 
 async def reset_consumer(log: Log, durable: str, sequence: int) -> None:
@@ -114,8 +125,13 @@ async def kind_consumers(log: Log, kind: str) -> dict[str, dict[str, Any]]:
     return {info["name"]: info for info in found if "error" not in info}
 
 
-async def create_consumer(log: Log, config: dict[str, Any]) -> dict[str, Any]:
+async def create_consumer(log: Log, config: dict[str, Any], found: Mapping[str, Any] | None) -> dict[str, Any]:
     """Create a durable consumer or change its settings, and return it as the server describes it.
+
+    Args:
+        log: The log that it reads.
+        config: Its settings.
+        found: What the server says of it now, None when there is none.
 
     Raises:
         ProvisionError: the server refuses it.
@@ -124,6 +140,7 @@ async def create_consumer(log: Log, config: dict[str, Any]) -> dict[str, Any]:
     durable = config["durable_name"]
     # The subject names the filter, so that NATS can refuse a user a consumer with another one.
     operation = subjects.create_consumer(durable, config.get("filter_subject"))
+    config = metadata.with_metadata(config, found and found["config"])
     body = {"stream_name": subjects.STREAM, "config": config | {"name": durable}}
     answer = await log.jetstream.call(operation, body)
     if error := answer.get("error"):
@@ -140,18 +157,3 @@ async def delete_consumer(log: Log, durable: str) -> None:
     answer = await log.jetstream.call(f"CONSUMER.DELETE.{subjects.STREAM}.{durable}")
     if (error := answer.get("error")) and error.get("err_code") not in NO_STREAM_OR_CONSUMER:
         raise LogUnavailable(f"JetStream refused to delete consumer {durable}: {error['description']}")
-
-
-def monitoring(*, waiting_critical: int, outstanding_critical: int) -> dict[str, str]:
-    """The metadata from which `nats server check consumer` takes its limits.
-
-    Args:
-        waiting_critical: Records not delivered yet.
-        outstanding_critical: Records delivered and not acknowledged.
-    """
-    return {
-        "io.nats.monitor.enabled": "1",
-        "io.nats.monitor.waiting-critical": "0",
-        "io.nats.monitor.unprocessed-critical": str(waiting_critical),
-        "io.nats.monitor.outstanding-ack-critical": str(outstanding_critical),
-    }

@@ -13,14 +13,16 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.tasks import Priority
-from headrace.log import consumer_names, subjects
+from headrace.log import consumer_names, metadata, subjects
 from headrace.log.connection import Log
-from headrace.log.consumers import create_consumer, delete_consumer, kind_consumers, monitoring
+from headrace.log.consumers import create_consumer, delete_consumer, kind_consumers
 from headrace.log.jetstream import NANOSECONDS, ProvisionError
 from headrace.log.pauses import is_paused, pause_kind
 from headrace.log.streams import read_server_time, read_stream_state
 
 ACK_PENDING_MAX = 50_000  # deliveries in flight over all workers of a lane; the workers' slots are the real bound
+# Tasks of a lane that wait. A batch has up to 100,000, of low priority.
+UNPROCESSED_CRITICAL = {Priority.HIGH: 1000, Priority.NORMAL: 10_000, Priority.LOW: 100_000, None: 100_000}
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -96,13 +98,13 @@ async def _provision_lane(
 ) -> Lane:
     config = _lane_config(log, kind, priority, concurrency)
     try:
-        info = await create_consumer(log, config | (inherited if found is None else _start_of(found)))
+        info = await create_consumer(log, config | (inherited if found is None else _start_of(found)), found)
     except ProvisionError:
         now = (await kind_consumers(log, kind)).get(config["durable_name"])
         if now is None or found is not None:
             raise
         # Another worker has created it meanwhile, and it may start elsewhere.
-        info = await create_consumer(log, config | _start_of(now))
+        info = await create_consumer(log, config | _start_of(now), now)
     return Lane(
         durable=config["durable_name"],
         priority=priority,
@@ -123,7 +125,10 @@ def _lane_config(log: Log, kind: str, priority: Priority | None, concurrency: in
         # A task that kills its workers is ended by a worker, with a reason, and not dropped by the broker.
         "max_deliver": -1,
         "max_ack_pending": limit,
-        "metadata": monitoring(waiting_critical=100_000, outstanding_critical=limit + (priority is None)),
+        "metadata": metadata.of_lane(kind, priority)
+        | metadata.of_consumer(
+            unprocessed_critical=UNPROCESSED_CRITICAL[priority], outstanding_critical=limit + (priority is None)
+        ),
     }
 
 

@@ -29,7 +29,7 @@ async def provision(settings: Settings) -> None:
     async with open_client(settings.nats, "provisioner") as connection:
         jetstream = JetStream(connection)
         await _require_permission(connection, settings)
-        await provision_when_ready(jetstream, settings.stream)
+        await provision_when_ready(jetstream, settings.stream, by_provisioner=True)
         counters = [rates_config(settings.stream), *limits_configs(settings.stream)]
         for wanted in (*counters, mark_config(settings.stream.replicas)):
             await reconcile_stream(jetstream, wanted)
@@ -47,7 +47,9 @@ async def _require_permission(connection: NatsClient, settings: Settings) -> Non
         )
 
 
-async def provision_when_ready(jetstream: JetStream, settings: StreamSettings) -> StreamState:
+async def provision_when_ready(
+    jetstream: JetStream, settings: StreamSettings, *, by_provisioner: bool = False
+) -> StreamState:
     """Provision the log and what belongs to it, waiting for a JetStream that is still recovering its files.
 
     A process that may not create streams waits here for those of the provisioner.
@@ -60,7 +62,7 @@ async def provision_when_ready(jetstream: JetStream, settings: StreamSettings) -
     logged = ""
     while True:
         try:
-            return await provision_streams(jetstream, settings)
+            return await provision_streams(jetstream, settings, by_provisioner=by_provisioner)
         except LogUnavailable as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise

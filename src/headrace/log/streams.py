@@ -7,13 +7,14 @@ and a change that the server cannot make is an error that names it. A process wh
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from headrace.errors import LogUnavailable
-from headrace.log import bucket_names, clock, subjects
+from headrace.log import bucket_names, clock, metadata, subjects
 from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import NANOSECONDS, NO_STREAM_OR_CONSUMER, JetStream, ProvisionError, explain_refusal
 from headrace.settings import StreamSettings
@@ -27,7 +28,9 @@ IDENTITY_SECONDS = 86_400  # for which they are kept; no process trusts a creden
 SETTINGS_BYTES_MAX = 4 << 20  # bytes; one document, and the one before it while it is replaced
 
 # What may differ without harm in a stream that a process may not change, as while a new setting is rolled out.
-_WORKABLE_DRIFT: Final = frozenset({"description", "duplicate_window", "max_age", "max_bytes", "num_replicas"})
+_WORKABLE_DRIFT: Final = frozenset(
+    {"description", "duplicate_window", "max_age", "max_bytes", "metadata", "num_replicas"}
+)
 
 log = get_logger(__name__)
 
@@ -48,8 +51,13 @@ class StreamState(msgspec.Struct, frozen=True):
     bytes: int
 
 
-async def provision_streams(jetstream: JetStream, settings: StreamSettings) -> StreamState:
+async def provision_streams(
+    jetstream: JetStream, settings: StreamSettings, *, by_provisioner: bool = False
+) -> StreamState:
     """Create or change the log and the buckets as the settings say, and return the extent of the log.
+
+    The size at which work is refused is changed in the metadata of the log by the provisioner alone: a worker may have no such
+    setting.
 
     Raises:
         ProvisionError: the server is too old, or refuses a change.
@@ -58,7 +66,7 @@ async def provision_streams(jetstream: JetStream, settings: StreamSettings) -> S
     if jetstream.server_version < SERVER_VERSION_MIN:
         needed, found = (".".join(map(str, version)) for version in (SERVER_VERSION_MIN, jetstream.server_version))
         raise ProvisionError(f"NATS {needed} or newer is needed, the server is {found}; upgrade it")
-    await reconcile_stream(jetstream, _log_config(settings))
+    await reconcile_stream(jetstream, _log_config(settings), kept=() if by_provisioner else (metadata.MAX_BYTES,))
     for bucket in _bucket_configs(settings):
         await reconcile_stream(jetstream, bucket)
     return await read_stream_state(jetstream)
@@ -119,8 +127,13 @@ async def _read_stream_info(jetstream: JetStream) -> dict[str, Any]:
     return await jetstream.request(f"STREAM.INFO.{subjects.STREAM}")
 
 
-async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any]) -> None:
+async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any], kept: Collection[str] = ()) -> None:
     """Create a stream, or change those of its settings that differ; settings that are not in ``wanted`` stay as they are.
+
+    Args:
+        jetstream: Where the stream is.
+        wanted: Its settings.
+        kept: Keys of its metadata that stay as they are when it has them.
 
     Raises:
         ProvisionError: the server refuses it, or this process may not change what it needs to be different.
@@ -129,12 +142,12 @@ async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any]) -> None
     name = wanted["name"]
     info = await jetstream.call(f"STREAM.INFO.{name}")
     if "error" not in info:
-        await _change_stream(jetstream, info["config"], wanted)
+        await _change_stream(jetstream, info["config"], _keep(wanted, info["config"], kept))
         return
     if info["error"].get("err_code") not in NO_STREAM_OR_CONSUMER:
         raise ProvisionError(f"stream {name}: cannot read it: {info['error']['description']}")
     try:
-        answer = await jetstream.call(f"STREAM.CREATE.{name}", wanted)
+        answer = await jetstream.call(f"STREAM.CREATE.{name}", metadata.with_metadata(wanted, None))
     except NotPermitted as error:
         raise LogUnavailable(
             f"stream {name} does not exist, and this process may not create it; run `headrace provision`"
@@ -143,14 +156,20 @@ async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any]) -> None
         raise ProvisionError(f"stream {name}: cannot create it: {explain_refusal(refusal)}")
 
 
+def _keep(wanted: dict[str, Any], found: dict[str, Any], kept: Collection[str]) -> dict[str, Any]:
+    there: dict[str, str] = found.get("metadata") or {}
+    same = {key: there[key] for key in kept if key in there}
+    return wanted | {"metadata": wanted["metadata"] | same} if same else wanted
+
+
 async def _change_stream(jetstream: JetStream, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    drift = {key: value for key, value in wanted.items() if found.get(key) != value}
+    drift = metadata.drift(wanted, found)
     if not drift:
         return
     name = wanted["name"]
     changes = ", ".join(f"{key} from {found.get(key)!r} to {value!r}" for key, value in drift.items())
     try:
-        answer = await jetstream.call(f"STREAM.UPDATE.{name}", found | wanted)
+        answer = await jetstream.call(f"STREAM.UPDATE.{name}", found | metadata.with_metadata(wanted, found))
     except NotPermitted as error:
         said = f"stream {name}: this process may not change {changes}; run `headrace provision` with these settings"
         if not drift.keys() <= _WORKABLE_DRIFT:
@@ -184,6 +203,7 @@ def _log_config(settings: StreamSettings) -> dict[str, Any]:
         "allow_msg_schedules": True,
         "allow_rollup_hdrs": True,
         "republish": {"src": subjects.TASKS, "dest": subjects.LIVE_TASKS},
+        "metadata": metadata.of_log(settings.max_bytes, settings.replicas),
     }
 
 
