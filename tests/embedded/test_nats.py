@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 from pathlib import Path
 
 import nats
 import psutil
 import pytest
+from nats.js.errors import Error as JetStreamError
 
 from headrace.embedded.errors import ServerError
 from headrace.embedded.nats import EmbeddedNats
+from headrace.embedded.network import get
+from headrace.log.permissions import SYSTEM
 
 
 async def test_it_keeps_its_port_and_its_streams_when_it_is_killed_and_started_again(place: Path) -> None:
@@ -43,6 +47,29 @@ async def test_a_client_without_the_token_is_refused(place: Path) -> None:
         answer = await reader.read(4096) + await reader.read(4096)
         writer.close()
         assert b"-ERR 'Authorization Violation'" in answer
+
+
+async def test_the_system_account_sees_the_server_and_the_monitoring_port_answers(place: Path) -> None:
+    users = [{"user": "somebody", "password": "let me in"}]
+    async with EmbeddedNats(place / "nats", users=users, system_password="see all", is_monitored=True) as server:
+        client = await nats.connect(server.url, user="somebody", password="let me in")
+        await client.jetstream().add_stream(name="S", subjects=["s"])
+        await client.close()
+
+        system = await nats.connect(server.url, user=SYSTEM, password="see all")
+        answer = json.loads((await system.request("$SYS.REQ.SERVER.PING.JSZ", b"{}")).data)
+        assert answer["data"]["streams"] == 1
+        with pytest.raises(JetStreamError):
+            await system.jetstream(timeout=1).account_info()
+        await system.close()
+
+        assert server.monitor_url is not None
+        before = server.monitor_url
+        host, port = server.monitor_url.removeprefix("http://").split(":")
+        assert (await get(host, int(port), "/healthz"))[0] == 200
+        await server.kill()
+        await server.start()
+        assert server.monitor_url == before
 
 
 async def test_nobody_else_can_read_its_files(place: Path) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import socket
+import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import nats
 import psutil
 
 from headrace.embedded.network import get
-from headrace.log.permissions import OPERATOR
+from headrace.log.permissions import OPERATOR, SYSTEM
 from tests.embedded.conftest import Up, alive, until
 
 Start = Callable[..., Awaitable[Up]]
@@ -32,8 +34,16 @@ async def test_it_starts_everything_and_on_sigterm_stops_it_in_order_and_leaves_
     assert info.up.pid == up.process.pid
     assert set(info.children) == {"api", "worker", "projector"}
     assert await get("127.0.0.1", up.port, "/") == (200, "ok")
-    client = await nats.connect(info.nats_url, **operator_of(up))
-    await client.close()
+    for user in (OPERATOR, SYSTEM):
+        file = up.home.nats / f"context/{user}.json"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        context = json.loads(file.read_text())
+        inboxes = context.get("inbox_prefix", "_INBOX")
+        password = up.home.nats_password(user)
+        assert context.items() >= {"url": info.nats_url, "user": user, "password": password}.items()
+        client = await nats.connect(info.nats_url, user=user, password=password, inbox_prefix=inboxes)
+        await client.close()
+    assert info.nats_monitor_url is not None
     for name in info.children:
         await up.says(f"{name} runs as")  # ready speaks for the API only
 

@@ -75,6 +75,7 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     nats_url: str
     database_url: str
     children: dict[str, Started]
+    nats_monitor_url: str | None = None
 
 
 class Home:

@@ -96,16 +96,19 @@ class Machine:
             self._output.say("nats: the one of HEADRACE_NATS_URL")
             return
         self._output.say("starting nats")
-        self._nats_users = NatsUsers(self._home)
+        self._nats_users = users = NatsUsers(self._home)
         self._nats = nats = EmbeddedNats(
             self._home.nats,
             sync=self._settings.nats.sync,
-            users=self._nats_users.configuration(),
+            users=users.configuration(),
+            system_password=users.system_password,
+            is_monitored=True,
             on_started=lambda: self._provision(nats.url, provision),
             on_line=self._output.of("nats", drop=NATS_SAYS_TOO_MUCH),
         )
         stack.push_async_callback(self._stop, NATS)
         await self._supervisor.start(NATS, nats)
+        users.write_contexts(nats.url)
 
     async def _provision(self, url: str, argv: Sequence[str]) -> None:
         """Have the streams provisioned, also after NATS has lost its store: no other process may create them."""
@@ -252,6 +255,7 @@ class Machine:
             up=up,
             api_url=self._api_url,
             nats_url=self._nats_url,
+            nats_monitor_url=self._nats.monitor_url if self._nats is not None else None,
             database_url=self._database_url,
             children={name: child for name, child in children.items() if child is not None},
         )

@@ -22,6 +22,7 @@ from headrace.embedded.liveness import NO_ANSWER
 from headrace.embedded.network import LOOPBACK, free_ports
 from headrace.embedded.private_files import in_unicode, private_directory, write_private
 from headrace.embedded.process import OnLine, Process, end_left_over
+from headrace.log.permissions import SYSTEM
 
 START_SECONDS = 60.0  # reading a store of some million subjects takes several seconds
 STOP_SECONDS = 10.0  # time to flush its store on stop; then it is killed, which is safe
@@ -48,6 +49,8 @@ class EmbeddedNats:
         port: The port; a free one when None.
         token: The token that clients must send; when None and without users, every user of this machine may connect.
         users: Who may connect instead, and what each may do, as the server's configuration has it.
+        system_password: The password of the user `SYSTEM`, who sees what the server does and none of the data; with users only.
+        is_monitored: Whether it answers on a monitoring port of this machine, which shows everybody here what it does.
         on_started: Called each time when it has started; it is ended again when that fails.
         on_line: Called with each line of its log.
     """
@@ -60,6 +63,8 @@ class EmbeddedNats:
         port: int | None = None,
         token: str | None = None,
         users: Sequence[Mapping[str, object]] = (),
+        system_password: str | None = None,
+        is_monitored: bool = False,
         on_started: Callable[[], Awaitable[None]] | None = None,
         on_line: OnLine | None = None,
     ) -> None:
@@ -68,6 +73,9 @@ class EmbeddedNats:
         self.port = port
         self.token = token
         self._users = users
+        self._system_password = system_password
+        self._is_monitored = is_monitored
+        self._monitor_port: int | None = None
         self._on_started = on_started
         self._on_line = on_line
         self._process: Process | None = None
@@ -76,6 +84,11 @@ class EmbeddedNats:
     def url(self) -> str:
         """Its URL, ``nats://127.0.0.1:<port>``, once it was started."""
         return f"nats://{LOOPBACK}:{self.port}"
+
+    @property
+    def monitor_url(self) -> str | None:
+        """The URL of its monitoring port, once it was started; None when it has none."""
+        return f"http://{LOOPBACK}:{self._monitor_port}" if self._monitor_port is not None else None
 
     @property
     def pid(self) -> int | None:
@@ -95,7 +108,7 @@ class EmbeddedNats:
             return
         private_directory(self.directory)
         await self._end_left_over()
-        self.port = self.port or free_ports(1)[0]
+        self._choose_ports()
         write_private(self._config, self._configuration())
         self._process = await Process.start(
             (nats_server(), "-c", str(self._config)),
@@ -157,6 +170,12 @@ class EmbeddedNats:
     def _pid_file(self) -> Path:
         return self.directory / "nats-server.pid"
 
+    def _choose_ports(self) -> None:
+        port, monitor_port = free_ports(2)
+        self.port = self.port or port
+        if self._is_monitored:
+            self._monitor_port = self._monitor_port or monitor_port
+
     def _configuration(self) -> str:
         # Its configuration format takes JSON, except for the escape \u: letters are written as they are. Control characters,
         # which have no other escape in JSON, are in no home.
@@ -176,6 +195,12 @@ class EmbeddedNats:
             configuration["authorization"] = {"token": self.token}
         if self._users:
             configuration["authorization"] = {"users": self._users}
+        if self._system_password is not None:
+            # Users without an account have one of their own, in which the streams are.
+            user = {"user": SYSTEM, "password": self._system_password}
+            configuration |= {"accounts": {"SYS": {"users": [user]}}, "system_account": "SYS"}
+        if self._monitor_port is not None:
+            configuration["http"] = f"{LOOPBACK}:{self._monitor_port}"
         return json.dumps(configuration, indent=2, ensure_ascii=False)
 
     async def _end_left_over(self) -> None:

@@ -28,7 +28,8 @@ _OUTSTANDING: Final = "io.nats.monitor.outstanding-ack-critical"
 _WAITING: Final = (
     "io.nats.monitor.waiting-critical"  # the most pull requests that may wait: nothing for us, and "0" is off
 )
-_REMOVED: Final = frozenset({_PEER_EXPECT, _PEER_LAG, _PEER_SEEN, _WAITING})  # where they are not wanted
+# What is taken away where it is not wanted.
+_REMOVED: Final = frozenset({_PEER_EXPECT, _PEER_LAG, _PEER_SEEN, _WAITING})
 
 PEER_LAG_CRITICAL = 10_000  # operations; a second of a busy log
 PEER_SEEN_CRITICAL = "10s"  # a server that lives is heard from every second

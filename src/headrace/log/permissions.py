@@ -25,12 +25,13 @@ WORKER: Final = "worker"
 PROJECTOR: Final = "projector"
 PROVISIONER: Final = "provisioner"
 OPERATOR: Final = "operator"
+SYSTEM: Final = "sys"  # of the system account, beside the account of all others: it sees the servers, and no data
 USERS: Final = {
     API: "`headrace api`: accepts work and shows it; it can take none",
     WORKER: "`headrace worker`: takes queued tasks and appends what happens to them",
     PROJECTOR: "`headrace projector`: reads the whole log",
     PROVISIONER: "`headrace provision`: creates and changes streams, and does nothing else",
-    OPERATOR: "`headrace lag` and `headrace tail`: look, and change nothing",
+    OPERATOR: "`headrace lag`, `check`, `doctor`, `tail` and the `nats` client: look, and change nothing",
 }
 
 _READERS: Final = (consumer_names.PROJECTOR, consumer_names.FIRINGS)
@@ -45,6 +46,13 @@ _BUCKETS: Final = {  # of the API: the stream of each, and the subject of its en
     bucket_names.IDENTITY_STREAM: bucket_names.IDENTITY_ENTRIES,
     bucket_names.SETTINGS_STREAM: bucket_names.SETTINGS_ENTRIES,
 }
+# What shows the log, the catalog and all consumers; no other bucket, for who reads identity knows who does what.
+_LOOKS: Final = (
+    *("INFO", "STREAM.INFO.*", "STREAM.LIST", "STREAM.NAMES"),
+    *("CONSUMER.INFO.*.*", "CONSUMER.LIST.*", "CONSUMER.NAMES.*"),
+    *(f"{get}.{each}" for each in (STREAM, subjects.CATALOG_STREAM) for get in ("DIRECT.GET", "STREAM.MSG.GET")),
+    *(f"DIRECT.GET.{each}.>" for each in (STREAM, subjects.CATALOG_STREAM)),
+)
 
 
 class Permissions(NamedTuple):
@@ -79,8 +87,7 @@ def permissions(user: str, of: str | None = None, kinds: Iterable[str] = ()) -> 
         case "provisioner":
             return Permissions([subjects.api("INFO"), subjects.api("STREAM.*.*")], [inbox], [])
         case "operator":
-            reads = ["STREAM.INFO.*", f"DIRECT.GET.{STREAM}", f"CONSUMER.LIST.{STREAM}", f"CONSUMER.INFO.{STREAM}.*"]
-            return Permissions(_operations(*reads), [inbox, subjects.LIVE], [])
+            return Permissions(_operations(*_LOOKS), [inbox, subjects.LIVE], [])
         case other:
             raise ValueError(f"there is no user {other!r}; there are {', '.join(USERS)}")
 
