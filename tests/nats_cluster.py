@@ -32,6 +32,7 @@ class NatsServer:
 
     def __init__(self, directory: Path, port: int, route: int, routes: list[int], token: str) -> None:
         self.url = f"nats://{LOOPBACK}:{port}"
+        self.name = directory.name
         self._config = directory / "nats-server.conf"
         self._process: Process | None = None
         directory.mkdir(parents=True)

@@ -17,6 +17,13 @@ Writing and reading, on the parts of a `connection.Log`, which each process has 
     pull          `log.puller(…)`: reads a durable consumer
     deliveries    what a puller delivers, and how it is acknowledged
 
+What is known of the work; each takes the `Log`:
+
+    lane_states   what waits and runs, by the consumers
+    deferred      what is due later
+    announcements when workers last announced their kinds
+    extent        how large the log is, and how well its copies keep up
+
 Setting up JetStream; each takes the `Log`:
 
     consumers     the projector's consumers; describing and resetting any

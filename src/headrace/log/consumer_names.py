@@ -19,6 +19,12 @@ def kind_of_consumer(durable: str) -> str | None:
     return rest.partition("-")[0] if prefix == "run" else None
 
 
+def priority_of_consumer(durable: str) -> str | None:
+    """The priority whose tasks a durable consumer hands out; None when it is for all, or not one of the workers'."""
+    prefix, _, rest = durable.partition("-")
+    return rest.partition("-")[2] or None if prefix == "run" else None
+
+
 def is_limited(durable: str) -> bool:
     """Whether a durable consumer is that of a kind with a limit to its concurrency."""
     kind = kind_of_consumer(durable)

@@ -65,6 +65,12 @@ class JetStream:
         version = self._connection.connected_server_version
         return version.major, version.minor
 
+    @property
+    def version(self) -> str:
+        """The version of the connected server."""
+        version = self._connection.connected_server_version
+        return f"{version.major}.{version.minor}.{version.patch}"
+
     async def request(self, operation: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Call an operation that has to succeed, such as ``STREAM.INFO.HEADRACE``, and return its answer.
 

@@ -25,9 +25,8 @@ _PEER_LAG: Final = "io.nats.monitor.peer-lag-critical"
 _PEER_SEEN: Final = "io.nats.monitor.peer-seen-critical"
 _UNPROCESSED: Final = "io.nats.monitor.unprocessed-critical"
 _OUTSTANDING: Final = "io.nats.monitor.outstanding-ack-critical"
-_WAITING: Final = (
-    "io.nats.monitor.waiting-critical"  # the most pull requests that may wait: nothing for us, and "0" is off
-)
+# The most pull requests that may wait, which says nothing here.
+_WAITING: Final = "io.nats.monitor.waiting-critical"
 # What is taken away where it is not wanted.
 _REMOVED: Final = frozenset({_PEER_EXPECT, _PEER_LAG, _PEER_SEEN, _WAITING})
 

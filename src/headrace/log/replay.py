@@ -88,13 +88,19 @@ class Replayer:
         found, more = await self._get(stream, wanted)
         return Page(found, more > 0)
 
-    async def count(self, subject: str, *, stream: str = subjects.STREAM) -> int:
+    async def count(self, subject: str, *, since: str | None = None, stream: str = subjects.STREAM) -> int:
         """How many records match a subject, wildcards allowed. The server counts; only the first record is read.
+
+        Args:
+            subject: The subject.
+            since: An RFC 3339 time before which records do not count.
+            stream: The stream to read.
 
         Raises:
             LogUnavailable: no answer in time.
         """
-        found, more = await self._get(stream, {"next_by_subj": subject, "batch": 1, "seq": 1})
+        begin = {"start_time": since} if since else {"seq": 1}
+        found, more = await self._get(stream, {"next_by_subj": subject, "batch": 1, **begin})
         return len(found) + more
 
     async def last(self, subject: str) -> Record | None:
@@ -142,14 +148,14 @@ class Replayer:
             async with asyncio.timeout(PAGE_TIMEOUT_SECONDS):
                 with nats_errors_as_unavailable():
                     await self._connection.publish(subject, msgspec.json.encode(wanted), f"{self._inbox}.{token}")
-                more = await collecting.done
+                following = await collecting.done
         except TimeoutError as error:
             if refusal := self._connection.explain_refusal(subject):
                 raise NotPermitted(refusal) from error
             raise LogUnavailable(f"the log did not answer within {PAGE_TIMEOUT_SECONDS:g} s") from error
         finally:
             del self._collecting[token]
-        return collecting.records, more
+        return collecting.records, following
 
     async def _on_message(self, message: Msg) -> None:
         collecting = self._collecting.get(message.subject.rpartition(".")[2])

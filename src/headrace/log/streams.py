@@ -27,6 +27,11 @@ IDENTITY_BYTES_MAX = 64 << 20  # bytes; some hundred thousand revocations
 IDENTITY_SECONDS = 86_400  # for which they are kept; no process trusts a credential for longer than minutes
 SETTINGS_BYTES_MAX = 4 << 20  # bytes; one document, and the one before it while it is replaced
 
+STREAMS: Final = (  # all that Headrace has; those of counters and of the mark are made in `rates` and `continuity`
+    *(subjects.STREAM, subjects.CATALOG_STREAM, bucket_names.IDENTITY_STREAM, bucket_names.SETTINGS_STREAM),
+    *(subjects.RATES_STREAM, subjects.LIMITS_STREAM, subjects.LONG_LIMITS_STREAM, subjects.COMPARED_STREAM),
+)
+
 # What may differ without harm in a stream that a process may not change, as while a new setting is rolled out.
 _WORKABLE_DRIFT: Final = frozenset(
     {"description", "duplicate_window", "max_age", "max_bytes", "metadata", "num_replicas"}

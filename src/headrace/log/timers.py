@@ -32,3 +32,15 @@ def exact_timer_headers(at: datetime, target: str) -> dict[str, str]:
         subjects.SCHEDULE_TARGET: target,
         subjects.TTL: "never",
     }
+
+
+def due_at(schedule: str) -> datetime:
+    """When a task is due whose timer has this schedule.
+
+    Raises:
+        ValueError: it is not the schedule of a timer that fires once.
+    """
+    once, _, at = schedule.partition(" ")
+    if once != "@at":
+        raise ValueError(f"{schedule!r} is not the schedule of a timer that fires once")
+    return datetime.fromisoformat(at) + EARLY

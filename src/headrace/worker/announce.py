@@ -13,7 +13,6 @@ from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.sdk.kind import AnyKind, KindError
 
-ANNOUNCE_SECONDS = 30.0
 SUPERSEDED_SECONDS = 75.0  # two missed announcements: the workers that ran a kind in the other form have gone
 
 _encode = msgspec.json.Encoder().encode

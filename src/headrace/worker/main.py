@@ -12,6 +12,7 @@ from pathlib import Path
 from headrace.errors import LogUnavailable
 from headrace.health import Readiness, all_needed
 from headrace.log import clock
+from headrace.log.announcements import ANNOUNCE_SECONDS
 from headrace.log.backlog import Backlog
 from headrace.log.connection import Log
 from headrace.log.metrics import LogCollector
@@ -23,7 +24,7 @@ from headrace.sdk.kind import AnyKind
 from headrace.sdk.load import load_kinds
 from headrace.settings import Settings
 from headrace.telemetry import get_logger
-from headrace.worker.announce import ANNOUNCE_SECONDS, announce, describe_checked, is_superseded
+from headrace.worker.announce import announce, describe_checked, is_superseded
 from headrace.worker.cancellations import Cancellations
 from headrace.worker.collector import WorkerCollector
 from headrace.worker.descriptors import until_short

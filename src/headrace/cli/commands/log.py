@@ -33,13 +33,22 @@ def tail(
 
 
 @click.command()
+@click.option("--lanes", is_flag=True, help="A line for each priority of a kind.")
+@click.option("--all", "others", is_flag=True, help="Also the consumers that are not Headrace's.")
+@click.option("--watch", is_flag=True, help="Show it again every two seconds.")
 @home_option
 @json_option
-def lag(home: str | None, json: bool) -> None:
-    """Show how far each reader of the log is behind."""
-    from headrace.cli.terminal.exits import run_command
-    from headrace.cli.terminal.lag import show_lag
+def lag(lanes: bool, others: bool, watch: bool, home: str | None, json: bool) -> None:
+    """Show what waits and what runs, and say what is wrong.
+
+    A line for each kind, and for each reader of the projector: how many tasks are queued, how long the oldest has waited, how many
+    run (again: after a worker ended), requests of workers for more (pulls), when a worker last announced the kind, how many tasks
+    are due later and when the next one is, and how long tasks waited and ran in the last hour.
+    """
+    from headrace.cli.terminal.exits import EXIT_INTERRUPTED, run_command
+    from headrace.cli.terminal.lag.show import Shown, show_lag
 
     settings = read_settings()
     note_unknown_settings()
-    sys.exit(run_command(show_lag(settings, home=home, json=json)))
+    shown = Shown(lanes=lanes, others=others, json=json, watch=watch)
+    sys.exit(run_command(show_lag(settings, shown, home=home), interrupted=0 if watch else EXIT_INTERRUPTED))

@@ -9,7 +9,7 @@ import msgspec
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.embedded.home import Home
 from headrace.log.permissions import OPERATOR
-from headrace.settings import NatsSettings, Settings
+from headrace.settings import DatabaseSettings, NatsSettings, Settings
 from headrace.settings.secret_files import is_given
 
 
@@ -46,6 +46,18 @@ def find_nats(settings: Settings, given: str | None = None) -> Settings:
         return settings
     nats = NatsSettings(url=running.nats_url, user=OPERATOR, password=home.nats_password(OPERATOR))
     return msgspec.structs.replace(settings, nats=nats)
+
+
+def find_database(settings: Settings, given: str | None = None) -> DatabaseSettings | None:
+    """Return the read model beside the NATS of `find_nats`; None when nobody has said where it is."""
+    if given is None and settings.database != DatabaseSettings(pool=settings.database.pool):
+        return settings.database
+    running = (
+        None
+        if given is None and is_given(os.environ, "HEADRACE_NATS_URL")
+        else Home.at(given or settings.home).running()
+    )
+    return DatabaseSettings(url=running.database_url) if running else None
 
 
 def how_to_find(settings: Settings, option: str) -> str:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from shutil import get_terminal_size
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -20,7 +20,11 @@ import msgspec
 from headrace.printable import ascii_json, has_colours, printable, printable_json, printable_lines
 
 WIDTH_WITHOUT_TERMINAL = 200  # characters; at 80, a table that is written to a file would be folded
+WIDTH_MAX = 1000  # characters; wider than any table
 WIDTH_MIN = 20  # characters; a narrower table would have letters below each other
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _FILES = {"stdin": os.O_RDONLY, "stdout": os.O_RDONLY, "stderr": os.O_WRONLY}
 
@@ -75,14 +79,48 @@ def show_json_text(text: str) -> None:
     show_styled(text)
 
 
+def show_screen(text: str) -> None:
+    """Print lines in the place of what a terminal shows. The caller has made their words printable.
+
+    Raises:
+        OutputLost: They cannot be written.
+    """
+    show_styled(f"\x1b[H\x1b[J{text}")
+
+
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a heading that begins with ``#`` stands over numbers, which are aligned to the right.
 
     Raises:
         OutputLost: It cannot be written.
     """
-    from rich import box
+    show_styled(format_table(headings, rows))
+
+
+def format_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in the width of standard output; see `show_table`. Its words are printable."""
     from rich.console import Console
+
+    console = Console(width=output_width())
+    with console.capture() as captured:
+        console.print(_table(headings, rows))
+    return captured.get().removesuffix("\n")
+
+
+def table_width(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Return the characters that a table takes whose cells have a line each."""
+    from rich.console import Console
+
+    return Console(width=WIDTH_MAX).measure(_table(headings, rows)).maximum
+
+
+def output_width() -> int:
+    """Return the characters of a line of standard output."""
+    return max(get_terminal_size().columns, WIDTH_MIN) if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
@@ -91,11 +129,7 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(heading.removeprefix("#"), justify="right" if heading.startswith("#") else "left")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    width = max(get_terminal_size().columns, WIDTH_MIN) if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-    console = Console(width=width)
-    with console.capture() as captured:
-        console.print(table)
-    show_styled(captured.get().removesuffix("\n"))
+    return table
 
 
 def note(text: str) -> None:

@@ -1,0 +1,98 @@
+"""How large the log is, and how well its copies keep up: what an operator has to know of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from headrace.log import metadata, subjects
+from headrace.log.connection import Log
+from headrace.log.denials import NotPermitted
+from headrace.log.jetstream import NANOSECONDS
+
+
+class Store(Struct, frozen=True, kw_only=True):
+    """Bytes that JetStream has on its disks or in memory for this account, and may have; -1 for no limit."""
+
+    used: int
+    limit: int
+
+
+class LogExtent(Struct, frozen=True, kw_only=True):
+    """The log.
+
+    Attributes:
+        bytes: Its size.
+        bytes_max: The size at which new work is refused.
+        records: How many records it has.
+        first_at: When the oldest was stored; None when it is empty.
+        retention: Seconds that a record stays in it.
+        replicas: How many copies there should be.
+        replicas_current: How many are up to date, the leader's among them.
+        has_leader: Whether anybody takes appends.
+        behind: The servers whose copies are not up to date.
+        created_by: The version of Headrace that last created or changed it; None for one that did not say so.
+        disk: What JetStream has on disk; None when our user may not ask.
+        memory: What it has in memory.
+        asked_at: When the server said so, by its clock.
+    """
+
+    bytes: int
+    bytes_max: int
+    records: int
+    first_at: datetime | None
+    retention: float
+    replicas: int
+    replicas_current: int
+    has_leader: bool
+    behind: list[str]
+    created_by: str | None
+    disk: Store | None
+    memory: Store | None
+    asked_at: datetime
+
+
+async def read_extent(log: Log) -> LogExtent:
+    """Ask for the extent of the log.
+
+    Raises:
+        LogUnavailable: JetStream does not answer.
+    """
+    info = await log.jetstream.request(f"STREAM.INFO.{subjects.STREAM}")
+    config, state = info["config"], info["state"]
+    cluster: dict[str, Any] = info.get("cluster") or {}
+    peers: list[dict[str, Any]] = cluster.get("replicas") or []
+    behind: list[str] = [peer["name"] for peer in peers if not peer.get("current") or peer.get("offline")]
+    said: dict[str, str] = config.get("metadata") or {}
+    # A server that is in no cluster says nothing about leaders.
+    has_leader = not cluster.get("name") or bool(cluster.get("leader"))
+    disk, memory = await _read_stores(log)
+    return LogExtent(
+        bytes=state["bytes"],
+        bytes_max=int(said.get(metadata.MAX_BYTES) or log.settings.max_bytes),
+        records=state["messages"],
+        first_at=datetime.fromisoformat(state["first_ts"]) if state["messages"] else None,
+        retention=config["max_age"] / NANOSECONDS,
+        replicas=config["num_replicas"],
+        replicas_current=has_leader + len(peers) - len(behind),
+        has_leader=has_leader,
+        behind=behind,
+        created_by=said.get(metadata.VERSION),
+        disk=disk,
+        memory=memory,
+        asked_at=datetime.fromisoformat(info["ts"]),
+    )
+
+
+async def _read_stores(log: Log) -> tuple[Store | None, Store | None]:
+    try:
+        info = await log.jetstream.request("INFO")
+    except NotPermitted:
+        return None, None
+    limits: dict[str, int] = info.get("limits") or {}
+    return (
+        Store(used=info.get("storage", 0), limit=limits.get("max_storage", -1)),
+        Store(used=info.get("memory", 0), limit=limits.get("max_memory", -1)),
+    )
