@@ -10,10 +10,11 @@ import sys
 import click
 
 from headrace.cli.commands.admin import admin, enter
+from headrace.cli.commands.check import check, doctor
 from headrace.cli.commands.keys import key, login, logout, secret
 from headrace.cli.commands.kinds import kinds, pause, resume
 from headrace.cli.commands.log import lag, tail
-from headrace.cli.commands.processes import api, check, migrate, projector, provision, up, worker
+from headrace.cli.commands.processes import api, migrate, projector, provision, up, worker
 from headrace.cli.commands.schedules import schedules
 from headrace.cli.commands.tasks import batch, cancel, replay, submit
 from headrace.cli.terminal.exits import run_cli
@@ -30,7 +31,7 @@ def cli() -> None:
     """Background work for web applications: accepted over HTTP, run on NATS JetStream, followed live."""
 
 
-PROCESSES = (up, api, worker, projector, migrate, provision, check)
+PROCESSES = (up, api, worker, projector, migrate, provision, check, doctor)
 TASKS = (submit, batch, cancel, replay)
 KINDS = (kinds, pause, resume)
 LOG = (tail, lag)

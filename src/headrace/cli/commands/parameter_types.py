@@ -118,6 +118,19 @@ class RateType(click.FloatRange):
         return rate
 
 
+class PercentageType(click.ParamType[float]):
+    """A share in percent: ``80%``, ``99.5%``."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Convert a value; see `click.ParamType.convert`."""
+        match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)%", value, re.ASCII)
+        if match is None or not 0 < float(match[1]) <= 100:
+            self.fail(f"{value!r} is not a share like 80%, more than 0% and at most 100%", param, ctx)
+        return float(match[1])
+
+
 class InputType(click.ParamType[msgspec.Raw]):
     """A JSON object: the JSON itself, or ``@FILE``, or ``-`` for standard input."""
 
@@ -196,3 +209,4 @@ PAST = PastType()
 INPUT = InputType()
 LINES = LinesType()
 RATE = RateType(BULK_PER_SECOND_MAX)
+PERCENTAGE = PercentageType()

@@ -1,4 +1,4 @@
-"""Commands that run Headrace: `up`, the processes one by one, `migrate`, `provision` and `check`."""
+"""Commands that run Headrace: `up`, the processes one by one, `migrate` and `provision`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ import sys
 
 import click
 
-from headrace.cli.commands.options import (
-    EXIT_USAGE,
-    note_unknown_settings,
-    read_settings_to_start,
-    read_usable_settings,
-    refusals_beside,
-)
-from headrace.cli.terminal.output import note, show
+from headrace.cli.commands.options import note_unknown_settings, read_settings_to_start
+from headrace.cli.terminal.output import note
 from headrace.settings import split_bind
-from headrace.settings.production import Process
 
 
 @click.command()
@@ -124,35 +117,3 @@ def provision() -> None:
         note(str(error))
         sys.exit(EXIT_CANNOT_START)
     get_logger(__name__).info("the streams are as the settings say")
-
-
-@click.command()
-@click.argument(
-    "process", required=False, type=click.Choice(["api", "worker", "projector", "provision", "migrate", "up"])
-)
-@click.option("--explain", is_flag=True, help="Say how to mend each.")
-@click.option("--connect", is_flag=True, help="Ask NATS and Postgres, too; takes a few seconds at most.")
-def check(process: Process | None, explain: bool, connect: bool) -> None:
-    """Say what production refuses of the settings.
-
-    Of those of a PROCESS, or of all. With --connect, also what NATS does not permit that process.
-
-    Exits with 0 when nothing is to be mended, with 1 when something is, and with 2 when the settings cannot be read.
-    """
-    from headrace.cli.terminal.check import check as run_check
-    from headrace.cli.terminal.check import describe
-    from headrace.cli.terminal.exits import run_command
-    from headrace.telemetry import set_up_logs
-
-    settings, wrong = read_usable_settings()
-    note_unknown_settings()
-    refused = refusals_beside(wrong, settings, process)
-    if wrong:
-        # Nothing more is said of settings that have defaults in the places of those that cannot be read.
-        note(wrong)
-        for line in describe(settings, refused, explain=explain):
-            show(line)
-        sys.exit(EXIT_USAGE)
-    # What a library logs about a server that cannot be reached is said by the check itself.
-    set_up_logs("check", "error", settings.log_format)
-    sys.exit(run_command(run_check(settings, process, refused, explain=explain, connect=connect)))

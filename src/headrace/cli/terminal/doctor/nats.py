@@ -1,0 +1,137 @@
+"""What the doctor asks NATS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+import msgspec
+
+from headrace.cli.terminal.check_nats import CONNECT_SECONDS, check_nats
+from headrace.cli.terminal.checks.lag import check_lag
+from headrace.cli.terminal.checks.log import check_log
+from headrace.cli.terminal.checks.verdict import Thresholds
+from headrace.cli.terminal.doctor.report import NatsServer, Report, StreamLine
+from headrace.cli.terminal.lag.percentiles import nothing_known
+from headrace.cli.terminal.lag.reading import Observer
+from headrace.cli.terminal.lag.rows import rows_of
+from headrace.errors import LogUnavailable
+from headrace.log import clock, metadata, subjects
+from headrace.log.connection import Log
+from headrace.log.extent import read_extent
+from headrace.log.opening import open_to_read
+from headrace.log.streams import STREAMS
+from headrace.settings import Settings
+
+NATS = "NATS"
+THRESHOLDS = Thresholds(oldest=(60.0, 600.0), behind=(10.0, 60.0), used=(80.0, 95.0))
+_PROVISION = "run `headrace provision`"
+
+
+async def ask_nats(report: Report, settings: Settings) -> None:
+    """Ask NATS about the log, the streams and the kinds."""
+    report.versions[NATS] = None
+    try:
+        async with open_to_read(settings, "doctor", CONNECT_SECONDS) as log:
+            await _ask_log(report, settings, log)
+    except LogUnavailable as error:
+        report.add(NATS, error.message, "start NATS with JetStream, or correct HEADRACE_NATS_URL and who we are there")
+        return
+    async for refusal in check_nats(settings, None, set()):
+        report.add(NATS, f"{refusal.variable} {refusal.reason}", refusal.remedy)
+
+
+async def _ask_log(report: Report, settings: Settings, log: Log) -> None:
+    report.versions[NATS] = log.jetstream.version
+    asked = clock.system_now()
+    report.log = extent = await read_extent(log)
+    answered = clock.system_now()
+    # The server answered somewhere between the two.
+    report.note_clock(NATS, (extent.asked_at - asked - (answered - asked) / 2).total_seconds())
+    for finding in check_log(extent, THRESHOLDS).findings:
+        report.add(
+            "log", finding.text, "raise HEADRACE_STREAM_MAX_BYTES or the disk, or start the servers that are away"
+        )
+    if extent.bytes_max != settings.stream.max_bytes:
+        what = f"the log says that it takes {extent.bytes_max:,} bytes, HEADRACE_STREAM_MAX_BYTES here {settings.stream.max_bytes:,}"
+        report.add("log", what, f"{_PROVISION} with the setting of the API, or correct it here")
+    await _ask_streams(report, log)
+    report.kinds = rows_of(await Observer(log, nothing_known).observe())
+    hints = {row.name: row.hint for row in report.kinds}
+    for finding in check_lag(report.kinds, THRESHOLDS).findings:
+        report.add("kinds", finding.text, hints.get(finding.text.partition(":")[0]) or "see `headrace lag`")
+
+
+async def _ask_streams(report: Report, log: Log) -> None:
+    for name in STREAMS:
+        info: dict[str, Any] = await log.jetstream.call(f"STREAM.INFO.{name}")
+        if "error" in info:
+            report.add("streams", f"stream {name} is missing: {info['error']['description']}", _PROVISION)
+            continue
+        config, state = info["config"], info["state"]
+        said: dict[str, str] = config.get("metadata") or {}
+        version = said.get(metadata.VERSION)
+        report.streams.append(
+            StreamLine(
+                name=name,
+                records=state["messages"],
+                bytes=state["bytes"],
+                replicas=config["num_replicas"],
+                version=version,
+            )
+        )
+        if name == subjects.STREAM and version is None:
+            report.add("streams", f"stream {name} was made by a version that did not say so", _PROVISION)
+
+
+async def ask_monitors(report: Report, urls: Iterable[str]) -> None:
+    """Ask the monitoring ports of the servers."""
+    async with httpx.AsyncClient(timeout=CONNECT_SECONDS, trust_env=False) as http:
+        for url in urls:
+            try:
+                answer = (await http.get(f"{url}/varz")).raise_for_status()
+                server = _server(url, msgspec.json.decode(answer.content))
+            except (httpx.HTTPError, msgspec.DecodeError, KeyError, TypeError) as error:
+                what = f"{url} does not answer as a monitoring port ({type(error).__name__})"
+                report.add(
+                    NATS,
+                    what,
+                    "correct HEADRACE_NATS_MONITOR: the monitoring port of each server, as http://nats-0:8222",
+                )
+                continue
+            report.nats_servers.append(server)
+            _judge(report, server)
+
+
+def _judge(report: Report, server: NatsServer) -> None:
+    if server.memory_max == 0:
+        what = f"{server.name} keeps nothing in memory (max_memory_store: 0)"
+        report.add(
+            NATS, what, "give JetStream max_memory_store: 256Mi; in the NATS chart, config.jetstream.memoryStore"
+        )
+    for what, used, most in (
+        ("disk", server.disk_used, server.disk_max),
+        ("memory", server.memory_used, server.memory_max),
+    ):
+        if most > 0 and used * 100 >= most * THRESHOLDS.used[0]:
+            share = used * 100 / most
+            remedy = f"give JetStream more {what}, or shorten HEADRACE_STREAM_RETENTION"
+            report.add(NATS, f"JetStream of {server.name} uses {share:.0f} % of the {what} that it may", remedy)
+
+
+def _server(url: str, varz: dict[str, Any]) -> NatsServer:
+    jetstream: dict[str, Any] = varz.get("jetstream") or {}
+    config: dict[str, Any] = jetstream.get("config") or {}
+    stats: dict[str, Any] = jetstream.get("stats") or {}
+    return NatsServer(
+        url=url,
+        name=varz["server_name"],
+        version=varz["version"],
+        uptime=varz["uptime"],
+        disk_used=stats.get("storage", 0),
+        disk_max=config.get("max_storage", 0),
+        memory_used=stats.get("memory", 0),
+        memory_max=config.get("max_memory", 0),
+        flushes_always=config.get("sync_always", False),
+    )
