@@ -190,6 +190,7 @@ def test_a_reader_that_asks_for_nothing_does_not_run() -> None:
     assert reader_state(lane(**reader, pulls=1)).word is None
     assert reader_state(lane(**reader, idle_seconds=3.0)).word is None, "between two requests"
     assert reader_state(lane(**reader, idle_seconds=20.0, running=500)).word == "not running"
+    assert "`nats consumer resume HEADRACE projector`" in str(reader_state(lane(**reader, pulls=1, paused=True)).hint)
     assert "the read model stands still" in str(reader_state(lane(**reader)).hint)
 
 

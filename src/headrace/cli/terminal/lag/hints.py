@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from headrace.cli.terminal.durations import span
-from headrace.log import consumer_names
+from headrace.log import consumer_names, subjects
 from headrace.log.announcements import ANNOUNCE_SECONDS, Announcement
 from headrace.log.lane_states import Flow, LaneState
 
@@ -94,6 +94,8 @@ def find_state(found: Situation) -> State:
 
 def reader_state(lane: LaneState) -> State:
     """Say what is wrong with a consumer of the projector."""
+    if lane.paused:
+        return State(PAUSED, f"paused: `nats consumer resume {subjects.STREAM} {lane.durable}` lets it go on")
     idle = lane.idle_seconds is None or lane.idle_seconds > READER_GONE_SECONDS
     if lane.pulls or not idle:
         return State(None, None)
