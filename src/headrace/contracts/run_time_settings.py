@@ -13,12 +13,14 @@ from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN
 KINDS_MAX = 1_000  # that are disabled
 OWN_LIMITS_MAX = 1_000  # accounts with limits of their own
 BANNER_CHARS_MAX = 500  # a few sentences above each page
+RETENTION_DAYS_MAX = 36_600  # a hundred years; 0 says for ever
 LIMIT_MAX = 1_000_000_000  # in a window; nobody meets it
 
 RegistrationState = Literal["open", "closed"]
 AtMost = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 Kind = Annotated[str, Meta(pattern=KIND_PATTERN)]
 UserId = Annotated[str, Meta(pattern=ID_PATTERN)]
+Days = Annotated[int, Meta(ge=0, le=RETENTION_DAYS_MAX, description="Days; 0 keeps for ever.")]
 Banner = Annotated[
     str,
     Meta(
@@ -38,6 +40,19 @@ class AccountLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     streams: Annotated[AtMost | None, Meta(description="Open at a time.")] = None
 
 
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long lists and details show what has finished. The log has a retention of its own, HEADRACE_STREAM_RETENTION."""
+
+    days: Annotated[Days, Meta(description="Days after its finish until a task is removed; 0 keeps for ever.")] = 90
+    kinds: Annotated[
+        dict[Kind, Days], Meta(max_length=KINDS_MAX, description="Days of kinds that differ from that.")
+    ] = field(default_factory=dict[str, int])
+
+    def days_of(self, kind: str) -> int:
+        """Return for how many days finished tasks of a kind are kept; 0 for ever."""
+        return self.kinds.get(kind, self.days)
+
+
 class RunTimeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What administrators set at run time."""
 
@@ -52,6 +67,9 @@ class RunTimeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     own_limits: Annotated[
         dict[UserId, AccountLimits], Meta(max_length=OWN_LIMITS_MAX, description="By the id of the account.")
     ] = field(default_factory=dict[str, AccountLimits])
+    retention: Annotated[Retention, Meta(description="How long finished tasks and settled batches are kept.")] = field(
+        default_factory=Retention
+    )
 
 
 class SettingsVersion(Struct, frozen=True, kw_only=True):

@@ -37,6 +37,7 @@ from headrace.projector.metrics import LOG_LOST, LOG_SHORTENED, ProjectorMetrics
 from headrace.projector.pages import OutOfOrder, Pages
 from headrace.projector.rearm_timers import TimerSearch
 from headrace.projector.recovery import recover_from_loss, recover_from_shortening
+from headrace.projector.retention import Retention
 from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
 from headrace.store.leader_queries import list_unsettled_batches
@@ -98,7 +99,7 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
 def _show(page: MetricsPage, projector: Projector, settings: Settings, event_log: Log, for_firings: Log) -> None:
     figures = ClusterFigures(event_log, settings.stream.max_bytes, lambda: projector.is_leading)
     page.prepare = figures.refresh
-    page.add(projector, figures, LogCollector(event_log, for_firings))
+    page.add(projector, projector.retention, figures, LogCollector(event_log, for_firings))
 
 
 class Projector:
@@ -106,6 +107,7 @@ class Projector:
 
     Attributes:
         metrics: What it counts.
+        retention: Removes what is too old while it leads.
     """
 
     def __init__(self, log: Log, database_url: str) -> None:
@@ -113,6 +115,7 @@ class Projector:
         self._database_url = database_url
         self._batch_progress = BatchProgress(log)
         self.metrics = ProjectorMetrics()
+        self.retention = Retention(database_url)
         self._sweep = Sweep(log, self.metrics)
         self._role = "starting"
         self._gap: str | None = None
@@ -180,7 +183,7 @@ class Projector:
         checkpoint = await self._compare_with_log(session, projection)
         self._set_role("leading")
         await self._batch_progress.settle(await list_unsettled_batches(session))
-        async with Pages.after(self._log, checkpoint.sequence) as pages:
+        async with Pages.after(self._log, checkpoint.sequence) as pages, self.retention.leading():
             timers = TimerSearch(self._log)
             while True:
                 page = await pages.next(IDLE_SECONDS)
@@ -192,9 +195,10 @@ class Projector:
                 else:
                     await session.keep_alive()
                 await self._sweep.sweep_when_due(session)
-                # Only a read model that has caught up with the log says which timers are missing.
+                # Only a read model that has caught up with the log says which timers are missing, and which tasks are over.
                 if not (page and page[-1].pending):
                     await timers.search_when_due(session)
+                    self.retention.pass_when_due()
 
     async def _compare_with_log(self, session: LeaderSession, projection: Projection) -> Position:
         """Compare the checkpoint with the log, repair what the log has lost, and allow appends.

@@ -241,6 +241,7 @@ tasks = describe_table(
         postgresql_where=text("code IS NOT NULL"),
     ),
     Index("tasks_finished", "owner", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    Index("tasks_by_finish", "kind", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     Index("tasks_due", "due_at", postgresql_where=text("state = 'pending'")),
     Index(
         "tasks_expiring",
@@ -261,6 +262,7 @@ batches = describe_table(
     Index("batches_by_age", "owner", "state", "created_at", "id"),
     Index("batches_of_kind_by_age", "owner", "kind", "state", "created_at", "id"),
     Index("batches_open", "id", postgresql_where=text("state = 'open'")),
+    Index("batches_by_settling", "kind", "settled_at", postgresql_where=text("state = 'settled'")),
 )
 schedules = describe_table("schedules", ScheduleRow, Index("schedules_oldest", "owner", "created_at", "id"))
 activity = Table(

@@ -129,6 +129,11 @@ async def _check_new_names(
         # Before the first worker starts, no kind is known.
         if kinds and kind not in kinds and kind not in before.disabled_kinds
     ]
+    errors += [
+        FieldError(path=f"/retention/kinds/{kind}", message=name_known(f"there is no kind {kind!r}", kind, kinds))
+        for kind in after.retention.kinds
+        if kinds and kind not in kinds and kind not in before.retention.kinds
+    ]
     accounts = after.own_limits.keys() - before.own_limits.keys()
     unknown = accounts - (await find_names(session, accounts)).keys() if accounts else set[str]()
     errors += [
