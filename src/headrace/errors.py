@@ -23,6 +23,7 @@
     ├── TaskNotFound                 404 task_not_found
     ├── TaskFinished                 409 task_finished
     ├── TaskNotFinished              409 task_not_finished
+    ├── TaskDeleted                  409 task_deleted
     ├── BatchNotFound                404 batch_not_found
     ├── BatchSettledError            409 batch_settled
     ├── ScheduleNotFound             404 schedule_not_found
@@ -220,6 +221,13 @@ class TaskNotFinished(HeadraceError):
 
     status = 409
     code = "task_not_finished"
+
+
+class TaskDeleted(HeadraceError):
+    """The task that an Idempotency-Key has made was deleted, and the log remembers the key."""
+
+    status = 409
+    code = "task_deleted"
 
 
 class BatchNotFound(HeadraceError):

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from headrace.contracts.events import (
     Deferred,
+    Deleted,
     Emitted,
     Event,
     EventName,
@@ -90,6 +91,9 @@ finished = st.builds(
     withdrawn=st.none() | st.builds(Withdrawn, sequence=fences, at=instants, queued=queued),
     restored=st.none() | instants,
 )
+deleted = st.builds(
+    Deleted, attempt=attempts, outcome=st.sampled_from(Outcome), by=texts, fired_at=st.none() | instants
+)
 
 EVENTS: dict[EventName, st.SearchStrategy[Event]] = {
     EventName.QUEUED: queued,
@@ -100,6 +104,7 @@ EVENTS: dict[EventName, st.SearchStrategy[Event]] = {
     EventName.EMITTED: emitted,
     EventName.STORED: stored,
     EventName.FINISHED: finished,
+    EventName.DELETED: deleted,
 }
 
 

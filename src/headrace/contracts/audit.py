@@ -17,7 +17,7 @@ _NAME: Final = (
 
 
 class Action(StrEnum):
-    """What was done or tried. The subject is a user, a session, a key, a batch or a kind, as the name says."""
+    """What was done or tried. The subject is a user, a session, a key, a task, a batch or a kind, as the name says."""
 
     USER_REGISTERED = "user.registered"
     USER_CREATED = "user.created"
@@ -42,6 +42,7 @@ class Action(StrEnum):
     SECRET_ROTATED = "secret.rotated"
     KIND_PAUSED = "kind.paused"
     KIND_RESUMED = "kind.resumed"
+    TASK_DELETED = "task.deleted"
     TASKS_CANCELLED = "tasks.cancelled"
     TASKS_RUN_AGAIN = "tasks.run_again"
     BATCH_CANCELLED = "batch.cancelled"

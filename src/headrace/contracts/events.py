@@ -133,7 +133,20 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     run_seconds: Seconds | None = None
 
 
-Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | Finished
+class Deleted(Struct, frozen=True, kw_only=True, tag_field="event", tag="deleted", omit_defaults=True):
+    """A finished task was deleted; its earlier events are erased from the log.
+
+    The event says what a reader needs that has not seen them: ``outcome`` is how the last run ended, and ``fired_at`` is when the
+    task was queued, if a schedule submitted it and the log still had that. ``by`` is the principal that deleted the task.
+    """
+
+    attempt: Attempt
+    outcome: Outcome
+    by: str
+    fired_at: Instant | None = None
+
+
+Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | Finished | Deleted
 
 
 class EventName(StrEnum):
@@ -147,6 +160,7 @@ class EventName(StrEnum):
     EMITTED = "emitted"
     STORED = "stored"
     FINISHED = "finished"
+    DELETED = "deleted"
 
 
 HIGH_RATE = frozenset({EventName.PROGRESSED, EventName.LOGGED, EventName.EMITTED})

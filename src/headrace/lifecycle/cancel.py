@@ -9,7 +9,7 @@ from headrace.contracts.events import Outcome
 from headrace.contracts.tasks import State, TaskSummary
 from headrace.errors import LogUnavailable
 from headrace.lifecycle.finishing import end_forgotten_task, end_task, stop_task
-from headrace.lifecycle.task_state import TaskState, read_task_state
+from headrace.lifecycle.task_state import Gone, TaskState, read_task_state
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
@@ -33,7 +33,7 @@ class NotInLog(NamedTuple):
     """The log has no event of the task: it does not exist, or all its events have left the log."""
 
 
-async def cancel_task(log: Log, owner: str, task: str) -> Cancelled | AlreadyFinished | NotInLog:
+async def cancel_task(log: Log, owner: str, task: str) -> Cancelled | AlreadyFinished | NotInLog | Gone:
     """Cancel a task and return what has become of it. Cancelling again changes nothing.
 
     Raises:
@@ -44,6 +44,8 @@ async def cancel_task(log: Log, owner: str, task: str) -> Cancelled | AlreadyFin
         state = await read_task_state(log, owner, task)
         if state is None:
             return NotInLog()
+        if state.is_deleted:
+            return Gone()
         if state.is_over:
             return await _confirm(log, state, own_finish)
         appended_or_finish = await end_task(log, state, by=owner)

@@ -10,7 +10,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Task, TaskSummary
 from headrace.errors import AppendRefused, LogUnavailable
 from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
-from headrace.lifecycle.task_state import TaskState, read_task_state, subject_of
+from headrace.lifecycle.task_state import Gone, TaskState, read_task_state, subject_of
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.prune import withdraw_newest
@@ -35,7 +35,7 @@ async def reopen_task(
     *,
     find_submitted: Callable[[TaskState | None], Awaitable[Task]],
     reserve: Callable[[int], None],
-) -> Reopened | NotFinished:
+) -> Reopened | NotFinished | Gone:
     """Queue a finished task again.
 
     Args:
@@ -52,8 +52,8 @@ async def reopen_task(
     """
     for _ in range(TRIES_MAX):
         state = await read_task_state(log, owner, task)
-        if state is not None and not state.is_over:
-            return NotFinished()
+        if state is not None and (state.is_deleted or not state.is_over):
+            return Gone() if state.is_deleted else NotFinished()
         found = _submitted_in_log(state) or _submitted_in_read_model(await find_submitted(state), state)
         if found is None:
             return NotFinished()

@@ -33,6 +33,7 @@ class TaskState(NamedTuple):
         finish_event: The event of `finish_record`.
         started_at: When a worker has started it; None when none has.
         queued_seconds: How long it waited for that start; None when none has started it.
+        deleted_at: Where the log has the deletion of the task; 0 when it was not deleted. Some of its events may not be erased yet.
     """
 
     subject: TaskSubject
@@ -45,10 +46,18 @@ class TaskState(NamedTuple):
     finish_event: Finished | None
     started_at: datetime | None = None
     queued_seconds: float | None = None
+    deleted_at: int = 0
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the task was deleted, and not made anew since."""
+        return self.deleted_at > 0
 
     @property
     def is_over(self) -> bool:
         """Whether the latest run has ended."""
+        if self.is_deleted:
+            return True
         queued, finish = self.queued_event, self.finish_record
         return finish is not None and (queued is None or queued.fence < finish.sequence)
 
@@ -130,6 +139,10 @@ def _error(queued: Queued | Deferred | None, finished: Finished | None) -> TaskE
     return queued.error if isinstance(queued, Deferred) else None
 
 
+class Gone(NamedTuple):
+    """The task was deleted."""
+
+
 async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     """Read the state of a task; None when the log has no event of it.
 
@@ -176,7 +189,15 @@ async def _read(log: Log, owner: str, task: str) -> TaskState | None:
         finish_event=_decode_finished(finish_record),
         started_at=None if started is None else started.at,
         queued_seconds=_queued_seconds(started),
+        deleted_at=_deletion(newest.get(EventName.DELETED), queued_record),
     )
+
+
+def _deletion(deleted: Record | None, queued: Record | None) -> int:
+    """Return where a task was deleted, unless it was made anew since. A worker that comes late may finish it behind that."""
+    if deleted is None or (queued is not None and queued.sequence > deleted.sequence):
+        return 0
+    return deleted.sequence
 
 
 def _newest_queued(queued: Record | None, deferred: Record | None) -> Record | None:

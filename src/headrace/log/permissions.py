@@ -102,7 +102,7 @@ def users_config(passwords: dict[str, str]) -> list[dict[str, Any]]:
 
 def _of_api(inbox: str) -> Permissions:
     publish = [
-        *_task_events(EventName.QUEUED, EventName.DEFERRED, EventName.FINISHED),
+        *_task_events(EventName.QUEUED, EventName.DEFERRED, EventName.FINISHED, EventName.DELETED),
         *(subjects.batch_event(each, "*", "*") for each in (BatchEventName.CREATED, BatchEventName.CANCELLED)),
         *(subjects.schedule_event(each, "*", "*") for each in (ScheduleEventName.SAVED, ScheduleEventName.DELETED)),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
@@ -140,7 +140,7 @@ def _of_worker(inbox: str, kinds: list[str]) -> Permissions:
 
 def _of_kind(kind: str) -> list[str]:
     """Everything that a worker publishes under the name of a kind."""
-    events = [event for event in EventName if event != EventName.STORED]
+    events = [event for event in EventName if event not in (EventName.STORED, EventName.DELETED)]
     return [*_task_events(*events, kind=kind), subjects.rate_counter(kind, "*"), subjects.catalog_entry(kind)]
 
 

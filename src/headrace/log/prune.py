@@ -20,10 +20,16 @@ async def withdraw(log: Log, sequence: int) -> None:
     Raises:
         LogUnavailable: JetStream does not answer, or refuses.
     """
-    body = {"seq": sequence, "no_erase": True}
-    answer = await log.jetstream.call(f"STREAM.MSG.DELETE.{subjects.STREAM}", body)
-    if (error := answer.get("error")) and error.get("err_code") not in NO_RECORD:
-        raise LogUnavailable(f"JetStream refused to withdraw {sequence}: {error['description']}")
+    await _delete(log, {"seq": sequence, "no_erase": True})
+
+
+async def erase(log: Log, sequence: int) -> None:
+    """Take one record out of the log and overwrite it on the disk. A record that has left already is no error.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses.
+    """
+    await _delete(log, {"seq": sequence})
 
 
 async def withdraw_newest(log: Log, subject: str, before: int | None = None) -> None:
@@ -40,6 +46,12 @@ async def withdraw_newest(log: Log, subject: str, before: int | None = None) -> 
     newest = await log.replayer.last_at_leader(subject)
     if newest and (before is None or newest < before):
         await withdraw(log, newest)
+
+
+async def _delete(log: Log, body: dict[str, object]) -> None:
+    answer = await log.jetstream.call(f"STREAM.MSG.DELETE.{subjects.STREAM}", body)
+    if (error := answer.get("error")) and error.get("err_code") not in NO_RECORD:
+        raise LogUnavailable(f"JetStream refused to withdraw {body['seq']}: {error['description']}")
 
 
 async def subjects_present(log: Log, pattern: str) -> set[str]:

@@ -23,9 +23,7 @@ from headrace.telemetry import get_logger
 PASS_SECONDS = 60.0  # between two passes; days are kept, so a minute more is nothing
 ROWS = 250  # tasks, or batches, that one transaction removes: some ten milliseconds
 PAUSE_SECONDS_MIN = 0.1  # after each transaction, so that at most 2,500 rows a second are removed
-PAUSE_SHARE = (
-    2.0  # likewise, of the time that the transaction took: two thirds of the time a slow Postgres is left alone
-)
+PAUSE_SHARE = 2.0  # likewise, of the time that it took: a slow Postgres is left alone for two thirds of the time
 STOP_SECONDS = 0.5  # to wait for a pass that was cancelled; its session is closed with the process at the latest
 
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)

@@ -24,6 +24,8 @@ _UPSERT_TASKS = upsert_newer(tables.tasks)
 _UPSERT_BATCHES = upsert_newer(tables.batches)
 _UPSERT_SCHEDULES = upsert_newer(tables.schedules)
 _INSERT_EVENTS = insert_missing(tables.task_events)
+_DELETE_TASKS = "DELETE FROM tasks WHERE id = ANY($1::text[])"
+_DELETE_EVENTS = "DELETE FROM task_events WHERE task = ANY($1::text[])"
 _DELETE_SCHEDULES = "DELETE FROM schedules WHERE id = ANY($1::text[])"
 _READ_CHECKPOINT = "SELECT epoch, sequence FROM projection WHERE name = 'tasks'"
 _WRITE_CHECKPOINT = """
@@ -48,6 +50,7 @@ class FoldedPage(Struct, kw_only=True):
         events: The new entries of the timeline.
         batches: The rows of the batches that the page changes.
         schedules: The rows of the schedules that the page changes.
+        deleted_tasks: The ids of the tasks that the page deletes. It may have made one of them anew since.
         deleted_schedules: The ids of the schedules that the page deletes.
         activity: What the page adds to the counts of minutes, one row for each owner, kind and minute.
     """
@@ -56,6 +59,7 @@ class FoldedPage(Struct, kw_only=True):
     events: Collection[EventRow] = ()
     batches: Collection[BatchRow] = ()
     schedules: Collection[ScheduleRow] = ()
+    deleted_tasks: Collection[str] = ()
     deleted_schedules: Collection[str] = ()
     activity: Collection[ActivityRow] = ()
 
@@ -106,6 +110,9 @@ class Projection:
         """
         try:
             async with self._connection.transaction():
+                if page.deleted_tasks:
+                    await self._connection.execute(_DELETE_TASKS, page.deleted_tasks)
+                    await self._connection.execute(_DELETE_EVENTS, page.deleted_tasks)
                 await self._write_rows(_UPSERT_TASKS, page.tasks)
                 await self._write_rows(_INSERT_EVENTS, page.events)
                 await self._write_rows(_UPSERT_BATCHES, page.batches)

@@ -15,7 +15,8 @@ from headrace.log.deliveries import Delivery
 from headrace.log.prune import withdraw
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from headrace.projector.fold.tasks import fold_task, timeline_entries
+from headrace.projector.fold.tasks import fold_task
+from headrace.projector.fold.timeline import timeline_entries
 from headrace.store.tables import TaskRow
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster

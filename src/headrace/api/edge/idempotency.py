@@ -19,7 +19,7 @@ from headrace.api.edge.request import AnyRequest
 from headrace.api.read_model import ReadModel
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import KEY_CHARS_MAX, TaskSummary
-from headrace.errors import InvalidKey, KeyReused, LogUnavailable, ReadModelUnavailable
+from headrace.errors import InvalidKey, KeyReused, LogUnavailable, ReadModelUnavailable, TaskDeleted
 from headrace.lifecycle.long_timers import read_timer
 from headrace.lifecycle.task_state import TaskState, read_task_state, state_from_timer
 from headrace.log import subjects
@@ -79,6 +79,7 @@ async def recall(
 
     Raises:
         KeyReused: The key came with another body before.
+        TaskDeleted: The task was deleted since.
         LogUnavailable: JetStream does not answer, or the answering replica lags behind its leader for too long.
     """
     deadline = asyncio.get_running_loop().time() + REPLICA_CATCH_UP_SECONDS
@@ -98,6 +99,9 @@ async def _find(log: Log, read_model: ReadModel, owner: str, task: str, body: ob
     task_state = await read_task_state(log, owner, task)
     if task_state is not None:
         _check_same(task_state, body)
+        if task_state.is_deleted:
+            message = "the task that this Idempotency-Key has made was deleted; use a new key for a new submission"
+            raise TaskDeleted(message, [FieldError(path="header Idempotency-Key", message=message)])
         return task_state.summarize(log.epoch)
     if timer is not None:
         task_state = state_from_timer(timer)

@@ -17,7 +17,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import BulkRequest, BulkResult, State, TaskSummary
 from headrace.errors import LogUnavailable, TaskFinished, TaskNotFound
 from headrace.lifecycle.cancel import AlreadyFinished, Cancelled, NotInLog, cancel_forgotten_task, cancel_task
-from headrace.lifecycle.task_state import subject_of
+from headrace.lifecycle.task_state import Gone, subject_of
 from headrace.store import tasks as stored_tasks
 
 
@@ -80,6 +80,8 @@ async def _cancel(api: ApiState, owner: str, task: str) -> TaskSummary:
             return summary
         case AlreadyFinished(state):
             raise TaskFinished(f"the task is {state or 'over'} already; there is nothing left to cancel", state)
+        case Gone():
+            raise TaskNotFound(f"there is no task {task!r}; it was deleted")
         case NotInLog():
             raise LogUnavailable("the task changes too fast to be cancelled; try again")
 

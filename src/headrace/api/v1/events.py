@@ -95,6 +95,8 @@ async def task_stream(
     """
     state = await api.log.refresh()
     task_state = await read_task_state(api.log, owner, task)
+    if task_state is not None and task_state.is_deleted:
+        raise TaskNotFound(f"there is no task {task!r}; it was deleted")
     if task_state is None and await _is_final(api.read_model, owner, task):
         # The task is so old that only the read model knows it.
         return Response(None, status_code=204)

@@ -11,6 +11,7 @@ from headrace.api.v1.audit import list_audit
 from headrace.api.v1.batch_events import follow_batch
 from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
 from headrace.api.v1.cancellations import cancel, cancel_many
+from headrace.api.v1.deletion import delete_task
 from headrace.api.v1.events import follow_all, follow_task
 from headrace.api.v1.follow_links import follow_batch_by_link, follow_task_by_link, link_to_batch, link_to_task
 from headrace.api.v1.kinds import list_kinds, pause, resume
@@ -61,6 +62,7 @@ ALL: list[HTTPRouteHandler] = [
     run_again,
     run_many_again,
     run_batch_again,
+    delete_task,
     follow_task,
     follow_all,
     submit_batch,

@@ -21,7 +21,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, State, Task, TaskSummary
 from headrace.errors import TaskNotFinished, TaskNotFound
 from headrace.lifecycle.reopen import NotFinished, Reopened, reopen_task
-from headrace.lifecycle.task_state import TaskState
+from headrace.lifecycle.task_state import Gone, TaskState
 from headrace.store import tasks as stored_tasks
 
 
@@ -111,6 +111,8 @@ async def _reopen(api: ApiState, owner: str, task: str) -> TaskSummary:
     match await reopen_task(api.log, owner, task, find_submitted=find_submitted, reserve=api.capacity.reserve):
         case Reopened(summary):
             return summary
+        case Gone():
+            raise TaskNotFound(f"there is no task {task!r}; it was deleted")
         case NotFinished():
             raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
 

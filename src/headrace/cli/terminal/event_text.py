@@ -61,6 +61,8 @@ def _describe(event: str, data: Mapping[str, Any]) -> str:
             return _join(data["name"], f"{data['size']:,} bytes", data["media_type"])
         case EventName.FINISHED:
             return _finish(data)
+        case EventName.DELETED:
+            return f"it had {data['outcome']}"
         case _:
             return as_json(data)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from headrace.contracts.batches import BatchCancelled, BatchCreated, BatchEvent, BatchSettled, BatchState
-from headrace.contracts.events import Withdrawn
+from headrace.contracts.events import Deleted, Withdrawn
 from headrace.contracts.tasks import State
 from headrace.log.records import Record
 from headrace.log.subjects import BatchSubject
@@ -67,6 +67,28 @@ class BatchFold:
         if state_before != task.state:
             _move_task(row, state_before, task.state)
             self._change(row, task.sequence)
+
+    def count_deleted(
+        self, batch: str | None, owner: str, state_before: str | None, event: Deleted, sequence: int
+    ) -> None:
+        """Keep a deleted task in the counts, under the outcome of its last run.
+
+        A projector that reads the log only now has not seen its events, which were erased, and counts it here. One that has seen
+        them notes the position all the same, so that both have the same row.
+
+        Args:
+            batch: The batch of the task, if it has one.
+            owner: The owner of the task.
+            state_before: The state in which the task is counted; None when it is not.
+            event: The deletion.
+            sequence: Where the log has it.
+        """
+        row = self._rows.get(batch) if batch else None
+        if row is None or row.owner != owner or self._reflects(row, sequence):
+            return
+        if state_before != event.outcome:
+            _move_task(row, state_before, event.outcome)
+        self._change(row, sequence)
 
     def _reflects(self, row: BatchRow, sequence: int) -> bool:
         """Whether the row has the event already, as when the log is read again from before the checkpoint."""

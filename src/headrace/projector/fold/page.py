@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headrace.contracts.events import Finished
+from headrace.contracts.events import Deleted, Finished
+from headrace.log.memberships import batch_of
 from headrace.projector.decode import BatchRecord, DecodedRecord, ScheduleRecord, TaskRecord
 from headrace.projector.fold.activity import ActivityFold
 from headrace.projector.fold.batches import BatchFold
@@ -53,6 +54,7 @@ def fold_page(
         events=tasks.timeline,
         batches=batches.changed.values(),
         schedules=schedules.changed.values(),
+        deleted_tasks=tuple(tasks.deleted),
         deleted_schedules=tuple(schedules.deleted),
         activity=activity.rows(),
     )
@@ -77,6 +79,11 @@ def _apply_task_event(
     submitted it.
     """
     record, subject, event = decoded
+    if isinstance(event, Deleted):
+        state_before = tasks.delete(subject)
+        batches.count_deleted(batch_of(record.headers), subject.owner, state_before, event, record.sequence)
+        schedules.apply_task_event(record, subject, event)
+        return
     before = tasks.progress_of(subject.task)
     row = tasks.apply_event(record, subject, event)
     if row is not None:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 import msgspec
 
-from headrace.contracts.events import Event, Finished, Queued
+from headrace.contracts.events import Deleted, Event, Finished, Queued
 from headrace.contracts.schedules import ScheduleDeleted, ScheduleEvent, ScheduleFired, ScheduleSaved
 from headrace.cron import first
 from headrace.log import subjects
@@ -59,11 +59,15 @@ class ScheduleFold:
     def apply_task_event(self, record: Record, subject: TaskSubject, event: Event) -> None:
         """Note a task as the last one of the schedule that submitted it, when the event is the task's beginning.
 
-        When a task was cancelled while it waited, its `queued` event was withdrawn; the `finished` event has a copy.
+        When a task was cancelled while it waited, its `queued` event was withdrawn; the `finished` event has a copy. When it was
+        deleted, its events were erased; the `deleted` event has the time.
         """
         schedule = schedule_of(record.headers)
         row = self._rows.get(schedule) if schedule else None
         if row is None or row.owner != subject.owner or self._reflects(row, record):
+            return
+        if isinstance(event, Deleted):
+            self._note_firing(row, record, subject, event.fired_at)
             return
         at, queued = record.at, event
         if isinstance(event, Finished) and event.withdrawn is not None:
@@ -71,8 +75,12 @@ class ScheduleFold:
         # Only a first attempt of a first run (attempt 1, fence 0) is a firing.
         if not isinstance(queued, Queued) or queued.attempt != 1 or queued.fence != 0:
             return
-        if row.last_at is None or at >= row.last_at:
-            row.last_at, row.last_task = at, subject.task
+        self._note_firing(row, record, subject, at)
+
+    def _note_firing(self, row: ScheduleRow, record: Record, subject: TaskSubject, at: datetime | None) -> None:
+        """Note a task as the last one that the schedule submitted, unless it has submitted a later one."""
+        if at is not None and (row.last_at is None or at >= row.last_at):
+            row.last_at, row.last_task = storable_instant(at), subject.task
             self._change(row, record)
 
     def _reflects(self, row: ScheduleRow, record: Record) -> bool:

@@ -1,17 +1,16 @@
-"""What each event changes in a task's row, and its entry in the timeline. Replaying the log gives the same rows."""
+"""What each event changes in a task's row. Replaying the log gives the same rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import NamedTuple, assert_never
 
 import msgspec
 from msgspec import Raw
 
 from headrace.contracts.events import (
-    HIGH_RATE,
     Deferred,
+    Deleted,
     Emitted,
     Event,
     EventName,
@@ -29,6 +28,7 @@ from headrace.log import conditions, subjects
 from headrace.log.memberships import batch_of
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+from headrace.projector.fold.timeline import timeline_entries
 from headrace.store.storable import storable_instant, storable_text
 from headrace.store.tables import EventRow, TaskRow
 
@@ -58,11 +58,13 @@ class TaskFold:
     Attributes:
         changed: The rows that the page has changed so far, by id.
         timeline: The entries that the page has added to the timeline so far.
+        deleted: The ids of the tasks that the page has deleted so far.
     """
 
     def __init__(self, rows: dict[str, TaskRow], epoch: int) -> None:
         self.changed: dict[str, TaskRow] = {}
         self.timeline: list[EventRow] = []
+        self.deleted: set[str] = set()
         self._rows = rows
         self._epoch = epoch
 
@@ -79,6 +81,14 @@ class TaskFold:
         self.timeline.extend(timeline_entries(record, subject, event, self._epoch))
         return row
 
+    def delete(self, subject: TaskSubject) -> str | None:
+        """Delete a task with its timeline; returns the state that it was in, None for a task without a row."""
+        row = self._rows.pop(subject.task, None)
+        self.changed.pop(subject.task, None)
+        self.timeline = [entry for entry in self.timeline if entry.task != subject.task]
+        self.deleted.add(subject.task)
+        return row.state if row is not None else None
+
 
 def fold_task(row: TaskRow | None, record: Record, subject: TaskSubject, event: Event, epoch: int) -> TaskRow | None:
     """Apply one event to the row of its task.
@@ -94,6 +104,8 @@ def fold_task(row: TaskRow | None, record: Record, subject: TaskSubject, event: 
         The row to write, or None when the event changes nothing: it comes late, about a run that is over, or the beginning of
         its task has left the log.
     """
+    if isinstance(event, Deleted):
+        return None
     if isinstance(event, Finished) and event.withdrawn is not None:
         row = _apply_withdrawn(row, record, subject, event.withdrawn, epoch)
     if isinstance(event, Queued | Deferred):
@@ -108,20 +120,6 @@ def fold_task(row: TaskRow | None, record: Record, subject: TaskSubject, event: 
     if changed is not None:
         changed.epoch, changed.sequence = epoch, record.sequence
     return changed
-
-
-def timeline_entries(record: Record, subject: TaskSubject, event: Event, epoch: int) -> Iterator[EventRow]:
-    """Build the timeline entries of an event.
-
-    High-rate events have none, nor has a finish that was restored, because the timeline has it. A finish that withdrew a
-    `queued` event has two, because that event has left the log.
-    """
-    if isinstance(event, Finished) and event.withdrawn is not None:
-        withdrawn = event.withdrawn
-        at = storable_instant(withdrawn.at)
-        yield _entry(epoch, withdrawn.sequence, at, subject.task, EventName.QUEUED, withdrawn.queued)
-    if subject.event not in HIGH_RATE and not (isinstance(event, Finished) and event.restored is not None):
-        yield _entry(epoch, record.sequence, record.at, subject.task, subject.event, event)
 
 
 def _apply_withdrawn(
@@ -269,19 +267,6 @@ def _seconds(written: float | None) -> float | None:
 
 def _set_error(row: TaskRow, error: TaskError | None) -> None:
     row.error, row.code = (None, None) if error is None else (_to_json(error), error.code)
-
-
-def _entry(epoch: int, sequence: int, at: datetime, task: str, name: str, event: Event) -> EventRow:
-    fields = msgspec.structs.asdict(event)
-    for left_out in ("attempt", "input", "result", "withdrawn", "restored"):
-        fields.pop(left_out, None)
-    for duration in ("queued_seconds", "run_seconds"):
-        # Entries of events that have none look as they did before events could have one.
-        if fields.get(duration) is None:
-            fields.pop(duration, None)
-    return EventRow(
-        epoch=epoch, sequence=sequence, task=task, event=name, at=at, attempt=event.attempt, data=_to_json(fields)
-    )
 
 
 def _to_json(value: object) -> str:

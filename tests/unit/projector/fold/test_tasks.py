@@ -25,7 +25,8 @@ from headrace.contracts.events import (
 from headrace.contracts.tasks import State
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from headrace.projector.fold.tasks import fold_task, timeline_entries
+from headrace.projector.fold.tasks import fold_task
+from headrace.projector.fold.timeline import timeline_entries
 from headrace.store.tables import TaskRow
 from tests.unit.projector.fold.histories import Action, actions, records
 

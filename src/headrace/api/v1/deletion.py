@@ -1,0 +1,90 @@
+"""Deleting a task; see `headrace.lifecycle.deletion`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from litestar import delete
+
+from headrace.api.auth.access import access
+from headrace.api.auth.audit import audit
+from headrace.api.auth.principal import caller, principal_of
+from headrace.api.edge.openapi import refusals
+from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, task_id
+from headrace.api.state import ApiState, state_of
+from headrace.contracts.audit import Action
+from headrace.contracts.events import Outcome
+from headrace.contracts.positions import Position
+from headrace.errors import LogUnavailable, ReadModelBehind, ReadModelUnavailable, TaskNotFinished, TaskNotFound
+from headrace.lifecycle.deletion import Deletable, append_deletion, deletable, erase_events, forgotten
+from headrace.lifecycle.task_state import TaskState, read_task_state, subject_of
+from headrace.store import tasks as stored_tasks
+
+TRIES_MAX = 5  # a late event of a finished task may come between reading its state and deleting it
+
+
+@delete(
+    "/tasks/{task:str}",
+    status_code=204,
+    operation_id="delete_task",
+    opt=access("tasks:write"),
+    summary="Delete a finished task",
+    responses=refusals(404, 409),
+)
+async def delete_task(request: AnyRequest, task: str) -> None:
+    """The task leaves lists and details with its timeline, and its input, its result and its other events leave the log. Its batch goes
+    on counting it. Nobody can run it again, and its `Idempotency-Key` is not free before the log has forgotten it. Copies in
+    backups, and in what follows the events elsewhere, stay. Cancel a task that is not over first.
+    """
+    api, owner = state_of(request), caller(request)
+    audited = False
+    for _ in range(TRIES_MAX):
+        found = await _find_finished(api, owner, task_id(task), principal_of(request).id)
+        if not audited:
+            await audit(request, Action.TASK_DELETED, subject=task, kind=found.subject.kind)
+            audited = True
+        if (sequence := await append_deletion(api.log, found)) is not None:
+            await erase_events(api.log, owner, task, sequence)
+            # Who lists the tasks next does not see this one. It is deleted, also when the read model does not show that in time.
+            with suppress(ReadModelBehind, ReadModelUnavailable):
+                await api.read_model.reach(Position(api.log.epoch, sequence), AT_LEAST_SECONDS)
+            return
+    raise LogUnavailable("the task changes too fast to be deleted; try again")
+
+
+async def _find_finished(api: ApiState, owner: str, task: str, by: str) -> Deletable:
+    """Find a finished task in the log, or in the read model when its events have left the log.
+
+    Raises:
+        TaskNotFound: there is no such task.
+        TaskNotFinished: the task is not over.
+        LogUnavailable: the log does not answer.
+        ReadModelUnavailable: only the read model may know the task, and Postgres cannot be reached.
+    """
+    state = await read_task_state(api.log, owner, task)
+    if state is None:
+        return await _find_forgotten(api, owner, task, by)
+    if state.is_deleted:
+        await _erase_rest(api, owner, task, state)
+        raise TaskNotFound(f"there is no task {task!r}; it was deleted")
+    found = deletable(state, by)
+    if found is None:
+        raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
+    return found
+
+
+async def _erase_rest(api: ApiState, owner: str, task: str, state: TaskState) -> None:
+    """Erase what another request, which was interrupted, or a worker that came late has left of a deleted task."""
+    if state.oldest_record.sequence != state.newest_record.sequence:
+        await erase_events(api.log, owner, task, state.deleted_at)
+
+
+async def _find_forgotten(api: ApiState, owner: str, task: str, by: str) -> Deletable:
+    async with api.read_model.session() as session:
+        found = await stored_tasks.find_summary_and_headers(session, owner, task)
+    if found is None:
+        raise TaskNotFound(f"there is no task {task!r}")
+    summary, headers = found
+    if not summary.state.final:
+        raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
+    return forgotten(subject_of(summary), headers, summary.attempt, Outcome(summary.state), by)
