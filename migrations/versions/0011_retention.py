@@ -16,8 +16,10 @@ def upgrade() -> None:
     op.create_index(
         "batches_by_settling", "batches", ["kind", "settled_at"], postgresql_where=sa.text("state = 'settled'")
     )
+    op.create_index("activity_of_kind", "activity", ["kind", "at"])
 
 
 def downgrade() -> None:
+    op.drop_index("activity_of_kind", "activity")
     op.drop_index("batches_by_settling", "batches")
     op.drop_index("tasks_by_finish", "tasks")

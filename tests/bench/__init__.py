@@ -4,6 +4,8 @@
     python -m tests.bench life                a task's life, about eight minutes: keyed, retrying, batch, fair, drain
     python -m tests.bench live                live events, about six minutes: idle, fan, resume, own, peers
     python -m tests.bench keys                credentials, about four minutes: many, token
+    python -m tests.bench scale               a million finished tasks, half an hour and 5 GB of disk: load, read, remove
+    python -m tests.bench scale --tasks 50000 the same of fewer
     python -m tests.bench before --checkout ../before
                                               beside another checkout, about ten minutes: noop, task, many, token
     python -m tests.bench --quick             small numbers: does the bench itself work?
@@ -80,6 +82,15 @@ given each line once and in order, under ids that grow. A missing one fails the 
 - *peer*: what a user would pick instead, see `tests/bench/peers/`, measured by the same client with the same lines at the same
   rates, after Headrace has been stopped. Better and worse are Headrace's beside it. It is installed where Headrace does not
   find it, and left out, which the table says, where it cannot be had. What it does not deliver is said and fails nothing.
+
+Of the suite `scale`, whose docstring says how its log is made:
+
+- *projected*: events a second that the projector takes from a backlog while nothing is written, of the last twentieth of the tasks
+  beside the first, into an empty read model.
+- *list …, one task, …*: one client, one request after the other, 400 of each, on a machine at rest after VACUUM (ANALYZE). A
+  parameter that the API does not have is left out and noted.
+- *join the stream of an old task*: from the request to the end of the answer, which is the events of a task that has finished.
+- *submit to handler start, while … tasks are removed*: a task every 10 ms beside the retention at work, beside the same without.
 
 Below the table of the spine: the CPU time that each process took for one request and one task (medians; `client` is the
 bench's own). When their sum times the rate is near the number of cores, the machine is full, and the largest is where to look.

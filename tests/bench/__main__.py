@@ -26,6 +26,8 @@ from tests.bench.life import life
 from tests.bench.live import PARTS as LIVE_PARTS
 from tests.bench.live import live
 from tests.bench.report import Report
+from tests.bench.scale import PARTS as SCALE_PARTS
+from tests.bench.scale import scale
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.bench.spine import PARTS as SPINE_PARTS
 from tests.bench.spine import spine
@@ -43,6 +45,7 @@ SUITES = {
     "life": Suite(life, LIFE_PARTS),
     "live": Suite(live, LIVE_PARTS),
     "keys": Suite(keys, KEY_PARTS),
+    "scale": Suite(scale, SCALE_PARTS),
 }
 
 
@@ -50,12 +53,13 @@ SUITES = {
 @click.argument("suite", type=click.Choice([*SUITES, "before"]), default="spine")
 @click.option("--quick", is_flag=True, help="Small numbers, to see whether the bench itself works.")
 @click.option("--only", multiple=True, metavar="PART", help="Measure this part; may be repeated.")
+@click.option("--tasks", type=click.IntRange(1_000), help="How many finished tasks `scale` has; a million by default.")
 @click.option(
     "--checkout",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
     help="What `before` stands beside.",
 )
-def main(suite: str, quick: bool, only: tuple[str, ...], checkout: Path | None) -> None:
+def main(suite: str, quick: bool, only: tuple[str, ...], tasks: int | None, checkout: Path | None) -> None:
     """Measure Headrace on this machine. How to read it: see the package's docstring."""
     if (checkout is None) == (suite == "before"):
         raise click.UsageError("--checkout goes with the suite before, which needs it")
@@ -63,9 +67,12 @@ def main(suite: str, quick: bool, only: tuple[str, ...], checkout: Path | None) 
     if unknown := set(only) - set(chosen.parts):
         raise click.BadParameter(f"no part {', '.join(sorted(unknown))}; there are {', '.join(chosen.parts)}")
     set_up_logs("bench", "warning")
-    report = Report(suite, facts(), {"quick": quick, "only": sorted(only)})
+    sizes = QUICK if quick else FULL
+    if tasks is not None:
+        sizes = sizes._replace(finished=tasks)
+    report = Report(suite, facts(), {"quick": quick, "only": sorted(only), "tasks": tasks})
     try:
-        asyncio.run(_until_told(chosen.run(report, QUICK if quick else FULL, frozenset(only or chosen.parts))))
+        asyncio.run(_until_told(chosen.run(report, sizes, frozenset(only or chosen.parts))))
     except (BenchError, EmbeddedError, HeadraceError, httpx.HTTPError, OSError) as error:
         sys.exit(f"could not be measured: {error}")
     except asyncio.CancelledError:

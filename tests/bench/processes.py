@@ -44,6 +44,12 @@ def resident_bytes(process: psutil.Process) -> int:
     return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
 
 
+def resident_by_process(info: RunInfo) -> dict[str, float]:
+    """Resident set size. Postgres' shared memory counts in each of its processes, so there it is the proportional set size."""
+    resident = _sum(info, lambda process: process.memory_info().rss)
+    return {**resident, "postgres": memory_bytes(info)["postgres"]}
+
+
 async def quiet(up: Up) -> None:
     """Wait until all of it together uses next to no CPU time."""
     await at_rest(lambda: cpu_seconds(up.running))

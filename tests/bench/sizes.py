@@ -25,6 +25,7 @@ class Sizes(NamedTuple):
     resuming: int = 200
     behind: int = 1_000
     resume_seconds: int = 10
+    finished: int = 1_000_000
 
 
 FULL = Sizes()
@@ -46,4 +47,5 @@ QUICK = Sizes(
     resuming=20,
     behind=300,
     resume_seconds=3,
+    finished=50_000,
 )

@@ -220,7 +220,7 @@ async def bench_stack(home: Path, *, sync: str = "1s") -> AsyncGenerator[Stack]:
     }
     async with running(home, "tests.bench.run_up", "{home}", "{port}", environ=environ) as up:
         await up.announced(BENCH_KINDS)
-        async with open_log(_as_user(up, OPERATOR), "bench") as log, open_log(_as_user(up, WORKER), "lines") as writer:
+        async with open_log(as_user(up, OPERATOR), "bench") as log, open_log(as_user(up, WORKER), "lines") as writer:
             # The load client is a process of its own, which finds the key here.
             os.environ[API_KEY] = up.api_key
             try:
@@ -229,7 +229,7 @@ async def bench_stack(home: Path, *, sync: str = "1s") -> AsyncGenerator[Stack]:
                 del os.environ[API_KEY]
 
 
-def _as_user(up: Up, user: str) -> Settings:
+def as_user(up: Up, user: str) -> Settings:
     """The settings of a process that is a user of this `up`'s NATS."""
     return Settings.read(
         {

@@ -133,17 +133,27 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     run_seconds: Seconds | None = None
 
 
+class Erased(Struct, frozen=True, kw_only=True):
+    """An event that was erased with its task. It stays without what it was about: without input, result and error."""
+
+    sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    at: Instant
+    event: Queued | Deferred | Started | Finished
+
+
 class Deleted(Struct, frozen=True, kw_only=True, tag_field="event", tag="deleted", omit_defaults=True):
     """A finished task was deleted; its earlier events are erased from the log.
 
-    The event says what a reader needs that has not seen them: ``outcome`` is how the last run ended, and ``fired_at`` is when the
-    task was queued, if a schedule submitted it and the log still had that. ``by`` is the principal that deleted the task.
+    The event says what a reader needs that has not seen them: ``outcome`` is how the last run ended, ``fired_at`` is when the task
+    was queued, if a schedule submitted it and the log still had that, and ``erased`` has what is counted: the newest events, in
+    their order, without what they were about. ``by`` is the principal that deleted the task.
     """
 
     attempt: Attempt
     outcome: Outcome
     by: str
     fired_at: Instant | None = None
+    erased: tuple[Erased, ...] = ()
 
 
 Event = Queued | Deferred | Started | Progressed | Logged | Emitted | Stored | Finished | Deleted

@@ -7,13 +7,29 @@ from its beginning counts the task in its batch and does not show it, nobody can
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
 import uuid_utils
+from msgspec import Raw
 
-from headrace.contracts.events import Deleted, EventName, Finished, Outcome, Queued, encode
+from headrace.contracts.events import (
+    Deferred,
+    Deleted,
+    Erased,
+    Event,
+    EventName,
+    Finished,
+    Outcome,
+    Queued,
+    Started,
+    Withdrawn,
+    encode,
+)
+from headrace.contracts.tasks import NULL
 from headrace.errors import AppendRefused
 from headrace.lifecycle.task_state import TaskState, read_record
 from headrace.log import conditions, subjects
@@ -24,6 +40,9 @@ from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
 ERASED_AT_ONCE = 16
+COPIES_MAX = 1000  # of events that a deletion keeps; a task with more has been run again hundreds of times
+
+_NOTHING = Raw(b"{}")
 
 
 class Deletable(NamedTuple):
@@ -62,7 +81,7 @@ def forgotten(subject: TaskSubject, headers: Mapping[str, str], attempt: int, ou
 
 
 async def append_deletion(log: Log, task: Deletable) -> int | None:
-    """Try once to delete a task. What it leaves in the log is then to be erased with `erase_events`.
+    """Try once to delete a task. The deletion keeps what counts of its events are made of. What it leaves in the log is then to be erased with `erase_events`.
 
     Returns:
         Where the log has the deletion; None when something else has happened to the task since it was read.
@@ -74,12 +93,46 @@ async def append_deletion(log: Log, task: Deletable) -> int | None:
     own = str(uuid_utils.uuid7())
     unchanged = conditions.task_unchanged(task.subject.owner, task.subject.task, task.newest)
     headers = {**task.headers, **unchanged, subjects.MSG_ID: own}
+    copies = await _copies(log, task.subject.owner, task.subject.task)
+    deleted = msgspec.structs.replace(task.deleted, erased=copies)
     try:
-        return (await log.appender.append(subject, encode(task.deleted), headers)).sequence
+        return (await log.appender.append(subject, encode(deleted), headers)).sequence
     except AppendRefused:
         # It is refused also when the log has it from an earlier try, whose acknowledgement was lost.
         last = await log.replayer.last(subject)
         return last.sequence if last is not None and last.headers.get(subjects.MSG_ID) == own else None
+
+
+async def _copies(log: Log, owner: str, task: str) -> tuple[Erased, ...]:
+    """Return the newest events of a task without what they are about. High-rate events and unreadable ones are left out."""
+    copies: deque[Erased] = deque(maxlen=COPIES_MAX)
+    start, more = 1, True
+    while more:
+        records, more = await log.replayer.page(subjects.task_events(owner, task), start=start)
+        for record in records:
+            start = record.sequence + 1
+            if (event := _stripped(read_record(record))) is not None:
+                copies.append(Erased(sequence=record.sequence, at=record.at, event=event))
+    return tuple(copies)
+
+
+def _stripped(event: Event | None) -> Queued | Deferred | Started | Finished | None:
+    """Return an event without what it is about; None for one that is not kept."""
+    match event:
+        case Queued():
+            return msgspec.structs.replace(event, input=_NOTHING)
+        case Deferred():
+            return msgspec.structs.replace(event, input=_NOTHING, error=None)
+        case Finished(withdrawn=None):
+            return msgspec.structs.replace(event, result=NULL, error=None)
+        case Finished(withdrawn=Withdrawn() as withdrawn):
+            queued = msgspec.structs.replace(withdrawn.queued, input=_NOTHING)
+            kept = msgspec.structs.replace(withdrawn, queued=queued)
+            return msgspec.structs.replace(event, result=NULL, error=None, withdrawn=kept)
+        case Started():
+            return event
+        case _:
+            return None
 
 
 async def erase_events(log: Log, owner: str, task: str, deleted_at: int) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
-from headrace.contracts.events import Deferred, Event, EventName, Finished, Queued, Started, read
+from headrace.contracts.events import Deferred, Deleted, Event, EventName, Finished, Queued, Started, read
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
 from headrace.log import clock, subjects
@@ -197,7 +197,7 @@ def _deletion(deleted: Record | None, queued: Record | None) -> int:
     """Return where a task was deleted, unless it was made anew since. A worker that comes late may finish it behind that."""
     if deleted is None or (queued is not None and queued.sequence > deleted.sequence):
         return 0
-    return deleted.sequence
+    return deleted.sequence if isinstance(read_record(deleted), Deleted) else 0
 
 
 def _newest_queued(queued: Record | None, deferred: Record | None) -> Record | None:

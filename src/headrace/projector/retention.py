@@ -45,6 +45,7 @@ class Removed(Struct):
     tasks: int = 0
     entries: int = 0
     batches: int = 0
+    activity: int = 0
 
 
 class Retention:
@@ -107,6 +108,8 @@ class Retention:
                 # The batches go first; their tasks then belong to none.
                 while await self._remove_batches(session, kind, now, removed):
                     pass
+                while await self._remove_activity(session, kind, now, removed):
+                    pass
                 since = _BEGINNING
                 while (since := await self._remove_tasks(session, kind, since, now, removed)) is not None:
                     pass
@@ -122,6 +125,15 @@ class Retention:
         removed.batches += batches
         return batches == ROWS
 
+    async def _remove_activity(self, session: RetentionSession, kind: str, now: datetime, removed: Removed) -> bool:
+        """Remove some of the counts of a kind; False when no more are too old."""
+        async with _Paced():
+            if (before := await _before(session, kind, now)) is None:
+                return False
+            rows = await session.remove_activity(kind, before, ROWS)
+        removed.activity += rows
+        return rows == ROWS
+
     async def _remove_tasks(
         self, session: RetentionSession, kind: str, since: datetime, now: datetime, removed: Removed
     ) -> datetime | None:
@@ -136,18 +148,20 @@ class Retention:
 
     def _note(self, kind: str, removed: Removed) -> None:
         """Count what was removed, and say it."""
-        if not (removed.tasks or removed.batches):
+        if removed == Removed():
             return
         all_of_kind = self.removed.setdefault(kind, Removed())
         all_of_kind.tasks += removed.tasks
         all_of_kind.entries += removed.entries
         all_of_kind.batches += removed.batches
+        all_of_kind.activity += removed.activity
         log.info(
             "removed what finished longer ago than it is kept",
             kind=kind,
             tasks=removed.tasks,
             timeline_entries=removed.entries,
             batches=removed.batches,
+            activity=removed.activity,
         )
 
 

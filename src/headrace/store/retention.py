@@ -39,14 +39,27 @@ _KINDS = """
         UNION ALL
         SELECT (SELECT b.kind FROM batches b WHERE b.state = 'settled' AND b.kind > k.kind ORDER BY b.kind LIMIT 1)
         FROM of_batches k WHERE k.kind IS NOT NULL
+    ), of_activity AS (
+        (SELECT kind FROM activity ORDER BY kind LIMIT 1)
+        UNION ALL
+        SELECT (SELECT a.kind FROM activity a WHERE a.kind > k.kind ORDER BY a.kind LIMIT 1)
+        FROM of_activity k WHERE k.kind IS NOT NULL
     )
-    SELECT kind FROM of_tasks WHERE kind IS NOT NULL UNION SELECT kind FROM of_batches WHERE kind IS NOT NULL ORDER BY kind
+    SELECT kind FROM of_tasks WHERE kind IS NOT NULL
+    UNION SELECT kind FROM of_batches WHERE kind IS NOT NULL
+    UNION SELECT kind FROM of_activity WHERE kind IS NOT NULL
+    ORDER BY kind
 """
 _REMOVE_BATCHES = """
     DELETE FROM batches WHERE id IN (
         SELECT id FROM batches WHERE state = 'settled' AND kind = $1 AND settled_at < $2
         ORDER BY settled_at LIMIT $3 FOR UPDATE SKIP LOCKED
     )
+"""
+_REMOVE_ACTIVITY = """
+    DELETE FROM activity WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM activity WHERE kind = $1 AND at < $2 ORDER BY at LIMIT $3 FOR UPDATE SKIP LOCKED
+    ))
 """
 # A task that is run again while this waits has no finish any more, and is spared.
 _REMOVE_TASKS = """
@@ -111,12 +124,17 @@ class RetentionSession:
         return RunTimeSettings().retention if document is None else _decode(document).retention
 
     async def list_kinds(self) -> list[str]:
-        """List the kinds of which the read model has finished tasks or settled batches."""
+        """List the kinds of which the read model has finished tasks, settled batches or counts."""
         return [record["kind"] for record in await self._connection.fetch(_KINDS)]
 
     async def remove_batches(self, kind: str, before: datetime, limit: int) -> int:
         """Remove the rows of batches that have settled before a time, the oldest first, and return how many."""
         removed = await self._connection.execute(_REMOVE_BATCHES, kind, before, limit)
+        return int(removed.rpartition(" ")[2])
+
+    async def remove_activity(self, kind: str, before: datetime, limit: int) -> int:
+        """Remove counts of minutes and hours that began before a time, the oldest first, and return how many rows."""
+        removed = await self._connection.execute(_REMOVE_ACTIVITY, kind, before, limit)
         return int(removed.rpartition(" ")[2])
 
     async def remove_tasks(self, kind: str, since: datetime, before: datetime, limit: int) -> RemovedTasks:

@@ -274,5 +274,6 @@ activity = Table(
     Column("minutes", Integer, primary_key=True),
     *(Column(counter, Integer, nullable=False) for counter in COUNTERS),
     Index("activity_by_time", "minutes", "at"),
+    Index("activity_of_kind", "kind", "at"),
 )
 projection = describe_table("projection", CheckpointRow, key=("name",))

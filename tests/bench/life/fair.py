@@ -36,10 +36,10 @@ class Beside(NamedTuple):
 async def fair(report: Report, stack: Stack, sizes: Sizes) -> None:
     """Submit to handler start with nothing else, then beside a batch of another kind and beside one of the same kind."""
     start = await stack.drained()
-    samples = await _submit(stack, sizes)
+    samples = await submit_paced(stack, sizes)
     await stack.drained()
     finishes = await stack.finishes(start, "timed", [each.task for each in samples])
-    idle = [_latency(sample, started) for sample, started in _starts(samples, finishes)]
+    idle = [_latency(sample, started) for sample, started in starts_of(samples, finishes)]
     report.say(f"fair: idle p99 {percentile(idle, 99):.2f} ms")
     report.figures += [
         Figure(
@@ -70,7 +70,7 @@ async def _beside(stack: Stack, calls: Calls, kind: str, sizes: Sizes) -> Beside
     await calls.pause(kind)
     batch = await calls.submit_lines(kind, sizes.large_batch)
     await calls.resume(kind)
-    samples = await _submit(stack, sizes)
+    samples = await submit_paced(stack, sizes)
     await stack.drained(PATIENCE_SECONDS)
     await calls.succeeded(batch)
     tasks = [each.task for each in samples]
@@ -84,7 +84,7 @@ async def _beside(stack: Stack, calls: Calls, kind: str, sizes: Sizes) -> Beside
         finishes = await stack.finishes(start, "timed", tasks)
     ends = [each.at.timestamp() for each in of_batch]
     first, last = min(ends), max(ends)
-    all_starts = _starts(samples, finishes)
+    all_starts = starts_of(samples, finishes)
     inside = [
         (sample, started) for sample, started in all_starts if first <= sample.due / 1e9 and started / 1e9 <= last
     ]
@@ -103,7 +103,7 @@ async def _beside(stack: Stack, calls: Calls, kind: str, sizes: Sizes) -> Beside
     )
 
 
-async def _submit(stack: Stack, sizes: Sizes) -> list[Sample]:
+async def submit_paced(stack: Stack, sizes: Sizes) -> list[Sample]:
     """Submit on schedule, with the warm-up first; in the order in which they were due."""
     requests = WARM_UP + PER_SECOND * sizes.fair_seconds
     plan = Paced(port=stack.up.port, body=BODY, requests=requests, warm_up=0, interval=1 / PER_SECOND, followed=False)
@@ -112,7 +112,7 @@ async def _submit(stack: Stack, sizes: Sizes) -> list[Sample]:
     return sorted(result.samples, key=lambda sample: sample.due)
 
 
-def _starts(samples: list[Sample], finishes: list[Finish]) -> list[tuple[Sample, int]]:
+def starts_of(samples: list[Sample], finishes: list[Finish]) -> list[tuple[Sample, int]]:
     """When each handler started, by its own clock; without the warm-up."""
     started = {finish.task: _times.decode(finish.result).started for finish in finishes}
     return [(sample, started[sample.task]) for sample in samples[WARM_UP:]]

@@ -93,30 +93,32 @@ async def test_a_task_is_deleted_once_however_many_ask_for_it(cluster: Cluster) 
 async def test_a_replay_does_not_bring_a_deleted_task_back_and_its_batch_goes_on_counting_it(
     shared: Cluster, make_database: Callable[[], Awaitable[str]]
 ) -> None:
-    made = (await shared.http.post("/api/v1/batches", json={"kind": "echo", "inputs": [{"text": "a"}] * 3})).json()
+    owner = await shared.make_user()
+    async with shared.http_as(owner.key) as http:
+        made = (await http.post("/api/v1/batches", json={"kind": "echo", "inputs": [{"text": "a"}] * 3})).json()
 
-    async def settled() -> Any:
-        found = (await shared.http.get(f"/api/v1/batches/{made['id']}")).json()
-        return found if found["state"] == "settled" else None
+        async def settled() -> Any:
+            found = (await http.get(f"/api/v1/batches/{made['id']}")).json()
+            return found if found["state"] == "settled" else None
 
-    before = await until(settled, "the batch to settle")
-    members = (await shared.http.get("/api/v1/tasks", params={"batch": made["id"]})).json()["items"]
-    for each in members[:2]:
-        assert (await delete(shared, each["id"])).status_code == 204
-    after = await settled()
+        before = await until(settled, "the batch to settle")
+        members = (await http.get("/api/v1/tasks", params={"batch": made["id"]})).json()["items"]
+        for each in members[:2]:
+            assert (await http.delete(f"/api/v1/tasks/{each['id']}")).status_code == 204
+        after = await settled()
     assert (after["counts"], after["total"], after["settled_at"]) == (
         before["counts"],
         before["total"],
         before["settled_at"],
     )
     await tables(shared)
-    about = [made["id"], *(each["id"] for each in members)]
+    about = [owner.id, made["id"], *(each["id"] for each in members)]
     replayed = await replay(await shared.events("hr.>"), shared.log.epoch, await make_database())
     live = await read_tables(shared.database_url)
     for table, rows in live.items():
         # Others use this cluster as well, and not all of them leave a log that can be read again.
         assert _about(about, replayed[table]) == _about(about, rows), table
-    assert len(_about(about, live["tasks"])) == 1
+    assert len(_about(about, live["tasks"])) == len(_about(about, live["activity"])) == 1
 
 
 def _about(ids: list[str], rows: list[str]) -> list[str]:

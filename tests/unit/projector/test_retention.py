@@ -16,6 +16,7 @@ from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.projector import retention
 from headrace.projector.retention import Removed, Retention
 from headrace.store.retention import RetentionSession
+from headrace.store.tables import COUNTERS
 
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
 
@@ -138,6 +139,18 @@ async def test_a_task_that_is_being_run_again_is_not_waited_for_and_spared(model
     assert await model.ids() == ["again"]
     await model.remove_old()
     assert await model.ids() == ["again"]
+
+
+async def test_counts_go_with_the_tasks_of_their_kind(model: ReadModel) -> None:
+    columns = ", ".join(COUNTERS)
+    for kind, days in (("echo", 91), ("echo", 89), ("kept", 400)):
+        values = ", ".join(["1"] * len(COUNTERS))
+        statement = f"INSERT INTO activity (owner, at, kind, minutes, {columns}) VALUES ('u1', $1, $2, 60, {values})"
+        await model.connection.execute(statement, NOW - timedelta(days=days), kind)
+    await model.keep(90, kept=0)
+    await model.remove_old()
+    assert await model.ids("activity", "kind") == ["echo", "kept"]
+    assert model.retention.removed["echo"] == Removed(activity=1)
 
 
 async def test_settings_of_a_later_version_remove_nothing(model: ReadModel) -> None:

@@ -59,7 +59,8 @@ async def _find_finished(api: ApiState, owner: str, task: str, by: str) -> Delet
         TaskNotFound: there is no such task.
         TaskNotFinished: the task is not over.
         LogUnavailable: the log does not answer.
-        ReadModelUnavailable: only the read model may know the task, and Postgres cannot be reached.
+        ReadModelBehind: the projector did not reach the task in time.
+        ReadModelUnavailable: Postgres cannot be reached.
     """
     state = await read_task_state(api.log, owner, task)
     if state is None:
@@ -70,6 +71,11 @@ async def _find_finished(api: ApiState, owner: str, task: str, by: str) -> Delet
     found = deletable(state, by)
     if found is None:
         raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
+    # The read model has to have counted what is about to be erased.
+    await api.read_model.reach(Position(api.log.epoch, state.newest_record.sequence), AT_LEAST_SECONDS)
+    async with api.read_model.session() as session:
+        if await stored_tasks.find_summary_and_headers(session, owner, task) is None:
+            raise TaskNotFound(f"there is no task {task!r} any more; the log forgets it by itself")
     return found
 
 

@@ -8,11 +8,13 @@ a `deferred` one, and one that was withdrawn is known from the end of its task.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
-from headrace.contracts.events import Deferred, Finished, Queued, Started
+from headrace.contracts.events import Deferred, Deleted, Finished, Queued, Started
+from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.projector.decode import TaskRecord
-from headrace.projector.fold.tasks import TaskProgress
+from headrace.projector.fold.tasks import TaskProgress, fold_task
 from headrace.store.histograms import BUCKETS, bucket_of
 from headrace.store.storable import storable_instant
 from headrace.store.tables import COUNTERS, COUNTS, ActivityRow
@@ -53,6 +55,24 @@ class ActivityFold:
                 self._count_begin(subject, event, record.at, before)
         elif isinstance(event, Finished):
             self._count_finish(decoded, event, before, changed=changed)
+
+    def count_erased(self, decoded: TaskRecord, deleted: Deleted) -> None:
+        """Count the events of a deleted task that were erased before they were read, each in its own minute.
+
+        Args:
+            decoded: The deletion.
+            deleted: Its event.
+        """
+        record, subject, _ = decoded
+        row = None
+        for erased in deleted.erased:
+            name = cast("str", erased.event.__struct_config__.tag)
+            at = storable_instant(erased.at)
+            then = Record(erased.sequence, subject.of(name), at, record.headers, b"")
+            before = None if row is None else TaskProgress(row.state, row.attempt)
+            changed = fold_task(row, then, subject._replace(event=name), erased.event, 0)
+            self.count_event(TaskRecord(then, subject, erased.event), before, changed=changed is not None)
+            row = changed or row
 
     def _count_begin(
         self, subject: TaskSubject, event: Queued | Deferred, at: datetime, before: TaskProgress | None

@@ -81,6 +81,9 @@ def _apply_task_event(
     record, subject, event = decoded
     if isinstance(event, Deleted):
         state_before = tasks.delete(subject)
+        if state_before is None:
+            # This projector reads the log only now, and has not seen what was erased.
+            activity.count_erased(decoded, event)
         batches.count_deleted(batch_of(record.headers), subject.owner, state_before, event, record.sequence)
         schedules.apply_task_event(record, subject, event)
         return
