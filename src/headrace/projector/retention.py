@@ -8,15 +8,18 @@ the same, so nothing is removed before the read model has caught up with the log
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 from msgspec import Struct
+from prometheus_client.metrics_core import Metric
 
 from headrace.log import clock
+from headrace.metrics.families import counter_by
+from headrace.metrics.series import CounterBy
 from headrace.store.retention import RetentionSession
 from headrace.telemetry import get_logger
 
@@ -40,10 +43,10 @@ _PostgresUnreachable = (
 
 
 class Removed(Struct):
-    """How many rows were removed."""
+    """How many rows were removed from each table."""
 
     tasks: int = 0
-    entries: int = 0
+    task_events: int = 0
     batches: int = 0
     activity: int = 0
 
@@ -52,11 +55,11 @@ class Retention:
     """Removes what is older than its retention, while this projector leads.
 
     Attributes:
-        removed: What was removed since the process started, by kind.
+        removed: How many rows were removed since the process started, by kind and table.
     """
 
     def __init__(self, database_url: str) -> None:
-        self.removed: dict[str, Removed] = {}
+        self.removed = CounterBy()
         self._database_url = database_url
         self._passing: asyncio.Task[None] | None = None
         self._due_at = 0.0
@@ -78,6 +81,11 @@ class Retention:
         if now >= self._due_at and (self._passing is None or self._passing.done()):
             self._due_at = now + PASS_SECONDS
             self._passing = asyncio.create_task(self._pass(), name="retention")
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics of what was removed."""
+        about = "Rows that were removed from the read model because they were over for longer than they are kept"
+        yield counter_by("headrace_retention_removed_rows", about, ("kind", "table"), self.removed)
 
     async def _pass(self) -> None:
         """Remove everything that is too old now. What goes wrong is said, and tried again in the next pass."""
@@ -143,26 +151,18 @@ class Retention:
                 return None
             tasks, entries, youngest = await session.remove_tasks(kind, since, before, ROWS)
         removed.tasks += tasks
-        removed.entries += entries
+        removed.task_events += entries
         return youngest if tasks == ROWS else None
 
     def _note(self, kind: str, removed: Removed) -> None:
         """Count what was removed, and say it."""
         if removed == Removed():
             return
-        all_of_kind = self.removed.setdefault(kind, Removed())
-        all_of_kind.tasks += removed.tasks
-        all_of_kind.entries += removed.entries
-        all_of_kind.batches += removed.batches
-        all_of_kind.activity += removed.activity
-        log.info(
-            "removed what finished longer ago than it is kept",
-            kind=kind,
-            tasks=removed.tasks,
-            timeline_entries=removed.entries,
-            batches=removed.batches,
-            activity=removed.activity,
-        )
+        rows = msgspec.structs.asdict(removed)
+        for table, count in rows.items():
+            if count:
+                self.removed.add((kind, table), count)
+        log.info("removed what finished longer ago than it is kept", kind=kind, **rows)
 
 
 async def _before(session: RetentionSession, kind: str, now: datetime) -> datetime | None:

@@ -10,11 +10,12 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from headrace.contracts.run_time_settings import Retention as Kept
 from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.projector import retention
-from headrace.projector.retention import Removed, Retention
+from headrace.projector.retention import Retention
 from headrace.store.retention import RetentionSession
 from headrace.store.tables import COUNTERS
 
@@ -81,6 +82,10 @@ async def model(
     await connection.close()
 
 
+def removed(**rows: int) -> dict[tuple[str, ...], float]:
+    return {("echo", table): count for table, count in rows.items()}
+
+
 async def test_a_task_is_removed_with_its_timeline_once_its_kind_keeps_it_no_longer(model: ReadModel) -> None:
     await model.add_task("old", 91)
     await model.add_task("young", 89)
@@ -90,7 +95,13 @@ async def test_a_task_is_removed_with_its_timeline_once_its_kind_keeps_it_no_lon
     await model.keep(90, kept=0, brief=1)
     await model.remove_old()
     assert await model.ids() == await model.ids("task_events", "task") == ["kept", "open", "young"]
-    assert model.retention.removed == {"brief": Removed(tasks=1, entries=1), "echo": Removed(tasks=1, entries=1)}
+    assert dict(model.retention.removed.items()) == {
+        (kind, table): 1 for kind in ("brief", "echo") for table in ("tasks", "task_events")
+    }
+    assert (
+        'headrace_retention_removed_rows_total{kind="brief",table="tasks"} 1.0'
+        in generate_latest(model.retention).decode()
+    )
 
 
 async def test_what_is_finished_is_kept_for_ninety_days_where_nobody_has_set_anything(model: ReadModel) -> None:
@@ -113,7 +124,7 @@ async def test_a_batch_goes_whole_when_it_has_settled_for_as_long_as_its_kind_is
     await model.remove_old()
     assert await model.ids("batches") == ["open", "settled"]
     assert await model.ids() == ["in-open", "in-settled"]
-    assert model.retention.removed["echo"] == Removed(tasks=2, entries=2, batches=1)
+    assert dict(model.retention.removed.items()) == removed(tasks=2, task_events=2, batches=1)
 
 
 async def test_everything_old_goes_in_one_pass_however_many_transactions_that_takes(
@@ -126,7 +137,7 @@ async def test_everything_old_goes_in_one_pass_however_many_transactions_that_ta
     await model.remove_old()
     assert not await model.ids()
     assert not await model.ids("batches")
-    assert model.retention.removed["echo"] == Removed(tasks=10, entries=10, batches=10)
+    assert dict(model.retention.removed.items()) == removed(tasks=10, task_events=10, batches=10)
 
 
 async def test_a_task_that_is_being_run_again_is_not_waited_for_and_spared(model: ReadModel) -> None:
@@ -150,7 +161,7 @@ async def test_counts_go_with_the_tasks_of_their_kind(model: ReadModel) -> None:
     await model.keep(90, kept=0)
     await model.remove_old()
     assert await model.ids("activity", "kind") == ["echo", "kept"]
-    assert model.retention.removed["echo"] == Removed(activity=1)
+    assert dict(model.retention.removed.items()) == removed(activity=1)
 
 
 async def test_settings_of_a_later_version_remove_nothing(model: ReadModel) -> None:
