@@ -98,10 +98,9 @@ async def test_a_task_is_removed_with_its_timeline_once_its_kind_keeps_it_no_lon
     assert dict(model.retention.removed.items()) == {
         (kind, table): 1 for kind in ("brief", "echo") for table in ("tasks", "task_events")
     }
-    assert (
-        'headrace_retention_removed_rows_total{kind="brief",table="tasks"} 1.0'
-        in generate_latest(model.retention).decode()
-    )
+    registry = CollectorRegistry()
+    registry.register(model.retention)
+    assert b'headrace_retention_removed_rows_total{kind="brief",table="tasks"} 1.0' in generate_latest(registry)
 
 
 async def test_what_is_finished_is_kept_for_ninety_days_where_nobody_has_set_anything(model: ReadModel) -> None:
