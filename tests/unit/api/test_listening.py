@@ -24,6 +24,13 @@ def test_an_address_on_which_somebody_listens_is_refused_even_if_it_could_be_sha
             bind(LOOPBACK, port_of(sharing), BIND)
 
 
+def test_what_is_sent_to_a_client_never_waits_for_an_acknowledgement_of_what_was_sent_before() -> None:
+    with bind(LOOPBACK, 0, BIND) as listener:
+        listen(listener)
+        with socket.create_connection((LOOPBACK, port_of(listener))), listener.accept()[0] as connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_of_two_that_start_together_one_gets_the_address() -> None:
     with bind(LOOPBACK, 0, BIND) as one, bind(LOOPBACK, port_of(one), BIND) as other:
         listen(one)
