@@ -7,19 +7,21 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.activity import Activity, ActivityCounts, ActivityPoint, Percentiles
 from headrace.contracts.positions import Position
-from headrace.store.histograms import BUCKETS, percentile
+from headrace.store.histograms import BUCKETS, percentiles
 from headrace.store.tables import COUNTERS, COUNTS, activity
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 _SUMS = [func.sum(activity.c[name]).label(name) for name in COUNTERS]
+_SHARES = (0.5, 0.95, 0.99)
 _NOTHING = [0] * len(COUNTERS)
 
 Counted = TypeVar("Counted", bound=Struct)
@@ -63,11 +65,16 @@ async def read_activity(
     rows = (await session.execute(_select_steps(frozenset(asked)), asked)).all()
     counted = {row[0]: row[1:] for row in rows}
     times = (span.begin + number * span.step for number in range(span.steps))
+    # In most steps of most charts nothing happens.
+    nothing = _to_counts(ActivityPoint, _NOTHING, at=span.begin)
     return Activity(
         begin=span.begin,
         end=span.end,
         step=round(span.step.total_seconds()),
-        points=[_to_counts(ActivityPoint, counted.get(at, _NOTHING), at=at) for at in times],
+        points=[
+            _to_counts(ActivityPoint, counted[at], at=at) if at in counted else msgspec.structs.replace(nothing, at=at)
+            for at in times
+        ],
         total=_to_counts(ActivityCounts, [sum(column) for column in zip(*counted.values(), strict=True)] or _NOTHING),
         position=str(position),
     )
@@ -113,4 +120,5 @@ def _to_counts(contract: type[Counted], counters: Sequence[int], **more: object)
 
 
 def _percentiles(counts: Sequence[int]) -> Percentiles:
-    return Percentiles(p50=percentile(counts, 0.5), p95=percentile(counts, 0.95), p99=percentile(counts, 0.99))
+    p50, p95, p99 = percentiles(counts, _SHARES)
+    return Percentiles(p50=p50, p95=p95, p99=p99)

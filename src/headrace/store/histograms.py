@@ -31,9 +31,19 @@ def percentile(counts: Sequence[int], share: float) -> float | None:
     Returns:
         Seconds, interpolated within a bucket as if its durations were spread evenly. Of durations over the last bound, that bound.
     """
+    return percentiles(counts, (share,))[0]
+
+
+def percentiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | None]:
+    """Return several percentiles of the same durations, see `percentile`. A chart has thousands of them."""
+    if not any(counts):
+        return [None] * len(shares)
     up_to = list(accumulate(counts))
-    if up_to[-1] == 0:
-        return None
+    return [_percentile(counts, up_to, share) for share in shares]
+
+
+def _percentile(counts: Sequence[int], up_to: Sequence[int], share: float) -> float:
+    """Return a percentile; ``up_to`` has for each bucket how many durations it and those before it have."""
     rank = share * up_to[-1]
     bucket = bisect_left(up_to, rank)
     if bucket == len(BOUNDS_SECONDS):
