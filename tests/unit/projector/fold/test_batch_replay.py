@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.contracts.batches import BatchCancelled, BatchState
-from headrace.contracts.events import Finished, decode, encode
+from headrace.contracts.events import Deleted, Finished, Outcome, decode, encode
 from headrace.contracts.tasks import State
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject, is_of_batch
@@ -23,7 +23,7 @@ from headrace.store.tables import BatchRow, TaskRow
 from tests.unit.projector.fold.histories import FIRST, Life, withdrawn
 from tests.unit.projector.fold.test_batches import EPOCH, TOTAL, created, happened, of_batch, project, settled
 
-STEPS = ("start", "finish", "run again", "cancel", "cancel batch", "sweep", "project", "settle")
+STEPS = ("start", "finish", "delete", "run again", "cancel", "cancel batch", "sweep", "project", "settle")
 
 
 class World:
@@ -39,6 +39,7 @@ class World:
         self.settling: list[int] = []  # the settled_sequence with which a `settled` is on its way
         self.rows: dict[str, TaskRow] = {}
         self.read = 0
+        self.erased: set[int] = set()
 
     def take(self, step: str, number: int) -> None:
         state = self.states[number]
@@ -49,6 +50,9 @@ class World:
                 self.append(number, "finished", None)
             case "run again" if state is not None and state.final:
                 self.append(number, "queued", State.QUEUED)
+            # What the cancellation of a batch was taken back by would not be known any more.
+            case "delete" if state is not None and state.final and not self.lives[number].fence:
+                self.delete(number, state)
             case "cancel" if state == State.QUEUED:
                 self.append(number, "withdrawn", None)
             case "cancel batch" if self.known is not None and self.known.state == BatchState.OPEN:
@@ -78,6 +82,17 @@ class World:
         life.appended(event, sequence, at)
         self.states[number] = state or State(cast("Any", event).outcome)
 
+    def delete(self, number: int, state: State) -> None:
+        """As `headrace.lifecycle.deletion` does; nothing happens to the task any more."""
+        life = self.lives[number]
+        sequence = self.log[-1].sequence + 1
+        deleted = Deleted(attempt=life.attempt, outcome=Outcome(state), by="u0")
+        self.erased |= {record.sequence for record in self.log if record.subject.endswith(f".{life.subject.task}")}
+        subject = str(life.subject._replace(event="deleted"))
+        at = FIRST + timedelta(milliseconds=sequence)
+        self.log.append(Record(sequence, subject, at, {"Headrace-Batch": "b0"}, encode(deleted)))
+        self.states[number] = None
+
     def cancel_batch(self) -> None:
         """As `headrace.api.v1.batches.cancel_batch` does: unless it was cancelled, or has settled since."""
         assert self.known is not None
@@ -91,6 +106,10 @@ class World:
                 continue
             subject, event = TaskSubject.parse(record.subject), decode(record.payload)
             before = self.rows.get(subject.task)
+            if isinstance(event, Deleted):
+                was = None if before is None else before.state
+                self.row.count_deleted("b0", "u0", was, event, record.sequence)
+                continue
             was = before.state if before is not None else None
             row = fold_task(before, record, subject, event, EPOCH)
             assert row is not None
@@ -125,7 +144,7 @@ async def test_a_batch_is_the_same_to_whoever_reads_the_log_after_what_was_withd
         world.append(number, "queued", State.QUEUED)
     for step, number in steps:
         world.take(step, number % members)
-    gone = withdrawn(record for record in world.log if not is_of_batch(record.subject))
+    gone = withdrawn(record for record in world.log if not is_of_batch(record.subject)) | world.erased
     live = (await project(world.log, cuts)).rows_of_batches["b0"]
     later = (await project([each for each in world.log if each.sequence not in gone], cuts)).rows_of_batches["b0"]
     note(f"{live.state}, {'cancelled' if live.cancelled_at else 'not cancelled'}, {min(len(gone), 2)} withdrawn")
