@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -22,8 +23,11 @@ from headrace.log.buckets import follow_bucket
 from headrace.log.connection import Log
 from headrace.telemetry import get_logger
 
+FIRST_ANNOUNCEMENT_SECONDS = 3.0  # after the log can be used: workers learn it within a fifth, and announce their kinds
 WORKERS_GONE_SECONDS = 120.0  # four missed announcements
 UNUSABLE_MAX = 1000  # kinds of which the reason is kept
+
+_INCOMPLETE = "which kinds there are is not known until the log can be used, and workers have announced them"
 
 log = get_logger(__name__)
 
@@ -82,6 +86,13 @@ class Catalog:
             *(self._log, subjects.CATALOG_STREAM, subjects.CATALOG_ENTRIES),
             lambda _, announced, at: self._learn(announced, at),
         )
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be submitted, as health checks say it; None when a kind is known."""
+        if self._known:
+            return None
+        return "no worker has announced one; start a worker" if self._is_complete else _INCOMPLETE
 
     def entries(self, paused: Container[str] = ()) -> list[CatalogEntry]:
         """Return all kinds, ordered by name. Those in ``paused`` are marked as paused."""
@@ -148,19 +159,25 @@ class Catalog:
         try:
             return self._known[kind]
         except KeyError:
-            if not self._log.is_current:
-                # Workers announce their kinds once the log was compared.
-                raise LogUnavailable(
-                    "which kinds there are is not known until the log can be used; try again in a moment"
-                ) from None
             if reason := self._unusable.get(kind):
                 message = f"kind {kind!r} cannot be used: what its worker announced is not understood: {reason[:300]}"
                 raise UnknownKind(message, [FieldError(path="/kind", message=message)]) from None
+            if not self._is_complete:
+                raise LogUnavailable(f"{_INCOMPLETE}; try again in a moment") from None
             names = ", ".join(sorted(self._known)) or "none yet; start a worker"
             raise UnknownKind(
                 f"there is no kind {kind!r}; known kinds: {names}",
                 [FieldError(path="/kind", message=f"known kinds: {names}")],
             ) from None
+
+    @property
+    def _is_complete(self) -> bool:
+        """Whether a kind that is not known here is known to no worker."""
+        log = self._log
+        # Workers announce their kinds once the log was compared, and what they announce is loaded after every reconnect.
+        if not log.is_current or log.held_because is not None or log.current_since is None:
+            return False
+        return bool(self._known) or monotonic() - log.current_since > FIRST_ANNOUNCEMENT_SECONDS
 
     def _learn(self, announced: bytes, announced_at: datetime) -> None:
         name = None

@@ -14,6 +14,9 @@ class RepeatedWarning:
         log: Where it is logged.
         event: What is logged as a warning.
         over: What is logged when it succeeds after all, with how often it did not.
+
+    Attributes:
+        problem: Why it failed when it was tried last, for health checks; None when it did not.
     """
 
     def __init__(self, log: BoundLogger, event: str, over: str) -> None:
@@ -22,16 +25,19 @@ class RepeatedWarning:
         self._over = over
         self._reasons: set[str] = set()
         self._count = 0
+        self.problem: str | None = None
 
     def note(self, reason: str, **fields: object) -> None:
         """Note that it has failed, and why."""
         self._count += 1
+        self.problem = reason
         if reason not in self._reasons and len(self._reasons) < REASONS_MAX:
             self._reasons.add(reason)
             self._log.warning(self._event, error=reason, **fields)
 
     def end(self, **fields: object) -> None:
         """Note that it has succeeded."""
+        self.problem = None
         if self._count:
             self._log.info(self._over, failed=self._count, **fields)
             self._reasons.clear()

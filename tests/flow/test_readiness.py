@@ -12,6 +12,7 @@ import pytest
 
 from headrace.embedded import nats as embedded_nats
 from headrace.embedded.nats import EmbeddedNats
+from headrace.embedded.network import free_ports
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.settings import DatabaseSettings
 from headrace.store.migrate import migrate
@@ -45,19 +46,15 @@ def _address(member: Member) -> str:
     return f"http://{member.address}"
 
 
-async def _knows_kinds(cluster: Cluster) -> bool:
-    return "echo" in (await cluster.http.get("/api/v1/kinds")).text
-
-
-async def checks_of(url: str, status: int) -> dict[str, str]:
-    """Wait until a process is as ready as that, and return what it says."""
+async def checks_of(url: str, status: int, says: str = "") -> dict[str, str]:
+    """Wait until a process is as ready as that and says this, and return its checks."""
 
     async def answered() -> httpx.Response | None:
         try:
             answer = await client.get(f"{url}/health/ready")
         except httpx.TransportError:
             return None
-        return answer if answer.status_code == status else None
+        return answer if answer.status_code == status and says in answer.text else None
 
     async with httpx.AsyncClient() as client:
         answer = await until(answered, f"{status} of {url}")
@@ -96,7 +93,62 @@ async def test_before_the_migrations_nothing_is_ready_and_after_them_everything_
             assert name == "worker" or "run `headrace migrate`" in said, (name, said)
         await asyncio.to_thread(migrate, DatabaseSettings(url=database_url))
         await make_administrator(database_url)
+
+        async def is_accepted() -> bool:
+            answer = await cluster.http.post("/api/v1/tasks", json=SUBMISSION)
+            assert answer.status_code in (202, 503), answer.text
+            return answer.status_code == 202
+
+        # Nobody is told that the kind is unknown before its worker could announce it.
+        await until(is_accepted, "a task to be accepted")
         for url in addresses.values():
             await checks_of(url, 200)
-        await until(lambda: _knows_kinds(cluster), "the catalog")
-        assert (await cluster.http.post("/api/v1/tasks", json=SUBMISSION)).status_code == 202
+
+
+async def test_a_process_whose_user_nats_does_not_permit_its_work_is_not_ready_or_ends_and_says_what_to_permit(
+    cluster: Cluster,
+) -> None:
+    said = "NATS does not permit the user 'worker' to "
+    bind = f"127.0.0.1:{free_ports(1)[0]}"
+    api = await cluster.spawn("api", HEADRACE_NATS_USER="worker", HEADRACE_API_BIND=bind)
+    worker = await cluster.spawn("worker", HEADRACE_NATS_USER="projector")
+    projector = await cluster.spawn("projector", HEADRACE_NATS_USER="worker")
+    assert said in (await checks_of(_address(projector), 503, said))["permissions"]
+    await projector.until_logged("firings cannot be read yet")
+    assert said in (await checks_of(_address(projector), 503))["firings"]
+    assert len(projector.logged("firings cannot be read yet")) == 1, "it is said once, and then counted"
+    for member, user in ((api, "worker"), (worker, "projector")):
+        assert await member.exited() == 1
+        (line,) = member.logged("cannot go on")
+        assert f"NATS does not permit the user '{user}' to " in line["error"]
+    await projector.kill()
+    for member in (api, worker, projector):
+        cluster.members.remove(member)
+
+
+async def test_a_process_binds_its_operations_port_before_it_reaches_for_anything_and_lives_from_then_on(
+    cluster: Cluster,
+) -> None:
+    nowhere = f"127.0.0.1:{free_ports(1)[0]}"
+    environ = {"HEADRACE_NATS_URL": f"nats://{nowhere}", "HEADRACE_API_BIND": f"127.0.0.1:{free_ports(1)[0]}"}
+    members = [await cluster.spawn(name, **environ) for name in ("api", "worker", "projector")]
+    async with httpx.AsyncClient() as http:
+
+        async def statuses(member: Member) -> list[int]:
+            asked = [await http.get(f"{_address(member)}/health/{each}") for each in ("live", "startup", "ready")]
+            return [answer.status_code for answer in asked]
+
+        for member in members:
+            await member.until_logged("NATS client error")
+            assert await statuses(member) == [200, 503, 503]
+            variable = f"HEADRACE_{member.name.upper()}_OPS"
+            environ["HEADRACE_API_BIND"] = f"127.0.0.1:{free_ports(1)[0]}"
+            second = await cluster.spawn(member.name, **environ | {variable: member.address})
+            assert await second.exited() == 1
+            (line,) = second.logged("cannot go on")
+            assert f"Address already in use; choose another address with {variable}" in line["error"]
+            assert second.logged("NATS client error") == [], "it has announced nothing"
+            cluster.members.remove(second)
+    for member in members:
+        await member.kill()
+        cluster.members.remove(member)

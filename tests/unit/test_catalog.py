@@ -10,10 +10,11 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from headrace import catalog as catalog_module
 from headrace.catalog import WORKERS_GONE_SECONDS, Catalog
 from headrace.contracts.kinds import AnnouncedKind, KindDescription
 from headrace.embedded.nats import EmbeddedNats
-from headrace.errors import InvalidInput, UnknownKind
+from headrace.errors import InvalidInput, LogUnavailable, UnknownKind
 from headrace.inputs import ERRORS_MAX
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
@@ -149,8 +150,18 @@ async def test_an_input_that_is_wrong_all_over_is_not_answered_with_a_book(share
     assert all(len(error.message) < 400 for error in caught.value.errors)
 
 
-async def test_a_kind_that_nobody_announced_is_refused_with_those_that_are_known(shared_log: Log) -> None:
+async def test_a_kind_that_nobody_announced_is_refused_with_those_that_are_known_once_workers_could_announce_it(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     catalog = Catalog(shared_log)
+    assert shared_log.current_since is not None
+    monkeypatch.setattr(catalog_module, "monotonic", lambda: shared_log.current_since)
+    with pytest.raises(LogUnavailable, match=r"which kinds there are is not known until .*; try again in a moment"):
+        catalog.describe("nope")
+    assert catalog.problem == catalog_module._INCOMPLETE
+    monkeypatch.undo()
+    monkeypatch.setattr(catalog_module, "FIRST_ANNOUNCEMENT_SECONDS", 0.0)
+    assert catalog.problem == "no worker has announced one; start a worker"
     for ask in (catalog.describe, lambda name: validate(catalog, name, {})):
         with pytest.raises(UnknownKind, match="there is no kind 'nope'; known kinds: none yet; start a worker"):
             ask("nope")
@@ -159,6 +170,7 @@ async def test_a_kind_that_nobody_announced_is_refused_with_those_that_are_known
     with pytest.raises(UnknownKind, match="known kinds: echo, talk") as caught:
         validate(catalog, "nope", {})
     assert [error.path for error in caught.value.errors] == ["/kind"]
+    assert catalog.problem is None
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,10 @@ import asyncio
 
 from headrace.errors import LogFull
 from headrace.log.connection import Log
+from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 
 MEASURE_SECONDS = 1.0  # between two measurements of the log's size
-
-log = get_logger(__name__)
 
 
 class Capacity:
@@ -27,6 +26,9 @@ class Capacity:
         self._reserved = 0
         # The smallest size that was refused since the last one that had room; 0 for none.
         self._refused = 0
+        self._measuring = RepeatedWarning(
+            get_logger(__name__), "the log does not say where it stands", "the log says again where it stands"
+        )
 
     @property
     def problem(self) -> str | None:
@@ -66,7 +68,8 @@ class Capacity:
         try:
             await self._log.refresh()
         except Exception as error:  # noqa: BLE001 - no error may end the measuring; it is repeated in a second
-            log.warning("the log does not say where it stands", error=str(error))
+            self._measuring.note(str(error))
         else:
+            self._measuring.end()
             # The measured size contains what was reserved before the measurement began.
             self._reserved -= reserved

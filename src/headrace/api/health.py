@@ -43,8 +43,9 @@ async def check_readiness(api: ApiState, mounts: frozenset[Mount]) -> Readiness:
     checks = {
         "log": await _check_log(api.log, api.capacity),
         "read_model": await api.read_model.problem() or "ok",
+        "permissions": api.log.not_permitted or "ok",
         "clock": clock.problem() or "ok",
-        "kinds": "ok" if api.catalog.entries() else "no worker has announced one",
+        "kinds": api.catalog.problem or "ok",
     }
     if len(mounts) < len(Mount):
         checks["mounts"] = f"ok; {', '.join(sorted(mounts))}"

@@ -12,6 +12,7 @@ from headrace.contracts.run_time_settings import RunTimeSettings, SettingsVersio
 from headrace.errors import HeadraceError
 from headrace.identity_errors import IdentityUnavailable
 from headrace.log import clock
+from headrace.repeated import RepeatedWarning
 from headrace.run_time_settings import UNCHANGED, CurrentSettings
 from headrace.settings_errors import SettingsChanged
 from headrace.store.identity_tables import RunTimeSettingsRow
@@ -51,15 +52,19 @@ async def add_version(session: AsyncSession, expected: int, by: str, settings: R
 
 async def keep_told(identity: IdentityDatabase, current: CurrentSettings) -> None:
     """Tell the processes what Postgres has and they were not told, until cancelled."""
+    telling = RepeatedWarning(
+        log, "settings that were changed cannot be told to all processes yet", "settings that were changed were told"
+    )
     while True:
         try:
             async with identity.transaction() as session:
                 newest = await read_version(session)
             if newest.at > current.version.at:
                 await current.tell(newest)
+            telling.end()
         except IdentityUnavailable:
             # It was logged where it was noticed.
             pass
         except (HeadraceError, msgspec.MsgspecError) as error:
-            log.warning("settings that were changed cannot be told to all processes yet", error=str(error))
+            telling.note(str(error))
         await asyncio.sleep(COMPARE_SECONDS)

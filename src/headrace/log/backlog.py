@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from time import monotonic
 from typing import Any
 
 from headrace.contracts.tasks import KIND_PATTERN
@@ -65,9 +65,9 @@ class Backlog:
             LogUnavailable: JetStream does not answer.
         """
         async with self._lock:
-            if time.monotonic() >= self._known_until:
+            if monotonic() >= self._known_until:
                 self._known = backlog_by_kind(await self._read())
-                self._known_until = time.monotonic() + KNOWN_SECONDS
+                self._known_until = monotonic() + KNOWN_SECONDS
             if unknown := kinds - self._known.keys():
                 self._known |= await self._find_queued(sorted(unknown))
         return sum(self._known[kind] for kind in kinds or self._known)

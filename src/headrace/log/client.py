@@ -123,6 +123,11 @@ class NatsClient(Client):
             finally:
                 asking.cancel()
 
+    @property
+    def denials(self) -> Denials:
+        """What NATS did not permit since the connection was made."""
+        return self._denials
+
     def explain_refusal(self, subject: str) -> str | None:
         """Say that this user may not publish to a subject, if the server has refused it; None when it has not."""
         return self._denials.explain(subject)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from time import monotonic
 
 from headrace.errors import LogUnavailable
 from headrace.log.append import Appender
@@ -37,6 +38,7 @@ class Log:
         filled: The positions that the log skipped last, None when it never had to.
         held_because: Why nothing is appended yet although the log answers; None when nothing keeps it from that.
         served_since: When its servers started, as far as is known. Consumers may have forgotten older deliveries.
+        current_since: When the log was verified last, by the monotonic clock; None when it never was.
     """
 
     def __init__(self, connection: NatsClient, history: NatsClient, settings: Settings) -> None:
@@ -50,11 +52,13 @@ class Log:
         self.filled: Filled | None = None
         self.held_because: str | None = None
         self.served_since: datetime | None = None
+        self.current_since: float | None = None
         # For `LogConnection`, which calls them.
         self.reconnect_callbacks: list[OnReconnect] = []
         self.disconnect_callbacks: list[Callable[[], None]] = []
         self.on_gone: Callable[[], None] | None = None
         self._connection = connection
+        self._history = history
         self._seen = (0, 0)
         self._current = asyncio.Event()
 
@@ -86,8 +90,14 @@ class Log:
 
     @property
     def problem(self) -> str | None:
-        """Why the log cannot be appended to although it can be read, as health checks say it; None when nothing is known."""
-        return self.held_because or self.appender.acceptance.problem
+        """Why the log cannot be used as it has to be, as health checks say it; None when nothing is known."""
+        lasting = self._connection.denials.lasting_problem or self._history.denials.lasting_problem
+        return self.held_because or lasting or self.appender.acceptance.problem
+
+    @property
+    def not_permitted(self) -> str | None:
+        """What NATS did not permit this process lately, in a sentence; None when everything was."""
+        return self._connection.denials.problem or self._history.denials.problem
 
     async def until_current(self) -> None:
         """Wait until the log was verified."""
@@ -135,6 +145,7 @@ class Log:
         """The log was verified; appends are accepted again."""
         self.appender.held = False
         self.held_because = None
+        self.current_since = monotonic()
         self._current.set()
 
     def on_reconnect(self, callback: OnReconnect) -> Callable[[], None]:

@@ -9,11 +9,13 @@ import asyncio
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
+from time import monotonic
 from typing import NamedTuple
 
 from headrace.errors import LogUnavailable
 from headrace.telemetry import get_logger
 
+RECENT_SECONDS = 60.0  # for which a refused publish is a problem; what is still tried is refused again within it
 REPORTED_MAX = 100  # subjects; with more of them the user is another one's, and the first hundred say so
 
 _VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"', re.IGNORECASE)
@@ -35,6 +37,11 @@ class Violation(NamedTuple):
         """Say what was tried, as ``publish to hr.probe``."""
         return f"{'publish' if self.action == 'publish' else 'subscribe'} to {self.subject}"
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether what was refused stays without effect when it is permitted afterwards: nobody subscribes again."""
+        return self.action == "subscription"
+
     @classmethod
     def parse(cls, message: str) -> Violation | None:
         """Read an error of the server; returns None when it is about something else."""
@@ -53,7 +60,8 @@ class Denials:
     def __init__(self, client: str, user: str | None) -> None:
         self._client = client
         self._user = user
-        self._reported = set[Violation]()
+        # When each was refused last.
+        self._reported: dict[Violation, float] = {}
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._collected: list[Violation] | None = None
 
@@ -67,9 +75,25 @@ class Denials:
             if not future.done():
                 future.set_exception(NotPermitted(self._explain(violation)))
         # Who waits for an answer says what it means that there is none, as that a stream has to be provisioned.
-        if not waiting and violation not in self._reported and len(self._reported) < REPORTED_MAX:
-            self._reported.add(violation)
+        if waiting:
+            return
+        is_known = violation in self._reported
+        if is_known or len(self._reported) < REPORTED_MAX:
+            self._reported[violation] = monotonic()
+        if not is_known and violation in self._reported:
             log.error(self._explain(violation), client=self._client)
+
+    @property
+    def problem(self) -> str | None:
+        """What was not permitted lately, or, of subscriptions, since the connection was made; None when nothing was."""
+        since = monotonic() - RECENT_SECONDS
+        found = (each for each, at in self._reported.items() if each.is_lasting or at > since)
+        return next(map(self._explain, found), None)
+
+    @property
+    def lasting_problem(self) -> str | None:
+        """Which subscription was not permitted, so that nothing arrives on it; None when each was."""
+        return next(map(self._explain, (each for each in self._reported if each.is_lasting)), None)
 
     def explain(self, subject: str) -> str | None:
         """Say that a publish to a subject was refused, if it was since the connection was made."""

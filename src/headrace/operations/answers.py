@@ -12,9 +12,12 @@ CountBacklog = Callable[[frozenset[str]], Awaitable[int]]
 """Counts the runnable tasks of these kinds, of all when there are none; may raise a `headrace.errors.HeadraceError`."""
 
 
+STARTING = "starting; its log says what it waits for"
+
+
 async def starting() -> Readiness:
     """The readiness of a process that has not opened its parts yet."""
-    return Readiness(Health("failing", {"process": "starting"}), is_ready=False)
+    return Readiness(Health("failing", {"process": STARTING}), is_ready=False)
 
 
 class Operations:

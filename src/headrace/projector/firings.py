@@ -27,6 +27,7 @@ from headrace.projector.disabled_owners import DisabledOwners
 from headrace.projector.due_occurrences import occurrences_to_submit
 from headrace.projector.metrics import FiringResult, ProjectorMetrics
 from headrace.projector.overdue_timers import decode_fired, set_overdue_timers_again
+from headrace.repeated import RepeatedWarning
 from headrace.run_time_settings import CurrentSettings
 from headrace.telemetry import get_logger
 
@@ -42,7 +43,9 @@ log = get_logger(__name__)
 
 
 @asynccontextmanager
-async def submitting_firings(event_log: Log, database_url: str, metrics: ProjectorMetrics) -> AsyncGenerator[None]:
+async def submitting_firings(
+    event_log: Log, database_url: str, metrics: ProjectorMetrics
+) -> AsyncGenerator[FiringReader]:
     """Submit the tasks of firings while the block runs, and count the firings."""
     disabled_owners = DisabledOwners(database_url)
     firings = FiringReader(event_log, disabled_owners, metrics)
@@ -51,7 +54,7 @@ async def submitting_firings(event_log: Log, database_url: str, metrics: Project
         asyncio.create_task(firings.work(), name="firings"),
     }
     try:
-        yield
+        yield firings
     finally:
         while working:
             for each in working:
@@ -77,6 +80,15 @@ class FiringReader:
         self._consumer_lost = True
         # When the log was back, until the timers that the broker has forgotten are set again.
         self._back_since: datetime | None = None
+        self._reading = RepeatedWarning(get_logger(__name__), "firings cannot be read yet", "firings are read")
+        self._searching = RepeatedWarning(
+            get_logger(__name__), "overdue timers cannot be looked for yet", "overdue timers were looked for"
+        )
+
+    @property
+    def problem(self) -> str | None:
+        """Why no firings are read, as health checks say it; None when nothing is known."""
+        return self._reading.problem or self._log.problem
 
     async def work(self) -> None:
         """Read and submit until cancelled; survives the loss of the log."""
@@ -107,8 +119,9 @@ class FiringReader:
                 self._follows_settings = True
             await provision_firings(self._log)
             self._consumer_lost, self._back_since = False, clock.now()
+            self._reading.end()
         except (LogUnavailable, ProvisionError) as error:
-            log.warning("firings cannot be read yet", error=str(error))
+            self._reading.note(str(error))
 
     async def _submit_arrived(self) -> None:
         # Until the log was compared with the read model it takes nothing.
@@ -139,8 +152,9 @@ class FiringReader:
         try:
             await set_overdue_timers_again(self._log)
             self._back_since = None
+            self._searching.end()
         except (LogUnavailable, LogFull, TooLarge) as error:
-            log.warning("overdue timers cannot be looked for yet", error=error.message)
+            self._searching.note(error.message)
 
     async def _wait_for_firing(self) -> None:
         with suppress(TimeoutError):

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from prometheus_client.metrics_core import Metric
@@ -31,7 +32,7 @@ from headrace.operations.port import serve_operations
 from headrace.projector.batch_progress import BatchProgress
 from headrace.projector.cluster_figures import ClusterFigures
 from headrace.projector.decode import batch_ids, decode_page, schedule_ids, task_ids
-from headrace.projector.firings import submitting_firings
+from headrace.projector.firings import FiringReader, submitting_firings
 from headrace.projector.fold.page import Unfoldable, fold_page
 from headrace.projector.metrics import LOG_LOST, LOG_SHORTENED, ProjectorMetrics, show
 from headrace.projector.pages import OutOfOrder, Pages
@@ -81,8 +82,8 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
         projector = Projector(opened, settings.database.url)
         _show(operations.metrics, projector, settings, opened, for_firings)
         operations.count_backlog = Backlog(opened).count
-        operations.ready = projector.check_readiness
-        async with submitting_firings(for_firings, settings.database.url, projector.metrics):
+        async with submitting_firings(for_firings, settings.database.url, projector.metrics) as firings:
+            operations.ready = partial(check_readiness, projector, firings, (opened, for_firings))
             working = asyncio.create_task(projector.work(), name="projector")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -100,6 +101,13 @@ def _show(page: MetricsPage, projector: Projector, settings: Settings, event_log
     figures = ClusterFigures(event_log, settings.stream.max_bytes, lambda: projector.is_leading)
     page.prepare = figures.refresh
     page.add(projector, projector.retention, figures, LogCollector(event_log, for_firings))
+
+
+async def check_readiness(projector: Projector, firings: FiringReader, logs: tuple[Log, ...]) -> Readiness:
+    """Say how each thing is that the process depends on: it keeps the read model, and submits what schedules fire."""
+    checks = projector.checks() | {"firings": firings.problem or "ok"}
+    checks["permissions"] = next((each.not_permitted for each in logs if each.not_permitted), "ok")
+    return all_needed(checks)
 
 
 class Projector:
@@ -129,16 +137,14 @@ class Projector:
         """Yield what Prometheus is shown of it."""
         yield from show(self.metrics, is_leading=self.is_leading, lacks_migration=self._gap is not None)
 
-    async def check_readiness(self) -> Readiness:
+    def checks(self) -> dict[str, str]:
         """Report the state of each thing that the projector depends on."""
-        return all_needed(
-            {
-                "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
-                "log": self._log.problem or "ok",
-                "clock": clock.problem() or "ok",
-                "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
-            }
-        )
+        return {
+            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+            "log": self._log.problem or "ok",
+            "clock": clock.problem() or "ok",
+            "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
+        }
 
     async def work(self) -> None:
         """Lead or stand by, for ever; survives the loss of Postgres and of the log."""

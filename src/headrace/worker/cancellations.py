@@ -15,6 +15,7 @@ from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.replay import SUBJECTS_MAX
 from headrace.log.subjects import TaskSubject
+from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 from headrace.worker.heartbeats import Heartbeats
 
@@ -45,12 +46,15 @@ class Cancellations:
 
     async def poll(self) -> None:
         """Read in the log every few seconds which running tasks have finished, until cancelled."""
+        looking = RepeatedWarning(log, "could not look for cancelled tasks", "cancelled tasks are looked for again")
         while True:
             await asyncio.sleep(FINISHED_POLL_SECONDS)
             try:
                 await self._cancel_finished()
             except LogUnavailable as error:
-                log.warning("could not look for cancelled tasks", error=error.message)
+                looking.note(error.message)
+            else:
+                looking.end()
 
     async def _cancel_finished(self) -> None:
         finished = [execution.subject.of(EventName.FINISHED) for execution in self._heartbeats.executions]

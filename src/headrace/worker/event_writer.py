@@ -15,6 +15,7 @@ from headrace.log import clock, subjects
 from headrace.log.append import Message
 from headrace.log.connection import Log
 from headrace.log.records import Record
+from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 from headrace.worker.execution import Execution
 from headrace.worker.outcomes import Ending, Retrying, to_error, to_event
@@ -147,15 +148,19 @@ class EventWriter:
 
     async def _when_available(self, append: Callable[[], Awaitable[Out]]) -> Out:
         """Append, and try again for ten minutes while the log is away or full."""
+        waiting = RepeatedWarning(log, "the log takes nothing; waiting for it", "the log takes appends again")
         for _ in range(APPEND_TRIES_MAX):
             try:
-                return await append()
+                appended = await append()
             except (LogUnavailable, LogFull) as error:
                 if self._log.is_closed:
                     raise
                 # Nothing reports that NATS is back, so the append itself is tried again.
-                log.warning("the log takes nothing; waiting for it", error=error.message)
+                waiting.note(error.message)
                 await asyncio.sleep(APPEND_RETRY_SECONDS)
+            else:
+                waiting.end()
+                return appended
         raise LogUnavailable("the log was away for too long")
 
 

@@ -23,6 +23,7 @@ from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
 from headrace.log.lanes import Lane as LaneConsumer
 from headrace.log.lanes import provision_lanes
+from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 from headrace.worker.announce import is_superseded
 from headrace.worker.execution import Execution, Phase
@@ -62,6 +63,9 @@ class Lanes:
         self._wake = asyncio.Event()
         self._draining = False
         self._superseded = False
+        self._restoring = RepeatedWarning(
+            get_logger(__name__), "a lane is gone and cannot be made again yet", "the lanes were made again"
+        )
 
     @property
     def kind(self) -> str:
@@ -77,6 +81,11 @@ class Lanes:
     def running(self) -> int:
         """How many slots are taken."""
         return len(self._running)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the kind's tasks do not arrive here, as health checks say it; None when nothing is known."""
+        return self._restoring.problem
 
     async def open(self) -> None:
         """Make the kind's consumers, if they do not exist, and listen for deliveries.
@@ -244,9 +253,10 @@ class Lanes:
                 lane.created = max(lane.created, consumer.created)
                 if lane.gone:
                     lane.waiting, lane.gone = consumer.waiting, False
+            self._restoring.end(kind=self._kind.name)
         except (LogUnavailable, ProvisionError) as error:
             gone = [lane.puller.durable for lane in self._lanes if lane.gone]
-            log.warning("a lane is gone and cannot be made again yet", consumers=gone, error=str(error))
+            self._restoring.note(str(error), consumers=gone)
 
     def _without_outcome(self) -> list[Execution]:
         return [each for each in self._runner.executions if each.phase is not Phase.ENDED and each.task is not None]

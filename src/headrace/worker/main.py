@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from headrace.errors import LogUnavailable
+from headrace.errors import HeadraceError, LogUnavailable
 from headrace.health import Readiness, all_needed
 from headrace.log import clock
 from headrace.log.announcements import ANNOUNCE_SECONDS
@@ -20,6 +20,7 @@ from headrace.log.opening import open_log, until_compared
 from headrace.metrics.page import Collector
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
+from headrace.repeated import RepeatedWarning
 from headrace.sdk.kind import AnyKind
 from headrace.sdk.load import load_kinds
 from headrace.settings import Settings
@@ -43,6 +44,7 @@ from headrace.worker.rate import Rate
 from headrace.worker.run import Runner
 from headrace.worker.running_record import RunningRecord
 
+ANNOUNCE_RETRY_SECONDS = 2.0  # until kinds that could not be announced are announced again
 FIRST_ANNOUNCE_SECONDS = 2.0  # a log that has just started may need longer until it is known to be the same log
 
 log = get_logger(__name__)
@@ -109,6 +111,10 @@ class Worker:
         self._acknowledger = log.acknowledger()
         self._process_pools: dict[str, ProcessPool] = {}
         self._lanes = [self._make_lanes(kind) for kind in kinds]
+        self._announcing = RepeatedWarning(
+            get_logger(__name__), "could not announce the kinds", "the kinds are announced"
+        )
+        self._is_announced = False
 
     @property
     def running(self) -> int:
@@ -136,6 +142,7 @@ class Worker:
             async with asyncio.timeout(FIRST_ANNOUNCE_SECONDS):
                 await self._log.until_current()
                 await announce(self._log, self._descriptions)
+                self._is_announced = True
         for lanes in self._lanes:
             await lanes.open()
 
@@ -175,6 +182,9 @@ class Worker:
             {
                 "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
                 "log": self._log.problem or "ok",
+                "permissions": self._log.not_permitted or "ok",
+                "kinds": self._announcing.problem or ("ok" if self._is_announced else "not announced yet"),
+                "lanes": next((each.problem for each in self._lanes if each.problem), "ok"),
                 "clock": clock.problem() or "ok",
                 "left_over": self._left_overs.describe(),
             }
@@ -219,6 +229,10 @@ class Worker:
             try:
                 current = [each for each in self._descriptions if not await is_superseded(self._log, each)]
                 await announce(self._log, current)
-            except LogUnavailable as error:
-                log.warning("could not announce the kinds", error=error.message)
-            await asyncio.sleep(ANNOUNCE_SECONDS)
+            except HeadraceError as error:
+                self._announcing.note(error.message)
+                await asyncio.sleep(ANNOUNCE_RETRY_SECONDS)
+            else:
+                self._is_announced = True
+                self._announcing.end()
+                await asyncio.sleep(ANNOUNCE_SECONDS)

@@ -15,13 +15,12 @@ from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.jetstream import ProvisionError
 from headrace.log.rates import provision_rates
+from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 
 MARGIN_SECONDS = 0.05  # left free at the end of a window: a start that is counted in it is also made in it
 COUNT_RETRY_SECONDS = 0.25
 SLEEP_SECONDS_MIN = 0.001  # rounding of windows of fractions of a second must not make the wait zero
-
-log = get_logger(__name__)
 
 
 class Rate:
@@ -47,6 +46,9 @@ class Rate:
         # One slot counts at a time. All slots at once would count themselves over the limit in every window.
         self._turn = asyncio.Lock()
         self._last_full_window = -1
+        self._counting = RepeatedWarning(
+            get_logger(__name__), "starts cannot be counted; waiting", "starts are counted again"
+        )
 
     async def open(self) -> None:
         """Make the counter, if it does not exist.
@@ -75,9 +77,10 @@ class Rate:
         try:
             count = await self._log.appender.count(subjects.rate_counter(self._kind, window))
         except LogUnavailable as error:
-            log.warning("starts cannot be counted; waiting", kind=self._kind, error=error.message)
+            self._counting.note(error.message, kind=self._kind)
             await self._restore_counter()
             return False
+        self._counting.end(kind=self._kind)
         if count > self.limit:
             self._last_full_window = window
             return False
@@ -90,4 +93,4 @@ class Rate:
         try:
             await self.open()
         except (LogUnavailable, ProvisionError) as error:
-            log.warning("the counter of starts cannot be made again yet", kind=self._kind, error=str(error))
+            self._counting.note(str(error), kind=self._kind)

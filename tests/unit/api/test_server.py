@@ -10,13 +10,10 @@ from tests.cluster import Cluster
 from tests.waiting import until
 
 
-async def test_while_nats_is_away_an_api_lives_is_not_ready_and_stops_at_once_when_told_to(cluster: Cluster) -> None:
+async def test_an_api_that_is_told_to_stop_while_nats_is_away_stops_at_once(cluster: Cluster) -> None:
     nowhere, address = (f"127.0.0.1:{port}" for port in free_ports(2))
     api = await cluster.spawn("api", HEADRACE_NATS_URL=f"nats://{nowhere}", HEADRACE_API_BIND=address)
     await api.until_logged("NATS client error")
-    async with httpx.AsyncClient(base_url=f"http://{api.address}") as operations:
-        asked = [await operations.get(f"/health/{each}") for each in ("live", "startup", "ready")]
-    assert [answer.status_code for answer in asked] == [200, 503, 503]
     api.signal(signal.SIGTERM)
     told = time.monotonic()
     assert await api.exited() == 0

@@ -76,7 +76,7 @@ async def test_the_backlog_is_what_is_queued_and_what_runs_over_all_lanes_and_no
 
 async def test_an_answer_is_reused_for_a_second(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(backlog.time, "monotonic", lambda: now)
+    monkeypatch.setattr(backlog, "monotonic", lambda: now)
     asked = Backlog(log)
     await provision_lanes(log, "echo", None)
     now = 10.0

@@ -11,7 +11,7 @@ import pytest
 from headrace.embedded.network import free_ports
 from headrace.errors import KindNotFound
 from headrace.health import Readiness, all_needed, summarize
-from headrace.operations.answers import Operations
+from headrace.operations.answers import STARTING, Operations
 from headrace.operations.port import CONNECTIONS_MAX, REQUEST_BYTES_MAX, serve_operations
 from headrace.stop import Stop
 
@@ -65,7 +65,7 @@ async def test_a_process_lives_while_it_starts_has_started_once_it_was_ready_and
     checks: dict[str, str] = {}
     async with answering() as process:
         assert await process.statuses() == [200, 503, 503]
-        assert (await process.http.get("/health/ready")).json()["checks"] == {"process": "starting"}
+        assert (await process.http.get("/health/ready")).json()["checks"] == {"process": STARTING}
 
     async with answering(checks=checks) as process:
         checks["nats"] = "disconnected; reconnecting"

@@ -17,12 +17,11 @@ from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
+from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 
 CHECK_SECONDS = 1.0  # between two checks of the log's epoch and its end
 COMPARE_SECONDS = 10.0  # within which every feed is compared with the log, a few feeds every second
-
-log = get_logger(__name__)
 
 
 class Hub:
@@ -40,6 +39,11 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._followers: set[Follower] = set()
         self._closing: set[asyncio.Task[None]] = set()
+        self._comparing = RepeatedWarning(
+            get_logger(__name__),
+            "could not compare what is followed with the log",
+            "what is followed is compared with the log again",
+        )
         log.on_disconnect(self._on_disconnect)
         log.on_reconnect(self._on_reconnect)
 
@@ -90,8 +94,9 @@ class Hub:
                 last = (await self._log.refresh()).last_sequence
                 await self._compare_due(min(before, last), checked_at, elapsed)
             except LogUnavailable as error:
-                log.warning("could not compare what is followed with the log", error=error.message)
+                self._comparing.note(error.message)
             else:
+                self._comparing.end()
                 before = last
 
     async def _compare_due(self, sequence: int, now: float, elapsed: float) -> None:
