@@ -81,7 +81,9 @@ def forgotten(subject: TaskSubject, headers: Mapping[str, str], attempt: int, ou
 
 
 async def append_deletion(log: Log, task: Deletable) -> int | None:
-    """Try once to delete a task. The deletion keeps what counts of its events are made of. What it leaves in the log is then to be erased with `erase_events`.
+    """Try once to delete a task; what it leaves in the log is then to be erased with `erase_events`.
+
+    The deletion keeps of its events what counts are made of.
 
     Returns:
         Where the log has the deletion; None when something else has happened to the task since it was read.

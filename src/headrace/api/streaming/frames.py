@@ -58,7 +58,7 @@ def encode_frame(record: Record, epoch: int) -> Frame | None:
     except ValueError as error:
         log.error("an event cannot be read; streams leave it out", sequence=record.sequence, error=str(error))
         return None
-    for left_out in ("input", "withdrawn"):
+    for left_out in ("input", "withdrawn", "erased"):
         fields.pop(left_out, None)
     batch = record.headers.get(subjects.BATCH)
     data = _encode({"task": subject.task, "kind": subject.kind, "batch": batch, "at": record.at, **fields})
