@@ -138,9 +138,14 @@ async def test_servers_of_somebody_else_are_used_when_they_are_set(start_up: Sta
 
 
 async def test_an_empty_setting_counts_as_not_set_and_those_for_another_server_do_not_reach_ours(
-    start_up: Start,
+    start_up: Start, tmp_path: Path
 ) -> None:
-    theirs = {"HEADRACE_API_FOLLOW_SECRETS": "", "HEADRACE_NATS_CREDENTIALS": "/nowhere.creds", "HEADRACE_NATS_URL": ""}
+    theirs = {
+        "HEADRACE_API_FOLLOW_SECRETS": "",
+        "HEADRACE_NATS_CREDENTIALS": str(tmp_path / "their.creds"),
+        "HEADRACE_NATS_URL": "",
+    }
+    (tmp_path / "their.creds").touch()
     up = await (await start_up(environ=theirs)).ready()
     await up.says(r"api +\| api has [0-9]{2,} letters of secrets, credentials: None")
 

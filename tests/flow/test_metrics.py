@@ -18,7 +18,8 @@ UNUSED = {  # by any panel or alert: for questions that come once
 
 
 async def page_of(cluster: Cluster, process: str) -> str:
-    (member,) = [member for member in cluster.members if member.name == process]
+    # Other tests may have started a second one beside it.
+    member = next(member for member in cluster.members if member.name == process)
     answer = await cluster.http.get(f"http://{member.address}/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     return answer.text

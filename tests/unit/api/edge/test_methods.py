@@ -23,7 +23,7 @@ def app() -> ASGIApp:
     ("path", "methods"),
     [
         ("/api/v1/tasks", "GET, HEAD, OPTIONS, POST"),
-        ("/api/v1/tasks/t1", "GET, HEAD, OPTIONS"),
+        ("/api/v1/tasks/t1", "DELETE, GET, HEAD, OPTIONS"),
         ("/api/v1/tasks/t1/runs", "OPTIONS, POST"),
         ("/api/v1/schedules/s1", "DELETE, GET, HEAD, OPTIONS, PUT"),
         ("/api/v1/kinds/echo/pause", "DELETE, OPTIONS, PUT"),
