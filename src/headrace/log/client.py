@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-import ssl
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -18,13 +17,14 @@ from headrace import forks
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.denials import Denials, Violation
-from headrace.log.tls import NoTls, UnusableCertificate, explain, load_client_certificate, tls_context, wants_tls
+from headrace.log.tls import Tls, TlsFailed
 from headrace.settings import NatsSettings
 from headrace.telemetry import get_logger
 
 START_TIMEOUT_SECONDS = 60.0  # how long a process waits for NATS before it gives up and leaves it to its supervisor
 CONNECT_TIMEOUT_SECONDS = 2
 FLUSH_TIMEOUT_SECONDS = 10  # as nats-py has it
+CANCEL_AGAIN_SECONDS = 0.1
 RECONNECT_WAIT_SECONDS = 0.2
 PING_INTERVAL_SECONDS = 5  # two unanswered pings, so 10-15 s, tell a dead peer
 
@@ -62,9 +62,7 @@ class NatsClient(Client):
         self.meant_to_close = False
         self._settings = settings
         self._denials = Denials(name, settings.user)
-        self._wants_tls = wants_tls(settings)
-        self._tls: ssl.SSLContext | None = None
-        self._tls_problem: str | None = None
+        self._tls = Tls(settings)
         if settings.user:
             # A user of ours may subscribe to its own inboxes only, so that it cannot read the answers to others. Inboxes are
             # named before the connection is open.
@@ -85,12 +83,15 @@ class NatsClient(Client):
             LogUnavailable: NATS cannot be reached within ``patience`` seconds, or does not accept our credentials.
             UnusableCertificate: the files of TLS are not what they should be.
         """
+        connecting = asyncio.create_task(self.connect(**self._options()), name="connect")
         try:
-            async with asyncio.timeout(patience):
-                await self.connect(**self._options())
+            await asyncio.wait({connecting}, timeout=patience)
+            if not connecting.done():
+                raise TimeoutError
+            await connecting
         except TimeoutError as error:
-            if self._tls_problem is not None:
-                raise LogUnavailable(self._tls_problem) from error
+            if self._tls.problem is not None:
+                raise TlsFailed(self._tls.problem) from error
             why = ", ".join(sorted(self._logged_errors)) or "no answer"
             if "authorization violation" in why.lower():
                 raise _not_let_in(why) from error
@@ -99,6 +100,11 @@ class NatsClient(Client):
             ) from error
         except nats.errors.Error as error:
             raise _not_let_in(str(error)) from error
+        finally:
+            # nats-py may lose a cancellation, between two attempts to connect.
+            while not connecting.done():
+                connecting.cancel()
+                await asyncio.wait({connecting}, timeout=CANCEL_AGAIN_SECONDS)
 
     async def request(
         self,
@@ -200,8 +206,8 @@ class NatsClient(Client):
             options |= {"user": settings.user, "password": settings.password or ""}
         if settings.credentials:
             options["user_credentials"] = settings.credentials
-        if self._wants_tls:
-            options["tls"] = self._tls = tls_context(settings)
+        if self._tls.is_wanted:
+            options["tls"] = self._tls.open()
         return options
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
@@ -209,10 +215,8 @@ class NatsClient(Client):
 
         nats-py would go on in plain text, with our password, when a server that is to use TLS says that it does not need it.
         """
-        if initial_connection and self._wants_tls and not info.get("tls_required"):
-            if not info.get("tls_available"):
-                raise NoTls
-            info["tls_required"] = True
+        if initial_connection:
+            self._tls.insist(info)
         await super()._process_info(info, initial_connection)
 
     async def _process_err(self, err_msg: str) -> None:
@@ -230,8 +234,7 @@ class NatsClient(Client):
         await self._error_cb(self._err)
 
     async def _error_occurred(self, error: Exception) -> None:
-        self._tls_problem = explain(error) or self._tls_problem
-        message = explain(error) or str(error) or type(error).__name__
+        message = self._tls.explain(error) or str(error) or type(error).__name__
         if violation := Violation.parse(message):
             self._denials.note(violation)
             return
@@ -242,21 +245,13 @@ class NatsClient(Client):
     async def _disconnected(self) -> None:
         if self._on_disconnect is not None:
             self._on_disconnect()
-        self._renew_certificate()
+        self._tls.renew()
         if not self.is_closed:
             log.warning("lost NATS; reconnecting", client=self._client_name)
 
-    def _renew_certificate(self) -> None:
-        """Read our certificate again: while a process lives, what keeps certificates puts new ones into their files."""
-        try:
-            if self._tls is not None:
-                load_client_certificate(self._tls, self._settings)
-        except UnusableCertificate as error:
-            log.error(error.message, client=self._client_name)
-
     async def _reconnected(self) -> None:
         self._logged_errors.clear()
-        self._tls_problem = None
+        self._tls.problem = None
         self._denials.forget()
         if self._on_reconnect is not None:
             self._on_reconnect()

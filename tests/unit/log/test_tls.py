@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headrace.cli.terminal.check_nats import check_nats
 from headrace.embedded.nats import nats_server
 from headrace.embedded.network import LOOPBACK, free_ports
 from headrace.embedded.process import Process
@@ -100,7 +101,12 @@ async def test_a_certificate_that_does_not_do_is_told_in_a_sentence_that_says_wh
 ) -> None:
     own, other = Authority(place), Authority(place, "other")
     async with nats_with(place, **tls(signed(own, other))) as address:
-        assert said in await why_not(settings(URL=f"nats://{address}", CA=own.path))
+        asked = settings(URL=f"nats://{address}", CA=own.path)
+        assert said in await why_not(asked)
+        (refusal,) = [each async for each in check_nats(Settings(nats=asked), "worker", set())]
+        assert refusal.variable == "HEADRACE_NATS_URL"
+        assert refusal.reason.startswith("names a NATS with which TLS does not come about: the certificate of NATS ")
+        assert refusal.remedy.split()[0] in ("set", "give", "use")
 
 
 async def test_nothing_is_sent_in_plain_text_when_tls_is_asked_for(place: Path) -> None:
@@ -124,13 +130,13 @@ async def test_a_renewed_certificate_is_used_at_the_next_reconnect(place: Path) 
         cert, key = authority.sign("client")
         client = NatsClient("test", settings(URL=f"nats://{address}", CA=authority.path, CERT=cert, KEY=key))
         await client.open(5)
-        before = client._tls
+        before = client._tls._context
         authority.sign("client")
         again = asyncio.Event()
         client._on_reconnect = again.set
         await client.force_reconnect()
         await asyncio.wait_for(again.wait(), 10)
-        assert client._tls is before, "the context that nats-py holds"
+        assert client._tls._context is before, "the context that nats-py holds"
         await client.flush_and_close()
 
 

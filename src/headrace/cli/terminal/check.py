@@ -19,6 +19,7 @@ from headrace.settings.production import Process, Refusal
 from headrace.store.audit import OWNS_AUDIT
 from headrace.store.outages import describe_outage
 from headrace.store.revision import find_gap_by_driver
+from headrace.tls_errors import explain_tls
 
 EXIT_REFUSED = 1
 
@@ -116,8 +117,9 @@ async def _database(settings: Settings, process: Process | None) -> AsyncGenerat
         async with asyncio.timeout(CONNECT_SECONDS):
             gap, is_owner = await _ask_database(settings.database.url)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = f"names a Postgres that cannot be used: {describe_outage(error)}"
-        yield Refusal(variable, reason, "start Postgres, or correct the variable")
+        tls, _, remedy = (explain_tls(error, "Postgres", "HEADRACE_DATABASE") or "").rpartition(": ")
+        reason = f"names a Postgres that cannot be used: {tls or describe_outage(error)}"
+        yield Refusal(variable, reason, remedy or "start Postgres, or correct the variable")
         return
     if gap is not None:
         yield Refusal(variable, "names a database that lacks migrations", gap)

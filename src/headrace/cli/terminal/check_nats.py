@@ -10,6 +10,7 @@ from headrace.log.denials import NotPermitted
 from headrace.log.needs import NEEDS
 from headrace.log.permissions import PROVISIONER
 from headrace.log.survey import Survey, survey_nats
+from headrace.log.tls import TlsFailed
 from headrace.settings import Settings
 from headrace.settings.production import REPLICAS_MIN, Process, Refusal
 
@@ -39,6 +40,9 @@ async def check_nats(settings: Settings, process: Process | None, refused: set[s
     except NotPermitted as error:
         remedy = "give each process its user of docs/nats-accounts.conf"
         yield Refusal("HEADRACE_NATS_USER", f"is not one of Headrace: {error.message}", remedy)
+    except TlsFailed as error:
+        reason, _, remedy = error.message.rpartition(": ")
+        yield Refusal("HEADRACE_NATS_URL", f"names a NATS with which TLS does not come about: {reason}", remedy)
     except LogUnavailable as error:
         reason = f"names a NATS that cannot be used: {error.message}"
         yield Refusal("HEADRACE_NATS_URL", reason, "start NATS with JetStream, or correct the variable")
