@@ -195,6 +195,7 @@ async def test_a_process_that_finds_the_log_gone_makes_it_anew(make_cluster: Mak
 
 
 @pytest.mark.invariant(6)
+@pytest.mark.slow
 async def test_a_log_deleted_while_nats_stays_is_made_anew_and_its_followers_are_reset(
     make_cluster: MakeCluster,
 ) -> None:
@@ -264,6 +265,7 @@ def _is_of(task: str) -> Wanted:
 
 
 @pytest.mark.invariant(6)
+@pytest.mark.slow
 async def test_nats_killed_while_some_follow_costs_none_of_them_an_event(make_cluster: MakeCluster) -> None:
     await follow_through_kills(await make_cluster(), clients=21, kills=1)
 

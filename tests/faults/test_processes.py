@@ -40,6 +40,7 @@ async def test_a_worker_killed_in_the_middle_of_a_task_costs_a_redelivery(make_c
 
 
 @pytest.mark.invariant(2)
+@pytest.mark.slow
 async def test_a_worker_stopped_past_ack_wait_and_continued_cannot_finish_its_task(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, zombie, _ = await cluster.start("api", "worker", "projector")

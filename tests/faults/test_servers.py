@@ -57,6 +57,7 @@ async def _all_succeeded(cluster: Cluster, number: int) -> set[str] | None:
     return {row["id"] for row in rows} if len(rows) >= number else None
 
 
+@pytest.mark.slow
 async def test_without_nats_submissions_answer_503_and_nothing_is_half_done(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")
@@ -139,6 +140,7 @@ async def _found(cluster: Cluster, task: str) -> dict[str, object] | None:
 
 
 @pytest.mark.invariant(6)
+@pytest.mark.slow
 async def test_a_log_that_comes_back_empty_is_made_anew_and_followers_are_told(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")

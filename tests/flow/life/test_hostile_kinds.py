@@ -86,6 +86,7 @@ async def test_a_plain_function_runs_in_a_thread_with_the_same_context(cluster: 
 
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(3)
+@pytest.mark.slow
 async def test_a_task_that_kills_its_worker_ends_after_three_starts_and_takes_nobody_with_it(
     make_cluster: MakeCluster,
 ) -> None:

@@ -26,6 +26,7 @@ async def _start_worker(cluster: Cluster) -> tuple[Member, str]:
     return worker, f"http://{address}/health/ready"
 
 
+@pytest.mark.slow
 async def test_a_worker_whose_handlers_leave_files_open_is_replaced_before_it_can_do_nothing_more(
     make_cluster: MakeCluster,
 ) -> None:

@@ -269,6 +269,7 @@ async def outlived(cluster: Cluster, key: str, body: dict[str, Any]) -> dict[str
 
 
 @pytest.mark.invariant(4)
+@pytest.mark.slow
 async def test_a_key_is_known_for_as_long_as_its_task_waits_however_long_the_log_keeps_events(
     make_cluster: MakeCluster,
 ) -> None:
