@@ -14,13 +14,14 @@ import msgspec
 import pytest
 
 from headrace.cli.terminal.durations import span
-from headrace.cli.terminal.lag import columns, hints, reading
+from headrace.cli.terminal.lag import columns, hints, reading, show
 from headrace.cli.terminal.lag.columns import table
 from headrace.cli.terminal.lag.hints import Situation, find_state, reader_state
 from headrace.cli.terminal.lag.percentiles import Percentiles, nothing_known
 from headrace.cli.terminal.lag.reading import Observed, Observer
 from headrace.cli.terminal.lag.rows import Row, rows_of
 from headrace.client import Client
+from headrace.errors import LogUnavailable
 from headrace.log.announcements import Announcement
 from headrace.log.connection import Log
 from headrace.log.deferred import AllDeferred, Deferred
@@ -134,6 +135,26 @@ async def test_who_watches_sees_it_again_in_the_same_place_until_ctrl_c(up: Up) 
     assert "again every 2 s" in first
     assert max(map(len, first.splitlines())) <= 80
     assert "projector" in first
+
+
+async def test_who_watches_is_told_of_a_log_that_is_away_and_goes_on(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = [LogUnavailable("it is away"), observed(lane(pulls=1)), KeyboardInterrupt()]
+
+    class Flaky:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        async def observe(self) -> object:
+            found = seen.pop(0)
+            if isinstance(found, BaseException):
+                raise found
+            return found
+
+    monkeypatch.setattr(show, "Observer", Flaky)
+    monkeypatch.setattr(show, "WATCH_SECONDS", 0)
+    done = await up.shell.call("lag", "--watch")
+    assert (done.code, seen) == (0, [])
+    assert done.out.index("it is away") < done.out.index("echo")
 
 
 def lane(kind: str | None = "echo", priority: str | None = "normal", **differing: Any) -> LaneState:

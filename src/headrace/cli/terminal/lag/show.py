@@ -16,6 +16,8 @@ from headrace.cli.terminal.lag.reading import Observer
 from headrace.cli.terminal.lag.rows import Row, rows_of
 from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.output import note, show_json, show_screen, show_styled
+from headrace.errors import LogUnavailable
+from headrace.printable import printable
 from headrace.settings import Settings
 
 WATCH_SECONDS = 2.0  # between two readings for somebody who watches
@@ -39,29 +41,46 @@ async def show_lag(settings: Settings, shown: Shown, *, home: str | None) -> Non
     """
     async with open_log_reader(settings, "lag", home) as log:
         observer = Observer(log, percentiles_reader(find_database(settings, home)))
+        if not shown.watch:
+            _show(await _read(observer, shown), shown)
+            return
         while True:
-            rows = rows_of(await observer.observe(), lanes=shown.lanes, others=shown.others)
-            _show(rows, shown)
-            if not shown.watch:
-                return
+            await _show_again(observer, shown)
             await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _read(observer: Observer, shown: Shown) -> list[Row]:
+    return rows_of(await observer.observe(), lanes=shown.lanes, others=shown.others)
 
 
 def _show(rows: Sequence[Row], shown: Shown) -> None:
     if shown.json:
         show_json(rows)
-    elif not shown.watch:
-        if rows:
-            show_styled(table(rows))
-        else:
-            note(NOTHING)
+    elif rows:
+        show_styled(table(rows))
     else:
+        note(NOTHING)
+
+
+async def _show_again(observer: Observer, shown: Shown) -> None:
+    """Show what there is now. A log that is away for a while is said, and is what is watched for."""
+    try:
+        rows = await _read(observer, shown)
+    except LogUnavailable as error:
+        text = printable(error.message)
+        if shown.json:
+            note(text)
+            return
+    else:
+        if shown.json:
+            show_json(rows)
+            return
         text = table(rows) if rows else NOTHING
-        title = f"{datetime.now().astimezone():%H:%M:%S}, again every {WATCH_SECONDS:g} s; Ctrl-C ends"
-        if sys.stdout.isatty():
-            show_screen(_cropped(f"{title}\n\n{text}"))
-        else:
-            show_styled(f"{title}\n{text}\n")
+    title = f"{datetime.now().astimezone():%H:%M:%S}, again every {WATCH_SECONDS:g} s; Ctrl-C ends"
+    if sys.stdout.isatty():
+        show_screen(_cropped(f"{title}\n\n{text}"))
+    else:
+        show_styled(f"{title}\n{text}\n")
 
 
 def _cropped(text: str) -> str:
