@@ -98,6 +98,21 @@ async def test_a_task_can_be_named_by_the_end_of_its_id_as_it_is_shown(up: Up, c
     assert other.id[-8:] not in out
 
 
+async def test_it_shows_only_ends_of_an_outcome_or_of_what_was_slow_and_how_long_each_took(
+    up: Up, client: Client
+) -> None:
+    task = await client.submit("shout", {"text": "hello"})
+    await client.result(task.id)
+    since = ("tail", "--since", "1h", "--task", task.id)
+    of_outcome = await up.shell.start(*since, "--outcome", "succeeded", "--slower-than", "0s")
+    others = [await up.shell.start(*since, *also) for also in (("--outcome", "failed"), ("--slower-than", "1h"))]
+    every = await up.shell.start(*since)
+    await asyncio.gather(of_outcome.says("succeeded, ran "), every.says("succeeded, ran "), every.says(", waited "))
+    for tail in (of_outcome, *others, every):
+        tail.interrupt()
+    assert [len((await tail.done()).out.splitlines()) for tail in (of_outcome, *others)] == [1, 0, 0]
+
+
 async def test_without_since_it_begins_now(up: Up, client: Client) -> None:
     await client.result((await client.submit("shout", {"text": "before"})).id)
     tail = await up.shell.start("tail", "--json")
@@ -185,6 +200,8 @@ async def test_wrong_usage_exits_with_2() -> None:
     shell = Shell({"HEADRACE_NATS_URL": "nats://127.0.0.1:1"})
     for args in (("--since", "5x"), ("--event", "exploded"), ("--kind", "a.b"), ("--task", "*")):
         assert (await shell.run("tail", *args)).code == 2
+    done = await shell.run("tail", "--event", "started", "--outcome", "failed")
+    assert (done.code, "are about ends of tasks, not about 'started'" in done.err) == (2, True)
 
 
 async def _sequences(log: Log, subject: str) -> list[int]:

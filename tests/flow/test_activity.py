@@ -34,6 +34,40 @@ async def test_what_happens_to_tasks_is_counted_with_how_long_they_waited_and_ra
     }
 
 
+async def test_lists_show_what_was_slow_the_slowest_first(cluster: Cluster) -> None:
+    ended = [await cluster.outcome((await cluster.submit("fail"))["id"]) for _ in range(3)]
+    ran = {task["id"]: task["run_seconds"] for task in ended}
+    least = min(ran.values())
+    asked = {"kind": "fail", "state": "failed", "slower_than": least, "limit": 1, "at_least": ended[-1]["position"]}
+    found: list[dict[str, Any]] = []
+    while asked.get("cursor", "first"):
+        page = (await cluster.http.get("/api/v1/tasks", params=asked)).json()
+        found += page["items"]
+        asked["cursor"] = page["next_cursor"]
+    assert {id_ for id_, seconds in ran.items() if seconds > least} <= {task["id"] for task in found}
+    assert [task["run_seconds"] for task in found] == sorted((task["run_seconds"] for task in found), reverse=True)
+    by_wait = await cluster.http.get("/api/v1/tasks", params={"sort": "longest_wait", "limit": 200})
+    waits = [task["wait_seconds"] for task in by_wait.json()["items"]]
+    assert waits == sorted(waits, reverse=True)
+    assert len(waits) >= 3
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"slower_than": 1, "waited_longer_than": 1}, "a list is by one duration"),
+        ({"slower_than": 1, "sort": "newest"}, "sort: tasks of a duration are listed by it, the longest first"),
+        ({"waited_longer_than": 1, "sort": "longest_run"}, "leave out sort"),
+        ({"sort": "longest_run", "batch": "b"}, "batch: the tasks of a batch are listed by age"),
+    ],
+)
+async def test_a_list_that_no_index_has_in_order_is_refused(
+    cluster: Cluster, parameters: dict[str, Any], says: str
+) -> None:
+    answer = await cluster.http.get("/api/v1/tasks", params=parameters)
+    assert (answer.status_code, says in answer.text) == (422, True), answer.text
+
+
 AGO = datetime.now(UTC)
 
 

@@ -154,6 +154,14 @@ class Task(TaskSummary, frozen=True, kw_only=True):
     result: Annotated[Raw, Meta(description="Any JSON value; null until the task has succeeded.")]
 
 
+class TaskOrder(StrEnum):
+    """The order of a list of tasks: by age, or by a duration. The latter has no tasks of which that duration is not known."""
+
+    NEWEST = "newest"
+    LONGEST_RUN = "longest_run"
+    LONGEST_WAIT = "longest_wait"
+
+
 class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which of the caller's tasks to change. A field that is left out does not restrict the selection."""
 

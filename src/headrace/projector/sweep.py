@@ -2,7 +2,7 @@
 
 The leader looks in the read model for tasks that expired before they were started, for tasks that the log's retention is about
 to drop from their queue or has dropped while they ran, for timers that did not go off, and for the open tasks of cancelled
-batches. One sweep is bounded and is repeated. The read model is a moment behind, so the log is asked before anything is
+batches; and it makes hours of old minutes of activity. One sweep is bounded and is repeated. The read model is a moment behind, so the log is asked before anything is
 appended.
 """
 
@@ -23,6 +23,7 @@ from headrace.lifecycle.task_state import read_task_state
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.prune import withdraw_newest
+from headrace.projector.compaction import Compaction
 from headrace.projector.metrics import RUN_LOST, TIMER_OVERDUE, ProjectorMetrics
 from headrace.projector.recovery import headers_of, queue_again, subject_of
 from headrace.store.leader_queries import (
@@ -54,6 +55,7 @@ class Sweep:
     def __init__(self, log: Log, metrics: ProjectorMetrics | None = None) -> None:
         self._log = log
         self._requeued = (metrics or ProjectorMetrics()).requeued
+        self._compaction = Compaction()
         self._swept_at = self._searched_aged_at = 0.0
 
     async def sweep_when_due(self, session: LeaderSession) -> None:
@@ -83,6 +85,7 @@ class Sweep:
             await self._for_each(await list_running_since(session, dropped, over, ROWS), self._run_again)
         await self._for_each(await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue)
         await self._for_each(await list_open_of_cancelled_batches(session, ROWS), self._cancel)
+        await self._compaction.compact_when_due(session)
 
     @property
     def _retention(self) -> float:

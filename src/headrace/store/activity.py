@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,11 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.activity import Activity, ActivityCounts, ActivityPoint, Percentiles
 from headrace.contracts.positions import Position
+from headrace.store.activity_statements import EPOCH
 from headrace.store.histograms import BUCKETS, percentiles
 from headrace.store.tables import COUNTERS, COUNTS, activity
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 
 _SUMS = [func.sum(activity.c[name]).label(name) for name in COUNTERS]
 _SHARES = (0.5, 0.95, 0.99)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.store.leadership import LeaderSession
 from headrace.store.tables import COUNTERS, ActivityRow
 
+HOUR = timedelta(hours=1)
 MINUTES_KEPT = timedelta(days=2)  # people look at minutes while something is wrong, and at hours to compare weeks
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_TEXT = "timestamptz '1970-01-01 00:00:00+00'"
 
 _COUNTERS = ", ".join(COUNTERS)

@@ -9,7 +9,7 @@ value, which is why values and bind parameters are both welcome here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Column, ColumnElement, Select, select, tuple_, union_all
@@ -50,32 +50,44 @@ def select_newest(
     if "after_id" in page:
         place = tuple_(page["after_created_at"], page["after_id"])
         conditions = [*conditions, tuple_(of_table.created_at, of_table.id) < place]
-    return _merge(columns, conditions, states, page["limit"], newest_first=True)
+    return merge_states(columns, conditions, states, page["limit"], _newest_first)
 
 
 def select_oldest(
     columns: Sequence[Column[Any]], conditions: Sequence[ColumnElement[bool]], states: Iterable[str], limit: int
 ) -> Select[Any]:
     """Build the query for the oldest rows in any of these states."""
-    return _merge(columns, conditions, states, limit, newest_first=False)
+    return merge_states(columns, conditions, states, limit, _oldest_first)
 
 
-def _merge(
+def merge_states(
     columns: Sequence[Column[Any]],
     conditions: Sequence[ColumnElement[bool]],
     states: Iterable[str | BindParameter[str]],
     limit: int | BindParameter[int],
-    *,
-    newest_first: bool,
+    order: Callable[[ReadOnlyColumnCollection[str, Any]], list[ColumnElement[Any]]],
 ) -> Select[Any]:
+    """Build the query for the first rows in any of these states, in an order in which an index has the rows of each state.
+
+    Args:
+        columns: The columns to select.
+        conditions: What the rows fulfil besides their state.
+        states: The states.
+        limit: How many rows.
+        order: Returns what to order by, of the columns of the table or of a query that selects from it.
+    """
     of_table = columns[0].table.c
-    ordered = select(*columns).where(*conditions).order_by(*_by_age(of_table, newest_first)).limit(limit)
+    ordered = select(*columns).where(*conditions).order_by(*order(of_table)).limit(limit)
     pages = [ordered.where(of_table.state == state) for state in states]
     if len(pages) == 1:
         return pages[0]
     merged = union_all(*pages).subquery()
-    return select(merged).order_by(*_by_age(merged.c, newest_first)).limit(limit)
+    return select(merged).order_by(*order(merged.c)).limit(limit)
 
 
-def _by_age(of: ReadOnlyColumnCollection[str, Any], newest_first: bool) -> list[ColumnElement[Any]]:
-    return [of.created_at.desc(), of.id.desc()] if newest_first else [of.created_at, of.id]
+def _newest_first(of: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+    return [of.created_at.desc(), of.id.desc()]
+
+
+def _oldest_first(of: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+    return [of.created_at, of.id]

@@ -22,7 +22,7 @@ class Cursor(NamedTuple):
     id: str
 
     def __str__(self) -> str:
-        return base64.urlsafe_b64encode(f"{self.created_at.isoformat()} {self.id}".encode()).decode().rstrip("=")
+        return _encode(self.created_at.isoformat(), self.id)
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
@@ -32,11 +32,55 @@ class Cursor(NamedTuple):
             InvalidCursor: The text is not a cursor that `__str__` wrote.
         """
         try:
-            created_at, row_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
+            created_at, row_id = _decode(text)
             parsed = datetime.fromisoformat(created_at)
-            if parsed.tzinfo is None or re.fullmatch(ID_PATTERN, row_id) is None:
+            if parsed.tzinfo is None:
                 raise ValueError(text)
             return cls(parsed.astimezone(UTC), row_id)
         except (ValueError, OverflowError, binascii.Error) as error:
-            message = "this cursor is not one that a list handed out; begin again without it"
-            raise InvalidCursor(message, [FieldError(path="query cursor", message=message)]) from error
+            raise _refusal() from error
+
+
+class DurationCursor(NamedTuple):
+    """The last row of a page of a list that is ordered by a duration, the longest first, then ``id``."""
+
+    seconds: float
+    id: str
+
+    def __str__(self) -> str:
+        return _encode(repr(self.seconds), self.id)
+
+    @classmethod
+    def parse(cls, text: str) -> DurationCursor:
+        """Read a cursor that a client sends back.
+
+        Raises:
+            InvalidCursor: The text is not a cursor that `__str__` wrote.
+        """
+        try:
+            seconds, row_id = _decode(text)
+            return cls(float(seconds), row_id)
+        except (ValueError, binascii.Error) as error:
+            raise _refusal() from error
+
+
+def _encode(place: str, row_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{place} {row_id}".encode()).decode().rstrip("=")
+
+
+def _decode(text: str) -> tuple[str, str]:
+    """Return the two parts of a cursor.
+
+    Raises:
+        ValueError: It has others.
+        binascii.Error: It is no base64.
+    """
+    place, row_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
+    if re.fullmatch(ID_PATTERN, row_id) is None:
+        raise ValueError(text)
+    return place, row_id
+
+
+def _refusal() -> InvalidCursor:
+    message = "this cursor is not one that such a list handed out; begin again without it"
+    return InvalidCursor(message, [FieldError(path="query cursor", message=message)])

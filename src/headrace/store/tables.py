@@ -240,6 +240,22 @@ tasks = describe_table(
         *("owner", "code", "state", "created_at", "id"),
         postgresql_where=text("code IS NOT NULL"),
     ),
+    # As above, the longest first instead of by age. A task is in one only when it has such a duration, which is once for a task:
+    # rows are written again until the task ends.
+    Index("tasks_by_run", *("owner", "state", "run_seconds", "id"), postgresql_where=text("run_seconds IS NOT NULL")),
+    Index(
+        "tasks_of_kind_by_run",
+        *("owner", "kind", "state", "run_seconds", "id"),
+        postgresql_where=text("run_seconds IS NOT NULL"),
+    ),
+    Index(
+        "tasks_by_wait", *("owner", "state", "wait_seconds", "id"), postgresql_where=text("wait_seconds IS NOT NULL")
+    ),
+    Index(
+        "tasks_of_kind_by_wait",
+        *("owner", "kind", "state", "wait_seconds", "id"),
+        postgresql_where=text("wait_seconds IS NOT NULL"),
+    ),
     Index("tasks_finished", "owner", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     Index("tasks_by_finish", "kind", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     Index("tasks_due", "due_at", postgresql_where=text("state = 'pending'")),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.tasks import State, Task, TaskSummary, TimelineEntry
 from headrace.log import clock
 from headrace.store import tables
-from headrace.store.by_age import given_filters, page_parameters, select_newest
-from headrace.store.cursors import Cursor
+from headrace.store.by_age import given_filters, merge_states, page_parameters, select_newest
+from headrace.store.cursors import Cursor, DurationCursor
 from headrace.store.reading import C, columns_of, fetch_row, fetch_rows, to_contract
 from headrace.store.tables import EventRow, TaskRow, TaskSummaryRow
 
@@ -35,6 +35,15 @@ class TaskFilter(NamedTuple):
     state: State | None = None
     kind: str | None = None
     batch: str | None = None
+
+
+class LongestFilter(NamedTuple):
+    """Which tasks a list by duration shows: those of which ``duration``, a column, is known and longer than some seconds."""
+
+    duration: Literal["run_seconds", "wait_seconds"]
+    longer_than: float | None = None
+    state: State | None = None
+    kind: str | None = None
 
 
 class SummaryAndHeaders(NamedTuple):
@@ -75,6 +84,38 @@ async def list_newest(
     page = rows[:limit]
     more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
     return [_to_task(row, TaskSummary) for row in page], more
+
+
+async def list_longest(
+    session: AsyncSession, owner: str, wanted: LongestFilter, after: DurationCursor | None, limit: int
+) -> tuple[list[TaskSummary], DurationCursor | None]:
+    """List one page of an owner's tasks of which a duration is known, the longest first.
+
+    Returns:
+        The tasks, and where the next page begins; None on the last page.
+    """
+    asked: dict[str, Any] = {"owner": owner, **given_filters(wanted), "limit": limit + 1}
+    if after is not None:
+        asked |= {"after_seconds": after.seconds, "after_id": after.id}
+    duration = str(asked.pop("duration"))
+    rows = await fetch_rows(session, TaskSummaryRow, _select_longest(duration, frozenset(asked)), asked)
+    page = rows[:limit]
+    more = DurationCursor(getattr(page[-1], duration), page[-1].id) if len(rows) > limit else None
+    return [_to_task(row, TaskSummary) for row in page], more
+
+
+@cache
+def _select_longest(duration: str, asked: frozenset[str]) -> Select[Any]:
+    """Build the query for a page of such a list, as `_select_newest`; an index has the tasks of each state in its order."""
+    of: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in asked}
+    length, id_ = tables.tasks.c[duration], tables.tasks.c.id
+    conditions = [*conditions_of(of["owner"], of.get("kind"), None), length.is_not(None)]
+    if "longer_than" in of:
+        conditions.append(length > of["longer_than"])
+    if "after_id" in of:
+        conditions.append(tuple_(length, id_) < tuple_(of["after_seconds"], of["after_id"]))
+    states = [of["state"]] if "state" in of else list(State)
+    return merge_states(_SUMMARY, conditions, states, of["limit"], lambda of: [of[duration].desc(), of.id.desc()])
 
 
 @cache

@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from headrace.contracts.activity import Activity, Percentiles
 from headrace.contracts.positions import Position
-from headrace.store.activity import HOUR, Span, read_activity, read_kinds_since
-from headrace.store.activity_statements import compact_activity
+from headrace.projector.compaction import Compaction, keep_minutes_from
+from headrace.store.activity import Span, read_activity, read_kinds_since
+from headrace.store.activity_statements import HOUR, compact_activity
 from headrace.store.engine import sqlalchemy_url
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
@@ -114,3 +115,13 @@ def test_a_span_has_whole_steps() -> None:
     assert span == (NOON + HOUR, NOON + 3 * HOUR, HOUR)
     assert span.steps == 2
     assert Span.around(NOON, NOON + timedelta(seconds=1), 24 * HOUR).begin == NOON.replace(hour=0)
+
+
+async def test_the_leader_compacts_what_is_older_than_can_be_asked_for_by_the_minute(leader: LeaderSession) -> None:
+    now = datetime.now(UTC)
+    kept, old = keep_minutes_from(now), now - timedelta(days=3)
+    assert now - timedelta(days=2, hours=2) < kept <= now - timedelta(days=2, hours=1)
+    await add(leader, *(row(at.replace(second=0, microsecond=0), accepted=1) for at in (kept, old, old + MINUTE)))
+    await Compaction().compact_when_due(leader)
+    rows = await leader.connection.fetch("SELECT minutes, sum(accepted) FROM activity GROUP BY 1 ORDER BY 1")
+    assert [tuple(each) for each in rows] == [(1, 1), (60, 2)]

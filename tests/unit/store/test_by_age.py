@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import FailureCode, Selection, State
 from headrace.store import selections, tasks
+from headrace.store.cursors import DurationCursor
 from headrace.store.engine import sqlalchemy_url
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
@@ -31,6 +33,8 @@ ROWS = [
         finished_at=AT + timedelta(seconds=100 - n) if STATES[n * 7 % 6].final else None,
         error='{"code": "raised", "message": "a\\u0000b"}' if STATES[n * 7 % 6] is State.FAILED else None,
         code=FailureCode.RAISED if STATES[n * 7 % 6] is State.FAILED else None,
+        wait_seconds=n // 3 / 7 if n % 4 else None,
+        run_seconds=n * 11 % 30 / 7 if STATES[n * 7 % 6].final else None,
     )
     for n in range(60)
 ]
@@ -65,6 +69,29 @@ async def test_pages_of_a_list_follow_each_other_newest_first_whatever_the_filte
                 listed += [task.id for task in page]
                 if after is None:
                     break
+            assert listed == expected, wanted
+
+
+@pytest.mark.parametrize("duration", ["run_seconds", "wait_seconds"])
+async def test_pages_of_a_list_by_duration_follow_each_other_the_longest_first(
+    engine: AsyncEngine, duration: Literal["run_seconds", "wait_seconds"]
+) -> None:
+    async with AsyncSession(engine) as session:
+        for state, kind, longer in itertools.product((None, *State), (None, *KINDS), (None, 0.0, 1.0, 1e300)):
+            expected = [
+                (getattr(each, duration), each.id)
+                for each in ROWS
+                if state in (None, each.state) and kind in (None, each.kind) and getattr(each, duration) is not None
+            ]
+            expected = sorted((each for each in expected if longer is None or each[0] > longer), reverse=True)
+            wanted = tasks.LongestFilter(duration, longer, state, kind)
+            listed, after = list[tuple[float, str]](), None
+            while True:
+                page, after = await tasks.list_longest(session, "u1", wanted, after, 7)
+                listed += [(getattr(task, duration), task.id) for task in page]
+                if after is None:
+                    break
+                after = DurationCursor.parse(str(after))
             assert listed == expected, wanted
 
 

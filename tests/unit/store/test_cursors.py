@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import InvalidCursor
-from headrace.store.cursors import Cursor
+from headrace.store.cursors import Cursor, DurationCursor
 from tests.unit.strategies import instants
 
 
@@ -15,6 +16,20 @@ from tests.unit.strategies import instants
 def test_a_cursor_that_was_handed_out_is_read_back(created_at: object, row_id: str) -> None:
     cursor = Cursor(created_at, row_id)  # pyright: ignore[reportArgumentType]
     assert Cursor.parse(str(cursor)) == cursor
+
+
+@given(st.floats(0, allow_nan=False, allow_infinity=False), st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True))
+def test_a_cursor_of_a_list_by_duration_is_read_back(seconds: float, row_id: str) -> None:
+    cursor = DurationCursor(seconds, row_id)
+    assert DurationCursor.parse(str(cursor)) == cursor
+    with pytest.raises(InvalidCursor, match="not one that such a list handed out"):
+        Cursor.parse(str(cursor))
+
+
+def test_a_cursor_of_a_list_by_age_is_none_of_a_list_by_duration() -> None:
+    for text in (str(Cursor(datetime.now(UTC), "t1")), "", "ä", urlsafe_b64encode(b"long t1").decode()):
+        with pytest.raises(InvalidCursor, match="begin again without it"):
+            DurationCursor.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from headrace.contracts.batches import BatchState
+from headrace.contracts.positions import Position
 from headrace.contracts.tasks import FailureCode, Selection, State
-from headrace.store import batches, schedules, selections, tasks
-from headrace.store.cursors import Cursor
+from headrace.store import activity, batches, schedules, selections, tasks
+from headrace.store.cursors import Cursor, DurationCursor
 from headrace.store.engine import sqlalchemy_url
+from headrace.store.tables import COUNTERS
 
 TASKS = 300_000
 PAGE = 50
@@ -26,12 +28,13 @@ BEGIN = datetime(2030, 1, 1, tzinfo=UTC)  # a task was created each second from 
 # Every third task is in the large batch, every hundredth in one of many small ones. Another owner has a tenth as many.
 SEED = f"""
     INSERT INTO tasks (id, kind, priority, owner, batch, state, attempt, input, files, error, code, created_at, queued_at,
-                       started_at, finished_at, epoch, sequence)
+                       started_at, finished_at, wait_seconds, run_seconds, epoch, sequence)
     SELECT 't' || n, CASE WHEN n % 1000 = 7 THEN 'rare' ELSE 'common' END, 'normal',
            CASE WHEN n > {TASKS} THEN 'u2' ELSE '{OWNER}' END,
            CASE WHEN n % 3 = 0 THEN 'large' WHEN n % 100 = 1 THEN 'small' || n / 10000 END,
            s.state, 1, '{{"text": "an input"}}', '[]', CASE WHEN s.code IS NOT NULL THEN json_build_object('code', s.code, 'message', '') END,
-           s.code, s.at, s.at, s.at, CASE WHEN n % 100 < 87 THEN s.at + interval '5 seconds' END, 1, n
+           s.code, s.at, s.at, s.at, CASE WHEN n % 100 < 87 THEN s.at + interval '5 seconds' END,
+           CASE WHEN n % 100 < 87 OR n % 100 > 96 THEN n % 60 END, CASE WHEN n % 100 < 87 THEN n::bigint * 7919 % 100000 / 1000.0 END, 1, n
     FROM generate_series(1, {TASKS * 11 // 10}) n, LATERAL (
         SELECT timestamptz '{BEGIN.isoformat()}' + n * interval '1 second' AS at,
                CASE WHEN n % 100 < 80 THEN 'succeeded' WHEN n % 100 < 85 THEN 'failed' WHEN n % 100 < 87 THEN 'cancelled'
@@ -58,6 +61,15 @@ SEED_SCHEDULES = f"""
     FROM generate_series(1, 100000) n
 """
 
+# Of each of ten owners and two kinds, ninety days of hours and two days of minutes.
+SEED_ACTIVITY = f"""
+    INSERT INTO activity (owner, at, kind, minutes, {", ".join(COUNTERS)})
+    SELECT 'u' || o, CASE WHEN n < 2160 THEN timestamptz '{BEGIN.isoformat()}' + n * interval '1 hour'
+                          ELSE timestamptz '{BEGIN.isoformat()}' + interval '90 days' + (n - 2160) * interval '1 minute' END,
+           k, CASE WHEN n < 2160 THEN 60 ELSE 1 END, {", ".join("1" for _ in COUNTERS)}
+    FROM generate_series(1, 10) o, unnest(ARRAY['common', 'rare']) k, generate_series(0, 5039) n
+"""
+
 
 class Read(NamedTuple):
     """What a plan did."""
@@ -72,7 +84,7 @@ class Read(NamedTuple):
 async def seeded(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[AsyncEngine]:
     engine = create_async_engine(sqlalchemy_url(await make_database()))
     async with engine.begin() as connection:
-        for seed in (SEED, SEED_BATCHES, SEED_EVENTS, SEED_SCHEDULES):
+        for seed in (SEED, SEED_BATCHES, SEED_EVENTS, SEED_SCHEDULES, SEED_ACTIVITY):
             await connection.execute(text(seed))
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -132,6 +144,16 @@ async def test_a_list_reads_a_page_of_each_state_whatever_the_filters(seeded: As
 
 
 @pytest.mark.slow
+async def test_a_list_by_duration_reads_a_page_of_each_state_whatever_the_filters(seeded: AsyncEngine) -> None:
+    places, kinds, durations = (None, DurationCursor(50.0, "t")), (None, "common", "rare", "none"), (None, 1.0, 99.99)
+    for column in ("run_seconds", "wait_seconds"):
+        for state, kind, longer, after in itertools.product((None, *State), kinds, durations, places):
+            wanted = tasks.LongestFilter(column, longer, state, kind)
+            for read in await reads(seeded, tasks.list_longest, OWNER, wanted, after, PAGE):
+                assert_bounded(read, len(State) * (PAGE + 1), (wanted, after))
+
+
+@pytest.mark.slow
 async def test_a_list_of_batches_reads_a_page_of_each_state_whatever_the_filters(seeded: AsyncEngine) -> None:
     cursor = Cursor(BEGIN + timedelta(seconds=15_000), "b")
     for state, kind, after in itertools.product((None, *BatchState), (None, "common", "rare", "none"), (None, cursor)):
@@ -149,6 +171,18 @@ async def test_schedules_and_a_timeline_are_read_alone(seeded: AsyncEngine) -> N
         assert_bounded(read, of_owner, "number of schedules")
     for read in await reads(seeded, tasks.list_timeline, "t5"):
         assert_bounded(read, 10, "timeline")
+
+
+@pytest.mark.slow
+async def test_activity_reads_what_its_span_has(seeded: AsyncEngine) -> None:
+    newest = BEGIN + timedelta(days=92)
+    for since, step, rows in ((timedelta(hours=24), 60, 1440), (timedelta(days=2), 3600, 2880)):
+        for kind in (None, "rare"):
+            span = activity.Span.around(newest - since, newest, timedelta(seconds=step))
+            for read in await reads(seeded, activity.read_activity, OWNER, kind, span, Position(1, 1)):
+                assert_bounded(read, 2 * rows + 2, (since, kind))
+    for read in await reads(seeded, activity.read_kinds_since, newest - timedelta(hours=1)):
+        assert_bounded(read, 20 * 61, "the last hour of all owners")
 
 
 LATE, EARLY = BEGIN + timedelta(seconds=TASKS - 1000), BEGIN + timedelta(seconds=1000)

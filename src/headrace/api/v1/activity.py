@@ -19,8 +19,8 @@ from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput
 from headrace.log import clock
-from headrace.store.activity import HOUR, Span, read_activity
-from headrace.store.activity_statements import MINUTES_KEPT
+from headrace.store.activity import Span, read_activity
+from headrace.store.activity_statements import HOUR, MINUTES_KEPT
 from headrace.store.checkpoints import read_checkpoint
 
 POINTS_MAX = 1500  # a day of minutes has 1,440; no screen is wider

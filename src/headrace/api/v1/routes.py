@@ -29,7 +29,8 @@ from headrace.api.v1.session_token import get_tokens
 from headrace.api.v1.sessions import end_session, end_sessions, list_sessions
 from headrace.api.v1.submit import submit
 from headrace.api.v1.submit_batch import submit_batch
-from headrace.api.v1.tasks import get_task, get_timeline, list_tasks
+from headrace.api.v1.task_list import list_tasks
+from headrace.api.v1.tasks import get_task, get_timeline
 from headrace.api.v1.users import (
     change_password,
     change_user,

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated
 
 from litestar import get
-from litestar.params import Parameter, QueryParameter
+from litestar.params import Parameter
 
 from headrace.api.at_least import reach
 from headrace.api.auth.access import access
@@ -17,50 +17,17 @@ from headrace.api.edge.request import (
     AT_LEAST_SECONDS,
     WAIT_SECONDS_MAX,
     AnyRequest,
-    AtCursor,
     AtLeast,
-    OfKind,
     task_id,
 )
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.follower import Discontinued, Follower
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import ID_PATTERN, State, Task, TaskPage, Timeline
+from headrace.contracts.tasks import Task, Timeline
 from headrace.errors import TaskNotFound
 from headrace.log import subjects
 from headrace.store import tasks as stored_tasks
-from headrace.store.checkpoints import read_checkpoint
-from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
-
-
-@get(
-    "/tasks",
-    operation_id="list_tasks",
-    opt=access("tasks:read"),
-    operation_class=OfOwner,
-    summary="List tasks, newest first",
-    responses=refusals(400),
-)
-async def list_tasks(
-    request: AnyRequest,
-    # Litestar passes its own `state` to a parameter of that name.
-    in_state: Annotated[State | None, QueryParameter(name="state")] = None,
-    kind: OfKind = None,
-    batch: Annotated[str | None, Parameter(max_length=64, pattern=ID_PATTERN)] = None,
-    limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
-    cursor: AtCursor = None,
-    at_least: AtLeast = None,
-) -> TaskPage:
-    """A list leaves out inputs and results; read a single task for them. `next_cursor` continues with older tasks."""
-    api = state_of(request)
-    after = None if cursor is None else Cursor.parse(cursor)
-    await reach(api, at_least)
-    async with api.read_model.session() as session:
-        position = await read_checkpoint(session) or Position(api.log.epoch, 0)
-        wanted = stored_tasks.TaskFilter(state=in_state, kind=kind, batch=batch)
-        items, following = await stored_tasks.list_newest(session, caller(request), wanted, after, limit)
-    return TaskPage(items=items, next_cursor=str(following) if following else None, position=str(position))
 
 
 @get(

@@ -9,24 +9,46 @@ import click
 
 from headrace.cli.commands.options import home_option, json_option, note_unknown_settings, read_settings
 from headrace.cli.commands.parameter_types import DURATION, ID, KIND
-from headrace.contracts.events import EventName
+from headrace.contracts.events import EventName, Outcome
 
 
 @click.command()
 @click.option("--kind", type=KIND, help="Only this kind.")
 @click.option("--task", type=ID, metavar="ID", help="Only this task; the end of its id, as shown, will do.")
 @click.option("--event", type=click.Choice([str(each) for each in EventName]), help="Only this event.")
+@click.option("--outcome", type=click.Choice([str(each) for each in Outcome]), help="Only ends with this outcome.")
+@click.option("--slower-than", type=DURATION, help="Only ends of what ran for longer: 500ms, 10s, 2m, 1h.")
 @click.option("--since", type=DURATION, help="Begin that long ago: 30s, 10m, 2h, 1d.  [default: now]")
 @home_option
 @json_option
 def tail(
-    kind: str | None, task: str | None, event: str | None, since: timedelta | None, home: str | None, json: bool
+    kind: str | None,
+    task: str | None,
+    event: str | None,
+    outcome: str | None,
+    slower_than: timedelta | None,
+    since: timedelta | None,
+    home: str | None,
+    json: bool,
 ) -> None:
-    """Watch what happens to tasks, straight from the log."""
+    """Watch what happens to tasks, straight from the log.
+
+    With --outcome or --slower-than, only how tasks ended; the end of a task that was never started is slower than nothing.
+    """
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.tail import EventFilter, tail_log
 
-    event_filter = EventFilter(kind=kind or "*", task=task or "*", event=event or "*")
+    if outcome is not None or slower_than is not None:
+        if event not in (None, EventName.FINISHED):
+            raise click.UsageError(f"--outcome and --slower-than are about ends of tasks, not about {event!r}")
+        event = EventName.FINISHED
+    event_filter = EventFilter(
+        kind=kind or "*",
+        task=task or "*",
+        event=event or "*",
+        outcome=Outcome(outcome) if outcome else None,
+        slower_than=slower_than,
+    )
     settings = read_settings()
     note_unknown_settings()
     sys.exit(run_command(tail_log(settings, event_filter, home=home, since=since, json=json), interrupted=0))

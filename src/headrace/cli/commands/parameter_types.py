@@ -19,7 +19,7 @@ from headrace.contracts.tasks import BULK_PER_SECOND_MAX, KIND_PATTERN
 INPUT_BYTES_MAX = 16 << 20  # more than the API takes; an endless file does not fill the memory
 
 _NO_STDIN = "it is closed"
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class KindType(click.ParamType[str]):
@@ -48,7 +48,7 @@ class IdType(click.ParamType[str]):
 
 
 class DurationType(click.ParamType[timedelta]):
-    """A time span: ``30s``, ``10m``, ``2h``, ``1d``; ``0s`` only with ``may_be_zero``."""
+    """A time span: ``500ms``, ``30s``, ``10m``, ``2h``, ``1d``; ``0s`` only with ``may_be_zero``."""
 
     name = "duration"
 
@@ -57,9 +57,9 @@ class DurationType(click.ParamType[timedelta]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Convert a value; see `click.ParamType.convert`."""
-        match = re.fullmatch(r"(\d{1,6})([smhd])", value, re.ASCII)
+        match = re.fullmatch(r"(\d{1,6})(ms|[smhd])", value, re.ASCII)
         if match is None:
-            self.fail(f"{value!r} is not a duration like 30s, 10m, 2h or 1d", param, ctx)
+            self.fail(f"{value!r} is not a duration like 500ms, 30s, 10m, 2h or 1d", param, ctx)
         duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
         if not duration and not self._may_be_zero:
             self.fail(f"{value!r} is no time at all; say at least 1s", param, ctx)

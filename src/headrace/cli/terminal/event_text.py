@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from headrace.cli.terminal.durations import span
 from headrace.contracts.events import EventName
 from headrace.printable import printable
 
@@ -50,7 +51,7 @@ def _describe(event: str, data: Mapping[str, Any]) -> str:
         case EventName.DEFERRED:
             return _join(f"until {local_time(datetime.fromisoformat(data['due_at']))}", _attempt(data), _error(data))
         case EventName.STARTED:
-            return _join(f"by {data['worker']}", _attempt(data))
+            return _join(f"by {data['worker']}", _attempt(data), _duration("waited", data.get("queued_seconds")))
         case EventName.PROGRESSED:
             return _join(f"{data['fraction']:.0%}", data.get("message"), separator="  ")
         case EventName.LOGGED:
@@ -108,13 +109,19 @@ def _error(data: Mapping[str, Any]) -> str | None:
 
 
 def _finish(data: Mapping[str, Any]) -> str:
+    ran = _duration("ran", data.get("run_seconds"))
     match data["outcome"]:
         case "succeeded":
-            return _join("succeeded", as_json(data.get("result")), separator="  ")
+            return _join(_join("succeeded", ran), as_json(data.get("result")), separator="  ")
         case "failed":
-            return f"failed ({data['error']['code']}): {data['error']['message']}"
+            failed = _join(f"failed ({data['error']['code']})", ran)
+            return f"{failed}: {data['error']['message']}"
         case outcome:
-            return _join(outcome, f"by {data['by']}" if data.get("by") else None, separator=" ")
+            return _join(_join(outcome, f"by {data['by']}" if data.get("by") else None, separator=" "), ran)
+
+
+def _duration(what: str, seconds: float | None) -> str | None:
+    return None if seconds is None else f"{what} {span(seconds)}"
 
 
 def _chunks(chunks: list[Any]) -> str:

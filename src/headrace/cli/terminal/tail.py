@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 from headrace.cli.terminal.event_text import describe_event, event_color, local_time, shortened
 from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.output import note, show_json_text, show_styled
+from headrace.contracts.events import EventName, Finished, Outcome, read
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
@@ -35,11 +36,17 @@ _raw_decoder = msgspec.json.Decoder(Raw)
 
 
 class EventFilter(NamedTuple):
-    """Which events to show; ``*`` stands for any. A task may be given by the end of its id."""
+    """Which events to show; ``*`` stands for any. A task may be given by the end of its id.
+
+    With ``outcome`` or ``slower_than``, only ends of runs are shown: those with this outcome, and those whose last attempt ran for
+    longer than this.
+    """
 
     kind: str = "*"
     task: str = "*"
     event: str = "*"
+    outcome: Outcome | None = None
+    slower_than: timedelta | None = None
 
     @property
     def subject(self) -> str:
@@ -48,7 +55,16 @@ class EventFilter(NamedTuple):
 
     def matches(self, record: Record) -> bool:
         """Tell whether a record of that part is one of these events."""
-        return not self._is_short or TaskSubject.parse(record.subject).task.endswith(self.task)
+        if self._is_short and not TaskSubject.parse(record.subject).task.endswith(self.task):
+            return False
+        return (self.outcome is None and self.slower_than is None) or self._matches_end(record)
+
+    def _matches_end(self, record: Record) -> bool:
+        """Tell whether the end of a run is one of those to show; one without a duration is slower than nothing."""
+        finished = read(EventName.FINISHED, record.payload)
+        if not isinstance(finished, Finished) or self.outcome not in (None, finished.outcome):
+            return False
+        return self.slower_than is None or (finished.run_seconds or 0.0) > self.slower_than.total_seconds()
 
     @property
     def _is_short(self) -> bool:

@@ -90,6 +90,6 @@ def _apply_task_event(
     before = tasks.progress_of(subject.task)
     row = tasks.apply_event(record, subject, event)
     if row is not None:
-        batches.count_task(before and before.state, row, event.withdrawn if isinstance(event, Finished) else None)
+        batches.count_task(before and before[0], row, event.withdrawn if isinstance(event, Finished) else None)
     activity.count_event(decoded, before, changed=row is not None)
     schedules.apply_task_event(record, subject, event)

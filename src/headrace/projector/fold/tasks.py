@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 import msgspec
 from msgspec import Raw
@@ -33,19 +33,11 @@ from headrace.store.storable import storable_instant, storable_text
 from headrace.store.tables import EventRow, TaskRow
 
 _encode = msgspec.json.Encoder().encode
-_FINAL = frozenset(state for state in State if state.final)
+FINAL = frozenset(state for state in State if state.final)
 
 
-class TaskProgress(NamedTuple):
-    """How far a task had come before an event."""
-
-    state: str
-    attempt: int
-
-    @property
-    def is_final(self) -> bool:
-        """Whether its run was over."""
-        return self.state in _FINAL
+TaskProgress = tuple[str, int]
+"""How far a task has come: its state, and its attempt. A plain tuple, because one is made for each event."""
 
 
 class TaskFold:
@@ -71,7 +63,7 @@ class TaskFold:
     def progress_of(self, task: str) -> TaskProgress | None:
         """Return how far a task has come so far; None for a task without a row."""
         row = self._rows.get(task)
-        return TaskProgress(row.state, row.attempt) if row is not None else None
+        return (row.state, row.attempt) if row is not None else None
 
     def apply_event(self, record: Record, subject: TaskSubject, event: Event) -> TaskRow | None:
         """Apply one event of a task; returns its row, or None when the event changes nothing in it."""
@@ -112,7 +104,7 @@ def fold_task(row: TaskRow | None, record: Record, subject: TaskSubject, event: 
         changed = _begin_run(row, record, subject, event, epoch)
     elif row is None:
         changed = None
-    elif row.state in _FINAL:
+    elif row.state in FINAL:
         # The read model still had the finish that the log had lost; only its position is new.
         changed = row if isinstance(event, Finished) and event.restored is not None else None
     else:
@@ -127,7 +119,7 @@ def _apply_withdrawn(
 ) -> TaskRow | None:
     """Apply the `queued` event that a finish has taken out of the log, unless the row reflects it already."""
     if row is not None and (row.epoch, row.sequence) >= (epoch, withdrawn.sequence):
-        if row.state not in _FINAL:
+        if row.state not in FINAL:
             # The row may reflect only a start after the `queued` event; a row folded from the whole log has this time.
             row.queued_at = storable_instant(withdrawn.at)
         return row
@@ -141,11 +133,9 @@ def _begin_run(
 ) -> TaskRow | None:
     """Begin a task, an attempt, or a new run of a task that is final; None for the late timer of an earlier run."""
     # An idempotency key that the log has forgotten may begin a task once more, under the id of one that is final.
-    if row is None or (
-        row.state in _FINAL and conditions.expects_new_task(record.headers, subject.owner, subject.task)
-    ):
+    if row is None or (row.state in FINAL and conditions.expects_new_task(record.headers, subject.owner, subject.task)):
         row = _new_row(record, subject, event)
-    elif row.state not in _FINAL:
+    elif row.state not in FINAL:
         if row.epoch == epoch and event.fence != row.fence:
             return None
         if isinstance(event, Deferred) and row.epoch == epoch and _has_left_wait(row, event):
@@ -262,7 +252,7 @@ def _finish(row: TaskRow, record: Record, event: Finished) -> None:
 
 def _seconds(written: float | None) -> float | None:
     """Return a duration as it is stored: none is below zero, whatever the clocks of its writer said."""
-    return None if written is None else max(0.0, written)
+    return written if written is None or written >= 0 else 0.0
 
 
 def _set_error(row: TaskRow, error: TaskError | None) -> None:
