@@ -16,9 +16,9 @@ from prometheus_client.metrics_core import Metric
 from headrace.errors import LogUnavailable
 from headrace.log import clock, consumer_names, subjects
 from headrace.log.connection import Log
-from headrace.log.consumers import all_consumers
 from headrace.log.copies import LogCopies, read_copies
-from headrace.log.queues import QueueState, count_deferred, oldest_unacknowledged, read_queues
+from headrace.log.lane_states import LaneState, read_lanes
+from headrace.log.queues import count_deferred, oldest_unacknowledged
 from headrace.metrics.families import gauge, gauge_by
 from headrace.metrics.series import KINDS_MAX, OTHER
 from headrace.repeated import RepeatedWarning
@@ -26,6 +26,7 @@ from headrace.telemetry import get_logger
 
 KEPT_SECONDS = 15.0  # between two questions to the servers, however many read the metrics
 PATIENCE_SECONDS = 3.0  # a reader of the metrics waits no longer; it has the rest of the page all the same
+ALL_PRIORITIES = "all"  # of the one lane of a kind with a limit to its concurrency
 
 log = get_logger(__name__)
 
@@ -35,7 +36,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         at: When, by the clock of NATS.
-        queues: Every lane.
+        lanes: Every lane of a kind, by kind.
         announced: When workers announced each kind last.
         deferred: Tasks that are not due yet.
         copies: The copies of the log, and its size.
@@ -44,7 +45,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     at: datetime
-    queues: list[QueueState]
+    lanes: list[LaneState]
     announced: dict[str, datetime]
     deferred: int
     copies: LogCopies
@@ -85,7 +86,7 @@ class ClusterFigures:
             self._failing.note(str(error) or f"the servers did not answer within {PATIENCE_SECONDS:g} s")
         else:
             self._failing.end()
-        self._until = time.monotonic() + KEPT_SECONDS
+            self._until = time.monotonic() + KEPT_SECONDS
 
     def collect(self) -> Iterator[Metric]:
         """Yield the figures; nothing when there are none."""
@@ -109,17 +110,16 @@ async def read_figures(event_log: Log) -> Figures:
     Raises:
         LogUnavailable: JetStream does not answer.
     """
-    infos = await all_consumers(event_log)
-    projector = next((info for info in infos if info["name"] == consumer_names.PROJECTOR), None)
-    behind = 0 if projector is None else projector["num_pending"] + projector["num_ack_pending"]
+    operation = f"CONSUMER.INFO.{subjects.STREAM}.{consumer_names.PROJECTOR}"
+    projector = await event_log.jetstream.request(operation)
     return Figures(
         at=clock.now(),
-        queues=await read_queues(event_log, infos),
+        lanes=[lane for lane in await read_lanes(event_log) if lane.kind is not None],
         announced=await _read_announced(event_log),
         deferred=await count_deferred(event_log),
         copies=await read_copies(event_log.jetstream),
-        behind=behind,
-        behind_since=None if projector is None else await oldest_unacknowledged(event_log, projector),
+        behind=projector["num_pending"] + projector["num_ack_pending"],
+        behind_since=await oldest_unacknowledged(event_log, projector),
     )
 
 
@@ -128,20 +128,22 @@ async def _read_announced(event_log: Log) -> dict[str, datetime]:
     return {record.subject.rpartition(".")[2]: record.at for record in page.records}
 
 
-_OF_LANES: tuple[tuple[str, str, Callable[[QueueState], float]], ...] = (
-    ("queued", "Queued tasks that were not given to a worker", lambda queue: queue.queued),
-    ("running", "Tasks that were given to a worker and have not ended", lambda queue: queue.running),
-    ("running_limit", "Tasks that may run over all workers", lambda queue: queue.running_max),
-    ("pulls", "Requests of workers that wait for tasks", lambda queue: queue.pulls),
+_OF_LANES: tuple[tuple[str, str, Callable[[LaneState], float]], ...] = (
+    ("queued", "Queued tasks that were not given to a worker", lambda lane: lane.queued),
+    ("running", "Tasks that were given to a worker and have not ended", lambda lane: lane.running),
+    ("running_limit", "Tasks that may run over all workers", lambda lane: lane.running_max),
+    ("pulls", "Requests of workers that wait for tasks", lambda lane: lane.pulls),
 )
 
 
 def _of_queues(figures: Figures) -> Iterator[Metric]:
-    def by_lane(number: Callable[[QueueState], float], combine: Callable[[float, float], float]) -> _Numbers:
-        return _bounded((((each.kind, each.priority), number(each)) for each in figures.queues), combine)
+    def by_lane(number: Callable[[LaneState], float], combine: Callable[[float, float], float]) -> _Numbers:
+        return _bounded(
+            (((each.kind or OTHER, each.priority or ALL_PRIORITIES), number(each)) for each in figures.lanes), combine
+        )
 
-    def age(queue: QueueState) -> float:
-        return _age(figures.at, queue.oldest_at)
+    def age(lane: LaneState) -> float:
+        return lane.oldest_seconds or 0.0
 
     labels = ("kind", "priority")
     for name, about, number in _OF_LANES:
@@ -151,7 +153,7 @@ def _of_queues(figures: Figures) -> Iterator[Metric]:
 
 
 def _of_kinds(figures: Figures) -> Iterator[Metric]:
-    paused = (((each.kind,), float(each.paused)) for each in figures.queues)
+    paused = (((each.kind or OTHER,), float(each.paused)) for each in figures.lanes)
     yield gauge_by("headrace_kind_paused", "Whether the kind is paused", ("kind",), _bounded(paused, max))
     announced = (((kind,), at.timestamp()) for kind, at in sorted(figures.announced.items()))
     yield gauge_by(

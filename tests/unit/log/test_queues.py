@@ -5,9 +5,10 @@ from datetime import timedelta
 from headrace.contracts.tasks import Priority
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
+from headrace.log.lane_states import LaneState, read_lanes
 from headrace.log.lanes import ACK_PENDING_MAX, provision_lanes
 from headrace.log.pauses import pause_kind
-from headrace.log.queues import ALL_PRIORITIES, QueueState, count_deferred, read_queues
+from headrace.log.queues import count_deferred
 from headrace.log.subjects import TaskSubject
 from headrace.log.timers import timer_headers
 from tests.waiting import until
@@ -20,8 +21,8 @@ async def append_queued(log: Log, kind: str, priority: Priority, count: int) -> 
         await log.appender.append(str(TaskSubject("queued", kind, priority, OWNER, f"{priority}-{number}")), b"{}", {})
 
 
-async def lane(log: Log, kind: str, priority: str) -> QueueState:
-    (found,) = [each for each in await read_queues(log) if (each.kind, each.priority) == (kind, priority)]
+async def lane(log: Log, kind: str, priority: str | None) -> LaneState:
+    (found,) = [each for each in await read_lanes(log) if (each.kind, each.priority) == (kind, priority)]
     return found
 
 
@@ -57,7 +58,7 @@ async def test_a_lane_says_what_waits_in_it_since_when_and_who_pulls(log: Log) -
 async def test_a_kind_with_a_limit_has_one_lane_for_all_priorities_which_may_be_paused(log: Log) -> None:
     await provision_lanes(log, "mail", 2)
     await pause_kind(log, "mail", paused=True)
-    found = await lane(log, "mail", ALL_PRIORITIES)
+    found = await lane(log, "mail", None)
     assert (found.running_max, found.paused) == (2, True)
 
 

@@ -10,10 +10,11 @@ from headrace.contracts.tasks import Priority
 from headrace.errors import LogUnavailable
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
+from headrace.log.consumers import provision_projector
 from headrace.log.copies import LogCopies
 from headrace.log.deliveries import Delivery
+from headrace.log.lane_states import LaneState
 from headrace.log.lanes import provision_lanes
-from headrace.log.queues import QueueState
 from headrace.log.subjects import TaskSubject
 from headrace.metrics.series import KINDS_MAX
 from headrace.projector import cluster_figures
@@ -86,6 +87,7 @@ def test_a_projector_says_whether_it_leads_and_whether_it_can(is_leading: bool, 
 async def test_the_leader_shows_every_queue_and_the_log(log: Log) -> None:
     await provision_lanes(log, "resize", None)
     await provision_lanes(log, "mail", 2)
+    await provision_projector(log)
     await log.appender.append(str(TaskSubject("queued", "resize", Priority.HIGH, "u1", "t1")), b"{}", {})
     await log.appender.append(subjects.catalog_entry("resize"), b"{}", {})
     figures = ClusterFigures(log, BYTES_MAX, lambda: True)
@@ -96,7 +98,8 @@ async def test_the_leader_shows_every_queue_and_the_log(log: Log) -> None:
     assert (found["headrace_kind_running_limit:mail:all"], found["headrace_kind_pulls:mail:all"]) == (2, 0)
     assert (found["headrace_kind_paused:mail"], found["headrace_kind_running:mail:all"]) == (0, 0)
     assert abs(found["headrace_kind_announced_timestamp_seconds:resize"] - clock.now().timestamp()) < 60
-    assert (found["headrace_deferred_tasks"], found["headrace_projection_behind_events"]) == (0, 0)
+    assert (found["headrace_deferred_tasks"], found["headrace_projection_behind_events"]) == (0, 1)
+    assert 0 <= found["headrace_projection_behind_seconds"] < 60
     assert 0 < found["headrace_log_bytes"] < found["headrace_log_bytes_limit"] == BYTES_MAX
     assert (found["headrace_log_replicas"], found["headrace_log_replicas_current"]) == (1, 1)
 
@@ -140,8 +143,9 @@ async def test_kinds_beyond_the_bound_are_shown_together(monkeypatch: pytest.Mon
     assert found["headrace_kind_oldest_queued_seconds:other:high"] == 60
 
 
-def queue(kind: str, *, queued: int) -> QueueState:
-    return QueueState(
+def queue(kind: str, *, queued: int) -> LaneState:
+    return LaneState(
+        durable=f"run-{kind}-high",
         kind=kind,
         priority="high",
         queued=queued,
@@ -151,13 +155,16 @@ def queue(kind: str, *, queued: int) -> QueueState:
         pulls=0,
         paused=False,
         oldest_at=NOW - timedelta(minutes=1),
+        ack_wait=30.0,
+        idle_seconds=None,
+        asked_at=NOW,
     )
 
 
-def figures_of(queues: list[QueueState]) -> Figures:
+def figures_of(queues: list[LaneState]) -> Figures:
     return Figures(
         at=NOW,
-        queues=queues,
+        lanes=queues,
         announced={},
         deferred=0,
         copies=LogCopies(bytes=1, wanted=1, current=1),
