@@ -89,8 +89,9 @@ async def test_a_task_that_fails_exits_with_1_and_says_why(up: Up) -> None:
     )
     for done in (followed, waited):
         assert (done.code, done.out) == (1, "")
-        assert "failed (raised), ran " in done.err.splitlines()[-1]
+        assert "failed (raised)" in done.err.splitlines()[-1]
         assert "too much" in done.err.splitlines()[-1]
+    assert "failed (raised), ran " in followed.err.splitlines()[-1]
 
 
 async def test_a_refused_submission_exits_with_2_and_names_each_path(up: Up) -> None:
