@@ -178,6 +178,8 @@ class Cluster:
 
     async def events(self, subject: str = "hr.tasks.>") -> list[Any]:
         """The log's records under a subject, all of them."""
+        # Where NATS was started anew, the processes may be connected to it before the test is.
+        await until(lambda: self.log.replayer._connection.is_connected, "the log")
         found: list[Any] = []
         more = True
         while more:

@@ -91,6 +91,7 @@ async def test_a_worker_told_to_stop_lets_its_tasks_end(make_cluster: MakeCluste
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.slow
 async def test_a_worker_whose_grace_is_over_gives_its_tasks_back_at_once(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_WORKER_GRACE="0.2", HEADRACE_STREAM_ACK_WAIT="60")
     _, worker, _ = await cluster.start("api", "worker", "projector")

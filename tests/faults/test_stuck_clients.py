@@ -44,6 +44,7 @@ async def write_until_cut_off(cluster: Cluster, api: Api, clients: int) -> float
 
 
 @pytest.mark.invariant(6)
+@pytest.mark.slow
 async def test_clients_that_read_nothing_are_cut_off_and_nobody_else_notices(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     api = await Api.start(cluster, *STALLED)

@@ -61,6 +61,16 @@ async def attempts(collected: Collector, task: str, count: int = 1) -> list[Span
     return sorted(spans, key=lambda each: each.attributes["headrace.task.attempt"])
 
 
+async def creation(collected: Collector, task: str) -> Span:
+    """The span of the submission of a task. The API exports on its own, maybe after the worker."""
+
+    def found() -> list[Span]:
+        return [each for each in collected.spans(task=task) if each.kind == "producer"]
+
+    (span,) = await until(found, f"the creation of {task}")
+    return span
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_click_is_one_trace_from_the_request_to_what_the_handler_does(
     traced: Cluster, collected: Collector, kind: str
@@ -68,7 +78,7 @@ async def test_a_click_is_one_trace_from_the_request_to_what_the_handler_does(
     task = await submit(traced, kind, input={"secret": CANARY}, state="vendor=1")
     done = await traced.outcome(task)
     (consumer,) = await attempts(collected, task)
-    (producer,) = [each for each in collected.spans(task=task) if each.kind == "producer"]
+    producer = await creation(collected, task)
     (server,) = [each for each in collected.spans() if each.id == producer.parent]
     (inner,) = [each for each in collected.spans("ask somebody") if each.parent == consumer.id]
     assert {each.trace for each in (server, producer, consumer, inner)} == {CLICK[3:35]} == {done["result"]}
@@ -87,7 +97,7 @@ async def test_records_carry_where_they_were_appended_and_the_queued_one_where_t
     task = await submit(traced, "traced", input={}, state="vendor=1")
     await traced.outcome(task)
     (consumer,) = await attempts(collected, task)
-    (producer,) = [each for each in collected.spans(task=task) if each.kind == "producer"]
+    producer = await creation(collected, task)
     records = await traced.events(f"hr.tasks.*.*.*.*.{task}")
     said = {record.subject.split(".")[2]: record.headers for record in records}
     assert said["queued"]["traceparent"] == f"00-{producer.trace}-{producer.id}-01"
@@ -103,7 +113,7 @@ async def test_a_retry_and_a_replay_are_traces_of_their_own_linked_to_the_creati
     task = await submit(traced, "traced", input={"secret": CANARY, "fails": 1})
     await traced.outcome(task)
     first, second = await attempts(collected, task, 2)
-    (producer,) = [each for each in collected.spans(task=task) if each.kind == "producer"]
+    producer = await creation(collected, task)
     assert (first.trace, first.parent, first.failed) == (producer.trace, producer.id, True)
     assert (first.attributes["error.type"], first.attributes["headrace.task.outcome"]) == ("raised", "retrying")
     assert (second.parent, second.links) == ("", [producer.place, first.place])
@@ -130,7 +140,7 @@ async def test_batches_and_delays_are_traces_of_their_own_linked_to_their_creati
         (consumer,) = await attempts(collected, task)
         assert (consumer.parent, consumer.links) == ("", [producer.place])
     (consumer,) = await attempts(collected, delayed)
-    (producer,) = [each for each in collected.spans(task=delayed) if each.kind == "producer"]
+    producer = await creation(collected, delayed)
     assert (consumer.parent, consumer.links) == ("", [producer.place])
 
 

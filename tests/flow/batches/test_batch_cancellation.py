@@ -167,6 +167,7 @@ async def test_a_task_of_a_cancelled_batch_that_is_run_again_and_cancelled_while
     assert len(await cluster.events("hr.batches.settled.>")) == 4
 
 
+@pytest.mark.slow
 async def test_a_settled_batch_cannot_be_cancelled_by_an_api_that_has_not_heard_of_its_end(
     make_cluster: MakeCluster,
 ) -> None:

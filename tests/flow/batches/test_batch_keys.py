@@ -62,6 +62,7 @@ async def test_many_equal_batches_under_one_key_at_once_make_one_batch(shared: C
 
 @pytest.mark.invariant(4)
 @pytest.mark.invariant(5)
+@pytest.mark.slow
 async def test_a_batch_that_was_cut_off_is_completed_under_its_key(cluster_without_worker: Cluster) -> None:
     cluster, api = cluster_without_worker, cluster_without_worker.members[0]
     total = 10_000

@@ -90,6 +90,7 @@ async def test_a_batch_sent_again_is_answered_as_far_as_it_is_known(seeing: Clus
 
 
 @pytest.mark.invariant(4)
+@pytest.mark.slow
 async def test_a_complete_batch_is_found_again_although_the_log_is_full(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(2 << 20))
     _, worker, _ = await cluster.start("api", "worker", "projector")

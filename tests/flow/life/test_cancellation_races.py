@@ -31,6 +31,7 @@ from tests.flow.life_steps import (
 from tests.waiting import until
 
 
+@pytest.mark.slow
 async def test_a_process_kind_that_was_cancelled_while_its_process_started_is_stopped(
     make_cluster: MakeCluster,
 ) -> None:

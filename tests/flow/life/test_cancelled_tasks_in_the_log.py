@@ -24,6 +24,7 @@ from tests.purge import purge
 
 
 @pytest.mark.invariant(7)
+@pytest.mark.slow
 async def test_a_replay_after_cancellations_gives_the_same_read_model(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, projector = await cluster.start("api", "worker", "projector")

@@ -158,6 +158,7 @@ async def test_a_task_that_expired_before_a_worker_came_is_not_started(make_clus
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.slow
 async def test_a_task_that_a_worker_gave_back_unstarted_expires_all_the_same(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker = await cluster.start("api", "worker")

@@ -208,6 +208,7 @@ async def a_second_run_with_a_timer_of_the_first(cluster: Cluster) -> str:
 
 
 @pytest.mark.invariant(2)
+@pytest.mark.slow
 async def test_a_timer_of_a_run_that_is_over_does_not_keep_the_next_from_being_cancelled(
     make_cluster: MakeCluster,
 ) -> None:
@@ -225,6 +226,7 @@ async def test_a_timer_of_a_run_that_is_over_does_not_keep_the_next_from_being_c
 
 
 @pytest.mark.invariant(2)
+@pytest.mark.slow
 async def test_a_timer_of_a_run_that_is_over_does_not_end_the_next_when_a_worker_is_lost(
     make_cluster: MakeCluster,
 ) -> None:
@@ -244,6 +246,7 @@ async def test_a_timer_of_a_run_that_is_over_does_not_end_the_next_when_a_worker
     assert (found["result"]["text"], calls(cluster, task)) == ("x", 1)
 
 
+@pytest.mark.slow
 async def test_many_tasks_run_again_by_what_they_have_in_common(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")

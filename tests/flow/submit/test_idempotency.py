@@ -313,6 +313,7 @@ async def test_without_the_read_model_a_repeated_submission_is_answered_from_its
 
 
 @pytest.mark.invariant(4)
+@pytest.mark.slow
 async def test_a_known_key_is_answered_also_when_the_log_is_full(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster(HEADRACE_STREAM_MAX_BYTES=str(1 << 20))
     await cluster.start("api", "worker", "projector")
