@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from prometheus_client.metrics_core import Metric
 
 from headrace.contracts.positions import Position
@@ -43,7 +42,7 @@ from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
 from headrace.store.leader_queries import list_unsettled_batches
 from headrace.store.leadership import LeaderSession
-from headrace.store.outages import describe_outage
+from headrace.store.outages import DRIVER_ERRORS, describe_outage
 from headrace.store.projection import FoldedPage, Projection, Unstorable
 from headrace.store.repair import end_repair, is_repair_pending
 from headrace.telemetry import get_logger
@@ -55,14 +54,6 @@ STOP_SECONDS = 0.5  # until a projector that was cancelled is cancelled again
 RESTART_SECONDS = 0.1  # until pages are read anew: a server that goes away ends pulls faster than connections
 
 log = get_logger(__name__)
-
-_PostgresUnreachable = (
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    TimeoutError,
-)
 
 
 async def project(settings: Settings, stop: asyncio.Event) -> None:
@@ -151,7 +142,7 @@ class Projector:
         while True:
             try:
                 await self._lead_when_free()
-            except _PostgresUnreachable as error:
+            except DRIVER_ERRORS as error:
                 self._set_role(f"cannot use Postgres: {describe_outage(error)}")
             except (HeadraceError, ProvisionError) as error:
                 self._set_role(f"cannot use the log: {error}")

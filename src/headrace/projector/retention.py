@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 from msgspec import Struct
 from prometheus_client.metrics_core import Metric
@@ -20,6 +19,7 @@ from prometheus_client.metrics_core import Metric
 from headrace.log import clock
 from headrace.metrics.families import counter_by
 from headrace.metrics.series import CounterBy
+from headrace.store.outages import DRIVER_ERRORS
 from headrace.store.retention import RetentionSession
 from headrace.telemetry import get_logger
 
@@ -32,14 +32,6 @@ STOP_SECONDS = 0.5  # to wait for a pass that was cancelled; its session is clos
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 log = get_logger(__name__)
-
-_PostgresUnreachable = (
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    TimeoutError,
-)
 
 
 class Removed(Struct):
@@ -95,7 +87,7 @@ class Retention:
                 await self.remove_old(session, clock.now())
             finally:
                 session.close()
-        except (msgspec.MsgspecError, *_PostgresUnreachable) as error:
+        except (msgspec.MsgspecError, *DRIVER_ERRORS) as error:
             log.warning("what is too old cannot be removed yet", error=str(error) or type(error).__name__)
 
     async def remove_old(self, session: RetentionSession, now: datetime) -> None:

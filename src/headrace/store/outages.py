@@ -18,6 +18,15 @@ from headrace.tls_errors import explain_tls
 _OUTAGE_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 OUTAGE_CHARS_MAX = 300  # of what the driver says, which may quote a whole statement
 
+# What a session of the driver raises when Postgres cannot be reached, refuses, or goes away in the middle of an answer.
+DRIVER_ERRORS = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
+
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # undefined table, undefined column
 
 
