@@ -15,6 +15,7 @@ from headrace.errors import ReadModelBehind, ReadModelUnavailable
 from headrace.store.checkpoints import find_gap, is_repairing, read_checkpoint
 from headrace.store.outages import describe_outage, is_outage
 
+CHECK_SECONDS = 1.0  # for health checks; with the log's own check it is within the four seconds that a probe waits
 CHECKPOINT_POLL_SECONDS = 0.02  # while at least one request waits for the projector
 
 
@@ -29,6 +30,7 @@ class ReadModel:
         self._open_session = open_session
         self._waiting: list[tuple[Position, asyncio.Future[None]]] = []
         self._polling: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[str | None] | None = None
         self._outages = Outages(
             "the read model",
             lambda: ReadModelUnavailable("lists and details are not available at the moment; try again shortly"),
@@ -92,7 +94,18 @@ class ReadModel:
             return checkpoint._replace(sequence=sys.maxsize) if await is_repairing(session) else checkpoint
 
     async def problem(self) -> str | None:
-        """Say why the read model cannot be read, as health checks do; None when it can be."""
+        """Say why the read model cannot be read, as health checks do; None when it can be.
+
+        A probe waits a few seconds at most, so a Postgres that does not answer is waited for less, by one check for all probes.
+        """
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._check(), name="check the read model")
+        await asyncio.wait({self._checking}, timeout=CHECK_SECONDS)
+        if not self._checking.done():
+            return f"Postgres cannot be used: no answer within {CHECK_SECONDS:g} s"
+        return self._checking.result()
+
+    async def _check(self) -> str | None:
         try:
             async with self._session_for_operators() as session:
                 return None if await read_checkpoint(session) is not None else "the projector has not run yet"

@@ -28,6 +28,7 @@ from headrace.api.streaming.metrics import StreamCollector
 from headrace.lifecycle.verify_log import verify_log
 from headrace.listening import bind
 from headrace.log.backlog import Backlog
+from headrace.log.connection import Log
 from headrace.log.metrics import LogCollector
 from headrace.log.opening import open_log
 from headrace.operations.answers import Operations
@@ -135,9 +136,11 @@ async def _open(
     stack: AsyncExitStack,
 ) -> ApiState:
     """Open the log, verify it against the read model, and open what depends on it."""
-    opened = await stack.enter_async_context(
-        open_log(settings, "api", lambda opened: verify_log(opened, read_model.checkpoint_for_verification))
-    )
+
+    async def compare(opened: Log) -> None:
+        await verify_log(opened, read_model.checkpoint_for_verification)
+
+    opened = await stack.enter_async_context(open_log(settings, "api", compare, operations.note_wait))
     api = ApiState(opened, settings, read_model, identity, operations)
     stack.callback(api.revocations.close)
     await api.open()

@@ -49,6 +49,7 @@ class NatsClient(Client):
         settings: Where NATS is, and who we are there.
         on_reconnect: Called after every reconnect.
         on_disconnect: Called when the connection breaks, before anything arrives on the next.
+        on_wait: Called with the reason each time that the first connection does not come about.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class NatsClient(Client):
         settings: NatsSettings,
         on_reconnect: Callable[[], None] | None = None,
         on_disconnect: Callable[[], None] | None = None,
+        on_wait: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
         self.meant_to_close = False
@@ -70,6 +72,7 @@ class NatsClient(Client):
         self._client_name = name
         self._on_reconnect = on_reconnect
         self._on_disconnect = on_disconnect
+        self._on_wait = on_wait
         # While a server is away every attempt fails the same way, five times a second; each error is logged once.
         self._logged_errors = set[str]()
         # A child with a copy of the socket would keep the connection open after this process has ended, and the server would
@@ -241,6 +244,8 @@ class NatsClient(Client):
         if self.is_connected or message not in self._logged_errors:
             log.warning("NATS client error", client=self._client_name, error=message)
         self._logged_errors.add(message)
+        if self._on_wait is not None and not self.is_connected:
+            self._on_wait(f"NATS cannot be reached: {message}")
 
     async def _disconnected(self) -> None:
         if self._on_disconnect is not None:

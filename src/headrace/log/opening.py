@@ -14,7 +14,7 @@ from headrace.log.client import NatsClient, open_client
 from headrace.log.connection import Log
 from headrace.log.deliveries import Heartbeat
 from headrace.log.jetstream import ProvisionError
-from headrace.log.provisioning import provision_when_ready
+from headrace.log.provisioning import NoteWait, ignore_wait, provision_when_ready
 from headrace.log.streams import log_exists
 from headrace.repeated import RepeatedWarning
 from headrace.settings import Settings
@@ -28,7 +28,9 @@ Compare = Callable[[Log], Awaitable[None]]
 
 
 @asynccontextmanager
-async def open_log(settings: Settings, name: str, compare: Compare | None = None) -> AsyncGenerator[Log]:
+async def open_log(
+    settings: Settings, name: str, compare: Compare | None = None, on_wait: NoteWait = ignore_wait
+) -> AsyncGenerator[Log]:
     """Connect, provision the streams, and open the log for the duration of the block.
 
     Args:
@@ -36,12 +38,13 @@ async def open_log(settings: Settings, name: str, compare: Compare | None = None
         name: What NATS shows as the client's name.
         compare: Returns when the log may be appended to, at first and after every reconnect; see `headrace.log.continuity`.
             None for a process that sees to it otherwise.
+        on_wait: Called with what is waited for, each time that this changes.
 
     Raises:
         LogUnavailable: NATS or JetStream cannot be reached within a minute.
         ProvisionError: the streams cannot be made what the settings say.
     """
-    connection = LogConnection(settings, name, compare)
+    connection = LogConnection(settings, name, compare, on_wait)
     await connection.connect()
     try:
         await connection.start()
@@ -89,11 +92,14 @@ async def open_heartbeat(settings: Settings, name: str) -> AsyncGenerator[Heartb
 class LogConnection:
     """Opens a log, and verifies it again after every reconnect before it is appended to."""
 
-    def __init__(self, settings: Settings, name: str, compare: Compare | None) -> None:
+    def __init__(self, settings: Settings, name: str, compare: Compare | None, on_wait: NoteWait) -> None:
         self._settings = settings
         self._name = name
         self._compare = compare
-        self._connection = NatsClient(f"headrace-{name}", settings.nats, self._on_reconnect, self._on_disconnect)
+        self._on_wait = on_wait
+        self._connection = NatsClient(
+            f"headrace-{name}", settings.nats, self._on_reconnect, self._on_disconnect, on_wait
+        )
         # The server answers reads of history inside a connection's read loop, where they would hold up appends.
         self._history = NatsClient(f"headrace-{name}-history", settings.nats)
         self._catching_up: asyncio.Task[None] | None = None
@@ -117,7 +123,10 @@ class LogConnection:
             LogUnavailable: JetStream does not answer within a minute.
             ProvisionError: the streams cannot be made what the settings say.
         """
-        await self._provision()
+        self.log.note_state(
+            await provision_when_ready(self.log.jetstream, self._settings.stream, on_wait=self._on_wait)
+        )
+        self._on_wait("the log is open, and what works with it starts")
         await self.log.appender.open()
         await self.log.replayer.open()
         await self._connection.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from headrace.errors import LogUnavailable
 from headrace.log.client import RECONNECT_WAIT_SECONDS, START_TIMEOUT_SECONDS, NatsClient, open_client
@@ -17,6 +18,12 @@ from headrace.settings import Settings, StreamSettings
 from headrace.telemetry import get_logger
 
 log = get_logger(__name__)
+
+NoteWait = Callable[[str], None]
+
+
+def ignore_wait(why: str) -> None:
+    """Nobody asks this process what it waits for."""
 
 
 async def provision(settings: Settings) -> None:
@@ -48,11 +55,11 @@ async def _require_permission(connection: NatsClient, settings: Settings) -> Non
 
 
 async def provision_when_ready(
-    jetstream: JetStream, settings: StreamSettings, *, by_provisioner: bool = False
+    jetstream: JetStream, settings: StreamSettings, *, by_provisioner: bool = False, on_wait: NoteWait = ignore_wait
 ) -> StreamState:
     """Provision the log and what belongs to it, waiting for a JetStream that is still recovering its files.
 
-    A process that may not create streams waits here for those of the provisioner.
+    A process that may not create streams waits here for those of the provisioner. ``on_wait`` is told what is waited for.
 
     Raises:
         LogUnavailable: JetStream does not answer within a minute, or there is no log by then.
@@ -60,6 +67,7 @@ async def provision_when_ready(
     """
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT_SECONDS
     logged = ""
+    on_wait("JetStream has not answered yet")
     while True:
         try:
             return await provision_streams(jetstream, settings, by_provisioner=by_provisioner)
@@ -69,5 +77,6 @@ async def provision_when_ready(
             if error.message != logged:
                 log.warning("waiting for JetStream", error=error.message)
             logged = error.message
+            on_wait(error.message)
         # A server that starts does not tell when it is ready.
         await asyncio.sleep(RECONNECT_WAIT_SECONDS)

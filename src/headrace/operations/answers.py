@@ -12,14 +12,6 @@ CountBacklog = Callable[[frozenset[str]], Awaitable[int]]
 """Counts the runnable tasks of these kinds, of all when there are none; may raise a `headrace.errors.HeadraceError`."""
 
 
-STARTING = "starting; its log says what it waits for"
-
-
-async def starting() -> Readiness:
-    """The readiness of a process that has not opened its parts yet."""
-    return Readiness(Health("failing", {"process": STARTING}), is_ready=False)
-
-
 class Operations:
     """What one process says about itself.
 
@@ -34,10 +26,18 @@ class Operations:
 
     def __init__(self, stop: asyncio.Event) -> None:
         self.metrics = MetricsPage()
-        self.ready: Ready = starting
+        self.ready: Ready = self._starting
         self.count_backlog: CountBacklog | None = None
+        self._waits_for = "NATS has not answered yet"
         self._stop = stop
         self._was_ready = False
+
+    def note_wait(self, why: str) -> None:
+        """Have the readiness of a process that has not opened its parts yet say what it waits for."""
+        self._waits_for = why
+
+    async def _starting(self) -> Readiness:
+        return Readiness(Health("failing", {"process": f"starting; {self._waits_for}"}), is_ready=False)
 
     async def readiness(self) -> Readiness:
         """Say whether the process can do its work now."""

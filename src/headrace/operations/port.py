@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
 import msgspec
@@ -18,11 +18,16 @@ from headrace.errors import HeadraceError
 from headrace.health import Readiness, summarize
 from headrace.listening import bind, cannot_listen
 from headrace.operations.answers import Operations
+from headrace.printable import printable
+from headrace.repeated import RepeatedWarning
 from headrace.settings import split_bind
+from headrace.telemetry import get_logger
 
 REQUEST_TIMEOUT_SECONDS = 5.0
 REQUEST_BYTES_MAX = 8192
-CONNECTIONS_MAX = 64  # open at a time; probes, a scraper and an autoscaler have a few
+CONNECTIONS_MAX = 64  # then the eldest that asks for nothing is closed; probes, a scraper and an autoscaler have a few
+
+log = get_logger(__name__)
 
 PATHS = "/health/live, /health/startup, /health/ready, /metrics and /backlog"
 
@@ -93,22 +98,64 @@ class Port:
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
         self._open = 0
+        # Those whose request has not arrived yet, the eldest first.
+        self._silent: dict[asyncio.StreamWriter, None] = {}
+        self._failing: dict[bytes, RepeatedWarning] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request and close its connection. What is no request, or comes too slowly, gets no answer."""
+        """Answer one request and close its connection. What comes too slowly gets no answer."""
         self._open += 1
         try:
-            if self._open <= CONNECTIONS_MAX:
+            if self._open > CONNECTIONS_MAX:
+                self._close_eldest_silent()
+            if self._open <= 2 * CONNECTIONS_MAX:
                 await self._serve_in_time(reader, writer)
         finally:
             self._open -= 1
             writer.close()
 
+    def _close_eldest_silent(self) -> None:
+        """Make room: connections that ask for nothing must not keep a probe from its answer."""
+        eldest = next(iter(self._silent), None)
+        if eldest is not None:
+            del self._silent[eldest]
+            eldest.transport.abort()
+
     async def _serve_in_time(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        try:
+            head = await self._read_head(reader, writer)
+            answer = TOO_LONG if head is None else await self._answer_whatever_fails(head)
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-                await _respond(writer, head, await self._answer(head))
+                await _respond(writer, head or b"", answer)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            # Closing would wait for a client that does not read, for as long as it likes.
+            writer.transport.abort()
+
+    async def _read_head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
+        """Return the request up to its empty line; None when that is longer than `REQUEST_BYTES_MAX`."""
+        self._silent[writer] = None
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
+                return await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            return None
+        finally:
+            self._silent.pop(writer, None)
+
+    async def _answer_whatever_fails(self, head: bytes) -> Answer:
+        """Answer 500 when an answer cannot be made, and say in the log why: a closed connection would tell nobody."""
+        path = b" ".join(head.split(b" ")[1:2]).partition(b"?")[0]
+        try:
+            answer = await self._answer(head)
+        except Exception as error:  # noqa: BLE001 - whatever a check or a collector raises
+            failing = self._failing.setdefault(
+                path, RepeatedWarning(log, "the operations port cannot answer", "the operations port answers again")
+            )
+            failing.note(type(error).__name__, request=path.decode("latin-1"), exc_info=error)
+            return _refuse(500, "internal_error", "this process could not make the answer; its log says why")
+        if (failed := self._failing.pop(path, None)) is not None:
+            failed.end(request=path.decode("latin-1"))
+        return answer
 
     async def _answer(self, head: bytes) -> Answer:
         words = head.partition(b"\r\n")[0].split(b" ")
@@ -129,15 +176,20 @@ class Port:
                 page = await self._operations.metrics.read()
                 return Answer(_status(200), b"text/plain; version=0.0.4; charset=utf-8", page)
             case b"/backlog":
-                return await self._count_backlog(query.decode("latin-1"))
+                return await self._count_backlog(parse_qs(query.decode("latin-1"), keep_blank_values=True))
             case _:
                 return _refuse(404, "not_found", f"there are {PATHS}")
 
-    async def _count_backlog(self, query: str) -> Answer:
+    async def _count_backlog(self, query: dict[str, list[str]]) -> Answer:
         count = self._operations.count_backlog
+        if (unknown := next((name for name in query if name != "kinds"), None)) is not None:
+            # An autoscaler whose filter is misspelt would otherwise be told the backlog of all kinds.
+            return _refuse(
+                400, "malformed_request", f"there is no parameter {printable(unknown)!r} here; there is kinds"
+            )
         if count is None:
             return _refuse(503, "starting", "this process does not know the tasks that wait yet; try again in a moment")
-        kinds = frozenset(",".join(parse_qs(query).get("kinds", [])).split(",")) - {""}
+        kinds = frozenset(each.strip() for each in ",".join(query.get("kinds", [])).split(",")) - {""}
         try:
             backlog = await count(kinds)
         except HeadraceError as error:
@@ -150,6 +202,8 @@ _TITLES = {
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
     503: "Service Unavailable",
 }
 
@@ -161,6 +215,9 @@ def _status(status: int) -> bytes:
 def _refuse(status: int, code: str, why: str) -> Answer:
     body = Refusal(title=_TITLES.get(status, "Error"), status=status, detail=why, error_code=code)
     return Answer(_status(status), b"application/problem+json", msgspec.json.encode(body))
+
+
+TOO_LONG = _refuse(431, "request_too_long", f"a request has at most {REQUEST_BYTES_MAX} bytes")
 
 
 def _health_answer(found: Readiness) -> Answer:

@@ -67,8 +67,8 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
     operations = Operations(stop)
     async with (
         serve_operations(settings.projector.ops, operations, variable="HEADRACE_PROJECTOR_OPS"),
-        open_log(settings, "projector") as opened,
-        open_log(settings, "firings", until_compared) as for_firings,
+        open_log(settings, "projector", on_wait=operations.note_wait) as opened,
+        open_log(settings, "firings", until_compared, operations.note_wait) as for_firings,
     ):
         projector = Projector(opened, settings.database.url)
         _show(operations.metrics, projector, settings, opened, for_firings)

@@ -71,7 +71,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
     # It answers from the beginning to the end, so that a worker that starts or drains does not count as dead.
     async with (
         serve_operations(settings.worker.ops, operations, variable="HEADRACE_WORKER_OPS"),
-        open_log(settings, f"worker-{name}", until_compared) as opened,
+        open_log(settings, f"worker-{name}", until_compared, operations.note_wait) as opened,
     ):
         worker = Worker(name, settings, kinds, opened)
         operations.metrics.add(*worker.collectors())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -87,3 +88,25 @@ async def test_a_postgres_that_refuses_or_is_silent_is_an_outage(listens: bool) 
 async def test_a_position_that_the_projector_does_not_reach_in_time_is_told_as_such(read_model: ReadModel) -> None:
     with pytest.raises(ReadModelBehind):
         await read_model.reach(Position(1, 1), 0.1)
+
+
+async def test_a_postgres_that_does_not_answer_is_said_to_a_probe_in_time_and_by_one_check(
+    read_model: ReadModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.api.read_model.CHECK_SECONDS", 0.1)
+    frozen, asked = asyncio.Event(), 0
+
+    async def check() -> str | None:
+        nonlocal asked
+        asked += 1
+        await frozen.wait()
+        return None
+
+    monkeypatch.setattr(read_model, "_check", check)
+    assert (
+        await asyncio.gather(*(read_model.problem() for _ in range(3)))
+        == ["Postgres cannot be used: no answer within 0.1 s"] * 3
+    )
+    frozen.set()
+    assert await read_model.problem() is None
+    assert asked == 1

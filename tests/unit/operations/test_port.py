@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager, suppress
 
 import httpx
+import psutil
 import pytest
+from prometheus_client.metrics_core import Metric
 
 from headrace.embedded.network import free_ports
 from headrace.errors import KindNotFound
 from headrace.health import Readiness, all_needed, summarize
-from headrace.operations.answers import STARTING, Operations
+from headrace.operations import port
+from headrace.operations.answers import Operations
 from headrace.operations.port import CONNECTIONS_MAX, REQUEST_BYTES_MAX, serve_operations
 from headrace.stop import Stop
+from tests.waiting import until
 
 VARIABLE = "HEADRACE_WORKER_OPS"
 
@@ -65,7 +69,13 @@ async def test_a_process_lives_while_it_starts_has_started_once_it_was_ready_and
     checks: dict[str, str] = {}
     async with answering() as process:
         assert await process.statuses() == [200, 503, 503]
-        assert (await process.http.get("/health/ready")).json()["checks"] == {"process": STARTING}
+        assert (await process.http.get("/health/ready")).json()["checks"] == {
+            "process": "starting; NATS has not answered yet"
+        }
+        process.operations.note_wait("NATS cannot be reached: Connect call failed")
+        assert (await process.http.get("/health/ready")).json()["checks"] == {
+            "process": "starting; NATS cannot be reached: Connect call failed"
+        }
 
     async with answering(checks=checks) as process:
         checks["nats"] = "disconnected; reconnecting"
@@ -122,16 +132,89 @@ async def test_what_is_no_request_does_not_stop_it(request_: bytes) -> None:
         assert (await process.http.get("/health/live")).status_code == 200
 
 
-async def test_more_connections_than_the_limit_are_closed_and_those_within_it_go_on() -> None:
+async def test_connections_that_ask_for_nothing_do_not_keep_a_probe_from_its_answer() -> None:
     async with answering() as process:
         idle = [await asyncio.open_connection("127.0.0.1", process.port) for _ in range(CONNECTIONS_MAX)]
-        with pytest.raises(httpx.TransportError):
-            await process.http.get("/health/live")
-        idle[0][1].write(b"GET /health/live HTTP/1.1\r\n\r\n")
-        assert (await idle[0][0].read()).startswith(b"HTTP/1.1 200 ")
         assert (await process.http.get("/health/live")).status_code == 200
+        with suppress(ConnectionError):
+            assert await idle[0][0].read() == b"", "the eldest made room"
+        idle[-1][1].write(b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert (await idle[-1][0].read()).startswith(b"HTTP/1.1 200 ")
         for _, writer in idle:
             writer.close()
+
+
+class Broken:
+    """A collector with a fault of its own."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        if self.error is not None:
+            raise self.error
+        return ()
+
+
+@pytest.mark.parametrize("error", [ValueError("secret"), TimeoutError("secret"), OSError("secret")])
+async def test_what_cannot_be_answered_is_a_500_and_logged_once_with_its_reason(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collector = Broken()
+    async with answering() as process:
+        process.operations.metrics.add(collector)
+        collector.error = error
+        for _ in range(3):
+            refused = await process.http.get("/metrics")
+            assert (refused.status_code, refused.json()["error_code"]) == (500, "internal_error")
+            assert "secret" not in refused.text
+        assert (await process.http.get("/health/live")).status_code == 200
+        collector.error = None
+        assert (await process.http.get("/metrics")).status_code == 200
+    said = "".join(capsys.readouterr())
+    assert said.count("the operations port cannot answer") == 1
+    assert said.count("the operations port answers again") == 1
+    assert type(error).__name__ in said
+
+
+class Large:
+    """A collector whose page is more than the buffers between two sockets of one machine hold."""
+
+    def collect(self) -> Iterable[Metric]:
+        yield Metric("headrace_large", "x" * 20_000_000, "gauge")
+
+
+async def test_a_client_that_does_not_read_its_answer_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port, "REQUEST_TIMEOUT_SECONDS", 0.3)
+    async with answering() as process:
+        process.operations.metrics.add(Large())
+        before = len(psutil.Process().net_connections())
+        with socket.create_connection(("127.0.0.1", process.port)) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            await until(lambda: len(psutil.Process().net_connections()) == before + 2, "the connection")
+            await until(lambda: len(psutil.Process().net_connections()) == before + 1, "the end of its server's side")
+
+
+async def test_a_misspelt_filter_is_refused_and_not_answered_with_the_backlog_of_all() -> None:
+    async def count(kinds: frozenset[str]) -> int:
+        assert kinds == {"a", "b"}
+        return 7
+
+    async with answering() as process:
+        process.operations.count_backlog = count
+        refused = await process.http.get("/backlog?kind=a")
+        assert (refused.status_code, refused.json()["detail"]) == (
+            400,
+            "there is no parameter 'kind' here; there is kinds",
+        )
+        assert (await process.http.get("/backlog?kinds=a,%20b")).json() == {"backlog": 7}
+
+
+async def test_a_request_that_is_too_long_is_told_so() -> None:
+    async with answering() as process:
+        answer = await process.raw(b"GET /backlog?kinds=" + b"a," * (REQUEST_BYTES_MAX // 2) + b" HTTP/1.1\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 431 ")
+        assert b"at most 8192 bytes" in answer
 
 
 async def test_head_is_answered_without_a_body_a_query_is_ignored_and_other_methods_are_refused() -> None:
