@@ -125,11 +125,11 @@ PROJECTOR = row("projector", of="headrace")
 @pytest.mark.parametrize(
     ("rows", "level", "said"),
     [
-        ([PROJECTOR, row()], Level.OK, "1 kinds, 0 queued, 0 running"),
+        ([PROJECTOR, row()], Level.OK, "1 kind, 0 queued, 0 running"),
         (
             [PROJECTOR, row(queued=3, oldest_queued_seconds=59)],
             Level.OK,
-            "1 kinds, 3 queued, the oldest for 59 s, 0 running",
+            "1 kind, 3 queued, the oldest for 59 s, 0 running",
         ),
         ([PROJECTOR, row(queued=3, oldest_queued_seconds=60)], Level.WARNING, "echo: queued, the oldest for 1 min"),
         (
@@ -269,6 +269,8 @@ async def test_the_doctor_collects_everything_of_a_machine_that_is_well_and_no_s
     text = await shell.call("doctor")
     assert text.code == 0
     assert text.out.rstrip().endswith("nothing is wrong")
+    assert report["retention"] == {"days": 90, "kinds": {}}
+    assert "kept  90 days after they finish" in text.out
     for shown in (done.out, text.out, text.err):
         assert secret not in shown
         assert up.key not in shown

@@ -85,6 +85,16 @@ class RemovedTasks(NamedTuple):
     youngest: datetime
 
 
+async def read_retention(connection: Any) -> Retention:
+    """Return for how long the newest settings keep what has finished.
+
+    Raises:
+        msgspec.MsgspecError: A later version has written settings that this one does not know.
+    """
+    document = await connection.fetchval(_SETTINGS)
+    return RunTimeSettings().retention if document is None else _decode(document).retention
+
+
 class RetentionSession:
     """A session in Postgres of its own, so that the projector's is not kept waiting."""
 
@@ -120,8 +130,7 @@ class RetentionSession:
         Raises:
             msgspec.MsgspecError: A later version has written settings that this one does not know.
         """
-        document = await self._connection.fetchval(_SETTINGS)
-        return RunTimeSettings().retention if document is None else _decode(document).retention
+        return await read_retention(self._connection)
 
     async def list_kinds(self) -> list[str]:
         """List the kinds of which the read model has finished tasks, settled batches or counts."""

@@ -36,7 +36,7 @@ def check_lag(rows: Sequence[Row], thresholds: Thresholds, kinds: Collection[str
     return Verdict(
         "lag",
         findings,
-        f"{len(of_kinds)} kinds, {queued:,} queued{waits}, {running:,} running",
+        f"{len(of_kinds)} kind{'' if len(of_kinds) == 1 else 's'}, {queued:,} queued{waits}, {running:,} running",
         (
             Figure("queued", queued),
             Figure("oldest", oldest, "s", *thresholds.oldest),

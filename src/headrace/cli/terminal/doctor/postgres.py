@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
 import asyncpg
+import msgspec
 
 from headrace.cli.terminal.check_nats import CONNECT_SECONDS
 from headrace.cli.terminal.doctor.report import Report
 from headrace.log import clock
 from headrace.settings import DatabaseSettings
 from headrace.store.outages import describe_outage
+from headrace.store.retention import read_retention
 from headrace.store.revision import HAS_REVISION, REVISION, describe_gap, revisions
 
 POSTGRES = "Postgres"
@@ -45,5 +48,9 @@ async def _ask(report: Report, url: str) -> None:
         report.revision = {"database": revision, "needed": revisions()[-1]}
         if gap := describe_gap(revision):
             report.add(POSTGRES, gap.partition(": run")[0], "run `headrace migrate`")
+            return
+        with suppress(msgspec.MsgspecError, asyncpg.InsufficientPrivilegeError):
+            # A later version may have written the settings, and the user may be one that reads the read model alone.
+            report.retention = await read_retention(connection)
     finally:
         await connection.close(timeout=CONNECT_SECONDS)

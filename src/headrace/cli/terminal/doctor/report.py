@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from headrace.cli.terminal.lag.rows import Row
+from headrace.contracts.run_time_settings import Retention
 from headrace.log.extent import LogExtent
 
 CLOCK_SECONDS = 1.0  # between two clocks from which on it is a finding: tasks start that much too late or too early
@@ -66,6 +67,7 @@ class Report(Struct, kw_only=True):
         nats_servers: The servers whose monitoring ports are known.
         revision: The newest migration of the database, and the one that this version needs.
         clocks: How many seconds each clock is ahead of that of this machine; negative when it is behind.
+        retention: For how many days lists keep what has finished; None when Postgres could not say.
         disk: The disk of the home of a running `up`.
         findings: What is wrong.
     """
@@ -79,6 +81,7 @@ class Report(Struct, kw_only=True):
     nats_servers: list[NatsServer] = field(default_factory=list[NatsServer])
     revision: dict[str, str | None] = field(default_factory=dict[str, str | None])
     clocks: dict[str, float] = field(default_factory=dict[str, float])
+    retention: Retention | None = None
     disk: Disk | None = None
     findings: list[Found] = field(default_factory=list[Found])
 

@@ -19,6 +19,7 @@ from headrace.cli.terminal.exits import CommandFailed
 from headrace.cli.terminal.lag.columns import table
 from headrace.cli.terminal.output import format_table, show_json_text, show_styled
 from headrace.cli.terminal.sizes import size
+from headrace.contracts.run_time_settings import Retention
 from headrace.embedded.home import Home, RunInfo
 from headrace.printable import printable, printable_lines
 from headrace.settings import Settings
@@ -97,6 +98,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _section("settings", report.settings)
     if report.log is not None:
         yield from _section("log", dict(_log_lines(report)))
+    if report.retention is not None:
+        yield from _section("finished tasks in lists", dict(_kept_lines(report.retention)))
     if report.streams:
         rows = [
             (each.name, f"{each.records:,}", size(each.bytes), str(each.replicas), each.version or "?")
@@ -135,6 +138,16 @@ def _section(title: str, lines: Mapping[str, str]) -> Iterator[str]:
         width = max(map(len, lines))
         yield from ("", title)
         yield from (printable(f"  {name:<{width}}  {value}") for name, value in lines.items())
+
+
+def _kept_lines(retention: Retention) -> Iterator[tuple[str, str]]:
+    yield "kept", f"{_days(retention.days)}; `retention` of /api/v1/admin/settings changes it"
+    for kind, days in sorted(retention.kinds.items()):
+        yield f"kept of {kind}", _days(days)
+
+
+def _days(days: int) -> str:
+    return f"{days:,} day{'' if days == 1 else 's'} after they finish" if days else "for ever"
 
 
 def _log_lines(report: Report) -> Iterator[tuple[str, str]]:
