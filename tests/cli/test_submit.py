@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +50,7 @@ async def test_the_input_may_come_from_a_file_and_from_standard_input(up: Up, pl
         up.shell.run("submit", "shout", "--input", "-", "--wait", stdin=b'{"text": "from a pipe"}'),
     )
     assert (first.code, json.loads(first.out)) == (0, {"text": "FROM A FILE"})
+    assert re.fullmatch(r"waited .+, ran .+", first.err.splitlines()[-1])
     assert (second.code, json.loads(second.out)) == (0, {"text": "FROM A PIPE"})
 
 

@@ -87,7 +87,7 @@ class Tasks(Connection):
         )
 
     async def result(self, task: str, timeout: float | None = None, at_least: str | None = None) -> Any:
-        """Wait until a task ends and return its result; asks again when the API is not available for a while.
+        """Wait until a task ends and return its result; see `ended`.
 
         Args:
             task: Its id.
@@ -96,6 +96,24 @@ class Tasks(Connection):
 
         Raises:
             TaskFailed: The task failed or was cancelled.
+            TimeoutError: The task is not over after ``timeout``.
+            ProblemError: There is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
+            httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
+        """
+        found = await self.ended(task, timeout, at_least)
+        if found.state != State.SUCCEEDED:
+            raise TaskFailed(found)
+        return msgspec.json.decode(found.result)
+
+    async def ended(self, task: str, timeout: float | None = None, at_least: str | None = None) -> Task:
+        """Wait until a task ends and return it, however it ended; asks again when the API is not available for a while.
+
+        Args:
+            task: Its id.
+            timeout: Seconds to wait; for ever by default.
+            at_least: Wait for an end after this position. Pass that of `run_again`, because the task was over before.
+
+        Raises:
             TimeoutError: The task is not over after ``timeout``.
             ProblemError: There is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
             httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
@@ -110,10 +128,8 @@ class Tasks(Connection):
                     log.warning("%s: %s; trying again", self.url, describe(error))
                     await retries.pause()
                     continue
-                if found.state == State.SUCCEEDED:
-                    return msgspec.json.decode(found.result)
                 if found.state.final:
-                    raise TaskFailed(found)
+                    return found
                 retries.reset()
                 await asyncio.sleep(POLL_PAUSE_SECONDS)
 

@@ -68,6 +68,12 @@ def _describe(event: str, data: Mapping[str, Any]) -> str:
             return as_json(data)
 
 
+def describe_durations(finished: Mapping[str, Any]) -> str | None:
+    """Say how long the attempt that ended a task waited and ran; None when neither is known."""
+    waited, ran = _duration("waited", finished.get("queued_seconds")), _duration("ran", finished.get("run_seconds"))
+    return _join(waited, ran) or None
+
+
 def event_color(event: str, data: Mapping[str, Any]) -> str | None:
     """Choose the colour of an event on a terminal."""
     return _COLORS.get(str(data.get("outcome") or data.get("level") or event))

@@ -11,28 +11,31 @@ import httpx
 import msgspec
 
 from headrace.cli.terminal.api import Api, open_client
-from headrace.cli.terminal.event_text import describe_event
+from headrace.cli.terminal.event_text import describe_durations, describe_event
 from headrace.cli.terminal.exits import EXIT_TASK_FAILED
 from headrace.cli.terminal.output import note, show, show_json
 from headrace.cli.terminal.task_display import TaskDisplay, task_display_for
 from headrace.cli.terminal.without_streams import note_no_streams
-from headrace.client import RESET, Client, ProblemError, TaskFailed
+from headrace.client import RESET, Client, ProblemError
 from headrace.contracts.events import EventName, Outcome
 from headrace.contracts.tasks import TaskSummary
 
 
 class TaskEnd(NamedTuple):
-    """How a task ended: with a ``result``, or with a ``failure`` in words."""
+    """How a task ended: with a ``result``, or with a ``failure`` in words; and in words how long it waited and ran, where it is known."""
 
     result: Any = None
     failure: str | None = None
+    durations: str | None = None
 
     @classmethod
     def from_event(cls, finished: Mapping[str, Any]) -> TaskEnd:
         """Read the fields of a `finished` event."""
         if finished.get("outcome") == Outcome.SUCCEEDED:
-            return cls(result=finished.get("result"))
-        return cls(failure=describe_event(EventName.FINISHED, finished))
+            return cls(result=finished.get("result"), durations=describe_durations(finished))
+        # The failure in words has the time that it ran.
+        waited = describe_durations({"queued_seconds": finished.get("queued_seconds")})
+        return cls(failure=describe_event(EventName.FINISHED, finished), durations=waited)
 
 
 async def submit_task(api: Api, submit: Callable[[Client], Awaitable[TaskSummary]], *, follow: bool, wait: bool) -> int:
@@ -63,6 +66,8 @@ async def submit_task(api: Api, submit: Callable[[Client], Awaitable[TaskSummary
                 f"its result, when there is one:         {client.url}/api/v1/tasks/{task.id}"
             )
             raise
+    if end.durations:
+        note(end.durations)
     if end.failure is not None:
         note(end.failure)
         return EXIT_TASK_FAILED
@@ -94,8 +99,13 @@ async def _show_events(client: Client, task: str, display: TaskDisplay) -> TaskE
 
 
 async def _wait(client: Client, task: str) -> TaskEnd:
-    try:
-        return TaskEnd(result=await client.result(task))
-    except TaskFailed as failed:
-        error = msgspec.to_builtins(failed.task.error)
-        return TaskEnd.from_event({"outcome": failed.task.state, "error": error})
+    ended = await client.ended(task)
+    return TaskEnd.from_event(
+        {
+            "outcome": ended.state,
+            "error": msgspec.to_builtins(ended.error),
+            "result": msgspec.json.decode(ended.result),
+            "queued_seconds": ended.wait_seconds,
+            "run_seconds": ended.run_seconds,
+        }
+    )
