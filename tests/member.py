@@ -41,9 +41,21 @@ class Member:
         return await self.exited()
 
     async def exited(self) -> int:
-        async with asyncio.timeout(WAIT_SECONDS):
-            await self.process.wait()
-            await self._reading
+        """Wait until it is gone and all that it said is read; its exit code.
+
+        Raises:
+            TimeoutError: It did not end in time, or somebody holds what it wrote to open; the message says which.
+        """
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self.process.wait()
+                await self._reading
+        except TimeoutError:
+            code = self.process.returncode
+            state = "it runs" if code is None else f"it ended with {code}, and its output is still open"
+            raise TimeoutError(
+                f"waited {WAIT_SECONDS:g} s for the end of {self.name} {self.pid}: {state}; it said {self.last_lines()}"
+            ) from None
         return self.process.returncode or 0
 
     def logged(self, event: str, **fields: Any) -> list[dict[str, Any]]:

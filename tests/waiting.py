@@ -20,5 +20,5 @@ async def until(condition: Callable[[], Any], what: str, patience: float = WAIT_
             found = await found
         if found:
             return found
-        assert time.monotonic() < deadline, f"waited {patience:g} s in vain for {what}"
+        assert time.monotonic() < deadline, f"waited {patience:g} s in vain for {what}; the last look gave {found!r}"
         await asyncio.sleep(POLL_SECONDS)

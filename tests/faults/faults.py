@@ -28,6 +28,7 @@ AFTERWARDS_SECONDS = 5.0  # after the load, for tasks that are retried or wait
 SESSION_SECONDS = 6.0  # after which Postgres ends the session of a projector that says nothing
 FROZEN_SECONDS_MAX = 240.0  # three workers may be frozen one after the other, each for 16 s until it is replaced
 FULL_BYTES = 2 << 20
+FULL_ANSWERS = 20  # refusals after which more clients than one have met the full log
 ROOM_BYTES = 1 << 30
 PILING = Mix(  # 2,000 tasks say 50,000 things
     instant=4, slow=2, in_thread=1, failing=1, flaky=1, cancelled=1, delayed=1, run_again=0, batches=0,
@@ -201,7 +202,9 @@ async def nats_killed(setup: RunSetup) -> None:
     calls_once=True,
 )
 async def nats_full(setup: RunSetup) -> None:
-    await asyncio.wait_for(setup.load.refused_as_full(20), 60)
+    await until(
+        lambda: setup.load.full >= FULL_ANSWERS, f"{FULL_ANSWERS} submissions to be refused as the log is full", 60
+    )
     await setup.pause(0.5, 2)
     for post in setup.fleet.of("api"):
         await setup.fleet.restart(post, HEADRACE_STREAM_MAX_BYTES=str(ROOM_BYTES))

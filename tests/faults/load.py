@@ -276,12 +276,6 @@ class Load:
             self._changed.clear()
             await self._changed.wait()
 
-    async def refused_as_full(self, times: int) -> None:
-        """Wait until the log was said to be full."""
-        while self.full < times:
-            self._changed.clear()
-            await self._changed.wait()
-
     async def _invoke(self, of: Invocation, free: asyncio.Semaphore) -> None:
         try:
             answers = await asyncio.gather(*(self._submit(of) for _ in range(of.copies)))
@@ -379,7 +373,6 @@ class Load:
         said = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
         if said.get("error_code") == "log_full":
             self.full += 1
-            self._changed.set()
         self._journal.note(
             Answered(
                 number=number,

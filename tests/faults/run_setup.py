@@ -10,9 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
+import httpx
 import msgspec
 from msgspec import Struct
 
+from headrace.embedded.errors import ServerError
 from headrace.errors import LogUnavailable
 from tests.cluster import Cluster, cluster_on
 from tests.databases import Databases
@@ -187,8 +189,11 @@ async def _find_features(cluster: Cluster, fleet: Fleet) -> Features:
     url = fleet.api_urls[0]
 
     async def announced() -> bool:
-        answers = [await cluster.http.get(f"{each}{API}/kinds") for each in fleet.api_urls]
-        return all(answer.json()["items"] for answer in answers)
+        try:
+            answers = [await cluster.http.get(f"{each}{API}/kinds") for each in fleet.api_urls]
+        except httpx.TransportError:
+            return False
+        return all(answer.is_success and answer.json()["items"] for answer in answers)
 
     await until(announced, "the kinds to be announced")
     body = {"kind": "instant", "input": {"number": PROBE}, "delay": 1.0}
@@ -262,8 +267,9 @@ async def _act(
 async def _until_done(fault: Fault, setup: RunSetup) -> None:
     try:
         await fault.act(setup)
-    except (AssertionError, TimeoutError) as error:
-        setup.journal.note(Late(waited_for=f"the fault could not be carried out: {error}"))
+    except (AssertionError, TimeoutError, ServerError, httpx.TransportError) as error:
+        # Several of these have no text of their own.
+        setup.journal.note(Late(waited_for=f"the fault could not be carried out: {error!r}"))
 
 
 async def _recruit(
