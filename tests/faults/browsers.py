@@ -41,6 +41,7 @@ class Browser:
         resets: What it was told when it could not go on.
         connects: How often it was answered.
         wrong: What was answered instead of a stream, when it was something else than an end or a wait.
+        ended: How its last connection broke.
         over: Whether the stream has come to its end.
     """
 
@@ -53,6 +54,7 @@ class Browser:
         self.resets: list[dict[str, Any]] = []
         self.connects = 0
         self.wrong = b""
+        self.ended = ""
         self.over = False
         self._silence = silence
         self._window = window
@@ -69,7 +71,11 @@ class Browser:
 
     async def opened(self) -> None:
         """Return when it has its first cursor, so that whatever happens from now on is in what it sees."""
-        await until(lambda: self.cursor or self._following.done(), f"{self.path} to be answered")
+        try:
+            await until(lambda: self.cursor or self._following.done(), f"{self.path} to be answered")
+        except AssertionError as error:
+            error.add_note(f"its last connection broke with {self.ended or 'nothing'}; answered was {self.wrong!r}")
+            raise
 
     def pause(self) -> None:
         """Read nothing more, and leave the connection open."""
@@ -81,8 +87,10 @@ class Browser:
 
     async def _follow(self) -> None:
         while not self.over:
-            with suppress(OSError, EOFError, TimeoutError):
+            try:
                 await self._once()
+            except (OSError, EOFError, TimeoutError) as error:
+                self.ended = repr(error)
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _once(self) -> None:
@@ -172,7 +180,7 @@ async def all_given(
     with suppress(AssertionError):
         await until(complete, "all to be given everything", patience)
     for browser, sequences in due.items():
-        assert browser.seen == sequences, f"{browser.path} {browser.connects} {browser.wrong!r}"
+        assert browser.seen == sequences, f"{browser.path} {browser.connects} {browser.wrong!r} {browser.ended}"
         assert (len(browser.resets), browser.wrong) == (resets, b"")
 
 

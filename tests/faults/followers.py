@@ -11,8 +11,9 @@ import httpx
 
 from tests.accounts import SIGNED
 from tests.faults.features import API
-from tests.faults.journal import Connected, Cut, Journal, Seen
+from tests.faults.journal import Connected, Cut, Journal, Late, Seen
 from tests.sse import Stream
+from tests.waiting import describe
 
 AGAIN_SECONDS = (0.05, 0.4)
 SILENCE_SECONDS = 20.0  # more than the API's heartbeat
@@ -58,17 +59,17 @@ class Follower:
         """Wait until something about it holds; False when it does not in time."""
         deadline = time.monotonic() + patience
         while not done():
-            if time.monotonic() > deadline:
+            if self._working.done() or time.monotonic() > deadline:
                 return False
             await asyncio.sleep(0.05)
         return True
 
     async def close(self) -> None:
-        """Stop following."""
+        """Stop following, and note what went wrong with it."""
         self._working.cancel()
         await asyncio.wait({self._working})
         if not self._working.cancelled() and (error := self._working.exception()) is not None:
-            raise error
+            self._journal.note(Late(waited_for=f"the follower of {self.name} broke: {describe(error)}"))
 
     async def _follow(self) -> None:
         timeout = httpx.Timeout(10, read=SILENCE_SECONDS)

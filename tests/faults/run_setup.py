@@ -28,7 +28,7 @@ from tests.faults.observations import LogReader, Observations, read_log, read_ro
 from tests.faults.points import reached
 from tests.faults.schedules import Schedules
 from tests.faults.shared_postgres import SharedPostgres, temporary_place
-from tests.waiting import until
+from tests.waiting import describe, until
 
 LOAD_SECONDS_MAX = 240.0
 REST_SECONDS_MAX = 90.0
@@ -38,6 +38,7 @@ REST_POLL_SECONDS = 0.2
 QUIET_POLLS = 3
 TASK_FOLLOWERS = 8
 BATCH_FOLLOWERS = 2
+PROBE_SECONDS_MAX = 120.0  # one request may take 40 s before it is given up
 PROBE = -1  # the invocation that shows whether a delay is heeded
 
 
@@ -148,7 +149,7 @@ async def run_fault(
             fleet = Fleet(cluster, journal, server.postgres, fault.posts)
             try:
                 await fleet.start()
-                features = await _find_features(cluster, fleet)
+                features = await _find_features(cluster, fleet, journal)
                 if missing := fault.needs & set(features.missing):
                     return Verdict(
                         fault=fault.name, seed=seed, tasks=0, seconds=0, violations=[], skipped=sorted(missing)
@@ -185,9 +186,7 @@ async def run_fault(
     )  # fmt: skip
 
 
-async def _find_features(cluster: Cluster, fleet: Fleet) -> Features:
-    url = fleet.api_urls[0]
-
+async def _find_features(cluster: Cluster, fleet: Fleet, journal: Journal) -> Features:
     async def announced() -> bool:
         try:
             answers = [await cluster.http.get(f"{each}{API}/kinds") for each in fleet.api_urls]
@@ -195,9 +194,20 @@ async def _find_features(cluster: Cluster, fleet: Fleet) -> Features:
             return False
         return all(answer.is_success and answer.json()["items"] for answer in answers)
 
+    async def probed() -> Features | None:
+        try:
+            return await _probe(cluster, fleet.api_urls[0])
+        except httpx.TransportError as error:
+            journal.did(f"the probe was not answered: {describe(error)}")
+            return None
+
     await until(announced, "the kinds to be announced")
+    return await until(probed, "the API to answer what shows its features", PROBE_SECONDS_MAX)
+
+
+async def _probe(cluster: Cluster, url: str) -> Features:
     body = {"kind": "instant", "input": {"number": PROBE}, "delay": 1.0}
-    key = {"Idempotency-Key": "probe"}
+    key = {"Idempotency-Key": f"probe {time.monotonic()}"}
     first, second = [await cluster.http.post(f"{url}{API}/tasks", json=body, headers=key) for _ in range(2)]
     document = (await cluster.http.get(f"{url}/api/docs/openapi.json")).json()
     return read_features(document, defers=first.json().get("state") == "pending", knows_keys=second.status_code == 200)
@@ -249,10 +259,7 @@ async def _act(
     except TimeoutError:
         journal.note(Late(waited_for=f"the load and the fault did not end within {LOAD_SECONDS_MAX:g} s"))
     finally:
-        for task in (acting, recruiting):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await _end(journal, acting, recruiting)
     await server.postgres.start()
     await cluster.nats.start()
     await fleet.heal()
@@ -264,12 +271,22 @@ async def _act(
     return setup
 
 
+async def _end(journal: Journal, *tasks: asyncio.Task[None]) -> None:
+    """End tasks, and note what went wrong with them, so that it does not take the place of what goes wrong elsewhere."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            journal.note(Late(waited_for=f"{task.get_name()} broke: {describe(error)}"))
+
+
 async def _until_done(fault: Fault, setup: RunSetup) -> None:
     try:
         await fault.act(setup)
     except (AssertionError, TimeoutError, ServerError, httpx.TransportError) as error:
         # Several of these have no text of their own.
-        setup.journal.note(Late(waited_for=f"the fault could not be carried out: {error!r}"))
+        setup.journal.note(Late(waited_for=f"the fault could not be carried out: {describe(error)}"))
 
 
 async def _recruit(
@@ -288,15 +305,16 @@ async def _rest(setup: RunSetup, owner: Follower, followers: list[Follower]) -> 
     """Wait until every task has ended and everybody has caught up."""
     log = LogReader(setup.cluster.log)
     deadline = time.monotonic() + REST_SECONDS_MAX
-    quiet = 0
+    quiet = projected = 0
     while quiet < QUIET_POLLS and time.monotonic() < deadline:
         with suppress(LogUnavailable, OSError, asyncpg.PostgresError):
             new = await log.catch_up()
-            rests = not new and not log.open and await log.ends_at(await _projected(setup))
+            projected = await _projected(setup)
+            rests = not new and not log.open and await log.ends_at(projected)
             quiet = quiet + 1 if rests else 0
         await asyncio.sleep(REST_POLL_SECONDS)
     if quiet < QUIET_POLLS:
-        behind = f"{len(log.open)} tasks are open, the read model is at {await _projected(setup)} of {log.last}"
+        behind = f"{len(log.open)} tasks are open, the read model is at {projected} of {log.last}"
         setup.journal.note(Late(waited_for=f"no rest within {REST_SECONDS_MAX:g} s: {behind}"))
     setup.journal.did("at rest")
     if not await owner.until(lambda: _sequence(owner) >= log.last_task_event, FOLLOW_SECONDS_MAX):

@@ -16,7 +16,7 @@ from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.faults.apis import Api
 from tests.proxy import Break
-from tests.waiting import until
+from tests.waiting import until, within
 
 AT_ONCE = 40
 ANSWER_SECONDS = 20.0
@@ -45,8 +45,9 @@ class Churn:
 
         async def one_after_the_other() -> None:
             for _ in left:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._come_and_go(*next(self._ways))
+                path, how = next(self._ways)
+                async with within(ANSWER_SECONDS, f"{path} to be answered", lambda: f"{self.answered} answers"):
+                    await self._come_and_go(path, how)
 
         await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
 

@@ -14,6 +14,7 @@ from tests.conftest import MakeCluster
 from tests.faults.browsers import Browser, Wanted, all_given, any_event, browsers, port_of
 from tests.proxy import Break, proxy_to
 from tests.sse import Seen, follow
+from tests.waiting import within
 
 CUTS = 200  # over all examples
 EXAMPLES = 20
@@ -31,7 +32,8 @@ async def test_a_stream_cut_at_random_points_shows_exactly_the_log(cluster: Clus
         )
         reading = asyncio.create_task(read_until_finished(start, lengths, tasks))
         ids = {task["id"] for task in await submitting}
-        seen = await asyncio.wait_for(reading, 30)
+        async with within(30, f"the stream to give the end of {tasks} tasks"):
+            seen = await reading
         records = [r for r in await cluster.events() if before.last_sequence < r.sequence <= seen[-1].sequence]
         assert [each.sequence for each in seen] == [record.sequence for record in records]
         assert {each.data["task"] for each in seen} == ids

@@ -20,7 +20,7 @@ from tests.conftest import MakeCluster
 from tests.faults.browsers import Browser, Wanted, all_given, any_event, browsers, port_of
 from tests.faults.test_live_feed import EVENTS, watched
 from tests.proxy import proxy_to
-from tests.waiting import until
+from tests.waiting import until, within
 
 PATIENCE_SECONDS = 5.0
 GONE = "events after the position have left the log"
@@ -34,7 +34,7 @@ async def append(cluster: Cluster, count: int, subject: str = LINE) -> list[int]
 
 async def read(follower: Follower, count: int) -> list[int]:
     seen: list[int] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with within(PATIENCE_SECONDS, f"{count} events", lambda: seen):
         while len(seen) < count:
             seen += [frame.sequence for frame in await follower.next()]
     return seen
@@ -137,7 +137,7 @@ async def test_a_page_of_history_lost_with_its_connection_is_asked_for_again(mak
         feed.read_up_to(new[-1])
         await asked
         proxy.cut()
-        async with asyncio.timeout(PAGE_TIMEOUT_SECONDS - 1):
+        async with within(PAGE_TIMEOUT_SECONDS - 1, "the page to be asked for again"):
             assert await read(follower, 1) == new
 
 

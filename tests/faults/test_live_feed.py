@@ -113,9 +113,11 @@ class Watched:
         }
         assert all(sequences for _, sequences in due.values())
         try:
-            async with asyncio.timeout(REPAIRED_SECONDS):
-                while any(len(watcher.seen) < len(sequences) for watcher, sequences in due.values()):
-                    await asyncio.sleep(0.01)
+            await until(
+                lambda: all(len(watcher.seen) >= len(sequences) for watcher, sequences in due.values()),
+                f"all to be given { ({name: len(sequences) for name, (_, sequences) in due.items()}) } events",
+                REPAIRED_SECONDS,
+            )
         finally:
             for watcher in self.watchers:
                 await watcher.close()

@@ -13,7 +13,7 @@ from headrace.contracts.positions import Position
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.sse import follow
-from tests.waiting import until
+from tests.waiting import until, within
 
 RESET_SECONDS = 30.0
 
@@ -70,7 +70,7 @@ async def test_a_lost_log_delays_tasks_and_loses_none(make_cluster: MakeCluster)
         shutil.rmtree(cluster.place / "nats")
         await cluster.nats.start()
         new = await accepts(cluster)
-        async with asyncio.timeout(RESET_SECONDS):
+        async with within(RESET_SECONDS, "the stream to be told that the log was lost"):
             while (reset := await stream.next()).event != "reset":
                 pass  # what was due meanwhile
         assert "lost" in reset.data["reason"]
@@ -121,7 +121,7 @@ async def test_a_log_that_comes_back_shorter_is_made_up_for(make_cluster: MakeCl
         await cluster.nats.start()
         new = await accepts(cluster)
         assert Position.parse(new["position"]).sequence > last
-        async with asyncio.timeout(RESET_SECONDS):
+        async with within(RESET_SECONDS, "the stream to be told that the log was lost"):
             while (await stream.next()).event != "reset":
                 pass  # what was due meanwhile
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.nats_frames import FrameCutter, LossyLiveFeed, subject
 from tests.proxy import Break, Proxy, proxy_to
-from tests.waiting import until
+from tests.waiting import until, within
 
 PATIENCE_SECONDS = 5.0
 MUCH = 16 << 20  # bytes; more than the buffers of two connections hold
@@ -79,7 +79,7 @@ async def client(proxy: Proxy) -> AsyncGenerator[tuple[asyncio.StreamReader, asy
 
 async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, words: bytes = b"hello") -> bool:
     writer.write(words)
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with within(PATIENCE_SECONDS, f"{words!r} to come back"):
         return await reader.readexactly(len(words)) == words
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.sse import follow
-from tests.waiting import until
+from tests.waiting import until, within
 
 
 @pytest.mark.invariant(1)
@@ -44,7 +44,8 @@ async def test_nats_killed_while_tasks_are_submitted_loses_none_that_was_accepte
             await cluster.nats.start()
         await asyncio.gather(*clients)
         await cluster.all_finished(accepted)
-        seen = await asyncio.wait_for(watching, 30)
+        async with within(30, "the stream to give three events of 500 tasks"):
+            seen = await watching
     assert answers[202] >= 500
     sequences = [each.sequence for each in seen]
     assert sequences == [record.sequence for record in await cluster.events()][: len(sequences)]  # no gap, no repeat

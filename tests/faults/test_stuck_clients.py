@@ -15,7 +15,7 @@ from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.faults.apis import Api
 from tests.faults.browsers import Browser, all_given, any_event, browsers
-from tests.waiting import WAIT_SECONDS, until
+from tests.waiting import WAIT_SECONDS, until, within
 
 STALLED = (
     "headrace.api.streaming.open_streams.STALLED_SECONDS=0.5",
@@ -92,7 +92,7 @@ async def test_a_body_that_does_not_arrive_costs_its_client_the_request_and_nobo
     silent = [await begin_post(api) for _ in range(16)]
     _, waiting = await asyncio.open_connection("127.0.0.1", api.port)
     await api.member.until_logged("all connections are taken, others have to wait; see HEADRACE_API_CONNECTIONS")
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with within(WAIT_SECONDS, "the answers to clients that say nothing"):
         for reader, _ in silent:
             assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
     await api.member.until_logged("connections are accepted again")
