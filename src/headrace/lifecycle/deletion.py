@@ -110,7 +110,7 @@ async def _copies(log: Log, owner: str, task: str) -> tuple[Erased, ...]:
     copies: deque[Erased] = deque(maxlen=COPIES_MAX)
     start, more = 1, True
     while more:
-        records, more = await log.replayer.page(subjects.task_events(owner, task), start=start)
+        records, more = await log.replayer.sparse_page(subjects.task_events(owner, task), start=start)
         for record in records:
             start = record.sequence + 1
             if (event := _stripped(read_record(record))) is not None:
@@ -154,7 +154,7 @@ async def erase_events(log: Log, owner: str, task: str, deleted_at: int) -> None
     await withdraw_newest(log, subjects.task_timer(owner, task))
     start, more = 1, True
     while more:
-        records, more = await log.replayer.page(subjects.task_events(owner, task), start=start)
+        records, more = await log.replayer.sparse_page(subjects.task_events(owner, task), start=start)
         erased = [record for record in records if record.sequence != deleted_at]
         for place in range(0, len(erased), ERASED_AT_ONCE):
             await _erase_all(log, erased[place : place + ERASED_AT_ONCE])

@@ -88,6 +88,26 @@ class Replayer:
         found, more = await self._get(stream, wanted)
         return Page(found, more > 0)
 
+    async def sparse_page(self, subject: str, *, start: int = 1) -> Page:
+        """The same as `page`, for a subject of which the log may have few records, far from its end.
+
+        Behind the last record that matches, the server searches the rest of the log for more while a page has room for more. So
+        the first record is read alone: with it the server says how many follow, and only these are asked for.
+
+        Args:
+            subject: A subject, wildcards allowed.
+            start: The first sequence that may be in the page, from 1.
+
+        Raises:
+            NotPermitted: this process's user may not read the log.
+            LogUnavailable: no answer in time.
+        """
+        first, following = await self._get(subjects.STREAM, {"next_by_subj": subject, "batch": 1, "seq": max(start, 1)})
+        if not first or not following:
+            return Page(first, more=following > 0)
+        rest = await self.page(subject, start=first[-1].sequence + 1, records=min(following, PAGE_RECORDS - 1))
+        return Page(first + rest.records, rest.more)
+
     async def count(self, subject: str, *, since: str | None = None, stream: str = subjects.STREAM) -> int:
         """How many records match a subject, wildcards allowed. The server counts; only the first record is read.
 

@@ -77,10 +77,14 @@ def _readings(history: History, tasks: int, cursor: str) -> Iterator[Reading]:
         ("by batch", {"batch": batch}),
         ("by batch and state", {"batch": batch, "state": "failed"}),
         ("by a state that none is in", {"state": "running"}),
-        ("by time", {"from": day.isoformat()}),
-        ("by outcome", {"outcome": "failed"}),
-        ("slower than", {"slower_than": 0.4}),
-        ("slowest first", {"sort": "-run_seconds"}),
+        ("by a time that few ran for", {"slower_than": 0.4}),
+        ("by a time that none ran for", {"slower_than": 3600}),
+        ("by a time that few waited for", {"waited_longer_than": 0.09}),
+        ("newest first", {"sort": "newest"}),
+        ("longest run first", {"sort": "longest_run"}),
+        ("longest wait first", {"sort": "longest_wait"}),
+        ("longest run of a kind", {"kind": "scale_3", "sort": "longest_run"}),
+        ("longest run of a state", {"state": "failed", "sort": "longest_run"}),
     ):
         yield Reading(f"list, {name}", the_list, params)
     yield Reading("one task", lambda: f"/tasks/{history.task(own())}", {})

@@ -62,6 +62,9 @@ async def test_pages_cover_a_slice_exactly_once_in_order_whatever_their_size(
     assert [(each.sequence, each.subject[-1]) for page in found for each in page] == expected
     assert all(len(page) == size for page in found[:-1])
     assert len(found[-1]) <= size
+    sparse = await shared_log.replayer.sparse_page(task_events(owner, wanted), start=begin)
+    assert [(each.sequence, each.subject[-1]) for each in sparse.records] == expected
+    assert not sparse.more
 
 
 async def test_nothing_that_matches_is_an_empty_last_page(shared_log: Log) -> None:

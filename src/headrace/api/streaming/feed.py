@@ -181,9 +181,12 @@ class Feed:
         Raises:
             LogUnavailable: JetStream does not answer, or the answering replica lags behind for too long.
         """
+        replayer = self._log.replayer
+        # Far from the end of the log, a search for more than there is takes NATS longer than to count what there is.
+        read = replayer.sparse_page if known - start > JOIN_POSITIONS_MAX else replayer.page
         for _ in range(REPLICA_POLLS_MAX):
             self._metrics.replays += 1
-            page = await self._log.replayer.page(self.subject, start=start)
+            page = await read(self.subject, start=start)
             if page.more or self._log.settings.replicas == 1:
                 return page
             last = page.records[-1].sequence if page.records else start - 1

@@ -155,7 +155,7 @@ async def test_who_reads_a_long_history_of_nothing_it_wants_is_told_how_far_it_i
                 read.stream.check(asyncio.get_running_loop().time() + HEARTBEAT_SECONDS + 1)
             return await page(*given, **options, records=1)
 
-        monkeypatch.setattr(shared_log.replayer, "page", by_one)
+        monkeypatch.setattr(shared_log.replayer, "sparse_page", by_one)
         assert await read.next() == only_id(Position(shared_log.epoch, sequences[2]))
         assert await read.next() == only_id(Position(shared_log.epoch, sequences[5]))
         read.stream.end("drain")
