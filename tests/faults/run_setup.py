@@ -207,8 +207,9 @@ async def _find_features(cluster: Cluster, fleet: Fleet, journal: Journal) -> Fe
 
 async def _probe(cluster: Cluster, url: str) -> Features:
     body = {"kind": "instant", "input": {"number": PROBE}, "delay": 1.0}
-    key = {"Idempotency-Key": f"probe {time.monotonic()}"}
+    key = {"Idempotency-Key": f"probe-{time.monotonic_ns()}"}
     first, second = [await cluster.http.post(f"{url}{API}/tasks", json=body, headers=key) for _ in range(2)]
+    assert first.is_success, f"the probe was answered {first.status_code}: {first.text}"
     document = (await cluster.http.get(f"{url}/api/docs/openapi.json")).json()
     return read_features(document, defers=first.json().get("state") == "pending", knows_keys=second.status_code == 200)
 

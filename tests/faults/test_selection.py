@@ -34,4 +34,5 @@ async def shared_postgres(postgres: EmbeddedPostgres) -> AsyncGenerator[SharedPo
 async def test_every_promise_holds_under_a_fault(name: str, shared_postgres: SharedPostgres, tmp_path: Path) -> None:
     verdict = await run_fault(FAULTS[name], SEED, TASKS, shared_postgres, tmp_path, OUTAGE_SECONDS)
     assert verdict.violations == [], f"journal: {verdict.file}"
+    assert verdict.skipped == []
     assert verdict.tasks >= TASKS
