@@ -6,12 +6,12 @@ A property says in its name what holds, and in a violation which task, batch, pr
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from tests.faults import schedules
+from tests.faults import deletions, schedules
 from tests.faults.journal import (
     Answered,
     Began,
@@ -112,7 +112,10 @@ def the_read_model_has_what_the_log_says(seen: Observations) -> Iterator[str]:
     for task, history in seen.histories.items():
         row = rows.pop(task, None)
         finish = _end(history)
-        if row is None:
+        if task in seen.deleted:
+            if row is not None:
+                yield f"{task} was deleted by {seen.deleted[task]} and has a row by {row['sequence']}"
+        elif row is None:
             yield f"{task} has no row"
         elif finish is not None and (row["state"], row["sequence"]) != (finish.data["outcome"], finish.sequence):
             yield (
@@ -151,9 +154,10 @@ def tasks_end_as_they_should(seen: Observations) -> Iterator[str]:
             outcome = _outcome(finish)
             if outcome == "cancelled" and (history[0].batch in cancelled_batches or _asked_to_cancel(seen, planned)):
                 continue
-            if outcome not in planned.expect and outcome not in allowed:
+            expect = planned.expect if not finish.withdrawn else _without_codes(planned.expect)
+            if outcome not in expect and outcome not in (allowed if not finish.withdrawn else _without_codes(allowed)):
                 yield f"{task} ({planned.kind}) ended as {outcome}, not {' or '.join(planned.expect)}: {_why(finish)}"
-            elif outcome in planned.expect and finish.data["attempt"] != planned.attempts:
+            elif outcome in expect and finish.data["attempt"] != planned.attempts:
                 yield f"{task} ({planned.kind}) ended on attempt {finish.data['attempt']}, not {planned.attempts}"
 
 
@@ -255,7 +259,7 @@ def a_tasks_stream_is_its_history(seen: Observations) -> Iterator[str]:
             views[each.client.removeprefix("task ")].append(each)
     for task, view in views.items():
         latest_run = max((at for at, each in enumerate(view) if each.event in ("queued", "deferred")), default=0)
-        if "finished" not in {each.event for each in view[latest_run:]}:
+        if task not in seen.deleted and "finished" not in {each.event for each in view[latest_run:]}:
             yield f"the stream of {task} ended with {view[-1].event}"
             continue
         end = _sequence(view[-1])
@@ -303,6 +307,12 @@ def _counts(seen: Observations, members: dict[str, list[list[Logged]]]) -> Itera
 
 
 @holds
+def a_deleted_task_is_gone(seen: Observations) -> Iterator[str]:
+    """The log has its deletion and nothing else of it, the read model nothing, and only its stream is refused."""
+    yield from deletions.find_violations(seen)
+
+
+@holds
 def memory_stays_bounded(seen: Observations) -> Iterator[str]:
     """No process grew beyond what its kind of process may take."""
     most: dict[str, int] = defaultdict(int)
@@ -336,7 +346,7 @@ def the_points_were_reached(seen: Observations) -> Iterator[str]:
 
 
 def _compare(view: list[Seen], log: list[Logged], seen: Observations) -> Iterator[str]:
-    """What a client saw beside what the log has. What was withdrawn from the log may have been seen, or not."""
+    """What a client saw beside what the log has. What has left the log may have been seen, or not."""
     view = [each for each in view if each.event != "reset"]
     sequences = [_sequence(each) for each in view]
     for before, after in pairwise(sequences):
@@ -350,7 +360,7 @@ def _compare(view: list[Seen], log: list[Logged], seen: Observations) -> Iterato
     for each, sequence in zip(view, sequences, strict=True):
         record = there.get(sequence)
         if record is None:
-            if sequence not in seen.withdrawn:
+            if sequence not in seen.withdrawn and sequence > seen.deleted.get(each.task, 0):
                 yield f"the stream gave {sequence}, {each.event} of {each.task}, which the log does not have"
         elif (record.event, record.of) != (each.event, each.task):
             yield f"the stream gave {each.event} of {each.task} at {sequence}, where the log has {record.event} of {record.of}"
@@ -404,6 +414,11 @@ def _end(history: list[Logged]) -> Logged | None:
 def _outcome(finish: Logged) -> str:
     code = (finish.data.get("error") or {}).get("code")
     return f"{finish.data['outcome']}:{code}" if code else finish.data["outcome"]
+
+
+def _without_codes(outcomes: Iterable[str]) -> set[str]:
+    """A deletion keeps the outcomes of runs, and not their errors."""
+    return {outcome.partition(":")[0] for outcome in outcomes}
 
 
 def _why(finish: Logged) -> str:

@@ -15,6 +15,7 @@ import httpx
 from headrace.embedded.log_watch import LogWatch
 from tests.faults.features import Features
 from tests.faults.load import SUCCEEDS, Invocation, Mix
+from tests.faults.points import reached
 from tests.faults.run_setup import LOAD_SECONDS_MAX, Fault, RunSetup
 from tests.faults.stalled_clients import stalled_clients
 from tests.full_disk import full_disk
@@ -35,6 +36,7 @@ PILING = Mix(  # 2,000 tasks say 50,000 things
     chatty=100, lines=25, seconds=12,
 )  # fmt: skip
 MEGABYTE = 1 << 20
+DELETING = Mix(deletes=True, seconds=14)
 STANDBY = {"api": 1, "worker": 2, "projector": 2}
 PAIRS = {"api": 2, "worker": 2, "projector": 2}
 
@@ -77,7 +79,7 @@ async def projector_killed(setup: RunSetup) -> None:
 @fault("all-killed", "every process is killed -9 at once, twice", posts=STANDBY)
 async def all_killed(setup: RunSetup) -> None:
     async for _ in setup.moments(2, 2):
-        await asyncio.gather(*(setup.fleet.kill(post) for post in setup.fleet.posts))
+        await _kill_all(setup)
 
 
 async def _die_at(setup: RunSetup, name: str, point: str, *passes: tuple[float, float]) -> None:
@@ -157,6 +159,48 @@ async def projector_after_commit(setup: RunSetup) -> None:
 )
 async def projector_before_commit(setup: RunSetup) -> None:
     await _die_at(setup, "projector", "before-commit", (2, 4), (2, 8), (4, 12))
+
+
+@fault(
+    "deletions-projector",
+    "tasks are deleted; a projector dies when a page with deletions is written, before it commits",
+    points=("before-commit-of-deletion",),
+    mix=DELETING,
+)
+async def deletions_projector(setup: RunSetup) -> None:
+    await _die_at(setup, "projector", "before-commit-of-deletion", (1, 3), (2, 8), (4, 12))
+
+
+@fault(
+    "deletions-api",
+    "tasks are deleted; the API dies when the log has a deletion, before it erases the rest",
+    points=("after-deletion",),
+    mix=DELETING,
+)
+async def deletions_api(setup: RunSetup) -> None:
+    await _die_at(setup, "api", "after-deletion", (1, 10), (2, 20), (4, 30))
+
+
+@fault(
+    "deletions-all-killed",
+    "tasks are deleted; every process is killed -9 at once, first when the log has a deletion, then at two random moments",
+    points=("after-deletion",),
+    posts=STANDBY,
+    mix=DELETING,
+)
+async def deletions_all_killed(setup: RunSetup) -> None:
+    (api,) = setup.fleet.of("api")
+    await setup.load.reached(0.1)
+    api.points = [f"after-deletion:{setup.rng.randint(1, 5)}"]
+    await setup.fleet.kill(api)
+    await until(lambda: reached(setup.cluster.place), "the API to die when the log has a deletion", LOAD_SECONDS_MAX)
+    await _kill_all(setup)
+    async for _ in setup.moments(2, 2):
+        await _kill_all(setup)
+
+
+async def _kill_all(setup: RunSetup) -> None:
+    await asyncio.gather(*(setup.fleet.kill(post) for post in setup.fleet.posts))
 
 
 @fault("stopped", "each process is stopped (SIGSTOP) past ack_wait and goes on", posts=STANDBY)

@@ -88,7 +88,8 @@ class Follower:
         headers = {"Last-Event-ID": self.cursor} if self.cursor else {}
         url = self._rng.choice(self._urls) + self._path
         async with http.stream("GET", url, headers=headers) as response:
-            if response.status_code == 204:
+            if response.status_code in (204, 404):
+                # There is no such task any more when it was deleted; see `deletions`.
                 self.over = True
             if response.status_code != 200:
                 return f"answered {response.status_code}"

@@ -27,6 +27,9 @@ RUN_AGAIN_WAIT_SECONDS = 20.0
 USUAL_TASKS = 2000
 SHARE_LEAST = 0.3  # of the time of a usual load: a short one still has to overlap with its fault
 BATCH_MEMBERS = (20, 80)
+DELETERS = 3  # clients that delete at the same time
+DELETE_SECONDS = (0.05, 0.3)  # between two looks of one of them for what is over
+DELETED_AT_ONCE = 5
 READ_SECONDS = 0.15  # between two looks of whoever reads lists and details
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -75,6 +78,9 @@ class Invocation(Struct, kw_only=True):
         return 0 if self.bulk else self.members or 1
 
 
+DELETION = Invocation(number=-1, after=0, kind="", expect=[])
+
+
 class Mix(Struct, frozen=True, kw_only=True):
     """What a load is made of. Weights are shares of tasks.
 
@@ -83,6 +89,7 @@ class Mix(Struct, frozen=True, kw_only=True):
         lines: What a chatty task says.
         pad: Characters of every input that are of no use.
         copies: How often a submission is sent at most.
+        deletes: Whether finished tasks are deleted all the while.
         more: What a fault adds: called with the generator, the next number and the features.
     """
 
@@ -100,6 +107,7 @@ class Mix(Struct, frozen=True, kw_only=True):
     lines: int = 12
     pad: int = 0
     copies: int = 1
+    deletes: bool = False
     more: Callable[[random.Random, int, Features], list[Invocation]] | None = None
 
 
@@ -223,16 +231,26 @@ class Load:
         features: What is there.
         journal: Where every answer is noted.
         rng: For what depends on the order in which things happen, and so is not part of the plan.
+        deletes: Whether finished tasks are deleted all the while.
     """
 
     def __init__(
-        self, planned: list[Invocation], urls: list[str], features: Features, journal: Journal, rng: random.Random
+        self,
+        planned: list[Invocation],
+        urls: list[str],
+        features: Features,
+        journal: Journal,
+        rng: random.Random,
+        deletes: bool = False,
     ) -> None:
         self.planned = planned
         self.answered = 0
         self.accepted: list[str] = []
         self.batches: list[str] = []
         self.full = 0
+        self._deleters = DELETERS if deletes else 0
+        self._uncancelled: set[str] = set()
+        self._deleted: set[str] = set()
         self._urls = urls
         self._features = features
         self._journal = journal
@@ -261,6 +279,8 @@ class Load:
         free = asyncio.Semaphore(CLIENTS)
         try:
             async with asyncio.TaskGroup() as group:
+                for number in range(self._deleters):
+                    group.create_task(self._keep_deleting(), name=f"delete {number}")
                 for each in self.planned:
                     await asyncio.sleep(max(0.0, began + each.after - time.monotonic()))
                     await free.acquire()
@@ -269,6 +289,8 @@ class Load:
             reading.cancel()
             await asyncio.wait({reading})
             await self._http.aclose()
+        if not reading.cancelled():
+            reading.result()
 
     async def reached(self, fraction: float) -> None:
         """Wait until a part of the invocations is answered."""
@@ -288,6 +310,8 @@ class Load:
             return
         subject = accepted["id"]
         (self.batches if of.members else self.accepted).append(subject)
+        if of.members and of.cancel_after is None:
+            self._uncancelled.add(subject)
         if of.cancel_after is not None:
             await asyncio.sleep(of.cancel_after)
             await self._cancel(of, subject)
@@ -319,7 +343,9 @@ class Load:
         deadline = time.monotonic() + RUN_AGAIN_WAIT_SECONDS
         while time.monotonic() < deadline:
             found = await self._ask(of, "wait", "GET", f"{API}/{what}/{subject}?wait={wait}", None, {}, (200,), subject)
-            if found is not None and found["state"] in (*FINAL, "settled"):
+            if found is None:
+                return
+            if found["state"] in (*FINAL, "settled"):
                 break
         else:
             return
@@ -346,7 +372,7 @@ class Load:
         while time.monotonic() < deadline:
             answer = await self._once(of.number, purpose, method, path, content, headers, statuses, subject)
             if answer is not None and answer.status_code != 503:
-                return answer.json() if answer.is_success else None
+                return answer.json() if answer.is_success and answer.content else None
             await asyncio.sleep(self._rng.uniform(*AGAIN_SECONDS))
         self._journal.note(GaveUp(number=of.number, purpose=purpose))
         return None
@@ -382,10 +408,29 @@ class Load:
                 subject=said.get("id", "") if answer.is_success and not subject else subject,
                 state=str(said.get("state", "")),
                 position=str(said.get("position", "")),
-                expected=answer.status_code in (*statuses, 503),
+                expected=answer.status_code in (*statuses, 503)
+                or (answer.status_code == 404 and subject in self._deleted),
             )
         )
         return answer
+
+    async def _keep_deleting(self) -> None:
+        """Delete tasks that are over, one after the other, until all invocations are answered."""
+        while self.answered < len(self.planned):
+            await asyncio.sleep(self._rng.uniform(*DELETE_SECONDS))
+            path = f"{API}/tasks?state={self._rng.choice(sorted(FINAL))}&limit=100"
+            listed = await self._once(-1, "read", "GET", path, None, {}, (200,))
+            if listed is None or not listed.is_success:
+                continue
+            tasks = [task["id"] for task in listed.json()["items"] if self._may_delete(task)]
+            for task in self._rng.sample(tasks, min(DELETED_AT_ONCE, len(tasks))):
+                self._deleted.add(task)
+                await self._ask(DELETION, "delete", "DELETE", f"{API}/tasks/{task}", None, {}, (204, 404, 409), task)
+
+    def _may_delete(self, task: dict[str, Any]) -> bool:
+        """Whether the client who made a task knows of it, and its batch was not cancelled: a replay may leave such a batch cancelled."""
+        known = task["batch"] in self._uncancelled if task.get("batch") else task["id"] in self.accepted
+        return known and task["id"] not in self._deleted
 
     async def _read(self) -> None:
         """Read lists and details all the while, as people with the web app open do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from headrace.log.connection import Log
 from headrace.log.records import Record
-from tests.faults.journal import AnyEntry
+from tests.faults.journal import Answered, AnyEntry, Scheduled
 
 ONE = TypeVar("ONE", bound=AnyEntry)
 TASKS = "hr.tasks."
@@ -21,7 +22,7 @@ BATCHES = "hr.batches."
 
 
 class Logged(Struct, frozen=True):
-    """A record of the log, read. ``of`` is the task or batch; ``withdrawn``: it is known only from its task's finish."""
+    """A record of the log, read. ``of`` is the task or batch; ``withdrawn``: it is known only from its task's finish or deletion."""
 
     sequence: int
     of: str
@@ -44,7 +45,8 @@ class Observations(Struct, frozen=True, dict=True):
         tasks: Rows of `tasks`.
         batches: Rows of `batches`.
         tables: Every row of every table of the read model as text, by table.
-        replayed: The same of a database into which the whole log was projected anew; None when that was left out.
+        timelines: The tasks that have a timeline in the read model.
+        replayed: The same as ``tables`` of a database into which the whole log was projected anew; None when that was left out.
     """
 
     entries: list[AnyEntry]
@@ -53,6 +55,7 @@ class Observations(Struct, frozen=True, dict=True):
     tasks: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     tables: dict[str, list[str]] = {}
+    timelines: frozenset[str] = frozenset()
     replayed: dict[str, list[str]] | None = None
 
     def all(self, of: type[ONE]) -> list[ONE]:
@@ -61,16 +64,20 @@ class Observations(Struct, frozen=True, dict=True):
 
     @cached_property
     def histories(self) -> dict[str, list[Logged]]:
-        """Each task's events in order, those that were withdrawn in their places."""
-        found: dict[str, list[Logged]] = defaultdict(list)
+        """Each task's events in order, those that were withdrawn or erased in their places."""
+        found: dict[str, dict[int, Logged]] = defaultdict(dict)
         for record in self.records:
             if record.kind:
-                found[record.of].append(record)
-                if record.data.get("withdrawn"):
-                    found[record.of].append(_withdrawn(record))
-        for history in found.values():
-            history.sort(key=lambda record: record.sequence)
-        return dict(found)
+                for each in (*_earlier(record), record):
+                    # What is erased only by half is in the log and in the deletion.
+                    if not each.withdrawn or each.sequence not in found[each.of]:
+                        found[each.of][each.sequence] = each
+        return {task: [events[sequence] for sequence in sorted(events)] for task, events in found.items()}
+
+    @cached_property
+    def deleted(self) -> dict[str, int]:
+        """Where the log has the deletion of each task that was deleted."""
+        return {record.of: record.sequence for record in self.records if record.kind and record.event == "deleted"}
 
     @cached_property
     def by_number(self) -> dict[int, list[str]]:
@@ -78,8 +85,21 @@ class Observations(Struct, frozen=True, dict=True):
         found: dict[int, list[str]] = defaultdict(list)
         for task, history in self.histories.items():
             if (given := history[0].data.get("input")) is not None:
-                found[given.get("number", -1)].append(task)
+                number = given.get("number")
+                found[self._number_of(task, history[0]) if number is None else number].append(task)
         return dict(found)
+
+    def _number_of(self, task: str, first: Logged) -> int:
+        """The invocation of a task whose input was erased: that of the answer which told of the task, or of what made it."""
+        made_by = (task, first.batch, first.schedule)
+        return next((self._told[each] for each in made_by if each in self._told), -1)
+
+    @cached_property
+    def _told(self) -> dict[str | None, int]:
+        """The invocation of each task, batch and schedule that a client was told of."""
+        answers = (each for each in self.all(Answered) if each.purpose in ("submit", "batch") and each.subject)
+        scheduled = {each.schedule["id"]: each.number for each in self.all(Scheduled)}
+        return {**{each.subject: each.number for each in answers}, **scheduled}
 
     @cached_property
     def withdrawn(self) -> set[int]:
@@ -87,10 +107,25 @@ class Observations(Struct, frozen=True, dict=True):
         return {record.sequence for history in self.histories.values() for record in history if record.withdrawn}
 
 
+def _earlier(record: Logged) -> Iterator[Logged]:
+    """What an event says of earlier ones, which have left the log."""
+    if record.event == "finished" and record.data.get("withdrawn"):
+        yield _withdrawn(record)
+    for copy in record.data.get("erased", ()) if record.event == "deleted" else ():
+        at, data = datetime.fromisoformat(copy["at"]), copy["event"]
+        erased = msgspec.structs.replace(
+            record, sequence=copy["sequence"], event=data["event"], at=at, data=data, withdrawn=True
+        )
+        yield erased
+        yield from _earlier(erased)
+
+
 def _withdrawn(finish: Logged) -> Logged:
     said = finish.data["withdrawn"]
     at = datetime.fromisoformat(said["at"])
-    return Logged(said["sequence"], finish.of, "queued", finish.kind, at, said["queued"], finish.batch, withdrawn=True)
+    return msgspec.structs.replace(
+        finish, sequence=said["sequence"], event="queued", at=at, data=said["queued"], withdrawn=True
+    )
 
 
 def read_record(record: Record) -> Logged | None:
@@ -148,6 +183,8 @@ class LogReader:
         elif event == "finished":
             self._ends[task] = record.sequence
             self.open.discard(task)
+        elif event == "deleted":
+            self.open.discard(task)
 
 
 async def read_log(log: Log) -> list[Logged]:
@@ -204,5 +241,14 @@ async def read_rows(url: str, table: str) -> list[dict[str, Any]]:
         if await connection.fetchval("SELECT to_regclass($1)", table) is None:
             return []
         return [dict(row) for row in await connection.fetch(f'SELECT * FROM "{table}"')]
+    finally:
+        await connection.close()
+
+
+async def read_timelines(url: str) -> frozenset[str]:
+    """The tasks that have a timeline."""
+    connection = await asyncpg.connect(url)
+    try:
+        return frozenset(row["task"] for row in await connection.fetch("SELECT DISTINCT task FROM task_events"))
     finally:
         await connection.close()

@@ -14,7 +14,10 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headrace.store.projection import FoldedPage
 
 VARIABLE = "HEADRACE_TEST_POINT"
 REACHED = "points"
@@ -65,25 +68,25 @@ def _before_acknowledging(die: Die) -> None:
     Pages.acknowledge = passing
 
 
-def _before_committing(die: Die) -> None:
-    """When all of a page has been written, and its transaction has not been committed."""
+def _before_committing(die: Die, wanted: Callable[[FoldedPage], bool] = lambda page: True) -> None:
+    """When all of a wanted page has been written, and its transaction has not been committed."""
     from headrace.store.projection import Projection
 
     write_page: Callable[..., Awaitable[Any]] = Projection.write_page
 
-    async def passing(self: Projection, *rest: Any) -> Any:
+    async def passing(self: Projection, page: FoldedPage, *rest: Any) -> Any:
         connection: Any = self._connection
         execute = connection.execute
 
         async def last_statement(statement: str, *arguments: Any) -> Any:
             done = await execute(statement, *arguments)
-            if "projection" in statement:
+            if "projection" in statement and wanted(page):
                 die()
             return done
 
         self._connection = _With(connection, execute=last_statement)
         try:
-            return await write_page(self, *rest)
+            return await write_page(self, page, *rest)
         finally:
             self._connection = connection
 
@@ -107,7 +110,9 @@ POINTS: dict[str, Callable[[Die], None]] = {
     "after-timer": lambda die: _after_append(die, "hr.timers."),
     "after-deferred": lambda die: _after_append(die, "hr.tasks.deferred."),
     "after-outcome": lambda die: _after_append(die, "hr.tasks.finished."),
+    "after-deletion": lambda die: _after_append(die, "hr.tasks.deleted."),
     "before-commit": _before_committing,
+    "before-commit-of-deletion": lambda die: _before_committing(die, lambda page: bool(page.deleted_tasks)),
     "after-commit": _before_acknowledging,
 }
 

@@ -24,7 +24,7 @@ from tests.faults.fleet import Fleet
 from tests.faults.followers import Follower, follow_all, follow_batch, follow_task
 from tests.faults.journal import Began, Called, Found, Journal, Late, Reached, read
 from tests.faults.load import Load, Mix, plan
-from tests.faults.observations import LogReader, Observations, read_log, read_rows, read_tables
+from tests.faults.observations import LogReader, Observations, read_log, read_rows, read_tables, read_timelines
 from tests.faults.points import reached
 from tests.faults.schedules import Schedules
 from tests.faults.shared_postgres import SharedPostgres, temporary_place
@@ -158,6 +158,7 @@ async def run_fault(
                 setup = await _act(fault, seed, tasks, cluster, fleet, server, journal, features, outage)
                 records = await read_log(cluster.log)
                 live = await read_tables(url)
+                timelines = await read_timelines(url)
                 rows, batches = await read_rows(url, "tasks"), await read_rows(url, "batches")
                 replayed = await _replay(setup, second) if fault.replays else None
             finally:
@@ -172,6 +173,7 @@ async def run_fault(
             tasks=rows,
             batches=batches,
             tables=live,
+            timelines=timelines,
             replayed=replayed,
         )
         violations = checker.check(observations)
@@ -242,7 +244,7 @@ async def _act(
 ) -> RunSetup:
     """The load, the followers and the fault; returns when all of it has come to rest."""
     planned = plan(random.Random(f"{seed} plan"), tasks, fault.mix, features)
-    load = Load(planned, fleet.api_urls, features, journal, random.Random(f"{seed} load"))
+    load = Load(planned, fleet.api_urls, features, journal, random.Random(f"{seed} load"), fault.mix.deletes)
     setup = RunSetup(cluster, fleet, load, server, journal, random.Random(f"{seed} fault"), outage)
     schedules = Schedules(fleet.api_urls, journal)
     await schedules.make()

@@ -18,6 +18,7 @@ from tests.faults.journal import (
     Began,
     Called,
     Connected,
+    Cut,
     Did,
     Ended,
     GaveUp,
@@ -178,6 +179,33 @@ def of_schedule(sequence: int, task: str) -> Change:
     return logged(*(msgspec.structs.replace(each, schedule="s1") for each in history))
 
 
+def deleted(sequence: int, of: str, status: int = 204) -> Change:
+    """A task is deleted: its events leave the log, its row the read model, and the stream has the deletion."""
+
+    def copy_of(record: Logged) -> dict[str, Any]:
+        event = {**record.data, "event": record.event, **({"input": {}} if "input" in record.data else {})}
+        event.pop("error", None)
+        return {"sequence": record.sequence, "at": record.at.isoformat(), "event": event}
+
+    def change(seen: Observations) -> Observations:
+        own = [record for record in seen.records if record.of == of]
+        erased = [copy_of(record) for record in own]
+        deletion = log(sequence, of, "deleted", attempt=1, outcome="failed", erased=erased, batch=own[0].batch)
+        kept = [record for record in seen.records if record.of != of]
+        rows = [row for row in seen.tasks if row["id"] != of]
+        given = Seen(client="owner", id=f"5-{sequence}", event="deleted", task=of)
+        answer = Answered(number=-1, purpose="delete", status=status, subject=of)
+        return msgspec.structs.replace(
+            seen, records=[*kept, deletion], tasks=rows, entries=[*seen.entries, given, answer]
+        )
+
+    return change
+
+
+def after_deletion(change: Change) -> Change:
+    return lambda seen: change(deleted(20, "four")(seen))
+
+
 DOCTORED: list[tuple[str, Change]] = [
     ("everything came to rest: the stream", said(Late(waited_for="the stream"))),
     ("everything came to rest: invocation 1", said(GaveUp(number=1, purpose="submit"))),
@@ -224,6 +252,16 @@ DOCTORED: list[tuple[str, Change]] = [
     ("batches are whole: batch-3 was settled 0 times", without(14)),
     ("batches are whole: batch-3 was settled 2 times", logged(log(15, "batch-3", "settled", counts={"succeeded": 1, "failed": 1}))),
     ("batches are whole: batch-3 was settled with", logged(log(14, "batch-3", "settled", counts={"succeeded": 2}))),
+    ("a deleted task is gone: four was said to be deleted, and the log", after_deletion(without(20))),
+    ("a deleted task is gone: four was deleted by 20, and the log has 13 finished of it", after_deletion(logged(finished(13, "four", "failed", batch="batch-3")))),
+    ("a deleted task is gone: four was deleted by 20 and has a timeline", after_deletion(put(timelines=frozenset({"four"})))),
+    ("a deleted task is gone: the stream of task one was answered 404", said(Cut(client="task one", why="answered 404"))),
+    ("the read model has what the log says: four was deleted by 20 and has a row by 13", after_deletion(row(2, id="four", sequence=13))),
+    ("batches are whole: batch-3 counts {'succeeded': 1}", after_deletion(put(batches=[{"id": "batch-3", "succeeded": 1}]))),
+    ("the owners stream is the log: the stream left out 20, deleted", after_deletion(unsaid(Seen, client="owner", id="5-20"))),
+    ("the owners stream is the log: the stream gave 21, logged of four", after_deletion(said(Seen(client="owner", id="5-21", event="logged", task="four")))),
+    ("tasks end as they should: four (instant) ended as failed, not succeeded", after_deletion(said(Planned(number=3, kind="instant", expect=["succeeded"], members=2)))),
+    ("a key makes one task: invocation 1 (instant) made 2", lambda seen: deleted(30, "five")(logged(queued(21, "five", 1), finished(22, "five"))(said(accepted(1, "five"))(seen)))),
     ("memory stays bounded: api-0 grew to 5000 MB", said(Sampled(process="api-0", pid=8, rss=5000 << 20))),
     ("processes end only when made to: worker-0 ended by itself", said(Ended(process="worker-0", pid=9, exit=1, meant=False))),
     ("processes end only when made to: worker-0 ended with 3", said(Ended(process="worker-0", pid=9, exit=3, meant=True))),
@@ -251,6 +289,21 @@ def test_every_property_of_the_checker_is_broken_by_a_doctored_run() -> None:
 
 def test_a_stream_may_have_shown_or_left_out_what_a_cancellation_withdrew_from_the_log() -> None:
     assert check(unsaid(Seen, client="owner", id="5-7")(GOOD)) == []
+
+
+def test_of_deleted_tasks_the_checker_knows_what_their_deletions_say() -> None:
+    seen = GOOD
+    for sequence, task in enumerate(("one", "two", "four"), 20):
+        seen = deleted(sequence, task)(seen)
+    assert check(seen) == []
+    assert check(unsaid(Seen, client="owner", id="5-11")(seen)) == []
+    assert seen.by_number == {1: ["one"], 2: ["two"], 3: ["three", "four"]}
+
+
+def test_a_deletion_that_nobody_was_told_of_may_leave_some_of_its_task_in_the_log() -> None:
+    seen = deleted(20, "four", status=503)(GOOD)
+    left = finished(13, "four", "failed", error={"code": "raised"}, batch="batch-3")
+    assert check(logged(left)(seen)) == []
 
 
 def test_an_occurrence_may_have_no_task_while_the_broker_was_away_or_the_schedule_was_being_paused() -> None:
