@@ -15,7 +15,7 @@ import httpx
 from headrace.embedded.log_watch import LogWatch
 from tests.faults.features import Features
 from tests.faults.load import SUCCEEDS, Invocation, Mix
-from tests.faults.points import reached
+from tests.faults.points import RETENTION, reached
 from tests.faults.run_setup import LOAD_SECONDS_MAX, Fault, RunSetup
 from tests.faults.stalled_clients import stalled_clients
 from tests.full_disk import full_disk
@@ -196,6 +196,18 @@ async def deletions_all_killed(setup: RunSetup) -> None:
     await until(lambda: reached(setup.cluster.place), "the API to die when the log has a deletion", LOAD_SECONDS_MAX)
     await _kill_all(setup)
     async for _ in setup.moments(2, 2):
+        await _kill_all(setup)
+
+
+@fault(
+    "retention-all-killed",
+    "what has been over for three seconds is removed, and every process is killed -9 at once, three times",
+    posts=STANDBY,
+    environ={RETENTION: "3"},
+    removes=True,
+)
+async def retention_all_killed(setup: RunSetup) -> None:
+    async for _ in setup.moments(3, 3):
         await _kill_all(setup)
 
 

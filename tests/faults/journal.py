@@ -28,6 +28,7 @@ class Began(Entry, tag="began"):
     Attributes:
         allows: Failure codes that a task may end with although it was not expected to; `process_ends`: a process may end.
         loses_log: A stream may be told `reset`.
+        removes: Retention removes what is over.
         calls_once: No handler may be called twice for one attempt.
         points: The named points that have to be reached.
     """
@@ -38,6 +39,7 @@ class Began(Entry, tag="began"):
     features: dict[str, bool] = {}
     allows: list[str] = []
     loses_log: bool = False
+    removes: bool = False
     calls_once: bool = False
     points: list[str] = []
 

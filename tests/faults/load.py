@@ -232,6 +232,7 @@ class Load:
         journal: Where every answer is noted.
         rng: For what depends on the order in which things happen, and so is not part of the plan.
         deletes: Whether finished tasks are deleted all the while.
+        removes: Whether retention removes what is over meanwhile, so that nothing needs to be found.
     """
 
     def __init__(
@@ -242,6 +243,7 @@ class Load:
         journal: Journal,
         rng: random.Random,
         deletes: bool = False,
+        removes: bool = False,
     ) -> None:
         self.planned = planned
         self.answered = 0
@@ -251,6 +253,7 @@ class Load:
         self._deleters = DELETERS if deletes else 0
         self._uncancelled: set[str] = set()
         self._deleted: set[str] = set()
+        self._removes = removes
         self._urls = urls
         self._features = features
         self._journal = journal
@@ -409,7 +412,7 @@ class Load:
                 state=str(said.get("state", "")),
                 position=str(said.get("position", "")),
                 expected=answer.status_code in (*statuses, 503)
-                or (answer.status_code == 404 and subject in self._deleted),
+                or (answer.status_code == 404 and (subject in self._deleted or self._removes)),
             )
         )
         return answer

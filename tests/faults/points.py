@@ -4,6 +4,7 @@ The product knows nothing of this. Before the process' own command runs, the fun
 the process kills itself there, as a crash would, when it has passed the point the given number of times: once in its life.
 
     HEADRACE_TEST_POINT=<name>:<times>        which point, and on which passing of it
+    HEADRACE_TEST_RETENTION_SECONDS           what is over is removed after so many seconds, whatever the settings keep
     HEADRACE_TEST_DIR                         where `points` is written: a line for each point that was reached
 """
 
@@ -13,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from headrace.store.projection import FoldedPage
 
 VARIABLE = "HEADRACE_TEST_POINT"
+RETENTION = "HEADRACE_TEST_RETENTION_SECONDS"
+PASS_SECONDS = 0.5  # between two passes of retention, when it removes after seconds
+REMOVED_ROWS = 20  # by one transaction, so that a pass takes long enough to be killed in its middle
 REACHED = "points"
 
 Die = Callable[[], None]
@@ -137,8 +142,21 @@ def _arm(point: str, times: int, place: Path) -> None:
     POINTS[point](die)
 
 
+def _keep_for(seconds: float) -> None:
+    """Have retention remove what is over after seconds instead of days."""
+    from headrace.projector import retention
+
+    async def before(session: object, kind: str, now: datetime) -> datetime:
+        return now - timedelta(seconds=seconds)
+
+    retention.PASS_SECONDS, retention.ROWS = PASS_SECONDS, REMOVED_ROWS
+    vars(retention)["_before"] = before
+
+
 def main() -> None:
     """Arm the point, and be the process."""
+    if seconds := os.environ.get(RETENTION):
+        _keep_for(float(seconds))
     if given := os.environ.get(VARIABLE):
         point, _, times = given.partition(":")
         _arm(point, int(times), Path(os.environ["HEADRACE_TEST_DIR"]))

@@ -38,6 +38,8 @@ REST_POLL_SECONDS = 0.2
 QUIET_POLLS = 3
 TASK_FOLLOWERS = 8
 BATCH_FOLLOWERS = 2
+REMOVE_SECONDS_MAX = 60.0
+REMOVED_TABLES = ("tasks", "task_events", "batches", "activity")
 PROBE_SECONDS_MAX = 120.0  # one request may take 40 s before it is given up
 PROBE = -1  # the invocation that shows whether a delay is heeded
 
@@ -58,6 +60,7 @@ class Fault(Struct, frozen=True, kw_only=True):
         allows: See `journal.Began`.
         calls_once: See `journal.Began`.
         loses_log: See `journal.Began`.
+        removes: See `journal.Began`.
         points: Named points that have to be reached.
         replays: Whether the log is projected anew and compared.
     """
@@ -74,6 +77,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     allows: tuple[str, ...] = ()
     calls_once: bool = False
     loses_log: bool = False
+    removes: bool = False
     points: tuple[str, ...] = ()
     replays: bool = True
 
@@ -156,11 +160,13 @@ async def run_fault(
                     )
                 _note_beginning(journal, fault, seed, tasks, features)
                 setup = await _act(fault, seed, tasks, cluster, fleet, server, journal, features, outage)
+                if fault.removes:
+                    await _until_removed(journal, url)
                 records = await read_log(cluster.log)
                 live = await read_tables(url)
                 timelines = await read_timelines(url)
                 rows, batches = await read_rows(url, "tasks"), await read_rows(url, "batches")
-                replayed = await _replay(setup, second) if fault.replays else None
+                replayed = await _replay(setup, second, removes=fault.removes) if fault.replays else None
             finally:
                 await fleet.close()
             epoch = cluster.log.epoch
@@ -225,6 +231,7 @@ def _note_beginning(journal: Journal, fault: Fault, seed: int, tasks: int, featu
             features=msgspec.structs.asdict(features),
             allows=list(fault.allows),
             loses_log=fault.loses_log,
+            removes=fault.removes,
             calls_once=fault.calls_once,
             points=list(fault.points),
         )
@@ -244,7 +251,9 @@ async def _act(
 ) -> RunSetup:
     """The load, the followers and the fault; returns when all of it has come to rest."""
     planned = plan(random.Random(f"{seed} plan"), tasks, fault.mix, features)
-    load = Load(planned, fleet.api_urls, features, journal, random.Random(f"{seed} load"), fault.mix.deletes)
+    load = Load(
+        planned, fleet.api_urls, features, journal, random.Random(f"{seed} load"), fault.mix.deletes, fault.removes
+    )
     setup = RunSetup(cluster, fleet, load, server, journal, random.Random(f"{seed} fault"), outage)
     schedules = Schedules(fleet.api_urls, journal)
     await schedules.make()
@@ -334,14 +343,27 @@ async def _projected(setup: RunSetup) -> int:
     return max((row["sequence"] for row in rows), default=0)
 
 
-async def _replay(setup: RunSetup, url: str) -> dict[str, list[str]]:
+async def _until_removed(journal: Journal, url: str) -> None:
+    """Wait until retention has removed everything that is over, which at rest is everything."""
+
+    async def is_empty() -> bool:
+        tables = await read_tables(url)
+        return not any(tables[name] for name in REMOVED_TABLES)
+
+    try:
+        await until(is_empty, f"retention to remove everything from {', '.join(REMOVED_TABLES)}", REMOVE_SECONDS_MAX)
+    except AssertionError as error:
+        journal.note(Late(waited_for=str(error)))
+
+
+async def _replay(setup: RunSetup, url: str, *, removes: bool) -> dict[str, list[str]]:
     """Project the whole log anew, into another database."""
     for post in setup.fleet.of("projector"):
         await setup.fleet.stop(post)
     wanted = await _projected(setup)
     spare = setup.fleet.of("projector")[0]
     member = await setup.cluster.spawn_module(
-        "projector", "headrace", HEADRACE_DATABASE_URL=url, HEADRACE_PROJECTOR_OPS=f"127.0.0.1:{spare.port}"
+        "projector", "tests.faults.points", HEADRACE_DATABASE_URL=url, HEADRACE_PROJECTOR_OPS=f"127.0.0.1:{spare.port}"
     )
 
     async def done() -> bool:
@@ -352,6 +374,8 @@ async def _replay(setup: RunSetup, url: str) -> dict[str, list[str]]:
         await until(done, "the replay to end", REPLAY_SECONDS_MAX)
     except AssertionError:
         setup.journal.note(Late(waited_for=f"the replay has not reached {wanted}: {member.last_lines()}"))
+    if removes:
+        await _until_removed(setup.journal, url)
     await member.stop()
     setup.journal.did("replayed")
     return await read_tables(url)

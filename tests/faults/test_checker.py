@@ -300,6 +300,14 @@ def test_of_deleted_tasks_the_checker_knows_what_their_deletions_say() -> None:
     assert seen.by_number == {1: ["one"], 2: ["two"], 3: ["three", "four"]}
 
 
+def test_where_retention_removes_a_row_may_be_missing_of_what_is_over_alone() -> None:
+    entries = [msgspec.structs.replace(each, removes=True) if isinstance(each, Began) else each for each in ENTRIES]
+    seen = msgspec.structs.replace(GOOD, entries=entries, tasks=[], batches=[])
+    assert check(seen) == []
+    found = check(without(6)(seen))
+    assert "the read model has what the log says: one has no row" in found
+
+
 def test_a_deletion_that_nobody_was_told_of_may_leave_some_of_its_task_in_the_log() -> None:
     seen = deleted(20, "four", status=503)(GOOD)
     left = finished(13, "four", "failed", error={"code": "raised"}, batch="batch-3")
