@@ -16,12 +16,16 @@ class LogCopies(msgspec.Struct, frozen=True):
     Attributes:
         bytes: The size of one.
         wanted: How many there should be.
-        current: How many are there and have everything.
+        current: How many are there and have everything, the leader's among them.
+        behind: The servers whose copies are away or do not have everything.
+        has_leader: Whether anybody takes appends.
     """
 
     bytes: int
     wanted: int
     current: int
+    behind: list[str]
+    has_leader: bool
 
 
 async def read_copies(jetstream: JetStream) -> LogCopies:
@@ -29,11 +33,22 @@ async def read_copies(jetstream: JetStream) -> LogCopies:
 
     Raises:
         LogGone: the log does not exist.
-        LogUnavailable: JetStream does not answer, as when no copy leads.
+        LogUnavailable: JetStream does not answer, as while no copy leads.
     """
-    info = await jetstream.request(f"STREAM.INFO.{subjects.STREAM}")
-    # A server without a cluster says nothing of copies, and has the only one.
+    return copies_in(await jetstream.request(f"STREAM.INFO.{subjects.STREAM}"))
+
+
+def copies_in(info: dict[str, Any]) -> LogCopies:
+    """Return what an answer to STREAM.INFO says of the copies."""
+    # A server without a cluster says nothing of copies or leaders, and has the only copy.
     cluster = cast("dict[str, Any]", info.get("cluster") or {})
-    followers = cast("list[dict[str, Any]]", cluster.get("replicas") or [])
-    current = 1 + sum(bool(each["current"]) and not each.get("offline", False) for each in followers)
-    return LogCopies(bytes=info["state"]["bytes"], wanted=info["config"]["num_replicas"], current=current)
+    has_leader = not cluster.get("name") or bool(cluster.get("leader"))
+    peers = cast("list[dict[str, Any]]", cluster.get("replicas") or [])
+    behind = [cast("str", peer["name"]) for peer in peers if not peer.get("current") or peer.get("offline")]
+    return LogCopies(
+        bytes=info["state"]["bytes"],
+        wanted=info["config"]["num_replicas"],
+        current=has_leader + len(peers) - len(behind),
+        behind=behind,
+        has_leader=has_leader,
+    )

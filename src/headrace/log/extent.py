@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 
 from headrace.log import metadata, subjects
 from headrace.log.connection import Log
+from headrace.log.copies import copies_in
 from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import NANOSECONDS
 
@@ -29,10 +29,7 @@ class LogExtent(Struct, frozen=True, kw_only=True):
         records: How many records it has.
         first_at: When the oldest was stored; None when it is empty.
         retention: Seconds that a record stays in it.
-        replicas: How many copies there should be.
-        replicas_current: How many are up to date, the leader's among them.
-        has_leader: Whether anybody takes appends.
-        behind: The servers whose copies are not up to date.
+        replicas, replicas_current, has_leader, behind: See `headrace.log.copies.LogCopies`.
         created_by: The version of Headrace that last created or changed it; None for one that did not say so.
         disk: What JetStream has on disk; None when our user may not ask.
         memory: What it has in memory.
@@ -62,23 +59,19 @@ async def read_extent(log: Log) -> LogExtent:
     """
     info = await log.jetstream.request(f"STREAM.INFO.{subjects.STREAM}")
     config, state = info["config"], info["state"]
-    cluster: dict[str, Any] = info.get("cluster") or {}
-    peers: list[dict[str, Any]] = cluster.get("replicas") or []
-    behind: list[str] = [peer["name"] for peer in peers if not peer.get("current") or peer.get("offline")]
+    copies = copies_in(info)
     said: dict[str, str] = config.get("metadata") or {}
-    # A server that is in no cluster says nothing about leaders.
-    has_leader = not cluster.get("name") or bool(cluster.get("leader"))
     disk, memory = await _read_stores(log)
     return LogExtent(
-        bytes=state["bytes"],
+        bytes=copies.bytes,
         bytes_max=int(said.get(metadata.MAX_BYTES) or log.settings.max_bytes),
         records=state["messages"],
         first_at=datetime.fromisoformat(state["first_ts"]) if state["messages"] else None,
         retention=config["max_age"] / NANOSECONDS,
-        replicas=config["num_replicas"],
-        replicas_current=has_leader + len(peers) - len(behind),
-        has_leader=has_leader,
-        behind=behind,
+        replicas=copies.wanted,
+        replicas_current=copies.current,
+        has_leader=copies.has_leader,
+        behind=copies.behind,
         created_by=said.get(metadata.VERSION),
         disk=disk,
         memory=memory,

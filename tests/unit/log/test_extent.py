@@ -5,11 +5,13 @@ import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headrace.log.announcements import read_announcements
 from headrace.log.connection import Log
+from headrace.log.copies import LogCopies, copies_in
 from headrace.log.deferred import read_deferred
 from headrace.log.extent import read_extent
 from headrace.log.lane_states import Flow, read_flow, read_lanes
@@ -31,6 +33,29 @@ async def test_the_log_tells_its_size_and_what_it_may_take(log: Log) -> None:
     assert extent.first_at is not None
     assert extent.disk is not None
     assert extent.bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("cluster", "current", "behind", "has_leader"),
+    [
+        (None, 1, [], True),
+        ({"leader": "n0"}, 1, [], True),
+        ({"name": "c", "leader": "n0", "replicas": [{"name": "n1", "current": True}]}, 2, [], True),
+        ({"name": "c", "leader": "n0", "replicas": [{"name": "n1", "current": False}]}, 1, ["n1"], True),
+        (
+            {"name": "c", "leader": "n0", "replicas": [{"name": "n1", "current": True, "offline": True}]},
+            1,
+            ["n1"],
+            True,
+        ),
+        ({"name": "c", "replicas": [{"name": "n1", "current": True}, {"name": "n2"}]}, 1, ["n2"], False),
+    ],
+)
+def test_the_copies_of_the_log_are_counted_with_the_leaders_if_there_is_one(
+    cluster: dict[str, Any] | None, current: int, behind: list[str], has_leader: bool
+) -> None:
+    info = {"config": {"num_replicas": 3}, "state": {"bytes": 5}, "cluster": cluster}
+    assert copies_in(info) == LogCopies(bytes=5, wanted=3, current=current, behind=behind, has_leader=has_leader)
 
 
 @pytest.mark.slow

@@ -167,7 +167,7 @@ def figures_of(queues: list[LaneState]) -> Figures:
         lanes=queues,
         announced={},
         deferred=0,
-        copies=LogCopies(bytes=1, wanted=1, current=1),
+        copies=LogCopies(bytes=1, wanted=1, current=1, behind=[], has_leader=True),
         behind=0,
         behind_since=None,
     )
