@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvloop
 
@@ -30,8 +30,12 @@ INTERRUPTIONS_SECONDS = 10.0
 log = get_logger(__name__)
 
 
-def run_to_its_end(main: Coroutine[object, object, None]) -> None:
+def run_to_its_end(main: Coroutine[object, object, None]) -> set[asyncio.Task[Any]]:
     """Run a coroutine on a new event loop until it returns, then end within seconds what is left on the loop.
+
+    Returns:
+        The tasks that did not end. Who has some keeps them and ends with `leave`: Python would close them without a loop, and each
+        would say in a traceback that it has none.
 
     Raises:
         BaseException: what ``main`` raised.
@@ -46,10 +50,10 @@ def run_to_its_end(main: Coroutine[object, object, None]) -> None:
     task.result()
     _drive(loop, loop.create_task(_clean_up(), name="clean up"))
     if left := asyncio.all_tasks(loop):
-        # Python would close them without a loop, and each would say in a traceback that it has none.
         log.warning("leaving tasks behind that do not end", tasks=sorted(each.get_name() for each in left))
-        leave(0)
-    loop.close()
+    else:
+        loop.close()
+    return left
 
 
 def exit_soon(code: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -26,5 +27,16 @@ def observed(process: str) -> Generator[None]:
             error_reports.report_error(error)
         raise
     finally:
-        stop_tracing()
-        error_reports.stop()
+        send_what_waits()
+
+
+def send_what_waits() -> None:
+    """Send the last spans and the last reports, and make no more: what does not get through in a few seconds is lost.
+
+    The seconds are the longer of `headrace.tracing.exporting.FLUSH_SECONDS` and `headrace.error_reports.FLUSH_SECONDS`.
+    """
+    # Whoever stops this process waits for the slower of the two, and not for one after the other.
+    spans = threading.Thread(target=stop_tracing, name="last spans", daemon=True)
+    spans.start()
+    error_reports.stop()
+    spans.join()

@@ -60,13 +60,15 @@ def run_process(name: str, settings: Settings, main: Main, grace: float = 0.0) -
     gc.set_threshold(GC_ALLOCATIONS)
     try:
         with observed(name):
-            run_to_its_end(_run(settings, main, grace))
+            left = run_to_its_end(_run(settings, main, grace))
     except (HeadraceError, ProvisionError, KindError, OSError) as error:
         log.error("cannot go on", error=str(error))
         leave(EXIT_CANNOT_START)
     except BaseException:
         log.critical("ended by an error; to be started anew", exc_info=True)
         leave(EXIT_BROKEN)
+    if left:
+        leave(0)
     exit_soon(0)
     return 0
 

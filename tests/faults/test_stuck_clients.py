@@ -6,12 +6,14 @@ import asyncio
 import signal
 import socket
 import time
+from collections.abc import Generator
 
 import pytest
 
 from headrace.contracts.events import Logged, encode
 from tests.accounts import AUTHORIZATION
 from tests.cluster import Cluster
+from tests.collector import Collector, collector
 from tests.conftest import MakeCluster
 from tests.faults.apis import Api
 from tests.faults.browsers import Browser, all_given, any_event, browsers
@@ -43,6 +45,12 @@ async def write_until_cut_off(cluster: Cluster, api: Api, clients: int) -> float
     return lines * len(LARGE) / (1 << 20)
 
 
+@pytest.fixture
+def collected() -> Generator[Collector]:
+    with collector() as made:
+        yield made
+
+
 @pytest.mark.invariant(6)
 @pytest.mark.slow
 async def test_clients_that_read_nothing_are_cut_off_and_nobody_else_notices(make_cluster: MakeCluster) -> None:
@@ -67,19 +75,26 @@ async def test_clients_that_read_nothing_are_cut_off_and_nobody_else_notices(mak
         assert all(browser.connects >= 2 for browser in stuck)
 
 
-async def test_an_api_told_to_stop_does_so_in_time_whatever_its_clients_do(make_cluster: MakeCluster) -> None:
+async def test_an_api_told_to_stop_does_so_in_time_whatever_its_clients_do_and_sends_its_last_spans(
+    make_cluster: MakeCluster, collected: Collector
+) -> None:
     cluster = await make_cluster()
-    api = await Api.start(cluster, HEADRACE_API_GRACE="1")
+    # Spans wait for longer than the test takes, so that only the end of the process sends them.
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collected.url, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    api = await Api.start(cluster, HEADRACE_API_GRACE="1", **traced)
     made = [Browser(api.port, "/api/v1/events", window=0 if number < 2 else WINDOW) for number in range(4)]
     async with browsers(made) as (*_, idle, stuck):
         stuck.pause()
         await write(cluster, 100)
         await until(lambda: len(idle.seen) == 100, "the others to see it")
         assert len(stuck.seen) < 100
+        assert (await cluster.http.get("/api/v1/kinds")).status_code == 200
         api.member.signal(signal.SIGTERM)
         told = time.monotonic()
         assert await api.member.exited() == 0
         assert time.monotonic() - told < 3
+    await api.member.until_logged("ended with open connections")
+    assert collected.spans("GET /api/v1/kinds")
 
 
 async def test_a_body_that_does_not_arrive_costs_its_client_the_request_and_nobody_else_a_connection(

@@ -120,7 +120,10 @@ async def test_a_retry_and_a_replay_are_traces_of_their_own_linked_to_the_creati
     assert second.trace != first.trace
     again = await traced.http.post(f"/api/v1/tasks/{task}/runs")
     assert again.status_code == 202
-    await attempts(collected, task, 4 if again.json()["state"] == "running" else 3)
+    _, replayed, _, retried = await attempts(collected, task, 4)
+    assert (replayed.parent, replayed.links) == ("", [producer.place, second.place])
+    assert (retried.parent, retried.links) == ("", [producer.place, replayed.place])
+    assert len({first.trace, second.trace, replayed.trace, retried.trace}) == 4
 
 
 async def test_batches_and_delays_are_traces_of_their_own_linked_to_their_creation(

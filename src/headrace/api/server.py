@@ -8,7 +8,7 @@ import resource
 import socket
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -31,6 +31,7 @@ from headrace.log.backlog import Backlog
 from headrace.log.connection import Log
 from headrace.log.metrics import LogCollector
 from headrace.log.opening import open_log
+from headrace.observed import send_what_waits
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
 from headrace.settings import ApiSettings, Settings, split_bind
@@ -81,10 +82,15 @@ async def serve(settings: Settings, stop: Stop) -> None:
         for task in background:
             task.cancel()
     if not serving.done():
-        # A client that does not read keeps its connection open. Its stream resumes at another process.
-        log.warning("ended with open connections", streams=len(api.streams))
-        os._exit(0)
+        _leave_connections_open(len(api.streams))
     log.info("stopped")
+
+
+def _leave_connections_open(streams: int) -> NoReturn:
+    """End this process beside clients that do not read, and so keep their connections open. They resume at another process."""
+    log.warning("ended with open connections", streams=streams)
+    send_what_waits()
+    os._exit(0)
 
 
 def _start_watching(api: ApiState) -> list[asyncio.Task[None]]:

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 
-FLUSH_SECONDS = 3.0  # at the end of a process; a collector that is away does not hold up a deployment
+FLUSH_SECONDS = 2.0  # at the end of a process; a collector that is away does not hold up a deployment
 
 log = get_logger(__name__)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from headrace import error_reports
+from headrace import error_reports, observed
 from headrace.error_reports import ReportingError
 from headrace.tracing import active
 from headrace.tracing.active import TracingError, start_tracing, stop_tracing
@@ -97,3 +98,12 @@ def test_a_collector_that_is_away_is_told_once_counted_and_does_not_hold_up_the_
         assert started.lost == 3
     assert noted
     assert active.tracer() is None
+
+
+def test_the_last_spans_and_the_last_reports_are_sent_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=5)
+    passed = list[int]()
+    for module, name in ((observed, "stop_tracing"), (error_reports, "stop")):
+        monkeypatch.setattr(module, name, lambda: passed.append(both.wait()))
+    observed.send_what_waits()
+    assert sorted(passed) == [0, 1]
