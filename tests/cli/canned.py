@@ -1,10 +1,12 @@
-"""A server of answers that were thought up before."""
+"""Servers of answers that were thought up before: one for a client in this process, and one at a port."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -72,3 +74,18 @@ def problem(status: int, code: str, retry_after: int | None = None) -> httpx.Res
     }
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return httpx.Response(status, json=said, headers=headers)
+
+
+@asynccontextmanager
+async def answering(status: int, body: str) -> AsyncGenerator[str]:
+    """A server at a port of loopback that has one answer for everybody; its URL."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        yield f"http://{host}:{port}"

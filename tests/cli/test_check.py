@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -17,6 +15,7 @@ from headrace.log.permissions import USERS, users_config
 from headrace.settings import Settings
 from headrace.settings.production import refusals
 from headrace.store.audit import OWNS_AUDIT
+from tests.cli.canned import answering
 from tests.cli.conftest import Shell
 from tests.cluster import Cluster
 from tests.unit.test_production import SAFE, SECRET, UNSAFE
@@ -52,14 +51,14 @@ async def test_check_is_content_with_local_settings_and_with_servers_that_answer
 async def test_check_asks_the_servers_whether_they_are_what_the_settings_say(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with monitoring_port('{"jetstream":{"config":{"sync_always":false}}}') as port:
+    async with answering(200, '{"jetstream":{"config":{"sync_always":false}}}') as monitor:
         settings = Settings.read(
-            cluster.environ | {"HEADRACE_ENV": "production", "HEADRACE_NATS_MONITOR": f"{port},http://127.0.0.1:1"}
+            cluster.environ | {"HEADRACE_ENV": "production", "HEADRACE_NATS_MONITOR": f"{monitor},http://127.0.0.1:1"}
         )
         assert await check(settings, None, [], explain=False, connect=True) == 1
     assert capsys.readouterr().out.splitlines() == [
         "HEADRACE_STREAM_REPLICAS wants 3 copies of the log, and this NATS is one server that is in no cluster",
-        f"HEADRACE_NATS_SYNC is not what the server of {port} does",
+        f"HEADRACE_NATS_SYNC is not what the server of {monitor} does",
         "HEADRACE_NATS_MONITOR http://127.0.0.1:1 does not answer as a monitoring port (ConnectError)",
         (
             "warning: HEADRACE_DATABASE_URL names a role that may act as the owner of the audit, "
@@ -150,16 +149,3 @@ async def test_check_does_not_try_a_database_that_is_missing(capsys: pytest.Capt
     assert await check(settings, "migrate", refused, explain=False, connect=True) == 1
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("HEADRACE_DATABASE_URL is missing: ")
-
-
-@asynccontextmanager
-async def monitoring_port(varz: str) -> AsyncGenerator[str]:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(varz)}\r\nConnection: close\r\n\r\n{varz}".encode())
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        host, port = server.sockets[0].getsockname()
-        yield f"http://{host}:{port}"

@@ -61,14 +61,18 @@ async def test_a_task_is_cancelled_and_run_again(client: Client, place: Path) ->
     task = await client.submit("pass_gate", {"path": str(place / "gate")})
     async for event in client.follow(task.id):
         if event.event == "logged":
+            with pytest.raises(TimeoutError):
+                await client.ended(task.id, timeout=0.1)
             cancelled = await client.cancel(task.id)
             assert cancelled.state == State.CANCELLED
     assert (await client.cancel(task.id)).state == State.CANCELLED
     with pytest.raises(TaskFailed, match="was cancelled"):
         await client.result(task.id)
+    assert (await client.ended(task.id)).state == State.CANCELLED, "however it ended"
     (place / "gate").touch()
     again = await client.run_again(task.id)
     assert (again.id, again.state, again.attempt) == (task.id, State.QUEUED, 1)
+    assert (await client.ended(task.id, at_least=again.position)).state == State.SUCCEEDED
     assert await client.result(task.id, at_least=again.position) == "passed"
     with pytest.raises(ProblemError) as caught:
         await client.cancel(task.id)

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,8 @@ from headrace.cli.terminal.checks.verdict import Figure, Finding, Level, Thresho
 from headrace.cli.terminal.lag.rows import Row
 from headrace.cli.terminal.sizes import size
 from headrace.log.extent import LogExtent, Store
-from tests.cli.conftest import Shell, Up
+from tests.cli.canned import answering
+from tests.cli.conftest import Shell
 from tests.cluster import Cluster
 
 THRESHOLDS = Thresholds(oldest=(60, 600), behind=(10, 60), used=(80, 95))
@@ -65,19 +62,6 @@ async def test_a_process_is_judged_by_its_readiness(status: int, body: str, leve
         verdict = await check_ready(url)
     assert verdict.level == level
     assert said in verdict.text
-
-
-@asynccontextmanager
-async def answering(status: int, body: str) -> AsyncGenerator[str]:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        host, port = server.sockets[0].getsockname()
-        yield f"http://{host}:{port}"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +152,15 @@ def test_only_the_kinds_that_are_named_are_judged_and_one_that_is_missing_is_tol
     assert check_lag(rows, THRESHOLDS, ["ecko"]).text == "no worker ever announced ecko"
 
 
+def test_deferred_tasks_are_told_as_a_number_only_when_all_were_counted() -> None:
+    counted = check_lag([PROJECTOR, row(deferred=2), row("slow", deferred=1)], THRESHOLDS)
+    assert counted.text == "2 kinds, 0 queued, 0 running, 3 deferred"
+    assert "deferred=3" in map(str, counted.figures)
+    more = check_lag([PROJECTOR, row(deferred=5000, deferred_is_complete=False)], THRESHOLDS)
+    assert more.text == "1 kind, 0 queued, 0 running, 5,000+ deferred"
+    assert "deferred=U" in map(str, more.figures)
+
+
 def extent(**differing: Any) -> LogExtent:
     values: dict[str, Any] = {
         "bytes": GIB,
@@ -249,44 +242,3 @@ def test_a_number_of_bytes_is_told_in_its_largest_unit(count: int, shown: str) -
 def test_a_line_names_some_of_many_findings() -> None:
     many = Verdict("lag", [Finding(Level.WARNING, str(number)) for number in range(30)], "")
     assert many.text.endswith("; 9; 20 more")
-
-
-async def test_the_doctor_collects_everything_of_a_machine_that_is_well_and_no_secret(up: Up) -> None:
-    secret = up.home.nats_password("operator")
-    shell = Shell(up.shell.environ | {"HEADRACE_API_KEY": up.key, "HEADRACE_LIMITS_READS": "4000"})
-    done = await shell.call("doctor", "--json")
-    report = json.loads(done.out)
-    assert (done.code, report["findings"]) == (0, [])
-    assert None not in report["versions"].values()
-    assert report["versions"].keys() == {"Headrace", "Python", "NATS", "Postgres"}
-    assert report["settings"]["HEADRACE_API_KEY"] == "(hidden)"
-    assert report["settings"]["HEADRACE_LIMITS_READS"] == "4000"
-    assert {each["name"] for each in report["streams"]} >= {"HEADRACE", "KV_HEADRACE_KINDS", "HEADRACE_COMPARED"}
-    assert {each["name"] for each in report["kinds"]} >= {"shout", "projector"}
-    assert report["revision"]["database"] == report["revision"]["needed"]
-    assert report["clocks"].keys() == {"NATS", "Postgres"}
-    assert report["nats_servers"][0]["disk_max"] > 0
-    text = await shell.call("doctor")
-    assert text.code == 0
-    assert text.out.rstrip().endswith("nothing is wrong")
-    assert report["retention"] == {"days": 90, "kinds": {}}
-    assert "kept  90 days after they finish" in text.out
-    for shown in (done.out, text.out, text.err):
-        assert secret not in shown
-        assert up.key not in shown
-
-
-async def test_the_doctor_says_what_does_not_answer_and_collects_the_rest(place: Path) -> None:
-    environ = {
-        "HEADRACE_NATS_URL": "nats://me:hunter2@127.0.0.1:1",
-        "HEADRACE_DATABASE_URL": "postgresql://me:hunter2@127.0.0.1:1/x",
-        "HEADRACE_HOME": str(place),
-        "HEADRACE_API_BIND": "nonsense",
-    }
-    done = await Shell(environ).call("doctor")
-    assert done.code == 1
-    assert "4 to look at:" not in done.out
-    assert "3 to look at:" in done.out
-    for said in ("settings: HEADRACE_API_BIND", "NATS: NATS cannot be reached", "Postgres: it cannot be used"):
-        assert said in done.out
-    assert "hunter2" not in done.out + done.err

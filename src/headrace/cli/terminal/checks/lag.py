@@ -29,22 +29,42 @@ def check_lag(rows: Sequence[Row], thresholds: Thresholds, kinds: Collection[str
         findings.append(Finding(Level.CRITICAL, f"no worker ever announced {', '.join(missing)}"))
     if not any(row.name == consumer_names.PROJECTOR for row in readers):
         findings.append(Finding(Level.CRITICAL, "no projector ever ran"))
-    oldest = max((row.oldest_queued_seconds or 0.0 for row in of_kinds), default=0.0)
-    behind = max((row.oldest_queued_seconds or 0.0 for row in readers), default=0.0)
-    queued, running = (sum(row.queued for row in of_kinds), sum(row.running for row in of_kinds))
-    waits = f", the oldest for {span(oldest)}" if queued else ""
-    return Verdict(
-        "lag",
-        findings,
-        f"{len(of_kinds)} kind{'' if len(of_kinds) == 1 else 's'}, {queued:,} queued{waits}, {running:,} running",
-        (
-            Figure("queued", queued),
-            Figure("oldest", oldest, "s", *thresholds.oldest),
-            Figure("running", running),
-            Figure("deferred", sum(row.deferred or 0 for row in of_kinds)),
-            Figure("behind", behind, "s", *thresholds.behind),
-        ),
+    return Verdict("lag", findings, _summary(of_kinds), _figures(of_kinds, readers, thresholds))
+
+
+def _summary(of_kinds: Sequence[Row]) -> str:
+    queued, running, deferred = _sums(of_kinds)
+    waits = f", the oldest for {span(_oldest(of_kinds))}" if queued else ""
+    more = "" if _all_deferred_are_counted(of_kinds) else "+"
+    later = f", {deferred:,}{more} deferred" if deferred or more else ""
+    return (
+        f"{len(of_kinds)} kind{'' if len(of_kinds) == 1 else 's'}, {queued:,} queued{waits}, {running:,} running{later}"
     )
+
+
+def _figures(of_kinds: Sequence[Row], readers: Sequence[Row], thresholds: Thresholds) -> Sequence[Figure]:
+    queued, running, deferred = _sums(of_kinds)
+    return (
+        Figure("queued", queued),
+        Figure("oldest", _oldest(of_kinds), "s", *thresholds.oldest),
+        Figure("running", running),
+        # A graph of what was counted so far would stand still while more and more tasks are deferred.
+        Figure("deferred", deferred if _all_deferred_are_counted(of_kinds) else None),
+        Figure("behind", _oldest(readers), "s", *thresholds.behind),
+    )
+
+
+def _sums(rows: Sequence[Row]) -> tuple[int, int, int]:
+    """Return how many tasks are queued, running and deferred."""
+    return sum(row.queued for row in rows), sum(row.running for row in rows), sum(row.deferred or 0 for row in rows)
+
+
+def _oldest(rows: Sequence[Row]) -> float:
+    return max((row.oldest_queued_seconds or 0.0 for row in rows), default=0.0)
+
+
+def _all_deferred_are_counted(rows: Sequence[Row]) -> bool:
+    return all(row.deferred_is_complete for row in rows)
 
 
 def _of_kind(row: Row, thresholds: Thresholds) -> Iterator[Finding]:

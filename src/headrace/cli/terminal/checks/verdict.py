@@ -27,17 +27,20 @@ class Finding(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A number for graphs, with its thresholds where it has some: ``name=value[unit];warning;critical``."""
+    """A number for graphs, with its thresholds where it has some: ``name=value[unit];warning;critical``.
+
+    A value that is not known is None, which the plugins of Nagios write as ``U``.
+    """
 
     name: str
-    value: float
+    value: float | None
     unit: str = ""
     warning: float | None = None
     critical: float | None = None
 
     def __str__(self) -> str:
         limits = "" if self.warning is None or self.critical is None else f";{self.warning:g};{self.critical:g}"
-        return f"{self.name}={round(self.value, 3):.12g}{self.unit}{limits}"
+        return f"{self.name}=" + ("U" if self.value is None else f"{round(self.value, 3):.12g}{self.unit}{limits}")
 
 
 class Verdict(NamedTuple):

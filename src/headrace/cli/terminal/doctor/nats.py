@@ -13,7 +13,7 @@ from headrace.cli.terminal.checks.lag import check_lag
 from headrace.cli.terminal.checks.log import check_log
 from headrace.cli.terminal.checks.verdict import Thresholds
 from headrace.cli.terminal.doctor.report import NatsServer, Report, StreamLine
-from headrace.cli.terminal.lag.percentiles import nothing_known
+from headrace.cli.terminal.lag.percentiles import PercentilesReader
 from headrace.cli.terminal.lag.reading import Observer
 from headrace.cli.terminal.lag.rows import rows_of
 from headrace.errors import LogUnavailable
@@ -29,12 +29,13 @@ THRESHOLDS = Thresholds(oldest=(60.0, 600.0), behind=(10.0, 60.0), used=(80.0, 9
 _PROVISION = "run `headrace provision`"
 
 
-async def ask_nats(report: Report, settings: Settings) -> None:
-    """Ask NATS about the log, the streams and the kinds."""
+async def ask_nats(report: Report, settings: Settings, percentiles: PercentilesReader) -> None:
+    """Ask NATS about the log, the streams and the kinds; ``percentiles`` says how long tasks waited and ran."""
     report.versions[NATS] = None
     try:
         async with open_to_read(settings, "doctor", CONNECT_SECONDS) as log:
             await _ask_log(report, settings, log)
+            await _ask_kinds(report, Observer(log, percentiles))
     except LogUnavailable as error:
         report.add(NATS, error.message, "start NATS with JetStream, or correct HEADRACE_NATS_URL and who we are there")
         return
@@ -57,7 +58,10 @@ async def _ask_log(report: Report, settings: Settings, log: Log) -> None:
         what = f"the log says that it takes {extent.bytes_max:,} bytes, HEADRACE_STREAM_MAX_BYTES here {settings.stream.max_bytes:,}"
         report.add("log", what, f"{_PROVISION} with the setting of the API, or correct it here")
     await _ask_streams(report, log)
-    report.kinds = rows_of(await Observer(log, nothing_known).observe())
+
+
+async def _ask_kinds(report: Report, observer: Observer) -> None:
+    report.kinds = rows_of(await observer.observe())
     hints = {row.name: row.hint for row in report.kinds}
     for finding in check_lag(report.kinds, THRESHOLDS).findings:
         report.add("kinds", finding.text, hints.get(finding.text.partition(":")[0]) or "see `headrace lag`")

@@ -21,21 +21,22 @@ from headrace.store.revision import HAS_REVISION, REVISION, describe_gap, revisi
 POSTGRES = "Postgres"
 
 
-async def ask_postgres(report: Report, database: DatabaseSettings | None) -> None:
-    """Ask Postgres for its version, its migrations and its time."""
+async def ask_postgres(report: Report, database: DatabaseSettings | None) -> bool:
+    """Ask Postgres for its version, its migrations and its time. Returns whether it has the tables that this version reads."""
     report.versions[POSTGRES] = None
     if database is None:
         report.add(POSTGRES, "nobody has said where it is", "set HEADRACE_DATABASE_URL, as for the API")
-        return
+        return False
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            await _ask(report, database.url)
+            return await _ask(report, database.url)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         what = f"it cannot be used: {describe_outage(error)}"
         report.add(POSTGRES, what, f"start Postgres, or correct {database.variable}")
+        return False
 
 
-async def _ask(report: Report, url: str) -> None:
+async def _ask(report: Report, url: str) -> bool:
     connection = cast("asyncpg.Connection", await asyncpg.connect(url))
     try:
         report.versions[POSTGRES] = cast("str", await connection.fetchval("SHOW server_version"))
@@ -48,9 +49,10 @@ async def _ask(report: Report, url: str) -> None:
         report.revision = {"database": revision, "needed": revisions()[-1]}
         if gap := describe_gap(revision):
             report.add(POSTGRES, gap.partition(": run")[0], "run `headrace migrate`")
-            return
+            return False
         with suppress(msgspec.MsgspecError, asyncpg.InsufficientPrivilegeError):
             # A later version may have written the settings, and the user may be one that reads the read model alone.
             report.retention = await read_retention(connection)
+        return True
     finally:
         await connection.close(timeout=CONNECT_SECONDS)

@@ -91,7 +91,8 @@ class Report(Struct, kw_only=True):
 
     def note_clock(self, name: str, ahead: float) -> None:
         """Keep how far a clock is ahead of that of this machine; a finding when it is far."""
-        self.clocks[name] = round(ahead, 3)
+        # Adding zero makes -0.0 a plain zero.
+        self.clocks[name] = round(ahead, 3) + 0.0
         if abs(ahead) >= CLOCK_SECONDS:
             direction = "ahead of" if ahead > 0 else "behind"
             self.add(

@@ -17,6 +17,7 @@ from headrace.cli.terminal.doctor.postgres import ask_postgres
 from headrace.cli.terminal.doctor.report import DISK_FREE_PERCENT_MIN, Disk, NatsServer, Report
 from headrace.cli.terminal.exits import CommandFailed
 from headrace.cli.terminal.lag.columns import table
+from headrace.cli.terminal.lag.percentiles import percentiles_reader
 from headrace.cli.terminal.output import format_table, show_json_text, show_styled
 from headrace.cli.terminal.sizes import size
 from headrace.contracts.run_time_settings import Retention
@@ -52,18 +53,21 @@ async def examine(settings: Settings, wrong: str, *, home: str | None, json: boo
     for refusal in refusals(settings):
         report.add("settings", f"{refusal.variable} {refusal.reason}", refusal.remedy)
     running = Home.at(home or settings.home).running()
+    database = find_database(settings, home)
+    has_read_model = await ask_postgres(report, database)
     try:
-        await ask_nats(report, found := find_nats(settings, home))
+        await ask_nats(
+            report, found := find_nats(settings, home), percentiles_reader(database if has_read_model else None)
+        )
         await ask_monitors(report, _monitors(found, running))
     except CommandFailed as failed:
         report.add("NATS", failed.message, "start it, or name another home with --home")
-    await ask_postgres(report, find_database(settings, home))
     _ask_disk(report, running, Home.at(home or settings.home))
     encoded = hide_secrets(msgspec.json.encode(report).decode(), settings)
     if json:
         show_json_text(msgspec.json.format(encoded, indent=2))
     else:
-        show_styled(hide_secrets("\n".join(_lines(report)), settings))
+        show_styled(hide_secrets(text_of(report), settings))
     return EXIT_FOUND if report.findings else 0
 
 
@@ -74,6 +78,11 @@ def given_settings(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
         for name in sorted(variables(type(settings), PREFIX))
         if environ.get(name)
     }
+
+
+def text_of(report: Report) -> str:
+    """Return a report as lines for a terminal. What is not known is left out."""
+    return "\n".join(_lines(report))
 
 
 def _monitors(settings: Settings, running: RunInfo | None) -> list[str]:
