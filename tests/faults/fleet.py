@@ -14,10 +14,10 @@ from headrace.embedded.network import LOOPBACK, free_ports, why_not_healthy
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.worker.running_record import note_end
 from tests.cluster import Cluster
-from tests.faults.journal import Did, Ended, Journal, Said, Sampled, Started
+from tests.faults.journal import Did, Ended, Journal, Late, Said, Sampled, Started
 from tests.faults.points import VARIABLE
 from tests.member import Member
-from tests.waiting import until
+from tests.waiting import describe, until
 
 RESTART_SECONDS = 0.2  # what an init system takes to notice, and to start it again
 SAMPLE_SECONDS = 0.5
@@ -184,7 +184,10 @@ class Fleet:
         """End all processes."""
         for task in (*self._keeping.values(), *self._watching):
             task.cancel()
-        await asyncio.gather(*self._keeping.values(), *self._watching, return_exceptions=True)
+        ended = await asyncio.gather(*self._keeping.values(), *self._watching, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                self._journal.note(Late(waited_for=f"what keeps the processes broke: {describe(error)}"))
         for post in self.posts:
             post.meant = True
             if post.frozen:
