@@ -13,6 +13,7 @@ import msgspec
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from headrace.contracts.events import EventName
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.client import NatsClient
@@ -20,6 +21,7 @@ from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import NO_RECORD, JetStream
 from headrace.log.nats_errors import nats_errors_as_unavailable
 from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject
 
 PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for longer than 10 ms
 PAGE_BYTES_MAX = 16 << 20  # bytes; a page of large inputs ends early
@@ -88,25 +90,44 @@ class Replayer:
         found, more = await self._get(stream, wanted)
         return Page(found, more > 0)
 
-    async def sparse_page(self, subject: str, *, start: int = 1) -> Page:
-        """The same as `page`, for a subject of which the log may have few records, far from its end.
+    async def sparse_page(self, subject: str, *, start: int = 1, through: int | None = None) -> Page:
+        """The same as `page`, for a subject of tasks of which the log may have few records, far from its end.
 
         Behind the last record that matches, the server searches the rest of the log for more while a page has room for more. So
-        the first record is read alone: with it the server says how many follow, and only these are asked for.
+        the first record is read alone: with it the server says how many follow. Most tasks have each event once, and the newest
+        of each are found without a search. If they are not all that there is, a page of exactly as many as follow is read.
 
         Args:
-            subject: A subject, wildcards allowed.
+            subject: A subject of task events, wildcards allowed.
             start: The first sequence that may be in the page, from 1.
+            through: A sequence that the log has, up to which the page has to be complete; None if it may not leave out anything
+                that is appended meanwhile.
 
         Raises:
             NotPermitted: this process's user may not read the log.
             LogUnavailable: no answer in time.
         """
-        first, following = await self._get(subjects.STREAM, {"next_by_subj": subject, "batch": 1, "seq": max(start, 1)})
+        first, following = await self._first_of(subject, start)
         if not first or not following:
             return Page(first, more=following > 0)
+        if through is not None and following < len(EventName):
+            of_task = TaskSubject.parse(first[0].subject).of("*")
+            newest = await self.last_of_each(of_task, up_to=through)
+            found = [each for each in newest if each.sequence >= start and _is_match(each.subject, subject)]
+            # As many different records up to `through` as match in all: so these are all of them.
+            if len(found) == following + 1:
+                return Page(sorted(found, key=lambda record: record.sequence), more=False)
         rest = await self.page(subject, start=first[-1].sequence + 1, records=min(following, PAGE_RECORDS - 1))
         return Page(first + rest.records, rest.more)
+
+    async def _first_of(self, subject: str, start: int) -> tuple[list[Record], int]:
+        """Return the first record at or after a sequence, if there is one, and how many more match."""
+        if not subject.endswith("*"):
+            # Of one task, the server knows without looking into a block how many there are in all.
+            found = await self._get(subjects.STREAM, {"next_by_subj": subject, "batch": 1, "seq": 1})
+            if not found[0] or found[0][0].sequence >= start:
+                return found
+        return await self._get(subjects.STREAM, {"next_by_subj": subject, "batch": 1, "seq": max(start, 1)})
 
     async def count(self, subject: str, *, since: str | None = None, stream: str = subjects.STREAM) -> int:
         """How many records match a subject, wildcards allowed. The server counts; only the first record is read.
@@ -131,13 +152,18 @@ class Replayer:
         """
         return max(await self.last_of_each(subject), key=lambda record: record.sequence, default=None)
 
-    async def last_of_each(self, *filters: str) -> list[Record]:
+    async def last_of_each(self, *filters: str, up_to: int | None = None) -> list[Record]:
         """The newest record of every subject that matches, for at most `SUBJECTS_MAX` subjects.
+
+        Args:
+            filters: Subjects, wildcards allowed.
+            up_to: The last sequence that may be in the answer; None for the last of the log.
 
         Raises:
             LogUnavailable: no answer in time.
         """
-        found, _ = await self._get(subjects.STREAM, {"multi_last": filters, "batch": SUBJECTS_MAX})
+        bound = {} if up_to is None else {"up_to_seq": up_to}
+        found, _ = await self._get(subjects.STREAM, {"multi_last": filters, "batch": SUBJECTS_MAX, **bound})
         return found
 
     async def last_at_leader(self, subject: str) -> int:
@@ -192,3 +218,9 @@ class Replayer:
         else:
             reason = "no such stream, or NATS is starting" if status == "503" else headers.get(subjects.DESCRIPTION, "")
             collecting.done.set_exception(LogUnavailable(f"the log cannot be read: {status} {reason}"))
+
+
+def _is_match(subject: str, pattern: str) -> bool:
+    """Whether a subject matches another one, whose parts may be ``*``."""
+    parts, wanted = subject.split("."), pattern.split(".")
+    return len(parts) == len(wanted) and all(want in ("*", part) for part, want in zip(parts, wanted, strict=True))

@@ -39,17 +39,19 @@ async def pages(log: Log, subject: str, records: int, start: int = 1) -> list[li
 @pytest.mark.invariant(6)
 @given(
     tasks=st.lists(st.sampled_from("abc"), min_size=1, max_size=30),
+    events=st.sampled_from([("logged",), ("queued", "started", "finished"), ("queued", "started", "started")]),
     wanted=st.sampled_from("abc*"),
     size=st.integers(1, 12),
     start=st.integers(0, 32),
 )
 @settings(derandomize=True, deadline=None, max_examples=40)
 async def test_pages_cover_a_slice_exactly_once_in_order_whatever_their_size(
-    shared_log: Log, tasks: list[str], wanted: str, size: int, start: int
+    shared_log: Log, tasks: list[str], events: tuple[str, ...], wanted: str, size: int, start: int
 ) -> None:
     owner = f"replay{next(_owners)}"
     appends = (
-        shared_log.appender.append(f"hr.tasks.logged.echo.normal.{owner}.{task}", task.encode(), {}) for task in tasks
+        shared_log.appender.append(f"hr.tasks.{event}.echo.normal.{owner}.{task}", task.encode(), {})
+        for task, event in zip(tasks, itertools.cycle(events), strict=False)
     )
     sequences = [(await each).sequence for each in list(appends)]
     begin = sequences[0] + start - 1
@@ -62,9 +64,10 @@ async def test_pages_cover_a_slice_exactly_once_in_order_whatever_their_size(
     assert [(each.sequence, each.subject[-1]) for page in found for each in page] == expected
     assert all(len(page) == size for page in found[:-1])
     assert len(found[-1]) <= size
-    sparse = await shared_log.replayer.sparse_page(task_events(owner, wanted), start=begin)
-    assert [(each.sequence, each.subject[-1]) for each in sparse.records] == expected
-    assert not sparse.more
+    for through in (None, sequences[-1]):
+        sparse = await shared_log.replayer.sparse_page(task_events(owner, wanted), start=begin, through=through)
+        assert [(each.sequence, each.subject[-1]) for each in sparse.records] == expected
+        assert not sparse.more
 
 
 async def test_nothing_that_matches_is_an_empty_last_page(shared_log: Log) -> None:

@@ -181,12 +181,9 @@ class Feed:
         Raises:
             LogUnavailable: JetStream does not answer, or the answering replica lags behind for too long.
         """
-        replayer = self._log.replayer
-        # Far from the end of the log, a search for more than there is takes NATS longer than to count what there is.
-        read = replayer.sparse_page if known - start > JOIN_POSITIONS_MAX else replayer.page
         for _ in range(REPLICA_POLLS_MAX):
             self._metrics.replays += 1
-            page = await read(self.subject, start=start)
+            page = await self._read_from(start, known)
             if page.more or self._log.settings.replicas == 1:
                 return page
             last = page.records[-1].sequence if page.records else start - 1
@@ -194,6 +191,13 @@ class Feed:
                 return page
             await asyncio.sleep(REPLICA_POLL_SECONDS)
         raise LogUnavailable("a copy of the log does not catch up with the others; try again in a moment")
+
+    async def _read_from(self, start: int, known: int) -> Page:
+        replayer = self._log.replayer
+        if known - start > JOIN_POSITIONS_MAX:
+            # Far from the end of the log, a search for more than there is takes NATS longer than to count what there is.
+            return await replayer.sparse_page(self.subject, start=start, through=known)
+        return await replayer.page(self.subject, start=start)
 
     async def compare_with_log(self, sequence: int) -> None:
         """Return when the buffer has every event up to a sequence that the log is known to have reached."""

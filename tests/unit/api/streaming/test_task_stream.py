@@ -150,10 +150,10 @@ async def test_who_reads_a_long_history_of_nothing_it_wants_is_told_how_far_it_i
     async with reading(shared_log, of_kinds("echo", "talk"), owner=owner, after=before) as read:
         pages, page = itertools.count(1), shared_log.replayer.page
 
-        async def by_one(*given: Any, **options: Any) -> Any:
+        async def by_one(subject: str, *, start: int, **_: Any) -> Any:
             if next(pages) in (3, 6):
                 read.stream.check(asyncio.get_running_loop().time() + HEARTBEAT_SECONDS + 1)
-            return await page(*given, **options, records=1)
+            return await page(subject, start=start, records=1)
 
         monkeypatch.setattr(shared_log.replayer, "sparse_page", by_one)
         assert await read.next() == only_id(Position(shared_log.epoch, sequences[2]))
