@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.faults.journal import Answered, Cut
+from tests.faults.journal import Answered, Began, Cut
 from tests.faults.observations import Logged, Observations
 
 DELETED = 204
@@ -30,7 +30,15 @@ def find_violations(seen: Observations) -> Iterator[str]:
             yield f"{task} was deleted by {at}, and the log has {', '.join(others[:6])} of it"
         if task in seen.timelines:
             yield f"{task} was deleted by {at} and has a timeline"
+    yield from _find_refused_streams(seen)
+
+
+def _find_refused_streams(seen: Observations) -> Iterator[str]:
+    """A stream is refused of what was deleted, or was over and may have been removed by retention."""
+    removes = any(began.removes for began in seen.all(Began))
+    over = {each.of: each.at.timestamp() for each in seen.records if each.event in ("finished", "settled")}
     for cut in seen.all(Cut):
-        task = cut.client.removeprefix("task ")
-        if cut.why == f"answered {NOT_FOUND}" and task not in seen.deleted:
+        _, _, of = cut.client.partition(" ")
+        is_removed = removes and over.get(of, cut.wall) < cut.wall
+        if cut.why == f"answered {NOT_FOUND}" and of not in seen.deleted and not is_removed:
             yield f"the stream of {cut.client} was answered {NOT_FOUND}, and it was not deleted"

@@ -304,6 +304,9 @@ def test_where_retention_removes_a_row_may_be_missing_of_what_is_over_alone() ->
     entries = [msgspec.structs.replace(each, removes=True) if isinstance(each, Began) else each for each in ENTRIES]
     seen = msgspec.structs.replace(GOOD, entries=entries, tasks=[], batches=[])
     assert check(seen) == []
+    late, early = ((NOON + timedelta(seconds=second)).timestamp() for second in (15, 13))
+    assert check(said(Cut(client="batch batch-3", why="answered 404", wall=late))(seen)) == []
+    assert check(said(Cut(client="batch batch-3", why="answered 404", wall=early))(seen)) != []
     found = check(without(6)(seen))
     assert "the read model has what the log says: one has no row" in found
 
