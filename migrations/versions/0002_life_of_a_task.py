@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from headrace.store.tables import Instant, RawJson
+from headrace.store.columns import Instant, RawJson
 
 revision = "0002"
 down_revision = "0001"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from headrace.store.tables import Instant
+from headrace.store.columns import Instant
 
 revision = "0004"
 down_revision = "0003"

@@ -124,7 +124,12 @@ class TaskSummary(Struct, frozen=True, kw_only=True):
     kind: str
     priority: Priority
     owner: str
+    title: Annotated[
+        str, Meta(description="One line of text that says which task this is; at most 120 characters.")
+    ] = ""
+    labels: Annotated[dict[str, str], Meta(description="What the submitter calls the task by.")] = {}
     batch: str | None = None
+    schedule: Annotated[str | None, Meta(description="The schedule that submitted the task.")] = None
     state: State
     attempt: int
     max_attempts: int | None = None

@@ -13,7 +13,7 @@ from headrace.contracts.events import Deferred, Finished, Outcome, Queued, Withd
 from headrace.contracts.tasks import TaskError
 from headrace.lifecycle.fence import AppendedOrFinish, finish
 from headrace.lifecycle.task_state import TaskState
-from headrace.log import clock, subjects
+from headrace.log import clock, live_subjects, subjects
 from headrace.log.connection import Log
 from headrace.log.prune import withdraw, withdraw_newest
 from headrace.log.records import Record
@@ -77,7 +77,7 @@ async def stop_task(log: Log, task: TaskSubject, finished: Finished, sequence: i
     Raises:
         LogUnavailable: the log does not answer.
     """
-    await log.live.publish(subjects.cancelled(task.kind), f"{task.task} {sequence}".encode())
+    await log.live.publish(live_subjects.cancelled(task.kind), f"{task.task} {sequence}".encode())
     if finished.withdrawn is not None:
         await withdraw(log, finished.withdrawn.sequence)
     else:

@@ -26,6 +26,7 @@ from headrace.lifecycle.long_timers import LongTimers
 from headrace.log import conditions, subjects, timers
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
+from headrace.log.memberships import labels_of, schedule_of, title_with_fallback
 from headrace.log.subjects import TaskSubject
 
 EVENT_BYTES = 128 << 10  # of an event besides its input, at most: an error with its longest message and traceback
@@ -77,7 +78,10 @@ class WaitingTask(msgspec.Struct, frozen=True, kw_only=True):
             kind=self.subject.kind,
             priority=Priority(self.subject.priority),
             owner=self.subject.owner,
+            title=title_with_fallback(self.headers, self.input, self.subject.task),
+            labels=labels_of(self.headers),
             batch=self.headers.get(subjects.BATCH),
+            schedule=schedule_of(self.headers),
             state=State.QUEUED if self.due_at is None else State.PENDING,
             attempt=self.attempt,
             max_attempts=self.max_attempts,

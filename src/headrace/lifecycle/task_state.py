@@ -11,7 +11,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
-from headrace.log.memberships import batch_of
+from headrace.log.memberships import batch_of, labels_of, schedule_of, title_with_fallback
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
@@ -96,13 +96,16 @@ class TaskState(NamedTuple):
         if finished is not None and finished.withdrawn is not None:
             # A start that came too late counts for nothing.
             queued, started_at = finished.withdrawn.queued, None
-        state = self._state(queued, finished)
+        state, headers = self._state(queued, finished), self.newest_record.headers
         return TaskSummary(
             id=self.subject.task,
             kind=self.subject.kind,
             priority=Priority(self.subject.priority),
             owner=self.subject.owner,
-            batch=batch_of(self.newest_record.headers),
+            title=title_with_fallback(headers, None if queued is None else queued.input, self.subject.task),
+            labels=labels_of(headers),
+            batch=batch_of(headers),
+            schedule=schedule_of(headers),
             state=state,
             attempt=self._attempt(queued, finished),
             max_attempts=queued.max_attempts if queued is not None else None,

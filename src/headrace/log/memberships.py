@@ -1,11 +1,15 @@
-"""To which batch and to which schedule a task belongs, as the headers of its events say. Anybody may have written them."""
+"""What the headers of its events say of a task: its batch, its schedule, its title and its labels. Anybody may have written them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
+from msgspec import Raw
+
+from headrace.contracts.labels import decode_labels
 from headrace.contracts.tasks import ID_PATTERN
+from headrace.contracts.titles import make_title, short_id, title_of_input
 from headrace.log import subjects
 
 _is_id = re.compile(ID_PATTERN).fullmatch
@@ -19,6 +23,29 @@ def batch_of(headers: Mapping[str, str]) -> str | None:
 def schedule_of(headers: Mapping[str, str]) -> str | None:
     """Return the schedule that submitted a task; None when its headers name none, or what can be no schedule."""
     return _id_in(headers, subjects.OF_SCHEDULE)
+
+
+def title_of(headers: Mapping[str, str]) -> str | None:
+    """Return the title of a task; None when its headers have none, or what can be no title."""
+    given = headers.get(subjects.TITLE)
+    return None if given is None else make_title(given)
+
+
+def labels_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of a task; empty when its headers have none, or what can be no labels."""
+    given = headers.get(subjects.LABELS)
+    return {} if given is None else decode_labels(given)
+
+
+def title_with_fallback(headers: Mapping[str, str], value: bytes | Raw | None, task: str) -> str:
+    """Return what a task is called: by its headers, else by the first text of its input, else by the end of its id.
+
+    Args:
+        headers: The headers of one of its events.
+        value: The input as JSON; None when it is not known.
+        task: The id of the task.
+    """
+    return title_of(headers) or (title_of_input(value) if value else None) or short_id(task)
 
 
 def _id_in(headers: Mapping[str, str], name: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from headrace.contracts.batches import BatchEventName
 from headrace.contracts.schedules import ScheduleEventName
-from headrace.log import bucket_names, subjects
+from headrace.log import bucket_names, live_subjects, subjects
 from headrace.log.client import NatsClient
 from headrace.log.permissions import API, PROJECTOR, PROVISIONER, WORKER
 
@@ -41,7 +41,7 @@ NEEDS: Final = {
             subjects.api(f"STREAM.CREATE.{subjects.RATES_STREAM}"),
             subjects.task_timer(_ANY, _ANY),
         ],
-        [subjects.cancelled("*")],
+        [live_subjects.cancelled("*")],
     ),
     PROJECTOR: Needs(
         [

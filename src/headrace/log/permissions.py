@@ -17,7 +17,7 @@ from headrace.contracts.batches import BatchEventName
 from headrace.contracts.events import EventName
 from headrace.contracts.schedules import ScheduleEventName
 from headrace.contracts.tasks import Priority
-from headrace.log import bucket_names, consumer_names, subjects
+from headrace.log import bucket_names, consumer_names, live_subjects, subjects
 from headrace.log.subjects import STREAM
 
 API: Final = "api"
@@ -106,15 +106,15 @@ def _of_api(inbox: str) -> Permissions:
         *(subjects.batch_event(each, "*", "*") for each in (BatchEventName.CREATED, BatchEventName.CANCELLED)),
         *(subjects.schedule_event(each, "*", "*") for each in (ScheduleEventName.SAVED, ScheduleEventName.DELETED)),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
-        *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, subjects.cancelled("*")),
-        *(subjects.LIMITS, subjects.LONG_LIMITS, subjects.OPEN_STREAMS, *_BUCKETS.values()),
+        *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, live_subjects.cancelled("*")),
+        *(subjects.LIMITS, subjects.LONG_LIMITS, live_subjects.OPEN_STREAMS, *_BUCKETS.values()),
         *_operations("STREAM.INFO.*", _MARK, *_REQUESTS),
         *_operations(*(f"DIRECT.GET.{each}" for each in (STREAM, subjects.CATALOG_STREAM, *_BUCKETS))),
         *_operations(f"STREAM.MSG.GET.{STREAM}", f"STREAM.MSG.DELETE.{STREAM}"),
         *_operations(f"CONSUMER.LIST.{STREAM}", f"CONSUMER.INFO.{STREAM}.*", f"CONSUMER.PAUSE.{STREAM}.*"),
     ]
     deny = _operations(*(f"CONSUMER.PAUSE.{STREAM}.{each}" for each in _READERS))
-    heard = [inbox, subjects.LIVE, subjects.OPEN_STREAMS, subjects.CATALOG_ENTRIES, *_BUCKETS.values()]
+    heard = [inbox, subjects.LIVE, live_subjects.OPEN_STREAMS, subjects.CATALOG_ENTRIES, *_BUCKETS.values()]
     return Permissions(publish, heard, deny)
 
 
@@ -135,7 +135,7 @@ def _of_worker(inbox: str, kinds: list[str]) -> Permissions:
             for subject in (*_uses_of(each), *_operations(f"CONSUMER.CREATE.{STREAM}.{each}.>"))
         ]
     )
-    return Permissions([each for group in publish for each in group], [inbox, subjects.cancelled("*")], deny)
+    return Permissions([each for group in publish for each in group], [inbox, live_subjects.cancelled("*")], deny)
 
 
 def _of_kind(kind: str) -> list[str]:
@@ -170,11 +170,11 @@ def _of_projector(inbox: str) -> Permissions:
     publish = [
         *_task_events(EventName.QUEUED, EventName.DEFERRED, EventName.FINISHED),
         subjects.batch_event(BatchEventName.SETTLED, "*", "*"),
-        subjects.batch_live("*", "*", "*"),
+        live_subjects.batch_live("*", "*", "*"),
         # A schedule that has lost its timer is saved again, which sets one.
         subjects.schedule_event(ScheduleEventName.SAVED, "*", "*"),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
-        *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, subjects.cancelled("*")),
+        *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, live_subjects.cancelled("*")),
         *_operations("STREAM.INFO.*", _MARK, f"DIRECT.GET.{STREAM}", f"DIRECT.GET.{bucket_names.SETTINGS_STREAM}"),
         # What the workers have to do is told by every projector, and when they announced their kinds by the one that leads.
         *_operations(f"CONSUMER.LIST.{STREAM}", f"DIRECT.GET.{subjects.CATALOG_STREAM}"),

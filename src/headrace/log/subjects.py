@@ -18,12 +18,9 @@ Streams of their own:
     $KV.HEADRACE_KINDS.<kind>                             the catalog, a key-value bucket
     $KV.HEADRACE_IDENTITY.>  $KV.HEADRACE_SETTINGS.>      revocations, and settings: `headrace.log.bucket_names`
 
-Published to the subscribers of the moment, and kept nowhere:
+Published to the subscribers of the moment, and kept nowhere, see also `headrace.log.live_subjects`:
 
     hr.live.tasks.<event>.<kind>.<priority>.<owner>.<task>   every task event, republished by the server
-    hr.live.batches.<event>.<owner>.<batch>                  the counts of a batch, as they change
-    hr.cancelled.<kind>                                      tells workers that a task was cancelled
-    hr.open-streams.<process>                                how many streams accounts have open at an API process
 """
 
 from __future__ import annotations
@@ -55,7 +52,6 @@ COMPARED: Final = "hr.compared"
 CATALOG_ENTRIES: Final = f"$KV.{CATALOG_BUCKET}.>"
 LIVE_TASKS: Final = "hr.live.tasks.>"
 LIVE: Final = "hr.live.>"
-OPEN_STREAMS: Final = "hr.open-streams.*"
 SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
 SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
 
@@ -74,8 +70,11 @@ BATCH: Final = "Headrace-Batch"
 OF_SCHEDULE: Final = "Headrace-Schedule"
 CORRELATION_ID: Final = "Headrace-Correlation-Id"
 OUTCOME: Final = "Headrace-Outcome"  # of a `finished` event
+TITLE: Final = "Headrace-Title"  # one line of text, in UTF-8
+LABELS: Final = "Headrace-Labels"  # a JSON object of texts
 BODY_HASH: Final = "Headrace-Body-Hash"  # of a submission with an Idempotency-Key
-CARRIED: Final = (BATCH, OF_SCHEDULE, CORRELATION_ID, *TRACE_HEADERS, BODY_HASH)  # a task's later events repeat these
+# A task's later events repeat these.
+CARRIED: Final = (BATCH, OF_SCHEDULE, TITLE, LABELS, CORRELATION_ID, *TRACE_HEADERS, BODY_HASH)
 
 # Headers of NATS (ADR-8, ADR-31, ADR-43 and the JetStream documentation).
 MSG_ID: Final = "Nats-Msg-Id"
@@ -152,16 +151,6 @@ def live(subject: str) -> str:
     return _LIVE_PREFIX + subject.removeprefix(_TASK_PREFIX)
 
 
-def cancelled(kind: str) -> str:
-    """The subject on which workers of a kind hear of cancellations. The payload is ``<task> <sequence of its finish>``."""
-    return f"hr.cancelled.{kind}"
-
-
-def open_streams(process: str) -> str:
-    """The subject on which an API process tells the others what it has open."""
-    return f"hr.open-streams.{process}"
-
-
 class BatchSubject(NamedTuple):
     """The parts of a batch event's subject."""
 
@@ -190,11 +179,6 @@ def is_of_batch(subject: str) -> bool:
 def batch_event(event: str, owner: str, batch: str) -> str:
     """The subject of an event of a batch."""
     return f"{_BATCH_PREFIX}{event}.{owner}.{batch}"
-
-
-def batch_live(event: str, owner: str, batch: str) -> str:
-    """The live subject on which the counts of a batch are published as they change."""
-    return f"hr.live.batches.{event}.{owner}.{batch}"
 
 
 class ScheduleSubject(NamedTuple):

@@ -11,7 +11,7 @@ from headrace.contracts.batches import BatchEventName, BatchState
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.lifecycle.batch_state import settle_batch
-from headrace.log import subjects
+from headrace.log import live_subjects
 from headrace.log.connection import Log
 from headrace.store.batch_rows import counts_of, is_over, to_batch
 from headrace.store.tables import BatchRow
@@ -90,7 +90,7 @@ class BatchProgress:
         name = BatchEventName.SETTLED if row.state == BatchState.SETTLED else BatchEventName.COUNTED
         self._published_at[row.id] = now
         try:
-            await self._log.live.publish(subjects.batch_live(name, row.owner, row.id), _encode(to_batch(row)))
+            await self._log.live.publish(live_subjects.batch_live(name, row.owner, row.id), _encode(to_batch(row)))
         except LogUnavailable as error:
             # A client that follows the batch reads the read model now and then.
             log.warning("counts could not be told", batch=row.id, error=error.message)

@@ -15,7 +15,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, text
 
 from headrace.contracts.identity import Confidential
 from headrace.store import tables
-from headrace.store.tables import Json, describe_table
+from headrace.store.columns import Json, describe_table
 
 # It has all tables: those of the read model, and these.
 metadata = tables.metadata

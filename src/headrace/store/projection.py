@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-import msgspec
 from msgspec import Struct
+from sqlalchemy import Table
 
 from headrace.contracts.positions import Position
 from headrace.store import tables
 from headrace.store.activity_statements import ADD_ACTIVITY, FORGET_ACTIVITY, arrays_of
 from headrace.store.leadership import LeaderSession
-from headrace.store.statements import insert_missing, load_by_id, upsert_newer
+from headrace.store.statements import column_arrays, insert_missing, load_by_id, upsert_newer
 from headrace.store.storable import make_activity_storable, make_storable
 from headrace.store.tables import ActivityRow, BatchRow, EventRow, ScheduleRow, TaskRow
 
@@ -113,10 +113,10 @@ class Projection:
                 if page.deleted_tasks:
                     await self._connection.execute(_DELETE_TASKS, page.deleted_tasks)
                     await self._connection.execute(_DELETE_EVENTS, page.deleted_tasks)
-                await self._write_rows(_UPSERT_TASKS, page.tasks)
-                await self._write_rows(_INSERT_EVENTS, page.events)
-                await self._write_rows(_UPSERT_BATCHES, page.batches)
-                await self._write_rows(_UPSERT_SCHEDULES, page.schedules)
+                await self._write_rows(_UPSERT_TASKS, tables.tasks, page.tasks)
+                await self._write_rows(_INSERT_EVENTS, tables.task_events, page.events)
+                await self._write_rows(_UPSERT_BATCHES, tables.batches, page.batches)
+                await self._write_rows(_UPSERT_SCHEDULES, tables.schedules, page.schedules)
                 if page.deleted_schedules:
                     await self._connection.execute(_DELETE_SCHEDULES, page.deleted_schedules)
                 if page.activity:
@@ -136,8 +136,7 @@ class Projection:
         except _OF_VALUES as error:
             raise Unstorable(str(error)) from error
 
-    async def _write_rows(self, statement: str, rows: Collection[Struct]) -> None:
+    async def _write_rows(self, statement: str, table: Table, rows: Collection[Struct]) -> None:
         """Run a statement that takes an array for each column of the rows."""
         if rows:
-            columns = zip(*map(msgspec.structs.astuple, rows), strict=True)
-            await self._connection.execute(statement, *columns)
+            await self._connection.execute(statement, *column_arrays(table, rows))

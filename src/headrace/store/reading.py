@@ -12,7 +12,8 @@ from sqlalchemy import Column, Select, Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.positions import Position
-from headrace.store.tables import Row, json_fields
+from headrace.store.columns import json_fields
+from headrace.store.tables import Row
 
 R = TypeVar("R", bound=Struct)
 C = TypeVar("C", bound=Struct)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table
+from msgspec import Struct
+from msgspec.structs import astuple
+from sqlalchemy import ARRAY, Column, Table
 from sqlalchemy.dialects import postgresql
 
-from headrace.store.tables import RawJson
+from headrace.store.columns import RawJson
 
 _DIALECT = postgresql.dialect()
 _KEPT = frozenset({"id", "created_at"})
@@ -40,6 +43,21 @@ def upsert_newer(table: Table) -> str:
     )
 
 
+def column_arrays(table: Table, rows: Collection[Struct]) -> list[Sequence[Any]]:
+    """Return the arguments of `insert_missing` and `upsert_newer`: an array for each column of the rows, of which there is one at least."""
+    arrays: list[Sequence[Any]] = list(zip(*map(astuple, rows), strict=True))
+    for place, column in enumerate(table.columns):
+        if isinstance(column.type, ARRAY):
+            arrays[place] = [_array_literal(texts) if texts else "{}" for texts in arrays[place]]
+    return arrays
+
+
+def _array_literal(texts: list[str]) -> str:
+    """Write an array of texts as Postgres reads it from a text."""
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+
+
 def _names(table: Table) -> list[str]:
     return [column.name for column in table.columns]
 
@@ -53,9 +71,15 @@ def _rows_from_arrays(table: Table) -> str:
 
 
 def _array_type(column: Column[Any]) -> str:
-    """Name the array type of a column; JSON travels as text."""
-    return "text[]" if isinstance(column.type, RawJson) else f"{column.type.compile(_DIALECT)}[]"
+    """Name the array type of a column; JSON travels as text, and so do arrays, because ``unnest`` takes all levels apart."""
+    return "text[]" if isinstance(column.type, RawJson | ARRAY) else f"{column.type.compile(_DIALECT)}[]"
 
 
 def _selected(column: Column[Any]) -> str:
-    return f"{column.name}::json" if isinstance(column.type, RawJson) else column.name
+    match column.type:
+        case RawJson():
+            return f"{column.name}::json"
+        case ARRAY():
+            return f"{column.name}::text[]"
+        case _:
+            return column.name

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Integer, Text
 
-from headrace.store.tables import ActivityRow, Row, column_types
+from headrace.store.columns import column_types
+from headrace.store.tables import ActivityRow, Row
 
 R = TypeVar("R", bound=Row)
 

@@ -2,69 +2,19 @@
 
 A row is a plain Struct, which the projector changes while it folds events. SQLAlchemy's table, the projector's statements
 (`headrace.store.statements`) and most of what clients see (`headrace.store.reading`) follow from the fields by name, so a new
-column needs a field here and a migration. JSON is kept as `json`, not `jsonb`: a task's input and result come back exactly
+column needs a field here and a migration, see `headrace.store.columns`. JSON is kept as `json`, not `jsonb`: a task's input and result come back exactly
 as they were written.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
-from types import NoneType
-from typing import Annotated, Any, get_args, get_type_hints
 
 from msgspec import Struct
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Column,
-    ColumnElement,
-    DateTime,
-    Double,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    cast,
-    text,
-)
-from sqlalchemy.schema import SchemaItem
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy import Column, Index, Integer, Table, Text, text
 
+from headrace.store.columns import Instant, Json, Long, describe_table, metadata
 from headrace.store.histograms import BUCKETS
-
-
-class RawJson(UserDefinedType[str]):
-    """A `json` column that is read and written as text; nothing here decodes it."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        """Name the type in DDL."""
-        return "JSON"
-
-    def column_expression(self, colexpr: ColumnElement[str]) -> ColumnElement[str]:
-        """Select the column as text, whatever JSON decoder the driver has."""
-        return cast(colexpr, Text)
-
-
-Instant = DateTime(timezone=True)
-
-Json = Annotated[str, "json"]
-Long = Annotated[int, "64 bits"]
-
-_SQL_TYPES: dict[Any, TypeEngine[Any]] = {
-    str: Text(),
-    Json: RawJson(),
-    int: Integer(),
-    float: Double(),
-    Long: BigInteger(),
-    datetime: Instant,
-    bytes: LargeBinary(),
-    list[str]: ARRAY(Text()),
-}
 
 
 class Row(Struct, kw_only=True):
@@ -77,19 +27,25 @@ class Row(Struct, kw_only=True):
 class TaskSummaryRow(Row, kw_only=True):
     """A row of `tasks` without the two columns that may be large.
 
-    ``code`` repeats the code of ``error``, because no query reads JSON that is kept as it was written.
+    ``code`` repeats the code of ``error``, because no query reads JSON that is kept as it was written. ``fingerprint`` is the same
+    for failures that look alike, see `headrace.store.fingerprints`. ``labels`` has sorted entries ``key=value``. ``title`` is empty
+    in a row that an older version has written, until it is filled, see `headrace.projector.backfill`.
     """
 
     id: str
     kind: str
     priority: str
     owner: str
+    title: str
+    labels: list[str]
     batch: str | None
+    schedule: str | None
     state: str
     attempt: int
     max_attempts: int | None
     error: Json | None
     code: str | None
+    fingerprint: str | None
     progress: Json | None
     files: Json
     due_at: datetime | None
@@ -184,39 +140,8 @@ class CheckpointRow(Row, kw_only=True):
     name: str
 
 
-@cache
-def json_fields(row: type[Struct]) -> frozenset[str]:
-    """Return the names of a row's JSON columns."""
-    hints = get_type_hints(row, include_extras=True)
-    return frozenset(name for name, hint in hints.items() if _value_type(hint) == Json)
-
-
-@cache
-def column_types(row: type[Struct]) -> dict[str, TypeEngine[Any]]:
-    """Return the SQL type of each of a row's columns."""
-    hints = get_type_hints(row, include_extras=True)
-    return {name: _SQL_TYPES[_value_type(hints[name])] for name in row.__struct_fields__}
-
-
-def describe_table(name: str, row: type[Struct], *more: SchemaItem, key: tuple[str, ...] = ("id",)) -> Table:
-    """Describe a table to SQLAlchemy: a column for each field of its row, in their order, and its indexes and constraints."""
-    hints = get_type_hints(row, include_extras=True)
-    columns = [_column(field, hints[field], primary_key=field in key) for field in row.__struct_fields__]
-    return Table(name, metadata, *columns, *more)
-
-
-def _column(name: str, hint: Any, *, primary_key: bool) -> Column[Any]:
-    """Describe a column; it is nullable when its field may be None."""
-    return Column(name, _SQL_TYPES[_value_type(hint)], primary_key=primary_key, nullable=NoneType in get_args(hint))
-
-
-def _value_type(hint: Any) -> Any:
-    """Return the type of a field's value when it is not None."""
-    alternatives = get_args(hint)
-    return alternatives[0] if NoneType in alternatives else hint
-
-
-metadata = MetaData()
+# Rows of an older version, which knew neither titles nor fingerprints.
+TO_FILL = "title = '' OR (code IS NULL) <> (fingerprint IS NULL)"
 
 COUNTS = ("accepted", "started", "retried", "succeeded", "failed", "cancelled")
 WAITS = tuple(f"wait_{bucket}" for bucket in range(BUCKETS))
@@ -265,6 +190,7 @@ tasks = describe_table(
         postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
     ),
     Index("tasks_open", "queued_at", postgresql_where=text("state IN ('queued', 'running')")),
+    Index("tasks_to_fill", "id", postgresql_where=text(TO_FILL)),
 )
 task_events = describe_table(
     "task_events",

@@ -10,6 +10,7 @@ from msgspec import Raw
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from headrace.contracts.labels import labels_of_entries
 from headrace.contracts.tasks import State, Task, TaskSummary, TimelineEntry
 from headrace.log import clock
 from headrace.store import tables
@@ -157,4 +158,5 @@ def _to_task(row: TaskSummaryRow, contract: type[C], **unread: Raw) -> C:
     state = State(row.state)
     if state is State.QUEUED and row.due_at is not None and row.due_at > clock.now():
         state = State.PENDING
-    return to_contract(row, contract, state=state, due_at=row.due_at if state is State.PENDING else None, **unread)
+    due_at = row.due_at if state is State.PENDING else None
+    return to_contract(row, contract, state=state, due_at=due_at, labels=labels_of_entries(row.labels), **unread)

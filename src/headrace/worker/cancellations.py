@@ -11,7 +11,7 @@ import asyncio
 
 from headrace.contracts.events import EventName
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import live_subjects
 from headrace.log.connection import Log
 from headrace.log.replay import SUBJECTS_MAX
 from headrace.log.subjects import TaskSubject
@@ -42,7 +42,7 @@ class Cancellations:
         Raises:
             LogUnavailable: NATS cannot be reached.
         """
-        await self._log.live.watch(subjects.cancelled("*"), lambda _, payload: self._on_hint(payload))
+        await self._log.live.watch(live_subjects.cancelled("*"), lambda _, payload: self._on_hint(payload))
 
     async def poll(self) -> None:
         """Read in the log every few seconds which running tasks have finished, until cancelled."""

@@ -16,7 +16,7 @@ from headrace.lifecycle.cancel import (
     cancel_task,
 )
 from headrace.lifecycle.queueing import submit_task
-from headrace.log import subjects
+from headrace.log import live_subjects, subjects
 from headrace.log.connection import Log
 from headrace.log.live import Live
 from tests.purge import purge
@@ -50,7 +50,7 @@ async def test_workers_are_told_to_stop_a_running_task_once_each_time_it_is_canc
 ) -> None:
     task = new_task()
     heard: list[bytes] = []
-    await Live(connection).watch(subjects.cancelled(task.subject.kind), lambda _, payload: heard.append(payload))
+    await Live(connection).watch(live_subjects.cancelled(task.subject.kind), lambda _, payload: heard.append(payload))
     await submit_task(log, task)
     await start(log, task.subject)
     for _ in range(2):
@@ -58,7 +58,7 @@ async def test_workers_are_told_to_stop_a_running_task_once_each_time_it_is_canc
         result = await cancel_task(log, task.subject.owner, task.subject.task)
         assert isinstance(result, Cancelled)
         sequence = result.summary.position.partition("-")[2]
-        await log.live.publish(subjects.cancelled(task.subject.kind), b"the end")
+        await log.live.publish(live_subjects.cancelled(task.subject.kind), b"the end")
         await until(lambda: b"the end" in heard, "the workers to be told")
         assert heard == [f"{task.subject.task} {sequence}".encode(), b"the end"]
     assert len(await events_of(log, task.subject)) == 3

@@ -18,8 +18,8 @@ AT = datetime(2030, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
 def row(sequence: int, **changed: Any) -> TaskRow:
     return TaskRow(
         **{
-            "id": "t1", "kind": "echo", "priority": "normal", "owner": "u1", "batch": None, "state": "queued",
-            "attempt": 1, "max_attempts": None, "input": "{}", "result": None, "error": None, "code": None, "progress": None,
+            "id": "t1", "kind": "echo", "priority": "normal", "owner": "u1", "title": "t1", "labels": [], "batch": None, "schedule": None, "state": "queued",
+            "attempt": 1, "max_attempts": None, "input": "{}", "result": None, "error": None, "code": None, "fingerprint": None, "progress": None,
             "files": "[]", "due_at": None, "expires_at": None, "queued_at": None, "fence": 0, "headers": "{}", "created_at": AT, "started_at": None, "finished_at": None, "wait_seconds": None, "run_seconds": None,
             "epoch": 1, "sequence": sequence, **changed,
         }

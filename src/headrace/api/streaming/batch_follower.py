@@ -15,7 +15,7 @@ from headrace.api.streaming.hub import Hub
 from headrace.contracts.batches import Batch
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelUnavailable
-from headrace.log import subjects
+from headrace.log import live_subjects
 from headrace.log.connection import Log
 from headrace.log.live import Subscription
 from headrace.store import batches as stored_batches
@@ -63,7 +63,7 @@ class BatchFollower:
         """
         follower = cls(log, hub, read_model, batch)
         try:
-            subject = subjects.batch_live("*", batch.owner, batch.id)
+            subject = live_subjects.batch_live("*", batch.owner, batch.id)
             follower._subscription = await log.live.watch(subject, follower._on_counts)
         except BaseException:
             follower.close()

@@ -14,7 +14,7 @@ import msgspec
 
 from headrace.api.streaming.places import Places, Told
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import live_subjects
 from headrace.log.connection import Log
 from headrace.telemetry import get_logger
 
@@ -38,7 +38,7 @@ class SharedPlaces:
     def __init__(self, event_log: Log, places: Places) -> None:
         self._log = event_log
         self._places = places
-        self._own_subject = subjects.open_streams(secrets.token_hex(8))
+        self._own_subject = live_subjects.open_streams(secrets.token_hex(8))
         self._is_refused = False
 
     async def open(self) -> None:
@@ -47,7 +47,7 @@ class SharedPlaces:
         Raises:
             LogUnavailable: NATS does not answer.
         """
-        await self._log.live.watch(subjects.OPEN_STREAMS, self._on_told)
+        await self._log.live.watch(live_subjects.OPEN_STREAMS, self._on_told)
         self._log.on_reconnect(self._on_reconnect)
 
     async def tell_regularly(self) -> None:

@@ -23,9 +23,11 @@ from headrace.contracts.events import (
     Stored,
     Withdrawn,
 )
+from headrace.contracts.fingerprints import fingerprint
+from headrace.contracts.labels import label_entries
 from headrace.contracts.tasks import Progress, State, StoredFile, TaskError
 from headrace.log import conditions, subjects
-from headrace.log.memberships import batch_of
+from headrace.log.memberships import batch_of, labels_of, schedule_of, title_with_fallback
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.projector.fold.timeline import timeline_entries
@@ -173,7 +175,10 @@ def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> 
         kind=subject.kind,
         priority=subject.priority,
         owner=subject.owner,
+        title=title_with_fallback(record.headers, event.input, subject.task),
+        labels=label_entries(labels_of(record.headers)),
         batch=batch_of(record.headers),
+        schedule=schedule_of(record.headers),
         state=State.QUEUED,
         attempt=event.attempt,
         max_attempts=event.max_attempts,
@@ -181,6 +186,7 @@ def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> 
         result=None,
         error=None,
         code=None,
+        fingerprint=None,
         progress=None,
         files="[]",
         due_at=None,
@@ -256,7 +262,11 @@ def _seconds(written: float | None) -> float | None:
 
 
 def _set_error(row: TaskRow, error: TaskError | None) -> None:
-    row.error, row.code = (None, None) if error is None else (_to_json(error), error.code)
+    if error is None:
+        row.error = row.code = row.fingerprint = None
+    else:
+        row.error, row.code = _to_json(error), error.code
+        row.fingerprint = fingerprint(row.kind, error.code, error.message)
 
 
 def _to_json(value: object) -> str:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from headrace.api.streaming.places import Places
 from headrace.api.streaming.shared_places import SharedPlaces
 from headrace.embedded.nats import EmbeddedNats
-from headrace.log import subjects
+from headrace.log import live_subjects
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from tests.unit.api.streaming.test_places import ADA
@@ -38,7 +38,7 @@ async def test_processes_hear_of_each_other_at_once_and_again_when_nats_was_away
         assert one._count_elsewhere("ada") == 0, "nobody counts what is its own twice"
 
         with capture_logs() as logged:
-            await log.live.publish(subjects.open_streams("of-a-later-version"), b"[1]")
+            await log.live.publish(live_subjects.open_streams("of-a-later-version"), b"[1]")
             await until(lambda: logged, "what cannot be read")
         assert logged[0]["event"] == "what another process has open cannot be read"
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +23,10 @@ from headrace.contracts.events import (
     decode,
     encode,
 )
+from headrace.contracts.fingerprints import fingerprint
 from headrace.contracts.tasks import State
-from headrace.log.records import Record
+from headrace.log import subjects
+from headrace.log.records import NO_HEADERS, Record
 from headrace.log.subjects import TaskSubject
 from headrace.projector.fold.tasks import fold_task
 from headrace.projector.fold.timeline import timeline_entries
@@ -40,12 +43,12 @@ class Story:
         self.row: TaskRow | None = None
         self.sequence = 0
 
-    def tell(self, event: Any, sequence: int | None = None) -> TaskRow | None:
+    def tell(self, event: Any, sequence: int | None = None, headers: Mapping[str, str] = NO_HEADERS) -> TaskRow | None:
         """What the event makes of the row; None when nothing."""
         self.sequence = sequence or self.sequence + 1
         name = event.__struct_config__.tag
         subject = TaskSubject(name, "echo", "normal", "u1", "t1")
-        record = Record(self.sequence, str(subject), self.at(self.sequence), {}, encode(event))
+        record = Record(self.sequence, str(subject), self.at(self.sequence), headers, encode(event))
         after = fold_task(self.row, record, subject, decode(record.payload), EPOCH)
         self.row = after or self.row
         return copy.copy(after)
@@ -101,6 +104,28 @@ def test_a_task_goes_from_queued_over_running_to_succeeded() -> None:
     assert row is not None
     assert (row.state, row.result, row.finished_at, row.progress) == ("succeeded", '{"n":1}', story.at(4), None)
     assert (row.created_at, row.started_at, row.sequence) == (story.at(1), story.at(2), 4)
+
+
+def test_a_task_has_the_title_labels_and_schedule_of_its_headers_and_is_called_by_its_input_without_them() -> None:
+    headers = {subjects.TITLE: "Essay", subjects.LABELS: '{"b":"2","a":"1"}', subjects.OF_SCHEDULE: "s1"}
+    row = Story().tell(queued(), headers=headers)
+    assert row is not None
+    assert (row.title, row.labels, row.schedule) == ("Essay", ["a=1", "b=2"], "s1")
+    assert json.loads(row.headers) == headers
+    row = Story().tell(queued())
+    assert row is not None
+    assert (row.title, row.labels, row.schedule) == ("x", [], None)
+
+
+def test_a_failure_has_a_fingerprint_for_as_long_as_it_has_a_code() -> None:
+    story = Story()
+    story.tell(queued())
+    failed = story.tell(FAILED)
+    assert failed is not None
+    assert failed.fingerprint == fingerprint("echo", "raised", "no")
+    again = story.tell(queued(fence=2))
+    assert again is not None
+    assert (again.code, again.fingerprint) == (None, None)
 
 
 def test_a_retry_waits_with_the_error_of_the_attempt_before() -> None:

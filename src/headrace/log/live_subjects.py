@@ -1,0 +1,37 @@
+"""The subjects of what is published to the subscribers of the moment, and kept nowhere.
+
+    hr.live.batches.<event>.<owner>.<batch>   the counts of a batch, as they change
+    hr.live.counts.<owner>                    how many tasks an owner has in each state, as they change
+    hr.live.counts                            the same of all owners
+    hr.cancelled.<kind>                       tells workers that a task was cancelled
+    hr.open-streams.<process>                 how many streams accounts have open at an API process
+
+The server republishes every task event besides, see `headrace.log.subjects`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+OPEN_STREAMS: Final = "hr.open-streams.*"
+COUNTS_OF_ALL: Final = "hr.live.counts"
+
+
+def batch_live(event: str, owner: str, batch: str) -> str:
+    """The live subject on which the counts of a batch are published as they change."""
+    return f"hr.live.batches.{event}.{owner}.{batch}"
+
+
+def counts_of(owner: str) -> str:
+    """The live subject on which the counts of an owner are published as they change."""
+    return f"{COUNTS_OF_ALL}.{owner}"
+
+
+def cancelled(kind: str) -> str:
+    """The subject on which workers of a kind hear of cancellations. The payload is ``<task> <sequence of its finish>``."""
+    return f"hr.cancelled.{kind}"
+
+
+def open_streams(process: str) -> str:
+    """The subject on which an API process tells the others what it has open."""
+    return f"hr.open-streams.{process}"
