@@ -128,6 +128,12 @@ def the_read_model_has_what_the_log_says(seen: Observations) -> Iterator[str]:
 
 
 @holds
+def the_counts_are_those_of_the_tasks(seen: Observations) -> Iterator[str]:
+    """Of each owner, kind and state, and of failures that are alike; also those of all owners."""
+    yield from seen.miscounted
+
+
+@holds
 def the_read_model_is_what_a_replay_gives(seen: Observations) -> Iterator[str]:
     """The same rows, table by table."""
     if seen.replayed is None:

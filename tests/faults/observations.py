@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from headrace.log.connection import Log
 from headrace.log.records import Record
+from tests.counted import compare_counts
 from tests.faults.journal import Answered, AnyEntry, Scheduled
 
 ONE = TypeVar("ONE", bound=AnyEntry)
@@ -44,6 +45,7 @@ class Observations(Struct, frozen=True, dict=True):
         records: The log, in order: tasks and batches.
         tasks: Rows of `tasks`.
         batches: Rows of `batches`.
+        miscounted: Where the counts of tasks and failures are not what a GROUP BY gives.
         tables: Every row of every table of the read model as text, by table.
         timelines: The tasks that have a timeline in the read model.
         replayed: The same as ``tables`` of a database into which the whole log was projected anew; None when that was left out.
@@ -54,6 +56,7 @@ class Observations(Struct, frozen=True, dict=True):
     records: list[Logged]
     tasks: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
+    miscounted: list[str] = []
     tables: dict[str, list[str]] = {}
     timelines: frozenset[str] = frozenset()
     replayed: dict[str, list[str]] | None = None
@@ -230,6 +233,15 @@ async def read_tables(url: str) -> dict[str, list[str]]:
             rows = await connection.fetch(f'SELECT {compared}::text AS row FROM "{name}" AS t')
             found[name] = sorted(row["row"] for row in rows)
         return found
+    finally:
+        await connection.close()
+
+
+async def read_miscounted(url: str) -> list[str]:
+    """Where counts are not those of the tasks."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await compare_counts(connection)
     finally:
         await connection.close()
 

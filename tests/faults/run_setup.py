@@ -24,7 +24,15 @@ from tests.faults.fleet import Fleet
 from tests.faults.followers import Follower, follow_all, follow_batch, follow_task
 from tests.faults.journal import Began, Called, Found, Journal, Late, Reached, read
 from tests.faults.load import Load, Mix, plan
-from tests.faults.observations import LogReader, Observations, read_log, read_rows, read_tables, read_timelines
+from tests.faults.observations import (
+    LogReader,
+    Observations,
+    read_log,
+    read_miscounted,
+    read_rows,
+    read_tables,
+    read_timelines,
+)
 from tests.faults.points import reached
 from tests.faults.schedules import Schedules
 from tests.faults.shared_postgres import SharedPostgres, temporary_place
@@ -163,7 +171,7 @@ async def run_fault(
                 if fault.removes:
                     await _until_removed(journal, url)
                 records = await read_log(cluster.log)
-                live = await read_tables(url)
+                live, miscounted = await read_tables(url), await read_miscounted(url)
                 timelines = await read_timelines(url)
                 rows, batches = await read_rows(url, "tasks"), await read_rows(url, "batches")
                 replayed = await _replay(setup, second, removes=fault.removes) if fault.replays else None
@@ -178,6 +186,7 @@ async def run_fault(
             records=records,
             tasks=rows,
             batches=batches,
+            miscounted=miscounted,
             tables=live,
             timelines=timelines,
             replayed=replayed,

@@ -220,6 +220,7 @@ DOCTORED: list[tuple[str, Change]] = [
     ("the read model has what the log says: one is succeeded by 3", row(0, sequence=3)),
     ("the read model has what the log says: other has a row", row(0, id="other")),
     ("the read model has what the log says: one has no row", row(0, id="other")),
+    ("the counts are those of the tasks: counts has", put(miscounted=["counts has 2"])),
     ("the read model is what a replay gives: only in the live tasks: (two)", put(replayed={"tasks": ["(one)"]})),
     ("the read model is what a replay gives: only in the replayed tasks: (two)", put(tables={"tasks": ["(one)"]})),
     ("tasks end as they should: one (instant) ended as failed:timeout", logged(finished(6, "one", "failed", error={"code": "timeout"}))),

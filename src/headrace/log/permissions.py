@@ -170,7 +170,7 @@ def _of_projector(inbox: str) -> Permissions:
     publish = [
         *_task_events(EventName.QUEUED, EventName.DEFERRED, EventName.FINISHED),
         subjects.batch_event(BatchEventName.SETTLED, "*", "*"),
-        live_subjects.batch_live("*", "*", "*"),
+        *(live_subjects.batch_live("*", "*", "*"), live_subjects.counts_of("*"), live_subjects.COUNTS_OF_ALL),
         # A schedule that has lost its timer is saved again, which sets one.
         subjects.schedule_event(ScheduleEventName.SAVED, "*", "*"),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),

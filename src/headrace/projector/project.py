@@ -28,12 +28,14 @@ from headrace.log.opening import open_log, until_compared
 from headrace.metrics.page import MetricsPage
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
+from headrace.projector.backfill import Backfill
 from headrace.projector.batch_progress import BatchProgress
 from headrace.projector.cluster_figures import ClusterFigures
 from headrace.projector.decode import batch_ids, decode_page, schedule_ids, task_ids
 from headrace.projector.firings import FiringReader, submitting_firings
 from headrace.projector.fold.page import Unfoldable, fold_page
 from headrace.projector.metrics import LOG_LOST, LOG_SHORTENED, ProjectorMetrics, show
+from headrace.projector.owner_counts import OwnerCountsTelling
 from headrace.projector.pages import OutOfOrder, Pages
 from headrace.projector.rearm_timers import TimerSearch
 from headrace.projector.recovery import recover_from_loss, recover_from_shortening
@@ -113,8 +115,10 @@ class Projector:
         self._log = log
         self._database_url = database_url
         self._batch_progress = BatchProgress(log)
+        self._owner_counts = OwnerCountsTelling(log)
+        self._backfill = Backfill()
         self.metrics = ProjectorMetrics()
-        self.retention = Retention(database_url)
+        self.retention = Retention(database_url, self._owner_counts.note)
         self._sweep = Sweep(log, self.metrics)
         self._role = "starting"
         self._gap: str | None = None
@@ -179,11 +183,12 @@ class Projector:
         projection = Projection(session)
         checkpoint = await self._compare_with_log(session, projection)
         self._set_role("leading")
+        self._backfill.begin()
         await self._batch_progress.settle(await list_unsettled_batches(session))
         async with Pages.after(self._log, checkpoint.sequence) as pages, self.retention.leading():
             timers = TimerSearch(self._log)
             while True:
-                page = await pages.next(IDLE_SECONDS)
+                page = await pages.next(self._backfill.patience(self._owner_counts.patience(IDLE_SECONDS)))
                 if page:
                     began = time.monotonic()
                     await self._project_page(projection, page)
@@ -191,6 +196,8 @@ class Projector:
                     await pages.acknowledge(page)
                 else:
                     await session.keep_alive()
+                await self._owner_counts.tell_when_due(session)
+                await self._backfill.fill_when_due(session)
                 await self._sweep.sweep_when_due(session)
                 # Only a read model that has caught up with the log says which timers are missing, and which tasks are over.
                 if not (page and page[-1].pending):
@@ -203,6 +210,8 @@ class Projector:
         Returns:
             The position after which to read.
         """
+        if await projection.count_if_needed():
+            log.info("counted all tasks anew")
         state = await self._log.refresh()
         checkpoint = await projection.read_checkpoint()
         if checkpoint is None:
@@ -232,7 +241,7 @@ class Projector:
         checkpoint = Position(self._log.epoch, page[-1].sequence)
         try:
             folded = await self._fold(projection, page)
-            await projection.write_page(folded, checkpoint)
+            self._owner_counts.note(await projection.write_page(folded, checkpoint))
         except (Unfoldable, Unstorable) as error:
             if len(page) > 1:
                 middle = len(page) // 2
@@ -249,7 +258,7 @@ class Projector:
         try:
             folded = await self._fold(projection, [delivery])
             folded.make_storable()
-            await projection.write_page(folded, checkpoint)
+            self._owner_counts.note(await projection.write_page(folded, checkpoint))
         except (Unfoldable, Unstorable) as error:
             log.error("an event cannot be stored; it is left out", sequence=delivery.sequence, exc_info=error)
             await projection.write_checkpoint(checkpoint)

@@ -8,7 +8,7 @@ the same, so nothing is removed before the read model has caught up with the log
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -46,12 +46,17 @@ class Removed(Struct):
 class Retention:
     """Removes what is older than its retention, while this projector leads.
 
+    Args:
+        database_url: The database.
+        on_counted: Called with the owners whose counts have changed.
+
     Attributes:
         removed: How many rows were removed since the process started, by kind and table.
     """
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, on_counted: Callable[[Collection[str]], None] = lambda _: None) -> None:
         self.removed = CounterBy()
+        self._on_counted = on_counted
         self._database_url = database_url
         self._passing: asyncio.Task[None] | None = None
         self._due_at = 0.0
@@ -141,7 +146,8 @@ class Retention:
         async with _Paced():
             if (before := await _before(session, kind, now)) is None:
                 return None
-            tasks, entries, youngest = await session.remove_tasks(kind, since, before, ROWS)
+            tasks, entries, youngest, owners = await session.remove_tasks(kind, since, before, ROWS)
+        self._on_counted(owners)
         removed.tasks += tasks
         removed.task_events += entries
         return youngest if tasks == ROWS else None

@@ -4,9 +4,12 @@ projector that reads firings asks about their owners.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from headrace.contracts.counts import OwnerCounts
 from headrace.store import tables
+from headrace.store.count_rows import counts_by_owner
 from headrace.store.leadership import LeaderSession
 from headrace.store.statements import column_names
 from headrace.store.tables import BatchRow, ScheduleRow, TaskRow
@@ -31,6 +34,7 @@ _OVER_BUT_OPEN = f"""
       AND (succeeded + failed + cancelled >= total OR cancelled_at IS NOT NULL OR settled_sequence > 0)
 """  # noqa: S608 - names are ours
 _DISABLED_USERS = "SELECT id FROM users WHERE state = 'disabled'"
+_COUNTS = "SELECT owner, kind, state, n FROM counts WHERE owner = ANY($1::text[])"
 _NEXT_SCHEDULES = f"SELECT {column_names(tables.schedules)} FROM schedules WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608 - names are ours
 
 
@@ -75,6 +79,11 @@ async def list_schedules_after(session: LeaderSession, schedule: str, limit: int
 async def list_disabled_users(session: LeaderSession) -> list[str]:
     """List the ids of the accounts that are disabled. Of the others, only active ones can have schedules."""
     return [record["id"] for record in await session.connection.fetch(_DISABLED_USERS)]
+
+
+async def read_counts(session: LeaderSession, owners: Sequence[str]) -> dict[str, OwnerCounts]:
+    """Read how many tasks each of these owners has; `headrace.store.tables.EVERYBODY` is one of them."""
+    return counts_by_owner(owners, await session.connection.fetch(_COUNTS, owners))
 
 
 async def _fetch_tasks(session: LeaderSession, query: str, *arguments: object) -> list[TaskRow]:

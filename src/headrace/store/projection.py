@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -16,6 +16,7 @@ from headrace.store.leadership import LeaderSession
 from headrace.store.statements import column_arrays, insert_missing, load_by_id, upsert_newer
 from headrace.store.storable import make_activity_storable, make_storable
 from headrace.store.tables import ActivityRow, BatchRow, EventRow, ScheduleRow, TaskRow
+from headrace.store.tally import REMOVED, Place, Removed, Tally, count_all, place_of
 
 _LOAD_TASKS = load_by_id(tables.tasks)
 _LOAD_BATCHES = load_by_id(tables.batches)
@@ -24,13 +25,21 @@ _UPSERT_TASKS = upsert_newer(tables.tasks)
 _UPSERT_BATCHES = upsert_newer(tables.batches)
 _UPSERT_SCHEDULES = upsert_newer(tables.schedules)
 _INSERT_EVENTS = insert_missing(tables.task_events)
-_DELETE_TASKS = "DELETE FROM tasks WHERE id = ANY($1::text[])"
+_WRITE_TASKS = f"{_UPSERT_TASKS} RETURNING id, xmax = 0 AS inserted"
+_DELETE_TASKS = f"DELETE FROM tasks WHERE id = ANY($1::text[]) RETURNING {REMOVED}"  # noqa: S608 - names are ours
 _DELETE_EVENTS = "DELETE FROM task_events WHERE task = ANY($1::text[])"
 _DELETE_SCHEDULES = "DELETE FROM schedules WHERE id = ANY($1::text[])"
 _READ_CHECKPOINT = "SELECT epoch, sequence FROM projection WHERE name = 'tasks'"
 _WRITE_CHECKPOINT = """
-    INSERT INTO projection AS p (name, epoch, sequence) VALUES ('tasks', $1, $2)
+    INSERT INTO projection AS p (name, epoch, sequence) VALUES ('tasks', $1, $2), ('counts', $1, $2)
     ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence
+"""
+# An older version does not count, and writes only the first of the two. `xmin` is the transaction that wrote a row.
+_IS_COUNTED = """
+    SELECT EXISTS (
+        SELECT FROM projection t JOIN projection c ON (c.epoch, c.sequence, c.xmin::text) = (t.epoch, t.sequence, t.xmin::text)
+        WHERE t.name = 'tasks' AND c.name = 'counts'
+    )
 """
 
 
@@ -47,6 +56,7 @@ class FoldedPage(Struct, kw_only=True):
 
     Attributes:
         tasks: The rows of the tasks that the page changes, one for each task.
+        places: Where the tasks that the page is about were counted before it, by id; those without a row are left out.
         events: The new entries of the timeline.
         batches: The rows of the batches that the page changes.
         schedules: The rows of the schedules that the page changes.
@@ -56,6 +66,7 @@ class FoldedPage(Struct, kw_only=True):
     """
 
     tasks: Collection[TaskRow] = ()
+    places: Mapping[str, Place] = {}
     events: Collection[EventRow] = ()
     batches: Collection[BatchRow] = ()
     schedules: Collection[ScheduleRow] = ()
@@ -75,6 +86,7 @@ class Projection:
     """The read model, as the projector that leads reads and writes it."""
 
     def __init__(self, session: LeaderSession) -> None:
+        self._session = session
         self._connection = session.connection
 
     async def read_checkpoint(self) -> Position | None:
@@ -85,6 +97,17 @@ class Projection:
     async def write_checkpoint(self, checkpoint: Position) -> None:
         """Write the position that the read model has reached."""
         await self._connection.execute(_WRITE_CHECKPOINT, checkpoint.epoch, checkpoint.sequence)
+
+    async def count_if_needed(self) -> bool:
+        """Count all tasks, when nobody has done so before, or an older version, which does not count, has written meanwhile.
+
+        Returns:
+            Whether that was needed.
+        """
+        is_counted = await self._connection.fetchval(_IS_COUNTED)
+        if not is_counted:
+            await count_all(self._session)
+        return not is_counted
 
     async def forget_activity(self) -> None:
         """Remove all counts of minutes and hours, before the log is projected from its beginning."""
@@ -102,18 +125,19 @@ class Projection:
         """Load the rows of these schedules by id; those without a row are left out."""
         return {record["id"]: ScheduleRow(**record) for record in await self._load(_LOAD_SCHEDULES, ids)}
 
-    async def write_page(self, page: FoldedPage, checkpoint: Position) -> None:
+    async def write_page(self, page: FoldedPage, checkpoint: Position) -> set[str]:
         """Write a page and its checkpoint, all or nothing. Rows never go back in position.
+
+        Returns:
+            The owners whose counts have changed.
 
         Raises:
             Unstorable: The page has a value that Postgres cannot hold. Nothing is written.
         """
         try:
             async with self._connection.transaction():
-                if page.deleted_tasks:
-                    await self._connection.execute(_DELETE_TASKS, page.deleted_tasks)
-                    await self._connection.execute(_DELETE_EVENTS, page.deleted_tasks)
-                await self._write_rows(_UPSERT_TASKS, tables.tasks, page.tasks)
+                tally = Tally()
+                await self._write_tasks(page, tally)
                 await self._write_rows(_INSERT_EVENTS, tables.task_events, page.events)
                 await self._write_rows(_UPSERT_BATCHES, tables.batches, page.batches)
                 await self._write_rows(_UPSERT_SCHEDULES, tables.schedules, page.schedules)
@@ -122,8 +146,25 @@ class Projection:
                 if page.activity:
                     await self._connection.execute(ADD_ACTIVITY, *arrays_of(page.activity))
                 await self.write_checkpoint(checkpoint)
+                return await tally.write(self._connection)
         except _OF_VALUES as error:
             raise Unstorable(str(error)) from error
+
+    async def _write_tasks(self, page: FoldedPage, tally: Tally) -> None:
+        """Delete and write the tasks of a page, and count what was really done: a replay changes no row that is newer."""
+        if page.deleted_tasks:
+            tally.remove_all(map(Removed._make, await self._connection.fetch(_DELETE_TASKS, page.deleted_tasks)))
+            await self._connection.execute(_DELETE_EVENTS, page.deleted_tasks)
+        if not page.tasks:
+            return
+        rows = {row.id: row for row in page.tasks}
+        for task, inserted in await self._connection.fetch(_WRITE_TASKS, *column_arrays(tables.tasks, page.tasks)):
+            after = place_of(rows[task])
+            # The row of a task may have been removed since it was loaded, by age or by this page; then it is a new one.
+            if inserted:
+                tally.add(after)
+            else:
+                tally.move(page.places[task], after)
 
     async def _load(self, query: str, ids: Sequence[str]) -> list[Any]:
         """Load the rows with these ids.

@@ -6,6 +6,7 @@ a batch that is shown are those of tasks that are shown, and a task that is dele
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -13,6 +14,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 
 from headrace.contracts.run_time_settings import Retention, RunTimeSettings
+from headrace.store.tally import REMOVED, Removed, Tally
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 10.0
@@ -62,15 +64,15 @@ _REMOVE_ACTIVITY = """
     ))
 """
 # A task that is run again while this waits has no finish any more, and is spared.
-_REMOVE_TASKS = """
+_REMOVE_TASKS = f"""
     WITH old AS (
         SELECT id, finished_at FROM tasks t
         WHERE kind = $1 AND finished_at >= $2 AND finished_at < $3
           AND (batch IS NULL OR NOT EXISTS (SELECT FROM batches b WHERE b.id = t.batch))
         ORDER BY finished_at LIMIT $4 FOR UPDATE OF t SKIP LOCKED
     )
-    DELETE FROM tasks USING old WHERE tasks.id = old.id RETURNING tasks.id, old.finished_at
-"""
+    DELETE FROM tasks USING old WHERE tasks.id = old.id RETURNING tasks.id, {REMOVED}
+"""  # noqa: S608 - names are ours
 _SETTINGS = "SELECT document::text AS document FROM run_time_settings ORDER BY version DESC LIMIT 1"
 _REMOVE_EVENTS = "DELETE FROM task_events WHERE task = ANY($1::text[])"
 
@@ -78,11 +80,19 @@ _decode = msgspec.json.Decoder(RunTimeSettings).decode
 
 
 class RemovedTasks(NamedTuple):
-    """How many tasks and entries of timelines one transaction has removed, and when the youngest of these tasks finished."""
+    """What one transaction has removed.
+
+    Attributes:
+        tasks: How many tasks.
+        entries: How many entries of their timelines.
+        youngest: When the youngest of these tasks finished.
+        owners: The owners of these tasks.
+    """
 
     tasks: int
     entries: int
     youngest: datetime
+    owners: Collection[str]
 
 
 async def read_retention(connection: Any) -> Retention:
@@ -156,9 +166,12 @@ class RetentionSession:
             limit: How many tasks are removed at most.
         """
         async with self._connection.transaction():
-            removed = await self._connection.fetch(_REMOVE_TASKS, kind, since, before, limit)
-            if not removed:
-                return RemovedTasks(0, 0, before)
-            entries = await self._connection.execute(_REMOVE_EVENTS, [record["id"] for record in removed])
-        youngest = max(record["finished_at"] for record in removed)
-        return RemovedTasks(len(removed), int(entries.rpartition(" ")[2]), youngest)
+            found = await self._connection.fetch(_REMOVE_TASKS, kind, since, before, limit)
+            if not found:
+                return RemovedTasks(0, 0, before, ())
+            entries = await self._connection.execute(_REMOVE_EVENTS, [record["id"] for record in found])
+            tally = Tally()
+            tally.remove_all(Removed(*rest) for _, *rest in found)
+            owners = await tally.write(self._connection)
+        youngest = max(record["finished_at"] for record in found)
+        return RemovedTasks(len(found), int(entries.rpartition(" ")[2]), youngest, owners)

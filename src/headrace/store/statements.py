@@ -48,11 +48,11 @@ def column_arrays(table: Table, rows: Collection[Struct]) -> list[Sequence[Any]]
     arrays: list[Sequence[Any]] = list(zip(*map(astuple, rows), strict=True))
     for place, column in enumerate(table.columns):
         if isinstance(column.type, ARRAY):
-            arrays[place] = [_array_literal(texts) if texts else "{}" for texts in arrays[place]]
+            arrays[place] = [array_literal(texts) if texts else "{}" for texts in arrays[place]]
     return arrays
 
 
-def _array_literal(texts: list[str]) -> str:
+def array_literal(texts: list[str]) -> str:
     """Write an array of texts as Postgres reads it from a text."""
     quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     return "{" + ",".join(f'"{text}"' for text in quoted) + "}"

@@ -135,10 +135,16 @@ class ActivityRow(Struct, kw_only=True):
 
 
 class CheckpointRow(Row, kw_only=True):
-    """A row of `projection`: ``tasks``, the position that the read model has reached, or ``repair``, where a repair began."""
+    """A row of `projection`.
+
+    It is ``tasks``, the position that the read model has reached; ``counts``, which is written together with it by those versions
+    that count; or ``repair``, where a repair began.
+    """
 
     name: str
 
+
+EVERYBODY = ""  # in place of an owner, in counts of all owners together; no owner has such an id
 
 # Rows of an older version, which knew neither titles nor fingerprints.
 TO_FILL = "title = '' OR (code IS NULL) <> (fingerprint IS NULL)"
@@ -190,6 +196,16 @@ tasks = describe_table(
         postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
     ),
     Index("tasks_open", "queued_at", postgresql_where=text("state IN ('queued', 'running')")),
+    Index(
+        "tasks_failed_alike",
+        *("fingerprint", "owner", "finished_at", "id"),
+        postgresql_where=text("state = 'failed' AND fingerprint IS NOT NULL"),
+    ),
+    Index(
+        "tasks_failed_alike_of_all",
+        *("fingerprint", "finished_at", "id"),
+        postgresql_where=text("state = 'failed' AND fingerprint IS NOT NULL"),
+    ),
     Index("tasks_to_fill", "id", postgresql_where=text(TO_FILL)),
 )
 task_events = describe_table(
@@ -217,5 +233,27 @@ activity = Table(
     *(Column(counter, Integer, nullable=False) for counter in COUNTERS),
     Index("activity_by_time", "minutes", "at"),
     Index("activity_of_kind", "kind", "at"),
+)
+# The tasks of the read model, counted, see `headrace.store.tally`.
+counts = Table(
+    "counts",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Index("counts_open", "state", "owner", postgresql_where=text("state IN ('queued', 'running')")),
+)
+failures = Table(
+    "failures",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Index("failures_by_hour", "owner", "hour"),
+    Index("failures_alike", "fingerprint", "owner"),
 )
 projection = describe_table("projection", CheckpointRow, key=("name",))

@@ -8,12 +8,9 @@ from headrace.contracts.batches import BatchState
 from headrace.errors import AppendRefused
 from headrace.log.append import Appended
 from headrace.log.connection import Log
+from headrace.log.live_subjects import batch_live
 from headrace.log.records import Record
-from headrace.log.subjects import (
-    EXPECTED_LAST_SUBJECT_SEQUENCE,
-    batch_event,
-    batch_live,
-)
+from headrace.log.subjects import EXPECTED_LAST_SUBJECT_SEQUENCE, batch_event
 from headrace.projector.batch_progress import COUNTS_INTERVAL_SECONDS, BatchProgress
 from headrace.store.tables import BatchRow
 from tests.unit.projector.fold.histories import FIRST

@@ -9,6 +9,7 @@ from headrace.contracts.positions import Position
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection, Unstorable
 from headrace.store.tables import TaskRow
+from headrace.store.tally import place_of
 from tests.conftest import MakeCluster
 from tests.unit.projector.fold.histories import LATER
 
@@ -36,18 +37,19 @@ async def test_a_page_is_written_whole_or_not_at_all_and_rows_never_go_back(make
     assert await projection.read_checkpoint() == Position(1, 5)
     assert (await projection.load_tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
 
-    await projection.write_page(FoldedPage(tasks=[row(4, state="queued")]), Position(1, 5))
+    places = {"t1": place_of(row(5, state="running"))}
+    await projection.write_page(FoldedPage(tasks=[row(4, state="queued")], places=places), Position(1, 5))
     assert (await projection.load_tasks(["t1"]))["t1"].state == "running"
 
     with pytest.raises(Unstorable):
         await projection.write_page(
-            FoldedPage(tasks=[row(6, state="failed"), row(6, id="t2", input="{")]), Position(1, 6)
+            FoldedPage(tasks=[row(6, state="failed"), row(6, id="t2", input="{")], places=places), Position(1, 6)
         )
     assert await projection.read_checkpoint() == Position(1, 5)
     assert (await projection.load_tasks(["t1", "t2"])) == {"t1": row(5, state="running")}
 
     await projection.write_page(
-        FoldedPage(tasks=[row(1, epoch=2, state="succeeded", created_at=LATER)]), Position(2, 1)
+        FoldedPage(tasks=[row(1, epoch=2, state="succeeded", created_at=LATER)], places=places), Position(2, 1)
     )
     assert (await projection.load_tasks(["t1"]))["t1"] == row(1, epoch=2, state="succeeded")
     session.close()

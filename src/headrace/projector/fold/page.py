@@ -51,6 +51,7 @@ def fold_page(
         raise Unfoldable(repr(error)) from error
     return FoldedPage(
         tasks=tasks.changed.values(),
+        places=tasks.places,
         events=tasks.timeline,
         batches=batches.changed.values(),
         schedules=schedules.changed.values(),

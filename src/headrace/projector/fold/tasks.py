@@ -33,6 +33,7 @@ from headrace.log.subjects import TaskSubject
 from headrace.projector.fold.timeline import timeline_entries
 from headrace.store.storable import storable_instant, storable_text
 from headrace.store.tables import EventRow, TaskRow
+from headrace.store.tally import place_of
 
 _encode = msgspec.json.Encoder().encode
 FINAL = frozenset(state for state in State if state.final)
@@ -50,12 +51,15 @@ class TaskFold:
         epoch: The log's epoch.
 
     Attributes:
+        places: Where the tasks with a row were counted before the page, by id.
         changed: The rows that the page has changed so far, by id.
         timeline: The entries that the page has added to the timeline so far.
         deleted: The ids of the tasks that the page has deleted so far.
     """
 
     def __init__(self, rows: dict[str, TaskRow], epoch: int) -> None:
+        # Rows are changed in place, so this is noted before.
+        self.places = {task: place_of(row) for task, row in rows.items()}
         self.changed: dict[str, TaskRow] = {}
         self.timeline: list[EventRow] = []
         self.deleted: set[str] = set()

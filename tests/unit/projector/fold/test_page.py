@@ -53,7 +53,7 @@ class Tables:
     async def load_schedules(self, ids: list[str]) -> dict[str, ScheduleRow]:
         return {}
 
-    async def write_page(self, page: FoldedPage, checkpoint: Position) -> None:
+    async def write_page(self, page: FoldedPage, checkpoint: Position) -> set[str]:
         self.rows_of_batches |= {row.id: copy.copy(row) for row in page.batches}
         for row in page.tasks:
             before = self.rows.get(row.id)
@@ -63,6 +63,7 @@ class Tables:
         for event in page.events:
             assert self.events.setdefault(event.sequence, event) == event, "one event, told in two ways"
         self.position = checkpoint
+        return {row.owner for row in page.tasks}
 
 
 async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:

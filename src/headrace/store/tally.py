@@ -1,0 +1,199 @@
+"""Counting tasks: how many each owner has in each state, and how many failed alike in each hour.
+
+The counts change in the transaction that changes the tasks, by the difference of what was there and what is there now. Only
+`count_all` reads the tasks themselves. `EVERYBODY` stands for all owners together, so no query adds up those of all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from headrace.contracts.tasks import State
+from headrace.store.activity_statements import EPOCH
+from headrace.store.leadership import LeaderSession
+from headrace.store.tables import EVERYBODY
+
+COUNT_ALL_SECONDS = 1800.0  # a hundred million tasks; no other statement of the projector may take as long
+_HOUR_SECONDS = 3600
+
+_ADD_COUNTS = """
+    WITH changed AS (
+        INSERT INTO counts AS t (owner, kind, state, n) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[])
+        ON CONFLICT (owner, kind, state) DO UPDATE SET n = t.n + excluded.n
+        RETURNING owner, kind, state, n
+    )
+    SELECT owner, kind, state FROM changed WHERE n = 0
+"""
+_DROP_COUNTS = """
+    DELETE FROM counts WHERE n = 0 AND (owner, kind, state) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))
+"""
+_ADD_FAILURES = """
+    WITH changed AS (
+        INSERT INTO failures AS t (owner, kind, code, fingerprint, hour, n)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[])
+        ON CONFLICT (owner, kind, fingerprint, hour) DO UPDATE SET n = t.n + excluded.n
+        RETURNING owner, kind, fingerprint, hour, n
+    )
+    SELECT owner, kind, fingerprint, hour FROM changed WHERE n = 0
+"""
+_DROP_FAILURES = """
+    DELETE FROM failures WHERE n = 0
+      AND (owner, kind, fingerprint, hour) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]))
+"""
+# Whoever removes tasks meanwhile waits for this before it counts what it removed; readers go on with the counts of before.
+_COUNT_ALL = f"""
+    SELECT set_config('transaction_timeout', '0', true) WHERE current_setting('server_version_num')::int >= 170000;
+    LOCK TABLE counts, failures IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM counts;
+    DELETE FROM failures;
+    INSERT INTO counts (owner, kind, state, n) SELECT owner, kind, state, count(*) FROM tasks GROUP BY owner, kind, state;
+    INSERT INTO counts (owner, kind, state, n) SELECT '{EVERYBODY}', kind, state, sum(n) FROM counts GROUP BY kind, state;
+    INSERT INTO failures (owner, kind, code, fingerprint, hour, n)
+        SELECT owner, kind, code, fingerprint, date_trunc('hour', finished_at, 'UTC'), count(*) FROM tasks
+        WHERE state = 'failed' AND code IS NOT NULL AND fingerprint IS NOT NULL AND finished_at IS NOT NULL
+        GROUP BY 1, 2, 3, 4, 5;
+    INSERT INTO failures (owner, kind, code, fingerprint, hour, n)
+        SELECT '{EVERYBODY}', kind, code, fingerprint, hour, sum(n) FROM failures GROUP BY kind, code, fingerprint, hour;
+"""  # noqa: S608 - the name is ours
+
+
+class Alike(NamedTuple):
+    """What failures have in common that are counted together; ``hour`` is that of their finish, numbered from 1970 on."""
+
+    code: str
+    fingerprint: str
+    hour: int
+
+
+class Place(NamedTuple):
+    """Where a task is counted. ``alike`` is None for a task that has not failed, or of which it is not known how."""
+
+    owner: str
+    kind: str
+    state: str
+    alike: Alike | None
+
+
+class Countable(Protocol):
+    """A row of a task, or those columns of it that say where it is counted."""
+
+    @property
+    def owner(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def fingerprint(self) -> str | None: ...
+    @property
+    def finished_at(self) -> datetime | None: ...
+
+
+class Removed(NamedTuple):
+    """What a statement that removes tasks returns of each, in this order."""
+
+    owner: str
+    kind: str
+    state: str
+    code: str | None
+    fingerprint: str | None
+    finished_at: datetime | None
+
+
+REMOVED = ", ".join(f"tasks.{column}" for column in Removed._fields)
+
+
+def place_of(row: Countable) -> Place:
+    """Return where a task is counted."""
+    alike = None
+    if (
+        row.state == State.FAILED
+        and row.code is not None
+        and row.fingerprint is not None
+        and row.finished_at is not None
+    ):
+        alike = Alike(row.code, row.fingerprint, _number_of(row.finished_at))
+    return Place(row.owner, row.kind, row.state, alike)
+
+
+class Tally:
+    """What a transaction changes in the counts."""
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self._failures: defaultdict[tuple[str, str, Alike], int] = defaultdict(int)
+
+    def add(self, place: Place, change: int = 1) -> None:
+        """Count a task at a place, or with ``change`` -1 no longer."""
+        self._counts[place[:3]] += change
+        if place.alike is not None:
+            self._failures[place.owner, place.kind, place.alike] += change
+
+    def move(self, before: Place, after: Place) -> None:
+        """Count a task that was counted at one place at another one."""
+        if before != after:
+            self.add(before, -1)
+            self.add(after)
+
+    def remove_all(self, removed: Iterable[Removed]) -> None:
+        """Count tasks no longer that were removed."""
+        for row in removed:
+            self.add(place_of(row), -1)
+
+    async def write(self, connection: Any) -> set[str]:
+        """Write the changes, as the last thing of a transaction; returns the owners whose counts have changed.
+
+        Two transactions change rows in the same order, and hold them until they end, which is now. So neither waits for the other
+        for long, nor each for the other.
+        """
+        counts = _with_everybody(self._counts)
+        if counts:
+            gone = await connection.fetch(_ADD_COUNTS, *_columns((*key, n) for key, n in counts))
+            if gone:
+                await connection.execute(_DROP_COUNTS, *_columns(gone))
+        failures = _with_everybody(self._failures)
+        if failures:
+            rows = ((owner, kind, a.code, a.fingerprint, _begin(a.hour), n) for (owner, kind, a), n in failures)
+            gone = await connection.fetch(_ADD_FAILURES, *_columns(rows))
+            if gone:
+                await connection.execute(_DROP_FAILURES, *_columns(gone))
+        return {key[0] for key, _ in counts} - {EVERYBODY}
+
+
+async def count_all(session: LeaderSession) -> None:
+    """Count all tasks of the read model, in one transaction. This reads every one of them."""
+    async with session.connection.transaction():
+        await session.connection.execute(_COUNT_ALL, timeout=COUNT_ALL_SECONDS)
+
+
+def _with_everybody(changes: Mapping[tuple[str, str, Any], int]) -> list[tuple[tuple[str, str, Any], int]]:
+    """Add the changes of everybody to those of each owner; returns them in the order of their keys, without those that are none."""
+    total: defaultdict[tuple[str, str, Any], int] = defaultdict(int)
+    for (owner, kind, what), n in changes.items():
+        if n:
+            total[owner, kind, what] = n
+            total[EVERYBODY, kind, what] += n
+    return sorted((key, n) for key, n in total.items() if n)
+
+
+def _columns(rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    """Turn rows into an array for each of their columns."""
+    return list(zip(*rows, strict=True))
+
+
+def hour_of(at: datetime) -> datetime:
+    """Return the begin of the hour, in UTC, in which a failure at this time is counted."""
+    return _begin(_number_of(at))
+
+
+def _number_of(at: datetime) -> int:
+    return int(at.timestamp() // _HOUR_SECONDS)
+
+
+def _begin(hour: int) -> datetime:
+    return EPOCH + timedelta(hours=hour)

@@ -1,0 +1,31 @@
+"""Comparing the counts that the projector keeps with those of the tasks."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_COUNTS: Final = """
+    WITH counted AS (SELECT owner, kind, state, count(*) AS n FROM tasks GROUP BY 1, 2, 3), wanted AS (
+        SELECT * FROM counted UNION ALL SELECT '', kind, state, sum(n)::bigint FROM counted GROUP BY 2, 3
+    )
+    SELECT 'counts' AS of, t::text AS kept, w::text AS wanted
+    FROM counts t FULL JOIN wanted w USING (owner, kind, state) WHERE t.n IS DISTINCT FROM w.n
+"""
+_FAILURES: Final = """
+    WITH counted AS (
+        SELECT owner, kind, fingerprint, date_bin('1 hour', finished_at, timestamptz '1970-01-01 00:00:00+00') AS hour, code,
+               count(*) AS n
+        FROM tasks WHERE state = 'failed' AND fingerprint IS NOT NULL AND code IS NOT NULL AND finished_at IS NOT NULL
+        GROUP BY 1, 2, 3, 4, 5
+    ), wanted AS (
+        SELECT * FROM counted UNION ALL SELECT '', kind, fingerprint, hour, code, sum(n)::bigint FROM counted GROUP BY 2, 3, 4, 5
+    )
+    SELECT 'failures' AS of, t::text AS kept, w::text AS wanted
+    FROM failures t FULL JOIN wanted w USING (owner, kind, fingerprint, hour) WHERE (t.n, t.code) IS DISTINCT FROM (w.n, w.code)
+"""
+
+
+async def compare_counts(connection: Any) -> list[str]:
+    """Compare both tables of counts with what a GROUP BY of the tasks gives; returns a line for each difference."""
+    found = [*await connection.fetch(_COUNTS), *await connection.fetch(_FAILURES)]
+    return [f"{each['of']} has {each['kept']}, and the tasks give {each['wanted']}" for each in found]
