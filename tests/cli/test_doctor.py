@@ -3,19 +3,31 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from headrace.cli.terminal.doctor.nats import ask_kinds
 from headrace.cli.terminal.doctor.report import Report
 from headrace.cli.terminal.doctor.show import text_of
+from headrace.cli.terminal.lag.percentiles import nothing_known
+from headrace.cli.terminal.lag.reading import Observed, Observer
 from headrace.client import Client
 from headrace.contracts.run_time_settings import Retention
+from headrace.log.connection import Log
 from tests.cli.conftest import Shell, Up
+from tests.cli.lanes import lane, observed
+from tests.waiting import until
 
 
 async def test_the_doctor_collects_everything_of_a_machine_that_is_well_and_no_secret(up: Up, client: Client) -> None:
     await client.result((await client.submit("shout", {"text": "ha"})).id)
     secret = up.home.nats_password("operator")
     shell = Shell(up.shell.environ | {"HEADRACE_API_KEY": up.key, "HEADRACE_LIMITS_READS": "4000"})
+
+    async def is_projected() -> bool:
+        rows = json.loads((await shell.call("lag", "--json")).out)
+        return any(row["name"] == "shout" and row["run_p95_seconds"] is not None for row in rows)
+
+    await until(is_projected, "the task in the read model")
     done = await shell.call("doctor", "--json")
     report = json.loads(done.out)
     assert (done.code, report["findings"]) == (0, [])
@@ -82,3 +94,14 @@ def test_a_clock_that_is_right_is_no_negative_zero() -> None:
     found.note_clock("NATS", -0.0004)
     assert "NATS  +0.000 s" in text_of(found)
     assert not found.findings
+
+
+async def test_what_is_wrong_with_a_kind_is_told_apart_from_what_to_do() -> None:
+    class Known(Observer):
+        async def observe(self) -> Observed:
+            return observed(lane(queued=5), lane(None, durable="projector", priority=None, pulls=1))
+
+    found = report()
+    await ask_kinds(found, Known(cast("Log", None), nothing_known))
+    (finding,) = found.findings
+    assert (finding.what, finding.remedy) == ("echo: no workers: 5 tasks are queued", "start a worker that runs echo")

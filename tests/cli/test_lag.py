@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from headrace.cli.terminal.lag import hints, reading, show
-from headrace.cli.terminal.lag.percentiles import nothing_known
+from headrace.cli.terminal.lag.percentiles import Percentiles, nothing_known
 from headrace.cli.terminal.lag.reading import Observer
 from headrace.client import Client
 from headrace.errors import LogUnavailable
@@ -173,3 +173,31 @@ async def test_a_reader_between_two_requests_is_looked_at_twice(monkeypatch: pyt
     looks[0] = [reader, lane()]
     looks.append([msgspec.structs.replace(reader, pulls=1), lane()])
     assert [each.pulls for each in (await observer.observe()).lanes] == [1, 0]
+
+
+async def test_nothing_is_asked_of_the_log_while_the_read_model_is_opened_and_the_loop_maybe_held_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    happened: list[str] = []
+
+    async def no_lanes(_: Log) -> list[LaneState]:
+        return []
+
+    async def no_kinds(_: Log) -> dict[str, Announcement]:
+        return {}
+
+    async def nothing(_: Log) -> AllDeferred:
+        happened.append("the log is asked")
+        return AllDeferred(by_lane={}, is_complete=True)
+
+    async def slowly() -> dict[str, Percentiles]:
+        happened.append("the read model is opened")
+        await asyncio.sleep(0)
+        happened.append("it is read")
+        return {}
+
+    monkeypatch.setattr(reading, "read_lanes", no_lanes)
+    monkeypatch.setattr(reading, "read_announcements", no_kinds)
+    monkeypatch.setattr(reading, "read_deferred", nothing)
+    await Observer(cast("Log", None), slowly).observe()
+    assert happened == ["the read model is opened", "it is read", "the log is asked"]

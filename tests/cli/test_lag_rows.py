@@ -56,6 +56,7 @@ def test_a_narrow_terminal_is_told_what_it_does_not_show(monkeypatch: pytest.Mon
     assert max(map(len, shown.splitlines())) <= 80
     assert "state" in shown
     assert "not shown in 80 columns: " in shown
+    assert "next due" not in shown, "nothing is"
     monkeypatch.setattr(columns, "output_width", lambda: 200)
     assert "not shown" not in table(rows)
 

@@ -33,7 +33,9 @@ def situation(*lanes: LaneState, oldest: float | None = 1.0, announced: float | 
         (situation(lane(queued=5, running=10, pulls=1, priority=None)), "at its limit"),
         (situation(lane(queued=0, running=10, pulls=1, priority=None)), None),
         (situation(lane(queued=5, paused=True)), "paused"),
-        (situation(announced=1e6), None),
+        (situation(announced=1e6), "unused"),
+        (situation(lane(), announced=61), "unused"),
+        (situation(lane(pulls=1), announced=61), None),
     ],
 )
 def test_it_says_what_is_wrong(found: Situation, state: str | None) -> None:
@@ -60,9 +62,19 @@ def test_a_slow_kind_is_told_with_what_arrives_and_what_starts() -> None:
     said = find_state(situation(lane(queued=900, running=8), oldest=200, flow=flow)).hint
     assert said is not None
     assert said.endswith("done in about 15 min")
+    said = find_state(situation(lane(queued=9, running=8), oldest=200)._replace(run_p50=15.0)).hint
+    assert said == "slow: the oldest queued task has waited 3 min; half of them run for 15 s or more"
 
 
 def test_what_was_delivered_again_is_told_although_nothing_else_is_wrong() -> None:
     state = find_state(situation(lane(running=3, redelivered=1, pulls=2)))
     assert state.word is None
     assert state.hint == "1 task is delivered again: a worker ended, or did not answer for 30 s"
+
+
+def test_a_kind_whose_less_urgent_tasks_leave_slots_free_says_so() -> None:
+    waits = (lane(queued=5, running=1, priority="low"), lane(pulls=2, priority="high"))
+    kept = "free slots are kept for more urgent tasks"
+    for oldest in (1, 31):
+        assert kept in str(find_state(situation(*waits, oldest=oldest)).hint)
+    assert kept not in str(find_state(situation(lane(queued=5, running=8), oldest=31)).hint)

@@ -26,7 +26,7 @@ SHOWN = {
     "stream info": r"headrace_max_bytes: 8589934592",
     "consumer info": r"headrace_kind: shout",
     "check all": r"^OK ready: ",
-    "check lag --kind": r"^OK lag: 1 kinds",
+    "check lag --kind": r"^OK lag: 1 kind, ",
     "doctor": r"nothing is wrong",
     "report jetstream": r"JetStream Summary",
     "last-for": r"hr\.tasks\.finished\.",

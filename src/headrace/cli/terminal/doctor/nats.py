@@ -35,7 +35,7 @@ async def ask_nats(report: Report, settings: Settings, percentiles: PercentilesR
     try:
         async with open_to_read(settings, "doctor", CONNECT_SECONDS) as log:
             await _ask_log(report, settings, log)
-            await _ask_kinds(report, Observer(log, percentiles))
+            await ask_kinds(report, Observer(log, percentiles))
     except LogUnavailable as error:
         report.add(NATS, error.message, "start NATS with JetStream, or correct HEADRACE_NATS_URL and who we are there")
         return
@@ -60,11 +60,19 @@ async def _ask_log(report: Report, settings: Settings, log: Log) -> None:
     await _ask_streams(report, log)
 
 
-async def _ask_kinds(report: Report, observer: Observer) -> None:
+async def ask_kinds(report: Report, observer: Observer) -> None:
+    """Ask for what `headrace lag` shows, and judge it as `headrace check lag` does.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
     report.kinds = rows_of(await observer.observe())
     hints = {row.name: row.hint for row in report.kinds}
     for finding in check_lag(report.kinds, THRESHOLDS).findings:
-        report.add("kinds", finding.text, hints.get(finding.text.partition(":")[0]) or "see `headrace lag`")
+        # A finding that is a hint ends with its remedy.
+        what, _, remedy = finding.text.rpartition("; ")
+        hint = hints.get(finding.text.partition(":")[0])
+        report.add("kinds", what or finding.text, remedy if what else hint or "see `headrace lag`")
 
 
 async def _ask_streams(report: Report, log: Log) -> None:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 import msgspec
 
 from headrace.cli.terminal.discovery import find_database, find_nats
-from headrace.cli.terminal.doctor.nats import ask_monitors, ask_nats
+from headrace.cli.terminal.doctor.nats import NATS, ask_monitors, ask_nats
 from headrace.cli.terminal.doctor.postgres import ask_postgres
 from headrace.cli.terminal.doctor.report import DISK_FREE_PERCENT_MIN, Disk, NatsServer, Report
 from headrace.cli.terminal.exits import CommandFailed
@@ -47,7 +47,7 @@ async def examine(settings: Settings, wrong: str, *, home: str | None, json: boo
     """
     set_up_logs("doctor", "error", settings.log_format)
     report = Report(at=datetime.now(UTC), settings=given_settings(settings, os.environ))
-    report.versions |= {"Headrace": version("headrace"), "Python": platform.python_version()}
+    report.versions |= {"Headrace": version("headrace"), "Python": platform.python_version(), NATS: None}
     for line in wrong.splitlines()[1:]:
         report.add("settings", line.strip(), "correct the variable; docs/settings.md has them all")
     for refusal in refusals(settings):
@@ -61,7 +61,7 @@ async def examine(settings: Settings, wrong: str, *, home: str | None, json: boo
         )
         await ask_monitors(report, _monitors(found, running))
     except CommandFailed as failed:
-        report.add("NATS", failed.message, "start it, or name another home with --home")
+        report.add(NATS, failed.message, "start it, or name another home with --home")
     _ask_disk(report, running, Home.at(home or settings.home))
     encoded = hide_secrets(msgspec.json.encode(report).decode(), settings)
     if json:
@@ -120,7 +120,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _section("servers of NATS", {each.name: _server_line(each) for each in report.nats_servers})
     yield from _section("migrations", {name: found or "none" for name, found in report.revision.items()})
     yield from _section(
-        "clocks, to that of this machine", {name: f"{ahead:+.3f} s" for name, ahead in report.clocks.items()}
+        "clocks, to that of this machine", {name: f"{ahead:+.3f} s" for name, ahead in sorted(report.clocks.items())}
     )
     if report.disk is not None:
         yield from _section("disk", {report.disk.path: f"{size(report.disk.free)} of {size(report.disk.total)} free"})

@@ -13,6 +13,8 @@ from headrace.cli.terminal.output import format_table, output_width, table_width
 from headrace.log import clock
 from headrace.printable import printable
 
+_NOTHING = ("", "-")
+
 
 class Column(NamedTuple):
     """A column: its heading, what a row has there, and when it is left out of a table that is too wide: the highest first."""
@@ -26,11 +28,16 @@ def table(rows: Sequence[Row]) -> str:
     """Return the table and the hints, as lines for a terminal, whose words are printable."""
     width = output_width()
     columns = list(_COLUMNS)
-    while table_width(*_filled(columns, rows)) > width and any(column.left_out for column in columns):
-        columns.remove(max(columns, key=lambda column: column.left_out))
+    # A column that says nothing of any row is the first to be left out, and is not missed.
+    dispensable = [column for column in columns if column.left_out]
+    dispensable.sort(key=lambda column: (_is_empty(column, rows), column.left_out))
+    while table_width(*_filled(columns, rows)) > width and dispensable:
+        columns.remove(dispensable.pop())
     lines = [format_table(*_filled(columns, rows))]
     below = [f"{_name(row)}: {row.hint}" for row in rows if row.hint]
-    if missing := [each.heading.removeprefix("#") for each in _COLUMNS if each not in columns]:
+    if missing := [
+        each.heading.removeprefix("#") for each in _COLUMNS if each not in columns and not _is_empty(each, rows)
+    ]:
         below += [f"not shown in {width} columns: {', '.join(missing)}; --json has everything"]
     return "\n".join(
         [*lines, *(["", *(fill(printable(each), width, subsequent_indent="    ") for each in below)] if below else [])]
@@ -39,6 +46,10 @@ def table(rows: Sequence[Row]) -> str:
 
 def _filled(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return [column.heading for column in columns], [[column.cell(row) for column in columns] for row in rows]
+
+
+def _is_empty(column: Column, rows: Sequence[Row]) -> bool:
+    return all(column.cell(row) in _NOTHING for row in rows)
 
 
 def _name(row: Row) -> str:

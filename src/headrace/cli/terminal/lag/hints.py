@@ -20,10 +20,14 @@ STALLED = "stalled"
 SLOW = "slow"
 BUSY = "busy"
 NOT_RUNNING = "not running"
+UNUSED = "unused"
+
+
+_KEPT = "free slots are kept for more urgent tasks"
 
 
 class State(NamedTuple):
-    """What is wrong: a word, and a sentence; both None when nothing is."""
+    """What is wrong: a word, and a sentence that names the remedy last, after a semicolon; both None when nothing is."""
 
     word: str | None
     hint: str | None
@@ -39,6 +43,7 @@ class Situation(NamedTuple):
         announcement: Its last announcement; None when there is none, or it cannot be read.
         announced_seconds: How long ago that was.
         flow: What was queued and started lately; None when some worker waits for tasks.
+        run_p50: Seconds; half of the tasks that finished in the last hour had run for less. None when nothing is known.
     """
 
     kind: str
@@ -47,6 +52,7 @@ class Situation(NamedTuple):
     announcement: Announcement | None
     announced_seconds: float | None
     flow: Flow | None
+    run_p50: float | None = None
 
     @property
     def queued(self) -> int:
@@ -65,12 +71,20 @@ class Situation(NamedTuple):
         A worker that has a free slot asks for tasks. One that has none announces its kinds all the same; when it was killed, its
         tasks are delivered again after ``ack_wait``, to nobody.
         """
-        if any(lane.pulls for lane in self.lanes) or not (self.queued or self.running):
+        if self.is_asked_for or not (self.queued or self.running):
             return False
-        if not self.running:
-            return True
-        patience = ANNOUNCE_SECONDS + max(lane.ack_wait for lane in self.lanes)
+        return not self.running or self.is_silent
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no worker has announced the kind for so long that the tasks of a killed one would be delivered again."""
+        patience = ANNOUNCE_SECONDS + max((lane.ack_wait for lane in self.lanes), default=0.0)
         return self.announced_seconds is not None and self.announced_seconds > patience
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a worker with a free slot asks for tasks of some priority: of that alone, where others wait."""
+        return any(lane.pulls for lane in self.lanes)
 
 
 def find_state(found: Situation) -> State:
@@ -79,6 +93,8 @@ def find_state(found: Situation) -> State:
         return State(PAUSED, _paused(found))
     if found.is_forsaken:
         return State(NO_WORKERS, _no_workers(found))
+    if found.is_silent and not (found.queued or found.running or found.is_asked_for):
+        return State(UNUSED, None)
     full = [lane for lane in found.lanes if lane.is_full]
     if any(lane.is_limited for lane in full):
         return State(AT_LIMIT, _at_limit(found)) if found.queued else State(None, None)
@@ -89,13 +105,15 @@ def find_state(found: Situation) -> State:
         return State(None, _redelivered(found))
     if found.oldest is not None and found.oldest >= SLOW_SECONDS:
         return State(SLOW, _slow(found, found.oldest))
-    return State(BUSY, "busy: each worker runs as many as it can")
+    kept = f" of what waits; {_KEPT}" if found.is_asked_for else ""
+    return State(BUSY, f"busy: each worker runs as many as it can{kept}")
 
 
 def reader_state(lane: LaneState) -> State:
     """Say what is wrong with a consumer of the projector."""
     if lane.paused:
-        return State(PAUSED, f"paused: `nats consumer resume {subjects.STREAM} {lane.durable}` lets it go on")
+        resume = f"`nats consumer resume {subjects.STREAM} {lane.durable}`"
+        return State(PAUSED, f"paused: {resume} lets it go on, as the user of NATS who paused it: none of ours may")
     idle = lane.idle_seconds is None or lane.idle_seconds > READER_GONE_SECONDS
     if lane.pulls or not idle:
         return State(None, None)
@@ -124,11 +142,15 @@ def _at_limit(found: Situation) -> str:
 
 def _slow(found: Situation, oldest: float) -> str:
     words = [f"the oldest queued task has waited {span(oldest)}"]
+    if found.is_asked_for:
+        words.append(_KEPT)
     if found.flow is not None:
         queued, started = (count * 60 / found.flow.seconds for count in (found.flow.queued, found.flow.started))
         words.append(f"{queued:.3g} a minute are queued and {started:.3g} start")
         gain = started - queued
         words.append(f"done in about {span(found.queued / gain * 60)}" if gain > 0 else "add workers")
+    if found.run_p50 is not None:
+        words.append(f"half of them run for {span(found.run_p50)} or more")
     if found.announcement is not None and found.announcement.rate is not None:
         words.append(f"its rate is {found.announcement.rate:g} a second")
     return f"slow: {'; '.join(words)}"

@@ -68,9 +68,9 @@ class Observer:
         now = asyncio.get_running_loop().time()
         if now - self._read_at < COSTLY_SECONDS:
             return
-        self._deferred, self._flows, self._percentiles = await asyncio.gather(
-            read_deferred(self._log), self._read_flows(lanes), self._read_percentiles()
-        )
+        # Importing SQLAlchemy holds up the loop, for seconds on a busy machine; a request to the log would be out of time meanwhile.
+        self._percentiles = await self._read_percentiles()
+        self._deferred, self._flows = await asyncio.gather(read_deferred(self._log), self._read_flows(lanes))
         self._read_at = now
 
     async def _read_flows(self, lanes: Iterable[LaneState]) -> dict[str, Flow]:

@@ -104,9 +104,10 @@ def _kind_row(kind: str, priority: str | None, lanes: Sequence[LaneState], obser
     announcement = (observed.announced or {}).get(kind)
     now = max((lane.asked_at for lane in lanes), default=None)
     age = (now - announcement.at).total_seconds() if announcement and now else None
-    state = find_state(Situation(kind, lanes, oldest_of(lanes), announcement, age, observed.flows.get(kind)))
-    deferred = _deferred_of(kind, priority, observed)
     times = observed.percentiles.get(kind) or Percentiles()
+    flow = observed.flows.get(kind)
+    state = find_state(Situation(kind, lanes, oldest_of(lanes), announcement, age, flow, times.run_p50))
+    deferred = _deferred_of(kind, priority, observed)
     return msgspec.structs.replace(
         _row(kind, "kind", lanes, state),
         priority=priority,
