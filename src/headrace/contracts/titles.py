@@ -22,6 +22,9 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 def make_title(text: str) -> str | None:
     """Make a title of a text: its beginning on one line, without control characters; None when nothing is left of it."""
+    if 0 < len(text) <= TITLE_CHARS_MAX and text.isprintable() and "  " not in text and text[0] != " " != text[-1]:
+        # Of all spaces only the plain one is printable. Most texts are titles already.
+        return text
     line = " ".join(text[:_READ_CHARS].split())
     if not line.isprintable():
         line = " ".join(_not_shown.sub("", line).split())

@@ -27,7 +27,7 @@ IN_FLIGHT_MAX = 8192  # appends; at a thousand times the usual depth something i
 BATCH_MESSAGES_MAX = 1000  # the server's limit for one atomic batch
 BATCHES_OPEN_MAX = 8  # atomic batches of one process; the server has room for 50 in all
 YIELD_MESSAGES = 50  # messages of an atomic batch between two yields to other tasks: about a millisecond
-HEADERS_BYTES_MAX = 4096  # kept free in the server's max_payload, which covers headers and payload together
+HEADERS_BYTES_MAX = 8192  # kept free in the server's max_payload for headers; title and labels take 3 KB at most
 PROBE_SECONDS = 1.0  # between two appends of nothing to a log that takes nothing
 # The log keeps the newest probe, and not for long.
 PROBE_HEADERS: Mapping[str, str] = {subjects.ROLLUP: "sub", subjects.TTL: "1m"}

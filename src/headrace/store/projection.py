@@ -159,12 +159,8 @@ class Projection:
             return
         rows = {row.id: row for row in page.tasks}
         for task, inserted in await self._connection.fetch(_WRITE_TASKS, *column_arrays(tables.tasks, page.tasks)):
-            after = place_of(rows[task])
             # The row of a task may have been removed since it was loaded, by age or by this page; then it is a new one.
-            if inserted:
-                tally.add(after)
-            else:
-                tally.move(page.places[task], after)
+            tally.move(None if inserted else page.places[task], place_of(rows[task]))
 
     async def _load(self, query: str, ids: Sequence[str]) -> list[Any]:
         """Load the rows with these ids.

@@ -18,6 +18,7 @@ from headrace.store.tables import EVERYBODY
 
 COUNT_ALL_SECONDS = 1800.0  # a hundred million tasks; no other statement of the projector may take as long
 _HOUR_SECONDS = 3600
+_FAILED = State.FAILED.value
 
 _ADD_COUNTS = """
     WITH changed AS (
@@ -68,13 +69,11 @@ class Alike(NamedTuple):
     hour: int
 
 
-class Place(NamedTuple):
-    """Where a task is counted. ``alike`` is None for a task that has not failed, or of which it is not known how."""
+Place = tuple[str, str, str, Alike | None]
+"""Where a task is counted: its owner, kind and state, and for one that has failed what it has in common with others.
 
-    owner: str
-    kind: str
-    state: str
-    alike: Alike | None
+A plain tuple, because several are made for each task of a page.
+"""
 
 
 class Countable(Protocol):
@@ -110,40 +109,27 @@ REMOVED = ", ".join(f"tasks.{column}" for column in Removed._fields)
 
 def place_of(row: Countable) -> Place:
     """Return where a task is counted."""
-    alike = None
-    if (
-        row.state == State.FAILED
-        and row.code is not None
-        and row.fingerprint is not None
-        and row.finished_at is not None
-    ):
+    if row.state == _FAILED and row.code is not None and row.fingerprint is not None and row.finished_at is not None:
         alike = Alike(row.code, row.fingerprint, _number_of(row.finished_at))
-    return Place(row.owner, row.kind, row.state, alike)
+        return row.owner, row.kind, row.state, alike
+    return row.owner, row.kind, row.state, None
 
 
 class Tally:
     """What a transaction changes in the counts."""
 
     def __init__(self) -> None:
-        self._counts: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-        self._failures: defaultdict[tuple[str, str, Alike], int] = defaultdict(int)
+        # Most tasks of a page move alike, so moves are counted first, and only then what they change.
+        self._moves: defaultdict[tuple[Place | None, Place | None], int] = defaultdict(int)
 
-    def add(self, place: Place, change: int = 1) -> None:
-        """Count a task at a place, or with ``change`` -1 no longer."""
-        self._counts[place[:3]] += change
-        if place.alike is not None:
-            self._failures[place.owner, place.kind, place.alike] += change
-
-    def move(self, before: Place, after: Place) -> None:
-        """Count a task that was counted at one place at another one."""
-        if before != after:
-            self.add(before, -1)
-            self.add(after)
+    def move(self, before: Place | None, after: Place | None) -> None:
+        """Count a task that was counted at one place at another one; None for a task that was not there or is no longer."""
+        self._moves[before, after] += 1
 
     def remove_all(self, removed: Iterable[Removed]) -> None:
         """Count tasks no longer that were removed."""
         for row in removed:
-            self.add(place_of(row), -1)
+            self.move(place_of(row), None)
 
     async def write(self, connection: Any) -> set[str]:
         """Write the changes, as the last thing of a transaction; returns the owners whose counts have changed.
@@ -151,18 +137,33 @@ class Tally:
         Two transactions change rows in the same order, and hold them until they end, which is now. So neither waits for the other
         for long, nor each for the other.
         """
-        counts = _with_everybody(self._counts)
+        of_states, of_failures = self._changes()
+        counts = _with_everybody(of_states)
         if counts:
             gone = await connection.fetch(_ADD_COUNTS, *_columns((*key, n) for key, n in counts))
             if gone:
                 await connection.execute(_DROP_COUNTS, *_columns(gone))
-        failures = _with_everybody(self._failures)
+        failures = _with_everybody(of_failures)
         if failures:
             rows = ((owner, kind, a.code, a.fingerprint, _begin(a.hour), n) for (owner, kind, a), n in failures)
             gone = await connection.fetch(_ADD_FAILURES, *_columns(rows))
             if gone:
                 await connection.execute(_DROP_FAILURES, *_columns(gone))
         return {key[0] for key, _ in counts} - {EVERYBODY}
+
+    def _changes(self) -> tuple[dict[tuple[str, str, str], int], dict[tuple[str, str, Alike], int]]:
+        """Return what the moves change in the counts of states, and in those of failures."""
+        of_states: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        of_failures: defaultdict[tuple[str, str, Alike], int] = defaultdict(int)
+        for (before, after), times in self._moves.items():
+            for place, change in ((before, -times), (after, times)):
+                if place is None or before == after:
+                    continue
+                owner, kind, state, alike = place
+                of_states[owner, kind, state] += change
+                if alike is not None:
+                    of_failures[owner, kind, alike] += change
+        return of_states, of_failures
 
 
 async def count_all(session: LeaderSession) -> None:

@@ -8,8 +8,12 @@ import pytest
 from msgspec import Raw
 
 from headrace.contracts.events import Deferred, Finished, Outcome, Queued, Withdrawn, encode
+from headrace.contracts.labels import LABEL_CHARS_MAX, LABELS_MAX, decode_labels, encode_labels
 from headrace.contracts.tasks import ATTEMPTS_MAX, FailureCode, TaskError
+from headrace.contracts.titles import TITLE_CHARS_MAX
 from headrace.lifecycle.queueing import EVENT_BYTES
+from headrace.log import subjects
+from headrace.log.append import HEADERS_BYTES_MAX
 from headrace.worker.outcomes import MESSAGE_CHARS_MAX, raised, to_error
 
 INPUT = Raw(b"{}")
@@ -54,3 +58,11 @@ def test_the_end_of_a_task_fits_beside_the_input_that_was_withdrawn() -> None:
         withdrawn=Withdrawn(sequence=SEQUENCE, at=LATER, queued=queued),
     )
     assert len(encode(finished)) <= EVENT_BYTES
+
+
+@pytest.mark.invariant(1)
+def test_the_longest_title_and_labels_leave_half_of_the_room_for_headers_to_the_others() -> None:
+    labels = {f"{number:x<{LABEL_CHARS_MAX}}": "\N{GRINNING FACE}" * LABEL_CHARS_MAX for number in range(LABELS_MAX)}
+    headers = {subjects.TITLE: "\N{GRINNING FACE}" * TITLE_CHARS_MAX, subjects.LABELS: encode_labels(labels)}
+    assert decode_labels(headers[subjects.LABELS]) == labels
+    assert sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items()) <= HEADERS_BYTES_MAX // 2
