@@ -68,6 +68,13 @@ async def test_a_list_that_no_index_has_in_order_is_refused(
     assert (answer.status_code, says in answer.text) == (422, True), answer.text
 
 
+@pytest.mark.parametrize("name", ["slower_than", "waited_longer_than"])
+async def test_a_list_by_a_duration_that_is_none_is_refused(cluster: Cluster, name: str) -> None:
+    for given in ("inf", "nan", "-1", "1e999", "1e10", ""):
+        answer = await cluster.http.get("/api/v1/tasks", params={name: given})
+        assert (answer.status_code, f"query {name}" in answer.text) == (400, True), (given, answer.text)
+
+
 AGO = datetime.now(UTC)
 
 

@@ -329,3 +329,8 @@ def test_parts_that_do_not_go_together_are_refused_by_name(environ: dict[str, st
         database(**environ)
     assert said in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_key_for_nats_without_its_certificate_is_refused_and_not_ignored() -> None:
+    with pytest.raises(SettingsError, match="HEADRACE_NATS_KEY: HEADRACE_NATS_CERT is missing"):
+        Settings.read({"HEADRACE_NATS_KEY": __file__})

@@ -6,14 +6,11 @@ from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 
 from headrace.api.auth.access import PUBLIC, access
-from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.mounts import Mount
 from headrace.api.state import ApiState, state_of
-from headrace.errors import HeadraceError
 from headrace.health import Health, Readiness, summarize
 from headrace.log import clock
-from headrace.log.connection import Log
 
 
 @get("/health/live", operation_id="live", opt=access(PUBLIC), summary="Whether the process works", sync_to_thread=False)
@@ -41,7 +38,7 @@ async def ready(request: AnyRequest) -> Response[Health]:
 async def check_readiness(api: ApiState, mounts: frozenset[Mount]) -> Readiness:
     """Say how each thing is that the API depends on, and whether it can serve these mounts."""
     checks = {
-        "log": await _check_log(api.log, api.capacity),
+        "log": await api.log.check() or api.capacity.problem or "ok",
         "read_model": await api.read_model.problem() or "ok",
         "permissions": api.log.not_permitted or "ok",
         "clock": clock.problem() or "ok",
@@ -52,11 +49,3 @@ async def check_readiness(api: ApiState, mounts: frozenset[Mount]) -> Readiness:
     # Nothing of what administrators do goes on without Postgres.
     needed = ("log", "read_model") if mounts == frozenset({Mount.ADMIN}) else ("log",)
     return Readiness(summarize(checks), all(checks[each] == "ok" for each in needed))
-
-
-async def _check_log(log: Log, capacity: Capacity) -> str:
-    try:
-        await log.refresh()
-    except HeadraceError as error:
-        return error.message
-    return log.problem or capacity.problem or "ok"

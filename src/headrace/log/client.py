@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any
 
 import nats.errors
@@ -16,7 +17,7 @@ from nats.aio.msg import Msg
 from headrace import forks
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
-from headrace.log.denials import Denials, Violation
+from headrace.log.denials import Denials, NotLetIn, Violation
 from headrace.log.tls import Tls, TlsFailed
 from headrace.settings import NatsSettings
 from headrace.telemetry import get_logger
@@ -26,19 +27,12 @@ CONNECT_TIMEOUT_SECONDS = 2
 FLUSH_TIMEOUT_SECONDS = 10  # as nats-py has it
 CANCEL_AGAIN_SECONDS = 0.1
 RECONNECT_WAIT_SECONDS = 0.2
+SUBSCRIBE_AGAIN_SECONDS = 30.0  # to what was refused: NATS does not say when it permits more
 PING_INTERVAL_SECONDS = 5  # two unanswered pings, so 10-15 s, tell a dead peer
 
 _WRITTEN_ERROR = re.compile(rb"-ERR\s+'(.+)'\r\n")
 
 log = get_logger(__name__)
-
-
-class NotLetIn(LogUnavailable):
-    """NATS does not accept the credentials of this process."""
-
-
-def _not_let_in(why: str) -> NotLetIn:
-    return NotLetIn(f"NATS does not let us in: {why}; check HEADRACE_NATS_USER and _PASSWORD, _TOKEN or _CREDENTIALS")
 
 
 class NatsClient(Client):
@@ -73,6 +67,7 @@ class NatsClient(Client):
         self._on_reconnect = on_reconnect
         self._on_disconnect = on_disconnect
         self._on_wait = on_wait
+        self._subscribing_again: asyncio.Task[None] | None = None
         # While a server is away every attempt fails the same way, five times a second; each error is logged once.
         self._logged_errors = set[str]()
         # A child with a copy of the socket would keep the connection open after this process has ended, and the server would
@@ -97,12 +92,12 @@ class NatsClient(Client):
                 raise TlsFailed(self._tls.problem) from error
             why = ", ".join(sorted(self._logged_errors)) or "no answer"
             if "authorization violation" in why.lower():
-                raise _not_let_in(why) from error
+                raise NotLetIn.because(why) from error
             raise LogUnavailable(
                 f"NATS cannot be reached ({why}); check HEADRACE_NATS_URL and _PASSWORD or _TOKEN, and that the server runs"
             ) from error
         except nats.errors.Error as error:
-            raise _not_let_in(str(error)) from error
+            raise NotLetIn.because(str(error)) from error
         finally:
             # nats-py may lose a cancellation, between two attempts to connect.
             while not connecting.done():
@@ -156,20 +151,6 @@ class NatsClient(Client):
             if self.is_connected:
                 await self.flush(timeout=CONNECT_TIMEOUT_SECONDS)
         await self.close()
-
-    async def refusals_of(self, subjects_published: Iterable[str], subscriptions: Iterable[str]) -> list[Violation]:
-        """Return what the server does not permit of these publishes and subscriptions, none of which has an effect.
-
-        No stream takes the messages, and nobody answers them: they say that they are for a stream that there is not, and have no body.
-        """
-        with self._denials.collecting() as refused:
-            for subject in subjects_published:
-                await self.publish(subject, headers={subjects.EXPECTED_STREAM: "no-stream"})
-            for subject in subscriptions:
-                await (await self.subscribe(subject)).unsubscribe()
-            # The server answers in order.
-            await self.flush()
-        return refused
 
     @property
     def is_in_cluster(self) -> bool:
@@ -237,15 +218,33 @@ class NatsClient(Client):
         await self._error_cb(self._err)
 
     async def _error_occurred(self, error: Exception) -> None:
-        message = self._tls.explain(error) or str(error) or type(error).__name__
+        message = self._tls.explain(error) or str(error)
+        message = message or ("no answer" if isinstance(error, TimeoutError) else type(error).__name__)
         if violation := Violation.parse(message):
             self._denials.note(violation)
+            if violation.is_lasting and (self._subscribing_again is None or self._subscribing_again.done()):
+                self._subscribing_again = asyncio.create_task(self._subscribe_again(), name="subscribe again")
             return
         if self.is_connected or message not in self._logged_errors:
             log.warning("NATS client error", client=self._client_name, error=message)
         self._logged_errors.add(message)
         if self._on_wait is not None and not self.is_connected:
             self._on_wait(f"NATS cannot be reached: {message}")
+
+    async def _subscribe_again(self) -> None:
+        """Subscribe again to what was refused, until it is permitted or the connection is another one."""
+        while self._denials.refused_subscriptions:
+            await asyncio.sleep(SUBSCRIBE_AGAIN_SECONDS)
+            with suppress(nats.errors.Error, OSError, TimeoutError):
+                refused, since = self._denials.refused_subscriptions, monotonic()
+                for each in [each for each in self._subs.values() if each.subject in refused]:
+                    await self._send_subscribe(each)
+                # The server answers in order.
+                await self.flush()
+                if (permitted := self._denials.forget_subscriptions(since)) and self._on_reconnect is not None:
+                    log.info("NATS permits what it has refused before", client=self._client_name, subjects=permitted)
+                    # What came meanwhile was missed, as between two connections.
+                    self._on_reconnect()
 
     async def _disconnected(self) -> None:
         if self._on_disconnect is not None:
@@ -262,6 +261,8 @@ class NatsClient(Client):
             self._on_reconnect()
 
     async def _closed(self) -> None:
+        if self._subscribing_again is not None:
+            self._subscribing_again.cancel()
         # nats-py gives up for good on some errors of the server; a new process does not have to.
         if not self.meant_to_close:
             log.error(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from time import monotonic
 
-from headrace.errors import LogUnavailable
+from headrace.errors import HeadraceError, LogUnavailable
 from headrace.log.append import Appender
 from headrace.log.client import NatsClient
 from headrace.log.continuity import Continuity, Filled
@@ -102,6 +102,17 @@ class Log:
     async def until_current(self) -> None:
         """Wait until the log was verified."""
         await self._current.wait()
+
+    async def check(self) -> str | None:
+        """Ask the log, and say why it cannot be used as it has to be, as health checks do; None when it can.
+
+        A server that has stopped answering keeps its connections for a while, so what is known does not say that it is away.
+        """
+        try:
+            await self.refresh()
+        except HeadraceError as error:
+            return error.message
+        return self.problem
 
     async def refresh(self) -> StreamState:
         """Ask for the extent of the log, and keep it as `state`.

@@ -27,6 +27,15 @@ class NotPermitted(LogUnavailable):
     """NATS does not permit this process's user to use a subject. The message says which, and what to do."""
 
 
+class NotLetIn(LogUnavailable):
+    """NATS does not accept the credentials of this process."""
+
+    @classmethod
+    def because(cls, why: str) -> NotLetIn:
+        """Make the error of a connection that NATS has refused for this reason."""
+        return cls(f"NATS does not let us in: {why}; check HEADRACE_NATS_USER and _PASSWORD, _TOKEN or _CREDENTIALS")
+
+
 class Violation(NamedTuple):
     """What was not permitted: ``publish`` or ``subscription``, and the subject."""
 
@@ -39,7 +48,7 @@ class Violation(NamedTuple):
 
     @property
     def is_lasting(self) -> bool:
-        """Whether what was refused stays without effect when it is permitted afterwards: nobody subscribes again."""
+        """Whether what was refused stays without effect when it is permitted afterwards, until somebody subscribes again."""
         return self.action == "subscription"
 
     @classmethod
@@ -102,6 +111,18 @@ class Denials:
         )
         violation = next(found, None)
         return self._explain(violation) if violation is not None else None
+
+    @property
+    def refused_subscriptions(self) -> frozenset[str]:
+        """The subjects to which the user could not subscribe."""
+        return frozenset(each.subject for each in self._reported if each.is_lasting)
+
+    def forget_subscriptions(self, since: float) -> list[str]:
+        """Forget the subscriptions that were not refused again since a time of the monotonic clock; return their subjects."""
+        permitted = [each for each, at in self._reported.items() if each.is_lasting and at < since]
+        for each in permitted:
+            del self._reported[each]
+        return [each.subject for each in permitted]
 
     def forget(self) -> None:
         """After a reconnect the server may have other permissions, so everything is reported again."""

@@ -18,7 +18,6 @@ from prometheus_client.metrics_core import Metric
 from headrace.contracts.positions import Position
 from headrace.errors import HeadraceError
 from headrace.health import Readiness, all_needed
-from headrace.log import clock
 from headrace.log.backlog import Backlog
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
@@ -40,6 +39,7 @@ from headrace.projector.pages import OutOfOrder, Pages
 from headrace.projector.rearm_timers import TimerSearch
 from headrace.projector.recovery import recover_from_loss, recover_from_shortening
 from headrace.projector.retention import Retention
+from headrace.projector.role import LEADING, STANDING_BY, Role
 from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
 from headrace.store.leader_queries import list_unsettled_batches
@@ -91,14 +91,14 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
 
 
 def _show(page: MetricsPage, projector: Projector, settings: Settings, event_log: Log, for_firings: Log) -> None:
-    figures = ClusterFigures(event_log, settings.stream.max_bytes, lambda: projector.is_leading)
+    figures = ClusterFigures(event_log, settings.stream.max_bytes, lambda: projector.role.is_leading)
     page.prepare = figures.refresh
     page.add(projector, projector.retention, figures, LogCollector(event_log, for_firings))
 
 
 async def check_readiness(projector: Projector, firings: FiringReader, logs: tuple[Log, ...]) -> Readiness:
     """Say how each thing is that the process depends on: it keeps the read model, and submits what schedules fire."""
-    checks = projector.checks() | {"firings": firings.problem or "ok"}
+    checks = await projector.role.checks() | {"firings": firings.problem or "ok"}
     checks["permissions"] = next((each.not_permitted for each in logs if each.not_permitted), "ok")
     return all_needed(checks)
 
@@ -107,6 +107,7 @@ class Projector:
     """Stands by until it leads, then projects until it loses Postgres or the log.
 
     Attributes:
+        role: Whether it leads, and how what it depends on is.
         metrics: What it counts.
         retention: Removes what is too old while it leads.
     """
@@ -117,29 +118,15 @@ class Projector:
         self._batch_progress = BatchProgress(log)
         self._owner_counts = OwnerCountsTelling(log)
         self._backfill = Backfill()
+        self.role = Role(log, database_url)
         self.metrics = ProjectorMetrics()
         self.retention = Retention(database_url, self._owner_counts.note)
         self._sweep = Sweep(log, self.metrics)
-        self._role = "starting"
         self._gap: str | None = None
-
-    @property
-    def is_leading(self) -> bool:
-        """Whether this is the projector that projects."""
-        return self._role == "leading"
 
     def collect(self) -> Iterator[Metric]:
         """Yield what Prometheus is shown of it."""
-        yield from show(self.metrics, is_leading=self.is_leading, lacks_migration=self._gap is not None)
-
-    def checks(self) -> dict[str, str]:
-        """Report the state of each thing that the projector depends on."""
-        return {
-            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
-            "log": self._log.problem or "ok",
-            "clock": clock.problem() or "ok",
-            "postgres": "ok" if self._role in ("leading", "standing by") else self._role,
-        }
+        yield from show(self.metrics, is_leading=self.role.is_leading, lacks_migration=self._gap is not None)
 
     async def work(self) -> None:
         """Lead or stand by, for ever; survives the loss of Postgres and of the log."""
@@ -147,9 +134,9 @@ class Projector:
             try:
                 await self._lead_when_free()
             except DRIVER_ERRORS as error:
-                self._set_role(f"cannot use Postgres: {describe_outage(error)}")
+                self.role.blame("postgres", f"cannot use Postgres: {describe_outage(error)}")
             except (HeadraceError, ProvisionError) as error:
-                self._set_role(f"cannot use the log: {error}")
+                self.role.blame("log", f"cannot use the log: {error}")
             # Neither Postgres nor the log says when it is back.
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -158,12 +145,13 @@ class Projector:
         try:
             while (gap := await session.find_gap()) is not None:
                 self._gap = gap
-                self._set_role(gap)
+                self.role.blame("postgres", gap)
                 # Nobody says that the database was migrated.
                 await asyncio.sleep(RETRY_SECONDS)
             self._gap = None
             while not await session.try_lead():
-                self._set_role("standing by")
+                self.role.set(STANDING_BY)
+                self.role.note_answer()
                 # Postgres wakes only sessions that block on the lock, so the lock is tried again.
                 await asyncio.sleep(STAND_BY_SECONDS)
             while True:
@@ -182,7 +170,7 @@ class Projector:
         """
         projection = Projection(session)
         checkpoint = await self._compare_with_log(session, projection)
-        self._set_role("leading")
+        self.role.set(LEADING)
         self._backfill.begin()
         await self._batch_progress.settle(await list_unsettled_batches(session))
         async with Pages.after(self._log, checkpoint.sequence) as pages, self.retention.leading():
@@ -196,6 +184,7 @@ class Projector:
                     await pages.acknowledge(page)
                 else:
                     await session.keep_alive()
+                self.role.note_answer()
                 await self._owner_counts.tell_when_due(session)
                 await self._backfill.fill_when_due(session)
                 await self._sweep.sweep_when_due(session)
@@ -282,8 +271,3 @@ class Projector:
         batches = await projection.load_batches(list(batch_ids(decoded, tasks.values())))
         schedules = await projection.load_schedules(list(schedule_ids(decoded)))
         return fold_page(decoded, tasks, batches, schedules, self._log.epoch)
-
-    def _set_role(self, role: str) -> None:
-        if role != self._role:
-            self._role = role
-            log.info(role)

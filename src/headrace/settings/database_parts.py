@@ -40,8 +40,6 @@ def join_parts(given: DatabaseSettings, wrong: list[str]) -> DatabaseSettings:
         wrong += [f"{_variable(name)}: is missing; {_variables(parts)} cannot do without it" for name in missing]
     elif parts:
         given = replace(given, url=_url_of(given))
-    if given.key is not None and given.cert is None:
-        wrong.append(f"{_variable('key')}: {_variable('cert')} is missing, the certificate of this key")
     return replace(given, url=_with_tls(given, wrong))
 
 

@@ -13,7 +13,7 @@ from headrace.settings.database_parts import join_parts
 from headrace.settings.environments import Environment, with_defaults
 from headrace.settings.reading import PREFIX, SettingsError, read_struct
 from headrace.settings.replaced import replaced_variables
-from headrace.settings.servers import DatabaseSettings, NatsSettings
+from headrace.settings.servers import DatabaseSettings, NatsSettings, keys_without_certificate
 from headrace.settings.texts import (
     URL_PATTERN,
     ApiKeyText,
@@ -141,6 +141,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         wrong = replaced_variables(environ)
         settings = read_struct(cls, PREFIX, with_defaults(environ), wrong)
         settings = replace(settings, database=join_parts(settings.database, wrong))
+        wrong += keys_without_certificate(settings.nats, settings.database)
         if wrong:
             raise SettingsError(wrong, settings)
         return settings

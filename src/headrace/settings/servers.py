@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -111,3 +112,10 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True):
     def variable(self) -> str:
         """The variable that says where the database is, for messages."""
         return "HEADRACE_DATABASE_URL" if self.host is None else "HEADRACE_DATABASE_HOST"
+
+
+def keys_without_certificate(nats: NatsSettings, database: DatabaseSettings) -> Iterator[str]:
+    """Yield a sentence for each server whose client's key is given alone: nobody would be shown it."""
+    for name, given in (("NATS", nats), ("DATABASE", database)):
+        if given.key is not None and given.cert is None:
+            yield f"HEADRACE_{name}_KEY: HEADRACE_{name}_CERT is missing, the certificate of this key"

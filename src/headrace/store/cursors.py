@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -59,7 +60,10 @@ class DurationCursor(NamedTuple):
         """
         try:
             seconds, row_id = _decode(text)
-            return cls(float(seconds), row_id)
+            cursor = cls(float(seconds), row_id)
+            if not math.isfinite(cursor.seconds):
+                raise ValueError(text)
+            return cursor
         except (ValueError, binascii.Error) as error:
             raise _refusal() from error
 

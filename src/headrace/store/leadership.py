@@ -5,10 +5,12 @@ The leader writes pages in the session that holds the lock, so a projector that 
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
+from headrace.store.outages import DRIVER_ERRORS, describe_outage
 from headrace.store.revision import find_gap_by_driver
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -76,3 +78,17 @@ class LeaderSession:
     async def keep_alive(self) -> None:
         """Run an empty statement, so that Postgres does not end the session as idle."""
         await self.connection.execute("SELECT 1")
+
+
+async def why_no_answer(url: str, patience: float) -> str | None:
+    """Say why Postgres does not answer within ``patience`` seconds; None when it does. To refuse a session is an answer, too."""
+    try:
+        async with asyncio.timeout(patience):
+            (await cast("Any", asyncpg).connect(url, server_settings=SESSION_SETTINGS)).terminate()
+    except asyncpg.PostgresError:
+        return None
+    except TimeoutError:
+        return f"cannot use Postgres: no answer within {patience:g} s"
+    except DRIVER_ERRORS as error:
+        return f"cannot use Postgres: {describe_outage(error)}"
+    return None

@@ -62,6 +62,8 @@ def describe_outage(error: BaseException) -> str:
     if is_not_migrated(error):
         return "the tables are not those of this version: run `headrace migrate`"
     cause = cause_of(error)
+    if isinstance(cause, TimeoutError) and not str(cause):
+        return "no answer in time"
     if (said := explain_tls(cause, "Postgres", "HEADRACE_DATABASE")) is not None:
         return said
     said = str(cause).partition("\n")[0][:OUTAGE_CHARS_MAX]

@@ -181,7 +181,7 @@ class Worker:
         return all_needed(
             {
                 "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
-                "log": self._log.problem or "ok",
+                "log": await self._log.check() or "ok",
                 "permissions": self._log.not_permitted or "ok",
                 "kinds": self._announcing.problem or ("ok" if self._is_announced else "not announced yet"),
                 "lanes": next((each.problem for each in self._lanes if each.problem), "ok"),

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from structlog.testing import capture_logs
 from headrace.embedded.nats import EmbeddedNats, nats_server
 from headrace.errors import LogUnavailable
 from headrace.log import bucket_names, replay, subjects
+from headrace.log import client as client_module
 from headrace.log.client import NatsClient, open_client
 from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import JetStream, ProvisionError
@@ -21,6 +24,7 @@ from headrace.log.permissions import PROVISIONER, USERS, WORKER, permissions, us
 from headrace.log.provisioning import provision
 from headrace.log.streams import provision_streams
 from headrace.settings import Settings
+from tests.waiting import until
 
 ONE_KIND = "worker-echo"  # a worker that may run the kind `echo` and no other
 PASSWORD = "let-me-in"
@@ -225,6 +229,30 @@ async def test_who_may_not_change_a_log_in_which_it_cannot_work_ends_and_says_wh
         with pytest.raises(ProvisionError, match=r"may not change republish from .* run `headrace provision`"):
             async with open_log(api, "test"):
                 pass
+
+
+async def test_a_refused_subscription_is_made_again_once_it_is_permitted_and_what_was_missed_is_caught_up_with(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SUBSCRIBE_AGAIN_SECONDS", 0.05)
+    nobody = {"user": "worker", "password": PASSWORD, "permissions": {"subscribe": {"deny": "hr.cancelled.*"}}}
+    allowed = {"user": "worker", "password": PASSWORD}
+    server = EmbeddedNats(place / "nats", users=[nobody])
+    async with server:
+        caught_up = asyncio.Event()
+        client = NatsClient("test", settings_of("worker", server).nats, on_reconnect=caught_up.set)
+        await client.open()
+        heard = await client.subscribe("hr.cancelled.*")
+        await client.flush()
+        assert "to subscribe to hr.cancelled.*" in (client.denials.lasting_problem or "")
+        config = place / "nats" / "nats-server.conf"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"authorization": {"users": [allowed]}}))
+        os.kill(server.pid or 0, signal.SIGHUP)
+        await until(lambda: client.denials.problem is None, "the subscription to be permitted")
+        assert caught_up.is_set()
+        await client.publish("hr.cancelled.echo", b"now")
+        assert (await heard.next_msg(timeout=5)).data == b"now"
+        await client.flush_and_close()
 
 
 async def test_a_refused_request_fails_at_once_and_what_nobody_waits_for_is_logged_once_with_user_and_subject(

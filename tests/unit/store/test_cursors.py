@@ -27,7 +27,8 @@ def test_a_cursor_of_a_list_by_duration_is_read_back(seconds: float, row_id: str
 
 
 def test_a_cursor_of_a_list_by_age_is_none_of_a_list_by_duration() -> None:
-    for text in (str(Cursor(datetime.now(UTC), "t1")), "", "ä", urlsafe_b64encode(b"long t1").decode()):
+    made_up = (urlsafe_b64encode(f"{seconds} t1".encode()).decode() for seconds in ("long", "nan", "inf", "-inf"))
+    for text in (str(Cursor(datetime.now(UTC), "t1")), "", "ä", *made_up):
         with pytest.raises(InvalidCursor, match="begin again without it"):
             DurationCursor.parse(text)
 

@@ -23,6 +23,8 @@ from headrace.store.cursors import PAGE_ROWS_MAX, Cursor, DurationCursor
 from headrace.store.tasks import LongestFilter, TaskFilter, list_longest, list_newest
 
 OfBatch = Annotated[str | None, Parameter(max_length=64, pattern=ID_PATTERN)]
+DURATION_SECONDS_MAX = 1e9  # more than thirty years; no task takes as long, and infinity is no duration
+
 Listed = tuple[list[TaskSummary], Cursor | DurationCursor | None]
 
 
@@ -41,10 +43,16 @@ async def list_tasks(
     kind: OfKind = None,
     batch: OfBatch = None,
     slower_than: Annotated[
-        float | None, Parameter(ge=0, description="Seconds: only tasks that ran for longer, the longest first.")
+        float | None,
+        Parameter(
+            ge=0, le=DURATION_SECONDS_MAX, description="Seconds: only tasks that ran for longer, the longest first."
+        ),
     ] = None,
     waited_longer_than: Annotated[
-        float | None, Parameter(ge=0, description="Seconds: only tasks that waited for longer, the longest first.")
+        float | None,
+        Parameter(
+            ge=0, le=DURATION_SECONDS_MAX, description="Seconds: only tasks that waited for longer, the longest first."
+        ),
     ] = None,
     sort: TaskOrder | None = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,

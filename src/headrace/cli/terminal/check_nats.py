@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator
 
 from headrace.errors import LogUnavailable
-from headrace.log.client import NotLetIn
-from headrace.log.denials import NotPermitted
+from headrace.log.denials import NotLetIn, NotPermitted
 from headrace.log.needs import NEEDS
 from headrace.log.permissions import PROVISIONER
 from headrace.log.survey import Survey, survey_nats
