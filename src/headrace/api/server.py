@@ -8,7 +8,7 @@ import resource
 import socket
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -35,7 +35,7 @@ from headrace.observed import send_what_waits
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
 from headrace.settings import ApiSettings, Settings, split_bind
-from headrace.stop import Stop
+from headrace.stop import Stop, until_done_or_stopped
 from headrace.store.engine import sqlalchemy_config
 from headrace.telemetry import get_logger
 
@@ -75,7 +75,7 @@ async def serve(settings: Settings, stop: Stop) -> None:
         server = _create_server(settings.api, api, listener)
         serving = asyncio.create_task(server.serve(), name="server")
         log.info("listening", address=settings.api.bind)
-        await _wait_for_either(serving, stop)
+        await until_done_or_stopped(serving, stop)
         await _keep_serving(serving, stop, settings.api.drain)
         watching.cancel()
         await _drain(api, server, serving, settings.api.grace)
@@ -125,7 +125,7 @@ async def _open_unless_stopped(
 ) -> ApiState | None:
     """Open the parts of the process. Returns None when it is told to stop before, as while NATS is away."""
     opening = asyncio.create_task(_open(settings, read_model, identity, operations, stack), name="open")
-    await _wait_for_either(opening, stop)
+    await until_done_or_stopped(opening, stop)
     if opening.done():
         return await opening
     opening.cancel()
@@ -173,13 +173,6 @@ def _create_server(settings: ApiSettings, api: ApiState, listener: socket.socket
         log_dictconfig={"formatters": {}, "handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}},
         log_access=False,
     )
-
-
-async def _wait_for_either(work: asyncio.Task[Any], stop: asyncio.Event) -> None:
-    """Return when some work has ended by itself, or when the process is told to stop."""
-    stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
 
 
 async def _keep_serving(serving: asyncio.Task[None], stop: Stop, seconds: float) -> None:

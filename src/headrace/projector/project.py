@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 from prometheus_client.metrics_core import Metric
@@ -42,6 +42,7 @@ from headrace.projector.retention import Retention
 from headrace.projector.role import LEADING, STANDING_BY, Role
 from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
+from headrace.stop import enter_unless_stopped
 from headrace.store.leader_queries import list_unsettled_batches
 from headrace.store.leadership import LeaderSession
 from headrace.store.outages import DRIVER_ERRORS, describe_outage
@@ -67,11 +68,14 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
         OSError: The address of the operations port cannot be listened on.
     """
     operations = Operations(stop)
-    async with (
-        serve_operations(settings.projector.ops, operations, variable="HEADRACE_PROJECTOR_OPS"),
-        open_log(settings, "projector", on_wait=operations.note_wait) as opened,
-        open_log(settings, "firings", until_compared, operations.note_wait) as for_firings,
-    ):
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            serve_operations(settings.projector.ops, operations, variable="HEADRACE_PROJECTOR_OPS")
+        )
+        opening = _open_logs(settings, operations)
+        if (logs := await enter_unless_stopped(stack, opening, stop)) is None:
+            return
+        opened, for_firings = logs
         projector = Projector(opened, settings.database.url)
         _show(operations.metrics, projector, settings, opened, for_firings)
         operations.count_backlog = Backlog(opened).count
@@ -88,6 +92,16 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
         if not working.cancelled():
             working.result()
     log.info("stopped")
+
+
+@asynccontextmanager
+async def _open_logs(settings: Settings, operations: Operations) -> AsyncGenerator[tuple[Log, Log]]:
+    """Open the log twice, for the block: to project, and to submit what schedules fire."""
+    async with (
+        open_log(settings, "projector", on_wait=operations.note_wait) as opened,
+        open_log(settings, "firings", until_compared, operations.note_wait) as for_firings,
+    ):
+        yield opened, for_firings
 
 
 def _show(page: MetricsPage, projector: Projector, settings: Settings, event_log: Log, for_firings: Log) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from headrace.errors import HeadraceError, LogUnavailable
@@ -24,6 +24,7 @@ from headrace.repeated import RepeatedWarning
 from headrace.sdk.kind import AnyKind
 from headrace.sdk.load import load_kinds
 from headrace.settings import Settings
+from headrace.stop import enter_unless_stopped
 from headrace.telemetry import get_logger
 from headrace.worker.announce import announce, describe_checked, is_superseded
 from headrace.worker.cancellations import Cancellations
@@ -69,10 +70,13 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
     name = f"{socket.gethostname()}-{os.getpid()}"
     operations = Operations(stop)
     # It answers from the beginning to the end, so that a worker that starts or drains does not count as dead.
-    async with (
-        serve_operations(settings.worker.ops, operations, variable="HEADRACE_WORKER_OPS"),
-        open_log(settings, f"worker-{name}", until_compared, operations.note_wait) as opened,
-    ):
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            serve_operations(settings.worker.ops, operations, variable="HEADRACE_WORKER_OPS")
+        )
+        opening = open_log(settings, f"worker-{name}", until_compared, operations.note_wait)
+        if (opened := await enter_unless_stopped(stack, opening, stop)) is None:
+            return
         worker = Worker(name, settings, kinds, opened)
         operations.metrics.add(*worker.collectors())
         await worker.start()

@@ -10,16 +10,18 @@ from tests.cluster import Cluster
 from tests.waiting import until
 
 
-async def test_an_api_that_is_told_to_stop_while_nats_is_away_stops_at_once(cluster: Cluster) -> None:
+async def test_a_process_that_is_told_to_stop_while_nats_is_away_stops_at_once(cluster: Cluster) -> None:
     nowhere, address = (f"127.0.0.1:{port}" for port in free_ports(2))
-    api = await cluster.spawn("api", HEADRACE_NATS_URL=f"nats://{nowhere}", HEADRACE_API_BIND=address)
-    await api.until_logged("NATS client error")
-    api.signal(signal.SIGTERM)
-    told = time.monotonic()
-    assert await api.exited() == 0
-    assert time.monotonic() - told < 5
-    assert api.logged("stopped before it was open")
-    cluster.members.remove(api)
+    away = {"HEADRACE_NATS_URL": f"nats://{nowhere}", "HEADRACE_API_BIND": address}
+    members = [await cluster.spawn(name, **away) for name in ("api", "worker", "projector")]
+    for member in members:
+        await member.until_logged("NATS client error")
+        member.signal(signal.SIGTERM)
+        told = time.monotonic()
+        assert await member.exited() == 0, member.name
+        assert time.monotonic() - told < 5, member.name
+        assert member.logged("stopped before it was open"), member.name
+        cluster.members.remove(member)
 
 
 async def test_an_api_that_is_told_to_stop_says_so_and_goes_on_serving_until_the_delay_is_over(
