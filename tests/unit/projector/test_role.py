@@ -53,7 +53,7 @@ async def test_what_keeps_a_projector_from_its_work_is_said_of_the_server_to_bla
     with stopped(nats):
         found = await role.checks()
     assert found == OK | {"log": found["log"]}
-    assert "does not answer" in found["log"]
+    assert "did not answer" in found["log"]
 
 
 OK: dict[str, Any] = dict.fromkeys(("nats", "log", "clock", "postgres"), "ok")
