@@ -93,12 +93,13 @@ class Tables:
     async def load_schedules(self, ids: list[str]) -> dict[str, Any]:
         return {}
 
-    async def write_page(self, page: FoldedPage, checkpoint: Position) -> None:
+    async def write_page(self, page: FoldedPage, checkpoint: Position) -> set[str]:
         self.rows |= {row.id: copy.copy(row) for row in page.tasks}
         for row in page.batches:
             before = self.rows_of_batches.get(row.id)
             assert before is None or (before.epoch, before.sequence) < (row.epoch, row.sequence)
             self.rows_of_batches[row.id] = copy.copy(row)
+        return set()
 
 
 async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
