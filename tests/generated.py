@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -14,7 +15,7 @@ from msgspec import Meta, Struct
 
 from headrace.api.app import create_app
 from headrace.api.auth.access import Rule, rule_of, without_rule
-from headrace.api.mounts import mount_of
+from headrace.api.mounts import DOCUMENTS, mount_of
 from headrace.log.accounts_file import accounts_file
 from headrace.settings import PREFIX, Settings
 from headrace.settings.environments import DEFAULTS
@@ -25,9 +26,9 @@ from tests import invariants
 ROOT = Path(__file__).parents[1]
 
 
-def openapi() -> str:
-    """The API, for client generators."""
-    document = create_app(None).openapi_schema.to_schema()
+def openapi(name: str) -> str:
+    """A part of the API, for client generators."""
+    document = create_app(None, DOCUMENTS[name]).openapi_schema.to_schema()
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
@@ -117,7 +118,7 @@ def _meaning(variable: str, type_: Any) -> str:
 
 
 FILES = {
-    ROOT / "frontend/src/api/openapi.json": openapi,
+    **{ROOT / f"frontend/src/api/{name}.json": partial(openapi, name) for name in DOCUMENTS},
     ROOT / "docs/settings.md": settings,
     ROOT / "docs/access.md": access,
     ROOT / "docs/nats-accounts.conf": accounts_file,

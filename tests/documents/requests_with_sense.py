@@ -19,7 +19,7 @@ import msgspec
 import schemathesis
 from schemathesis.openapi.checks import JsonSchemaError
 
-from headrace.api.edge.openapi_document import POSITION_PATTERN
+from headrace.api.edge.openapi_parameters import POSITION_PATTERN
 from headrace.contracts.identity import Role, UserState
 from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN
 from headrace.identity.access_tokens import AccessTokens

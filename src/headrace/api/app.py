@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
 
@@ -31,7 +32,7 @@ from headrace.api.edge.security_headers import SecurityHeaders
 from headrace.api.edge.security_schemes import SECURITY_SCHEMES, TOKEN_PATH
 from headrace.api.edge.traces import trace_requests
 from headrace.api.enter import enter_by_link
-from headrace.api.mounts import Elsewhere, Mount, mount_of, mounts_of
+from headrace.api.mounts import DOCUMENTS, Elsewhere, Mount, mount_of, mounts_of
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
 from headrace.api.v1.follow_links import FOLLOW_PATH
@@ -99,14 +100,18 @@ def create_app(api: ApiState | None, mounts: frozenset[Mount] = frozenset(Mount)
             description="Background work for web applications, run on NATS JetStream and followed live.",
             path=DOCS_PATH,
             openapi_router=docs_router(),
-            render_plugins=[DocsPage({each: partial(_document_of, each) for each in Mount})],
+            render_plugins=[DocsPage(_documents_of(mounts))],
             components=Components(security_schemes=SECURITY_SCHEMES),
             use_handler_docstrings=True,
         ),
     )
 
 
+def _documents_of(mounts: frozenset[Mount]) -> dict[str, Callable[[], bytes]]:
+    """Return the documents of what a process serves, by name. Of a document's mounts, it has those that the process serves."""
+    return {name: partial(_document_of, of & mounts) for name, of in DOCUMENTS.items() if of & mounts}
+
+
 @cache
-def _document_of(mount: Mount) -> bytes:
-    """Return the OpenAPI document of one mount alone."""
-    return msgspec.json.encode(create_app(None, frozenset({mount})).openapi_schema.to_schema())
+def _document_of(mounts: frozenset[Mount]) -> bytes:
+    return msgspec.json.encode(create_app(None, mounts).openapi_schema.to_schema())

@@ -13,7 +13,13 @@ from headrace.health import Health, Readiness, summarize
 from headrace.log import clock
 
 
-@get("/health/live", operation_id="live", opt=access(PUBLIC), summary="Whether the process works", sync_to_thread=False)
+@get(
+    "/health/live",
+    operation_id="health_live",
+    opt=access(PUBLIC),
+    summary="Whether the process works",
+    sync_to_thread=False,
+)
 def live() -> Health:
     """The process answers as long as its event loop runs. It checks nothing else."""
     return summarize({})
@@ -21,7 +27,7 @@ def live() -> Health:
 
 @get(
     "/health/ready",
-    operation_id="ready",
+    operation_id="health_ready",
     opt=access(PUBLIC),
     summary="Whether the process can serve, by dependency",
     responses={503: ResponseSpec(Health, generate_examples=False, description="It cannot serve; the checks say why.")},

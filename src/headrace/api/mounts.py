@@ -2,7 +2,8 @@
 
 Which mount a route belongs to follows from the route: one that answers with an event stream belongs to `streams`, one for
 administrators to `admin`, and every other one to `core`. The mount `member` is for the screens of the web application; it has no
-routes yet. The health checks, and the documentation of what a process serves, are part of every process.
+routes yet. The health checks, and the documentation of what a process serves, are part of every process. `core` and `streams` have
+one OpenAPI document, each other mount one of its own.
 """
 
 from __future__ import annotations
@@ -30,6 +31,14 @@ class Mount(StrEnum):
     STREAMS = "streams"
 
 
+DOCUMENTS = {
+    "core": frozenset({Mount.CORE, Mount.STREAMS}),
+    "member": frozenset({Mount.MEMBER}),
+    "admin": frozenset({Mount.ADMIN}),
+}
+"""The OpenAPI documents, by name, and the mounts that each describes. A client needs those of its role and no others."""
+
+
 def mount_of(handler: HTTPRouteHandler) -> Mount:
     """Return the mount that a route belongs to."""
     answer = (handler.responses or {}).get(200)
@@ -37,6 +46,11 @@ def mount_of(handler: HTTPRouteHandler) -> Mount:
         return Mount.STREAMS
     rule = rule_of(handler)
     return Mount.ADMIN if rule is not None and rule.scope is Scope.ADMIN else Mount.CORE
+
+
+def document_of(mount: Mount) -> str:
+    """Return the name of the OpenAPI document that describes a mount."""
+    return next(name for name, of in DOCUMENTS.items() if mount in of)
 
 
 def mounts_of(settings: ApiSettings) -> frozenset[Mount]:

@@ -14,7 +14,7 @@ from litestar.routes import HTTPRoute
 
 from headrace.api.app import create_app
 from headrace.api.auth.credentials import Credentials
-from headrace.api.mounts import Mount, mount_of
+from headrace.api.mounts import DOCUMENTS, Mount, mount_of
 from headrace.api.v1 import routes
 from headrace.contracts.identity import Role
 from headrace.identity.principals import Principal, scopes_of
@@ -100,12 +100,27 @@ async def test_the_mount_of_administrators_refuses_everybody_else() -> None:
             assert (answer.status_code, answer.json()["error_code"]) == (403, "forbidden"), (method, path)
 
 
-async def test_each_mount_has_an_openapi_document_of_its_own() -> None:
-    app = app_of(Mount.CORE)
-    whole = msgspec.json.decode((await ask(app, "GET", "/api/docs/openapi.json")).content)
-    for mount in Mount:
-        document = msgspec.json.decode((await ask(app, "GET", f"/api/docs/{mount}.json")).content)
-        paths = {path.replace(":str}", "}") for _, path in served(app_of(mount)) if not path.startswith("/enter")}
-        assert set(document["paths"]) == ALWAYS | paths
-        if mount is Mount.CORE:
-            assert document == whole
+@pytest.mark.parametrize("name", DOCUMENTS)
+async def test_a_process_has_a_document_of_each_part_that_it_serves(name: str) -> None:
+    mounts = DOCUMENTS[name]
+    app = app_of(*mounts)
+    document = msgspec.json.decode((await ask(app, "GET", f"/api/docs/{name}.json")).content)
+    paths = {path.replace(":str}", "}") for _, path in served(app) if not path.startswith("/enter")}
+    assert set(document["paths"]) == ALWAYS | paths
+    assert document == msgspec.json.decode((await ask(app, "GET", "/api/docs/openapi.json")).content)
+    whole = msgspec.json.decode((await ask(app_of(*Mount), "GET", f"/api/docs/{name}.json")).content)
+    assert document == whole
+    for other in DOCUMENTS.keys() - {name}:
+        assert (await ask(app, "GET", f"/api/docs/{other}.json")).status_code == 404
+
+
+async def test_a_document_has_of_its_mounts_those_that_the_process_serves() -> None:
+    streams = msgspec.json.decode((await ask(app_of(Mount.STREAMS), "GET", "/api/docs/core.json")).content)
+    assert "/api/v1/events" in streams["paths"]
+    assert "/api/v1/tasks" not in streams["paths"]
+    assert "TaskEvent" in streams["components"]["schemas"]
+    assert "Submission" not in streams["components"]["schemas"]
+
+
+def test_every_mount_is_in_exactly_one_document() -> None:
+    assert Counter(each for of in DOCUMENTS.values() for each in of) == Counter(Mount)

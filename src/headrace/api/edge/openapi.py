@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, Reference, RequestBody, Schema
 from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.typing import FieldDefinition
@@ -119,10 +119,11 @@ class BatchBody(Keyed):
     def __post_init__(self) -> None:
         """Add the two forms of the body."""
         super().__post_init__()
-        _, components = msgspec.json.schema_components([BatchSubmission], ref_template="#/components/schemas/{name}")
         self.request_body = RequestBody(
             content={
-                "application/json": OpenAPIMediaType(schema=cast("Schema", components["BatchSubmission"])),
+                "application/json": OpenAPIMediaType(
+                    schema=Reference(f"#/components/schemas/{BatchSubmission.__name__}")
+                ),
                 "application/x-ndjson": OpenAPIMediaType(schema=Schema(description="An input on each line.")),
             },
             required=True,

@@ -7,15 +7,18 @@ which also decodes them: what they forbid is refused, and what they permit is re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
+from headrace.api.edge.openapi_answers import require_answered_fields
+from headrace.api.edge.openapi_components import SCHEMAS, Json, keep_reachable, operations_of
+from headrace.api.edge.openapi_events import STREAMED, add_streamed, add_timeline
+from headrace.api.edge.openapi_parameters import complete_parameters
+from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.identity import (
     ApiKeyRequest,
@@ -29,36 +32,25 @@ from headrace.contracts.identity import (
 from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.contracts.sessions import SignIn
-from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, Bulk, BulkRequest, Submission
+from headrace.contracts.tasks import Bulk, BulkRequest, Submission
 
-Json = dict[str, Any]
+API_PATH = "/api/v1/"
 
 BODIES = (
     *(Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest),
     *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn, RunTimeSettings),
-    ApiKeyRequest,
+    *(ApiKeyRequest, BatchSubmission),
 )
-POSITION_PATTERN = r"^[0-9]{1,19}-[0-9]{1,19}$"
-# An empty id of the last event is none (WHATWG HTML, section 9.2.6).
-_POSITION_OR_NONE = r"^([0-9]{1,19}-[0-9]{1,19})?$"
-_PATTERNS = {
-    "at_least": POSITION_PATTERN,
-    "after": POSITION_PATTERN,
-    "Last-Event-ID": _POSITION_OR_NONE,
-    "cursor": r"^[A-Za-z0-9_-]+$",
+# Where the first part of a path is not what the operation is about.
+_TAGS = {
+    "cancellations": "tasks",
+    "runs": "tasks",
+    "password": "users",
+    "service-accounts": "users",
+    "sessions": "session",
+    "admin": "settings",
+    "installation": "settings",
 }
-_PATTERNS_IN_PATH = {
-    "task": ID_PATTERN,
-    "batch": ID_PATTERN,
-    "schedule": ID_PATTERN,
-    "user": ID_PATTERN,
-    "kind": KIND_PATTERN,
-    "session": ID_PATTERN,
-    "key": ID_PATTERN,
-}
-# Times with a time zone, which the routes read by themselves.
-_INSTANTS = frozenset({"since", "before"})
-
 # The operations whose answer names the address of what they made.
 _LOCATED = frozenset(
     {
@@ -66,6 +58,8 @@ _LOCATED = frozenset(
         *("create_service_account", "create_api_key"),
     }
 )
+# Streams without an end.
+_ENDLESS = frozenset({"follow_all"})
 _VERSIONED = frozenset({"get_settings", "replace_settings"})
 # Whoever has a link does not authenticate in another way.
 _BY_LINK = frozenset({"follow_task_by_link", "follow_batch_by_link"})
@@ -95,38 +89,35 @@ class CompleteOpenAPIConfig(OpenAPIConfig):
 
 def complete(document: Json) -> Json:
     """Complete a document in place, and return it."""
-    _, schemas = msgspec.json.schema_components(BODIES, ref_template="#/components/schemas/{name}")
-    document["components"]["schemas"].update(schemas)
+    schemas: Json = document["components"]["schemas"]
+    _, taken = msgspec.json.schema_components(BODIES, ref_template=SCHEMAS + "{name}")
+    schemas.update(taken)
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            operation["tags"] = [_tag(path)]
-            _complete_parameters(operation)
+            operation["tags"] = [_tag(path, operation)]
+            complete_parameters(operation)
             _complete_answers(operation)
+    require_answered_fields(document)
+    add_timeline(schemas)
+    has_streams = any(_is_stream(operation) for operation in operations_of(document))
+    if has_streams:
+        add_streamed(schemas)
     _share_answers(document)
     _leave_out_defaults(document)
+    keep_reachable(document, STREAMED if has_streams else ())
     return document
 
 
-def _tag(path: str) -> str:
-    """Return the resource of a path: its first part below the version."""
-    return path.removeprefix("/api/v1/").strip("/").partition("/")[0]
+def _tag(path: str, operation: Json) -> str:
+    """Return what an operation is about: the resource that its path names first, or events if it answers with a stream of them."""
+    if _is_stream(operation):
+        return "events"
+    named = path.removeprefix(API_PATH).strip("/").partition("/")[0]
+    return _TAGS.get(named, named)
 
 
-def _complete_parameters(operation: Json) -> None:
-    for parameter in operation.get("parameters", ()):
-        patterns = _PATTERNS_IN_PATH if parameter["in"] == "path" else _PATTERNS
-        if pattern := patterns.get(parameter["name"]):
-            parameter["schema"] = {**_without_null(parameter["schema"]), "pattern": pattern}
-        elif parameter["name"] in _INSTANTS:
-            parameter["schema"] = {**_without_null(parameter["schema"]), "format": "date-time"}
-
-
-def _without_null(schema: Json) -> Json:
-    """Return the schema of a parameter: one that is left out is not null, which a query cannot say."""
-    alternatives = [each for each in schema.get("oneOf", ()) if each != {"type": "null"}]
-    if len(alternatives) != 1:
-        return schema
-    return {**{name: value for name, value in schema.items() if name != "oneOf"}, **alternatives[0]}
+def _is_stream(operation: Json) -> bool:
+    return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
 
 
 def _complete_answers(operation: Json) -> None:
@@ -144,14 +135,14 @@ def _complete_answers(operation: Json) -> None:
             answer.setdefault("headers", {})["ETag"] = _ETAG
     if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):
         answers["200"] = {**answers["202"], "description": "The key has made this before; it is answered as it is now."}
-    if "text/event-stream" in answers.get("200", {}).get("content", {}) and operation["operationId"] != "follow_all":
+    if _is_stream(operation) and operation["operationId"] not in _ENDLESS:
         answers["204"] = {"description": "The client has seen the end; `EventSource` stops."}
     operation["responses"] = dict(sorted(answers.items()))
 
 
 def _share_answers(document: Json) -> None:
     """Put each refusal that several operations have into one place. Of a status, this is the one that most of them have."""
-    answers = [operation["responses"] for operation in _operations(document)]
+    answers = [operation["responses"] for operation in operations_of(document)]
     shared: Json = {}
     for status in sorted({status for each in answers for status in each if status >= "400"}):
         meanings = Counter(each[status]["description"] for each in answers if status in each)
@@ -167,13 +158,8 @@ def _share_answers(document: Json) -> None:
 
 def _leave_out_defaults(document: Json) -> None:
     """Leave out what OpenAPI takes for granted when it is not said."""
-    operations = [*_operations(document)]
+    operations = [*operations_of(document)]
     for said in (*operations, *(each for operation in operations for each in operation.get("parameters", ()))):
         for name in ("deprecated", "allowEmptyValue", "allowReserved"):
             if said.get(name) is False:
                 del said[name]
-
-
-def _operations(document: Json) -> Iterator[Json]:
-    for operations in document["paths"].values():
-        yield from operations.values()

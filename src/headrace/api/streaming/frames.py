@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from headrace.contracts.events import UNREADABLE, EventName, Finished, encode, read
+from headrace.contracts.frames import Reset
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.positions import Position
 from headrace.log import subjects
@@ -75,13 +76,6 @@ def _readable(event: str, payload: bytes) -> bytes:
         return payload
     finished = read(event, payload)
     return encode(finished) if isinstance(finished, Finished) and finished.error is UNREADABLE else payload
-
-
-class Reset(msgspec.Struct, frozen=True):
-    """Why the log does not continue after a client's position, and the position from which the stream goes on."""
-
-    reason: str
-    position: str
 
 
 def reset_frame(reason: str, position: Position) -> bytes:

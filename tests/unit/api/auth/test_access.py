@@ -9,7 +9,7 @@ from litestar.testing import AsyncTestClient
 
 from headrace.api.auth.access import OWN_STATE, SIGNED_IN, access, check_access, rule_of, without_rule
 from headrace.api.auth.authentication import authorize, enter
-from headrace.api.mounts import Mount
+from headrace.api.mounts import DOCUMENTS
 from headrace.contracts.identity import Role, UserState
 from headrace.identity.principals import Principal, scopes_of
 from headrace.identity_errors import AccountNotActive, Forbidden, MissingScope
@@ -51,7 +51,7 @@ def test_only_these_routes_are_public() -> None:
         "/enter/{token:str}",
         "/api/docs",
         "/api/docs/{path:str}",
-        *(f"/api/docs/{name}.json" for name in ("openapi", *Mount)),
+        *(f"/api/docs/{name}.json" for name in ("openapi", *DOCUMENTS)),
         *(f"/api/docs/{name}" for name in ("page.css", "page.js", "elements.js", "account.js", "try.js")),
         "/api/v1/installation",
         "/api/v1/session",

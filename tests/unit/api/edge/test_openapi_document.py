@@ -19,7 +19,8 @@ from msgspec import Struct
 from headrace.api.app import create_app
 from headrace.api.edge import problems
 from headrace.api.edge.json_body import JsonRequest
-from headrace.api.edge.openapi_document import BODIES, POSITION_PATTERN
+from headrace.api.edge.openapi_document import BODIES
+from headrace.api.edge.openapi_parameters import POSITION_PATTERN
 from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.positions import Position
@@ -74,8 +75,6 @@ def validator(schema: dict[str, Any]) -> Any:
 
 
 def schema_of(body: type[Struct]) -> dict[str, Any]:
-    if body is BatchSubmission:
-        return DOCUMENT["paths"]["/api/v1/batches"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     return {"$ref": f"#/components/schemas/{body.__name__}"}
 
 
@@ -166,7 +165,7 @@ def test_refusals_are_documented_where_a_route_makes_them() -> None:
     assert "501" in by_id["submit_task"]
     assert "501" in by_id["submit_batch"]
     # A process that cannot serve says so with its checks.
-    assert list(by_id["ready"]["503"]["content"]) == ["application/json"]
+    assert list(by_id["health_ready"]["503"]["content"]) == ["application/json"]
     assert "link" not in by_id["sign_out"]["401"]["description"] + by_id["sign_out"]["403"]["description"]
 
 

@@ -1,0 +1,157 @@
+"""What a generated client relies on, in the document of each part of the API."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Union
+
+import jsonschema_rs
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
+from msgspec import UNSET, Struct
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from headrace.api.app import create_app
+from headrace.api.edge.openapi_components import SCHEMAS, operations_of, reachable
+from headrace.api.edge.openapi_events import STREAMED, streamed_events
+from headrace.api.mounts import DOCUMENTS
+from headrace.api.streaming.frames import encode_frame
+from headrace.contracts.events import Event, EventName, encode
+from headrace.log.records import Record
+from headrace.log.subjects import TaskSubject
+from tests.unit.strategies import EVENTS, texts
+
+Json = dict[str, Any]
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", LitestarDeprecationWarning)
+    MADE: dict[str, Json] = {
+        name: create_app(None, mounts).openapi_schema.to_schema() for name, mounts in DOCUMENTS.items()
+    }
+
+every_document = pytest.mark.parametrize("document", MADE.values(), ids=MADE)
+
+
+def answers_of(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """The id of an operation, a status and the answer."""
+    for operation in operations_of(document):
+        for status, answer in operation["responses"].items():
+            shared = answer.get("$ref", "").rpartition("/")[2]
+            yield operation["operationId"], status, document["components"]["responses"].get(shared, answer)
+
+
+@every_document
+def test_a_document_is_valid(document: Json) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+
+
+@every_document
+def test_every_refusal_is_a_problem(document: Json) -> None:
+    for operation, status, answer in answers_of(document):
+        # A process that is not ready answers with its checks.
+        if status >= "400" and operation != "health_ready":
+            content = {"schema": {"$ref": SCHEMAS + "Problem"}}
+            assert answer["content"] == {"application/problem+json": content}, (operation, status)
+
+
+@every_document
+def test_a_parameter_is_left_out_and_never_null(document: Json) -> None:
+    for operation in operations_of(document):
+        for parameter in operation.get("parameters", ()):
+            assert "null" not in json.dumps(parameter["schema"]), (operation["operationId"], parameter["name"])
+
+
+@every_document
+def test_an_answer_always_has_all_of_its_fields(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    answered = reachable(schemas, [answer for _, status, answer in answers_of(document) if status < "400"])
+    for name in answered:
+        # The data of a timeline is what was stored with an event, by any version.
+        if not name.endswith("Fields") and name != "EventError":
+            schema = schemas[name]
+            assert set(schema.get("required", ())) == set(schema.get("properties", ())), name
+
+
+def test_what_a_request_may_leave_out_stays_optional() -> None:
+    schemas = MADE["core"]["components"]["schemas"]
+    assert set(schemas["Submission"]["required"]) == {"kind", "input"}
+    assert set(schemas["ScheduleDefinition"]["required"]) == {"kind", "input"}
+    assert set(schemas["ScheduleView"]["required"]) == set(schemas["ScheduleDefinition"]["properties"])
+    assert schemas["Schedule"]["properties"]["definition"] == {"$ref": SCHEMAS + "ScheduleView"}
+
+
+def test_no_answer_but_a_problem_leaves_fields_out() -> None:
+    with_unset = {
+        each.__name__
+        for each in _structs(Struct)
+        if each.__module__.startswith("headrace.contracts")
+        and any(field.default is UNSET for field in msgspec.structs.fields(each))
+    }
+    assert with_unset == {"Problem"}
+
+
+def _structs(of: type[Struct]) -> Iterator[type[Struct]]:
+    for each in of.__subclasses__():
+        yield each
+        yield from _structs(each)
+
+
+@every_document
+def test_an_operation_has_a_tag_and_a_name_that_says_enough(document: Json) -> None:
+    for operation in operations_of(document):
+        assert "_" in operation["operationId"] or operation["operationId"] == "register"
+        is_stream = "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
+        assert (operation["tags"] == ["events"]) == is_stream
+
+
+@every_document
+def test_a_document_has_no_schema_of_another_part(document: Json) -> None:
+    components = document["components"]
+    kept = reachable(components["schemas"], document["paths"], components["responses"])
+    has_streams = any("events" in operation["tags"] for operation in operations_of(document))
+    assert set(STREAMED) <= set(components["schemas"]) if has_streams else "TaskEvent" not in components["schemas"]
+    streamed = reachable(components["schemas"], [{"$ref": SCHEMAS + each} for each in STREAMED if has_streams])
+    assert set(components["schemas"]) == kept | streamed
+
+
+def test_members_have_none_of_the_schemas_of_administrators() -> None:
+    assert "RunTimeSettings" not in MADE["member"]["components"]["schemas"]
+    assert "RunTimeSettings" not in MADE["core"]["components"]["schemas"]
+    assert "RunTimeSettings" in MADE["admin"]["components"]["schemas"]
+
+
+def validator(name: str) -> Any:
+    components = MADE["core"]["components"]
+    return jsonschema_rs.Draft202012Validator({"$ref": SCHEMAS + name, "components": components})
+
+
+@pytest.mark.parametrize("name", EventName)
+@given(data=st.data())
+@settings(derandomize=True, deadline=None, max_examples=30)
+def test_the_data_of_every_frame_is_the_member_of_the_union_that_its_event_names(
+    name: EventName, data: st.DataObject
+) -> None:
+    event: Event = data.draw(EVENTS[name])
+    batch, at = data.draw(st.none() | texts), datetime(2026, 1, 2, tzinfo=UTC)
+    headers = {} if batch is None else {"Headrace-Batch": batch}
+    subject = str(TaskSubject(name, "echo", "normal", "u1", "t1"))
+    frame = encode_frame(Record(42, subject, at, headers, encode(event)), 1)
+    assert frame is not None
+    encoded = frame.encoded.partition(b"\ndata: ")[2]
+    sent = json.loads(encoded)
+    validator("TaskEvent").validate(sent)
+    validator(
+        MADE["core"]["components"]["schemas"]["TaskEvent"]["discriminator"]["mapping"][name].rpartition("/")[2]
+    ).validate(sent)
+    union: Any = Union[tuple(streamed_events().values())]  # noqa: UP007 - made of a sequence
+    decoded = msgspec.json.decode(encoded, type=union)
+    assert type(decoded).__name__ == f"{type(event).__name__}Event"
+    assert (decoded.task, decoded.batch, decoded.attempt) == ("t1", batch, event.attempt)
+    # What is sent besides is documented: a client sees no field that the document does not have.
+    assert set(sent) <= {"event", *(each.encode_name for each in msgspec.structs.fields(type(decoded)))}
