@@ -9,8 +9,8 @@ from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidPosition, LogUnavailable
 
 
-async def reach(api: ApiState, at_least: str | None) -> None:
-    """Wait until the read model reflects the position that a request names in `at_least`, if it names one.
+async def reach(api: ApiState, at_least: str | None, patience: float = AT_LEAST_SECONDS) -> None:
+    """Wait, for ``patience`` seconds at most, until the read model reflects the position that a request names in `at_least`, if any.
 
     Raises:
         InvalidPosition: ``at_least`` is not a position, or not one that the log has handed out.
@@ -25,7 +25,7 @@ async def reach(api: ApiState, at_least: str | None) -> None:
         raise _invalid(str(error)) from error
     if not await api.read_model.has_reached(position):
         await _check_handed_out(api, position)
-        await api.read_model.reach(position, AT_LEAST_SECONDS)
+        await api.read_model.reach(position, patience)
 
 
 async def _check_handed_out(api: ApiState, position: Position) -> None:

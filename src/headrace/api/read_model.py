@@ -47,6 +47,19 @@ class ReadModel:
             async with self._open_session() as session:
                 yield session
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[AsyncSession]:
+        """Open a session for the block, which sees the read model as it was at the first query, whatever the projector writes.
+
+        Raises:
+            ReadModelUnavailable: Postgres cannot be reached.
+        """
+        async with self.session() as session:
+            await session.connection(
+                execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            )
+            yield session
+
     async def has_reached(self, position: Position) -> bool:
         """Whether the read model reflects a position.
 

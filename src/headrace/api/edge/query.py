@@ -27,6 +27,7 @@ from headrace.errors import MalformedRequest
 
 LAST_EVENT_ID = "Last-Event-ID"
 AGAINST_CACHES = frozenset({"_", "r", "t", "ts", "cb", "nocache"})  # what clients of streams add to each request
+NULL = "null"
 NAME_CHARS_SHOWN = 80  # of a name that does not exist
 
 
@@ -37,11 +38,13 @@ class Parameters(NamedTuple):
         names: Their names, in the order in which the handler declares them.
         repeatable: Those of them that may be given several times.
         is_stream: Whether the route also takes what polyfills of `EventSource` send.
+        not_texts: Those of which not every text is a value.
     """
 
     names: tuple[str, ...]
     repeatable: frozenset[str]
     is_stream: bool
+    not_texts: frozenset[str]
 
 
 def check_query(request: AnyRequest) -> None:
@@ -59,6 +62,9 @@ def check_query(request: AnyRequest) -> None:
             raise _refusal(name, _explain_unknown(name, takes.names))
         if name not in takes.repeatable and (times := len(given.getall(name))) > 1:
             raise _refusal(name, f"{name} is given {times} times; say it once")
+        if name in takes.not_texts and str(given[name]).lower() == NULL:
+            # msgspec takes this word for "left out", and the list would show everything.
+            raise _refusal(name, f"{NULL} is no value of {name}; leave {name} out")
 
 
 def last_event_id_in_query(request: AnyRequest) -> str | None:
@@ -85,6 +91,7 @@ def parameters_of(handler: HTTPRouteHandler, in_path: frozenset[str]) -> Paramet
     """Return the query parameters that the handler of a route declares; ``in_path`` are the names in its path."""
     names: list[str] = []
     repeatable: set[str] = set()
+    not_texts: set[str] = set()
     is_stream = False
     for argument, field in handler.parsed_fn_signature.parameters.items():
         if argument in in_path or argument in RESERVED_KWARGS:
@@ -96,9 +103,11 @@ def parameters_of(handler: HTTPRouteHandler, in_path: frozenset[str]) -> Paramet
             names.append(name)
             if _is_list(field):
                 repeatable.add(name)
+            elif not _is_text(field):
+                not_texts.add(name)
     of_operation = (kind.QUERY_NAMES for kind in (Keyed, OfOwner) if issubclass(handler.operation_class, kind))
     names += chain.from_iterable(of_operation)
-    return Parameters(tuple(names), frozenset(repeatable), is_stream)
+    return Parameters(tuple(names), frozenset(repeatable), is_stream, frozenset(not_texts))
 
 
 def _is_of_query(kwarg: ParameterKwarg) -> bool:
@@ -107,6 +116,10 @@ def _is_of_query(kwarg: ParameterKwarg) -> bool:
 
 def _is_list(field: FieldDefinition) -> bool:
     return field.is_non_string_sequence or any(inner.is_non_string_sequence for inner in field.inner_types)
+
+
+def _is_text(field: FieldDefinition) -> bool:
+    return any(each is str for each in (field.annotation, *field.args))
 
 
 def _explain_unknown(name: str, names: tuple[str, ...]) -> str:

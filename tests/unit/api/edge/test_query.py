@@ -9,6 +9,7 @@ import pytest
 from litestar.routes import HTTPRoute
 from litestar.testing import AsyncTestClient
 
+from headrace.api.edge.query import parameters_of
 from tests.unit.api.apps import SIGNED, make_app
 
 APP = make_app()
@@ -59,6 +60,9 @@ async def test_a_route_refuses_a_parameter_that_it_does_not_take(method: str, pa
         ("GET", "/api/v1/tasks", "limit=5&limit=5", "limit is given 2 times"),
         ("GET", "/api/v1/tasks/x/events", "after=1-1&after=2-2", "after is given 2 times"),
         ("GET", "/api/v1/follow/tasks/x/events", "token=a&token=b", "token is given 2 times"),
+        ("GET", "/api/v1/tasks", "state=null", "null is no value of state; leave state out"),
+        ("GET", "/api/v1/tasks", "slower_than=NULL", "null is no value of slower_than"),
+        ("POST", "/api/v1/batches", "max_attempts=null", "null is no value of max_attempts"),
         ("POST", "/api/v1/tasks", "follow_links=1", "did you mean 'follow_link'?"),
         ("POST", "/api/v1/batches", "follow_link=1&follow_link=2", "follow_link is given 2 times"),
         ("PUT", "/api/v1/tasks/x/cancellation", "dry_run=true", "this route takes none"),
@@ -66,6 +70,19 @@ async def test_a_route_refuses_a_parameter_that_it_does_not_take(method: str, pa
 )
 async def test_a_slip_in_a_query_is_explained(method: str, path: str, query: str, words: str) -> None:
     assert words in (await refusal(method, path, query))[0]
+
+
+def test_null_is_a_text_where_texts_are_taken() -> None:
+    handlers = {
+        path: handler
+        for route in APP.routes
+        if isinstance(route, HTTPRoute)
+        for path, handler in [(route.path, route.route_handlers)]
+    }
+    (listing,) = (each for each in handlers["/api/v1/tasks"] if "GET" in each.http_methods)
+    takes = parameters_of(listing, frozenset())
+    assert {"state", "slower_than", "limit"} <= takes.not_texts
+    assert not {"kind", "batch", "cursor", "at_least"} & takes.not_texts
 
 
 @pytest.mark.parametrize("path", STREAMS)

@@ -1,0 +1,95 @@
+"""The screens of this process: composed, kept for a second, remembered for an outage, and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any
+
+from litestar import Response
+
+from headrace.api.auth.principal import caller, principal_of
+from headrace.api.bff.answers import answer, encode_screen, encode_time
+from headrace.api.bff.composition import Composed, compose
+from headrace.api.bff.last_good import Key, LastGood
+from headrace.api.bff.owner_changes import OwnerChanges
+from headrace.api.bff.parts import Source
+from headrace.api.bff.screen_cache import ScreenCache
+from headrace.api.edge.request import AnyRequest
+from headrace.contracts.positions import Position
+from headrace.contracts.screens.envelope import Screen
+from headrace.log import clock
+from headrace.log.connection import Log
+
+Build = Callable[[Composed], Screen]
+
+
+class Screens:
+    """The screens of this process.
+
+    Args:
+        log: The log, which tells when something of an owner changes.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._last_good = LastGood()
+        self._cache = ScreenCache()
+        self._changes = OwnerChanges(log, self._cache.drop)
+
+    async def show(self, request: AnyRequest, screen: type[Screen], build: Build, *sources: Source) -> Response[Any]:
+        """Answer a request with a screen that is composed now.
+
+        Args:
+            request: The request.
+            screen: What is sent.
+            build: Makes it of the parts.
+            sources: Where these come from.
+
+        Raises:
+            HeadraceError: The request cannot be answered; the status is below 500.
+        """
+        at, body, etag, _ = await self._compose(_key(request, screen), build, sources)
+        return answer(request.headers, at, body, etag)
+
+    async def show_for_a_second(
+        self, request: AnyRequest, screen: type[Screen], build: Build, *sources: Source, at_least: str | None
+    ) -> Response[Any]:
+        """Answer a request with a screen that may have been composed within the last second.
+
+        This is for screens of the read model alone: who changes something is given a position, and asks for `at_least` that.
+
+        Raises:
+            HeadraceError: The request cannot be answered; the status is below 500.
+        """
+        key = _key(request, screen)
+        kept = self._cache.find(key, _position(at_least))
+        if kept is not None:
+            return answer(request.headers, encode_time(clock.now()), kept.body, kept.etag)
+        is_told = await self._changes.listen(key.owner)
+        began = monotonic()
+        at, body, etag, composed = await self._compose(key, build, sources)
+        if is_told and composed.position is not None and not composed.stale and self._changes.is_quiet(key.owner, began):
+            self._cache.keep(key, body, etag, composed.position)
+        return answer(request.headers, at, body, etag)
+
+    async def _compose(
+        self, key: Key, build: Build, sources: tuple[Source, ...]
+    ) -> tuple[bytes, bytes, str, Composed]:
+        composed = await compose(self._last_good, key, *sources)
+        encoded = encode_screen(build(composed))
+        self._last_good.keep(key, dict(composed.read), len(encoded.body))
+        return encoded.at, encoded.body, encoded.etag, composed
+
+
+def _key(request: AnyRequest, screen: type[Screen]) -> Key:
+    """Return what a screen is known by. Of the same screen, `at_least` asks for no other one."""
+    query = sorted((name, value) for name, value in request.query_params.multi_items() if name != "at_least")
+    return Key(caller(request), principal_of(request).credential, screen.__name__, repr(query).encode())
+
+
+def _position(at_least: str | None) -> Position | None:
+    """Return the position that a request asks for. One that cannot be read is refused where the read model is asked."""
+    try:
+        return None if at_least is None else Position.parse(at_least)
+    except ValueError:
+        return Position(2**63, 0)

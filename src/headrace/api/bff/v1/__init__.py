@@ -1,0 +1,1 @@
+"""The routes below `/bff/v1`, a module for each screen."""

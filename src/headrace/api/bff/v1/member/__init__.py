@@ -1,0 +1,1 @@
+"""The screens that everybody has of what is their own."""
