@@ -22,6 +22,8 @@ from headrace.settings.environments import DEFAULTS
 from headrace.settings.reading import variables
 from headrace.settings.secret_files import FILE_SUFFIX
 from tests import invariants
+from tests.bff.examples import SCREENS
+from tests.bff.golden import file_of, golden
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,7 +62,7 @@ def _rules(app: Litestar) -> Iterator[str]:
             if rule is not None and handler.http_methods != {"OPTIONS"}:
                 methods = ", ".join(sorted(handler.http_methods))
                 path = route.path.replace(":str}", "}")
-                mount = mount_of(handler) if path.startswith("/api/v1/") else "every"
+                mount = mount_of(handler) if path.startswith(("/api/v1/", "/bff/v1/")) else "every"
                 yield f"| `{path}` {methods} | {_who(rule)} | {mount} |"
 
 
@@ -119,6 +121,7 @@ def _meaning(variable: str, type_: Any) -> str:
 
 FILES = {
     **{ROOT / f"frontend/src/api/{name}.json": partial(openapi, name) for name in DOCUMENTS},
+    **{file_of(screen): partial(golden, screen) for screen in SCREENS},
     ROOT / "docs/settings.md": settings,
     ROOT / "docs/access.md": access,
     ROOT / "docs/nats-accounts.conf": accounts_file,

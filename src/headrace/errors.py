@@ -6,8 +6,6 @@
     ├── AppendRefused                409 append_refused       never shown as such: the caller that appends handles it
     ├── ReadModelUnavailable         503 read_model_unavailable  Retry-After
     ├── ReadModelBehind              503 read_model_behind    Retry-After
-    ├── PartTimeout                  503 part_timeout         Retry-After; said of a part of a screen
-    ├── ExternalServiceError         503 external_service_error  Retry-After; said of a part of a screen
     ├── TooLarge                     413 too_large
     ├── MalformedRequest             400 malformed_request
     ├── UnknownHost                  421 unknown_host
@@ -98,22 +96,6 @@ class ReadModelBehind(HeadraceError):
     status = 503
     code = "read_model_behind"
     retry_after = 1
-
-
-class PartTimeout(HeadraceError):
-    """A part of a screen was not read within its deadline. The other parts are sent."""
-
-    status = 503
-    code = "part_timeout"
-    retry_after = 1
-
-
-class ExternalServiceError(HeadraceError):
-    """Another HTTP service, which a part of a screen comes from, does not answer, or not as it should."""
-
-    status = 503
-    code = "external_service_error"
-    retry_after = 5
 
 
 class TooLarge(HeadraceError):

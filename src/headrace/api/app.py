@@ -15,6 +15,7 @@ from litestar.types import ASGIApp
 
 from headrace.api import health
 from headrace.api.auth.authentication import authorize, enter
+from headrace.api.bff.v1 import routes as screens
 from headrace.api.docs import DOCS_PATH, DocsPage, docs_router
 from headrace.api.edge import problems
 from headrace.api.edge.access_log import AccessLog
@@ -42,6 +43,8 @@ from headrace.settings import ApiSettings
 from headrace.tracing import active
 
 API_PATH = "/api/v1"
+BFF_PATH = "/bff/v1"
+ROUTES = {API_PATH: routes.ALL, BFF_PATH: screens.ALL}
 BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
 
 
@@ -72,15 +75,17 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
 
 def create_app(api: ApiState | None, mounts: frozenset[Mount] = frozenset(Mount)) -> Litestar:
     """Build the application. Without the state of a process it only gives its OpenAPI document."""
-    served = [route for route in routes.ALL if mount_of(route) in mounts]
     return Litestar(
         route_handlers=[
-            Router(API_PATH, route_handlers=served, before_request=enter),
+            *(
+                Router(path, route_handlers=[each for each in below if mount_of(each) in mounts], before_request=enter)
+                for path, below in ROUTES.items()
+            ),
             *([enter_by_link] if Mount.CORE in mounts else ()),
             health.live,
             health.ready,
         ],
-        state=State({"api": api, "mounts": mounts, "elsewhere": Elsewhere(routes.ALL, API_PATH, mounts)}),
+        state=State({"api": api, "mounts": mounts, "elsewhere": Elsewhere(ROUTES, mounts)}),
         # A route without an access rule is open to nobody, wherever it is registered.
         before_request=authorize,
         exception_handlers={

@@ -1,16 +1,16 @@
 """Mounts: the parts of the API, of which one process serves all or some, so that each can be deployed and scaled by itself.
 
 Which mount a route belongs to follows from the route: one that answers with an event stream belongs to `streams`, one for
-administrators to `admin`, and every other one to `core`. The mount `member` is for the screens of the web application; it has no
-routes yet. The health checks, and the documentation of what a process serves, are part of every process. `core` and `streams` have
+administrators to `admin`, and every other one to `core`, unless it says otherwise: the screens that everybody has of what is their own
+belong to `member`. The health checks, and the documentation of what a process serves, are part of every process. `core` and `streams` have
 one OpenAPI document, each other mount one of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 from litestar.handlers import HTTPRouteHandler
 
@@ -20,6 +20,8 @@ from headrace.api.edge.openapi import STREAM_MEDIA_TYPE
 from headrace.api.edge.request import AnyRequest
 from headrace.contracts.identity import Scope
 from headrace.settings import ApiSettings
+
+_OPTION = "mount"
 
 
 class Mount(StrEnum):
@@ -39,8 +41,15 @@ DOCUMENTS = {
 """The OpenAPI documents, by name, and the mounts that each describes. A client needs those of its role and no others."""
 
 
+def belongs_to(mount: Mount) -> dict[str, Any]:
+    """Return the `opt` of a route whose mount does not follow from its rule and its answer."""
+    return {_OPTION: mount}
+
+
 def mount_of(handler: HTTPRouteHandler) -> Mount:
     """Return the mount that a route belongs to."""
+    if (declared := handler.opt.get(_OPTION)) is not None:
+        return declared
     answer = (handler.responses or {}).get(200)
     if answer is not None and answer.media_type == STREAM_MEDIA_TYPE:
         return Mount.STREAMS
@@ -62,16 +71,16 @@ class Elsewhere:
     """The routes that this process does not serve.
 
     Args:
-        handlers: All routes below a path.
-        below: The path.
+        handlers: All routes, by the path below which they are.
         mounts: The mounts of this process.
     """
 
-    def __init__(self, handlers: Iterable[HTTPRouteHandler], below: str, mounts: frozenset[Mount]) -> None:
+    def __init__(self, handlers: Mapping[str, Iterable[HTTPRouteHandler]], mounts: frozenset[Mount]) -> None:
         self._mounts = mounts
         self._routes = [
             (path_pattern(f"{below}{path}"), handler.http_methods, mount)
-            for handler in handlers
+            for below, all_below in handlers.items()
+            for handler in all_below
             if (mount := mount_of(handler)) not in mounts
             for path in handler.paths
         ]

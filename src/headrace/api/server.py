@@ -148,7 +148,7 @@ async def _open(
 
     opened = await stack.enter_async_context(open_log(settings, "api", compare, operations.note_wait))
     api = ApiState(opened, settings, read_model, identity, operations)
-    stack.callback(api.revocations.close)
+    stack.push_async_callback(api.close)
     await api.open()
     operations.count_backlog = Backlog(opened).count
     operations.ready = partial(check_readiness, api, mounts_of(settings.api))

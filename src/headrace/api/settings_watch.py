@@ -16,7 +16,7 @@ from headrace.repeated import RepeatedWarning
 from headrace.run_time_settings import UNCHANGED, CurrentSettings
 from headrace.settings_errors import SettingsChanged
 from headrace.store.identity_tables import RunTimeSettingsRow
-from headrace.store.run_time_settings import find_newest_settings, insert_settings
+from headrace.store.run_time_settings import find_newest_settings, insert_settings, list_newest_settings
 from headrace.telemetry import get_logger
 
 COMPARE_SECONDS = 60.0  # between two comparisons; a change is told at once, unless NATS was away
@@ -27,10 +27,19 @@ log = get_logger(__name__)
 async def read_version(session: AsyncSession) -> SettingsVersion:
     """Read the version that holds."""
     row = await find_newest_settings(session)
-    if row is None:
-        return UNCHANGED
+    return UNCHANGED if row is None else _to_version(row)
+
+
+def _to_version(row: RunTimeSettingsRow) -> SettingsVersion:
     settings = msgspec.json.decode(row.document, type=RunTimeSettings)
     return SettingsVersion(version=row.version, at=row.at, by=row.by, settings=settings)
+
+
+async def read_versions(session: AsyncSession, limit: int) -> list[SettingsVersion]:
+    """Read the last versions, the newest first. The one before the first change is among them, if they reach that far."""
+    rows = await list_newest_settings(session, limit)
+    versions = [_to_version(row) for row in rows]
+    return versions if rows and rows[-1].version > 1 else [*versions, UNCHANGED]
 
 
 async def add_version(session: AsyncSession, expected: int, by: str, settings: RunTimeSettings) -> SettingsVersion:

@@ -16,6 +16,8 @@ from headrace.api.auth.limits import Limits
 from headrace.api.auth.revocations import Revocations
 from headrace.api.auth.session_tokens import AccessTokenVerifier
 from headrace.api.auth.sessions import Sessions
+from headrace.api.bff.screens import Screens
+from headrace.api.bff.status import status_service
 from headrace.api.capacity import Capacity
 from headrace.api.edge.request import AnyRequest
 from headrace.api.edge.request_body import OpenBodies
@@ -68,8 +70,7 @@ class ApiState:
         self.catalog = Catalog(log)
         self.current = CurrentSettings(log)
         self.long_timers = LongTimers(log)
-        self.metrics = ApiMetrics()
-        self.bodies = OpenBodies()
+        self.metrics, self.bodies = ApiMetrics(), OpenBodies()
         self.uploads = UploadRoom(SPOOLED_BYTES_MAX)
         self.hub = Hub(log, self.metrics.streams)
         self.pauses = Pauses(log)
@@ -95,6 +96,7 @@ class ApiState:
         self.accounts = Accounts(identity, self.passwords, tell_user, tell_sessions, ending)
         self.account_passwords = AccountPasswords(self.secrets, identity, self.passwords, tell_sessions)
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
+        self.screens = Screens(log, status_service(settings.api))
         self.public_url = (settings.api.public_url or "").rstrip("/")
 
     async def open(self) -> None:
@@ -109,6 +111,11 @@ class ApiState:
         await self.shared_places.open()
         await self.current.open()
         self.current.on_change(self.limits.change)
+
+    async def close(self) -> None:
+        """Close what is no part of the log and of the databases."""
+        self.revocations.close()
+        await self.screens.close()
 
     def _on_change(self, change: Change) -> None:
         """Take away what a credential or a user had here."""

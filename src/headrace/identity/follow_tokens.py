@@ -48,6 +48,11 @@ class FollowTokens:
     def __init__(self, secrets: Sequence[str]) -> None:
         self._serializer = URLSafeSerializer(list(reversed(secrets)), salt=_SALT) if secrets else None
 
+    @property
+    def are_possible(self) -> bool:
+        """Whether there is a secret that signs tokens."""
+        return self._serializer is not None
+
     def make(self, grant: Grant) -> str:
         """Sign a token for a grant.
 

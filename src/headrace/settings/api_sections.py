@@ -11,6 +11,7 @@ from headrace.settings.texts import (
     HOSTS_PATTERN,
     MOUNTS_PATTERN,
     ORIGINS_PATTERN,
+    ApiKeyText,
     Bind,
     Delay,
     Limit,
@@ -100,6 +101,17 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
             description="Origins whose pages may use follow links, separated by commas; * for all.",
         ),
     ] = ""
+    status_url: Annotated[
+        Url | None,
+        Meta(
+            description="A service whose state administrators are shown; it answers with JSON: `state` is well, degraded or down, and "
+            "`message` a sentence."
+        ),
+    ] = None
+    status_key: Annotated[
+        ApiKeyText | None,
+        Meta(description="What that service knows this installation by, sent as `Authorization: Bearer`."),
+    ] = None
 
 
 class LimitsSettings(Struct, frozen=True, kw_only=True):

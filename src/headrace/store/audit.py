@@ -6,7 +6,7 @@ the last 30 days whatever it is told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -63,6 +63,16 @@ async def list_entries(
     rows, more = await fetch_newest(session, AuditRow, query, _AUDIT.c.at, after, limit)
     names = await find_names(session, {each for row in rows for each in (row.actor, row.subject) if each is not None})
     return [_to_entry(row, names) for row in rows], more
+
+
+async def find_addresses(session: AsyncSession, action: str, subjects: Collection[str]) -> dict[str, str]:
+    """Find from where something was done to each of some subjects, the last time; of those of which that is known."""
+    found = (
+        select(_OF.subject, _OF.address)
+        .where(_OF.subject.in_(subjects), _OF.action == action, _OF.address.is_not(None))
+        .order_by(_OF.at)
+    )
+    return {row[0]: row[1] for row in await session.execute(found)}
 
 
 async def remove_entries(session: AsyncSession, before: datetime) -> int:

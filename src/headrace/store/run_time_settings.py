@@ -9,18 +9,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.store import identity_tables
 from headrace.store.identity_tables import RunTimeSettingsRow
-from headrace.store.reading import columns_of, fetch_row
+from headrace.store.reading import columns_of, fetch_row, fetch_rows
 
 VERSIONS_MAX = 1000  # that are kept; who changed what is in the audit for ever
 
 _SETTINGS = identity_tables.run_time_settings
 _OF = _SETTINGS.c
-_SELECT_NEWEST = select(*columns_of(_SETTINGS, RunTimeSettingsRow)).order_by(_OF.version.desc()).limit(1)
+_SELECT_NEWEST = select(*columns_of(_SETTINGS, RunTimeSettingsRow)).order_by(_OF.version.desc())
 
 
 async def find_newest_settings(session: AsyncSession) -> RunTimeSettingsRow | None:
     """Find the version that holds; None before anything was changed."""
-    return await fetch_row(session, RunTimeSettingsRow, _SELECT_NEWEST)
+    return await fetch_row(session, RunTimeSettingsRow, _SELECT_NEWEST.limit(1))
+
+
+async def list_newest_settings(session: AsyncSession, limit: int) -> list[RunTimeSettingsRow]:
+    """List the last versions, the newest first."""
+    return await fetch_rows(session, RunTimeSettingsRow, _SELECT_NEWEST.limit(limit))
 
 
 async def insert_settings(session: AsyncSession, row: RunTimeSettingsRow) -> bool:

@@ -6,12 +6,13 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
 from headrace.cron import following, is_active
 from headrace.store import tables
+from headrace.store.cursors import Cursor
 from headrace.store.reading import columns_of, fetch_row, fetch_rows, to_contract
 from headrace.store.tables import ScheduleRow
 
@@ -46,6 +47,24 @@ async def list_oldest(session: AsyncSession, owner: str, now: datetime) -> list[
     oldest = _SELECT_SCHEDULE.where(columns.owner == owner).order_by(columns.created_at, columns.id)
     rows = await fetch_rows(session, ScheduleRow, oldest.limit(SCHEDULES_PER_OWNER_MAX))
     return [_to_schedule(row, now) for row in rows]
+
+
+async def list_page(
+    session: AsyncSession, owner: str, now: datetime, after: Cursor | None, limit: int
+) -> tuple[list[Schedule], Cursor | None]:
+    """List one page of an owner's schedules, oldest first; their next firings are counted from ``now``.
+
+    Returns:
+        The schedules, and where the next page begins; None on the last page.
+    """
+    columns = tables.schedules.c
+    page = _SELECT_SCHEDULE.where(columns.owner == owner)
+    if after is not None:
+        page = page.where(tuple_(columns.created_at, columns.id) > tuple_(after.created_at, after.id))
+    rows = await fetch_rows(session, ScheduleRow, page.order_by(columns.created_at, columns.id).limit(limit + 1))
+    shown = rows[:limit]
+    more = Cursor(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
+    return [_to_schedule(row, now) for row in shown], more
 
 
 async def list_ids(session: AsyncSession, owner: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -128,6 +128,12 @@ async def list_live_sessions(
     live = _SELECT_SESSION.where(_OF.owner == owner, _is_live(now)).order_by(_OF.created_at.desc(), _OF.id.desc())
     rows = await fetch_rows(session, SessionRow, live.limit(SESSIONS_PER_OWNER_MAX))
     return [to_session_info(row, current) for row in rows]
+
+
+async def count_live_sessions(session: AsyncSession, owners: Collection[str], now: datetime) -> dict[str, int]:
+    """Count the sessions of users that have not ended, by user."""
+    counted = select(_OF.owner, func.count()).where(_OF.owner.in_(owners), _is_live(now)).group_by(_OF.owner)
+    return {row[0]: row[1] for row in await session.execute(counted)}
 
 
 async def revoke_session(session: AsyncSession, owner: str, session_id: str, now: datetime) -> bool:

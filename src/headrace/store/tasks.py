@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -61,6 +62,13 @@ async def find_task(session: AsyncSession, owner: str, task: str) -> Task | None
     if row is None:
         return None
     return _to_task(row, Task, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
+
+
+async def find_states(session: AsyncSession, owner: str, ids: Collection[str]) -> dict[str, State]:
+    """Find the states of those tasks of an owner that there are, by their ids."""
+    columns = tables.tasks.c
+    found = select(columns.id, columns.state).where(columns.id.in_(ids), columns.owner == owner)
+    return {row[0]: State(row[1]) for row in await session.execute(found)} if ids else {}
 
 
 async def find_summary_and_headers(session: AsyncSession, owner: str, task: str) -> SummaryAndHeaders | None:

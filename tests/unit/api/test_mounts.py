@@ -12,10 +12,9 @@ import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from headrace.api.app import create_app
+from headrace.api.app import ROUTES, create_app
 from headrace.api.auth.credentials import Credentials
 from headrace.api.mounts import DOCUMENTS, Mount, mount_of
-from headrace.api.v1 import routes
 from headrace.contracts.identity import Role
 from headrace.identity.principals import Principal, scopes_of
 from tests.unit.api.counters import make_limits
@@ -45,7 +44,7 @@ def served(app: Litestar) -> set[tuple[str, str]]:
     return {
         (method, route.path)
         for route in app.routes
-        if isinstance(route, HTTPRoute) and route.path.startswith(("/api/v1", "/enter"))
+        if isinstance(route, HTTPRoute) and route.path.startswith(("/api/v1", "/bff/v1", "/enter"))
         for method in route.methods - {"OPTIONS"}
     }
 
@@ -69,10 +68,16 @@ def test_streams_has_the_event_streams_and_admin_what_only_administrators_may_ca
     assert {method for method, _ in served(app_of(Mount.STREAMS))} == {"GET"}
     for method, path in served(app_of(Mount.ADMIN)):
         (handler,) = (
-            each for each in routes.ALL if method in each.http_methods and path in {f"/api/v1{p}" for p in each.paths}
+            each
+            for below, routes in ROUTES.items()
+            for each in routes
+            if method in each.http_methods and path in {f"{below}{p}" for p in each.paths}
         )
         assert mount_of(handler) is Mount.ADMIN
-    assert not served(app_of(Mount.MEMBER))
+    screens = {path for _, path in served(app_of(Mount.MEMBER))}
+    assert screens == {
+        path for _, path in served(app_of(*Mount)) if path.startswith(("/bff/v1/member/", "/bff/v1/session"))
+    }
 
 
 @pytest.mark.parametrize("mount", Mount)

@@ -29,7 +29,9 @@ _encode = msgspec.json.Encoder().encode
 
 SCREEN_ANSWERS = {
     304: ResponseSpec(
-        None, generate_examples=False, description="`If-None-Match` has the ETag of what would be sent: only the time differs."
+        None,
+        generate_examples=False,
+        description="`If-None-Match` has the ETag of what would be sent: only the time differs.",
     )
 }
 

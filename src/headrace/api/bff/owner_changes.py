@@ -61,9 +61,12 @@ class OwnerChanges:
         return heard is not None and heard.changed_at + SETTLE_SECONDS < since
 
     async def _subscribe(self, owner: str, heard: _Heard) -> None:
+        def note(_subject: str, _payload: bytes) -> None:
+            self._note(owner)
+
         for subject in (subjects.live(subjects.task_events(owner)), subjects.batch_live("*", owner, "*")):
             try:
-                heard.subscriptions.append(await self._log.live.watch(subject, lambda *_: self._note(owner)))
+                heard.subscriptions.append(await self._log.live.watch(subject, note))
             except LogUnavailable:
                 self._heard.pop(owner, None)
                 self._close(heard)

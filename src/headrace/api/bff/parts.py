@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.positions import Position
 from headrace.error_reports import report_error
-from headrace.errors import HeadraceError, PartTimeout, ReadModelBehind
+from headrace.errors import HeadraceError, ReadModelBehind
+from headrace.screen_errors import PartTimeout
 from headrace.telemetry import get_logger
 
 READ_MODEL_SECONDS = 0.5  # for all parts of a screen from the read model together
@@ -141,7 +142,7 @@ async def _read_within(source: Source, found: Found) -> HeadraceError | None:
         return PartTimeout(f"there was no answer within {seconds:g} s; try again shortly")
     except HeadraceError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - it is logged and reported, and the other parts are sent
+    except Exception as error:
         log.error("parts of a screen cannot be read", parts=source.names, exc_info=error)
         report_error(error)
         return HeadraceError("something went wrong here; it has been logged, please report it with the correlation id")

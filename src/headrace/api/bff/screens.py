@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 
@@ -21,6 +21,10 @@ from headrace.contracts.screens.envelope import Screen
 from headrace.log import clock
 from headrace.log.connection import Log
 
+if TYPE_CHECKING:
+    from headrace.api.bff.external import ExternalService
+    from headrace.api.bff.status import Said
+
 Build = Callable[[Composed], Screen]
 
 
@@ -29,9 +33,11 @@ class Screens:
 
     Args:
         log: The log, which tells when something of an owner changes.
+        status: The service whose state administrators are shown; None when the settings name none.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, status: ExternalService[Said] | None = None) -> None:
+        self.status = status
         self._last_good = LastGood()
         self._cache = ScreenCache()
         self._changes = OwnerChanges(log, self._cache.drop)
@@ -68,13 +74,21 @@ class Screens:
         is_told = await self._changes.listen(key.owner)
         began = monotonic()
         at, body, etag, composed = await self._compose(key, build, sources)
-        if is_told and composed.position is not None and not composed.stale and self._changes.is_quiet(key.owner, began):
+        if (
+            is_told
+            and composed.position is not None
+            and not composed.stale
+            and self._changes.is_quiet(key.owner, began)
+        ):
             self._cache.keep(key, body, etag, composed.position)
         return answer(request.headers, at, body, etag)
 
-    async def _compose(
-        self, key: Key, build: Build, sources: tuple[Source, ...]
-    ) -> tuple[bytes, bytes, str, Composed]:
+    async def close(self) -> None:
+        """Close the connections to other services."""
+        if self.status is not None:
+            await self.status.close()
+
+    async def _compose(self, key: Key, build: Build, sources: tuple[Source, ...]) -> tuple[bytes, bytes, str, Composed]:
         composed = await compose(self._last_good, key, *sources)
         encoded = encode_screen(build(composed))
         self._last_good.keep(key, dict(composed.read), len(encoded.body))

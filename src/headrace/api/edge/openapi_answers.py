@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 
 from msgspec import UNSET
 from msgspec.structs import fields
 
-from headrace.api.edge.openapi_components import Json, operations_of, reachable, refer_to
+from headrace.api.edge.openapi_components import SCHEMAS, Json, operations_of, reachable, refer_to
 from headrace.contracts.problems import Problem
 
 # The only answers without some of their fields.
@@ -17,13 +18,21 @@ _LEFT_OUT = {
 _VIEWS = {"ScheduleDefinition": "ScheduleView"}
 
 
-def require_answered_fields(document: Json) -> None:
-    """Require in each schema of an answer every field. One that is also taken gets a second schema for answers, its view."""
+def require_answered_fields(document: Json, bodies: Iterable[str]) -> None:
+    """Require in each schema of an answer every field. One that is also taken gets a second schema for answers, its view.
+
+    Args:
+        document: The document, which is changed.
+        bodies: The names of the schemas of bodies, also of those that another document has: a view has one name in all of them.
+    """
     schemas: Json = document["components"]["schemas"]
     answers = [operation["responses"] for operation in operations_of(document)]
     asked = [[operation.get("requestBody"), operation.get("parameters")] for operation in operations_of(document)]
     answered = {name for name in reachable(schemas, answers) if "properties" in schemas[name]}
-    views = {name: _VIEWS.get(name, f"{name}View") for name in answered & reachable(schemas, asked)}
+    views = {
+        name: _VIEWS.get(name, f"{name}View")
+        for name in answered & reachable(schemas, asked, [{"$ref": SCHEMAS + each} for each in bodies])
+    }
     for name, view in views.items():
         schemas[view] = {**deepcopy(schemas[name]), "title": view}
         # A reader takes no offence at what it does not know.

@@ -35,6 +35,7 @@ from headrace.contracts.sessions import SignIn
 from headrace.contracts.tasks import Bulk, BulkRequest, Submission
 
 API_PATH = "/api/v1/"
+BFF_PATH = "/bff/v1/"
 
 BODIES = (
     *(Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest),
@@ -97,7 +98,7 @@ def complete(document: Json) -> Json:
             operation["tags"] = [_tag(path, operation)]
             complete_parameters(operation)
             _complete_answers(operation)
-    require_answered_fields(document)
+    require_answered_fields(document, taken)
     add_timeline(schemas)
     has_streams = any(_is_stream(operation) for operation in operations_of(document))
     if has_streams:
@@ -112,6 +113,8 @@ def _tag(path: str, operation: Json) -> str:
     """Return what an operation is about: the resource that its path names first, or events if it answers with a stream of them."""
     if _is_stream(operation):
         return "events"
+    if path.startswith(BFF_PATH):
+        return "screens"
     named = path.removeprefix(API_PATH).strip("/").partition("/")[0]
     return _TAGS.get(named, named)
 

@@ -93,6 +93,10 @@ class Places:
             del self._open[viewer.account]
         self._note(viewer.account)
 
+    def open_of(self, account: str) -> int:
+        """Return how many streams an account has open, at all processes as far as they have told."""
+        return self._open[account] + self._count_elsewhere(account)
+
     def learn(self, process: str, told: Told) -> None:
         """Take in what another process has told."""
         now = self._clock()

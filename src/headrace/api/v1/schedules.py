@@ -17,6 +17,7 @@ from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location
 from headrace.api.edge.traces import publishing
 from headrace.api.firing_rate import check_firing_rate
+from headrace.api.rest import with_rest
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
@@ -26,7 +27,6 @@ from headrace.cron import first, following, is_active, is_time_zone, same_times,
 from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, TooLarge
 from headrace.lifecycle import schedules
 from headrace.lifecycle.queueing import submit_task
-from headrace.lifecycle.resting import resting
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.store import schedules as stored_schedules
@@ -89,7 +89,9 @@ async def list_schedules(request: AnyRequest, at_least: AtLeast = None) -> Sched
         position = await read_checkpoint(session) or Position(api.log.epoch, 0)
         items = await stored_schedules.list_oldest(session, caller(request), clock.now())
         is_disabled = await users.is_disabled(session, caller(request))
-    return ScheduleList(items=[_shown(api, each, is_disabled) for each in items], position=str(position))
+    return ScheduleList(
+        items=[with_rest(api.current, each, is_owner_disabled=is_disabled) for each in items], position=str(position)
+    )
 
 
 @get(
@@ -194,15 +196,7 @@ async def _save(api: ApiState, schedule: Schedule, saved: ScheduleSaved, now: da
         raise _not_found(schedule.id) from error
     next_at = None if saved.next_at is None else following(saved.definition, now, saved.next_at)
     position = str(Position(api.log.epoch, appended.sequence))
-    return _shown(api, msgspec.structs.replace(schedule, next_at=next_at, position=position))
-
-
-def _shown(api: ApiState, schedule: Schedule, is_owner_disabled: bool = False) -> Schedule:
-    """Return a schedule with the reason why it rests, if it does."""
-    definition = schedule.definition
-    is_enabled = api.current.is_enabled(definition.kind)
-    rest = resting(definition.kind, is_owner_disabled=is_owner_disabled, is_kind_enabled=is_enabled)
-    return msgspec.structs.replace(schedule, resting=None if definition.paused else rest)
+    return with_rest(api.current, msgspec.structs.replace(schedule, next_at=next_at, position=position))
 
 
 async def _keep_next_firing(
@@ -239,7 +233,7 @@ async def _find(api: ApiState, owner: str, schedule: str) -> Schedule:
             found = await stored_schedules.find_schedule(session, owner, schedule, clock.now())
             is_disabled = await users.is_disabled(session, owner)
         if found is not None:
-            return _shown(api, found, is_disabled)
+            return with_rest(api.current, found, is_owner_disabled=is_disabled)
         if patience:
             state = await api.log.refresh()
             await api.read_model.reach(Position(state.epoch, state.last_sequence), AT_LEAST_SECONDS)

@@ -30,7 +30,7 @@ AGENT_CHARS_MAX = 200  # of what a browser calls itself; its owner has to recogn
 
 TOO_MANY = "There were too many attempts to sign in from this address, or for this account; see Retry-After."
 
-_CSRF: Final = CsrfHeader(name=csrf.HEADER, value=csrf.VALUE)
+CSRF: Final = CsrfHeader(name=csrf.HEADER, value=csrf.VALUE)
 
 
 def device_of(request: AnyRequest) -> Device:
@@ -73,7 +73,7 @@ def describe(user: UserRow, principal: Principal) -> CurrentSession:
         credential="key" if session is None else "session",
         session=session,
         expires_at=None if principal.expires_at is None else datetime.fromtimestamp(principal.expires_at, UTC),
-        csrf=_CSRF,
+        csrf=CSRF,
     )
 
 

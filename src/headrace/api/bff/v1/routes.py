@@ -1,0 +1,23 @@
+"""The routes below `/bff/v1`: one for each screen."""
+
+from __future__ import annotations
+
+from litestar.handlers import HTTPRouteHandler
+
+from headrace.api.bff.v1.admin.audit import show_audit
+from headrace.api.bff.v1.admin.pending_users import show_pending_users
+from headrace.api.bff.v1.admin.settings import show_settings
+from headrace.api.bff.v1.admin.users import show_users
+from headrace.api.bff.v1.member.account import show_account
+from headrace.api.bff.v1.member.schedules import show_schedules
+from headrace.api.bff.v1.session import show_session
+
+ALL: list[HTTPRouteHandler] = [
+    show_session,
+    show_account,
+    show_schedules,
+    show_users,
+    show_pending_users,
+    show_settings,
+    show_audit,
+]

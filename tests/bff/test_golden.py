@@ -1,0 +1,97 @@
+"""The contract of each screen: its examples are what the document describes, and what once was in them stays."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+import pytest
+from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
+from msgspec import Struct
+
+from headrace.api.app import create_app
+from headrace.api.bff.setting_groups import GROUPS
+from headrace.api.bff.v1 import routes
+from headrace.api.mounts import DOCUMENTS, document_of, mount_of
+from headrace.contracts.run_time_settings import RunTimeSettings
+from headrace.contracts.screens.envelope import Screen
+from tests.bff.examples import SCREENS
+from tests.bff.golden import PLACE, FieldLost, file_of, golden, losses
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", LitestarDeprecationWarning)
+    MADE: dict[str, Any] = {name: create_app(None, of).openapi_schema.to_schema() for name, of in DOCUMENTS.items()}
+
+every_screen = pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.__name__)
+
+
+def document_with(screen: type[Struct]) -> dict[str, Any]:
+    (found,) = (each for each in MADE.values() if screen.__name__ in each["components"]["schemas"])
+    return found
+
+
+def validator(screen: type[Struct]) -> Any:
+    reference = {"$ref": f"#/components/schemas/{screen.__name__}"}
+    return jsonschema_rs.Draft202012Validator({**reference, "components": document_with(screen)["components"]})
+
+
+@every_screen
+def test_the_golden_file_is_what_the_structs_say_and_what_the_document_describes(screen: type[Struct]) -> None:
+    assert golden(screen) == file_of(screen).read_text(), "run `just openapi`"
+    examples = msgspec.json.decode(file_of(screen).read_bytes())
+    assert examples.keys() >= {"full", "empty"}
+    if issubclass(screen, Screen):
+        assert examples.keys() == {"full", "empty", "one_part_stale", "one_part_missing"}
+    for name, example in examples.items():
+        validator(screen).validate(example)
+        assert msgspec.convert(example, screen) == SCREENS[screen][name]
+        # A page finds every field, and the web application none that the document does not have.
+        described = document_with(screen)["components"]["schemas"][screen.__name__]
+        assert example.keys() == described["properties"].keys()
+
+
+@every_screen
+def test_a_part_that_fails_is_null_or_has_a_time(screen: type[Struct]) -> None:
+    for name in ("one_part_stale", "one_part_missing"):
+        example: Any = SCREENS[screen].get(name)
+        for each in example.stale if example is not None else ():
+            assert (each.since is None) == (name == "one_part_missing")
+            assert (getattr(example, each.part) is None) == (name == "one_part_missing")
+
+
+def test_every_screen_that_is_served_has_a_golden_file() -> None:
+    served = {
+        answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for handler in routes.ALL
+        for path in handler.paths
+        for answer in [MADE[document_of(mount_of(handler))]["paths"][f"/bff/v1{path}"]["get"]["responses"]["200"]]
+    }
+    assert served == {screen.__name__ for screen in SCREENS}
+    assert {path.stem for path in PLACE.glob("*.json")} == served
+    assert all(name[-2] == "V" and name[-1].isdigit() for name in served)
+
+
+def test_a_field_is_added_and_none_is_removed_or_retyped(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    before = {"full": {"items": [{"id": "a", "count": 1, "note": None}], "flag": True}}
+    added = {"full": {"items": [{"id": "a", "count": 1, "note": "new", "more": 1}], "flag": True, "other": []}}
+    assert not list(losses(before, added))
+    assert list(losses(before, {"full": {"items": [{"id": "a", "note": None}], "flag": True}})) == [
+        "/full/items/0/count"
+    ]
+    assert list(losses(before, {"full": {"items": [{"id": 5, "count": 1, "note": None}], "flag": True}})) == [
+        "/full/items/0/id: string, now number"
+    ]
+    assert list(losses(before, {"full": {"items": [], "flag": 1}})) == ["/full/flag: boolean, now number"]
+    screen = next(iter(SCREENS))
+    monkeypatch.setattr("tests.bff.golden.PLACE", tmp_path)
+    whole = msgspec.to_builtins(SCREENS[screen])
+    (tmp_path / f"{screen.__name__}.json").write_bytes(msgspec.json.encode(whole | {"gone": {}}))
+    with pytest.raises(FieldLost, match="/gone: a field of a screen is neither removed nor retyped"):
+        golden(screen)
+
+
+def test_every_setting_that_changes_at_run_time_is_in_the_form() -> None:
+    shown = [field.key for _, fields in GROUPS.values() for field in fields]
+    assert sorted(shown) == sorted(RunTimeSettings.__struct_fields__)
