@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -90,6 +91,18 @@ def test_a_field_is_added_and_none_is_removed_or_retyped(monkeypatch: pytest.Mon
     (tmp_path / f"{screen.__name__}.json").write_bytes(msgspec.json.encode(whole | {"gone": {}}))
     with pytest.raises(FieldLost, match="/gone: a field of a screen is neither removed nor retyped"):
         golden(screen)
+
+
+def test_the_page_about_screens_shows_how_to_ask_for_each_and_names_every_field() -> None:
+    page = (PLACE.parents[2] / "docs/bff.md").read_text()
+    sections = {part.partition("\n")[0].replace(" ", "").lower(): part for part in page.split("\n## ")[1:]}
+    for screen in SCREENS:
+        section = sections[screen.__name__[:-2].lower()]
+        assert "    curl -H" in section
+        # A table may name several fields of one thing, each in backticks of its own, behind where they are.
+        named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`]+)`", section))))
+        own = set(screen.__struct_fields__) - set(Screen.__struct_fields__)
+        assert own <= named, (screen.__name__, own - named)
 
 
 def test_every_setting_that_changes_at_run_time_is_in_the_form() -> None:

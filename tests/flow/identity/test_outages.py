@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -26,6 +28,30 @@ async def second_api(cluster: Cluster, key: str) -> httpx.AsyncClient:
     return http
 
 
+async def check_stale_screens(http: httpx.AsyncClient, account: dict[str, Any], schedules: dict[str, Any]) -> None:
+    """Screens are as they were, and say so; what does not come from Postgres is there, and what nobody knows is null."""
+    answer = await http.get("/bff/v1/member/account")
+    assert answer.status_code == 200, answer.text
+    now = answer.json()
+    assert {each["part"]: each["since"] for each in now["stale"]} == dict.fromkeys(
+        ("user", "sessions", "keys"), account["at"]
+    )
+    assert {each["error_code"] for each in now["stale"]} == {"identity_unavailable"}
+    assert (now["user"], now["keys"]) == (account["user"], account["keys"])
+    assert now["usage"]["streams"] == account["usage"]["streams"]
+    # This one may have been kept for a second.
+    await until(lambda: is_stale(http), "the schedules are said to be stale")
+    now = (await http.get("/bff/v1/member/schedules")).json()
+    assert (now["items"], now["position"]) == (schedules["items"], schedules["position"])
+    never_read = (await http.get("/bff/v1/member/schedules", params={"limit": 7})).json()
+    assert (never_read["items"], never_read["position"], never_read["stale"][0]["since"]) == (None, None, None)
+
+
+async def is_stale(http: httpx.AsyncClient) -> bool:
+    shown = (await http.get("/bff/v1/member/schedules")).json()
+    return [each["error_code"] for each in shown["stale"]] == ["read_model_unavailable"]
+
+
 @pytest.mark.invariant(8)
 async def test_without_postgres_known_keys_go_on_unknown_ones_wait_and_revoked_ones_are_refused_by_every_process(
     make_cluster: MakeCluster,
@@ -38,7 +64,10 @@ async def test_without_postgres_known_keys_go_on_unknown_ones_wait_and_revoked_o
     for http in (http for pair in apis.values() for http in pair):
         assert (await http.get("/api/v1/tasks")).status_code == 200
     revocations = Revocations(cluster.log)
+    screens = apis[bob][0]
+    known = [(await screens.get(f"/bff/v1/member/{each}")).json() for each in ("account", "schedules")]
     async with cluster.without_postgres():
+        await check_stale_screens(screens, *known)
         for http in apis[ada]:
             answer = await http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})
             assert (answer.status_code, answer.json()["owner"]) == (202, "ada")

@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from headrace.api.read_model import ReadModel
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelBehind, ReadModelUnavailable
 from headrace.settings import DatabaseSettings
+from headrace.store.checkpoints import read_checkpoint
 from headrace.store.engine import sqlalchemy_config
 
 
@@ -110,3 +112,27 @@ async def test_a_postgres_that_does_not_answer_is_said_to_a_probe_in_time_and_by
     frozen.set()
     assert await read_model.problem() is None
     assert asked == 1
+
+
+async def test_a_snapshot_sees_one_moment_whatever_is_written_meanwhile_and_writes_nothing(
+    make_database: Callable[[], Awaitable[str]],
+) -> None:
+    config = sqlalchemy_config(DatabaseSettings(url=await make_database(), pool=2))
+    read_model = ReadModel(config.create_session_maker())
+    insert = text("INSERT INTO projection (name, epoch, sequence) VALUES ('tasks', 1, 7)")
+    async with read_model.snapshot() as session:
+        assert await read_checkpoint(session) is None
+        async with read_model.session() as writing:
+            await writing.execute(insert)
+            await writing.commit()
+        assert await read_checkpoint(session) is None
+    assert await read_model.has_reached(Position(1, 7))
+    # What was set for the snapshot is not left behind in its connection.
+    for _ in range(3):
+        async with read_model.session() as session:
+            assert await session.scalar(text("SHOW transaction_isolation")) == "read committed"
+            assert await session.scalar(text("SHOW transaction_read_only")) == "off"
+    async with read_model.snapshot() as session:
+        with pytest.raises(DBAPIError, match="read-only transaction"):
+            await session.execute(insert)
+    await config.get_engine().dispose()
