@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SECRETS = frozenset(  # fields that may hold one; a database URL may contain a password
-    {"token", "password", "url", "secrets", "follow_secrets", "api_key", "status_key"}
+    {"token", "password", "url", "secrets", "follow_secrets", "api_key", "status_key", "status_url"}
 )
 FILE_SUFFIX = "_FILE"
 FILE_BYTES_MAX = 64 << 10  # bytes; an endless file does not fill the memory

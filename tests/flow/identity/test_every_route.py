@@ -40,7 +40,7 @@ REFUSED = {
     "a rejected user's session": {403, 404},
 }
 # What an account that is not active may do all the same: read its own state, and sign out.
-OWN_STATE = {("GET", "/api/v1/session"), ("DELETE", "/api/v1/sessions")}
+OWN_STATE = {("GET", "/api/v1/session"), ("GET", "/bff/v1/session"), ("DELETE", "/api/v1/sessions")}
 
 
 class Owned(NamedTuple):
