@@ -69,8 +69,10 @@ class OwnerChanges:
                 heard.subscriptions.append(await self._log.live.watch(subject, note))
             except LogUnavailable:
                 self._heard.pop(owner, None)
-                self._close(heard)
-                return
+                break
+        if self._heard.get(owner) is not heard:
+            # It could not be heard, or was ended meanwhile because too many others were asked for.
+            self._close(heard)
 
     def _note(self, owner: str) -> None:
         heard = self._heard.get(owner)

@@ -17,7 +17,7 @@ PREFLIGHT_SECONDS = b"600"  # for which a browser need not ask again
 
 # What a page may send to the routes, and what it may read of their answers, besides what the protocol always allows.
 TAKEN_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, traceparent, tracestate, X-Correlation-Id, X-Headrace-CSRF, "
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, traceparent, tracestate, X-Correlation-Id, X-Headrace-CSRF, "
     "X-Request-Id"
 )
 SHOWN_HEADERS = "ETag, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Correlation-Id"

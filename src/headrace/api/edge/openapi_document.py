@@ -66,6 +66,7 @@ _VERSIONED = frozenset({"get_settings", "replace_settings"})
 _BY_LINK = frozenset({"follow_task_by_link", "follow_batch_by_link"})
 _LOCATION = {"description": "The address of what was made.", "schema": {"type": "string"}}
 _ETAG = {"description": "The version, for `If-Match`.", "schema": {"type": "string"}}
+_ETAG_OF_SCREEN = {"description": "Of everything but the time, for `If-None-Match`.", "schema": {"type": "string"}}
 _CHALLENGE = {"description": "How to authenticate (RFC 6750).", "schema": {"type": "string"}}
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
 
@@ -136,6 +137,8 @@ def _complete_answers(operation: Json) -> None:
             answer.setdefault("headers", {})["Location"] = _LOCATION
         elif status == "200" and operation["operationId"] in _VERSIONED:
             answer.setdefault("headers", {})["ETag"] = _ETAG
+    if "304" in answers:
+        answers["200"].setdefault("headers", {})["ETag"] = _ETAG_OF_SCREEN
     if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):
         answers["200"] = {**answers["202"], "description": "The key has made this before; it is answered as it is now."}
     if _is_stream(operation) and operation["operationId"] not in _ENDLESS:
