@@ -215,6 +215,7 @@ OF_A_SECRET = {
     "HEADRACE_URL": "http://in-a-file",
     "HEADRACE_NATS_URL": "nats://in-a-file",
     "HEADRACE_DATABASE_URL": "postgresql://in-a-file/x",
+    "HEADRACE_API_STATUS_URL": "https://in-a-file",
     "HEADRACE_API_SECRETS": "in-a-file-of-32-characters-or-more",
     "HEADRACE_API_FOLLOW_SECRETS": "in-a-file-of-32-characters-or-more",
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from headrace.errors import LogUnavailable
-from headrace.log import subjects
+from headrace.log import live_subjects, subjects
 from headrace.log.connection import Log
 from headrace.log.live import Subscription
 
@@ -64,7 +64,7 @@ class OwnerChanges:
         def note(_subject: str, _payload: bytes) -> None:
             self._note(owner)
 
-        for subject in (subjects.live(subjects.task_events(owner)), subjects.batch_live("*", owner, "*")):
+        for subject in (subjects.live(subjects.task_events(owner)), live_subjects.batch_live("*", owner, "*")):
             try:
                 heard.subscriptions.append(await self._log.live.watch(subject, note))
             except LogUnavailable:
