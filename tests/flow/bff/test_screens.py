@@ -106,6 +106,7 @@ async def test_administrators_see_accounts_and_those_that_wait(cluster: Cluster)
     everybody = await show(cluster.http, "admin/users", limit=200)
     (entry,) = (each for each in everybody["items"] if each["id"] == id_)
     assert entry["keys"] >= 1
+    assert (entry["running"], entry["queued"]) == (0, 0)
     assert (entry["sessions"], entry["role"], entry["state"]) == (0, "member", "active")
     assert made.id == id_
     assert shown["counts"] == everybody["counts"]

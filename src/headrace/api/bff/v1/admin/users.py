@@ -19,10 +19,12 @@ from headrace.api.edge.request import AnyRequest, AtCursor
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import state_of
 from headrace.api.v1.users import InSearch
+from headrace.contracts.batches import Counts
 from headrace.contracts.identity import Role, User, UserState
 from headrace.contracts.screens.users import UserCounts, UserEntry, UsersV1
 from headrace.log import clock
 from headrace.store.api_keys import count_valid_keys
+from headrace.store.counts import read_counts_of
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 from headrace.store.sessions import count_live_sessions
 from headrace.store.users import UserFilter, count_by_state, list_users
@@ -75,11 +77,13 @@ async def _page(wanted: UserFilter, after: Cursor | None, limit: int, session: A
     ids, now = [each.id for each in found], clock.now()
     keys = await count_valid_keys(session, ids, now)
     sessions = await count_live_sessions(session, ids, now)
-    items = [_entry(each, keys.get(each.id, 0), sessions.get(each.id, 0)) for each in found]
+    # The counts of tasks stand in the same database.
+    tasks = await read_counts_of(session, ids)
+    items = [_entry(each, tasks[each.id].counts, keys.get(each.id, 0), sessions.get(each.id, 0)) for each in found]
     return Page(items, str(more) if more else None)
 
 
-def _entry(user: User, keys: int, sessions: int) -> UserEntry:
+def _entry(user: User, tasks: Counts, keys: int, sessions: int) -> UserEntry:
     return UserEntry(
         id=user.id,
         email=user.email,
@@ -88,8 +92,8 @@ def _entry(user: User, keys: int, sessions: int) -> UserEntry:
         state=user.state,
         created_at=user.created_at,
         seen_at=user.seen_at,
-        running=None,
-        queued=None,
+        running=tasks.running,
+        queued=tasks.queued,
         keys=keys,
         sessions=sessions,
         storage_bytes=None,
