@@ -118,6 +118,14 @@ class ReadModel:
             return f"Postgres cannot be used: no answer within {CHECK_SECONDS:g} s"
         return self._checking.result()
 
+    async def close(self) -> None:
+        """End what goes on by itself, so that none of it holds a connection when the engine is disposed of."""
+        running = {task for task in (self._polling, self._checking) if task is not None and not task.done()}
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
     async def _check(self) -> str | None:
         try:
             async with self._session_for_operators() as session:

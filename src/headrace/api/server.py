@@ -66,6 +66,7 @@ async def serve(settings: Settings, stop: Stop) -> None:
         stack.callback(listener.close)
         await stack.enter_async_context(serve_operations(settings.api.ops, operations, variable="HEADRACE_API_OPS"))
         stack.push_async_callback(database.get_engine().dispose)
+        stack.push_async_callback(read_model.close)
         api = await _open_unless_stopped(settings, read_model, identity, operations, stack, stop)
         if api is None:
             return

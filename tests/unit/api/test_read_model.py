@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -16,12 +17,15 @@ from headrace.errors import ReadModelBehind, ReadModelUnavailable
 from headrace.settings import DatabaseSettings
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.engine import sqlalchemy_config
+from tests.waiting import until
 
 
 @pytest.fixture
 async def read_model(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[ReadModel]:
     config = sqlalchemy_config(DatabaseSettings(url=await make_database(), pool=1))
-    yield ReadModel(config.create_session_maker())
+    opened = ReadModel(config.create_session_maker())
+    yield opened
+    await opened.close()
     await config.get_engine().dispose()
 
 
@@ -90,6 +94,20 @@ async def test_a_postgres_that_refuses_or_is_silent_is_an_outage(listens: bool) 
 async def test_a_position_that_the_projector_does_not_reach_in_time_is_told_as_such(read_model: ReadModel) -> None:
     with pytest.raises(ReadModelBehind):
         await read_model.reach(Position(1, 1), 0.1)
+
+
+async def test_a_read_model_that_is_closed_leaves_no_connection_in_use(
+    make_database: Callable[[], Awaitable[str]],
+) -> None:
+    config = sqlalchemy_config(DatabaseSettings(url=await make_database(), pool=1))
+    read_model = ReadModel(config.create_session_maker())
+    waiting = asyncio.create_task(read_model.reach(Position(1, 1), 60))
+    await until(lambda: read_model._polling is not None, "it polls")
+    await read_model.close()
+    assert cast("Any", config.get_engine().pool).checkedout() == 0
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    await config.get_engine().dispose()
 
 
 async def test_a_postgres_that_does_not_answer_is_said_to_a_probe_in_time_and_by_one_check(
