@@ -21,6 +21,10 @@ SUBJECT_CHARS_MAX = 200  # longer than every id and every name of a kind
 AtId = Annotated[str | None, Parameter(max_length=SUBJECT_CHARS_MAX, pattern=VISIBLE_PATTERN)]
 
 
+Since = Annotated[str | None, Parameter(max_length=INSTANT_CHARS_MAX, description="At this time or after it.")]
+Before = Annotated[str | None, Parameter(max_length=INSTANT_CHARS_MAX, description="Before this time.")]
+
+
 @get(
     "/audit",
     operation_id="list_audit",
@@ -33,10 +37,8 @@ async def list_audit(
     actor: AtId = None,
     subject: AtId = None,
     action: Action | None = None,
-    since: Annotated[
-        str | None, Parameter(max_length=INSTANT_CHARS_MAX, description="At this time or after it.")
-    ] = None,
-    before: Annotated[str | None, Parameter(max_length=INSTANT_CHARS_MAX, description="Before this time.")] = None,
+    since: Since = None,
+    before: Before = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
 ) -> AuditPage:

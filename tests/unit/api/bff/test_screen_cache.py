@@ -66,7 +66,7 @@ def test_it_never_has_more_than_its_bound_whatever_happens(steps: list[tuple[str
         key = Key(f"u{number % 3}", "key:1", "ScreenV1", str(number).encode())
         match what:
             case "keep":
-                cache.keep(key, memoryview(bytes(size)), "etag", Position(1, number))  # type: ignore[arg-type]
+                cache.keep(key, bytes(size), "etag", Position(1, number))
                 kept[key] = (size, clock.now)
             case "drop":
                 cache.drop(key.owner)

@@ -16,10 +16,10 @@ from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromIdentity
 from headrace.api.bff.parts import Reading
 from headrace.api.edge.openapi import refusals
-from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, AtCursor, read_instant
+from headrace.api.edge.request import AnyRequest, AtCursor, read_instant
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import state_of
-from headrace.api.v1.audit import AtId
+from headrace.api.v1.audit import AtId, Before, Since
 from headrace.contracts.audit import Action, AuditEntry
 from headrace.contracts.screens.audit import AuditItem, AuditTarget, AuditV1
 from headrace.contracts.screens.envelope import Ref
@@ -50,10 +50,8 @@ async def show_audit(
     actor: AtId = None,
     action: Action | None = None,
     target: AtId = None,
-    since: Annotated[
-        str | None, Parameter(max_length=INSTANT_CHARS_MAX, description="At this time or after it.")
-    ] = None,
-    before: Annotated[str | None, Parameter(max_length=INSTANT_CHARS_MAX, description="Before this time.")] = None,
+    since: Since = None,
+    before: Before = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
 ) -> Response[AuditV1]:
