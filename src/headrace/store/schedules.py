@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -39,6 +40,13 @@ async def find_schedule(session: AsyncSession, owner: str, schedule: str, now: d
     found = _SELECT_SCHEDULE.where(columns.id == schedule, columns.owner == owner)
     row = await fetch_row(session, ScheduleRow, found)
     return None if row is None else _to_schedule(row, now)
+
+
+async def find_names(session: AsyncSession, ids: Collection[str]) -> dict[str, str | None]:
+    """Return the names of those of these schedules that there are, by their ids, see `headrace.store.batches.find_names`."""
+    columns = tables.schedules.c
+    named = select(columns.id, columns.definition.op("->>")("name")).where(columns.id.in_(ids))
+    return {row[0]: row[1] for row in await session.execute(named)} if ids else {}
 
 
 async def list_oldest(session: AsyncSession, owner: str, now: datetime) -> list[Schedule]:
