@@ -23,9 +23,23 @@ _FAILURES: Final = """
     SELECT 'failures' AS of, t::text AS kept, w::text AS wanted
     FROM failures t FULL JOIN wanted w USING (owner, kind, fingerprint, hour) WHERE (t.n, t.code) IS DISTINCT FROM (w.n, w.code)
 """
+_GROUPS: Final = """
+    WITH own AS (
+        SELECT owner, kind, fingerprint, code, count(*) AS n, 1::bigint AS owners,
+               max(date_bin('1 hour', finished_at, timestamptz '1970-01-01 00:00:00+00')) AS last_hour
+        FROM tasks WHERE state = 'failed' AND fingerprint IS NOT NULL AND code IS NOT NULL AND finished_at IS NOT NULL
+        GROUP BY 1, 2, 3, 4
+    ), wanted AS (
+        SELECT * FROM own UNION ALL
+        SELECT '', kind, fingerprint, code, sum(n)::bigint, count(*), max(last_hour) FROM own GROUP BY 2, 3, 4
+    )
+    SELECT 'failure_groups' AS of, t::text AS kept, w::text AS wanted
+    FROM failure_groups t FULL JOIN wanted w USING (owner, kind, fingerprint)
+    WHERE (t.n, t.code, t.owners, t.last_hour) IS DISTINCT FROM (w.n, w.code, w.owners, w.last_hour)
+"""
 
 
 async def compare_counts(connection: Any) -> list[str]:
-    """Compare both tables of counts with what a GROUP BY of the tasks gives; returns a line for each difference."""
-    found = [*await connection.fetch(_COUNTS), *await connection.fetch(_FAILURES)]
+    """Compare the tables of counts with what a GROUP BY of the tasks gives; returns a line for each difference."""
+    found = [*await connection.fetch(_COUNTS), *await connection.fetch(_FAILURES), *await connection.fetch(_GROUPS)]
     return [f"{each['of']} has {each['kept']}, and the tasks give {each['wanted']}" for each in found]

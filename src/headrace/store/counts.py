@@ -20,13 +20,12 @@ from headrace.store.by_age import given_filters
 from headrace.store.count_rows import counts_by_owner
 from headrace.store.cursors import Cursor
 from headrace.store.tables import EVERYBODY
-from headrace.store.tally import hour_of
+from headrace.store.failure_counts import hour_of
 
 HOURS_SHOWN = 24  # of a group of failures, each with its count
-OWNERS_COUNTED_MAX = 100  # of a group; more are not told apart, so that a failure of everybody costs no more
-# Rows of the newest hours, of which groups are listed: some five milliseconds. A group has one for each hour in which it failed.
-GROUP_ROWS_MAX = 20_000
 
+# The message in an error as the projector writes it. The traceback behind it has up to 16,000 characters, and stays where it is.
+_MESSAGE = r'''^\{"code":"[a-z_]+","message":("(?:[^"\\]|\\.)*")'''
 _C = tables.counts.c
 _SELECT_COUNTS = select(_C.owner, _C.kind, _C.state, _C.n).where(_C.owner.in_(bindparam("owners", expanding=True)))
 _SELECT_BUSIEST = text(f"""
@@ -58,7 +57,7 @@ class FailureGroup(Struct, frozen=True, kw_only=True):
         newest: The id of the newest.
         newest_owner: Its owner.
         message: Its message.
-        owners: How many owners they have, `OWNERS_COUNTED_MAX` when these are more.
+        owners: How many owners have any of them.
         per_hour: How many failed in each of the last `HOURS_SHOWN` hours, the current one last.
     """
 
@@ -119,7 +118,7 @@ async def list_failure_groups(
     """
     filters = given_filters(wanted)
     first_hour = hour_of(now) - (HOURS_SHOWN - 1) * HOUR
-    asked = {"owner": owner, **filters, "limit": limit + 1, "first_hour": first_hour}
+    asked = {"owner": owner, **filters, "limit": limit + 1, "first_hour": first_hour, "message": _MESSAGE}
     if after is not None:
         asked |= {"after_hour": after.created_at, "after_fingerprint": after.id}
     query = _select_groups(frozenset(filters), is_of_all=owner == EVERYBODY, is_next=after is not None)
@@ -130,42 +129,60 @@ async def list_failure_groups(
     return sorted(groups, key=lambda group: group.last_at, reverse=True), more
 
 
+async def count_failures(session: AsyncSession, owner: str, wanted: FailureFilter) -> int:
+    """Count the tasks of an owner that are in groups of failures; `EVERYBODY` for those of all owners."""
+    filters = given_filters(wanted)
+    return (await session.execute(_sum_of_failures(frozenset(filters)), {"owner": owner, **filters})).scalar_one()
+
+
+@cache
+def _sum_of_failures(filters: frozenset[str]) -> TextClause:
+    """Build the query for how many failures there are, once for each set of filters."""
+    table, since = ("failures", " AND hour >= :since") if "since" in filters else ("failure_groups", "")
+    return text(
+        f"SELECT coalesce(sum(n), 0)::int FROM {table} WHERE owner = :owner{_equal(filters)}{since}"  # noqa: S608 - names are ours
+    )
+
+
 @cache
 def _select_groups(filters: frozenset[str], *, is_of_all: bool, is_next: bool) -> TextClause:
-    """Build the query for a page of groups, once for each set of filters."""
-    conditions = "".join(f" AND {name} = :{name}" for name in sorted(filters - {"since"}))
-    since, finished_since = "", ""
+    """Build the query for a page of groups, once for each set of filters.
+
+    A group is in one row, so that no page adds up those of all hours, but for a page that begins at an hour.
+    """
+    count, since, finished_since = "g.n", "", ""
     if "since" in filters:
-        since, finished_since = " AND hour >= :since", " AND finished_at >= :since"
-    after = "HAVING (max(hour), fingerprint) < (:after_hour, :after_fingerprint)" if is_next else ""
+        count = """(
+            SELECT sum(n) FROM failures f
+            WHERE f.owner = g.owner AND f.kind = g.kind AND f.fingerprint = g.fingerprint AND f.hour >= :since
+        )"""
+        since, finished_since = " AND last_hour >= :since", " AND finished_at >= :since"
+    after = " AND (last_hour, fingerprint) < (:after_hour, :after_fingerprint)" if is_next else ""
     of_owner = "" if is_of_all else " AND owner = :owner"
     alike = f"state = 'failed' AND fingerprint = g.fingerprint{of_owner}{finished_since}"
     return text(f"""
         WITH g AS MATERIALIZED (
-            SELECT fingerprint, min(kind) AS kind, min(code) AS code, max(hour) AS last_hour FROM (
-                SELECT fingerprint, kind, code, hour FROM failures WHERE owner = :owner{conditions}{since}
-                ORDER BY hour DESC LIMIT {GROUP_ROWS_MAX}
-            ) newest
-            GROUP BY fingerprint {after} ORDER BY last_hour DESC, fingerprint DESC LIMIT :limit
+            SELECT * FROM failure_groups WHERE owner = :owner{_equal(filters)}{since}{after}
+            ORDER BY last_hour DESC, fingerprint DESC LIMIT :limit
         )
-        SELECT g.*, counted.count, counted.hours, counted.numbers, of_owners.owners, t.id AS newest, t.owner AS newest_owner,
-               t.finished_at AS last_at, t.error, oldest.finished_at AS first_at
+        SELECT g.fingerprint, g.kind, g.code, g.last_hour, g.owners, {count} AS count, lately.hours, lately.numbers,
+               t.id AS newest, t.owner AS newest_owner, t.finished_at AS last_at, t.message, oldest.finished_at AS first_at
         FROM g CROSS JOIN LATERAL (
-            SELECT sum(n) AS count, array_agg(hour) FILTER (WHERE hour >= :first_hour) AS hours,
-                   array_agg(n) FILTER (WHERE hour >= :first_hour) AS numbers
-            FROM failures f WHERE f.owner = :owner AND f.kind = g.kind AND f.fingerprint = g.fingerprint{since}
-        ) counted CROSS JOIN LATERAL (
-            SELECT count(*) AS owners FROM (
-                SELECT DISTINCT owner FROM failures f WHERE f.fingerprint = g.fingerprint AND f.owner <> '{EVERYBODY}'{of_owner}
-                LIMIT {OWNERS_COUNTED_MAX}
-            ) each
-        ) of_owners CROSS JOIN LATERAL (
-            SELECT id, owner, finished_at, error::text AS error FROM tasks WHERE {alike} ORDER BY finished_at DESC, id DESC LIMIT 1
+            SELECT array_agg(hour) AS hours, array_agg(n) AS numbers FROM failures f
+            WHERE f.owner = g.owner AND f.kind = g.kind AND f.fingerprint = g.fingerprint AND f.hour >= :first_hour
+        ) lately CROSS JOIN LATERAL (
+            SELECT id, owner, finished_at, coalesce(substring(error::text FROM :message), error::text) AS message
+            FROM tasks WHERE {alike} ORDER BY finished_at DESC, id DESC LIMIT 1
         ) t CROSS JOIN LATERAL (
             SELECT finished_at FROM tasks WHERE {alike} ORDER BY finished_at LIMIT 1
         ) oldest
         ORDER BY g.last_hour DESC, g.fingerprint DESC
     """)  # noqa: S608 - names are ours
+
+
+def _equal(filters: frozenset[str]) -> str:
+    """Return the conditions of those filters that name a value of a column."""
+    return "".join(f" AND {name} = :{name}" for name in sorted(filters - {"since"}))
 
 
 def _to_group(row: Any, first_hour: datetime) -> FailureGroup:
@@ -180,11 +197,16 @@ def _to_group(row: Any, first_hour: datetime) -> FailureGroup:
         last_at=row.last_at,
         newest=row.newest,
         newest_owner=row.newest_owner,
-        message=_message_of(row.error),
+        message=_message_of(row.message),
         owners=row.owners,
         per_hour=[counted.get(first_hour + number * HOUR, 0) for number in range(HOURS_SHOWN)],
     )
 
 
-def _message_of(error: str) -> str:
-    return msgspec.json.decode(error, type=TaskError).message
+def _message_of(found: str) -> str:
+    """Return the message of an error: found is its JSON string, or the whole error where that is written in another way."""
+    return (
+        msgspec.json.decode(found, type=str)
+        if found.startswith('"')
+        else msgspec.json.decode(found, type=TaskError).message
+    )

@@ -31,14 +31,14 @@ _DELETE_EVENTS = "DELETE FROM task_events WHERE task = ANY($1::text[])"
 _DELETE_SCHEDULES = "DELETE FROM schedules WHERE id = ANY($1::text[])"
 _READ_CHECKPOINT = "SELECT epoch, sequence FROM projection WHERE name = 'tasks'"
 _WRITE_CHECKPOINT = """
-    INSERT INTO projection AS p (name, epoch, sequence) VALUES ('tasks', $1, $2), ('counts', $1, $2)
+    INSERT INTO projection AS p (name, epoch, sequence) VALUES ('tasks', $1, $2), ('groups', $1, $2)
     ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence
 """
-# An older version does not count, and writes only the first of the two. `xmin` is the transaction that wrote a row.
+# An older version does not count, or less than this one, and writes only the first of the two. `xmin` is the transaction that wrote a row.
 _IS_COUNTED = """
     SELECT EXISTS (
         SELECT FROM projection t JOIN projection c ON (c.epoch, c.sequence, c.xmin::text) = (t.epoch, t.sequence, t.xmin::text)
-        WHERE t.name = 'tasks' AND c.name = 'counts'
+        WHERE t.name = 'tasks' AND c.name = 'groups'
     )
 """
 

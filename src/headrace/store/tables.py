@@ -137,8 +137,8 @@ class ActivityRow(Struct, kw_only=True):
 class CheckpointRow(Row, kw_only=True):
     """A row of `projection`.
 
-    It is ``tasks``, the position that the read model has reached; ``counts``, which is written together with it by those versions
-    that count; or ``repair``, where a repair began.
+    It is ``tasks``, the position that the read model has reached; ``groups``, which is written together with it by those versions
+    that count all that this one does; or ``repair``, where a repair began.
     """
 
     name: str
@@ -254,6 +254,17 @@ failures = Table(
     Column("code", Text, nullable=False),
     Column("n", Integer, nullable=False),
     Index("failures_by_hour", "owner", "hour"),
-    Index("failures_alike", "fingerprint", "owner"),
+)
+failure_groups = Table(
+    "failure_groups",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("last_hour", Instant, nullable=False),
+    Column("owners", Integer, nullable=False),
+    Index("failure_groups_newest", "owner", "last_hour", "fingerprint"),
 )
 projection = describe_table("projection", CheckpointRow, key=("name",))

@@ -1,4 +1,4 @@
-"""Counting tasks: how many each owner has in each state, and how many failed alike in each hour.
+"""Counting tasks: how many each owner has in each state, and how many failed alike, in each hour and in all.
 
 The counts change in the transaction that changes the tasks, by the difference of what was there and what is there now. Only
 `count_all` reads the tasks themselves. `EVERYBODY` stands for all owners together, so no query adds up those of all.
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from headrace.contracts.tasks import State
-from headrace.store.activity_statements import EPOCH
+from headrace.store.failure_counts import COUNT_ALL_FAILURES, Alike, add_failures, columns_of, number_of
 from headrace.store.leadership import LeaderSession
 from headrace.store.tables import EVERYBODY
 
 COUNT_ALL_SECONDS = 1800.0  # a hundred million tasks; no other statement of the projector may take as long
-_HOUR_SECONDS = 3600
 _FAILED = State.FAILED.value
 
 _ADD_COUNTS = """
@@ -31,42 +30,15 @@ _ADD_COUNTS = """
 _DROP_COUNTS = """
     DELETE FROM counts WHERE n = 0 AND (owner, kind, state) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))
 """
-_ADD_FAILURES = """
-    WITH changed AS (
-        INSERT INTO failures AS t (owner, kind, code, fingerprint, hour, n)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[])
-        ON CONFLICT (owner, kind, fingerprint, hour) DO UPDATE SET n = t.n + excluded.n
-        RETURNING owner, kind, fingerprint, hour, n
-    )
-    SELECT owner, kind, fingerprint, hour FROM changed WHERE n = 0
-"""
-_DROP_FAILURES = """
-    DELETE FROM failures WHERE n = 0
-      AND (owner, kind, fingerprint, hour) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]))
-"""
 # Whoever removes tasks meanwhile waits for this before it counts what it removed; readers go on with the counts of before.
 _COUNT_ALL = f"""
     SELECT set_config('transaction_timeout', '0', true) WHERE current_setting('server_version_num')::int >= 170000;
-    LOCK TABLE counts, failures IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE counts, failures, failure_groups IN SHARE ROW EXCLUSIVE MODE;
     DELETE FROM counts;
-    DELETE FROM failures;
     INSERT INTO counts (owner, kind, state, n) SELECT owner, kind, state, count(*) FROM tasks GROUP BY owner, kind, state;
     INSERT INTO counts (owner, kind, state, n) SELECT '{EVERYBODY}', kind, state, sum(n) FROM counts GROUP BY kind, state;
-    INSERT INTO failures (owner, kind, code, fingerprint, hour, n)
-        SELECT owner, kind, code, fingerprint, date_trunc('hour', finished_at, 'UTC'), count(*) FROM tasks
-        WHERE state = 'failed' AND code IS NOT NULL AND fingerprint IS NOT NULL AND finished_at IS NOT NULL
-        GROUP BY 1, 2, 3, 4, 5;
-    INSERT INTO failures (owner, kind, code, fingerprint, hour, n)
-        SELECT '{EVERYBODY}', kind, code, fingerprint, hour, sum(n) FROM failures GROUP BY kind, code, fingerprint, hour;
+    {COUNT_ALL_FAILURES}
 """  # noqa: S608 - the name is ours
-
-
-class Alike(NamedTuple):
-    """What failures have in common that are counted together; ``hour`` is that of their finish, numbered from 1970 on."""
-
-    code: str
-    fingerprint: str
-    hour: int
 
 
 Place = tuple[str, str, str, Alike | None]
@@ -110,7 +82,7 @@ REMOVED = ", ".join(f"tasks.{column}" for column in Removed._fields)
 def place_of(row: Countable) -> Place:
     """Return where a task is counted."""
     if row.state == _FAILED and row.code is not None and row.fingerprint is not None and row.finished_at is not None:
-        alike = Alike(row.code, row.fingerprint, _number_of(row.finished_at))
+        alike = Alike(row.code, row.fingerprint, number_of(row.finished_at))
         return row.owner, row.kind, row.state, alike
     return row.owner, row.kind, row.state, None
 
@@ -140,15 +112,12 @@ class Tally:
         of_states, of_failures = self._changes()
         counts = _with_everybody(of_states)
         if counts:
-            gone = await connection.fetch(_ADD_COUNTS, *_columns((*key, n) for key, n in counts))
+            gone = await connection.fetch(_ADD_COUNTS, *columns_of((*key, n) for key, n in counts))
             if gone:
-                await connection.execute(_DROP_COUNTS, *_columns(gone))
+                await connection.execute(_DROP_COUNTS, *columns_of(gone))
         failures = _with_everybody(of_failures)
         if failures:
-            rows = ((owner, kind, a.code, a.fingerprint, _begin(a.hour), n) for (owner, kind, a), n in failures)
-            gone = await connection.fetch(_ADD_FAILURES, *_columns(rows))
-            if gone:
-                await connection.execute(_DROP_FAILURES, *_columns(gone))
+            await add_failures(connection, failures)
         return {key[0] for key, _ in counts} - {EVERYBODY}
 
     def _changes(self) -> tuple[dict[tuple[str, str, str], int], dict[tuple[str, str, Alike], int]]:
@@ -180,21 +149,3 @@ def _with_everybody(changes: Mapping[tuple[str, str, Any], int]) -> list[tuple[t
             total[owner, kind, what] = n
             total[EVERYBODY, kind, what] += n
     return sorted((key, n) for key, n in total.items() if n)
-
-
-def _columns(rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
-    """Turn rows into an array for each of their columns."""
-    return list(zip(*rows, strict=True))
-
-
-def hour_of(at: datetime) -> datetime:
-    """Return the begin of the hour, in UTC, in which a failure at this time is counted."""
-    return _begin(_number_of(at))
-
-
-def _number_of(at: datetime) -> int:
-    return int(at.timestamp() // _HOUR_SECONDS)
-
-
-def _begin(hour: int) -> datetime:
-    return EPOCH + timedelta(hours=hour)
