@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.cli.terminal.lag.reading import Observed
+from headrace.lag.reading import Observed
 from headrace.log.deferred import AllDeferred
 from headrace.log.lane_states import LaneState
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 from headrace.cli.terminal.doctor.nats import ask_kinds
 from headrace.cli.terminal.doctor.report import Report
 from headrace.cli.terminal.doctor.show import text_of
-from headrace.cli.terminal.lag.percentiles import nothing_known
-from headrace.cli.terminal.lag.reading import Observed, Observer
 from headrace.client import Client
 from headrace.contracts.run_time_settings import Retention
+from headrace.lag.percentiles import nothing_known
+from headrace.lag.reading import Observed, Observer
 from headrace.log.connection import Log
 from tests.cli.conftest import Shell, Up
 from tests.cli.lanes import lane, observed

@@ -13,11 +13,12 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from headrace.cli.terminal.lag import hints, reading, show
-from headrace.cli.terminal.lag.percentiles import Percentiles, nothing_known
-from headrace.cli.terminal.lag.reading import Observer
+from headrace.cli.terminal.lag import show
 from headrace.client import Client
 from headrace.errors import LogUnavailable
+from headrace.lag import hints, reading
+from headrace.lag.percentiles import Percentiles, nothing_known
+from headrace.lag.reading import Observer
 from headrace.log.announcements import Announcement
 from headrace.log.connection import Log
 from headrace.log.deferred import AllDeferred

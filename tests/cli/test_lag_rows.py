@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from headrace.cli.terminal.durations import span
 from headrace.cli.terminal.lag import columns
 from headrace.cli.terminal.lag.columns import table
-from headrace.cli.terminal.lag.percentiles import Percentiles
-from headrace.cli.terminal.lag.rows import Row, rows_of
+from headrace.durations import span
+from headrace.lag.percentiles import Percentiles
+from headrace.lag.rows import Row, rows_of
 from headrace.log.announcements import Announcement
 from headrace.log.deferred import AllDeferred, Deferred
 from headrace.log.lane_states import lane_state

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from headrace.cli.terminal.lag.hints import Situation, find_state, reader_state
+from headrace.lag.hints import Situation, find_state, reader_state
 from headrace.log.announcements import Announcement
 from headrace.log.lane_states import Flow, LaneState
 from tests.cli.lanes import NOW, lane

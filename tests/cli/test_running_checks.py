@@ -10,8 +10,8 @@ from headrace.cli.terminal.checks.lag import check_lag
 from headrace.cli.terminal.checks.log import check_log
 from headrace.cli.terminal.checks.ready import check_ready
 from headrace.cli.terminal.checks.verdict import Figure, Finding, Level, Thresholds, Verdict, line_of
-from headrace.cli.terminal.lag.rows import Row
 from headrace.cli.terminal.sizes import size
+from headrace.lag.rows import Row
 from headrace.log.extent import LogExtent, Store
 from tests.cli.canned import answering
 from tests.cli.conftest import Shell

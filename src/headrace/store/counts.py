@@ -19,13 +19,13 @@ from headrace.store.activity_statements import HOUR
 from headrace.store.by_age import given_filters
 from headrace.store.count_rows import counts_by_owner
 from headrace.store.cursors import Cursor
-from headrace.store.tables import EVERYBODY
 from headrace.store.failure_counts import hour_of
+from headrace.store.tables import EVERYBODY
 
 HOURS_SHOWN = 24  # of a group of failures, each with its count
 
 # The message in an error as the projector writes it. The traceback behind it has up to 16,000 characters, and stays where it is.
-_MESSAGE = r'''^\{"code":"[a-z_]+","message":("(?:[^"\\]|\\.)*")'''
+_MESSAGE = r"""^\{"code":"[a-z_]+","message":("(?:[^"\\]|\\.)*")"""
 _C = tables.counts.c
 _SELECT_COUNTS = select(_C.owner, _C.kind, _C.state, _C.n).where(_C.owner.in_(bindparam("owners", expanding=True)))
 _SELECT_BUSIEST = text(f"""

@@ -40,7 +40,9 @@ class ReadModel:
         self.retention = retention
 
     async def empty(self) -> None:
-        await self.connection.execute("TRUNCATE tasks, task_events, batches, activity, projection, counts, failures, failure_groups")
+        await self.connection.execute(
+            "TRUNCATE tasks, task_events, batches, activity, projection, counts, failures, failure_groups"
+        )
 
     async def project(self, page: list[Record]) -> set[str]:
         decoded = list(decode_page(page))

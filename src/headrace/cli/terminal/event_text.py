@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from headrace.cli.terminal.durations import span
 from headrace.contracts.events import EventName
+from headrace.durations import span
 from headrace.printable import printable
 
 LINE_CHARS_MAX = 200  # where an event has one line; `--json` and `--follow` show it whole

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from headrace.cli.terminal.checks.verdict import Figure, Finding, Level, Thresholds, Verdict, aged
-from headrace.cli.terminal.durations import span
-from headrace.cli.terminal.lag import hints
-from headrace.cli.terminal.lag.rows import Row
+from headrace.durations import span
+from headrace.lag import hints
+from headrace.lag.rows import Row
 from headrace.log import consumer_names
 
 _STANDS_STILL = (hints.NO_WORKERS, hints.STALLED, hints.NOT_RUNNING)

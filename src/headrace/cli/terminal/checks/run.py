@@ -10,11 +10,11 @@ from headrace.cli.terminal.checks.log import check_log
 from headrace.cli.terminal.checks.ready import check_ready
 from headrace.cli.terminal.checks.verdict import Finding, Level, Thresholds, Verdict, line_of
 from headrace.cli.terminal.exits import CommandFailed
-from headrace.cli.terminal.lag.percentiles import nothing_known
-from headrace.cli.terminal.lag.reading import Observer
-from headrace.cli.terminal.lag.rows import rows_of
 from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.output import show
+from headrace.lag.percentiles import nothing_known
+from headrace.lag.reading import Observer
+from headrace.lag.rows import rows_of
 from headrace.log.connection import Log
 from headrace.log.extent import read_extent
 from headrace.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from headrace.cli.terminal.durations import span
+from headrace.durations import span
 
 TOLD_MAX = 10  # findings in the line; a page of them helps nobody
 

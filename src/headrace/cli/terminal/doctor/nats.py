@@ -13,10 +13,10 @@ from headrace.cli.terminal.checks.lag import check_lag
 from headrace.cli.terminal.checks.log import check_log
 from headrace.cli.terminal.checks.verdict import Thresholds
 from headrace.cli.terminal.doctor.report import NatsServer, Report, StreamLine
-from headrace.cli.terminal.lag.percentiles import PercentilesReader
-from headrace.cli.terminal.lag.reading import Observer
-from headrace.cli.terminal.lag.rows import rows_of
 from headrace.errors import LogUnavailable
+from headrace.lag.percentiles import PercentilesReader
+from headrace.lag.reading import Observer
+from headrace.lag.rows import rows_of
 from headrace.log import clock, metadata, subjects
 from headrace.log.connection import Log
 from headrace.log.extent import read_extent

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
-from headrace.cli.terminal.lag.rows import Row
 from headrace.contracts.run_time_settings import Retention
+from headrace.lag.rows import Row
 from headrace.log.extent import LogExtent
 
 CLOCK_SECONDS = 1.0  # between two clocks from which on it is a finding: tasks start that much too late or too early

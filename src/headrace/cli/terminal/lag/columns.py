@@ -7,9 +7,9 @@ from datetime import datetime
 from textwrap import fill
 from typing import NamedTuple
 
-from headrace.cli.terminal.durations import span
-from headrace.cli.terminal.lag.rows import Row
 from headrace.cli.terminal.output import format_table, output_width, table_width
+from headrace.durations import span
+from headrace.lag.rows import Row
 from headrace.log import clock
 from headrace.printable import printable
 

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from msgspec import Struct
-
 from headrace.cli.terminal.output import note
+from headrace.lag.percentiles import Percentiles, PercentilesReader, nothing_known
 from headrace.settings import DatabaseSettings
 
 SPAN = timedelta(hours=1)
-
-
-class Percentiles(Struct, frozen=True, kw_only=True):
-    """Times of a kind in seconds; None where nothing is known."""
-
-    wait_p50: float | None = None
-    wait_p95: float | None = None
-    run_p50: float | None = None
-    run_p95: float | None = None
-
-
-PercentilesReader = Callable[[], Awaitable[Mapping[str, Percentiles]]]
-
-
-async def nothing_known() -> Mapping[str, Percentiles]:
-    """Say nothing: no read model is known."""
-    return {}
 
 
 def percentiles_reader(database: DatabaseSettings | None) -> PercentilesReader:

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from headrace.cli.terminal.discovery import find_database
 from headrace.cli.terminal.lag.columns import table
 from headrace.cli.terminal.lag.percentiles import percentiles_reader
-from headrace.cli.terminal.lag.reading import Observer
-from headrace.cli.terminal.lag.rows import Row, rows_of
 from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.output import note, show_json, show_screen, show_styled
 from headrace.errors import LogUnavailable
+from headrace.lag.reading import Observer
+from headrace.lag.rows import Row, rows_of
 from headrace.printable import printable
 from headrace.settings import Settings
 

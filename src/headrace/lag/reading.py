@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from headrace.cli.terminal.lag.percentiles import Percentiles, PercentilesReader
+from headrace.lag.percentiles import Percentiles, PercentilesReader
 from headrace.log.announcements import Announcement, read_announcements
 from headrace.log.connection import Log
 from headrace.log.deferred import AllDeferred, read_deferred

@@ -10,10 +10,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from headrace.cli.terminal.lag.hints import Situation, State, find_state, reader_state
-from headrace.cli.terminal.lag.percentiles import Percentiles
-from headrace.cli.terminal.lag.reading import Observed
 from headrace.contracts.tasks import Priority
+from headrace.lag.hints import Situation, State, find_state, reader_state
+from headrace.lag.percentiles import Percentiles
+from headrace.lag.reading import Observed
 from headrace.log import consumer_names
 from headrace.log.deferred import Deferred
 from headrace.log.lane_states import LaneState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headrace.cli.terminal.durations import span
+from headrace.durations import span
 from headrace.log import consumer_names, subjects
 from headrace.log.announcements import ANNOUNCE_SECONDS, Announcement
 from headrace.log.lane_states import Flow, LaneState
