@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from headrace.store.tables import COUNTERS
+
 _COUNTS: Final = """
     WITH counted AS (SELECT owner, kind, state, count(*) AS n FROM tasks GROUP BY 1, 2, 3), wanted AS (
         SELECT * FROM counted UNION ALL SELECT '', kind, state, sum(n)::bigint FROM counted GROUP BY 2, 3
@@ -37,9 +39,16 @@ _GROUPS: Final = """
     FROM failure_groups t FULL JOIN wanted w USING (owner, kind, fingerprint)
     WHERE (t.n, t.code, t.owners, t.last_hour) IS DISTINCT FROM (w.n, w.code, w.owners, w.last_hour)
 """
+# Of activity only what is kept of all owners follows from other rows.
+_ACTIVITY: Final = """
+    WITH wanted AS (SELECT at, kind, minutes, {sums} FROM activity WHERE owner <> '' GROUP BY 1, 2, 3),
+         kept AS (SELECT at, kind, minutes, {columns} FROM activity WHERE owner = '')
+    SELECT 'activity of all' AS of, k::text AS kept, w::text AS wanted
+    FROM kept k FULL JOIN wanted w USING (at, kind, minutes) WHERE k IS DISTINCT FROM w
+""".format(columns=", ".join(COUNTERS), sums=", ".join(f"sum({name})::int AS {name}" for name in COUNTERS))
 
 
 async def compare_counts(connection: Any) -> list[str]:
     """Compare the tables of counts with what a GROUP BY of the tasks gives; returns a line for each difference."""
-    found = [*await connection.fetch(_COUNTS), *await connection.fetch(_FAILURES), *await connection.fetch(_GROUPS)]
+    found = [row for query in (_COUNTS, _FAILURES, _GROUPS, _ACTIVITY) for row in await connection.fetch(query)]
     return [f"{each['of']} has {each['kept']}, and the tasks give {each['wanted']}" for each in found]

@@ -16,7 +16,7 @@ from headrace.contracts.activity import Activity, ActivityCounts, ActivityPoint,
 from headrace.contracts.positions import Position
 from headrace.store.activity_statements import EPOCH
 from headrace.store.histograms import BUCKETS, percentiles
-from headrace.store.tables import COUNTERS, COUNTS, activity
+from headrace.store.tables import COUNTERS, COUNTS, EVERYBODY, activity
 
 _SUMS = [func.sum(activity.c[name]).label(name) for name in COUNTERS]
 _SHARES = (0.5, 0.95, 0.99)
@@ -42,6 +42,13 @@ class Span(NamedTuple):
     def steps(self) -> int:
         """How many steps the span has."""
         return (self.end - self.begin) // self.step
+
+
+class Ends(NamedTuple):
+    """How many tasks of a kind succeeded and failed in a minute."""
+
+    succeeded: int
+    failed: int
 
 
 def _step_of(at: datetime, step: timedelta) -> datetime:
@@ -78,6 +85,18 @@ async def read_activity(
     )
 
 
+async def read_total(session: AsyncSession, owner: str, since: datetime) -> ActivityCounts:
+    """Read what happened to an owner's tasks since the begin of a minute, within the time for which minutes are kept."""
+    row = (await session.execute(_SELECT_TOTAL, {"owner": owner, "since": since})).one()
+    return _to_counts(ActivityCounts, [each or 0 for each in row])
+
+
+async def read_ends(session: AsyncSession, owner: str, since: datetime) -> dict[tuple[str, datetime], Ends]:
+    """Read how many tasks ended in each minute since a time, by kind and minute; those in which none did are left out."""
+    rows = await session.execute(_SELECT_ENDS, {"owner": owner, "since": since})
+    return {(row[0], row[1]): Ends(row[2], row[3]) for row in rows}
+
+
 async def read_kinds_since(session: AsyncSession, since: datetime) -> dict[str, ActivityCounts]:
     """Read what happened to the tasks of all owners since the begin of a minute, by kind.
 
@@ -103,9 +122,16 @@ def _select_steps(asked: frozenset[str]) -> Select[Any]:
     return select(begin.label("begin"), *_SUMS).where(*conditions).group_by("begin")
 
 
+_SELECT_TOTAL = select(*_SUMS).where(activity.c.owner == bindparam("owner"), activity.c.at >= bindparam("since"))
+_SELECT_ENDS = select(activity.c.kind, activity.c.at, activity.c.succeeded, activity.c.failed).where(
+    activity.c.owner == bindparam("owner"),
+    activity.c.at >= bindparam("since"),
+    activity.c.minutes == 1,
+    activity.c.succeeded + activity.c.failed > 0,
+)
 _SELECT_KINDS = (
     select(activity.c.kind, *_SUMS)
-    .where(activity.c.minutes == 1, activity.c.at >= bindparam("since"))
+    .where(activity.c.owner == EVERYBODY, activity.c.at >= bindparam("since"), activity.c.minutes == 1)
     .group_by(activity.c.kind)
 )
 

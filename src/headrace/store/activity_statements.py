@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.store.leadership import LeaderSession
-from headrace.store.tables import COUNTERS, ActivityRow
+from headrace.store.tables import COUNTERS, EVERYBODY, ActivityRow
 
 HOUR = timedelta(hours=1)
 MINUTES_KEPT = timedelta(days=2)  # people look at minutes while something is wrong, and at hours to compare weeks
@@ -37,6 +37,26 @@ _COMPACT = f"""
     SELECT count(*) FROM compacted
 """  # noqa: S608 - names are ours
 FORGET_ACTIVITY = "DELETE FROM activity"
+COUNT_ACTIVITY_OF_ALL = f"""
+    DELETE FROM activity WHERE owner = '{EVERYBODY}';
+    INSERT INTO activity (owner, at, kind, minutes, {_COUNTERS})
+        SELECT '{EVERYBODY}', at, kind, minutes, {", ".join(f"sum({name})" for name in COUNTERS)} FROM activity GROUP BY at, kind, minutes;
+"""  # noqa: S608 - names are ours
+
+
+def of_everybody(rows: Iterable[ActivityRow]) -> list[ActivityRow]:
+    """Return what rows add to the counts of all owners together."""
+    found: dict[tuple[datetime, str, int], list[int]] = {}
+    for row in rows:
+        key = row.at, row.kind, row.minutes
+        known = found.get(key)
+        found[key] = (
+            row.counters if known is None else [one + more for one, more in zip(known, row.counters, strict=True)]
+        )
+    return [
+        ActivityRow(owner=EVERYBODY, at=at, kind=kind, minutes=minutes, counters=counters)
+        for (at, kind, minutes), counters in found.items()
+    ]
 
 
 def arrays_of(rows: Collection[ActivityRow]) -> list[list[Any]]:

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 
 from headrace.contracts.positions import Position
 from headrace.store import tables
-from headrace.store.activity_statements import ADD_ACTIVITY, FORGET_ACTIVITY, arrays_of
+from headrace.store.activity_statements import ADD_ACTIVITY, FORGET_ACTIVITY, arrays_of, of_everybody
 from headrace.store.leadership import LeaderSession
 from headrace.store.statements import column_arrays, insert_missing, load_by_id, upsert_newer
 from headrace.store.storable import make_activity_storable, make_storable
@@ -144,7 +144,8 @@ class Projection:
                 if page.deleted_schedules:
                     await self._connection.execute(_DELETE_SCHEDULES, page.deleted_schedules)
                 if page.activity:
-                    await self._connection.execute(ADD_ACTIVITY, *arrays_of(page.activity))
+                    rows = [*page.activity, *of_everybody(page.activity)]
+                    await self._connection.execute(ADD_ACTIVITY, *arrays_of(rows))
                 await self.write_checkpoint(checkpoint)
                 return await tally.write(self._connection)
         except _OF_VALUES as error:

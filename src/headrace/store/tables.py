@@ -122,7 +122,8 @@ class ScheduleRow(Row, kw_only=True):
 
 
 class ActivityRow(Struct, kw_only=True):
-    """A row of `activity`: what happened to the tasks of an owner and a kind in a minute, or in an hour some days later.
+    """A row of `activity`: what happened to the tasks of an owner and a kind in a minute, or in an hour some days later. Under `EVERYBODY`
+    stands what happened to those of all owners.
 
     ``counters`` are the columns that `COUNTERS` names, in this order. Nothing but additions changes them.
     """
@@ -193,6 +194,11 @@ tasks = describe_table(
     Index(
         "tasks_expiring",
         "expires_at",
+        postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
+    ),
+    Index(
+        "tasks_expiring_of_owner",
+        *("owner", "expires_at"),
         postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
     ),
     Index("tasks_open", "queued_at", postgresql_where=text("state IN ('queued', 'running')")),

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from headrace.contracts.tasks import State
+from headrace.store.activity_statements import COUNT_ACTIVITY_OF_ALL
 from headrace.store.failure_counts import COUNT_ALL_FAILURES, Alike, add_failures, columns_of, number_of
 from headrace.store.leadership import LeaderSession
 from headrace.store.tables import EVERYBODY
@@ -33,11 +34,12 @@ _DROP_COUNTS = """
 # Whoever removes tasks meanwhile waits for this before it counts what it removed; readers go on with the counts of before.
 _COUNT_ALL = f"""
     SELECT set_config('transaction_timeout', '0', true) WHERE current_setting('server_version_num')::int >= 170000;
-    LOCK TABLE counts, failures, failure_groups IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE counts, failures, failure_groups, activity IN SHARE ROW EXCLUSIVE MODE;
     DELETE FROM counts;
     INSERT INTO counts (owner, kind, state, n) SELECT owner, kind, state, count(*) FROM tasks GROUP BY owner, kind, state;
     INSERT INTO counts (owner, kind, state, n) SELECT '{EVERYBODY}', kind, state, sum(n) FROM counts GROUP BY kind, state;
     {COUNT_ALL_FAILURES}
+    {COUNT_ACTIVITY_OF_ALL}
 """  # noqa: S608 - the name is ours
 
 
