@@ -113,6 +113,14 @@ async def list_longest(
     return [_to_task(row, TaskSummary) for row in page], more
 
 
+async def list_running(session: AsyncSession, owner: str, limit: int) -> list[TaskSummary]:
+    """List an owner's tasks that run, those first that run for the longest. As many as run are read."""
+    columns = tables.tasks.c
+    running = _SELECT_SUMMARY.where(columns.owner == owner, columns.state == State.RUNNING)
+    rows = await fetch_rows(session, TaskSummaryRow, running.order_by(columns.started_at, columns.id).limit(limit))
+    return [_to_task(row, TaskSummary) for row in rows]
+
+
 @cache
 def _select_longest(duration: str, asked: frozenset[str]) -> Select[Any]:
     """Build the query for a page of such a list, as `_select_newest`; an index has the tasks of each state in its order."""

@@ -14,7 +14,7 @@ from tests.flow.identity.session_steps import make_account, sign_in
 from tests.flow.problems import check_problem
 from tests.waiting import until
 
-MEMBER = ("account", "schedules")
+MEMBER = ("dashboard", "account", "schedules")
 ADMIN = ("users", "pending-users", "settings", "audit")
 
 

@@ -1,0 +1,137 @@
+"""What somebody sees first: whether their work gets done, and whether anything needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from litestar import Response, get
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.api.auth.access import access
+from headrace.api.auth.principal import caller, principal_of
+from headrace.api.bff.answers import SCREEN_ANSWERS
+from headrace.api.bff.attention import find_attention
+from headrace.api.bff.attention_facts import gather, to_facts
+from headrace.api.bff.composition import Composed
+from headrace.api.bff.databases import FromReadModel
+from headrace.api.bff.figures import first_minute, series_of
+from headrace.api.bff.kinds import catalog_entries, title_of_kind
+from headrace.api.bff.parts import Part, Reading
+from headrace.api.bff.rows import batch_rows, task_rows
+from headrace.api.edge.openapi import OfOwner, refusals
+from headrace.api.edge.request import AnyRequest, AtLeast
+from headrace.api.mounts import Mount, belongs_to
+from headrace.api.state import ApiState, state_of
+from headrace.contracts.batches import BatchState, Counts
+from headrace.contracts.kinds import CatalogEntry
+from headrace.contracts.screens.dashboard import DashboardKind, DashboardV1, NextFiring, Today
+from headrace.contracts.screens.envelope import Ref
+from headrace.contracts.screens.rows import BatchRow, Series, TaskRow
+from headrace.log import clock
+from headrace.store.activity import read_ends, read_total
+from headrace.store.attention import Firing, list_firings
+from headrace.store.batches import BatchFilter
+from headrace.store.batches import list_newest as list_batches
+from headrace.store.counts import read_counts
+from headrace.store.tasks import list_running
+
+RUNNING_MAX = 8
+ATTENTION_MAX = 5
+BATCHES_MAX = 5
+NEXT_MAX = 5
+TODAY = timedelta(days=1)
+
+
+@get(
+    "/member/dashboard",
+    operation_id="show_dashboard",
+    opt=access("tasks:read") | belongs_to(Mount.MEMBER),
+    operation_class=OfOwner,
+    summary="Whether work gets done, and what needs attention",
+    responses=SCREEN_ANSWERS | refusals(400),
+)
+async def show_dashboard(request: AnyRequest, at_least: AtLeast = None) -> Response[DashboardV1]:
+    """Everything is of the caller's tasks alone. What somebody has to do comes first, and each entry says which tasks it is about."""
+    api, owner, now = state_of(request), caller(request), clock.now()
+    counts = Reading("counts", partial(_counts, owner))
+    today = Reading("today", partial(_today, owner, now))
+    throughput = Reading("throughput", partial(_throughput, owner, now))
+    running = Reading("running", partial(_running, owner))
+    facts = Reading("attention", partial(gather, owner, now))
+    batches = Reading("batches", partial(_batches, owner))
+    firings = Reading("next", partial(_firings, api, owner, now))
+    kinds = Part("kinds", partial(catalog_entries, api))
+    of_other = owner if owner != principal_of(request).id else None
+
+    def build(composed: Composed) -> DashboardV1:
+        gathered, known, schedules = composed.value(facts), composed.value(kinds), composed.value(firings)
+        attention = None
+        if gathered is not None:
+            found = to_facts(gathered, known or (), schedules or (), owner=of_other, now=now)
+            attention = find_attention(found, ATTENTION_MAX)
+        return DashboardV1(
+            **composed.envelope,
+            counts=composed.value(counts),
+            today=composed.value(today),
+            throughput=composed.value(throughput),
+            running=composed.value(running),
+            attention=attention,
+            batches=composed.value(batches),
+            next=None if schedules is None else _next(schedules),
+            kinds=None if known is None else [_kind(each) for each in known],
+        )
+
+    source = FromReadModel(api, counts, today, throughput, running, facts, batches, firings, at_least=at_least)
+    return await api.screens.show_for_a_second(request, DashboardV1, build, source, kinds, at_least=at_least)
+
+
+async def _counts(owner: str, session: AsyncSession) -> Counts:
+    return (await read_counts(session, owner)).counts
+
+
+async def _today(owner: str, now: datetime, session: AsyncSession) -> Today:
+    total = await read_total(session, owner, first_minute(now - TODAY + timedelta(hours=1)))
+    return Today(
+        succeeded=total.succeeded, failed=total.failed, median_seconds=total.run.p50, p95_seconds=total.run.p95
+    )
+
+
+async def _throughput(owner: str, now: datetime, session: AsyncSession) -> Series:
+    begin = first_minute(now)
+    return series_of(await read_ends(session, owner, begin), begin)
+
+
+async def _running(owner: str, session: AsyncSession) -> list[TaskRow]:
+    return await task_rows(session, await list_running(session, owner, RUNNING_MAX), show_owners=False)
+
+
+async def _batches(owner: str, session: AsyncSession) -> list[BatchRow]:
+    found, _ = await list_batches(session, owner, BatchFilter(state=BatchState.OPEN), None, BATCHES_MAX)
+    if len(found) < BATCHES_MAX:
+        settled = BatchFilter(state=BatchState.SETTLED)
+        found += (await list_batches(session, owner, settled, None, BATCHES_MAX - len(found)))[0]
+    return await batch_rows(session, found, show_owners=False)
+
+
+async def _firings(api: ApiState, owner: str, now: datetime, session: AsyncSession) -> list[Firing]:
+    """Read the firings of schedules. Those of a kind that administrators have disabled submit nothing."""
+    return [
+        each if api.current.is_enabled(each.kind) else each._replace(next_at=None, missed_at=each.since)
+        for each in await list_firings(session, owner, now)
+    ]
+
+
+def _next(firings: Sequence[Firing]) -> list[NextFiring]:
+    coming = [(each.next_at, each) for each in firings if each.next_at is not None]
+    coming.sort(key=lambda each: each[0])
+    return [
+        NextFiring(schedule=Ref(id=each.id, name=each.name), kind=each.kind, at=at) for at, each in coming[:NEXT_MAX]
+    ]
+
+
+def _kind(entry: CatalogEntry) -> DashboardKind:
+    return DashboardKind(
+        name=entry.name, title=title_of_kind(entry.name), has_workers=entry.has_workers, paused=entry.paused
+    )
