@@ -13,6 +13,7 @@
     ├── UnsupportedMediaType         415 unsupported_media_type
     ├── BodyTimeout                  408 body_timeout
     ├── TooManyUploads               503 too_many_uploads     Retry-After
+    ├── TooManyDeletions             503 too_many_deletions   Retry-After
     ├── Stopping                     503 stopping             Retry-After
     ├── InvalidPosition              400 invalid_position
     ├── InvalidCursor                400 invalid_cursor
@@ -146,6 +147,14 @@ class TooManyUploads(HeadraceError):
     status = 503
     code = "too_many_uploads"
     retry_after = 10
+
+
+class TooManyDeletions(HeadraceError):
+    """Many tasks are being deleted at the moment. Each takes connections to Postgres, of which others need some."""
+
+    status = 503
+    code = "too_many_deletions"
+    retry_after = 5
 
 
 class Stopping(HeadraceError):

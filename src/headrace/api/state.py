@@ -33,7 +33,9 @@ from headrace.api.streaming.open_streams import OpenStreams
 from headrace.api.streaming.places import Places
 from headrace.api.streaming.shared_places import SharedPlaces
 from headrace.api.streaming.viewer import Viewer
+from headrace.api.turns import Turns
 from headrace.catalog import Catalog
+from headrace.errors import TooManyDeletions
 from headrace.identity.access_tokens import AccessTokens
 from headrace.identity.follow_tokens import FollowTokens
 from headrace.identity.passwords import Passwords
@@ -47,6 +49,10 @@ from headrace.run_time_settings import CurrentSettings
 from headrace.settings import ApiSettings, Settings
 
 SPOOLED_BYTES_MAX = 1 << 30  # of the batches that are being uploaded, on the disk: two of the largest, or many others
+DELETIONS_AT_A_TIME = (
+    4  # each takes a connection to Postgres three times, of the ten there are, and erases 16 events at once
+)
+DELETIONS_WAITING_MAX = 500  # which run and wait; one takes some ten milliseconds
 
 
 class ApiState:
@@ -88,6 +94,7 @@ class ApiState:
         self.shared_places = SharedPlaces(log, places)
         self.revocations.on_change(self._on_change)
         self.looks = Looks()
+        self.deletions = Turns(DELETIONS_AT_A_TIME, DELETIONS_WAITING_MAX, _too_many_deletions)
         self.failed_sign_ins = FailureBudget()
         self.passwords = Passwords()
         tell_user, tell_sessions = self.revocations.note_user_changed, self.revocations.note_session_revoked
@@ -152,3 +159,7 @@ def read_secrets(settings: ApiSettings) -> Secrets:
 
 def _split(secrets: str | None) -> list[str]:
     return secrets.split(",") if secrets else []
+
+
+def _too_many_deletions() -> TooManyDeletions:
+    return TooManyDeletions("too many tasks are being deleted at the moment; try again in a few seconds")

@@ -13,8 +13,8 @@ import uuid_utils
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.opened_session import Device, OpenSession, Record, record_opened
-from headrace.api.auth.turns import Turns
 from headrace.api.identity_database import IdentityDatabase
+from headrace.api.turns import Turns
 from headrace.contracts.audit import Action
 from headrace.contracts.identity import Role, UserState
 from headrace.contracts.sessions import SessionList
@@ -29,7 +29,7 @@ from headrace.identity.refresh_tokens import (
     next_refresh_tokens,
 )
 from headrace.identity.secrets import Secrets
-from headrace.identity_errors import AccountDisabled, NotAuthenticated, SignInRefused, UserNotFound
+from headrace.identity_errors import AccountDisabled, IdentityUnavailable, NotAuthenticated, SignInRefused, UserNotFound
 from headrace.store import sessions, users
 from headrace.store.identity_tables import SessionRow, UserRow
 from headrace.store.one_time_tokens import Purpose, use_token
@@ -70,7 +70,7 @@ class Sessions:
         self._passwords = passwords
         self._announce = announce
         self._clock = clock
-        self._turns = Turns(TURNS_AT_A_TIME, TURNS_WAITING_MAX)
+        self._turns = Turns(TURNS_AT_A_TIME, TURNS_WAITING_MAX, _too_many_wait)
 
     async def sign_in(self, email: str, password: str, device: Device, record: Record) -> OpenSession:
         """Open a session for who knows the password of an account.
@@ -288,3 +288,7 @@ def _refuse_disabled(user: UserRow) -> None:
     if user.state == UserState.DISABLED:
         because = f": {user.reason}" if user.reason else ""
         raise AccountDisabled(f"this account is disabled{because}; ask an administrator", user.id)
+
+
+def _too_many_wait() -> IdentityUnavailable:
+    return IdentityUnavailable("too many sessions are being refreshed at the moment; try again shortly")

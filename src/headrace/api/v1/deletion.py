@@ -36,8 +36,21 @@ async def delete_task(request: AnyRequest, task: str) -> None:
     on counting it. Nobody can run it again, and its `Idempotency-Key` is not free before the log has forgotten it. Copies in
     backups, and in what follows the events elsewhere, stay. Cancel a task that is not over first.
     """
-    api, owner = state_of(request), caller(request)
-    audited = False
+    api = state_of(request)
+    async with api.deletions.take():
+        await _delete(request, api, task)
+
+
+async def _delete(request: AnyRequest, api: ApiState, task: str) -> None:
+    """Delete a task, audited once.
+
+    Raises:
+        AuditUnavailable: the deletion cannot be recorded, so it is not done.
+        TaskNotFound: there is no such task.
+        TaskNotFinished: the task is not over.
+        LogUnavailable: the log does not answer, or the task changes too fast.
+    """
+    owner, audited = caller(request), False
     for _ in range(TRIES_MAX):
         found = await _find_finished(api, owner, task_id(task), principal_of(request).id)
         if not audited:

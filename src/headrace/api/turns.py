@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-
-from headrace.identity_errors import IdentityUnavailable
 
 
 class Turns:
-    """Gives turns to those who are not signed in yet, so that they leave connections to Postgres to those who are.
+    """Gives turns to those who do something that takes connections to Postgres, so that some are left for everybody else.
 
     Args:
         at_a_time: How many have a turn at the same time.
         waiting_max: How many have one or wait for it.
+        refusal: Makes the error for those who find too many before them.
     """
 
-    def __init__(self, at_a_time: int, waiting_max: int) -> None:
+    def __init__(self, at_a_time: int, waiting_max: int, refusal: Callable[[], Exception]) -> None:
         self._slots = asyncio.Semaphore(at_a_time)
         self._waiting_max = waiting_max
         self._waiting = 0
+        self._refusal = refusal
 
     @asynccontextmanager
     async def take(self) -> AsyncGenerator[None]:
         """Have a turn for the block.
 
         Raises:
-            IdentityUnavailable: Too many wait.
+            Exception: Too many wait. It is what ``refusal`` makes.
         """
         if self._waiting >= self._waiting_max:
-            raise IdentityUnavailable("too many sessions are being refreshed at the moment; try again shortly")
+            raise self._refusal()
         self._waiting += 1
         try:
             async with self._slots:

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from headrace.api.auth.turns import Turns
-from headrace.identity_errors import IdentityUnavailable
+from headrace.api.turns import Turns
+from headrace.errors import TooManyDeletions
 
 
 async def test_so_many_have_a_turn_at_a_time_so_many_wait_and_the_others_come_back() -> None:
-    turns, end, having = Turns(2, 3), asyncio.Event(), []
+    turns, end, having = Turns(2, 3, lambda: TooManyDeletions("later")), asyncio.Event(), []
 
     async def have(number: int) -> None:
         async with turns.take():
@@ -19,7 +19,7 @@ async def test_so_many_have_a_turn_at_a_time_so_many_wait_and_the_others_come_ba
     tasks = [asyncio.create_task(have(number)) for number in range(3)]
     await asyncio.sleep(0)
     assert having == [0, 1]
-    with pytest.raises(IdentityUnavailable) as refused:
+    with pytest.raises(TooManyDeletions) as refused:
         await have(3)
     assert refused.value.retry_after
     tasks[0].cancel()
