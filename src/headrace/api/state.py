@@ -49,9 +49,7 @@ from headrace.run_time_settings import CurrentSettings
 from headrace.settings import ApiSettings, Settings
 
 SPOOLED_BYTES_MAX = 1 << 30  # of the batches that are being uploaded, on the disk: two of the largest, or many others
-DELETIONS_AT_A_TIME = (
-    4  # each takes a connection to Postgres three times, of the ten there are, and erases 16 events at once
-)
+DELETIONS_AT_A_TIME = 4  # each takes one of the ten connections to Postgres, three times
 DELETIONS_WAITING_MAX = 500  # which run and wait; one takes some ten milliseconds
 
 
@@ -83,7 +81,6 @@ class ApiState:
         self.secrets = read_secrets(settings.api)
         self.revocations = Revocations(log)
         access_tokens = AccessTokens(self.secrets)
-        # Each verifies the credentials of one form.
         verifiers = (ApiKeys(self.secrets, identity), AccessTokenVerifier(access_tokens))
         self.credentials = Credentials(verifiers, self.revocations.is_good)
         self.last_used = LastUsed(identity)
@@ -99,8 +96,8 @@ class ApiState:
         self.passwords = Passwords()
         tell_user, tell_sessions = self.revocations.note_user_changed, self.revocations.note_session_revoked
         self.sessions = Sessions(self.secrets, access_tokens, identity, self.passwords, tell_sessions)
-        ending = partial(end_schedules, log, identity)
-        self.accounts = Accounts(identity, self.passwords, tell_user, tell_sessions, ending)
+        end = partial(end_schedules, log, identity)
+        self.accounts = Accounts(identity, self.passwords, tell_user, tell_sessions, end)
         self.account_passwords = AccountPasswords(self.secrets, identity, self.passwords, tell_sessions)
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.screens = Screens(log, status_service(settings.api))
