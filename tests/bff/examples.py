@@ -30,6 +30,7 @@ from headrace.contracts.screens.account import (
 from headrace.contracts.screens.audit import AuditItem, AuditTarget, AuditV1
 from headrace.contracts.screens.dashboard import DashboardV1
 from headrace.contracts.screens.envelope import Ref
+from headrace.contracts.screens.failures import FailuresV1
 from headrace.contracts.screens.schedules import LastFiring, RecentRun, ScheduleEntry, SchedulesV1
 from headrace.contracts.screens.session import Features, SessionUser, SessionV1
 from headrace.contracts.screens.settings import ServiceStatus, SettingsV1
@@ -51,7 +52,7 @@ from tests.bff.example_values import (
     ago,
     four,
 )
-from tests.bff.overview_examples import dashboard
+from tests.bff.overview_examples import dashboard, failures
 
 
 def account() -> dict[str, Struct]:
@@ -242,6 +243,7 @@ def session() -> dict[str, Struct]:
 SCREENS: dict[type[Struct], dict[str, Struct]] = {
     SessionV1: session(),
     DashboardV1: dashboard(),
+    FailuresV1: failures(),
     AccountV1: account(),
     SchedulesV1: schedules(),
     UsersV1: users(),

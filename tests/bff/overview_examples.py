@@ -6,14 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from headrace.contracts.batches import BatchState, Counts
 from headrace.contracts.filters import Filter
 from headrace.contracts.screens.dashboard import DashboardKind, DashboardV1, NextFiring, Today
 from headrace.contracts.screens.envelope import Ref
+from headrace.contracts.screens.failures import FailureGroup, FailureSample, FailuresV1, SelectedFailures
+from headrace.contracts.screens.parts import WholePart
 from headrace.contracts.screens.rows import Attention, BatchRow, Group, RowError, Series, TaskRow
 from headrace.contracts.tasks import FailureCode, Priority, Progress, State
-from tests.bff.example_values import AT, NO_LISTS, OF_READ_MODEL, POSITION, SCHEDULE, TASK, ago, four
+from tests.bff.example_values import ADA, AT, CURSOR, NO_LISTS, OF_READ_MODEL, POSITION, SCHEDULE, TASK, ago, four
 
 BATCH = "01980f6f-0000-7000-8000-0000000ba7c4"
 COUNTS = Counts(pending=2, queued=37, running=3, succeeded=1204, failed=12, cancelled=1)
@@ -83,6 +86,33 @@ OPEN_BATCH = BatchRow(
     settled_at=None,
     position=POSITION,
 )
+
+
+def failures() -> dict[str, Struct]:
+    group = FailureGroup(**asdict(GROUP), owners=3, per_hour=[0] * 18 + [2, 0, 0, 1, 0, 6])
+    failed = replace(
+        RUNNING,
+        id=GROUP.newest,
+        owner=Ref(id=ADA, name="ada@example.com"),
+        state=State.FAILED,
+        worker=None,
+        progress=None,
+        error=RowError(code=GROUP.code, message=GROUP.message),
+        finished_at=ago(minutes=2),
+    )
+    traceback = 'Traceback (most recent call last):\n  File "table_profile.py", line 40, in run\n' + GROUP.message
+    sample = FailureSample(
+        task=GROUP.newest, traceback=traceback, input=WholePart(value={"url": "https://example.com/table.csv"})
+    )
+    selected = SelectedFailures(
+        filter=Filter(state=[State.FAILED], fingerprint=GROUP.fingerprint),
+        items=[failed],
+        next_cursor=CURSOR,
+        sample=sample,
+    )
+    full = FailuresV1(**OF_READ_MODEL, total=12, groups=[group], next_cursor=CURSOR, selected=selected)
+    nothing = {"total": 0, "groups": [], "next_cursor": None, "selected": None}
+    return four(full, nothing, "groups", NO_LISTS, "groups", "next_cursor", "position")
 
 
 def dashboard() -> dict[str, Struct]:

@@ -24,7 +24,7 @@ TIMELINE_EVENTS_MAX = 1000  # a task with more has been run again hundreds of ti
 
 _SELECT_TASK = select(*columns_of(tables.tasks, TaskRow))
 _SUMMARY = columns_of(tables.tasks, TaskSummaryRow)
-_SELECT_SUMMARY = select(*_SUMMARY)
+SELECT_SUMMARY = select(*_SUMMARY)
 _SELECT_EVENT = select(*columns_of(tables.task_events, EventRow))
 
 
@@ -61,7 +61,7 @@ async def find_task(session: AsyncSession, owner: str, task: str) -> Task | None
     row = await fetch_row(session, TaskRow, _SELECT_TASK.where(columns.id == task, columns.owner == owner))
     if row is None:
         return None
-    return _to_task(row, Task, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
+    return to_task(row, Task, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
 
 
 async def find_states(session: AsyncSession, owner: str, ids: Collection[str]) -> dict[str, State]:
@@ -74,10 +74,10 @@ async def find_states(session: AsyncSession, owner: str, ids: Collection[str]) -
 async def find_summary_and_headers(session: AsyncSession, owner: str, task: str) -> SummaryAndHeaders | None:
     """Find one task of an owner as far as a caller needs it who appends an event to a task that has left the log."""
     columns = tables.tasks.c
-    row = await fetch_row(session, TaskSummaryRow, _SELECT_SUMMARY.where(columns.id == task, columns.owner == owner))
+    row = await fetch_row(session, TaskSummaryRow, SELECT_SUMMARY.where(columns.id == task, columns.owner == owner))
     if row is None:
         return None
-    return SummaryAndHeaders(_to_task(row, TaskSummary), msgspec.json.decode(row.headers, type=dict[str, str]))
+    return SummaryAndHeaders(to_task(row, TaskSummary), msgspec.json.decode(row.headers, type=dict[str, str]))
 
 
 async def list_newest(
@@ -92,7 +92,7 @@ async def list_newest(
     rows = await fetch_rows(session, TaskSummaryRow, _select_newest(frozenset(asked)), asked)
     page = rows[:limit]
     more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
-    return [_to_task(row, TaskSummary) for row in page], more
+    return [to_task(row, TaskSummary) for row in page], more
 
 
 async def list_longest(
@@ -110,15 +110,15 @@ async def list_longest(
     rows = await fetch_rows(session, TaskSummaryRow, _select_longest(duration, frozenset(asked)), asked)
     page = rows[:limit]
     more = DurationCursor(getattr(page[-1], duration), page[-1].id) if len(rows) > limit else None
-    return [_to_task(row, TaskSummary) for row in page], more
+    return [to_task(row, TaskSummary) for row in page], more
 
 
 async def list_running(session: AsyncSession, owner: str, limit: int) -> list[TaskSummary]:
     """List an owner's tasks that run, those first that run for the longest. As many as run are read."""
     columns = tables.tasks.c
-    running = _SELECT_SUMMARY.where(columns.owner == owner, columns.state == State.RUNNING)
+    running = SELECT_SUMMARY.where(columns.owner == owner, columns.state == State.RUNNING)
     rows = await fetch_rows(session, TaskSummaryRow, running.order_by(columns.started_at, columns.id).limit(limit))
-    return [_to_task(row, TaskSummary) for row in rows]
+    return [to_task(row, TaskSummary) for row in rows]
 
 
 @cache
@@ -166,7 +166,7 @@ async def list_timeline(session: AsyncSession, task: str) -> list[TimelineEntry]
     return [to_contract(row, TimelineEntry, data=Raw(row.data.encode())) for row in rows]
 
 
-def _to_task(row: TaskSummaryRow, contract: type[C], **unread: Raw) -> C:
+def to_task(row: TaskSummaryRow, contract: type[C], **unread: Raw) -> C:
     """Build a task as clients see it, whole or as a summary.
 
     Timers go off a moment early (see `headrace.log.timers`), so a queued task is still pending until it is due.

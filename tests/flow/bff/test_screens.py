@@ -15,7 +15,7 @@ from tests.flow.problems import check_problem
 from tests.waiting import until
 
 MEMBER = ("dashboard", "account", "schedules")
-ADMIN = ("users", "pending-users", "settings", "audit")
+ADMIN = ("failures", "users", "pending-users", "settings", "audit")
 
 
 async def show(http: httpx.AsyncClient, screen: str, **query: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar.handlers import HTTPRouteHandler
 
 from headrace.api.bff.v1.admin.audit import show_audit
+from headrace.api.bff.v1.admin.failures import show_failures
 from headrace.api.bff.v1.admin.pending_users import show_pending_users
 from headrace.api.bff.v1.admin.settings import show_settings
 from headrace.api.bff.v1.admin.users import show_users
@@ -18,6 +19,7 @@ ALL: list[HTTPRouteHandler] = [
     show_dashboard,
     show_account,
     show_schedules,
+    show_failures,
     show_users,
     show_pending_users,
     show_settings,
