@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import httpx
@@ -15,7 +16,7 @@ from headrace.log.consumers import all_consumers
 from headrace.log.opening import open_log
 from headrace.log.permissions import API, WORKER
 from tests.bench.client.wire import HOST
-from tests.bench.processes import quiet, resident_by_process
+from tests.bench.processes import cpu_seconds, quiet, resident_by_process
 from tests.bench.report import Figure, Report, Target
 from tests.bench.scale.history import EVENTS, History
 from tests.bench.stack import Stack, as_user
@@ -25,14 +26,20 @@ PROBE_TASKS_MAX = 40_000
 AWAITED_EVERY = 2_000  # events that are sent before one is waited for, so that none piles up in this process
 POLL_SECONDS = 0.25
 LOAD_SECONDS = 3600.0
+PROJECTING = ("nats", "projector", "postgres")
 RATE_TARGET = Target(least=90)
 
 
 class Rate(NamedTuple):
-    """Events a second, by the time in which nothing was written any more."""
+    """Events a second, by the time in which nothing was written any more, and what one of them cost from its writing on.
+
+    The rate is one of two moments that lie a quarter of an hour apart, and moves with what else the machine does meanwhile. The CPU
+    time does not.
+    """
 
     written: float
     projected: float
+    cpu_microseconds: Mapping[str, float]
 
 
 async def load_tasks(report: Report, stack: Stack, tasks: int) -> None:
@@ -48,6 +55,7 @@ async def load_tasks(report: Report, stack: Stack, tasks: int) -> None:
     report.say(f"scale: {tasks - probe:,} tasks projected, {most.projected:,.0f} events/s")
     full = await _write(report, stack, history, range(tasks - probe, tasks), tasks)
     share = full.projected / empty.projected * 100
+    report.notes.append(_cpu_note(full.cpu_microseconds, empty.cpu_microseconds))
     report.figures.append(
         Figure(
             name=f"projected, with {tasks:,} tasks in the read model",
@@ -108,7 +116,7 @@ async def set_retention(stack: Stack, days: int) -> None:
 
 async def _write(report: Report, stack: Stack, history: History, numbers: range, count: int) -> Rate:
     """Append the events of some tasks, and wait until they are projected."""
-    began = time.monotonic()
+    began, used = time.monotonic(), cpu_seconds(stack.up.running)
     async with open_log(as_user(stack.up, WORKER), "scale") as tasks, open_log(as_user(stack.up, API), "scale") as own:
         sent = 0
         for number in numbers:
@@ -122,7 +130,14 @@ async def _write(report: Report, stack: Stack, history: History, numbers: range,
         await tasks.appender.append(subjects.PROBE, b"", PROBE_HEADERS)
     written = sent / (time.monotonic() - began)
     report.say(f"scale: {sent:,} events written, {written:,.0f}/s")
-    return Rate(written, await _projected(stack.log))
+    projected, after = await _projected(stack.log), cpu_seconds(stack.up.running)
+    return Rate(written, projected, {name: (after[name] - used[name]) / sent * 1e6 for name in PROJECTING})
+
+
+def _cpu_note(full: Mapping[str, float], empty: Mapping[str, float]) -> str:
+    each = ", ".join(f"{name} {full[name]:.0f} ({empty[name]:.0f})" for name in full)
+    ratio = sum(full.values()) / sum(empty.values())
+    return f"CPU of an event written and projected, µs, with all tasks (empty): {each}; in all {ratio:.2f} x"
 
 
 async def _projected(log: Log) -> float:
