@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from consumers._table.column import Column
-from headrace.task import SyncContext, task
+from headrace.task import SyncContext, Title, task
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,6 +17,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     csv: Annotated[str, msgspec.Meta(max_length=5_000_000)]
+    name: Title = ""
 
 
 class TableProfile(msgspec.Struct, frozen=True, kw_only=True):

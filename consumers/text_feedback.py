@@ -9,7 +9,7 @@ import msgspec
 from consumers._text.findings import Finding, Review
 from consumers._text.readability import Readability, Totals
 from consumers._text.sentences import Language, split_paragraphs, split_sentences
-from headrace.task import SyncContext, task
+from headrace.task import SyncContext, Title, task
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,6 +17,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     text: Annotated[str, msgspec.Meta(max_length=200_000)]
     language: Language = "en"
+    heading: Title = ""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def test_every_curl_it_shows_sends_the_key_of_the_home() -> None:
 async def test_the_kind_it_shows_does_what_it_says() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     defined: dict[str, Any] = {"__name__": "kind_of_the_readme"}
-    exec(code, defined)
+    exec(compile(code, "README.md", "exec", dont_inherit=True), defined)
     context = RecordingContext()
     counts = await defined["word_count"](defined["WordCount"](text="one two"), context)
     assert counts == defined["Counts"](words=2)

@@ -16,6 +16,7 @@ import msgspec
 from headrace.contracts.kinds import CatalogEntry, KindDescription
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import NULL
+from headrace.contracts.titles import choose_title, marked_properties
 from headrace.errors import InvalidInput, LogUnavailable, UnknownKind
 from headrace.inputs import InputCheck
 from headrace.log import clock, subjects
@@ -35,7 +36,7 @@ _description_decoder = msgspec.json.Decoder(KindDescription)
 
 
 class _KnownKind:
-    __slots__ = ("announced", "announced_at", "check", "description")
+    __slots__ = ("announced", "announced_at", "check", "description", "title_property")
 
     def __init__(self, announced: bytes, announced_at: datetime) -> None:
         self.announced = announced
@@ -43,6 +44,7 @@ class _KnownKind:
         self.description = _description_decoder.decode(announced)
         input_type = _input_type_decoder.decode(announced).input_type
         self.check = _make_check(self.description, input_type)
+        self.title_property = next(iter(marked_properties(self.description.input_schema)), None)
 
 
 class _InputType(msgspec.Struct):
@@ -140,6 +142,15 @@ class Catalog:
             errors = known.check.explain(input, encoded, "/input")
             raise InvalidInput(f"the input does not match the schema of kind {kind!r}; see errors", errors)
         return known.description
+
+    def make_title(self, kind: str, input: dict[str, Any]) -> str | None:
+        """Make the title of a task from its input, as the schema of its kind says; None when no title can be made.
+
+        Raises:
+            LogUnavailable: which kinds there are is not known yet.
+            UnknownKind: no worker ever announced the kind.
+        """
+        return choose_title(input, self._find(kind).title_property)
 
     def find_errors(
         self, kind: str, input: dict[str, Any], encoded: bytes | msgspec.Raw, path: str

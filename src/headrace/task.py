@@ -16,6 +16,9 @@ An ``async`` handler runs on the worker's event loop and must not block it. A pl
 does not hurt the worker. A handler may run more than once for one task (a worker can die after the work and before it is
 recorded), so what it does outside should be idempotent; ``context.task_id`` is the key to make it so. Its outcome counts once.
 
+A field of the input that is a `Title` is what a task is called in lists: ``heading: Title``. Without such a field it is called by
+the first text among its fields.
+
 What `@task` can be told (retries, limits, a process) is described in `headrace.sdk.options.KindOptions`.
 
 A decorated handler can still be called like the function it is, which is how to test one without any server; see
@@ -28,5 +31,6 @@ from headrace.sdk.context import Context, SyncContext
 from headrace.sdk.kind import Kind, KindError, task
 from headrace.sdk.load import load_kinds
 from headrace.sdk.retries import Backoff, Retry
+from headrace.sdk.titles import Title
 
-__all__ = ["Backoff", "Context", "Kind", "KindError", "Retry", "SyncContext", "load_kinds", "task"]
+__all__ = ["Backoff", "Context", "Kind", "KindError", "Retry", "SyncContext", "Title", "load_kinds", "task"]

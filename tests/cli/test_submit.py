@@ -24,6 +24,7 @@ async def test_it_prints_the_task_and_does_not_wait(up: Up, client: Client) -> N
 
 async def test_it_may_be_due_later_and_is_made_once_for_a_key(up: Up, client: Client) -> None:
     when = ("--delay", "1h", "--expires-in", "2h", "--max-attempts", "2", "--key", "one-submission")
+    when += ("--label", "customer=Ümit", "--label", "term=1")
     first = await up.shell.call("submit", "shout", "--input", '{"text": "hello"}', *when)
     second = await up.shell.call("submit", "shout", "--input", '{"text": "hello"}', *when)
     at = datetime.now(UTC) + timedelta(days=30)
@@ -33,6 +34,7 @@ async def test_it_may_be_due_later_and_is_made_once_for_a_key(up: Up, client: Cl
     assert (first.code, state) == (0, "pending")
     found = await client.get(task)
     assert found.max_attempts == 2
+    assert found.labels == {"customer": "Ümit", "term": "1"}
     assert found.due_at is not None
     assert found.expires_at is not None
     assert timedelta(minutes=59) < found.expires_at - found.due_at < timedelta(minutes=61)

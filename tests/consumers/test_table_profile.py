@@ -206,7 +206,9 @@ def test_progress_is_told_after_each_column():
 
 def test_the_catalog_shows_how_large_a_table_may_be():
     described = table_profile.describe()
-    assert described.input_schema["$defs"]["Table"]["properties"] == {"csv": {"type": "string", "maxLength": 5_000_000}}
+    properties = described.input_schema["$defs"]["Table"]["properties"]
+    assert properties["csv"] == {"type": "string", "maxLength": 5_000_000}
+    assert properties["name"]["x-title"] is True
     assert set(described.result_schema["$defs"]["Column"]["properties"]["type"]["enum"]) == {
         "integer",
         "float",

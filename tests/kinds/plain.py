@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from headrace.task import Context, SyncContext, task
+from headrace.task import Context, SyncContext, Title, task
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +70,7 @@ async def talk(input: Nothing, context: Context) -> str:
 class Gate(msgspec.Struct, frozen=True):
     """The name of a file to wait for."""
 
-    name: str
+    name: Title
 
 
 @task(timeout=120)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
+from typing import Any
 
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
 from headrace.client.ndjson import BatchBody
 from headrace.client.streams import FrameStream
 from headrace.client.tasks import Input
 from headrace.contracts.batches import Batch, BatchEventName
+from headrace.contracts.labels import label_entries
 from headrace.contracts.tasks import Priority
 
 NDJSON = "application/x-ndjson"
@@ -27,6 +29,7 @@ class Batches(Connection):
         name: str | None = None,
         priority: Priority | None = None,
         max_attempts: int | None = None,
+        labels: Mapping[str, str] | None = None,
         key: str | None = None,
     ) -> Batch:
         """Submit many tasks of one kind: all of them, or none when one input is wrong.
@@ -40,25 +43,17 @@ class Batches(Connection):
             name: A name for people, on one line.
             priority: The lane its tasks wait in, low by default.
             max_attempts: Attempts of each task in all; the kind's own number by default.
+            labels: What you call each of its tasks by, to find them again; see `headrace.contracts.labels.Labels`.
             key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`.
 
         Raises:
             ProblemError: The API refused, and nothing was accepted. ``errors`` name wrong inputs as ``/inputs/<index>``.
             httpx.TransportError: The API does not answer, and may have accepted the batch. With a key, try again.
         """
-        params = given(kind=kind, name=name, priority=priority, max_attempts=max_attempts)
+        label = label_entries(labels) if labels else None
+        params = given(kind=kind, name=name, priority=priority, max_attempts=max_attempts, label=label)
         with BatchBody(inputs, keep=key is not None) as body:
-            call = Call(
-                method="POST",
-                path="/batches",
-                params=params,
-                body=body.parts,
-                media_type=NDJSON,
-                key=key,
-                patience=ACCEPT_SECONDS,
-                repeatable=key is not None,
-            )
-            return await self._ask(call, Batch)
+            return await self._ask(_submission(params, body, key), Batch)
 
     async def get_batch(self, batch: str, wait: float = 0, at_least: str | None = None) -> Batch:
         """Read a batch and the number of its tasks in each state.
@@ -113,3 +108,16 @@ class Batches(Connection):
             httpx.TransportError: The API does not answer.
         """
         return await self._ask(Call(method="PUT", path=path("batches", batch, "cancellation"), repeatable=True), Batch)
+
+
+def _submission(params: Mapping[str, Any], body: BatchBody, key: str | None) -> Call:
+    return Call(
+        method="POST",
+        path="/batches",
+        params=params,
+        body=body.parts,
+        media_type=NDJSON,
+        key=key,
+        patience=ACCEPT_SECONDS,
+        repeatable=key is not None,
+    )

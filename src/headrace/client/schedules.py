@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec import Raw
+
 from headrace.client.connection import Call, Connection, given, path
-from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList
+from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, encode_definition
 from headrace.contracts.tasks import TaskSummary
 
 
@@ -26,11 +28,11 @@ class Schedules(Connection):
 
     async def create_schedule(self, definition: ScheduleDefinition) -> Schedule:
         """Make a schedule. After a `TransportError` it may exist: read `schedules` before you make it again."""
-        return await self._ask(Call(method="POST", path="/schedules", body=definition), Schedule)
+        return await self._ask(Call(method="POST", path="/schedules", body=_body(definition)), Schedule)
 
     async def update_schedule(self, schedule: str, definition: ScheduleDefinition) -> Schedule:
         """Replace the definition of a schedule."""
-        call = Call(method="PUT", path=path("schedules", schedule), body=definition, repeatable=True)
+        call = Call(method="PUT", path=path("schedules", schedule), body=_body(definition), repeatable=True)
         return await self._ask(call, Schedule)
 
     async def delete_schedule(self, schedule: str) -> None:
@@ -40,3 +42,8 @@ class Schedules(Connection):
     async def run_schedule(self, schedule: str) -> TaskSummary:
         """Submit a task now, as the schedule does; the next firing does not change."""
         return await self._ask(Call(method="POST", path=path("schedules", schedule, "runs")), TaskSummary)
+
+
+def _body(definition: ScheduleDefinition) -> Raw:
+    """Return the body that has a definition. An API of an older version knows no labels."""
+    return Raw(encode_definition(definition))

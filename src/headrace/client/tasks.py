@@ -38,6 +38,7 @@ class Tasks(Connection):
         delay: float | timedelta | None = None,
         expires_in: float | timedelta | None = None,
         max_attempts: int | None = None,
+        labels: Mapping[str, str] | None = None,
         key: str | None = None,
     ) -> TaskSummary:
         """Submit a task; it is accepted when this returns.
@@ -54,6 +55,7 @@ class Tasks(Connection):
             delay: Seconds until it is due, instead of ``run_at``.
             expires_in: Seconds from now. A task that is not started by then fails as `expired`.
             max_attempts: Attempts in all; the kind's own number by default.
+            labels: What you call it by, to find it again; see `headrace.contracts.labels.Labels`.
             key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`. It costs the API
                 one more condition to check.
 
@@ -61,13 +63,10 @@ class Tasks(Connection):
             ProblemError: The API refused, and nothing was accepted.
             httpx.TransportError: The API does not answer, and may have accepted the task. With a key, try again.
         """
-        optional = given(
-            priority=priority, run_at=run_at, delay=delay, expires_in=expires_in, max_attempts=max_attempts
-        )
-        body = {"kind": kind, "input": input, **optional}
-        return await self._ask(
-            Call(method="POST", path="/tasks", body=body, key=key, repeatable=key is not None), TaskSummary
-        )
+        when = given(priority=priority, run_at=run_at, delay=delay, expires_in=expires_in)
+        body = {"kind": kind, "input": input, **when, **given(max_attempts=max_attempts, labels=labels or None)}
+        call = Call(method="POST", path="/tasks", body=body, key=key, repeatable=key is not None)
+        return await self._ask(call, TaskSummary)
 
     async def get(self, task: str, wait: float = 0, at_least: str | None = None) -> Task:
         """Read a whole task, with its input and its result.

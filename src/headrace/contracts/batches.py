@@ -9,9 +9,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from headrace.contracts.labels import Labels
 from headrace.contracts.patterns import PRINTABLE_PATTERN
 from headrace.contracts.payloads import decode_payload
-from headrace.contracts.tasks import KindName, MaxAttempts, Priority
+from headrace.contracts.tasks import Input, KindName, MaxAttempts, Priority
 
 INPUTS_MAX = 100_000  # of one batch
 BATCH_BYTES_MAX = 512 << 20  # bytes of inputs; they wait on the disk of the API, not in its memory
@@ -29,14 +30,36 @@ class BatchState(StrEnum):
     SETTLED = "settled"
 
 
+class BatchEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One input of a batch, with labels of its own; where both have a label, that of the entry counts."""
+
+    input: Input
+    labels: Labels = {}
+
+
 class BatchSubmission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Many inputs of one kind. The other fields hold for each of the tasks."""
+    """Many inputs of one kind, as ``inputs``, or as ``entries`` that have labels. The other fields hold for each of the tasks."""
 
     kind: KindName
     # The reader checks their number, because too many inputs are another error than a body that cannot be read.
-    inputs: Annotated[
-        list[Raw], Meta(min_length=1, extra_json_schema={"maxItems": INPUTS_MAX}, description="One task each.")
-    ]
+    inputs: (
+        Annotated[
+            list[Raw], Meta(min_length=1, extra_json_schema={"maxItems": INPUTS_MAX}, description="One task each.")
+        ]
+        | None
+    ) = None
+    entries: (
+        Annotated[
+            list[Raw],
+            Meta(
+                min_length=1,
+                extra_json_schema={"maxItems": INPUTS_MAX},
+                description="One task each, instead of `inputs`.",
+            ),
+        ]
+        | None
+    ) = None
+    labels: Labels = {}
     name: BatchName | None = None
     priority: Priority = Priority.LOW
     max_attempts: MaxAttempts | None = None
@@ -99,6 +122,7 @@ class BatchCreated(Struct, frozen=True, kw_only=True, tag_field="event", tag="cr
     total: int
     priority: Priority
     name: str | None = None
+    labels: dict[str, str] = {}
 
 
 class BatchCancelled(Struct, frozen=True, kw_only=True, tag_field="event", tag="cancelled"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -22,14 +23,18 @@ LABEL_VALUE_PATTERN = pattern_of(
 
 Labels = Annotated[
     dict[Annotated[str, Meta(pattern=LABEL_KEY_PATTERN)], Annotated[str, Meta(pattern=LABEL_VALUE_PATTERN)]],
-    Meta(max_length=LABELS_MAX),
+    Meta(
+        max_length=LABELS_MAX,
+        description="What you call the tasks by, to find them again.",
+        examples=[{"customer": "42"}],
+    ),
 ]
 
 _decode: msgspec.json.Decoder[dict[str, str]] = msgspec.json.Decoder(Labels)
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def encode_labels(labels: dict[str, str]) -> str:
+def encode_labels(labels: Mapping[str, str]) -> str:
     """Write labels as one line of JSON, sorted by key."""
     return _encode(labels).decode()
 
@@ -45,7 +50,7 @@ def decode_labels(written: str) -> dict[str, str]:
     return labels
 
 
-def label_entries(labels: dict[str, str]) -> list[str]:
+def label_entries(labels: Mapping[str, str]) -> list[str]:
     """Return labels as sorted entries ``key=value``, as a row of a task has them."""
     return sorted(f"{key}={value}" for key, value in labels.items())
 

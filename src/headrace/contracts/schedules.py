@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
+from headrace.contracts.labels import Labels
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.tasks import ExpiresIn, Input, Instant, KindName, MaxAttempts, Priority
 
@@ -63,6 +64,7 @@ class ScheduleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_field
     expires_in: ExpiresIn | None = None
     max_attempts: MaxAttempts | None = None
     name: ScheduleName | None = None
+    labels: Labels = {}
 
 
 class RestReason(StrEnum):
@@ -109,11 +111,12 @@ class ScheduleSaved(Struct, frozen=True, kw_only=True, tag_field="event", tag="s
 
     In ``created_at`` and ``updated_at``, None means the time of this event. A change carries the old ``created_at``; a timer
     that is set again carries both. ``next_at`` is the firing that the timer was set for; None when there is none, and in events
-    of older versions.
+    of older versions. ``title`` is that of the tasks, as the schema of their kind said when the schedule was saved.
     """
 
     definition: ScheduleDefinition
     next_at: datetime | None = None
+    title: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -127,11 +130,12 @@ class ScheduleFired(Struct, frozen=True, kw_only=True, tag_field="event", tag="f
 
     The event carries the definition that its timer was set with, and the occurrence that it was set for: ``due_at``. The
     projector reads it, submits the task, and sets the timer for the next occurrence. Without ``due_at`` it comes from a timer
-    of an older version, which the broker repeats by itself.
+    of an older version, which the broker repeats by itself. ``title`` is that of the task.
     """
 
     definition: ScheduleDefinition
     due_at: datetime | None = None
+    title: str | None = None
 
 
 ScheduleEvent = ScheduleSaved | ScheduleDeleted | ScheduleFired
@@ -151,7 +155,20 @@ _decoder: msgspec.json.Decoder[ScheduleEvent] = msgspec.json.Decoder(ScheduleEve
 
 def encode(event: ScheduleEvent) -> bytes:
     """Encode an event as the payload of a log message: JSON on one line."""
-    return _encoder.encode(event)
+    if isinstance(event, ScheduleDeleted) or event.definition.labels:
+        return _encoder.encode(event)
+    # A process of an older version refuses a definition that has labels.
+    written: dict[str, Any] = msgspec.to_builtins(event, builtin_types=(datetime,))
+    del written["definition"]["labels"]
+    return _encoder.encode(written)
+
+
+def encode_definition(definition: ScheduleDefinition) -> bytes:
+    """Encode a definition by itself: without labels as an older version writes it, as in an event."""
+    written = msgspec.structs.asdict(definition)
+    if not definition.labels:
+        del written["labels"]
+    return _encoder.encode(written)
 
 
 def decode(payload: bytes) -> ScheduleEvent:

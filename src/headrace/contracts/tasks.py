@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
+from headrace.contracts.labels import Labels
 from headrace.contracts.patterns import WORD_PATTERN, pattern_of
 
 NULL = Raw(b"null")
@@ -90,6 +91,7 @@ class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delay: Delay | None = None
     expires_in: ExpiresIn | None = None
     max_attempts: MaxAttempts | None = None
+    labels: Labels = {}
 
 
 class TaskError(Struct, frozen=True, kw_only=True):

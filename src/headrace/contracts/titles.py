@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Raw
@@ -12,8 +14,14 @@ from headrace.contracts.patterns import NOT_PRINTABLE
 
 TITLE_CHARS_MAX: Final = 120  # characters; a row of a list is about as long
 SHORT_ID_CHARS: Final = 12  # the end of an id, which is random, where its beginning is the time
+TITLE_KEYWORD: Final = "x-title"
+"""The keyword of a JSON Schema for the property of an input that is its title."""
+
 _QUOTE: Final = ord('"')
-_READ_CHARS: Final = 1000  # of a text, so that a text of a megabyte costs no more than a short one
+_READ_CHARS: Final = 400  # of a text, so that a text of a megabyte costs no more than a short one: 4 µs
+_READ_PROPERTIES: Final = 32  # of an input, so that a thousand of them cost no more
+
+_DEFINITIONS: Final = "#/$defs/"
 
 _not_shown = re.compile(rf"[{NOT_PRINTABLE}\ud800-\udfff]")
 _decode_properties = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -29,6 +37,29 @@ def make_title(text: str) -> str | None:
     if not line.isprintable():
         line = " ".join(_not_shown.sub("", line).split())
     return line[:TITLE_CHARS_MAX].rstrip() or None
+
+
+def marked_properties(schema: Mapping[str, Any]) -> list[str]:
+    """Return the names of the properties that the JSON Schema of an input marks as its title, in the order of the schema."""
+    found = _follow_reference(schema, schema)
+    properties = found.get("properties")
+    if not isinstance(properties, dict):
+        return []
+    return [name for name, part in cast("dict[str, Any]", properties).items() if _is_marked(part, schema)]
+
+
+def choose_title(value: Mapping[str, Any], marked: str | None) -> str | None:
+    """Make a title of the marked property of an input, else of the first of its properties that is a text; None when none can be made.
+
+    Args:
+        value: The input.
+        marked: The name of the property that is the title; None for none.
+    """
+    first = () if marked is None else (value.get(marked),)
+    for each in chain(first, islice(value.values(), _READ_PROPERTIES)):
+        if isinstance(each, str) and (title := make_title(each)) is not None:
+            return title
+    return None
 
 
 def title_of_input(value: bytes | Raw) -> str | None:
@@ -53,3 +84,24 @@ def _title_of_text(raw: Raw) -> str | None:
         return make_title(_decode_text(raw))
     except msgspec.DecodeError:
         return None
+
+
+def _is_marked(part: Any, schema: Mapping[str, Any]) -> bool:
+    if not isinstance(part, dict):
+        return False
+    found = cast("dict[str, Any]", part)
+    return any(each.get(TITLE_KEYWORD) is True for each in (found, *_alternatives(found, schema)))
+
+
+def _alternatives(part: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what a property is that may also be null, and what it refers to."""
+    for each in (part, *cast("list[Any]", part.get("anyOf") or ())):
+        if isinstance(each, dict):
+            yield _follow_reference(cast("dict[str, Any]", each), schema)
+
+
+def _follow_reference(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a part of a schema refers to among its definitions; the part itself when it refers to nothing there."""
+    name = str(part.get("$ref", "")).removeprefix(_DEFINITIONS)
+    found = cast("dict[str, Any]", schema.get("$defs") or {}).get(name)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else part

@@ -9,19 +9,15 @@ cancellation: a reader of the cancellation knows every task that there will be, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from msgspec import Raw
-
-from headrace.contracts.batches import BatchCreated, BatchEventName
-from headrace.contracts.batches import encode as encode_batch
-from headrace.contracts.events import EventName
+from headrace.contracts.batches import BatchEventName
 from headrace.errors import AppendRefused, LogUnavailable
-from headrace.lifecycle.queueing import WaitingTask, queued_message
-from headrace.log import clock, conditions, subjects
+from headrace.lifecycle.new_batch import NewBatch, NewTask
+from headrace.log import clock, subjects
 from headrace.log.append import BATCH_MESSAGES_MAX, Message
 from headrace.log.connection import Log
 from headrace.log.records import Record
@@ -35,38 +31,6 @@ PATIENCE_SECONDS = 10.0  # how long a chunk waits for a log that is away; a rest
 RETRY_SECONDS = 0.25
 REPLICA_POLL_SECONDS = 0.01
 REPLICA_CATCH_UP_SECONDS = 2.0  # a replica of the log is usually milliseconds behind its leader
-
-
-class NewBatch(NamedTuple):
-    """A batch as it was submitted.
-
-    Attributes:
-        id: Its id.
-        is_keyed: Whether the id derives from an Idempotency-Key, so that the log may have the batch already.
-        owner: Its owner.
-        created: Its `created` event.
-        max_attempts: The limit of attempts of each task.
-        body_hash: Tells the body of this submission from any other under the same key.
-        headers: The headers that every event of its tasks carries.
-        input_bytes: The size of all its inputs.
-    """
-
-    id: str
-    is_keyed: bool
-    owner: str
-    created: BatchCreated
-    max_attempts: int | None
-    body_hash: str
-    headers: dict[str, str]
-    input_bytes: int
-
-    def subject(self, event: BatchEventName) -> str:
-        """The subject of an event of the batch."""
-        return subjects.batch_event(event, self.owner, self.id)
-
-    def task_id(self, index: int) -> str:
-        """The id of the task that has the input with this index."""
-        return f"{self.id}-{index}"
 
 
 class Accepted(NamedTuple):
@@ -121,14 +85,14 @@ _ChunkResult = _Appended | _AlreadyThere | _Cancelled
 
 
 async def append_batch(
-    log: Log, batch: NewBatch, chunks: AsyncIterable[Sequence[bytes]], reserve: Callable[[int], None]
+    log: Log, batch: NewBatch, chunks: AsyncIterable[Sequence[NewTask]], reserve: Callable[[int], None]
 ) -> BatchResult:
     """Append a batch, or what the log does not have of it yet; nothing once it is cancelled.
 
     Args:
         log: The log.
         batch: The batch.
-        chunks: All its inputs in order, up to `CHUNK_TASKS` and about `CHUNK_BYTES` at a time, always cut at the same places.
+        chunks: All its tasks in order, up to `CHUNK_TASKS` and about `CHUNK_BYTES` at a time, always cut at the same places.
         reserve: Reserves room in the log for so many bytes.
 
     Raises:
@@ -140,7 +104,7 @@ async def append_batch(
     append = _BatchAppend(log, batch, reserve)
     created = await _read_created(log, batch) if batch.is_keyed else None
     if created is None:
-        reserve(batch.input_bytes + batch.created.total * MESSAGE_BYTES)
+        reserve(batch.input_bytes + batch.header_bytes + batch.created.total * MESSAGE_BYTES)
         return await append.append_chunks(chunks)
     if not _is_same(batch, created):
         return OtherBatch()
@@ -165,12 +129,12 @@ class _BatchAppend:
         self._at = clock.now()
         self._epoch = log.epoch
 
-    async def append_chunks(self, chunks: AsyncIterable[Sequence[bytes]]) -> BatchResult:
+    async def append_chunks(self, chunks: AsyncIterable[Sequence[NewTask]]) -> BatchResult:
         """Append every chunk that the log does not have, until the batch is complete or cancelled."""
         index, last_sequence = 0, None
-        async for inputs in chunks:
+        async for tasks in chunks:
             try:
-                result = await self._append_chunk(index, inputs)
+                result = await self._append_chunk(index, tasks)
             except LogUnavailable as error:
                 return Interrupted(error.message, index)
             match result:
@@ -182,15 +146,15 @@ class _BatchAppend:
                     return Accepted(self._at if self.created is None else self.created.at, sequence, is_new=False)
                 case OtherBatch() | ForgottenBatch():
                     return result
-            index += len(inputs)
+            index += len(tasks)
             await asyncio.sleep(PAUSE_SECONDS)
         return await self._complete(last_sequence)
 
-    async def _append_chunk(self, index: int, inputs: Sequence[bytes]) -> _ChunkResult | OtherBatch | ForgottenBatch:
-        messages = _task_messages(self._batch, index, inputs)
+    async def _append_chunk(self, index: int, tasks: Sequence[NewTask]) -> _ChunkResult | OtherBatch | ForgottenBatch:
+        messages = self._batch.task_messages(index, tasks)
         is_beginning = index == 0 and self.created is None
         if is_beginning:
-            messages.insert(0, _created_message(self._batch))
+            messages.insert(0, self._batch.created_message())
         result = await self._append_patiently(messages)
         if is_beginning and not isinstance(result, _Appended):
             # The log has refused the beginning of the batch, so it has one under this id.
@@ -236,33 +200,6 @@ class _BatchAppend:
         if self.created is None:
             return Accepted(self._at, last_sequence, is_new=True)
         return Accepted(self.created.at, max(self.created.sequence, last_sequence), is_new=False)
-
-
-def _task_messages(batch: NewBatch, index: int, inputs: Sequence[bytes]) -> list[Message]:
-    """Return the tasks of a chunk that begins with this index.
-
-    A message has room for one condition. So the first message carries the condition that it is new, and the second one the
-    condition that the batch is not cancelled.
-    """
-    headers = {**batch.headers, subjects.BATCH: batch.id}
-    is_new = conditions.task_is_new(batch.owner, batch.task_id(index))
-    is_not_cancelled = conditions.no_event_of(batch.subject(BatchEventName.CANCELLED))
-    required = (is_new, is_not_cancelled)
-    return [
-        queued_message(_waiting_task(batch, index + place, each, headers), required[place] if place < 2 else {})
-        for place, each in enumerate(inputs)
-    ]
-
-
-def _waiting_task(batch: NewBatch, index: int, input: bytes, headers: Mapping[str, str]) -> WaitingTask:
-    created = batch.created
-    subject = TaskSubject(EventName.QUEUED, created.kind, created.priority, batch.owner, batch.task_id(index))
-    return WaitingTask(subject=subject, input=Raw(input), headers=headers, max_attempts=batch.max_attempts)
-
-
-def _created_message(batch: NewBatch) -> Message:
-    headers = {**batch.headers, subjects.BODY_HASH: batch.body_hash, **conditions.subject_is_empty()}
-    return Message(batch.subject(BatchEventName.CREATED), encode_batch(batch.created), headers)
 
 
 async def _is_there(log: Log, first: Message) -> bool:

@@ -193,7 +193,7 @@ def _once_per_attempt(task: WaitingTask, message: Message) -> Message:
 
 def queued_message(task: WaitingTask, headers: Mapping[str, str]) -> Message:
     """Return the `queued` event of a task, with further headers."""
-    # The tasks of a batch share one mapping of headers; it is not copied for each of them.
+    # Nearly all tasks of a batch have no further headers, and those that they have are not copied.
     all_headers = {**task.headers, **headers} if headers else task.headers
     return Message(task.subject.of(EventName.QUEUED), _encode_queued(task), all_headers)
 

@@ -13,6 +13,7 @@ from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
 from headrace.lifecycle.task_state import Gone, TaskState, read_task_state, subject_of
 from headrace.log import subjects
 from headrace.log.connection import Log
+from headrace.log.memberships import headers_of
 from headrace.log.prune import withdraw_newest
 
 TRIES_MAX = 5  # a late event of a finished task may come between reading its state and queueing it
@@ -97,9 +98,7 @@ def _submitted_in_read_model(found: Task, state: TaskState | None) -> _Submitted
     """Return what was submitted; None when the read model has the task as not finished."""
     if not found.state.final:
         return None
-    headers = {} if state is None else state.headers
-    if found.batch:
-        headers[subjects.BATCH] = found.batch
+    headers = headers_of(found) if state is None else {**headers_of(found), **state.headers}
     task = WaitingTask(
         subject=subject_of(found),
         input=found.input,

@@ -27,12 +27,14 @@ from headrace.contracts.schedules import (
     decode,
     encode,
 )
+from headrace.contracts.titles import choose_title
 from headrace.cron import is_active, same_times
 from headrace.errors import LogUnavailable
 from headrace.lifecycle.queueing import WaitingTask, queue_if_new
 from headrace.log import clock, conditions, subjects
 from headrace.log.append import Appended, Message
 from headrace.log.connection import Log
+from headrace.log.memberships import name_task
 from headrace.log.prune import withdraw
 from headrace.log.subjects import TaskSubject
 from headrace.log.timers import exact_timer_headers
@@ -66,7 +68,7 @@ async def save_schedule(
     """
     subject = subjects.schedule_event(ScheduleEventName.SAVED, owner, schedule)
     message = Message(subject, encode(saved), {**_KEPT, **condition})
-    timer = _timer_message(owner, schedule, saved.definition, saved.next_at)
+    timer = _timer_message(owner, schedule, saved.definition, saved.next_at, saved.title)
     appended = await log.appender.append_all([timer, message])
     # The schedule is saved by now. What could not be pruned is pruned when it is saved again.
     with suppress(LogUnavailable):
@@ -75,7 +77,7 @@ async def save_schedule(
 
 
 async def set_timer(
-    log: Log, owner: str, schedule: str, definition: ScheduleDefinition, due_at: datetime, replaces: int
+    log: Log, owner: str, schedule: str, firing: ScheduleFired, due_at: datetime, replaces: int
 ) -> Appended:
     """Set the timer of a schedule for an occurrence.
 
@@ -83,8 +85,8 @@ async def set_timer(
         log: The log.
         owner: The owner of the schedule.
         schedule: Its id.
-        definition: The schedule.
-        due_at: The occurrence.
+        firing: What the schedule fires with.
+        due_at: The occurrence, instead of that of ``firing``.
         replaces: The sequence of the timer that this one replaces; 0 when there is none.
 
     Raises:
@@ -93,7 +95,7 @@ async def set_timer(
         LogUnavailable: no acknowledgement. Whether the timer is set is then not known; call this again.
         TooLarge: the definition does not fit a message.
     """
-    message = _timer_message(owner, schedule, definition, due_at)
+    message = _timer_message(owner, schedule, firing.definition, due_at, firing.title)
     condition = conditions.subject_unchanged(replaces)
     return await log.appender.append(message.subject, message.payload, {**message.headers, **condition})
 
@@ -119,12 +121,14 @@ def not_deleted(owner: str, schedule: str) -> dict[str, str]:
     return conditions.no_event_of(subjects.schedule_event(ScheduleEventName.DELETED, owner, schedule))
 
 
-def _timer_message(owner: str, schedule: str, definition: ScheduleDefinition, due_at: datetime | None) -> Message:
+def _timer_message(
+    owner: str, schedule: str, definition: ScheduleDefinition, due_at: datetime | None, title: str | None
+) -> Message:
     subject = subjects.schedule_timer(owner, schedule)
     if due_at is None or not is_active(definition, clock.now()):
         return Message(subject, b"", _REPLACES)
     target = subjects.schedule_event(ScheduleEventName.FIRED, owner, schedule)
-    fired = ScheduleFired(definition=definition, due_at=due_at)
+    fired = ScheduleFired(definition=definition, due_at=due_at, title=title)
     return Message(subject, encode(fired), exact_timer_headers(due_at, target))
 
 
@@ -158,28 +162,31 @@ async def delete_schedule(log: Log, owner: str, schedule: str) -> Appended:
 
 
 def scheduled_task(
-    owner: str, definition: ScheduleDefinition, task: str, at: datetime, headers: Mapping[str, str]
+    owner: str, firing: ScheduleFired, task: str, at: datetime, headers: Mapping[str, str]
 ) -> WaitingTask:
     """Return a task that a schedule submits.
 
     Args:
         owner: The owner of the schedule.
-        definition: What the schedule submits.
+        firing: What the schedule submits, and what it is called.
         task: The id of the task.
         at: When the task is submitted; `expires_in` counts from then.
-        headers: The headers that every event of the task carries.
+        headers: The headers that every event of the task carries, besides those that follow from ``firing``.
     """
+    definition = firing.definition
+    # An older version decided no title.
+    title = firing.title or choose_title(definition.input, None)
     return WaitingTask(
         subject=TaskSubject(EventName.QUEUED, definition.kind, definition.priority, owner, task),
         input=msgspec.Raw(_encode(definition.input)),
-        headers=headers,
+        headers={**headers, **name_task(title, definition.labels, task)},
         max_attempts=definition.max_attempts,
         expires_at=None if definition.expires_in is None else at + timedelta(seconds=definition.expires_in),
     )
 
 
 async def submit_occurrence(
-    log: Log, owner: str, definition: ScheduleDefinition, task: str, at: datetime, headers: Mapping[str, str]
+    log: Log, owner: str, firing: ScheduleFired, task: str, at: datetime, headers: Mapping[str, str]
 ) -> Appended:
     """Submit the task of an occurrence, unless the log has it. `scheduled_task` explains the arguments.
 
@@ -189,7 +196,7 @@ async def submit_occurrence(
         LogUnavailable: no acknowledgement. Whether the log has the task is then not known; call this again.
         TooLarge: the task does not fit a message.
     """
-    return await queue_if_new(log, scheduled_task(owner, definition, task, at, headers))
+    return await queue_if_new(log, scheduled_task(owner, firing, task, at, headers))
 
 
 def occurrence_task_id(schedule: str, occurrence: datetime) -> str:

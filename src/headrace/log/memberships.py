@@ -1,4 +1,7 @@
-"""What the headers of its events say of a task: its batch, its schedule, its title and its labels. Anybody may have written them."""
+"""What the headers of its events say of a task: its batch, its schedule, its title and its labels. Anybody may have written them.
+
+Headers are text in UTF-8 on one line each; a title is one line, and labels are JSON, which has no line breaks.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from collections.abc import Mapping
 
 from msgspec import Raw
 
-from headrace.contracts.labels import decode_labels
-from headrace.contracts.tasks import ID_PATTERN
+from headrace.contracts.labels import decode_labels, encode_labels
+from headrace.contracts.tasks import ID_PATTERN, TaskSummary
 from headrace.contracts.titles import make_title, short_id, title_of_input
 from headrace.log import subjects
 
@@ -46,6 +49,30 @@ def title_with_fallback(headers: Mapping[str, str], value: bytes | Raw | None, t
         task: The id of the task.
     """
     return title_of(headers) or (title_of_input(value) if value else None) or short_id(task)
+
+
+def name_task(title: str | None, labels: Mapping[str, str], task: str) -> dict[str, str]:
+    """Return the headers that say what a task is called, as they are decided when it is accepted.
+
+    Args:
+        title: What its input says; None when that says nothing.
+        labels: What its submitter calls it by.
+        task: Its id, whose end is the title of a task without another one.
+    """
+    headers = {subjects.TITLE: title or short_id(task)}
+    if labels:
+        headers[subjects.LABELS] = encode_labels(labels)
+    return headers
+
+
+def headers_of(task: TaskSummary) -> dict[str, str]:
+    """Return the headers of a task that say what it is called and what it belongs to, when its events have left the log."""
+    headers = name_task(task.title or None, task.labels, task.id)
+    if task.batch is not None:
+        headers[subjects.BATCH] = task.batch
+    if task.schedule is not None:
+        headers[subjects.OF_SCHEDULE] = task.schedule
+    return headers
 
 
 def _id_in(headers: Mapping[str, str], name: str) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from headrace.contracts.schedules import Resting, ScheduleDefinition
+from headrace.contracts.schedules import Resting, ScheduleDefinition, ScheduleFired
 from headrace.cron import following, is_over, last_due
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
 from headrace.lifecycle.resting import resting
@@ -203,21 +203,19 @@ async def submit_firing(
         log.info("a firing is skipped", schedule=subject.schedule, reason=rest.message)
         due = []
     for each in due:
-        await _submit(event_log, subject, definition, each, max(each, firing.at))
+        await _submit(event_log, subject, fired, each, max(each, firing.at))
     # A timer of an older version is repeated by the broker, until it is replaced.
     if fired.due_at is not None:
-        await _set_next_timer(event_log, firing, subject, definition, following(definition, max(now, due_at), due_at))
+        await _set_next_timer(event_log, firing, subject, fired, following(definition, max(now, due_at), due_at))
     return "submitted" if due else "skipped"
 
 
 async def _submit(
-    event_log: Log, subject: ScheduleSubject, definition: ScheduleDefinition, due_at: datetime, at: datetime
+    event_log: Log, subject: ScheduleSubject, fired: ScheduleFired, due_at: datetime, at: datetime
 ) -> None:
     task = occurrence_task_id(subject.schedule, due_at)
     try:
-        await submit_occurrence(
-            event_log, subject.owner, definition, task, at, {subjects.OF_SCHEDULE: subject.schedule}
-        )
+        await submit_occurrence(event_log, subject.owner, fired, task, at, {subjects.OF_SCHEDULE: subject.schedule})
     except AppendRefused:
         log.info("a firing was submitted before", schedule=subject.schedule, task_id=task)
     except TooLarge as error:
@@ -231,7 +229,7 @@ async def _end_of_definition(event_log: Log, firing: Delivery, subject: Schedule
 
 
 async def _set_next_timer(
-    event_log: Log, firing: Delivery, subject: ScheduleSubject, definition: ScheduleDefinition, next_at: datetime | None
+    event_log: Log, firing: Delivery, subject: ScheduleSubject, fired: ScheduleFired, next_at: datetime | None
 ) -> None:
     """Set the timer for an occurrence, unless the schedule has been saved, paused or deleted since it fired.
 
@@ -243,7 +241,7 @@ async def _set_next_timer(
     replaces = 0
     for _ in range(TIMER_ATTEMPTS):
         try:
-            await set_timer(event_log, subject.owner, subject.schedule, definition, next_at, replaces)
+            await set_timer(event_log, subject.owner, subject.schedule, fired, next_at, replaces)
         except AppendRefused:
             timer = await event_log.replayer.last(subjects.schedule_timer(subject.owner, subject.schedule))
             if timer is not None and timer.sequence > firing.sequence:

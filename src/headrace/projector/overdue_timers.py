@@ -57,7 +57,7 @@ async def _set_again_if_overdue(event_log: Log, timer: Record) -> None:
         return
     else:
         log.warning("a timer did not go off; it is set again", schedule=schedule, due_at=due_at.isoformat())
-    await set_timer(event_log, owner, schedule, definition, due_at, timer.sequence)
+    await set_timer(event_log, owner, schedule, fired, due_at, timer.sequence)
 
 
 def decode_fired(record: Record) -> ScheduleFired:

@@ -112,5 +112,5 @@ async def _newest_definition(event_log: Log, row: ScheduleRow) -> tuple[Schedule
     if not isinstance(known, ScheduleSaved):
         return None, record.sequence
     updated_at = known.updated_at or record.at
-    saved = ScheduleSaved(definition=known.definition, created_at=row.created_at, updated_at=updated_at)
+    saved = msgspec.structs.replace(known, next_at=None, created_at=row.created_at, updated_at=updated_at)
     return saved, record.sequence

@@ -13,6 +13,7 @@ import msgspec
 from headrace.contracts.input_types import describe_type
 from headrace.contracts.kinds import AnnouncedKind
 from headrace.contracts.tasks import KIND_PATTERN
+from headrace.contracts.titles import marked_properties
 from headrace.sdk.context import Context, SyncContext
 from headrace.sdk.options import KindOptions
 from headrace.sdk.patterns import mark_patterns
@@ -66,6 +67,7 @@ class Kind(Generic[In, Out]):
         self._check_options()
         self.input_type, self.result_type = self._read_signature()
         self._input_schema = mark_patterns(self._schema("input", self.input_type), self.input_type)
+        self._check_title()
         self._input_type = self._describe_input()
         self._result_schema = mark_patterns(self._schema("result", self.result_type), self.result_type)
         self._decoder: msgspec.json.Decoder[In] = msgspec.json.Decoder(self.input_type)
@@ -124,6 +126,11 @@ class Kind(Generic[In, Out]):
             )
         if error := self.options.find_error(is_async=self.is_async):
             raise self._error(error)
+
+    def _check_title(self) -> None:
+        marked = marked_properties(self._input_schema)
+        if len(marked) > 1:
+            raise self._error(f"an input has one title at most; let one of {', '.join(marked)} be a Title")
 
     def _read_signature(self) -> tuple[type[In], Any]:
         """Read the types of the input and of the result from the annotations of the handler."""

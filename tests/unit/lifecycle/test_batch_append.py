@@ -14,29 +14,33 @@ from headrace.lifecycle.batch_append import (
     BatchResult,
     ForgottenBatch,
     Interrupted,
-    NewBatch,
     OtherBatch,
     append_batch,
 )
+from headrace.lifecycle.new_batch import NewBatch, NewTask
 from headrace.log import subjects
 from headrace.log.connection import Log
+from headrace.log.memberships import labels_of, title_of
 from headrace.log.records import Record
 from tests.purge import purge
 
-CHUNKS = [[b"1", b"2", b"3"], [b"4", b"5"]]
+CHUNKS = [
+    [NewTask(b"1", "one"), NewTask(b"2", "", '{"customer":"2"}'), NewTask(b"3")],
+    [NewTask(b"4", "four"), NewTask(b"5")],
+]
 
 
 def new_batch(*, is_keyed: bool = True) -> NewBatch:
     """A batch that no other test has."""
-    created = BatchCreated(kind="echo", total=5, priority=Priority.LOW)
+    created = BatchCreated(kind="echo", total=5, priority=Priority.LOW, labels={"customer": "1"})
     headers = {subjects.CORRELATION_ID: "c"}
     return NewBatch(str(uuid.uuid4()), is_keyed, uuid.uuid4().hex, created, 3, "hash", headers, input_bytes=5)
 
 
 async def append(
-    log: Log, batch: NewBatch, chunks: list[list[bytes]] = CHUNKS, reserve: Callable[[int], None] = lambda _: None
+    log: Log, batch: NewBatch, chunks: list[list[NewTask]] = CHUNKS, reserve: Callable[[int], None] = lambda _: None
 ) -> BatchResult:
-    async def given() -> AsyncIterator[list[bytes]]:
+    async def given() -> AsyncIterator[list[NewTask]]:
         for chunk in chunks:
             yield chunk
 
@@ -74,6 +78,9 @@ async def test_a_new_batch_is_in_the_log_with_all_its_tasks_in_order(shared_log:
     assert [bytes(event.input) for event in events if isinstance(event, Queued)] == [b"1", b"2", b"3", b"4", b"5"]
     assert {record.headers[subjects.BATCH] for record in tasks} == {batch.id}
     assert created.headers[subjects.BODY_HASH] == "hash"
+    end = batch.id[-10:]
+    assert [title_of(record.headers) for record in tasks] == ["one", f"{end}-1", f"{end}-2", "four", f"{end}-4"]
+    assert [labels_of(record.headers)["customer"] for record in tasks] == ["1", "2", "1", "1", "1"]
 
 
 @pytest.mark.invariant(5)
@@ -125,7 +132,7 @@ async def test_a_batch_that_is_cancelled_while_it_is_appended_ends_there(shared_
     batch = new_batch(is_keyed=False)
     cancelled: list[int] = []
 
-    async def given() -> AsyncIterator[list[bytes]]:
+    async def given() -> AsyncIterator[list[NewTask]]:
         yield CHUNKS[0]
         cancelled.append(await cancel(shared_log, batch))
         yield CHUNKS[1]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.contracts.events import Queued, decode
-from headrace.contracts.schedules import ScheduleDefinition, ScheduleSaved
+from headrace.contracts.schedules import ScheduleDefinition, ScheduleFired, ScheduleSaved
 from headrace.errors import AppendRefused
 from headrace.lifecycle.schedules import (
     delete_schedule,
@@ -24,6 +24,7 @@ from headrace.lifecycle.schedules import (
 from headrace.log import subjects
 from headrace.log.conditions import subject_unchanged
 from headrace.log.connection import Log
+from headrace.log.memberships import labels_of, title_of
 
 FAR = datetime(2096, 2, 29, tzinfo=UTC)
 NEVER = ScheduleDefinition(kind="noop", input={}, cron="0 0 0 29 2 *")
@@ -99,14 +100,14 @@ async def test_of_two_who_set_a_timer_again_one_does(shared_log: Log) -> None:
 
 async def test_a_timer_is_set_only_in_place_of_the_one_that_its_setter_knows(shared_log: Log) -> None:
     owner, schedule = new()
-    first = await set_timer(shared_log, owner, schedule, NEVER, FAR, 0)
+    first = await set_timer(shared_log, owner, schedule, ScheduleFired(definition=NEVER), FAR, 0)
     with pytest.raises(AppendRefused):
-        await set_timer(shared_log, owner, schedule, NEVER, FAR, 0)
-    await set_timer(shared_log, owner, schedule, NEVER, FAR, first.sequence)
+        await set_timer(shared_log, owner, schedule, ScheduleFired(definition=NEVER), FAR, 0)
+    await set_timer(shared_log, owner, schedule, ScheduleFired(definition=NEVER), FAR, first.sequence)
     paused = ScheduleSaved(definition=msgspec.structs.replace(NEVER, paused=True))
     await save_schedule(shared_log, owner, schedule, paused, not_deleted(owner, schedule))
     with pytest.raises(AppendRefused):
-        await set_timer(shared_log, owner, schedule, NEVER, FAR, 0)
+        await set_timer(shared_log, owner, schedule, ScheduleFired(definition=NEVER), FAR, 0)
     await delete_schedule(shared_log, owner, schedule)
 
 
@@ -114,18 +115,22 @@ async def test_a_timer_is_set_only_in_place_of_the_one_that_its_setter_knows(sha
 async def test_a_task_is_submitted_once(shared_log: Log) -> None:
     owner, schedule = new()
     at = datetime(2030, 1, 1, tzinfo=UTC)
-    definition = msgspec.structs.replace(NEVER, expires_in=60.0, max_attempts=2, priority="high", input={"a": [1]})
+    definition = msgspec.structs.replace(
+        NEVER, expires_in=60.0, max_attempts=2, priority="high", input={"a": [1]}, labels={"customer": "42"}
+    )
     task = occurrence_task_id(schedule, at)
-    await submit_occurrence(shared_log, owner, definition, task, at, {subjects.OF_SCHEDULE: schedule})
+    firing = ScheduleFired(definition=definition, title="Nightly")
+    await submit_occurrence(shared_log, owner, firing, task, at, {subjects.OF_SCHEDULE: schedule})
     other_kind = msgspec.structs.replace(definition, kind="echo")
     (record,) = (await shared_log.replayer.page(subjects.task_events(owner, task))).records
     assert record.subject == f"hr.tasks.queued.noop.high.{owner}.{task}"
     assert record.headers[subjects.OF_SCHEDULE] == schedule
+    assert (title_of(record.headers), labels_of(record.headers)) == ("Nightly", {"customer": "42"})
     queued = decode(record.payload)
     assert queued == Queued(
         attempt=1, fence=0, input=msgspec.Raw(b'{"a":[1]}'), max_attempts=2, expires_at=at + timedelta(seconds=60)
     )
     for again in (definition, other_kind):
         with pytest.raises(AppendRefused):
-            await submit_occurrence(shared_log, owner, again, task, at, {})
+            await submit_occurrence(shared_log, owner, ScheduleFired(definition=again), task, at, {})
     assert len((await shared_log.replayer.page(subjects.task_events(owner, task))).records) == 1

@@ -90,7 +90,7 @@ async def test_what_was_due_after_a_schedule_was_paused_is_not_submitted_however
 async def test_the_timer_that_has_fired_is_replaced_when_the_broker_has_not_taken_it_away_yet(shared_log: Log) -> None:
     owner, schedule = new()
     due_at = clock.now().replace(microsecond=0)
-    await set_timer(shared_log, owner, schedule, HOURLY, due_at + timedelta(days=1), 0)
+    await set_timer(shared_log, owner, schedule, ScheduleFired(definition=HOURLY), due_at + timedelta(days=1), 0)
     firing = await fired(shared_log, owner, schedule, ScheduleFired(definition=HOURLY, due_at=due_at))
     await submit_firing(shared_log, firing)
     assert await due_next(shared_log, owner, schedule) == due_at + timedelta(hours=1)

@@ -22,7 +22,9 @@ async def test_a_timer_that_is_overdue_is_set_again_and_fires_and_one_that_is_no
     # Without the header of a timer it never fires, as if the broker had forgotten it.
     payload = encode(ScheduleFired(definition=EVERY, due_at=due_at))
     await shared_log.appender.append(subjects.schedule_timer(owner, overdue), payload, {})
-    kept = await set_timer(shared_log, owner, there, EVERY, clock.now() + timedelta(hours=1), 0)
+    kept = await set_timer(
+        shared_log, owner, there, ScheduleFired(definition=EVERY), clock.now() + timedelta(hours=1), 0
+    )
     await set_overdue_timers_again(shared_log)
 
     fired = subjects.schedule_event(ScheduleEventName.FIRED, owner, overdue)

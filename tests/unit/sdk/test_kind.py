@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headrace.task import Context, KindError, SyncContext, task
+from headrace.task import Context, KindError, SyncContext, Title, task
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,6 +165,14 @@ class Unwritable(msgspec.Struct):
     thread: threading.Thread
 
 
+class TwoTitles(msgspec.Struct):
+    heading: Title
+    name: Title | None = None
+
+
+async def has_two_titles(input: TwoTitles, context: Context) -> None: ...
+
+
 async def takes_what_json_cannot(input: Unwritable, context: Context) -> None: ...
 
 
@@ -192,6 +200,7 @@ async def takes_what_json_cannot(input: Unwritable, context: Context) -> None: .
         (yields, {}, "it does not yield"),
         (plainly_yields, {}, "it does not yield"),
         (takes_what_json_cannot, {}, "the input type has no JSON form"),
+        (has_two_titles, {}, "an input has one title at most; let one of heading, name be a Title"),
         (refers_to_nothing, {}, "an annotation cannot be resolved: name 'Wrods' is not defined"),
     ],
 )

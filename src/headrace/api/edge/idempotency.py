@@ -18,7 +18,7 @@ from headrace.api.edge.headers import read_headers
 from headrace.api.edge.request import AnyRequest
 from headrace.api.read_model import ReadModel
 from headrace.contracts.problems import FieldError
-from headrace.contracts.tasks import KEY_CHARS_MAX, TaskSummary
+from headrace.contracts.tasks import KEY_CHARS_MAX, Submission, TaskSummary
 from headrace.errors import InvalidKey, KeyReused, LogUnavailable, ReadModelUnavailable, TaskDeleted
 from headrace.lifecycle.long_timers import read_timer
 from headrace.lifecycle.task_state import TaskState, read_task_state, state_from_timer
@@ -59,13 +59,17 @@ def derived_id(owner: str, key: str, what: str) -> str:
     return str(uuid.UUID(bytes=digest[:16], version=5))
 
 
-def body_hash(body: object) -> str:
+def body_hash(body: Submission) -> str:
     """Return a hash of a body. The order of its fields and the spaces between them do not change the hash."""
-    return hashlib.sha256(_encode(body)).hexdigest()[:32]
+    said = msgspec.structs.asdict(body)
+    # Without labels the hash is what it was before there were any, so that a body that was sent then can be sent again.
+    if not body.labels:
+        del said["labels"]
+    return hashlib.sha256(_encode(said)).hexdigest()[:32]
 
 
 async def recall(
-    log: Log, read_model: ReadModel, owner: str, task: str, body: object, *, refused: bool
+    log: Log, read_model: ReadModel, owner: str, task: str, body: Submission, *, refused: bool
 ) -> TaskSummary | None:
     """Return the task that a key has made before, in its present state; None when the key has made none.
 
@@ -92,7 +96,7 @@ async def recall(
         await asyncio.sleep(REPLICA_POLL_SECONDS)
 
 
-async def _find(log: Log, read_model: ReadModel, owner: str, task: str, body: object) -> TaskSummary | None:
+async def _find(log: Log, read_model: ReadModel, owner: str, task: str, body: Submission) -> TaskSummary | None:
     """Read a task from its events in the log; from its timer when the events have left the log before it is due."""
     # The timer is read first: when it fires in between, the events show what became of it.
     timer = await read_timer(log, owner, task)
@@ -111,7 +115,7 @@ async def _find(log: Log, read_model: ReadModel, owner: str, task: str, body: ob
     return None
 
 
-def _check_same(task_state: TaskState, body: object) -> None:
+def _check_same(task_state: TaskState, body: Submission) -> None:
     if task_state.newest_record.headers.get(subjects.BODY_HASH) != body_hash(body):
         message = "this Idempotency-Key was used with another body; use a new key for a new submission"
         raise KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])

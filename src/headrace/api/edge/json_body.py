@@ -13,8 +13,8 @@ from litestar import Request
 from litestar.types import HTTPRequestEvent, Receive
 
 from headrace.api.edge.headers import read_headers
+from headrace.api.edge.refused_body import explain_refused
 from headrace.contracts.problems import FieldError
-from headrace.contracts.refused_values import explain
 from headrace.errors import MalformedRequest, TooLarge
 
 T = TypeVar("T")
@@ -131,7 +131,7 @@ def decode_body(decode: Callable[[bytes], T], body: bytes) -> T:
         message = "the JSON is nested too deep to be read; send less depth"
         raise MalformedRequest(message, [FieldError(path="", message=message)]) from error
     except msgspec.MsgspecError as error:
-        wrong = explain(str(error), _type_of(decode))
+        wrong = explain_refused(error, body, _type_of(decode))
         explained = f"{wrong.path}: {wrong.message}" if wrong.path else wrong.message
         raise MalformedRequest(f"the request cannot be used: {explained}", [wrong]) from error
 

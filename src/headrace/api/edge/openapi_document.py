@@ -18,7 +18,7 @@ from headrace.api.edge.openapi_answers import require_answered_fields
 from headrace.api.edge.openapi_components import SCHEMAS, Json, keep_reachable, operations_of
 from headrace.api.edge.openapi_events import STREAMED, add_streamed, add_timeline
 from headrace.api.edge.openapi_parameters import complete_parameters
-from headrace.contracts.batches import BatchSubmission
+from headrace.contracts.batches import BatchEntry, BatchSubmission
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.identity import (
     ApiKeyRequest,
@@ -40,7 +40,7 @@ BFF_PATH = "/bff/v1/"
 BODIES = (
     *(Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest),
     *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn, RunTimeSettings),
-    *(ApiKeyRequest, BatchSubmission),
+    *(ApiKeyRequest, BatchEntry, BatchSubmission),
 )
 # Where the first part of a path is not what the operation is about.
 _TAGS = {
@@ -93,6 +93,10 @@ def complete(document: Json) -> Json:
     """Complete a document in place, and return it."""
     schemas: Json = document["components"]["schemas"]
     _, taken = msgspec.json.schema_components(BODIES, ref_template=SCHEMAS + "{name}")
+    # Each is read by itself, so that msgspec does not know what an entry is.
+    taken[BatchSubmission.__name__]["properties"]["entries"]["anyOf"][0]["items"] = {
+        "$ref": SCHEMAS + BatchEntry.__name__
+    }
     schemas.update(taken)
     for path, operations in document["paths"].items():
         for operation in operations.values():

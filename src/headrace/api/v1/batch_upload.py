@@ -10,30 +10,36 @@ import asyncio
 import hashlib
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
-from types import TracebackType
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import msgspec
 
+from headrace.api.edge.refused_body import explain_refused
 from headrace.api.edge.upload_room import UploadRoom
+from headrace.api.v1.batch_body import Form
 from headrace.catalog import Catalog
-from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
+from headrace.contracts.batches import INPUTS_MAX, BatchEntry
+from headrace.contracts.labels import LABELS_MAX, encode_labels
 from headrace.contracts.problems import FieldError
-from headrace.contracts.refused_values import explain
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
 from headrace.inputs import ERRORS_MAX
+from headrace.lifecycle.new_batch import NewTask
 from headrace.telemetry import get_logger
 
 SLICE_SECONDS = 0.003  # of validating, before other requests have their turn
 MEMORY_BYTES = 1 << 20  # of a batch; what is more is on the disk
 CHUNK_INPUTS_MIN = 2  # a chunk is appended under two conditions, and a message has room for one
 
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
 log = get_logger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
-_decoder = msgspec.json.Decoder(dict[str, Any])
+_input_decoder = msgspec.json.Decoder(dict[str, Any])
+_entry_decoder = msgspec.json.Decoder(BatchEntry)
 
 
 class BatchUpload:
@@ -44,20 +50,34 @@ class BatchUpload:
         room: The room for the inputs of all batches that are being uploaded.
         kind: The kind of all inputs.
         input_bytes_max: The size that one input may have in the log.
+        form: What is added.
+        labels: The labels of the whole batch.
 
     Attributes:
         total: The number of inputs.
         size: The bytes of all inputs.
+        header_bytes: The bytes of all titles, and of the labels of all entries.
 
     Raises:
         UnknownKind: no worker ever announced the kind.
     """
 
-    def __init__(self, catalog: Catalog, room: UploadRoom, kind: str, input_bytes_max: int) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        room: UploadRoom,
+        kind: str,
+        input_bytes_max: int,
+        form: Form = Form.INPUTS,
+        labels: Mapping[str, str] = _NO_LABELS,
+    ) -> None:
         # An unknown kind is refused before the body is read.
         catalog.describe(kind)
         self.total = 0
         self.size = 0
+        self.header_bytes = 0
+        self._form = form
+        self._labels = labels
         self._catalog = catalog
         self._room = room
         self._kind = kind
@@ -75,11 +95,11 @@ class BatchUpload:
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._room.give_back(self.size)
+        self._room.give_back(self.size + self.header_bytes)
         self._file.close()
 
     async def add(self, inputs: Iterable[bytes | msgspec.Raw]) -> None:
-        """Validate further inputs, each a JSON object, and keep them.
+        """Validate further inputs or entries, each a JSON object, and keep them.
 
         Raises:
             InvalidInput: so many inputs are wrong that the rest is not read.
@@ -89,8 +109,8 @@ class BatchUpload:
         for each in inputs:
             if self.total == INPUTS_MAX:
                 message = f"a batch has at most {INPUTS_MAX:,} inputs; send the others as another batch"
-                raise TooLarge(message, [FieldError(path="/inputs", message=message)])
-            self._add_input(each)
+                raise TooLarge(message, [FieldError(path=f"/{self._form}", message=message)])
+            self._add(each)
             if len(self._unwritten) >= MEMORY_BYTES:
                 await self._write()
             if time.perf_counter() - self._slice_began > SLICE_SECONDS:
@@ -108,7 +128,7 @@ class BatchUpload:
             raise self._refusal()
         if not self.total:
             message = "a batch has at least one input"
-            raise InvalidInput(message, [FieldError(path="/inputs", message=message)])
+            raise InvalidInput(message, [FieldError(path=f"/{self._form}", message=message)])
         await self._write()
 
     def body_hash(self, terms: object) -> str:
@@ -120,8 +140,8 @@ class BatchUpload:
         whole.update(_encode(terms))
         return whole.hexdigest()[:32]
 
-    async def chunks(self, count: int, bytes_max: int) -> AsyncIterator[list[bytes]]:
-        """Yield all inputs in order, in chunks of up to ``count`` inputs and ``bytes_max`` bytes.
+    async def chunks(self, count: int, bytes_max: int) -> AsyncIterator[list[NewTask]]:
+        """Yield all inputs in order, in chunks of up to ``count`` inputs and ``bytes_max`` bytes of inputs.
 
         A chunk has at least two inputs, whatever their size, unless the batch has only one. So the last chunk may have one
         input more than ``count``.
@@ -133,31 +153,49 @@ class BatchUpload:
             left -= len(chunk)
             yield chunk
 
-    def _add_input(self, given: bytes | msgspec.Raw) -> None:
-        path = f"/inputs/{self.total}"
+    def _add(self, given: bytes | msgspec.Raw) -> None:
+        path = f"/{self._form}/{self.total}"
         self.total += 1
         try:
-            value = _decoder.decode(given)
+            value, labels, path_of_input = self._decode(given, path)
             encoded = _encode(value)
         except RecursionError:
             self._add_errors([FieldError(path=path, message="nested too deep to be read")])
-            return
         except (msgspec.MsgspecError, ValueError, OverflowError) as error:
-            wrong = explain(str(error))
+            decoder = _input_decoder if self._form == Form.INPUTS else _entry_decoder
+            wrong = explain_refused(error, bytes(given), decoder.type)
             self._add_errors([FieldError(path=path + wrong.path, message=wrong.message)])
-            return
+        else:
+            self._add_input(value, encoded, labels, path_of_input)
+
+    def _decode(self, given: bytes | msgspec.Raw, path: str) -> tuple[dict[str, Any], dict[str, str], str]:
+        """Return an input, the labels of its own, and its path."""
+        if self._form == Form.INPUTS:
+            return _input_decoder.decode(given), {}, path
+        entry = _entry_decoder.decode(given)
+        if len({**self._labels, **entry.labels}) > LABELS_MAX:
+            raise msgspec.ValidationError(
+                f"with those of its batch a task has at most {LABELS_MAX} labels - at `$.labels`"
+            )
+        return entry.input, entry.labels, f"{path}/input"
+
+    def _add_input(self, value: dict[str, Any], encoded: bytes, labels: dict[str, str], path: str) -> None:
         if errors := self._catalog.find_errors(self._kind, value, encoded, path):
             self._add_errors(errors)
         elif len(encoded) > self._input_bytes_max:
             message = f"an input has at most {self._input_bytes_max:,} bytes, this one has {len(encoded):,}; send less"
             raise TooLarge(f"{path}: {message}", [FieldError(path=path, message=message)])
         elif not self._errors:
-            self._room.take(len(encoded))
+            title = (self._catalog.make_title(self._kind, value) or "").encode()
+            written = encode_labels({**self._labels, **labels}).encode() if labels else b""
+            self._room.take(len(encoded) + len(title) + len(written))
             self.size += len(encoded)
+            self.header_bytes += len(title) + len(written)
             self._hash.update(_encode_sorted(value))
+            self._hash.update(written)
             self._hash.update(b"\n")
-            self._unwritten += encoded
-            self._unwritten += b"\n"
+            # Neither a title nor JSON has a tab in it.
+            self._unwritten += b"%b\t%b\t%b\n" % (title, written, encoded)
 
     def _add_errors(self, errors: list[FieldError]) -> None:
         self._invalid_inputs += 1
@@ -180,79 +218,22 @@ class BatchUpload:
             )
             raise TooManyUploads("the API has no room on its disk for the inputs; try again later") from error
 
-    def _read(self, left: int, held: bytes, count: int, bytes_max: int) -> tuple[list[bytes], bytes]:
-        """Read the next chunk, and the input behind it, which did not fit any more.
+    def _read(self, left: int, held: bytes, count: int, bytes_max: int) -> tuple[list[NewTask], bytes]:
+        """Read the next chunk, and the line of the input behind it, which did not fit any more.
 
         Args:
             left: How many inputs are left to be yielded, ``held`` included.
-            held: The input that did not fit the previous chunk; empty for none.
+            held: The line of the input that did not fit the previous chunk; empty for none.
             count: The most inputs of a chunk.
-            bytes_max: The most bytes of a chunk.
+            bytes_max: The most bytes of the inputs of a chunk.
         """
-        found, size = list[bytes](), 0
+        found, size = list[NewTask](), 0
         while line := held or self._file.readline():
             held = b""
-            is_full = len(found) >= count or size + len(line) > bytes_max
+            title, labels, encoded = line.split(b"\t", 2)
+            is_full = len(found) >= count or size + len(encoded) > bytes_max
             if is_full and len(found) >= CHUNK_INPUTS_MIN and left - len(found) >= CHUNK_INPUTS_MIN:
                 return found, line
-            found.append(line[:-1])
-            size += len(line)
+            found.append(NewTask(encoded[:-1], title.decode(), labels.decode()))
+            size += len(encoded)
         return found, b""
-
-
-async def read_whole(stream: AsyncIterable[bytes], bytes_max: int) -> bytes:
-    """Read a whole body into memory.
-
-    Raises:
-        TooLarge: the body has more than ``bytes_max`` bytes.
-    """
-    body = bytearray()
-    async for part in _parts(stream, bytes_max):
-        body += part
-    return bytes(body)
-
-
-async def read_lines(
-    stream: AsyncIterable[bytes], room: UploadRoom, line_bytes_max: int
-) -> AsyncGenerator[list[bytes]]:
-    """Yield the lines of a body as they arrive, without blank lines.
-
-    Raises:
-        TooLarge: the body or one of its lines is too large.
-        TooManyUploads: there is no room for a line that is not complete.
-    """
-    # The line that is not complete yet; how many lines stand before it, and how many of these are inputs.
-    rest, kept, lines_before, inputs_before = bytearray(), 0, 0, 0
-    try:
-        async for part in _parts(stream, BATCH_BYTES_MAX):
-            rest += part
-            lines = list[bytearray]()
-            # A line may come in a million parts, so the whole of it is not copied for each.
-            if b"\n" in part:
-                *lines, rest = rest.split(b"\n")
-            inputs = [bytes(line) for line in lines if line and not line.isspace()]
-            lines_before, inputs_before = lines_before + len(lines), inputs_before + len(inputs)
-            yield inputs
-            if len(rest) > line_bytes_max:
-                raise _too_long(lines_before, inputs_before, line_bytes_max)
-            room.take(len(rest) - kept)
-            kept = len(rest)
-        if rest and not rest.isspace():
-            yield [bytes(rest)]
-    finally:
-        room.give_back(kept)
-
-
-def _too_long(lines_before: int, inputs_before: int, bytes_max: int) -> TooLarge:
-    message = f"line {lines_before + 1:,} of the body has more than {bytes_max:,} bytes, which is the limit; send less"
-    return TooLarge(message, [FieldError(path=f"/inputs/{inputs_before}", message=message)])
-
-
-async def _parts(stream: AsyncIterable[bytes], bytes_max: int) -> AsyncIterator[bytes]:
-    size = 0
-    async for part in stream:
-        size += len(part)
-        if size > bytes_max:
-            message = f"the request body is larger than {bytes_max >> 20} MB, which is the limit; send less"
-            raise TooLarge(message, [FieldError(path="", message=message)])
-        yield part

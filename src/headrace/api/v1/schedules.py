@@ -21,7 +21,7 @@ from headrace.api.rest import with_rest
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
-from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, ScheduleSaved
+from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleFired, ScheduleList, ScheduleSaved
 from headrace.contracts.tasks import TaskSummary
 from headrace.cron import first, following, is_active, is_time_zone, same_times, spell_out
 from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, TooLarge
@@ -69,7 +69,9 @@ async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Resp
         await check_firing_rate(session, owner, data, api.limits.submissions.policy_of(owner).limit, now)
         # Whoever deletes an account ends the schedules that it has by then.
         check_still_good(request)
-        saved = await _save(api, made, ScheduleSaved(definition=data, next_at=_first_firing(data, now)), now)
+        title = api.catalog.make_title(data.kind, data.input)
+        first_saved = ScheduleSaved(definition=data, next_at=_first_firing(data, now), title=title)
+        saved = await _save(api, made, first_saved, now)
     return Response(saved, headers=location("schedules", saved.id))
 
 
@@ -132,7 +134,8 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDef
         await check_firing_rate(session, owner, data, permitted, now, replaces=found)
         changed = msgspec.structs.replace(found, definition=data, updated_at=now)
         next_at = await _keep_next_firing(api.log, found, data, now)
-        saved = ScheduleSaved(definition=data, created_at=found.created_at, next_at=next_at)
+        title = api.catalog.make_title(data.kind, data.input)
+        saved = ScheduleSaved(definition=data, created_at=found.created_at, next_at=next_at, title=title)
         return await _save(api, changed, saved, now)
 
 
@@ -173,7 +176,8 @@ async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSumma
     task, size = str(uuid_utils.uuid7()), len(_encode(definition.input))
     with publishing(request.scope, Published(definition.kind, definition.priority, task, size)) as headers:
         headers[subjects.OF_SCHEDULE] = found.id
-        waiting = schedules.scheduled_task(found.owner, definition, task, now, headers)
+        firing = ScheduleFired(definition=definition, title=api.catalog.make_title(definition.kind, definition.input))
+        waiting = schedules.scheduled_task(found.owner, firing, task, now, headers)
         appended = await submit_task(api.log, waiting)
     accepted = waiting.summarize(now, Position(api.log.epoch, appended.sequence))
     return Response(accepted, headers=location("tasks", task))

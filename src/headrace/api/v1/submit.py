@@ -25,6 +25,7 @@ from headrace.contracts.tasks import DELAY_SECONDS_MAX, Submission, TaskSummary
 from headrace.errors import AppendRefused, InvalidInput, LogFull, TooLarge
 from headrace.lifecycle.queueing import WaitingTask, input_bytes_max, submit_task, submit_task_once
 from headrace.log import clock, subjects
+from headrace.log.memberships import name_task
 from headrace.log.subjects import TaskSubject
 from headrace.settings_errors import KindDisabled
 from headrace.tracing.names import Published
@@ -84,6 +85,7 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
     expires_at = _expires_at(data, now, due_at)
     api.capacity.reserve(len(encoded))
     with publishing(request.scope, Published(data.kind, data.priority, task, len(encoded))) as headers:
+        headers |= name_task(api.catalog.make_title(data.kind, data.input), data.labels, task)
         if keyed:
             headers[subjects.BODY_HASH] = body_hash(data)
         waiting = WaitingTask(

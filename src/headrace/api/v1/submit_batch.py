@@ -16,11 +16,13 @@ from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.idempotency import derived_id, read_key
 from headrace.api.edge.json_body import decode_body, require_body
+from headrace.api.edge.label_query import LabelsInQuery, labels_in_query
 from headrace.api.edge.openapi import BatchBody, refusals
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
 from headrace.api.state import ApiState, state_of
-from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
+from headrace.api.v1.batch_body import Form, read_lines, read_whole
+from headrace.api.v1.batch_upload import BatchUpload
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.batches import (
     NAME_CHARS_MAX,
@@ -41,11 +43,11 @@ from headrace.lifecycle.batch_append import (
     Accepted,
     ForgottenBatch,
     Interrupted,
-    NewBatch,
     OtherBatch,
     append_batch,
 )
 from headrace.lifecycle.batch_state import describe_new_batch, read_batch_state
+from headrace.lifecycle.new_batch import NewBatch
 from headrace.lifecycle.queueing import input_bytes_max
 from headrace.store import batches as stored_batches
 from headrace.tracing.names import Published
@@ -76,11 +78,13 @@ async def submit_batch(
     ] = None,
     priority: Annotated[Priority, Parameter(description="With NDJSON.")] = Priority.LOW,
     max_attempts: Annotated[int | None, Parameter(ge=1, le=ATTEMPTS_MAX, description="With NDJSON.")] = None,
+    label: LabelsInQuery = None,
+    lines: Annotated[Form, Parameter(description="What each line of NDJSON is.")] = Form.INPUTS,
 ) -> Response[AcceptedBatch]:
     """A batch is accepted when all its inputs are valid and all its tasks are in the log.
 
     The body is JSON of up to 8 MB, or NDJSON (`application/x-ndjson`) with one input on each line, which is read as it
-    arrives. With an `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first request
+    arrives. `labels` are those of each task; an entry, which is an object with an `input` and `labels`, adds its own. With an `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first request
     made; a batch that was cut off is completed. A batch that is cancelled meanwhile is also answered with 200, and has the
     tasks that were in the log by then.
     """
@@ -91,14 +95,15 @@ async def submit_batch(
                 message = "say of which kind the inputs are: ?kind="
                 raise MalformedRequest(message, [FieldError(path="query kind", message=message)])
             api = state_of(request)
-            terms = _Terms(kind, name, priority, max_attempts)
+            terms = _Terms(kind, name, priority, max_attempts, labels_in_query(label), lines)
             line_bytes_max = api.log.appender.payload_bytes_max
-            async with aclosing(read_lines(request.stream(), api.uploads, line_bytes_max)) as lines:
-                return await _submit(request, terms, lines, key, link)
+            async with aclosing(read_lines(request.stream(), api.uploads, line_bytes_max, lines)) as found:
+                return await _submit(request, terms, found, key, link)
         case _:
             body = decode_body(_decoder.decode, require_body(await read_whole(request.stream(), JSON_BYTES_MAX)))
-            terms = _Terms(body.kind, body.name, body.priority, body.max_attempts)
-            return await _submit(request, terms, _all_at_once(body.inputs), key, link)
+            form, inputs = _inputs_of(body)
+            terms = _Terms(body.kind, body.name, body.priority, body.max_attempts, body.labels, form)
+            return await _submit(request, terms, _all_at_once(inputs), key, link)
 
 
 class _Terms(NamedTuple):
@@ -108,6 +113,22 @@ class _Terms(NamedTuple):
     name: str | None
     priority: Priority
     max_attempts: int | None
+    labels: dict[str, str]
+    form: Form
+
+
+def _inputs_of(body: BatchSubmission) -> tuple[Form, list[msgspec.Raw]]:
+    """Return what a body has, and in which form.
+
+    Raises:
+        MalformedRequest: It has both inputs and entries, or neither.
+    """
+    if body.inputs is not None and body.entries is None:
+        return Form.INPUTS, body.inputs
+    if body.entries is not None and body.inputs is None:
+        return Form.ENTRIES, body.entries
+    message = "say either inputs or entries"
+    raise MalformedRequest(message, [FieldError(path="/inputs", message=message)])
 
 
 async def _all_at_once(inputs: list[msgspec.Raw]) -> AsyncIterator[list[msgspec.Raw]]:
@@ -124,7 +145,8 @@ async def _submit(
     """Read and validate all inputs, append the batch, and answer."""
     api = state_of(request)
     api.current.check_kind(terms.kind)
-    with BatchUpload(api.catalog, api.uploads, terms.kind, input_bytes_max(api.log)) as upload:
+    bytes_max = input_bytes_max(api.log)
+    with BatchUpload(api.catalog, api.uploads, terms.kind, bytes_max, terms.form, terms.labels) as upload:
         async for some in inputs:
             await upload.add(some)
         await upload.complete()
@@ -148,7 +170,13 @@ async def _submit(
 
 def _new_batch(request: AnyRequest, terms: _Terms, upload: BatchUpload, key: str | None) -> NewBatch:
     owner = caller(request)
-    created = BatchCreated(kind=terms.kind, total=upload.total, priority=terms.priority, name=terms.name)
+    created = BatchCreated(
+        kind=terms.kind,
+        total=upload.total,
+        priority=terms.priority,
+        name=terms.name,
+        labels=dict(sorted(terms.labels.items())),
+    )
     return NewBatch(
         id=str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "batch"),
         is_keyed=key is not None,
@@ -158,6 +186,7 @@ def _new_batch(request: AnyRequest, terms: _Terms, upload: BatchUpload, key: str
         body_hash=upload.body_hash((created, terms.max_attempts)),
         headers={},
         input_bytes=upload.size,
+        header_bytes=upload.header_bytes,
     )
 
 

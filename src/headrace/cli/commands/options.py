@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import click
 from click.decorators import FC
 
-from headrace.cli.commands.parameter_types import RATE, SPAN
+from headrace.cli.commands.parameter_types import LABEL, RATE, SPAN
 from headrace.cli.terminal.output import note
 from headrace.contracts.tasks import ATTEMPTS_MAX, Priority
 from headrace.settings import Settings, SettingsError, unknown_variables
@@ -37,6 +37,14 @@ max_attempts_option = click.option(
 )
 expires_in_option = click.option(
     "--expires-in", type=SPAN, help="Fail the task when it is not started within: 30s, 10m, 2h, 1d."
+)
+labels_option = click.option(
+    "--label",
+    "labels",
+    type=LABEL,
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What you call it by, to find it again; may be repeated.",
 )
 per_second_option = click.option(
     "--per-second",

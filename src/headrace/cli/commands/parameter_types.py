@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
+from headrace.contracts.labels import Labels
+from headrace.contracts.refused_values import explain
 from headrace.contracts.tasks import BULK_PER_SECOND_MAX, KIND_PATTERN
 
 INPUT_BYTES_MAX = 16 << 20  # more than the API takes; an endless file does not fill the memory
@@ -45,6 +47,23 @@ class IdType(click.ParamType[str]):
         if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
             self.fail(f"{value!r} is not an id", param, ctx)
         return value
+
+
+class LabelType(click.ParamType[tuple[str, str]]):
+    """A label: ``customer=42``."""
+
+    name = "label"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Convert a value; see `click.ParamType.convert`."""
+        key, equals, label = value.partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not a label like customer=42", param, ctx)
+        try:
+            msgspec.convert({key: label}, Labels)
+        except msgspec.ValidationError as error:
+            self.fail(f"{value!r} is not a label: {explain(str(error)).message}", param, ctx)
+        return key, label
 
 
 class DurationType(click.ParamType[timedelta]):
@@ -202,6 +221,7 @@ def _unreadable(value: str, error: OSError) -> str:
 
 KIND = KindType()
 ID = IdType()
+LABEL = LabelType()
 DURATION = DurationType()
 SPAN = DurationType(may_be_zero=False)
 INSTANT = InstantType()

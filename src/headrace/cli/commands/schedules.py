@@ -14,6 +14,7 @@ from headrace.cli.commands.options import (
     called_api,
     expires_in_option,
     json_option,
+    labels_option,
     max_attempts_option,
     priority_option,
     url_option,
@@ -60,6 +61,7 @@ def schedules(context: click.Context, json: bool, url: str | None) -> None:
 @priority_option(Priority.NORMAL)
 @expires_in_option
 @max_attempts_option
+@labels_option
 @url_option
 @click.pass_obj
 def add(
@@ -77,6 +79,7 @@ def add(
     priority: str | None,
     expires_in: timedelta | None,
     max_attempts: int | None,
+    labels: tuple[tuple[str, str], ...],
     url: str | None,
 ) -> None:
     """Submit a task again and again. Prints the id of the schedule and its next firing."""
@@ -98,6 +101,7 @@ def add(
         expires_in=expires_in.total_seconds() if expires_in else None,
         max_attempts=max_attempts,
         name=name,
+        labels=dict(labels),
     )
     sys.exit(run_command(add_schedule(called_api(url or group_url), definition)))
 

@@ -14,6 +14,7 @@ from headrace.cli.commands.options import (
     dry_run_option,
     expires_in_option,
     key_option,
+    labels_option,
     max_attempts_option,
     per_second_option,
     priority_option,
@@ -34,6 +35,7 @@ _OPEN = [str(state) for state in State if not state.final]
 @click.option("--at", type=INSTANT, help="Run it then: 2026-03-01T09:30:00Z.")
 @expires_in_option
 @max_attempts_option
+@labels_option
 @key_option("task")
 @click.option("--follow", is_flag=True, help="Show it live, then print its result.")
 @click.option("--wait", is_flag=True, help="Wait for its end, then print its result.")
@@ -46,6 +48,7 @@ def submit(
     at: datetime | None,
     expires_in: timedelta | None,
     max_attempts: int | None,
+    labels: tuple[tuple[str, str], ...],
     key: str | None,
     follow: bool,
     wait: bool,
@@ -59,9 +62,7 @@ def submit(
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.submit import submit_task
 
-    _check_follow_or_wait(follow, wait)
-    if delay is not None and at is not None:
-        raise click.UsageError("say either --delay or --at")
+    _check_alternatives(follow, wait, delay, at)
     command = submit_task(
         called_api(url),
         lambda client: client.submit(
@@ -72,6 +73,7 @@ def submit(
             delay=delay,
             expires_in=expires_in,
             max_attempts=max_attempts,
+            labels=dict(labels),
             key=key,
         ),
         follow=follow,
@@ -86,6 +88,7 @@ def submit(
 @click.option("--name", help="For people, one line.")
 @priority_option(Priority.LOW)
 @max_attempts_option
+@labels_option
 @key_option("batch")
 @click.option("--follow", is_flag=True, help="Show its counts live, then print it.")
 @click.option("--wait", is_flag=True, help="Wait until all its tasks are over, then print it.")
@@ -96,6 +99,7 @@ def batch(
     name: str | None,
     priority: str | None,
     max_attempts: int | None,
+    labels: tuple[tuple[str, str], ...],
     key: str | None,
     follow: bool,
     wait: bool,
@@ -109,7 +113,7 @@ def batch(
     from headrace.cli.terminal.batch import read_inputs, submit_batch
     from headrace.cli.terminal.exits import run_command
 
-    _check_follow_or_wait(follow, wait)
+    _check_alternatives(follow, wait)
     command = submit_batch(
         called_api(url),
         lambda client: client.batch(
@@ -118,6 +122,7 @@ def batch(
             name=name,
             priority=Priority(priority) if priority else None,
             max_attempts=max_attempts,
+            labels=dict(labels),
             key=key,
         ),
         follow=follow,
@@ -207,6 +212,8 @@ def replay(
     sys.exit(run_bulk_change(Replay(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
 
 
-def _check_follow_or_wait(follow: bool, wait: bool) -> None:
+def _check_alternatives(follow: bool, wait: bool, delay: timedelta | None = None, at: datetime | None = None) -> None:
     if follow and wait:
         raise click.UsageError("--follow waits already; leave --wait out")
+    if delay is not None and at is not None:
+        raise click.UsageError("say either --delay or --at")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-import msgspec
-
 from headrace.contracts.events import Deleted, Event, Finished, Queued
-from headrace.contracts.schedules import ScheduleDeleted, ScheduleEvent, ScheduleFired, ScheduleSaved
+from headrace.contracts.schedules import (
+    ScheduleDeleted,
+    ScheduleEvent,
+    ScheduleFired,
+    ScheduleSaved,
+    encode_definition,
+)
 from headrace.cron import first
 from headrace.log import subjects
 from headrace.log.memberships import schedule_of
@@ -16,8 +20,6 @@ from headrace.log.records import Record
 from headrace.log.subjects import ScheduleSubject, TaskSubject
 from headrace.store.storable import storable_instant
 from headrace.store.tables import ScheduleRow
-
-_encode = msgspec.json.Encoder().encode
 
 
 class ScheduleFold:
@@ -123,7 +125,7 @@ def _save(row: ScheduleRow | None, record: Record, subject: ScheduleSubject, eve
         return ScheduleRow(
             id=subject.schedule,
             owner=subject.owner,
-            definition=_encode(definition).decode(),
+            definition=encode_definition(definition).decode(),
             created_at=created_at,
             updated_at=updated_at,
             announced_at=announced_at,
@@ -132,6 +134,6 @@ def _save(row: ScheduleRow | None, record: Record, subject: ScheduleSubject, eve
             epoch=0,
             sequence=0,
         )
-    row.definition = _encode(definition).decode()
+    row.definition = encode_definition(definition).decode()
     row.updated_at, row.announced_at = updated_at, announced_at
     return row

@@ -18,10 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.api.edge.upload_room import UploadRoom
-from headrace.api.v1 import batch_upload
-from headrace.api.v1.batch_upload import BatchUpload, read_lines, read_whole
+from headrace.api.v1 import batch_body, batch_upload
+from headrace.api.v1.batch_body import Form, read_lines, read_whole
+from headrace.api.v1.batch_upload import BatchUpload
 from headrace.catalog import Catalog
 from headrace.contracts.kinds import KindDescription
+from headrace.contracts.labels import decode_labels
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
 from headrace.inputs import InputCheck
 
@@ -31,7 +33,7 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 def catalog() -> Catalog:
     found = Catalog(cast("Any", None))
     cast("Any", found)._known["count"] = SimpleNamespace(
-        check=InputCheck(SCHEMA), description=cast("KindDescription", None)
+        check=InputCheck(SCHEMA), description=cast("KindDescription", None), title_property="name"
     )
     return found
 
@@ -52,7 +54,7 @@ async def parts(given: Iterable[bytes]) -> AsyncGenerator[bytes]:
 
 
 async def all_of(upload: BatchUpload, count: int, bytes_max: int) -> list[list[bytes]]:
-    return [chunk async for chunk in upload.chunks(count, bytes_max)]
+    return [[task.input for task in chunk] async for chunk in upload.chunks(count, bytes_max)]
 
 
 lines = st.lists(st.binary(max_size=8).map(lambda line: line.replace(b"\n", b"")), max_size=12)
@@ -138,7 +140,7 @@ async def test_many_inputs_leave_others_their_turns(monkeypatch: pytest.MonkeyPa
 
 async def test_what_is_too_much_is_refused_with_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_upload, "INPUTS_MAX", 3)
-    monkeypatch.setattr(batch_upload, "BATCH_BYTES_MAX", 2 << 20)
+    monkeypatch.setattr(batch_body, "BATCH_BYTES_MAX", 2 << 20)
     with new_upload() as upload, pytest.raises(TooLarge, match="at most 3 inputs"):
         await upload.add([b'{"n": 1}'] * 4)
     with new_upload(20) as upload, pytest.raises(TooLarge, match="/inputs/1: an input has at most 20 bytes"):
@@ -208,3 +210,43 @@ async def test_wrong_inputs_are_named_twenty_at_most_and_nothing_is_kept() -> No
         await upload.add([b"{}"] * 1000)
     assert len(refused.value.errors) == 20
     assert upload.total == 20
+
+
+async def test_an_entry_has_labels_of_its_own_besides_those_of_its_batch() -> None:
+    entries = [
+        b'{"input": {"n": 1, "text": "first", "name": "N\\u00e4me\\tone"}, "labels": {"b": "own", "c": "\xe2\x82\xac"}}',
+        b'{"input": {"n": 2}}',
+    ]
+    shared = {"a": "1", "b": "2"}
+    room = UploadRoom(1 << 30)
+    with BatchUpload(catalog(), room, "count", 1000, Form.ENTRIES, shared) as upload:
+        await upload.add(entries)
+        await upload.complete()
+        (tasks,) = [chunk async for chunk in upload.chunks(10, 1000)]
+        with new_upload() as inputs_alone:
+            await inputs_alone.add([b'{"n": 1, "text": "first", "name": "N\\u00e4me\\tone"}', b'{"n": 2}'])
+            assert upload.body_hash(()) != inputs_alone.body_hash(())
+    assert [(task.title, decode_labels(task.labels)) for task in tasks] == [
+        ("Näme one", {"a": "1", "b": "own", "c": "€"}),
+        ("", {}),
+    ]
+    room.take(1 << 30)
+
+
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        (b'{"input": {"n": "x"}}', "/entries/0/input/n"),
+        (b'{"input": {"n": 1}, "labels": {"a": "1", "customer": 42}}', "/entries/0/labels/customer"),
+        (b'{"input": {"n": 1}, "labels": {"Customer": "42"}}', "/entries/0/labels/Customer"),
+        (b'{"input": {"n": 1}, "labels": {"8": "1"}}', "/entries/0/labels"),
+        (b'{"n": 1}', "/entries/0"),
+    ],
+)
+async def test_what_is_wrong_with_an_entry_is_named_by_its_path(entry: bytes, path: str) -> None:
+    shared = {str(each): "x" for each in range(8)}
+    with BatchUpload(catalog(), UploadRoom(1 << 30), "count", 1000, Form.ENTRIES, shared) as upload:
+        await upload.add([entry])
+        with pytest.raises(InvalidInput) as refused:
+            await upload.complete()
+    assert [error.path for error in refused.value.errors] == [path]

@@ -12,7 +12,13 @@ from msgspec import Raw
 
 from headrace.contracts import events, schedules
 from headrace.contracts.events import Finished, Outcome, Queued, Started, Withdrawn
-from headrace.contracts.schedules import ScheduleDefinition, ScheduleDeleted, ScheduleFired, ScheduleSaved
+from headrace.contracts.schedules import (
+    ScheduleDefinition,
+    ScheduleDeleted,
+    ScheduleFired,
+    ScheduleSaved,
+    encode_definition,
+)
 from headrace.log import subjects
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
@@ -81,7 +87,7 @@ def test_a_row_says_what_was_saved_and_what_was_submitted_last() -> None:
     assert row == ScheduleRow(
         id="s1",
         owner="u1",
-        definition=msgspec.json.encode(EVERY).decode(),
+        definition=encode_definition(EVERY).decode(),
         created_at=at(1),
         updated_at=at(1),
         announced_at=at(61),
