@@ -35,6 +35,7 @@ NO_ACCOUNTS = (
     "identity_unavailable",
     "accounts and credentials are not available at the moment; try again shortly",
 )
+NO_LOG = ("log_unavailable", "NATS cannot be reached; try again shortly")
 NO_LISTS = ("read_model_unavailable", "lists and details are not available at the moment; try again shortly")
 
 

@@ -31,6 +31,8 @@ from headrace.contracts.screens.audit import AuditItem, AuditTarget, AuditV1
 from headrace.contracts.screens.dashboard import DashboardV1
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.failures import FailuresV1
+from headrace.contracts.screens.operations import OperationsV1
+from headrace.contracts.screens.overview import OverviewV1
 from headrace.contracts.screens.schedules import LastFiring, RecentRun, ScheduleEntry, SchedulesV1
 from headrace.contracts.screens.session import Features, SessionUser, SessionV1
 from headrace.contracts.screens.settings import ServiceStatus, SettingsV1
@@ -52,6 +54,7 @@ from tests.bff.example_values import (
     ago,
     four,
 )
+from tests.bff.operations_examples import operations, overview
 from tests.bff.overview_examples import dashboard, failures
 
 
@@ -243,6 +246,8 @@ def session() -> dict[str, Struct]:
 SCREENS: dict[type[Struct], dict[str, Struct]] = {
     SessionV1: session(),
     DashboardV1: dashboard(),
+    OverviewV1: overview(),
+    OperationsV1: operations(),
     FailuresV1: failures(),
     AccountV1: account(),
     SchedulesV1: schedules(),

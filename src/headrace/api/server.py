@@ -98,7 +98,7 @@ def _start_watching(api: ApiState) -> list[asyncio.Task[None]]:
     """Start what goes on for as long as the process serves."""
     watching = (
         *(api.capacity.measure(), api.hub.watch(), api.streams.watch(), api.bodies.watch()),
-        api.shared_places.tell_regularly(),
+        *(api.shared_places.tell_regularly(), api.processes.tell_regularly()),
         *(api.last_used.write_regularly(), sweep_regularly(api.identity), keep_told(api.identity, api.current)),
         tell_missed(api.identity, api.revocations, api.log),
     )

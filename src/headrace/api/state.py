@@ -23,9 +23,11 @@ from headrace.api.edge.request import AnyRequest
 from headrace.api.edge.request_body import OpenBodies
 from headrace.api.edge.upload_room import UploadRoom
 from headrace.api.ended_schedules import end_schedules
+from headrace.api.gauges import Gauges
 from headrace.api.identity_database import IdentityDatabase
 from headrace.api.metrics import ApiMetrics
 from headrace.api.pauses import Pauses
+from headrace.api.processes import Processes, StreamTelling
 from headrace.api.read_model import ReadModel
 from headrace.api.schedule_lock import ScheduleLock
 from headrace.api.streaming.hub import Hub
@@ -72,12 +74,11 @@ class ApiState:
         self.schedule_lock = ScheduleLock(log, read_model)
         self.capacity = Capacity(log, settings.stream.max_bytes)
         self.catalog = Catalog(log)
-        self.current = CurrentSettings(log)
-        self.long_timers = LongTimers(log)
+        self.current, self.long_timers = CurrentSettings(log), LongTimers(log)
         self.metrics, self.bodies = ApiMetrics(), OpenBodies()
         self.uploads = UploadRoom(SPOOLED_BYTES_MAX)
         self.hub = Hub(log, self.metrics.streams)
-        self.pauses = Pauses(log)
+        self.pauses, self.gauges = Pauses(log), Gauges(log)
         self.secrets = read_secrets(settings.api)
         self.revocations = Revocations(log)
         access_tokens = AccessTokens(self.secrets)
@@ -89,6 +90,7 @@ class ApiState:
         places = Places(self.limits.streams_of)
         self.streams = OpenStreams(self.metrics.streams, self._may_see, places)
         self.shared_places = SharedPlaces(log, places)
+        self.processes = Processes(log, StreamTelling(self.metrics.streams, self.streams).details)
         self.revocations.on_change(self._on_change)
         self.looks = Looks()
         self.deletions = Turns(DELETIONS_AT_A_TIME, DELETIONS_WAITING_MAX, _too_many_deletions)
@@ -113,6 +115,7 @@ class ApiState:
         await self.revocations.open()
         await self.counters.open()
         await self.shared_places.open()
+        await self.processes.open()
         await self.current.open()
         self.current.on_change(self.limits.change)
 

@@ -51,8 +51,12 @@ class LogExtent(Struct, frozen=True, kw_only=True):
     asked_at: datetime
 
 
-async def read_extent(log: Log) -> LogExtent:
+async def read_extent(log: Log, *, with_stores: bool = True) -> LogExtent:
     """Ask for the extent of the log.
+
+    Args:
+        log: The log.
+        with_stores: Whether to ask for `LogExtent.disk` and `LogExtent.memory`, which not every process is permitted to.
 
     Raises:
         LogUnavailable: JetStream does not answer.
@@ -61,7 +65,7 @@ async def read_extent(log: Log) -> LogExtent:
     config, state = info["config"], info["state"]
     copies = copies_in(info)
     said: dict[str, str] = config.get("metadata") or {}
-    disk, memory = await _read_stores(log)
+    disk, memory = await _read_stores(log) if with_stores else (None, None)
     return LogExtent(
         bytes=copies.bytes,
         bytes_max=int(said.get(metadata.MAX_BYTES) or log.settings.max_bytes),

@@ -5,6 +5,7 @@
     hr.live.counts                            the same of all owners
     hr.cancelled.<kind>                       tells workers that a task was cancelled
     hr.open-streams.<process>                 how many streams accounts have open at an API process
+    hr.processes.<role>.<process>             that a process is there, and what it does
 
 The server republishes every task event besides, see `headrace.log.subjects`.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 OPEN_STREAMS: Final = "hr.open-streams.*"
+PROCESSES: Final = "hr.processes.*.*"
 COUNTS_OF_ALL: Final = "hr.live.counts"
 
 
@@ -35,3 +37,8 @@ def cancelled(kind: str) -> str:
 def open_streams(process: str) -> str:
     """The subject on which an API process tells the others what it has open."""
     return f"hr.open-streams.{process}"
+
+
+def process(role: str, process: str) -> str:
+    """The subject on which a process tells that it is there."""
+    return f"hr.processes.{role}.{process}"

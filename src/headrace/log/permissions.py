@@ -108,20 +108,28 @@ def _of_api(inbox: str) -> Permissions:
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
         *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, live_subjects.cancelled("*")),
         *(subjects.LIMITS, subjects.LONG_LIMITS, live_subjects.OPEN_STREAMS, *_BUCKETS.values()),
+        live_subjects.process(API, "*"),
         *_operations("STREAM.INFO.*", _MARK, *_REQUESTS),
         *_operations(*(f"DIRECT.GET.{each}" for each in (STREAM, subjects.CATALOG_STREAM, *_BUCKETS))),
         *_operations(f"STREAM.MSG.GET.{STREAM}", f"STREAM.MSG.DELETE.{STREAM}"),
         *_operations(f"CONSUMER.LIST.{STREAM}", f"CONSUMER.INFO.{STREAM}.*", f"CONSUMER.PAUSE.{STREAM}.*"),
     ]
     deny = _operations(*(f"CONSUMER.PAUSE.{STREAM}.{each}" for each in _READERS))
-    heard = [inbox, subjects.LIVE, live_subjects.OPEN_STREAMS, subjects.CATALOG_ENTRIES, *_BUCKETS.values()]
+    heard = [
+        inbox,
+        subjects.LIVE,
+        live_subjects.OPEN_STREAMS,
+        live_subjects.PROCESSES,
+        subjects.CATALOG_ENTRIES,
+        *_BUCKETS.values(),
+    ]
     return Permissions(publish, heard, deny)
 
 
 def _of_worker(inbox: str, kinds: list[str]) -> Permissions:
     publish = [
         *(_of_kind(kind) for kind in kinds or ["*"]),
-        [subjects.task_timer("*", "*"), subjects.PROBE],
+        [subjects.task_timer("*", "*"), subjects.PROBE, live_subjects.process(WORKER, "*")],
         _operations("STREAM.INFO.*", _MARK, _STARTS),
         _operations(f"DIRECT.GET.{STREAM}", f"DIRECT.GET.{subjects.CATALOG_STREAM}"),
         *(([_lanes_of(kind) for kind in kinds]) or [_all_lanes()]),
@@ -171,6 +179,7 @@ def _of_projector(inbox: str) -> Permissions:
         *_task_events(EventName.QUEUED, EventName.DEFERRED, EventName.FINISHED),
         subjects.batch_event(BatchEventName.SETTLED, "*", "*"),
         *(live_subjects.batch_live("*", "*", "*"), live_subjects.counts_of("*"), live_subjects.COUNTS_OF_ALL),
+        live_subjects.process(PROJECTOR, "*"),
         # A schedule that has lost its timer is saved again, which sets one.
         subjects.schedule_event(ScheduleEventName.SAVED, "*", "*"),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),

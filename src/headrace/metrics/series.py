@@ -45,6 +45,11 @@ class Histogram:
         self.total += other.total
 
     @property
+    def count(self) -> int:
+        """How many values were recorded."""
+        return sum(self._counts)
+
+    @property
     def buckets(self) -> list[tuple[str, float]]:
         """The upper bounds as Prometheus writes them, each with the number of values up to it."""
         buckets: list[tuple[str, float]] = []

@@ -24,6 +24,7 @@ from headrace.log.deliveries import Delivery
 from headrace.log.jetstream import ProvisionError
 from headrace.log.metrics import LogCollector
 from headrace.log.opening import open_log, until_compared
+from headrace.log.presence import Presence, process_name
 from headrace.metrics.page import MetricsPage
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
@@ -81,10 +82,12 @@ async def project(settings: Settings, stop: asyncio.Event) -> None:
         operations.count_backlog = Backlog(opened).count
         async with submitting_firings(for_firings, settings.database.url, projector.metrics) as firings:
             operations.ready = partial(check_readiness, projector, firings, (opened, for_firings))
+            telling = asyncio.create_task(Presence(opened, "projector", process_name()).tell_regularly(), name="tell")
             working = asyncio.create_task(projector.work(), name="projector")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
+            telling.cancel()
             # A driver that loses its connection in this moment swallows the cancellation, so it is repeated.
             while not working.done():
                 working.cancel()

@@ -97,6 +97,12 @@ async def count_by_state(session: AsyncSession) -> dict[UserState, int]:
     return {UserState(row[0]): row[1] for row in await session.execute(counted)}
 
 
+async def count_pending(session: AsyncSession) -> int:
+    """Count the users that wait for a decision."""
+    pending = select(func.count()).select_from(_USERS).where(_OF.state == UserState.PENDING.value)
+    return await session.scalar(pending) or 0
+
+
 async def lock_user(session: AsyncSession, user: str) -> UserRow:
     """Find a user, and keep others from changing it, or from adding to what it has, until the transaction ends.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
+from headrace.contracts.processes import Slots
 from headrace.errors import HeadraceError, LogUnavailable
 from headrace.health import Readiness, all_needed
 from headrace.log import clock
@@ -17,6 +17,7 @@ from headrace.log.backlog import Backlog
 from headrace.log.connection import Log
 from headrace.log.metrics import LogCollector
 from headrace.log.opening import open_log, until_compared
+from headrace.log.presence import Presence, process_name
 from headrace.metrics.page import Collector
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
@@ -67,7 +68,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         WornOut: too many handlers go on although their task has ended.
     """
     kinds = list(load_kinds(settings.consumers, only).values())
-    name = f"{socket.gethostname()}-{os.getpid()}"
+    name = process_name()
     operations = Operations(stop)
     # It answers from the beginning to the end, so that a worker that starts or drains does not count as dead.
     async with AsyncExitStack() as stack:
@@ -119,6 +120,7 @@ class Worker:
             get_logger(__name__), "could not announce the kinds", "the kinds are announced"
         )
         self._is_announced = False
+        self._presence = Presence(log, "worker", name, self._slots)
 
     @property
     def running(self) -> int:
@@ -157,6 +159,7 @@ class Worker:
             background.append(group.create_task(self._announce(), name="announce"))
             background.append(group.create_task(self._cancellations.poll(), name="poll cancellations"))
             background.append(group.create_task(self._watch_descriptors(), name="watch descriptors"))
+            background.append(group.create_task(self._presence.tell_regularly(), name="tell of this worker"))
             log.info("running", kinds=[kind.name for kind in self._kinds], worker=self._name)
             stopping = group.create_task(stop.wait(), name="stop")
             await asyncio.wait({stopping, self._left_overs.too_many}, return_when=asyncio.FIRST_COMPLETED)
@@ -222,6 +225,9 @@ class Worker:
         pool = ProcessPool(self._settings.consumers, kind.name, slots)
         self._process_pools[kind.name] = pool
         return pool
+
+    def _slots(self) -> dict[str, Any]:
+        return {"kinds": {each.kind: Slots(slots=each.slots, busy=each.running) for each in self._lanes}}
 
     async def _watch_descriptors(self) -> None:
         self._left_overs.give_up(await until_short())

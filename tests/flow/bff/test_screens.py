@@ -15,7 +15,7 @@ from tests.flow.problems import check_problem
 from tests.waiting import until
 
 MEMBER = ("dashboard", "account", "schedules")
-ADMIN = ("failures", "users", "pending-users", "settings", "audit")
+ADMIN = ("overview", "operations", "failures", "users", "pending-users", "settings", "audit")
 
 
 async def show(http: httpx.AsyncClient, screen: str, **query: Any) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from headrace.api.bff.v1.admin.audit import show_audit
 from headrace.api.bff.v1.admin.failures import show_failures
+from headrace.api.bff.v1.admin.operations import show_operations
+from headrace.api.bff.v1.admin.overview import show_overview
 from headrace.api.bff.v1.admin.pending_users import show_pending_users
 from headrace.api.bff.v1.admin.settings import show_settings
 from headrace.api.bff.v1.admin.users import show_users
@@ -19,6 +21,8 @@ ALL: list[HTTPRouteHandler] = [
     show_dashboard,
     show_account,
     show_schedules,
+    show_overview,
+    show_operations,
     show_failures,
     show_users,
     show_pending_users,
