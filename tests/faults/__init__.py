@@ -1,6 +1,6 @@
 """Everything that can go wrong does, under load, and what is promised holds all the same.
 
-    python -m tests.faults                        every fault with five new seeds, about an hour
+    python -m tests.faults                        every fault with five new seeds, two to three hours
     python -m tests.faults --seed 7               every fault with this seed: what a run prints can be repeated
     python -m tests.faults --only nats-killed     one fault; may be repeated
     python -m tests.faults --list                 what there is

@@ -36,7 +36,7 @@ class Exporting:
 
     def __init__(self, resource: Resource, exporter: SpanExporter) -> None:
         self._counted = _Counted(exporter)
-        processor = BatchSpanProcessor(self._counted)
+        self._waiting = processor = _Bounded(self._counted)
         self._ours = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
         self._ours.add_span_processor(processor)
         # Spans that the libraries of handlers make: their sampler, which OTEL_TRACES_SAMPLER names, sees our span as their parent.
@@ -57,8 +57,8 @@ class Exporting:
 
     @property
     def lost(self) -> int:
-        """How many spans could not be exported, without those that found the queue full."""
-        return self._counted.lost
+        """How many spans the collector did not take, or were pushed out of a full queue."""
+        return self._counted.lost + self._waiting.pushed_out
 
     def stop(self) -> None:
         """Export what waits, for `FLUSH_SECONDS` at most."""
@@ -74,10 +74,11 @@ class _Counted(SpanExporter):
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
-        self.lost = 0
+        self.taken = self.lost = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """See `SpanExporter.export`."""
+        self.taken += len(spans)
         result = self._exporter.export(spans)
         if result is SpanExportResult.SUCCESS:
             _failing.end()
@@ -92,6 +93,29 @@ class _Counted(SpanExporter):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """See `SpanExporter.force_flush`."""
         return self._exporter.force_flush(timeout_millis)
+
+
+class _Bounded(BatchSpanProcessor):
+    """Counts the spans that a full queue pushes out, of which OpenTelemetry only says that there were some.
+
+    Attributes:
+        pushed_out: How many there were.
+    """
+
+    def __init__(self, counted: _Counted) -> None:
+        super().__init__(counted, self._default_max_queue_size())
+        self._counted = counted
+        self._room = self._default_max_queue_size()
+        self._ended = self.pushed_out = 0
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """See `SpanProcessor.on_end`."""
+        super().on_end(span)
+        if span.context is None or not span.context.trace_flags.sampled:
+            return
+        self._ended += 1
+        # Only a full queue pushes spans out, and then this is exact, but for those of one batch that is on its way to the exporter.
+        self.pushed_out = max(self.pushed_out, self._ended - self._counted.taken - self._room)
 
 
 _failing = RepeatedWarning(log, "spans cannot be exported; trying again with the next", "spans are exported again")

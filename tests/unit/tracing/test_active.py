@@ -4,17 +4,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
 import structlog
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from headrace import error_reports, observed
 from headrace.error_reports import ReportingError
 from headrace.tracing import active
 from headrace.tracing.active import TracingError, start_tracing, stop_tracing
-from headrace.tracing.exporting import FLUSH_SECONDS
+from headrace.tracing.exporting import FLUSH_SECONDS, Exporting
 from tests.collector import collector
 
 OFF: list[dict[str, str]] = [
@@ -98,6 +101,32 @@ def test_a_collector_that_is_away_is_told_once_counted_and_does_not_hold_up_the_
         assert started.lost == 3
     assert noted
     assert active.tracer() is None
+
+
+def test_spans_that_a_full_queue_pushes_out_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "8")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
+    asked, answers, exported = threading.Event(), threading.Event(), list[ReadableSpan]()
+
+    class Hanging(SpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            asked.set()
+            assert answers.wait(10)
+            exported.extend(spans)
+            return SpanExportResult.SUCCESS
+
+    exporting = Exporting(Resource.create(), Hanging())
+    try:
+        for _ in range(4):
+            exporting.tracer.start_span("first").end()
+        assert asked.wait(10)
+        for _ in range(96):
+            exporting.tracer.start_span("later").end()
+        assert exporting.lost == 88
+    finally:
+        answers.set()
+        exporting.stop()
+    assert len(exported) + exporting.lost == 100
 
 
 def test_the_last_spans_and_the_last_reports_are_sent_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
