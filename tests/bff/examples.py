@@ -235,12 +235,13 @@ def session() -> dict[str, Struct]:
         at=AT,
         user=user,
         csrf=CsrfHeader(name="X-Headrace-CSRF", value="1"),
+        preferences=Preferences(language="de", theme="dark", time_zone="Europe/Berlin", hours="24", density="compact"),
         features=Features(files=True, follow_links=True, registration=True),
         version="0.1.0",
     )
     program = replace(user, email=None, role=Role.SERVICE)
     without = Features(files=False, follow_links=False, registration=False)
-    return {"full": full, "empty": replace(full, user=program, features=without)}
+    return {"full": full, "empty": replace(full, user=program, preferences=Preferences(), features=without)}
 
 
 SCREENS: dict[type[Struct], dict[str, Struct]] = {

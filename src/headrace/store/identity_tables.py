@@ -41,6 +41,7 @@ class UserRow(IdentityRow, frozen=True, kw_only=True):
     decided_at: datetime | None = None
     decided_by: str | None = None
     seen_at: datetime | None = None
+    preferences: Json | None = None
 
 
 class SessionRow(IdentityRow, frozen=True, kw_only=True):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
+from headrace.contracts.screens.schedules import RecentRun
+from headrace.contracts.tasks import State
 from headrace.cron import following, is_active
 from headrace.store import tables
 from headrace.store.cursors import Cursor
@@ -31,6 +33,16 @@ class Times(Struct, frozen=True):
 
 
 _decode_times = msgspec.json.Decoder(Times).decode
+# One look into `tasks_of_schedule` for each schedule.
+_SELECT_RECENT_RUNS = text("""
+    SELECT asked.schedule, latest.id, latest.state, latest.created_at, latest.run_seconds
+    FROM unnest(CAST(:schedules AS text[])) WITH ORDINALITY AS asked (schedule, place) CROSS JOIN LATERAL (
+        SELECT id, state, created_at, run_seconds FROM tasks
+        WHERE schedule = asked.schedule AND owner = :owner
+        ORDER BY created_at DESC, id DESC LIMIT :limit
+    ) latest
+    ORDER BY asked.place, latest.created_at DESC, latest.id DESC
+""")
 _SELECT_SCHEDULE = select(*columns_of(tables.schedules, ScheduleRow))
 
 
@@ -73,6 +85,20 @@ async def list_page(
     shown = rows[:limit]
     more = Cursor(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
     return [_to_schedule(row, now) for row in shown], more
+
+
+async def list_recent_runs(
+    session: AsyncSession, owner: str, schedules: Sequence[str], limit: int
+) -> dict[str, list[RecentRun]]:
+    """List the latest tasks of some schedules of an owner, newest first, by schedule; ``limit`` of each at most."""
+    if not schedules:
+        return {}
+    asked = {"owner": owner, "schedules": schedules, "limit": limit}
+    found = dict[str, list[RecentRun]]()
+    for schedule, task, state, at, seconds in await session.execute(_SELECT_RECENT_RUNS, asked):
+        run = RecentRun(task=task, state=State(state), at=at, seconds=seconds)
+        found.setdefault(schedule, []).append(run)
+    return found
 
 
 async def list_ids(session: AsyncSession, owner: str) -> list[str]:

@@ -212,6 +212,7 @@ tasks = describe_table(
         *("fingerprint", "finished_at", "id"),
         postgresql_where=text("state = 'failed' AND fingerprint IS NOT NULL"),
     ),
+    Index("tasks_of_schedule", "schedule", "created_at", "id", postgresql_where=text("schedule IS NOT NULL")),
     Index("tasks_to_fill", "id", postgresql_where=text(TO_FILL)),
 )
 task_events = describe_table(

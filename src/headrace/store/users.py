@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.identity import Role, User, UserState
+from headrace.contracts.preferences import Preferences
 from headrace.identity_errors import UserNotFound
 from headrace.store import identity_tables
 from headrace.store.cursors import Cursor
@@ -153,3 +154,17 @@ async def delete_user(session: AsyncSession, user: str) -> bool:
 def to_user(row: UserRow) -> User:
     """Build what clients see of a user."""
     return msgspec.convert({name: getattr(row, name) for name in User.__struct_fields__}, User)
+
+
+def to_preferences(row: UserRow) -> Preferences:
+    """Return how a user wants to see things."""
+    try:
+        return Preferences() if row.preferences is None else msgspec.json.decode(row.preferences, type=Preferences)
+    except msgspec.ValidationError:
+        # A later version, which was taken back, has written a choice that this one does not have.
+        return Preferences()
+
+
+def preferences_column(preferences: Preferences) -> str:
+    """Return preferences as the row of their user has them."""
+    return msgspec.json.encode(preferences).decode()

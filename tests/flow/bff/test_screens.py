@@ -50,20 +50,51 @@ async def test_an_account_shows_its_sessions_its_keys_and_what_it_uses(cluster: 
     tokens = (await sign_in(http, email))["tokens"]
     http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
     await http.put(f"/api/v1/users/{id_}", json={"display_name": "Ada"})
+    assert (await show(http, "member/account"))["preferences"]["theme"] == "system"
+    chosen = {"language": "de", "theme": "dark", "time_zone": "Europe/Berlin", "hours": "24", "density": "compact"}
+    for user in ("me", id_):
+        assert (await http.put(f"/api/v1/users/{user}/preferences", json=chosen)).json() == chosen
     assert (await http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).status_code == 202
     shown = await show(http, "member/account")
     assert (shown["user"]["id"], shown["user"]["display_name"], shown["position"]) == (id_, "Ada", None)
     assert [(each["id"], each["current"]) for each in shown["sessions"]] == [(tokens["session"], True)]
     assert made.key_id in {each["id"] for each in shown["keys"]}
+    assert shown["preferences"] == chosen == (await http.get("/bff/v1/session")).json()["preferences"]
     usage = shown["usage"]
-    assert usage["submissions"]["used"] == 1
+    assert usage["submissions"]["used"] == 3, "every change is counted, besides that of the account itself"
     assert usage["submissions"]["window_seconds"] == 60
     assert usage["streams"]["open"] == 0
     assert usage["storage"] is None
-    assert shown["preferences"]["theme"] == "system"
     # Another credential of this account has no session.
     by_key = await show(cluster.http_as(made.key), "member/account")
     assert [each["current"] for each in by_key["sessions"]] == [False]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "path"),
+    [
+        ({"theme": "blue"}, 400, "/theme"),
+        ({"colour": "blue"}, 400, ""),
+        ({"time_zone": "Mars/Olympus"}, 422, "/time_zone"),
+        ({"time_zone": "x" * 65}, 400, "/time_zone"),
+    ],
+)
+async def test_preferences_that_cannot_be_kept_are_refused(
+    cluster: Cluster, body: dict[str, str], status: int, path: str
+) -> None:
+    _, email = await make_account(cluster)
+    http = cluster.http_as(None)
+    http.headers["Authorization"] = f"Bearer {(await sign_in(http, email))['tokens']['access_token']}"
+    answer = await http.put("/api/v1/users/me/preferences", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (status, path)
+
+
+async def test_nobody_chooses_the_preferences_of_another_account_and_no_key_does_so(cluster: Cluster) -> None:
+    made, other = await cluster.make_user(), await cluster.make_user()
+    http = cluster.http_as(made.key)
+    check_problem(await http.put(f"/api/v1/users/{other.id}/preferences", json={}), 404, "user_not_found")
+    check_problem(await http.put(f"/api/v1/users/{made.id}/preferences", json={}), 403, "session_needed")
+    check_problem(await cluster.http.put(f"/api/v1/users/{other.id}/preferences", json={}), 403, "forbidden")
 
 
 async def test_schedules_show_when_they_fire_and_what_came_of_the_last_time(cluster: Cluster) -> None:
@@ -77,18 +108,24 @@ async def test_schedules_show_when_they_fire_and_what_came_of_the_last_time(clus
 
     async def has_fired() -> bool:
         shown = await show(http, "member/schedules", at_least=second["position"])
-        last = shown["items"][1]["last"]
-        return last is not None and last["state"] == "succeeded"
+        last, recent = shown["items"][1]["last"], shown["items"][1]["recent"]
+        return (
+            last is not None and last["state"] == "succeeded" and len(recent) > 1 and recent[1]["seconds"] is not None
+        )
 
-    await until(has_fired, "the schedule has fired and its task has ended")
+    await until(has_fired, "the schedule has fired twice and its tasks have ended")
     shown = await show(http, "member/schedules", at_least=second["position"], limit=1)
     (item,) = shown["items"]
     assert (item["id"], item["name"], item["kind"], item["problem"]) == (first["id"], "daily", "noop", None)
     assert item["definition"]["time_zone"] == "Europe/Berlin"
     assert len(item["next"]) == 5
+    assert item["recent"] == []
     assert item["next"] == sorted(set(item["next"]))
     rest = await show(http, "member/schedules", cursor=shown["next_cursor"])
     assert [each["id"] for each in rest["items"]] == [second["id"]]
+    recent = rest["items"][0]["recent"]
+    assert recent[0]["task"] == rest["items"][0]["last"]["task"]
+    assert [each["at"] for each in recent] == sorted((each["at"] for each in recent), reverse=True)
     assert rest["next_cursor"] is None
     paused = await http.put(f"/api/v1/schedules/{second['id']}", json={**every, "paused": True})
     shown = await show(http, "member/schedules", at_least=paused.json()["position"])

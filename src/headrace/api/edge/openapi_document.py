@@ -29,6 +29,7 @@ from headrace.contracts.identity import (
     PasswordReset,
     UserChange,
 )
+from headrace.contracts.preferences import NewPreferences
 from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.contracts.sessions import SignIn
@@ -40,7 +41,7 @@ BFF_PATH = "/bff/v1/"
 BODIES = (
     *(Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest),
     *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn, RunTimeSettings),
-    *(ApiKeyRequest, BatchEntry, BatchSubmission),
+    *(ApiKeyRequest, BatchEntry, BatchSubmission, NewPreferences),
 )
 # Where the first part of a path is not what the operation is about.
 _TAGS = {

@@ -15,6 +15,7 @@ from headrace.api.v1.deletion import delete_task
 from headrace.api.v1.events import follow_all, follow_task
 from headrace.api.v1.follow_links import follow_batch_by_link, follow_task_by_link, link_to_batch, link_to_task
 from headrace.api.v1.kinds import list_kinds, pause, resume
+from headrace.api.v1.preferences import replace_preferences
 from headrace.api.v1.runs import run_again, run_batch_again, run_many_again
 from headrace.api.v1.schedules import (
     create_schedule,
@@ -88,6 +89,7 @@ ALL: list[HTTPRouteHandler] = [
     create_service_account,
     list_users,
     get_user,
+    replace_preferences,
     change_user,
     decide_about_user,
     delete_user,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from headrace.contracts.identity import Role, Scope
+from headrace.contracts.preferences import Preferences
 from headrace.contracts.screens.envelope import Screen
 from headrace.contracts.tasks import Instant
 
@@ -73,16 +74,6 @@ class Usage(Struct, frozen=True, kw_only=True):
     submissions: SubmissionUsage
     storage: Annotated[StorageUsage | None, Meta(description="Null where an installation keeps no files.")]
     streams: StreamUsage
-
-
-class Preferences(Struct, frozen=True, kw_only=True):
-    """How the account wants to see things."""
-
-    language: Annotated[Literal["en", "de"] | None, Meta(description="That of the browser when null.")] = None
-    theme: Literal["system", "light", "dark"] = "system"
-    time_zone: Annotated[str | None, Meta(description="An IANA name; that of the browser when null.")] = None
-    hours: Annotated[Literal["12", "24"] | None, Meta(description="As the language has it when null.")] = None
-    density: Literal["comfortable", "compact"] = "comfortable"
 
 
 class AccountV1(Screen, frozen=True, kw_only=True):

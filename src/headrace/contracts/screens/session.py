@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from headrace.contracts.identity import Role, UserState
+from headrace.contracts.preferences import Preferences
 from headrace.contracts.sessions import CsrfHeader
 from headrace.contracts.tasks import Instant
 
@@ -35,5 +36,6 @@ class SessionV1(Struct, frozen=True, kw_only=True):
     at: Annotated[Instant, Meta(description="The server's clock.")]
     user: SessionUser
     csrf: Annotated[CsrfHeader, Meta(description="The header to send with every change.")]
+    preferences: Preferences
     features: Features
     version: Annotated[str, Meta(description="The version of Headrace.")]

@@ -15,7 +15,7 @@ from headrace.api.state import state_of
 from headrace.api.v1.signed_in import CSRF
 from headrace.contracts.screens.session import Features, SessionUser, SessionV1
 from headrace.log import clock
-from headrace.store.users import to_user
+from headrace.store.users import to_preferences, to_user
 
 
 @get(
@@ -28,13 +28,15 @@ from headrace.store.users import to_user
 async def show_session(request: AnyRequest) -> SessionV1:
     """The web application asks this first. An account that waits for its approval is answered as well."""
     api = state_of(request)
-    user = to_user(await api.sessions.find_user(principal_of(request).id))
+    found = await api.sessions.find_user(principal_of(request).id)
+    user = to_user(found)
     return SessionV1(
         at=clock.now(),
         user=SessionUser(
             id=user.id, email=user.email, display_name=user.display_name, role=user.role, state=user.state
         ),
         csrf=CSRF,
+        preferences=to_preferences(found),
         features=Features(
             files=False,
             follow_links=api.follow_tokens.are_possible,

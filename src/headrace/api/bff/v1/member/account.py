@@ -20,12 +20,12 @@ from headrace.api.edge.request import AnyRequest
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.identity import Role
+from headrace.contracts.preferences import Preferences
 from headrace.contracts.screens.account import (
     AccountKey,
     AccountSession,
     AccountUser,
     AccountV1,
-    Preferences,
     StreamUsage,
     SubmissionUsage,
     Usage,
@@ -34,7 +34,7 @@ from headrace.identity_errors import UserNotFound
 from headrace.log import clock
 from headrace.store.api_keys import list_valid_keys
 from headrace.store.sessions import list_live_sessions
-from headrace.store.users import find_user
+from headrace.store.users import find_user, to_preferences
 
 KEYS_MAX = 100  # on the screen; the others are in GET /api/v1/api-keys
 
@@ -52,6 +52,7 @@ async def show_account(request: AnyRequest) -> Response[AccountV1]:
     user = Reading("user", partial(_user, principal.id))
     sessions = Reading("sessions", partial(_sessions, principal.id, session_of(principal) or ""))
     keys = Reading("keys", partial(_keys, principal.id))
+    preferences = Reading("preferences", partial(_preferences, principal.id))
     usage = Part("usage", partial(_usage, api, principal.id))
 
     def build(composed: Composed) -> AccountV1:
@@ -61,10 +62,11 @@ async def show_account(request: AnyRequest) -> Response[AccountV1]:
             sessions=composed.value(sessions),
             keys=composed.value(keys),
             usage=composed.value(usage),
-            preferences=Preferences(),
+            preferences=composed.value(preferences) or Preferences(),
         )
 
-    return await api.screens.show(request, AccountV1, build, FromIdentity(api, user, sessions, keys), usage)
+    source = FromIdentity(api, user, preferences, sessions, keys)
+    return await api.screens.show(request, AccountV1, build, source, usage)
 
 
 async def _user(id_: str, session: AsyncSession) -> AccountUser:
@@ -79,6 +81,11 @@ async def _user(id_: str, session: AsyncSession) -> AccountUser:
         created_at=row.created_at,
         approved_at=row.decided_at,
     )
+
+
+async def _preferences(id_: str, session: AsyncSession) -> Preferences:
+    row = await find_user(session, id_)
+    return Preferences() if row is None else to_preferences(row)
 
 
 async def _sessions(owner: str, current: str, session: AsyncSession) -> list[AccountSession]:

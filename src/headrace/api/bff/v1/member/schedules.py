@@ -24,7 +24,7 @@ from headrace.api.mounts import Mount, belongs_to
 from headrace.api.rest import with_rest
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.schedules import Schedule
-from headrace.contracts.screens.schedules import LastFiring, ScheduleEntry, SchedulesV1
+from headrace.contracts.screens.schedules import LastFiring, RecentRun, ScheduleEntry, SchedulesV1
 from headrace.contracts.tasks import State
 from headrace.cron import following
 from headrace.log import clock
@@ -35,6 +35,7 @@ from headrace.store.tasks import find_states
 
 PAGE_ROWS_MAX = 50  # each has up to 5 firings to be counted, and an input of up to 256 KB
 NEXT_FIRINGS_MAX = 5
+RECENT_RUNS_MAX = 12  # a row of marks
 
 
 class Page(NamedTuple):
@@ -79,12 +80,16 @@ async def _page(api: ApiState, owner: str, after: Cursor | None, limit: int, ses
     now = clock.now()
     found, more = await stored_schedules.list_page(session, owner, now, after, limit)
     states = await find_states(session, owner, [each.last_task for each in found if each.last_task is not None])
+    runs = await stored_schedules.list_recent_runs(session, owner, [each.id for each in found], RECENT_RUNS_MAX)
     is_disabled = await users.is_disabled(session, owner)
-    items = [_entry(with_rest(api.current, each, is_owner_disabled=is_disabled), states) for each in found]
+    items = [
+        _entry(with_rest(api.current, each, is_owner_disabled=is_disabled), states, runs.get(each.id, []))
+        for each in found
+    ]
     return Page(items, str(more) if more else None)
 
 
-def _entry(schedule: Schedule, states: Mapping[str, State]) -> ScheduleEntry:
+def _entry(schedule: Schedule, states: Mapping[str, State], recent: list[RecentRun]) -> ScheduleEntry:
     last = None
     if schedule.last_at is not None and schedule.last_task is not None:
         last = LastFiring(at=schedule.last_at, task=schedule.last_task, state=states.get(schedule.last_task))
@@ -95,7 +100,7 @@ def _entry(schedule: Schedule, states: Mapping[str, State]) -> ScheduleEntry:
         definition=schedule.definition,
         next=list(islice(_firings(schedule), NEXT_FIRINGS_MAX)),
         last=last,
-        recent=[],
+        recent=recent,
         problem=None if schedule.resting is None else schedule.resting.message,
         updated_at=schedule.updated_at,
         position=schedule.position,
