@@ -31,6 +31,7 @@ from headrace.contracts.screens.audit import AuditItem, AuditTarget, AuditV1
 from headrace.contracts.screens.dashboard import DashboardV1
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.failures import FailuresV1
+from headrace.contracts.screens.new_task import NewTaskV1
 from headrace.contracts.screens.operations import OperationsV1
 from headrace.contracts.screens.overview import OverviewV1
 from headrace.contracts.screens.schedules import LastFiring, RecentRun, ScheduleEntry, SchedulesV1
@@ -54,6 +55,7 @@ from tests.bff.example_values import (
     ago,
     four,
 )
+from tests.bff.new_task_examples import new_task
 from tests.bff.operations_examples import operations, overview
 from tests.bff.overview_examples import dashboard, failures
 
@@ -247,6 +249,7 @@ def session() -> dict[str, Struct]:
 SCREENS: dict[type[Struct], dict[str, Struct]] = {
     SessionV1: session(),
     DashboardV1: dashboard(),
+    NewTaskV1: new_task(),
     OverviewV1: overview(),
     OperationsV1: operations(),
     FailuresV1: failures(),

@@ -14,7 +14,7 @@ from tests.flow.identity.session_steps import make_account, sign_in
 from tests.flow.problems import check_problem
 from tests.waiting import until
 
-MEMBER = ("dashboard", "account", "schedules")
+MEMBER = ("dashboard", "new", "account", "schedules")
 ADMIN = ("overview", "operations", "failures", "users", "pending-users", "settings", "audit")
 
 

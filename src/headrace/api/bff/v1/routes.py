@@ -13,12 +13,14 @@ from headrace.api.bff.v1.admin.settings import show_settings
 from headrace.api.bff.v1.admin.users import show_users
 from headrace.api.bff.v1.member.account import show_account
 from headrace.api.bff.v1.member.dashboard import show_dashboard
+from headrace.api.bff.v1.member.new_task import show_new_task
 from headrace.api.bff.v1.member.schedules import show_schedules
 from headrace.api.bff.v1.session import show_session
 
 ALL: list[HTTPRouteHandler] = [
     show_session,
     show_dashboard,
+    show_new_task,
     show_account,
     show_schedules,
     show_overview,
