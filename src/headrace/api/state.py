@@ -25,6 +25,7 @@ from headrace.api.edge.upload_room import UploadRoom
 from headrace.api.ended_schedules import end_schedules
 from headrace.api.gauges import Gauges
 from headrace.api.identity_database import IdentityDatabase
+from headrace.api.kind_lanes import KindLanes
 from headrace.api.metrics import ApiMetrics
 from headrace.api.pauses import Pauses
 from headrace.api.processes import Processes, StreamTelling
@@ -78,7 +79,7 @@ class ApiState:
         self.metrics, self.bodies = ApiMetrics(), OpenBodies()
         self.uploads = UploadRoom(SPOOLED_BYTES_MAX)
         self.hub = Hub(log, self.metrics.streams)
-        self.pauses, self.gauges = Pauses(log), Gauges(log)
+        self.pauses, self.gauges, self.kind_lanes = Pauses(log), Gauges(log), KindLanes(log)
         self.secrets = read_secrets(settings.api)
         self.revocations = Revocations(log)
         access_tokens = AccessTokens(self.secrets)

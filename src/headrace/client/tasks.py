@@ -16,8 +16,10 @@ from headrace.client.answers import ProblemError, TaskFailed
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, describe, given, log, path
 from headrace.client.retries import Retries
 from headrace.client.streams import FrameStream, StreamEvent
+from headrace.contracts.attempts import Attempts
 from headrace.contracts.events import EventName
 from headrace.contracts.tasks import Priority, State, Task, TaskSummary
+from headrace.contracts.waiting import TaskWaiting
 
 POLL_SECONDS = 25.0  # the API would wait up to 60; some proxies give up on a silent request after 30
 POLL_PAUSE_SECONDS = 0.2  # an API that shuts down answers at once
@@ -84,6 +86,34 @@ class Tasks(Connection):
         return await self._ask(
             Call(method="GET", path=path("tasks", task), params=params, patience=wait + ANSWER_SECONDS), Task
         )
+
+    async def attempts(self, task: str, at_least: str | None = None) -> Attempts:
+        """Read the attempts of a task, of all its runs: how long each waited and ran, where, and how it ended.
+
+        Args:
+            task: Its id.
+            at_least: Wait until the API's view reflects this position.
+
+        Raises:
+            ProblemError: There is no such task, or the read model is not available.
+            httpx.TransportError: The API does not answer.
+        """
+        params = given(at_least=at_least)
+        return await self._ask(Call(method="GET", path=path("tasks", task, "attempts"), params=params), Attempts)
+
+    async def waiting(self, task: str, at_least: str | None = None) -> TaskWaiting:
+        """Read why a task does not run yet, how many come before it, and when it will probably start.
+
+        Args:
+            task: Its id.
+            at_least: Wait until the API's view reflects this position.
+
+        Raises:
+            ProblemError: There is no such task, or the read model is not available.
+            httpx.TransportError: The API does not answer.
+        """
+        params = given(at_least=at_least)
+        return await self._ask(Call(method="GET", path=path("tasks", task, "waiting"), params=params), TaskWaiting)
 
     async def result(self, task: str, timeout: float | None = None, at_least: str | None = None) -> Any:
         """Wait until a task ends and return its result; see `ended`.

@@ -21,6 +21,8 @@ from headrace.log.pauses import is_paused, pause_kind
 from headrace.log.streams import read_server_time, read_stream_state
 
 ACK_PENDING_MAX = 50_000  # deliveries in flight over all workers of a lane; the workers' slots are the real bound
+# The share of the starts of a kind that workers give to each of its lanes that has tasks waiting; low keeps a tenth under any load.
+WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}
 # Tasks of a lane that wait. A batch has up to 100,000, of low priority.
 UNPROCESSED_CRITICAL = {Priority.HIGH: 1000, Priority.NORMAL: 10_000, Priority.LOW: 100_000, None: 100_000}
 

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from headrace.contracts.activity import Activity, ActivityCounts, ActivityPoint, Percentiles
 from headrace.contracts.positions import Position
 from headrace.store.activity_statements import EPOCH
-from headrace.store.histograms import BUCKETS, percentiles
-from headrace.store.tables import COUNTERS, COUNTS, EVERYBODY, activity
+from headrace.store.histograms import BUCKETS, mean, percentiles
+from headrace.store.tables import COUNTERS, COUNTS, EVERYBODY, RUNS, activity
 
 _SUMS = [func.sum(activity.c[name]).label(name) for name in COUNTERS]
 _SHARES = (0.5, 0.95, 0.99)
@@ -106,6 +106,27 @@ async def read_kinds_since(session: AsyncSession, since: datetime) -> dict[str, 
     return {row[0]: _to_counts(ActivityCounts, row[1:]) for row in rows}
 
 
+class KindPace(NamedTuple):
+    """How fast the tasks of a kind went lately, those of all owners together.
+
+    Attributes:
+        saturated_starts: Starts since the second of the two times that it was read for.
+        runs: Runs that ended since the first, of which it is known how long they took.
+        mean_run_seconds: How long these took; None when there are none.
+    """
+
+    saturated_starts: int
+    runs: int
+    mean_run_seconds: float | None
+
+
+async def read_pace(session: AsyncSession, kind: str, since: datetime, saturated_since: datetime) -> KindPace:
+    """Read how fast the tasks of a kind went. Both times are the begin of a minute, and minutes are kept since the first."""
+    asked = {"kind": kind, "since": since, "saturated_since": saturated_since}
+    starts, *runs = (await session.execute(_SELECT_PACE, asked)).one()
+    return KindPace(starts, sum(runs), mean(runs))
+
+
 @cache
 def _select_steps(asked: frozenset[str]) -> Select[Any]:
     """Build the query, once for each set of parameters."""
@@ -133,6 +154,17 @@ _SELECT_KINDS = (
     select(activity.c.kind, *_SUMS)
     .where(activity.c.owner == EVERYBODY, activity.c.at >= bindparam("since"), activity.c.minutes == 1)
     .group_by(activity.c.kind)
+)
+
+
+_SELECT_PACE = select(
+    func.coalesce(func.sum(activity.c.started).filter(activity.c.at >= bindparam("saturated_since")), 0),
+    *(func.coalesce(func.sum(activity.c[name]), 0) for name in RUNS),
+).where(
+    activity.c.owner == EVERYBODY,
+    activity.c.kind == bindparam("kind"),
+    activity.c.minutes == 1,
+    activity.c.at >= bindparam("since"),
 )
 
 

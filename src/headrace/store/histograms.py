@@ -42,6 +42,15 @@ def percentiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | 
     return [_percentile(counts, up_to, share) for share in shares]
 
 
+def mean(counts: Sequence[int]) -> float | None:
+    """Return the mean of the durations, as if those of a bucket were spread evenly; None when there are none."""
+    if not any(counts):
+        return None
+    bounds = (0.0, *BOUNDS_SECONDS, BOUNDS_SECONDS[-1])
+    total = sum(count * (bounds[bucket] + bounds[bucket + 1]) / 2 for bucket, count in enumerate(counts))
+    return total / sum(counts)
+
+
 def _percentile(counts: Sequence[int], up_to: Sequence[int], share: float) -> float:
     """Return a percentile; ``up_to`` has for each bucket how many durations it and those before it have."""
     rank = share * up_to[-1]

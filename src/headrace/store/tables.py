@@ -202,6 +202,8 @@ tasks = describe_table(
         postgresql_where=text("expires_at IS NOT NULL AND state IN ('pending', 'queued')"),
     ),
     Index("tasks_open", "queued_at", postgresql_where=text("state IN ('queued', 'running')")),
+    # How many come before a task. Only one that waits for longer than a page of the projector takes is ever in it.
+    Index("tasks_in_lane", "kind", "priority", "queued_at", postgresql_where=text("state = 'queued'")),
     Index(
         "tasks_failed_alike",
         *("fingerprint", "owner", "finished_at", "id"),

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter
 
 from headrace.contracts.tasks import Priority
+from headrace.log.lanes import WEIGHTS
 from headrace.log.lanes import Lane as LaneConsumer
 from headrace.log.pull import Puller
-
-WEIGHTS = {Priority.HIGH: 12, Priority.NORMAL: 6, Priority.LOW: 2}  # low keeps a tenth of the starts under any load
 
 
 class Lane:

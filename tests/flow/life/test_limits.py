@@ -56,6 +56,14 @@ async def set_paused(cluster: Cluster, kind: str, *, paused: bool) -> None:
     assert (answer.status_code, answer.json()["name"], answer.json()["paused"]) == (200, kind, paused)
 
 
+async def waiting(cluster: Cluster, task: str) -> dict[str, Any]:
+    """Why a queued task waits; the read model may not know it yet."""
+    answer = await cluster.http.get(f"/api/v1/tasks/{task}/waiting")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["state"] == "queued"
+    return answer.json()["waiting"]
+
+
 def calls(cluster: Cluster, tasks: list[str]) -> dict[str, int]:
     """How often the handler of each was called."""
     return Counter(task for task, _ in cluster.calls() if task in tasks)
@@ -71,6 +79,7 @@ async def test_no_more_of_a_kind_run_than_its_concurrency_over_all_workers(limit
 
     await until(full, "two to run, and somebody to ask for more")
     assert len(list((limited.place / "running").iterdir())) == 2
+    assert (await waiting(limited, tasks[3]))["why"] == "limit"
     limited.open_gate("gate")
     await limited.all_finished(tasks)
     assert {(await limited.outcome(task))["result"] for task in tasks} <= {1, 2}
@@ -140,6 +149,12 @@ async def test_a_paused_kind_accepts_tasks_and_runs_them_when_it_is_resumed(limi
     await until(asked, "the new workers to ask for tasks of the paused kind")
     assert calls(limited, queued) == {}
     assert (await entry(limited, "wait"))["paused"]
+    # Of the four, workers start two of high priority for each of normal priority; a count never favours a task of our own.
+    ahead = {task: await waiting(limited, task) for task in queued}
+    assert {(each["why"], each["eta_seconds"], each["more_ahead"]) for each in ahead.values()} == {
+        ("paused", None, False)
+    }
+    assert sorted(each["ahead"] for each in ahead.values()) == [0, 2, 2, 3]
     await set_paused(limited, "wait", paused=False)
     await limited.all_finished(queued)
     assert not (await entry(limited, "wait"))["paused"]

@@ -72,6 +72,10 @@ async def test_a_finished_task_runs_again_under_its_id_with_its_history_kept(
     assert instant(found["finished_at"]) > instant(first["finished_at"])
     timeline = (await cluster.http.get(f"/api/v1/tasks/{task['id']}/timeline")).json()["items"]
     assert [entry["event"] for entry in timeline] == ["queued", "started", "finished"] * 2
+    told = (await cluster.http.get(f"/api/v1/tasks/{task['id']}/attempts")).json()
+    assert [(each["run"], each["number"], each["end"]) for each in told["items"]] == [(1, 1, state), (2, 1, state)]
+    assert (told["runs"], told["complete"], told["position"]) == (2, True, found["position"])
+    assert (await cluster.http.get(f"/api/v1/tasks/{task['id']}/waiting")).json()["waiting"] is None
 
 
 async def test_a_task_that_runs_again_shows_nothing_of_its_last_end(cluster: Cluster) -> None:

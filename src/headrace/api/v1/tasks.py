@@ -22,11 +22,15 @@ from headrace.api.edge.request import (
 )
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.follower import Discontinued, Follower
+from headrace.api.waiting.gather import read_waiting
+from headrace.contracts.attempts import Attempts
 from headrace.contracts.events import EventName
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Task, Timeline
+from headrace.contracts.waiting import TaskWaiting
 from headrace.errors import TaskNotFound
-from headrace.log import subjects
+from headrace.lifecycle.attempts import fold_attempts
+from headrace.log import clock, subjects
 from headrace.store import tasks as stored_tasks
 
 
@@ -76,6 +80,46 @@ async def get_timeline(request: AnyRequest, task: str, at_least: AtLeast = None)
     found = await find_task(api, caller(request), task_id(task))
     async with api.read_model.session() as session:
         return Timeline(items=await stored_tasks.list_timeline(session, task), position=found.position)
+
+
+@get(
+    "/tasks/{task:str}/attempts",
+    operation_id="get_attempts",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
+    summary="The attempts of a task",
+    responses=refusals(400, 404),
+)
+async def get_attempts(request: AnyRequest, task: str, at_least: AtLeast = None) -> Attempts:
+    """The timeline told attempt by attempt, of all runs, oldest first: how long each waited and ran, where, and how it ended."""
+    api = state_of(request)
+    await reach(api, at_least)
+    found = await find_task(api, caller(request), task_id(task))
+    async with api.read_model.session() as session:
+        timeline = await stored_tasks.list_timeline(session, task)
+    attempts, runs = fold_attempts(timeline)
+    complete = len(timeline) < stored_tasks.TIMELINE_EVENTS_MAX
+    return Attempts(items=attempts, runs=runs, complete=complete, position=found.position)
+
+
+@get(
+    "/tasks/{task:str}/waiting",
+    operation_id="get_waiting",
+    opt=access("tasks:read"),
+    operation_class=OfOwner,
+    summary="Why a task does not run yet",
+    responses=refusals(400, 404),
+)
+async def get_waiting(request: AnyRequest, task: str, at_least: AtLeast = None) -> TaskWaiting:
+    """How many tasks of all owners come before it, and when it will probably start. It asks the log and counts, so it is no part
+    of the task itself; every two seconds is often enough. A log that does not answer is a reason, `log_away`.
+    """
+    api = state_of(request)
+    await reach(api, at_least)
+    found = await find_task(api, caller(request), task_id(task))
+    async with api.read_model.session() as session:
+        waiting = await read_waiting(api, session, found)
+    return TaskWaiting(state=found.state, waiting=waiting, at=clock.now(), position=found.position)
 
 
 async def find_task(api: ApiState, owner: str, task: str) -> Task:

@@ -1,0 +1,53 @@
+"""How fast the tasks of a kind start at the moment, as far as recent minutes say."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from headrace.store.activity import KindPace
+
+MINUTE = timedelta(minutes=1)
+MINUTES_READ = 5  # of activity; what was before says little about now
+WINDOW_SECONDS_MIN = 10.0  # over which starts are counted; a burst of a moment says nothing
+RUNS_MIN = 5  # whose durations are known; fewer say nothing about the next
+
+
+class Window(NamedTuple):
+    """Which minutes are read.
+
+    Attributes:
+        since: When the first minute began.
+        saturated_since: From which minute on somebody has waited all the time, so that as many started as could.
+    """
+
+    since: datetime
+    saturated_since: datetime
+
+
+def window_of(queued_at: datetime, now: datetime) -> Window:
+    """Return which minutes say how fast tasks start, for one that has waited since ``queued_at``."""
+    this_minute = now.replace(second=0, microsecond=0)
+    since = this_minute - (MINUTES_READ - 1) * MINUTE
+    begin = queued_at.replace(second=0, microsecond=0)
+    return Window(since, max(since, begin if begin == queued_at else begin + MINUTE))
+
+
+def starts_per_second(pace: KindPace, window: Window, running: int, now: datetime) -> float | None:
+    """Return how many tasks of a kind start in a second while some wait; None when it cannot be said.
+
+    While a task has waited, the workers of its kind started as many as they could, and these are counted. When it has not waited
+    for a minute, those that run tell: as many start as end, which follows from how long such tasks have run.
+
+    Args:
+        pace: What happened to the kind in the minutes of the window.
+        window: The window.
+        running: How many of the kind run.
+        now: The time at which that was read.
+    """
+    seconds = (now - window.saturated_since).total_seconds()
+    if seconds >= WINDOW_SECONDS_MIN and pace.saturated_starts:
+        return pace.saturated_starts / seconds
+    if running and pace.runs >= RUNS_MIN and pace.mean_run_seconds:
+        return running / pace.mean_run_seconds
+    return None

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.api.waiting.throughput import MINUTE, Window, starts_per_second, window_of
+from headrace.store.activity import KindPace
+
+NOON = datetime(2030, 5, 4, 12, tzinfo=UTC)
+NOTHING = KindPace(saturated_starts=0, runs=0, mean_run_seconds=None)
+
+
+def test_starts_are_counted_since_the_first_whole_minute_in_which_somebody_has_waited() -> None:
+    now = NOON + timedelta(seconds=30)
+    assert window_of(NOON - timedelta(seconds=90), now) == Window(NOON - 4 * MINUTE, NOON - MINUTE)
+    assert window_of(NOON - timedelta(days=1), now) == Window(NOON - 4 * MINUTE, NOON - 4 * MINUTE)
+    assert window_of(NOON - MINUTE, now).saturated_since == NOON - MINUTE
+    window = window_of(NOON - timedelta(seconds=90), now)
+    assert starts_per_second(KindPace(180, 0, None), window, 0, now) == 2.0
+    assert starts_per_second(NOTHING, window, 3, now) is None
+
+
+def test_for_a_task_that_has_just_come_those_that_run_tell_how_fast_tasks_start() -> None:
+    now = NOON + timedelta(seconds=30)
+    window = window_of(now, now)
+    assert window.saturated_since > now
+    assert starts_per_second(KindPace(0, 20, 4.0), window, 8, now) == 2.0
+    assert starts_per_second(KindPace(0, 4, 4.0), window, 8, now) is None, "four say too little"
+    assert starts_per_second(KindPace(0, 20, 4.0), window, 0, now) is None
+
+
+@given(
+    st.floats(0, 1e6),
+    st.builds(KindPace, st.integers(0, 10**6), st.integers(0, 10**6), st.none() | st.floats(0, 5000)),
+    st.integers(0, 1000),
+)
+def test_an_estimate_is_above_nothing(waited: float, pace: KindPace, running: int) -> None:
+    window = window_of(NOON - timedelta(seconds=waited), NOON)
+    found = starts_per_second(pace, window, running, NOON)
+    assert found is None or found > 0
+    assert window.since <= window.saturated_since
