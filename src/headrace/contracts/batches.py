@@ -96,6 +96,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     id: str
     kind: str
     name: str | None = None
+    labels: Annotated[dict[str, str], Meta(description="What the submitter calls each of its tasks by.")] = {}
     priority: Priority
     owner: str
     total: int

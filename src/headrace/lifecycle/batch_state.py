@@ -43,6 +43,7 @@ def describe_new_batch(batch: str, owner: str, created: BatchCreated, at: dateti
         id=batch,
         kind=created.kind,
         name=created.name,
+        labels=created.labels,
         priority=created.priority,
         owner=owner,
         total=created.total,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headrace.contracts.batches import Batch, Counts
+from headrace.contracts.labels import labels_of_entries
 from headrace.store.reading import to_contract
 from headrace.store.tables import BatchRow
 
@@ -27,4 +28,4 @@ def counts_of(row: BatchRow) -> Counts:
 
 def to_batch(row: BatchRow) -> Batch:
     """Build what clients see of a batch."""
-    return to_contract(row, Batch, counts=counts_of(row))
+    return to_contract(row, Batch, counts=counts_of(row), labels=labels_of_entries(row.labels))

@@ -83,7 +83,7 @@ class EventRow(Row, kw_only=True):
 class BatchRow(Row, kw_only=True):
     """A row of `batches`: what a batch was created with, and how many of its tasks are in each state.
 
-    ``settled_sequence`` is the sequence of the batch's last `settled` event, 0 when there is none.
+    ``labels`` are as in `TaskSummaryRow`. ``settled_sequence`` is the sequence of the batch's last `settled` event, 0 when there is none.
     """
 
     id: str
@@ -103,6 +103,7 @@ class BatchRow(Row, kw_only=True):
     cancelled_at: datetime | None = None
     settled_at: datetime | None = None
     settled_sequence: Long = 0
+    labels: list[str] = []
 
 
 class ScheduleRow(Row, kw_only=True):

@@ -83,7 +83,10 @@ async def test_the_labels_of_a_batch_are_those_of_its_tasks_and_an_entry_adds_it
 
     found = list[Json]()
     for each in (answer, other):
-        position = (await settled(shared, each.json()["id"]))["position"]
+        assert each.json()["labels"] == labels
+        batch = await settled(shared, each.json()["id"])
+        assert batch["labels"] == labels
+        position = batch["position"]
         params = {"batch": each.json()["id"], "at_least": position}
         found += (await shared.http.get("/api/v1/tasks", params=params)).json()["items"]
     assert {(task["title"], task["labels"]["customer"], task["labels"]["term"]) for task in found} == {

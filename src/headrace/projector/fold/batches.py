@@ -6,6 +6,7 @@ from typing import assert_never
 
 from headrace.contracts.batches import BatchCancelled, BatchCreated, BatchEvent, BatchSettled, BatchState
 from headrace.contracts.events import Deleted, Withdrawn
+from headrace.contracts.labels import decode_labels, encode_labels, label_entries
 from headrace.contracts.tasks import State
 from headrace.log.records import Record
 from headrace.log.subjects import BatchSubject
@@ -109,6 +110,8 @@ def _create(record: Record, subject: BatchSubject, event: BatchCreated, epoch: i
         total=event.total,
         state=BatchState.OPEN,
         created_at=record.at,
+        # Anybody may have written the event.
+        labels=label_entries(decode_labels(encode_labels(event.labels))),
         epoch=epoch,
         sequence=record.sequence,
     )
