@@ -13,12 +13,14 @@ from tests.cli.conftest import Up, read_to_the_end
 async def test_it_prints_the_batch_and_does_not_wait(up: Up, client: Client, place: Path) -> None:
     (place / "inputs.ndjson").write_text('{"text": "one"}\n\n{"text": "two"}')
     done = await up.shell.call(
-        *("batch", "shout", "--input", f"@{place}/inputs.ndjson", "--name", "a pair", "--priority", "high")
+        *("batch", "shout", "--input", f"@{place}/inputs.ndjson", "--name", "a pair", "--priority", "high"),
+        *("--label", "customer=Ümit & Söhne", "--label", "term=1"),
     )
     batch, *said = done.out.split()
     assert (done.code, said, done.err) == (0, ["2", "tasks"], "")
     found = await client.get_batch(batch, wait=10)
     assert (found.name, found.priority, found.counts.succeeded) == ("a pair", Priority.HIGH, 2)
+    assert found.labels == {"customer": "Ümit & Söhne", "term": "1"}
 
 
 async def test_following_counts_in_lines_and_leaves_only_the_batch_on_standard_output(up: Up) -> None:

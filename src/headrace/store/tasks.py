@@ -8,7 +8,19 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Text,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.labels import labels_of_entries
@@ -48,6 +60,14 @@ class LongestFilter(NamedTuple):
     kind: str | None = None
 
 
+class SubmittedTask(NamedTuple):
+    """What was submitted as a task; the ``input`` as JSON, None when it is larger than wanted."""
+
+    kind: str
+    labels: dict[str, str]
+    input: str | None
+
+
 class SummaryAndHeaders(NamedTuple):
     """A task whose events may have left the log; ``headers`` are those that each of its events carried."""
 
@@ -62,6 +82,17 @@ async def find_task(session: AsyncSession, owner: str, task: str) -> Task | None
     if row is None:
         return None
     return to_task(row, Task, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
+
+
+async def find_submitted(session: AsyncSession, owner: str, task: str, bytes_max: int) -> SubmittedTask | None:
+    """Find what was submitted as a task of an owner. An input of more than ``bytes_max`` is not read."""
+    columns = tables.tasks.c
+    written = cast(columns.input, Text)
+    found = select(
+        columns.kind, columns.labels, case((func.octet_length(written) <= bytes_max, written)).label("input")
+    ).where(columns.id == task, columns.owner == owner)
+    row = (await session.execute(found)).one_or_none()
+    return None if row is None else SubmittedTask(row.kind, labels_of_entries(row.labels), row.input)
 
 
 async def find_states(session: AsyncSession, owner: str, ids: Collection[str]) -> dict[str, State]:

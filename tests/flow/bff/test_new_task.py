@@ -28,6 +28,10 @@ async def test_the_form_of_a_kind_is_filled_with_the_input_of_a_task_of_ones_own
     assert (other["name"], other["prefill"], other["labels"]) == ("noop", None, {})
     assert (await show(http, "member/new", kind="nope"))["selected"] is None
 
+    large = (await http.post("/api/v1/tasks", json={"kind": "echo", "input": {"text": "x" * (256 << 10)}})).json()
+    shown = await show(http, "member/new", **{"from": large["id"]}, at_least=large["position"])
+    assert (shown["selected"]["name"], shown["selected"]["prefill"]) == ("echo", None)
+
     stranger = cluster.http_as((await cluster.make_user()).key)
     shown = await show(stranger, "member/new", **query, kind="echo")
     assert (shown["selected"]["prefill"], shown["recent"]) == (None, [])

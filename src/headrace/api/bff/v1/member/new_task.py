@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 from litestar import Response, get
@@ -33,13 +33,13 @@ from headrace.contracts.screens.new_task import (
     SubmissionLimits,
     example_of,
 )
-from headrace.contracts.tasks import DELAY_SECONDS_MAX, ID_PATTERN, KIND_PATTERN, Task, TaskSummary
+from headrace.contracts.tasks import DELAY_SECONDS_MAX, ID_PATTERN, KIND_PATTERN, TaskSummary
 from headrace.contracts.titles import short_id
 from headrace.lifecycle.queueing import input_bytes_max
 from headrace.log import clock
 from headrace.store.activity import read_kinds_since
 from headrace.store.counts import read_counts
-from headrace.store.tasks import TaskFilter, find_task, list_newest
+from headrace.store.tasks import SubmittedTask, TaskFilter, find_submitted, list_newest
 
 RECENT_MAX = 5
 TYPICAL = timedelta(hours=6)  # of which durations are known; a row for each kind and minute is added up
@@ -58,7 +58,7 @@ class Experience(NamedTuple):
     recent: list[RecentTask]
     waiting: dict[str, int]
     seconds: dict[str, float | None]
-    filling: Task | None
+    filling: SubmittedTask | None
 
 
 @get(
@@ -125,7 +125,7 @@ async def _experience(owner: str, source: str | None, session: AsyncSession) -> 
         recent=[_recent(each) for each in recent],
         waiting={kind: each.queued for kind, each in counts.kinds.items()},
         seconds={kind: each.run.p50 for kind, each in lately.items()},
-        filling=None if source is None else await find_task(session, owner, source),
+        filling=None if source is None else await find_submitted(session, owner, source, PREFILL_BYTES_MAX),
     )
 
 
@@ -147,9 +147,10 @@ def _kind(entry: CatalogEntry, experience: Experience | None) -> NewTaskKind:
     )
 
 
-def _selected(entry: CatalogEntry, filling: Task | None) -> SelectedKind:
+def _selected(entry: CatalogEntry, filling: SubmittedTask | None) -> SelectedKind:
     if filling is not None and filling.kind != entry.name:
         filling = None
+    written = None if filling is None else filling.input
     return SelectedKind(
         name=entry.name,
         input_schema=entry.input_schema,
@@ -158,10 +159,6 @@ def _selected(entry: CatalogEntry, filling: Task | None) -> SelectedKind:
         concurrency=entry.concurrency,
         rate=entry.rate,
         example=example_of(entry),
-        prefill=None if filling is None else _input_of(filling),
+        prefill=None if written is None else msgspec.json.decode(written),
         labels={} if filling is None else filling.labels,
     )
-
-
-def _input_of(task: Task) -> Any:
-    return msgspec.json.decode(task.input) if len(task.input) <= PREFILL_BYTES_MAX else None
