@@ -6,6 +6,7 @@
     python -m tests.bench keys                credentials, about four minutes: many, token
     python -m tests.bench scale               a million finished tasks, half an hour and 5 GB of disk: load, read, remove
     python -m tests.bench scale --tasks 50000 the same of fewer
+    python -m tests.bench screens             the screens of the web application, with a million tasks of 200 accounts
     python -m tests.bench before --checkout ../before
                                               beside another checkout, about ten minutes: noop, task, many, token
     python -m tests.bench --quick             small numbers: does the bench itself work?
@@ -91,6 +92,11 @@ Of the suite `scale`, whose docstring says how its log is made:
   parameter that the API does not have is left out and noted.
 - *join the stream of an old task*: from the request to the end of the answer, which is the events of a task that has finished.
 - *submit to handler start, while … tasks are removed*: a task every 10 ms beside the retention at work, beside the same without.
+
+Of the suite `screens`, whose docstring says how its rows are made:
+
+- *…V1*: one client, one request after the other, 400 of each, on a machine at rest after VACUUM (ANALYZE), none of them answered from
+  memory. *304*: the same account asks again with the ETag that it has.
 
 Below the table of the spine: the CPU time that each process took for one request and one task (medians; `client` is the
 bench's own). When their sum times the rate is near the number of cores, the machine is full, and the largest is where to look.

@@ -33,6 +33,11 @@ class Pauses:
                 self._known_until = time.monotonic() + KNOWN_SECONDS
             return self._paused
 
+    @property
+    def last_known(self) -> frozenset[str]:
+        """The paused kinds as they were when somebody last asked."""
+        return self._paused or frozenset()
+
     async def _ask(self, last_known: frozenset[str] | None) -> frozenset[str]:
         try:
             return await paused_kinds(self._log)

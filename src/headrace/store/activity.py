@@ -71,24 +71,18 @@ async def read_activity(
     counted = {row[0]: row[1:] for row in rows}
     times = (span.begin + number * span.step for number in range(span.steps))
     # In most steps of most charts nothing happens.
-    nothing = _to_counts(ActivityPoint, _NOTHING, at=span.begin)
+    nothing = to_counts(ActivityPoint, _NOTHING, at=span.begin)
     return Activity(
         begin=span.begin,
         end=span.end,
         step=round(span.step.total_seconds()),
         points=[
-            _to_counts(ActivityPoint, counted[at], at=at) if at in counted else msgspec.structs.replace(nothing, at=at)
+            to_counts(ActivityPoint, counted[at], at=at) if at in counted else msgspec.structs.replace(nothing, at=at)
             for at in times
         ],
-        total=_to_counts(ActivityCounts, [sum(column) for column in zip(*counted.values(), strict=True)] or _NOTHING),
+        total=to_counts(ActivityCounts, [sum(column) for column in zip(*counted.values(), strict=True)] or _NOTHING),
         position=str(position),
     )
-
-
-async def read_total(session: AsyncSession, owner: str, since: datetime) -> ActivityCounts:
-    """Read what happened to an owner's tasks since the begin of a minute, within the time for which minutes are kept."""
-    row = (await session.execute(_SELECT_TOTAL, {"owner": owner, "since": since})).one()
-    return _to_counts(ActivityCounts, [each or 0 for each in row])
 
 
 async def read_ends(session: AsyncSession, owner: str, since: datetime) -> dict[tuple[str, datetime], Ends]:
@@ -103,7 +97,7 @@ async def read_kinds_since(session: AsyncSession, since: datetime) -> dict[str, 
     A minute that was added to its hour is no longer there, so ``since`` is within the time for which minutes are kept.
     """
     rows = await session.execute(_SELECT_KINDS, {"since": since})
-    return {row[0]: _to_counts(ActivityCounts, row[1:]) for row in rows}
+    return {row[0]: to_counts(ActivityCounts, row[1:]) for row in rows}
 
 
 class KindPace(NamedTuple):
@@ -143,7 +137,6 @@ def _select_steps(asked: frozenset[str]) -> Select[Any]:
     return select(begin.label("begin"), *_SUMS).where(*conditions).group_by("begin")
 
 
-_SELECT_TOTAL = select(*_SUMS).where(activity.c.owner == bindparam("owner"), activity.c.at >= bindparam("since"))
 _SELECT_ENDS = select(activity.c.kind, activity.c.at, activity.c.succeeded, activity.c.failed).where(
     activity.c.owner == bindparam("owner"),
     activity.c.at >= bindparam("since"),
@@ -168,7 +161,7 @@ _SELECT_PACE = select(
 )
 
 
-def _to_counts(contract: type[Counted], counters: Sequence[int], **more: object) -> Counted:
+def to_counts(contract: type[Counted], counters: Sequence[int], **more: object) -> Counted:
     """Build what clients see of the counters of a span, which are in the order of `COUNTERS`."""
     counts = dict(zip(COUNTS, counters, strict=False))
     waits, runs = counters[len(COUNTS) : -BUCKETS], counters[-BUCKETS:]

@@ -1,7 +1,4 @@
-"""The queries about what needs attention: tasks that are late, that expire soon, and schedules that do not fire.
-
-Each reads some hundred rows at most, whatever there is. `EVERYBODY` in place of an owner means all owners.
-"""
+"""The queries about what needs attention: schedules that do not fire, and kinds that are paused. Each reads some hundred rows at most."""
 
 from __future__ import annotations
 
@@ -10,27 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.audit import Action
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.cron import following, is_active
-from headrace.store.tables import EVERYBODY
 
-COUNTED_MAX = 1_000  # tasks; a person acts alike on more
 SCHEDULES_READ_MAX = 200  # of an owner, the oldest; to compute the firings of one takes some ten microseconds
 SCHEDULE_BYTES_MAX = 2 << 20  # of their definitions, each of which may have an input of 256 KB
 STUCK_SECONDS = 120.0  # after a firing was due; the projector sets lost timers again within a minute
 
 _decode_definition = msgspec.json.Decoder(ScheduleDefinition).decode
-
-
-class Waiting(NamedTuple):
-    """How many tasks wait, `COUNTED_MAX` at most, and the first of the times by which they were found."""
-
-    tasks: int
-    first_at: datetime
 
 
 class Firing(NamedTuple):
@@ -53,31 +41,6 @@ class Firing(NamedTuple):
     since: datetime
 
 
-# What was created long ago and is queued. Of all owners it is what was queued long ago, because no index has the first.
-_LATE = text(f"""
-    SELECT count(*), min(created_at) FROM (
-        SELECT created_at FROM tasks WHERE owner = :owner AND state = 'queued' AND created_at < :before
-        ORDER BY created_at LIMIT {COUNTED_MAX}
-    ) late
-""")  # noqa: S608 - the number is ours
-_LATE_OF_ALL = text(f"""
-    SELECT count(*), min(created_at) FROM (
-        SELECT created_at FROM tasks WHERE state = 'queued' AND queued_at < :before ORDER BY queued_at LIMIT {COUNTED_MAX}
-    ) late
-""")  # noqa: S608 - the number is ours
-
-
-def _expiring(of_owner: str) -> TextClause:
-    return text(f"""
-        SELECT count(*), min(expires_at) FROM (
-            SELECT expires_at FROM tasks
-            WHERE {of_owner}expires_at < :before AND expires_at IS NOT NULL AND state IN ('pending', 'queued')
-            ORDER BY expires_at LIMIT {COUNTED_MAX}
-        ) expiring
-    """)  # noqa: S608 - names are ours
-
-
-_EXPIRING, _EXPIRING_OF_ALL = _expiring("owner = :owner AND "), _expiring("")
 _FIRINGS = text(f"""
     SELECT id, definition, updated_at, announced_at, last_at FROM (
         SELECT id, definition::text AS definition, created_at, updated_at, announced_at, last_at,
@@ -94,24 +57,6 @@ _PAUSED = text(f"""
         SELECT at, actor FROM audit WHERE subject = kinds.kind AND action = '{Action.KIND_PAUSED}' ORDER BY at DESC, id DESC LIMIT 1
     ) newest
 """)  # noqa: S608 - the name is ours
-
-
-async def find_late(session: AsyncSession, owner: str, before: datetime) -> Waiting | None:
-    """Find queued tasks that were created before a time; None when there are none."""
-    query = _LATE_OF_ALL if owner == EVERYBODY else _LATE
-    return await _find_waiting(session, query, owner, before)
-
-
-async def find_expiring(session: AsyncSession, owner: str, before: datetime) -> Waiting | None:
-    """Find waiting tasks that expire before a time; None when there are none."""
-    query = _EXPIRING_OF_ALL if owner == EVERYBODY else _EXPIRING
-    return await _find_waiting(session, query, owner, before)
-
-
-async def _find_waiting(session: AsyncSession, query: TextClause, owner: str, before: datetime) -> Waiting | None:
-    asked = {"before": before} if owner == EVERYBODY else {"owner": owner, "before": before}
-    count, first_at = (await session.execute(query, asked)).one()
-    return Waiting(count, first_at) if count else None
 
 
 async def list_firings(session: AsyncSession, owner: str, now: datetime) -> list[Firing]:

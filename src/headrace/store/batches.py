@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Select, bindparam, select
+from sqlalchemy import BindParameter, Select, bindparam, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.batches import Batch, BatchState
@@ -55,6 +55,23 @@ async def find_names(session: AsyncSession, ids: Collection[str]) -> dict[str, s
     columns = tables.batches.c
     named = select(columns.id, columns.name).where(columns.id.in_(ids))
     return {row[0]: row[1] for row in await session.execute(named)} if ids else {}
+
+
+async def list_open_first(session: AsyncSession, owner: str, limit: int) -> list[Batch]:
+    """List an owner's newest open batches, and then the newest that have settled."""
+    rows = await fetch_rows(session, BatchRow, _select_open_first(), {"owner": owner, "limit": limit})
+    return [to_batch(row) for row in rows]
+
+
+@cache
+def _select_open_first() -> Select[Any]:
+    """Build the query, which reads a page of each state."""
+    of: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in ("owner", "limit")}
+    owned = [tables.batches.c.owner == of["owner"]]
+    each = [select_newest(_BATCH, owned, [state], of) for state in (BatchState.OPEN, BatchState.SETTLED)]
+    merged = union_all(*each).subquery()
+    # The names of the states are in this order.
+    return select(merged).order_by(merged.c.state, merged.c.created_at.desc(), merged.c.id.desc()).limit(of["limit"])
 
 
 @cache

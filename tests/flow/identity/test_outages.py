@@ -12,6 +12,7 @@ from headrace.contracts.identity import Role, UserState
 from headrace.embedded.network import free_ports
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
+from tests.flow.bff.outage_steps import check_without_nats, check_without_postgres, read_screens
 from tests.flow.problems import check_problem
 from tests.waiting import until
 
@@ -66,8 +67,10 @@ async def test_without_postgres_known_keys_go_on_unknown_ones_wait_and_revoked_o
     revocations = Revocations(cluster.log)
     screens = apis[bob][0]
     known = [(await screens.get(f"/bff/v1/member/{each}")).json() for each in ("account", "schedules")]
+    shown = await read_screens(cluster.http)
     async with cluster.without_postgres():
         await check_stale_screens(screens, *known)
+        await check_without_postgres(cluster.http, shown)
         for http in apis[ada]:
             answer = await http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})
             assert (answer.status_code, answer.json()["owner"]) == (202, "ada")
@@ -93,3 +96,6 @@ async def test_without_postgres_known_keys_go_on_unknown_ones_wait_and_revoked_o
     for http in apis[ada]:
         # Postgres knows nothing of it here, and the process does.
         check_problem(await http.get("/api/v1/kinds"), 401, "not_authenticated")
+    await read_screens(cluster.http)
+    await cluster.nats.stop()
+    await check_without_nats(cluster.http, shown)

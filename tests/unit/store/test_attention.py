@@ -10,22 +10,22 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from headrace.contracts.batches import Counts
 from headrace.contracts.positions import Position
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.store.attention import (
-    COUNTED_MAX,
     SCHEDULE_BYTES_MAX,
     due_firing,
-    find_expiring,
-    find_late,
     find_pauses,
     list_firings,
 )
 from headrace.store.engine import sqlalchemy_url
+from headrace.store.figures import COUNTED_MAX, Times, read_figures
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
 from headrace.store.tables import EVERYBODY, ScheduleRow
 from headrace.store.tasks import list_running
+from tests.unit.store.test_activity import row as minute
 from tests.unit.store.test_projection import row
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -61,13 +61,22 @@ SCHEDULES = [
     schedule("s6", OLD, input=f'{{"text":"{LARGE}"}}'),
     schedule("s7", OLD),
 ]
+ACTIVITY = [
+    minute(NOW, succeeded=5, failed=1, run_3=5, wait_0=6),
+    minute(NOW, kind="other", failed=2),
+    minute(NOW, owner="u2", succeeded=4),
+    minute(OLD - timedelta(minutes=1), succeeded=100),
+    minute(OLD, accepted=7),
+]
 
 
 @pytest.fixture(scope="module")
 async def url(make_database: Callable[[], Awaitable[str]]) -> str:
     url = await make_database()
     session = await LeaderSession.connect(url)
-    await Projection(session).write_page(FoldedPage(tasks=TASKS, schedules=SCHEDULES), Position(1, 60))
+    await Projection(session).write_page(
+        FoldedPage(tasks=TASKS, schedules=SCHEDULES, activity=ACTIVITY), Position(1, 60)
+    )
     await session.connection.execute(
         "INSERT INTO audit (id, at, actor, action, subject, data) VALUES"
         " ('a1', $1, 'u1', 'kind.paused', 'echo', '{}'), ('a2', $2, 'u2', 'kind.paused', 'echo', '{}'),"
@@ -87,14 +96,25 @@ async def session(url: str) -> AsyncGenerator[AsyncSession]:
 
 
 async def test_tasks_that_wait_for_long_or_expire_soon_are_found_of_one_owner_and_of_all(session: AsyncSession) -> None:
-    before, soon = NOW - timedelta(minutes=15), NOW + timedelta(minutes=3)
-    assert await find_late(session, "u1", before) == (1, OLD)
-    assert await find_late(session, "u3", before) == (COUNTED_MAX, OLD)
-    assert await find_late(session, EVERYBODY, before) == (COUNTED_MAX, OLD - timedelta(hours=1))
-    assert await find_late(session, "nobody", before) is None
+    times = Times(
+        since=OLD,
+        minutes_since=OLD,
+        late_before=NOW - timedelta(minutes=15),
+        expiring_before=NOW + timedelta(minutes=3),
+    )
+    read = {owner: await read_figures(session, owner, times) for owner in ("u1", "u2", "u3", "nobody", EVERYBODY)}
+    late = {owner: figures.late for owner, figures in read.items()}
+    assert (late["u1"], late["u3"], late["nobody"]) == ((1, OLD), (COUNTED_MAX, OLD), None)
+    assert late[EVERYBODY] == (COUNTED_MAX, OLD - timedelta(hours=1))
     for owner in ("u1", EVERYBODY):
-        assert await find_expiring(session, owner, soon) == (1, NOW + timedelta(minutes=2))
-    assert await find_expiring(session, "u2", soon) is None
+        assert read[owner].expiring == (1, NOW + timedelta(minutes=2))
+    assert read["u2"].expiring is None
+    assert read["u1"].counts.counts == Counts(pending=1, queued=2, running=2, succeeded=1)
+    assert (read["nobody"].counts.counts, read["nobody"].ends, read["nobody"].total.run.p50) == (Counts(), {}, None)
+    assert read["u1"].ends == {("echo", NOW): (5, 1), ("other", NOW): (0, 2)}
+    assert read[EVERYBODY].ends == {("echo", NOW): (9, 1), ("other", NOW): (0, 2)}
+    assert (read["u1"].total.succeeded, read["u1"].total.failed, read["u1"].total.run.p50) == (5, 3, 0.03)
+    assert (read[EVERYBODY].total.succeeded, read[EVERYBODY].total.wait.p50) == (9, 0.0025)
 
 
 async def test_tasks_that_run_for_the_longest_come_first(session: AsyncSession) -> None:

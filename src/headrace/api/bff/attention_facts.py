@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -17,14 +17,16 @@ from headrace.api.bff.attention import (
     StuckSchedule,
     late_before,
 )
+from headrace.api.bff.figures import first_minute
 from headrace.contracts.batches import Counts
 from headrace.contracts.kinds import CatalogEntry
 from headrace.contracts.screens.rows import Group
 from headrace.contracts.tasks import FailureCode
 from headrace.store.activity_statements import HOUR
-from headrace.store.attention import Firing, Waiting, find_expiring, find_late, find_pauses
-from headrace.store.counts import HOURS_SHOWN, FailureFilter, FailureGroup, list_failure_groups, read_counts
+from headrace.store.attention import Firing, find_pauses
+from headrace.store.counts import HOURS_SHOWN, FailureFilter, FailureGroup, list_failure_groups
 from headrace.store.failure_counts import hour_of
+from headrace.store.figures import Figures, Times, Waiting
 
 
 class Gathered(NamedTuple):
@@ -47,20 +49,36 @@ class Gathered(NamedTuple):
     expiring: Overdue | None
 
 
-async def gather(owner: str, now: datetime, session: AsyncSession) -> Gathered:
-    """Read what is known of an owner's tasks; `EVERYBODY` for those of all."""
+def times_of(now: datetime, since: datetime) -> Times:
+    """Return which times figures are read for; what happened since ``since`` is added up."""
+    soon = now + timedelta(seconds=EXPIRING_SECONDS)
+    return Times(since=since, minutes_since=first_minute(now), late_before=late_before(now), expiring_before=soon)
+
+
+async def gather(
+    session: AsyncSession, owner: str, figures: Figures, times: Times, paused: Collection[str], now: datetime
+) -> Gathered:
+    """Read what else is known of an owner's tasks; `EVERYBODY` for those of all.
+
+    Args:
+        session: A session.
+        owner: The owner.
+        figures: What was read of them.
+        times: For which times.
+        paused: The paused kinds.
+        now: The time.
+    """
     since = hour_of(now) - (HOURS_SHOWN - 1) * HOUR
     groups, _ = await list_failure_groups(session, owner, FailureFilter(since=since), now, None, FAILURES_SHOWN_MAX)
-    counts = (await read_counts(session, owner)).kinds
-    pauses = await find_pauses(session, [kind for kind, found in counts.items() if found.queued])
-    before, expiring_before = late_before(now), now + timedelta(seconds=EXPIRING_SECONDS)
+    counts = figures.counts.kinds
+    pauses = await find_pauses(session, [kind for kind in paused if kind in counts and counts[kind].queued])
     return Gathered(
         failures=[to_group(each) for each in groups],
         failures_since=since,
         counts=counts,
         pauses={kind: at for kind, (at, _) in pauses.items()},
-        late=_overdue(await find_late(session, owner, before), before),
-        expiring=_overdue(await find_expiring(session, owner, expiring_before), expiring_before),
+        late=_overdue(figures.late, times.late_before),
+        expiring=_overdue(figures.expiring, times.expiring_before),
     )
 
 

@@ -6,8 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from headrace.contracts.batches import Counts
 from headrace.contracts.screens.rows import SERIES_STEP_SECONDS, SERIES_STEPS, Series
 from headrace.store.activity import Ends, Span
+from headrace.store.figures import Figures, Times, read_figures
 
 STEP = timedelta(seconds=SERIES_STEP_SECONDS)
 HOUR = SERIES_STEPS * STEP
@@ -39,3 +43,31 @@ def ends_by_kind(ends: EndsByMinute) -> dict[str, EndsByMinute]:
     for (kind, at), each in ends.items():
         found[kind][kind, at] = each
     return dict(found)
+
+
+class ReadOnce:
+    """The figures of one request, which several parts of a screen are made of; the first of them reads them.
+
+    Args:
+        owner: Whose; `EVERYBODY` for those of all.
+        times: For which times.
+    """
+
+    def __init__(self, owner: str, times: Times) -> None:
+        self.owner = owner
+        self.times = times
+        self._read: Figures | None = None
+
+    async def figures(self, session: AsyncSession) -> Figures:
+        """Return them."""
+        if self._read is None:
+            self._read = await read_figures(session, self.owner, self.times)
+        return self._read
+
+    async def counts(self, session: AsyncSession) -> Counts:
+        """Return how many tasks are in each state."""
+        return (await self.figures(session)).counts.counts
+
+    async def series(self, session: AsyncSession) -> Series:
+        """Return how many tasks ended in each minute of the last hour."""
+        return series_of((await self.figures(session)).ends, self.times.minutes_since)

@@ -12,24 +12,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from headrace.api.auth.access import access
 from headrace.api.bff.answers import SCREEN_ANSWERS
 from headrace.api.bff.attention import find_attention
-from headrace.api.bff.attention_facts import Gathered, gather, to_facts
+from headrace.api.bff.attention_facts import Gathered, gather, times_of, to_facts
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromIdentity, FromReadModel
-from headrace.api.bff.figures import first_minute, series_of
+from headrace.api.bff.figures import ReadOnce, first_minute
 from headrace.api.bff.installation import Installation, health_of
+from headrace.api.bff.kinds import catalog_entries
 from headrace.api.bff.parts import Part, Reading
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
-from headrace.contracts.batches import Counts
 from headrace.contracts.kinds import CatalogEntry
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.overview import BusyOwner, Latency, OverviewV1
-from headrace.contracts.screens.rows import Attention, Series
+from headrace.contracts.screens.rows import Attention
 from headrace.log import clock
-from headrace.store.activity import read_ends, read_total
-from headrace.store.counts import list_busiest, read_counts
+from headrace.store.counts import list_busiest
 from headrace.store.tables import EVERYBODY
 from headrace.store.users import count_pending, find_names
 
@@ -55,10 +54,11 @@ async def show_overview(request: AnyRequest, at_least: AtLeast = None) -> Respon
     """Counts and figures are of the tasks of all accounts. What NATS says is asked at most once a second."""
     api, now = state_of(request), clock.now()
     health = Part("health", partial(_look, api, now))
-    counts = Reading("counts", _counts)
-    throughput = Reading("throughput", partial(_throughput, now))
-    latency = Reading("latency", partial(_latency, now))
-    facts = Reading("attention", partial(gather, EVERYBODY, now))
+    once = ReadOnce(EVERYBODY, times_of(now, first_minute(now)))
+    counts = Reading("counts", once.counts)
+    throughput = Reading("throughput", once.series)
+    latency = Reading("latency", partial(_latency, once))
+    facts = Reading("attention", partial(_gather, api, once, now))
     busiest = Reading("busiest", _busiest)
     pending_users = Reading("pending_users", count_pending)
 
@@ -85,9 +85,8 @@ async def show_overview(request: AnyRequest, at_least: AtLeast = None) -> Respon
 async def _look(api: ApiState, now: datetime) -> Looked:
     """Ask NATS and the catalog."""
     measured = await api.gauges.measure()
-    paused = {lane.kind for lane in measured.observed.lanes if lane.kind is not None and lane.paused}
     installation = Installation.of(measured, api.processes.list_present(), now)
-    return Looked(installation, api.catalog.entries(paused))
+    return Looked(installation, await catalog_entries(api))
 
 
 def _attention(gathered: Gathered | None, looked: Looked | None, now: datetime) -> list[Attention] | None:
@@ -99,17 +98,12 @@ def _attention(gathered: Gathered | None, looked: Looked | None, now: datetime) 
     return find_attention(facts, ATTENTION_MAX)
 
 
-async def _counts(session: AsyncSession) -> Counts:
-    return (await read_counts(session, EVERYBODY)).counts
+async def _gather(api: ApiState, once: ReadOnce, now: datetime, session: AsyncSession) -> Gathered:
+    return await gather(session, EVERYBODY, await once.figures(session), once.times, api.pauses.last_known, now)
 
 
-async def _throughput(now: datetime, session: AsyncSession) -> Series:
-    begin = first_minute(now)
-    return series_of(await read_ends(session, EVERYBODY, begin), begin)
-
-
-async def _latency(now: datetime, session: AsyncSession) -> Latency:
-    total = await read_total(session, EVERYBODY, first_minute(now))
+async def _latency(once: ReadOnce, session: AsyncSession) -> Latency:
+    total = (await once.figures(session)).total
     return Latency(
         start_p50=_milliseconds(total.wait.p50),
         start_p99=_milliseconds(total.wait.p99),

@@ -13,10 +13,10 @@ from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller, principal_of
 from headrace.api.bff.answers import SCREEN_ANSWERS
 from headrace.api.bff.attention import find_attention
-from headrace.api.bff.attention_facts import gather, to_facts
+from headrace.api.bff.attention_facts import Gathered, gather, times_of, to_facts
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
-from headrace.api.bff.figures import first_minute, series_of
+from headrace.api.bff.figures import HOUR, ReadOnce, first_minute
 from headrace.api.bff.kinds import catalog_entries, title_of_kind
 from headrace.api.bff.parts import Part, Reading
 from headrace.api.bff.rows import batch_rows, task_rows
@@ -24,17 +24,13 @@ from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import AnyRequest, AtLeast
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
-from headrace.contracts.batches import BatchState, Counts
 from headrace.contracts.kinds import CatalogEntry
 from headrace.contracts.screens.dashboard import DashboardKind, DashboardV1, NextFiring, Today
 from headrace.contracts.screens.envelope import Ref
-from headrace.contracts.screens.rows import BatchRow, Series, TaskRow
+from headrace.contracts.screens.rows import BatchRow, TaskRow
 from headrace.log import clock
-from headrace.store.activity import read_ends, read_total
 from headrace.store.attention import Firing, list_firings
-from headrace.store.batches import BatchFilter
-from headrace.store.batches import list_newest as list_batches
-from headrace.store.counts import read_counts
+from headrace.store.batches import list_open_first
 from headrace.store.tasks import list_running
 
 RUNNING_MAX = 8
@@ -55,11 +51,12 @@ TODAY = timedelta(days=1)
 async def show_dashboard(request: AnyRequest, at_least: AtLeast = None) -> Response[DashboardV1]:
     """Everything is of the caller's tasks alone. What somebody has to do comes first, and each entry says which tasks it is about."""
     api, owner, now = state_of(request), caller(request), clock.now()
-    counts = Reading("counts", partial(_counts, owner))
-    today = Reading("today", partial(_today, owner, now))
-    throughput = Reading("throughput", partial(_throughput, owner, now))
+    once = ReadOnce(owner, times_of(now, first_minute(now) - TODAY + HOUR))
+    counts = Reading("counts", once.counts)
+    today = Reading("today", partial(_today, once))
+    throughput = Reading("throughput", once.series)
     running = Reading("running", partial(_running, owner))
-    facts = Reading("attention", partial(gather, owner, now))
+    facts = Reading("attention", partial(_gather, api, once, now))
     batches = Reading("batches", partial(_batches, owner))
     firings = Reading("next", partial(_firings, api, owner, now))
     kinds = Part("kinds", partial(catalog_entries, api))
@@ -87,20 +84,15 @@ async def show_dashboard(request: AnyRequest, at_least: AtLeast = None) -> Respo
     return await api.screens.show_for_a_second(request, DashboardV1, build, source, kinds, at_least=at_least)
 
 
-async def _counts(owner: str, session: AsyncSession) -> Counts:
-    return (await read_counts(session, owner)).counts
-
-
-async def _today(owner: str, now: datetime, session: AsyncSession) -> Today:
-    total = await read_total(session, owner, first_minute(now - TODAY + timedelta(hours=1)))
+async def _today(once: ReadOnce, session: AsyncSession) -> Today:
+    total = (await once.figures(session)).total
     return Today(
         succeeded=total.succeeded, failed=total.failed, median_seconds=total.run.p50, p95_seconds=total.run.p95
     )
 
 
-async def _throughput(owner: str, now: datetime, session: AsyncSession) -> Series:
-    begin = first_minute(now)
-    return series_of(await read_ends(session, owner, begin), begin)
+async def _gather(api: ApiState, once: ReadOnce, now: datetime, session: AsyncSession) -> Gathered:
+    return await gather(session, once.owner, await once.figures(session), once.times, api.pauses.last_known, now)
 
 
 async def _running(owner: str, session: AsyncSession) -> list[TaskRow]:
@@ -108,11 +100,7 @@ async def _running(owner: str, session: AsyncSession) -> list[TaskRow]:
 
 
 async def _batches(owner: str, session: AsyncSession) -> list[BatchRow]:
-    found, _ = await list_batches(session, owner, BatchFilter(state=BatchState.OPEN), None, BATCHES_MAX)
-    if len(found) < BATCHES_MAX:
-        settled = BatchFilter(state=BatchState.SETTLED)
-        found += (await list_batches(session, owner, settled, None, BATCHES_MAX - len(found)))[0]
-    return await batch_rows(session, found, show_owners=False)
+    return await batch_rows(session, await list_open_first(session, owner, BATCHES_MAX), show_owners=False)
 
 
 async def _firings(api: ApiState, owner: str, now: datetime, session: AsyncSession) -> list[Firing]:
