@@ -28,6 +28,8 @@ from tests.bench.live import live
 from tests.bench.report import Report
 from tests.bench.scale import PARTS as SCALE_PARTS
 from tests.bench.scale import scale
+from tests.bench.screens import PARTS as SCREEN_PARTS
+from tests.bench.screens import screens
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.bench.spine import PARTS as SPINE_PARTS
 from tests.bench.spine import spine
@@ -46,6 +48,7 @@ SUITES = {
     "live": Suite(live, LIVE_PARTS),
     "keys": Suite(keys, KEY_PARTS),
     "scale": Suite(scale, SCALE_PARTS),
+    "screens": Suite(screens, SCREEN_PARTS),
 }
 
 
@@ -53,7 +56,9 @@ SUITES = {
 @click.argument("suite", type=click.Choice([*SUITES, "before"]), default="spine")
 @click.option("--quick", is_flag=True, help="Small numbers, to see whether the bench itself works.")
 @click.option("--only", multiple=True, metavar="PART", help="Measure this part; may be repeated.")
-@click.option("--tasks", type=click.IntRange(1_000), help="How many finished tasks `scale` has; a million by default.")
+@click.option(
+    "--tasks", type=click.IntRange(1_000), help="How many tasks `scale` and `screens` have; a million by default."
+)
 @click.option(
     "--checkout",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),

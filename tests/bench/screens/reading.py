@@ -1,0 +1,128 @@
+"""One client that asks for one screen after the other."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import httpx
+
+from tests.bench.client.wire import HOST
+from tests.bench.errors import BenchError
+from tests.bench.report import Figure, Report, Target, percentile
+from tests.bench.stack import Stack
+
+REQUESTS = 400
+WARM_UP = 50
+P50_TARGET = Target(most=8)
+P99_TARGET = Target(most=40)
+UNCHANGED_TARGET = Target(most=2)
+
+
+class Reading(NamedTuple):
+    """A screen that is asked for many times.
+
+    Attributes:
+        name: What it is called in the table.
+        path: Where it is, below `/bff/v1`.
+        params: The query of each request, as long as there are any.
+        is_admin: Whether the administrator asks; otherwise the accounts do in turn.
+    """
+
+    name: str
+    path: str
+    params: dict[str, Any]
+    is_admin: bool = False
+
+
+def readings(fingerprint: str) -> Iterator[Reading]:
+    """The screens."""
+    yield Reading("DashboardV1", "member/dashboard", {})
+    yield Reading("OverviewV1", "admin/overview", {}, is_admin=True)
+    yield Reading("OperationsV1", "admin/operations", {}, is_admin=True)
+    yield Reading("FailuresV1", "admin/failures", {}, is_admin=True)
+    yield Reading("FailuresV1 of a kind", "admin/failures", {"kind": "bench_3"}, is_admin=True)
+    yield Reading("FailuresV1 with a group", "admin/failures", {"fingerprint": fingerprint}, is_admin=True)
+    yield Reading("SchedulesV1", "member/schedules", {})
+
+
+async def read_screens(report: Report, stack: Stack, keys: Sequence[str]) -> None:
+    """Ask for each screen."""
+    base = f"http://{HOST}:{stack.up.port}/bff/v1/"
+    members = [{"Authorization": f"Bearer {key}"} for key in keys]
+    async with httpx.AsyncClient(base_url=base, timeout=60) as client:
+        # The first request of an account looks up its key, and has its events heard from then on.
+        for headers in members:
+            (await client.get("member/dashboard", headers=headers)).raise_for_status()
+        shown = (await client.get("admin/failures", headers=stack.up.signed)).raise_for_status().json()
+        for reading in readings(shown["groups"][0]["fingerprint"]):
+            headers = itertools.repeat(stack.up.signed) if reading.is_admin else itertools.cycle(members)
+            await _measure(report, client, reading, headers)
+        await _measure_unchanged(report, client, members[1])
+
+
+async def _measure(
+    report: Report, client: httpx.AsyncClient, reading: Reading, headers: Iterator[dict[str, str]]
+) -> None:
+    took: list[float] = []
+    for number in range(WARM_UP + REQUESTS):
+        of_request = next(headers)
+        began = time.perf_counter()
+        answer = await client.get(reading.path, params=reading.params, headers=of_request)
+        milliseconds = (time.perf_counter() - began) * 1e3
+        _check(reading.name, answer)
+        if number >= WARM_UP:
+            took.append(milliseconds)
+    _report(report, reading.name, took)
+
+
+async def _measure_unchanged(report: Report, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    """A page asks again for what it has, within the second for which a screen is kept."""
+    took: list[float] = []
+    etag = ""
+    while len(took) < REQUESTS:
+        began = time.perf_counter()
+        answer = await client.get("member/dashboard", headers=headers | {"If-None-Match": etag})
+        milliseconds = (time.perf_counter() - began) * 1e3
+        if answer.status_code == HTTPStatus.NOT_MODIFIED:
+            took.append(milliseconds)
+        else:
+            etag = answer.raise_for_status().headers["ETag"]
+    p50, p99 = percentile(took, 50), percentile(took, 99)
+    report.figures.append(
+        Figure(
+            name="304, p50",
+            measured=f"{p50:.2f} ms",
+            yardstick=f"p99 {p99:.2f} ms",
+            value=p50,
+            unit="ms",
+            target=UNCHANGED_TARGET,
+            detail={"p50": p50, "p99": p99, "most": max(took)},
+        )
+    )
+
+
+def _check(name: str, answer: httpx.Response) -> None:
+    if answer.status_code != HTTPStatus.OK:
+        raise BenchError(f"{name} was answered {answer.status_code}: {answer.text[:300]}")
+    if stale := answer.json()["stale"]:
+        raise BenchError(f"{name} has parts that could not be read: {stale}")
+
+
+def _report(report: Report, name: str, took: Sequence[float]) -> None:
+    p50, p99 = percentile(took, 50), percentile(took, 99)
+    report.say(f"screens: {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    for share, value, target in (("p50", p50, P50_TARGET), ("p99", p99, P99_TARGET)):
+        report.figures.append(
+            Figure(
+                name=f"{name}, {share}",
+                measured=f"{value:.1f} ms",
+                value=value,
+                unit="ms",
+                target=target,
+                detail={"p50": p50, "p90": percentile(took, 90), "p99": p99, "most": max(took)},
+            )
+        )
