@@ -37,9 +37,11 @@ from headrace.contracts.screens.overview import OverviewV1
 from headrace.contracts.screens.schedules import LastFiring, RecentRun, ScheduleEntry, SchedulesV1
 from headrace.contracts.screens.session import Features, SessionUser, SessionV1
 from headrace.contracts.screens.settings import ServiceStatus, SettingsV1
+from headrace.contracts.screens.task_detail import TaskDetailV1
 from headrace.contracts.screens.users import PendingUser, PendingUsersV1, UserCounts, UserEntry, UsersV1
 from headrace.contracts.sessions import CsrfHeader
 from headrace.contracts.tasks import Priority, State
+from tests.bff.detail_examples import task_detail
 from tests.bff.example_values import (
     ADA,
     AT,
@@ -253,6 +255,7 @@ SCREENS: dict[type[Struct], dict[str, Struct]] = {
     OverviewV1: overview(),
     OperationsV1: operations(),
     FailuresV1: failures(),
+    TaskDetailV1: task_detail(),
     AccountV1: account(),
     SchedulesV1: schedules(),
     UsersV1: users(),

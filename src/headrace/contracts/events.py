@@ -176,6 +176,9 @@ class EventName(StrEnum):
 HIGH_RATE = frozenset({EventName.PROGRESSED, EventName.LOGGED, EventName.EMITTED})
 """Events of a running task that may come many times a second: kept for a short time in the log, and not in the timeline."""
 
+HIGH_RATE_SECONDS = 3600
+"""How long the log keeps events that come at a high rate; they are for those who watch, and the result and the timeline stay."""
+
 UNREADABLE = TaskError(
     code=FailureCode.RESULT_INVALID,
     message="The task ended, but what its worker wrote about the end is not an event that can be read.",

@@ -39,6 +39,13 @@ class Page(NamedTuple):
     more: bool
 
 
+class First(NamedTuple):
+    """The first record that matches, None when there is none, and how many more match behind it."""
+
+    record: Record | None
+    following: int
+
+
 class _Collecting:
     __slots__ = ("done", "records")
 
@@ -119,6 +126,19 @@ class Replayer:
                 return Page(sorted(found, key=lambda record: record.sequence), more=False)
         rest = await self.page(subject, start=first[-1].sequence + 1, records=min(following, PAGE_RECORDS - 1))
         return Page(first + rest.records, rest.more)
+
+    async def first(self, subject: str, start: int = 1) -> First:
+        """The first record at or after a sequence whose subject matches, and how many follow. The server counts these.
+
+        Args:
+            subject: A subject, wildcards allowed.
+            start: The first sequence that may be it, from 1.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        found, following = await self._get(subjects.STREAM, {"next_by_subj": subject, "batch": 1, "seq": max(start, 1)})
+        return First(found[0] if found else None, following)
 
     async def _first_of(self, subject: str, start: int) -> tuple[list[Record], int]:
         """Return the first record at or after a sequence, if there is one, and how many more match."""

@@ -31,9 +31,11 @@ async def fetch_rows(
     return [row(**found) for found in (await session.execute(query, parameters)).mappings()]
 
 
-async def fetch_row(session: AsyncSession, row: type[R], query: Select[Any]) -> R | None:
-    """Run a query that finds one row or none."""
-    found = (await session.execute(query)).mappings().one_or_none()
+async def fetch_row(
+    session: AsyncSession, row: type[R], query: Select[Any], parameters: Mapping[str, object] | None = None
+) -> R | None:
+    """Run a query that finds one row or none; ``parameters`` are the values of its bind parameters."""
+    found = (await session.execute(query, parameters)).mappings().one_or_none()
     return None if found is None else row(**found)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from headrace.contracts.events import HIGH_RATE, Deferred, Event, EventName, Started, encode
+from headrace.contracts.events import HIGH_RATE, HIGH_RATE_SECONDS, Deferred, Event, EventName, Started, encode
 from headrace.errors import LogFull, LogUnavailable
 from headrace.lifecycle.fence import AppendedOrFinish, append_under_fence, finish
 from headrace.lifecycle.queueing import WaitingTask, requeue_message, retry_messages
@@ -20,7 +20,7 @@ from headrace.telemetry import get_logger
 from headrace.worker.execution import Execution
 from headrace.worker.outcomes import Ending, Retrying, to_error, to_event
 
-HIGH_RATE_TTL = "1h"  # progress, lines and chunks are for those who watch; the result and the timeline stay
+HIGH_RATE_TTL = f"{HIGH_RATE_SECONDS}s"
 APPEND_RETRY_SECONDS = 0.5
 APPEND_TRIES_MAX = 1200  # ten minutes without the log; then the task is left to be delivered again
 

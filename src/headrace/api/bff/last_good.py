@@ -20,7 +20,7 @@ class Key(NamedTuple):
         owner: Whose it is.
         credential: With what it was asked for: two sessions of an account see different things, such as which one is theirs.
         screen: The name of what is sent.
-        query: What was asked for, as the request has it.
+        query: What was asked for: the path, and the query as the request has it.
     """
 
     owner: str

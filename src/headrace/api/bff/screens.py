@@ -98,7 +98,8 @@ class Screens:
 def _key(request: AnyRequest, screen: type[Screen]) -> Key:
     """Return what a screen is known by. Of the same screen, `at_least` asks for no other one."""
     query = sorted((name, value) for name, value in request.query_params.multi_items() if name != "at_least")
-    return Key(caller(request), principal_of(request).credential, screen.__name__, repr(query).encode())
+    asked = repr((request.scope["path"], query)).encode()
+    return Key(caller(request), principal_of(request).credential, screen.__name__, asked)
 
 
 def _position(at_least: str | None) -> Position | None:

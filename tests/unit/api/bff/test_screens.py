@@ -78,7 +78,9 @@ NUMBER = Reading("number", unused)
 def request(owner: str = "u1", credential: str = "key:1", **query: str) -> Any:
     principal = Principal(id=owner, role=Role.MEMBER, scopes=scopes_of(Role.MEMBER), credential=credential)
     state = {"headrace_principal": principal, "headrace_owner": owner}
-    return SimpleNamespace(scope={"state": state}, query_params=MultiDict(query), headers={})
+    return SimpleNamespace(
+        scope={"state": state, "path": "/bff/v1/member/schedules"}, query_params=MultiDict(query), headers={}
+    )
 
 
 def build(composed: Composed) -> NumbersV1:

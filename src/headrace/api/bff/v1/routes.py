@@ -10,14 +10,18 @@ from headrace.api.bff.v1.admin.operations import show_operations
 from headrace.api.bff.v1.admin.overview import show_overview
 from headrace.api.bff.v1.admin.pending_users import show_pending_users
 from headrace.api.bff.v1.admin.settings import show_settings
+from headrace.api.bff.v1.admin.task_detail import show_task_of_anybody
 from headrace.api.bff.v1.admin.users import show_users
 from headrace.api.bff.v1.member.account import show_account
 from headrace.api.bff.v1.member.dashboard import show_dashboard
 from headrace.api.bff.v1.member.new_task import show_new_task
 from headrace.api.bff.v1.member.schedules import show_schedules
+from headrace.api.bff.v1.member.task_detail import show_task
 from headrace.api.bff.v1.session import show_session
 
 ALL: list[HTTPRouteHandler] = [
+    show_task,
+    show_task_of_anybody,
     show_session,
     show_dashboard,
     show_new_task,

@@ -1,0 +1,42 @@
+"""One task and one batch closely, from real servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cluster import Cluster
+from tests.flow.bff.test_screens import show
+from tests.flow.problems import check_problem
+from tests.waiting import until
+
+
+async def test_a_task_shows_what_came_of_it_and_what_its_handler_wrote(cluster: Cluster) -> None:
+    owner = await cluster.make_user()
+    http = cluster.http_as(owner.key)
+    first = (await http.post("/api/v1/tasks", json={"kind": "echo", "input": {"text": "a"}})).json()
+    second = (await http.post("/api/v1/tasks", json={"kind": "echo", "input": {"text": "b"}})).json()
+    shown: dict[str, Any] = {}
+
+    async def has_ended() -> bool:
+        answer = await http.get(f"/bff/v1/member/tasks/{second['id']}", params={"at_least": second["position"]})
+        assert answer.status_code == 200, answer.text
+        shown.update(answer.json())
+        return not shown["stale"] and shown["task"]["state"] == "succeeded"
+
+    await until(has_ended, "the task has succeeded")
+    task = shown["task"]
+    assert (task["id"], task["owner"], task["runs"], task["batch"]) == (second["id"], None, 1, None)
+    assert (task["input"], task["result"]["kind"]) == ({"kind": "whole", "value": {"text": "b"}}, "whole")
+    assert [(each["run"], each["number"], each["end"]) for each in shown["attempts"]] == [(1, 1, "succeeded")]
+    assert [each["event"] for each in shown["timeline"]] == ["queued", "started", "finished"]
+    assert (shown["log"]["complete"], shown["output"]["complete"]) == (True, True)
+    assert (shown["waiting"], shown["files"], shown["siblings"]) == (None, [], None)
+    assert shown["around"] == {"newer": None, "older": first["id"]}
+    assert shown["input_schema"]["$ref"] or shown["input_schema"]["type"]
+    # Administrators see that of anybody, and whose it is. Nobody else does.
+    of_admin = await show(cluster.http, f"admin/tasks/{second['id']}")
+    assert of_admin["task"]["owner"]["id"] == owner.id
+    check_problem(await http.get(f"/bff/v1/admin/tasks/{second['id']}"), 403, "forbidden")
+    other = cluster.http_as((await cluster.make_user()).key)
+    check_problem(await other.get(f"/bff/v1/member/tasks/{second['id']}"), 404, "task_not_found")
+    check_problem(await http.get("/bff/v1/member/tasks/nope"), 404, "task_not_found")
