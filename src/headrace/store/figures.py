@@ -20,6 +20,7 @@ from headrace.store.count_rows import counts_by_owner
 from headrace.store.tables import COUNTERS, COUNTS, EVERYBODY, RUNS
 
 COUNTED_MAX = 1_000  # tasks that are late or expire; a person acts alike on more
+LATE_OF_ALL_MAX = 250  # tasks of all owners that are late: each of them is read, because no index has their state
 
 # Waits of a day are not shown of one owner, and a busy one has thousands of minutes to add up.
 _OF_OWNER = (*COUNTS, *RUNS)
@@ -107,7 +108,7 @@ def _select(*, is_of_all: bool) -> TextClause:
         ) e CROSS JOIN (
             SELECT count(*)::int AS late, min(created_at) AS late_at FROM (
                 SELECT created_at FROM tasks WHERE {of_owner}state = 'queued' AND {late} < :late_before
-                ORDER BY {late} LIMIT {COUNTED_MAX}
+                ORDER BY {late} LIMIT {LATE_OF_ALL_MAX if is_of_all else COUNTED_MAX}
             ) l
         ) l CROSS JOIN (
             SELECT count(*)::int AS expiring, min(expires_at) AS expiring_at FROM (

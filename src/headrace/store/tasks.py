@@ -146,10 +146,15 @@ async def list_longest(
 
 async def list_running(session: AsyncSession, owner: str, limit: int) -> list[TaskSummary]:
     """List an owner's tasks that run, those first that run for the longest. As many as run are read."""
-    columns = tables.tasks.c
-    running = SELECT_SUMMARY.where(columns.owner == owner, columns.state == State.RUNNING)
-    rows = await fetch_rows(session, TaskSummaryRow, running.order_by(columns.started_at, columns.id).limit(limit))
+    rows = await fetch_rows(session, TaskSummaryRow, _select_running(), {"owner": owner, "limit": limit})
     return [to_task(row, TaskSummary) for row in rows]
+
+
+@cache
+def _select_running() -> Select[Any]:
+    columns = tables.tasks.c
+    running = SELECT_SUMMARY.where(columns.owner == bindparam("owner"), columns.state == State.RUNNING)
+    return running.order_by(columns.started_at, columns.id).limit(bindparam("limit"))
 
 
 @cache

@@ -20,7 +20,7 @@ from headrace.store.attention import (
     list_firings,
 )
 from headrace.store.engine import sqlalchemy_url
-from headrace.store.figures import COUNTED_MAX, Times, read_figures
+from headrace.store.figures import COUNTED_MAX, LATE_OF_ALL_MAX, Times, read_figures
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
 from headrace.store.tables import EVERYBODY, ScheduleRow
@@ -105,7 +105,7 @@ async def test_tasks_that_wait_for_long_or_expire_soon_are_found_of_one_owner_an
     read = {owner: await read_figures(session, owner, times) for owner in ("u1", "u2", "u3", "nobody", EVERYBODY)}
     late = {owner: figures.late for owner, figures in read.items()}
     assert (late["u1"], late["u3"], late["nobody"]) == ((1, OLD), (COUNTED_MAX, OLD), None)
-    assert late[EVERYBODY] == (COUNTED_MAX, OLD - timedelta(hours=1))
+    assert late[EVERYBODY] == (LATE_OF_ALL_MAX, OLD - timedelta(hours=1))
     for owner in ("u1", EVERYBODY):
         assert read[owner].expiring == (1, NOW + timedelta(minutes=2))
     assert read["u2"].expiring is None

@@ -35,7 +35,7 @@ from headrace.store.failure_counts import hour_of
 from headrace.store.tables import EVERYBODY
 
 GROUPS_MAX = 20  # of a page; each is looked up at several places
-ITEMS_MAX = 20  # tasks of the selected group on a page
+ITEMS_MAX = 10  # tasks of the selected group on a page
 
 
 FromHour = Annotated[

@@ -14,7 +14,7 @@ from headrace.api.bff.answers import SCREEN_ANSWERS
 from headrace.api.bff.attention import find_attention
 from headrace.api.bff.attention_facts import Gathered, gather, times_of, to_facts
 from headrace.api.bff.composition import Composed
-from headrace.api.bff.databases import FromIdentity, FromReadModel
+from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.figures import ReadOnce, first_minute
 from headrace.api.bff.installation import Installation, health_of
 from headrace.api.bff.kinds import catalog_entries
@@ -77,9 +77,9 @@ async def show_overview(request: AnyRequest, at_least: AtLeast = None) -> Respon
             pending_users=composed.value(pending_users),
         )
 
-    readings = FromReadModel(api, counts, throughput, latency, facts, busiest, at_least=at_least)
-    accounts = FromIdentity(api, pending_users)
-    return await api.screens.show(request, OverviewV1, build, readings, accounts, health)
+    # Accounts stand in the same database.
+    readings = FromReadModel(api, counts, throughput, latency, facts, busiest, pending_users, at_least=at_least)
+    return await api.screens.show(request, OverviewV1, build, readings, health)
 
 
 async def _look(api: ApiState, now: datetime) -> Looked:
@@ -118,7 +118,6 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 async def _busiest(session: AsyncSession) -> list[BusyOwner]:
     found = await list_busiest(session, BUSIEST_MAX)
-    # Accounts stand in the same database.
     names = await find_names(session, {each.owner for each in found})
     return [
         BusyOwner(owner=Ref(id=each.owner, name=names.get(each.owner)), running=each.running, queued=each.queued)
