@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Final, cast
 
 import msgspec
@@ -55,8 +55,9 @@ def choose_title(value: Mapping[str, Any], marked: str | None) -> str | None:
         value: The input.
         marked: The name of the property that is the title; None for none.
     """
-    first = () if marked is None else (value.get(marked),)
-    for each in chain(first, islice(value.values(), _READ_PROPERTIES)):
+    if marked is not None and isinstance(text := value.get(marked), str) and (title := make_title(text)) is not None:
+        return title
+    for each in islice(value.values(), _READ_PROPERTIES):
         if isinstance(each, str) and (title := make_title(each)) is not None:
             return title
     return None

@@ -191,9 +191,7 @@ class BatchUpload:
             self._room.take(len(encoded) + len(title) + len(written))
             self.size += len(encoded)
             self.header_bytes += len(title) + len(written)
-            self._hash.update(_encode_sorted(value))
-            self._hash.update(written)
-            self._hash.update(b"\n")
+            self._hash.update(_encode_sorted(value) + written + b"\n")
             # Neither a title nor JSON has a tab in it.
             self._unwritten += b"%b\t%b\t%b\n" % (title, written, encoded)
 
