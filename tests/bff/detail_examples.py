@@ -6,9 +6,11 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from headrace.contracts.attempts import Attempt, AttemptEnd, AttemptError
+from headrace.contracts.batches import BatchState, Counts
+from headrace.contracts.screens.batch_detail import Archive, BatchDetailV1, BatchRate
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.parts import LargePart, NoPart, WholePart
-from headrace.contracts.screens.rows import TaskRow
+from headrace.contracts.screens.rows import BatchRow, TaskRow
 from headrace.contracts.screens.task_detail import (
     Around,
     DetailError,
@@ -22,9 +24,9 @@ from headrace.contracts.screens.task_detail import (
 )
 from headrace.contracts.tasks import FailureCode, Priority, State
 from headrace.contracts.waiting import Waiting, Why
-from tests.bff.example_values import ADA, NO_LOG, OF_READ_MODEL, POSITION, ago, four
+from tests.bff.example_values import ADA, CURSOR, NO_LISTS, NO_LOG, OF_READ_MODEL, POSITION, ago, four
+from tests.bff.overview_examples import BATCH, GROUP, NOTHING, SERIES
 
-BATCH = "01980f6f-0000-7000-8000-0000000ba7c4"
 MEMBER_OF_BATCH = f"{BATCH}-17"
 ROW = TaskRow(
     id=MEMBER_OF_BATCH,
@@ -129,3 +131,42 @@ def task_detail() -> dict[str, Struct]:
         "siblings": None,
     }
     return four(full, nothing, "log", NO_LOG)
+
+
+def batch_detail() -> dict[str, Struct]:
+    row = BatchRow(
+        id=BATCH,
+        kind="table_profile",
+        name="Class 9b",
+        owner=Ref(id=ADA, name="ada@example.com"),
+        total=500,
+        counts=Counts(queued=60, running=8, succeeded=420, failed=12),
+        state=BatchState.OPEN,
+        created_at=ago(minutes=9),
+        cancelled_at=None,
+        settled_at=None,
+        position=POSITION,
+    )
+    full = BatchDetailV1(
+        **OF_READ_MODEL,
+        batch=row,
+        rate=BatchRate(per_second=1.44, eta_seconds=47.2),
+        throughput=SERIES,
+        failures=[replace(GROUP, count=12)],
+        failures_counted=12,
+        slowest=[replace(ROW, id=f"{BATCH}-3", state=State.SUCCEEDED, finished_at=ago(minutes=1))],
+        items=[ROW],
+        next_cursor=CURSOR,
+        archive=Archive(state="none", task=None, file=None),
+    )
+    nothing = {
+        "batch": replace(row, owner=None, name=None, counts=Counts(), total=1),
+        "rate": None,
+        "throughput": NOTHING,
+        "failures": [],
+        "failures_counted": 0,
+        "slowest": [],
+        "items": [],
+        "next_cursor": None,
+    }
+    return four(full, nothing, "throughput", NO_LISTS)

@@ -28,6 +28,7 @@ from headrace.contracts.screens.account import (
     Usage,
 )
 from headrace.contracts.screens.audit import AuditItem, AuditTarget, AuditV1
+from headrace.contracts.screens.batch_detail import BatchDetailV1
 from headrace.contracts.screens.dashboard import DashboardV1
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.failures import FailuresV1
@@ -41,7 +42,7 @@ from headrace.contracts.screens.task_detail import TaskDetailV1
 from headrace.contracts.screens.users import PendingUser, PendingUsersV1, UserCounts, UserEntry, UsersV1
 from headrace.contracts.sessions import CsrfHeader
 from headrace.contracts.tasks import Priority, State
-from tests.bff.detail_examples import task_detail
+from tests.bff.detail_examples import batch_detail, task_detail
 from tests.bff.example_values import (
     ADA,
     AT,
@@ -256,6 +257,7 @@ SCREENS: dict[type[Struct], dict[str, Struct]] = {
     OperationsV1: operations(),
     FailuresV1: failures(),
     TaskDetailV1: task_detail(),
+    BatchDetailV1: batch_detail(),
     AccountV1: account(),
     SchedulesV1: schedules(),
     UsersV1: users(),

@@ -182,6 +182,11 @@ tasks = describe_table(
         postgresql_where=text("run_seconds IS NOT NULL"),
     ),
     Index(
+        "tasks_of_batch_by_run",
+        *("batch", "run_seconds", "id"),
+        postgresql_where=text("batch IS NOT NULL AND run_seconds IS NOT NULL"),
+    ),
+    Index(
         "tasks_by_wait", *("owner", "state", "wait_seconds", "id"), postgresql_where=text("wait_seconds IS NOT NULL")
     ),
     Index(

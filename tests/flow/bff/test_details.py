@@ -40,3 +40,39 @@ async def test_a_task_shows_what_came_of_it_and_what_its_handler_wrote(cluster: 
     other = cluster.http_as((await cluster.make_user()).key)
     check_problem(await other.get(f"/bff/v1/member/tasks/{second['id']}"), 404, "task_not_found")
     check_problem(await http.get("/bff/v1/member/tasks/nope"), 404, "task_not_found")
+
+
+async def test_a_batch_shows_how_far_it_is_and_what_went_wrong(cluster: Cluster) -> None:
+    owner = await cluster.make_user()
+    http = cluster.http_as(owner.key)
+    batch = (await http.post("/api/v1/batches", json={"kind": "fail", "inputs": [{}] * 7, "max_attempts": 1})).json()
+    shown: dict[str, Any] = {}
+
+    async def has_settled() -> bool:
+        answer = await http.get(
+            f"/bff/v1/member/batches/{batch['id']}", params={"at_least": batch["position"], "limit": 5}
+        )
+        assert answer.status_code == 200, answer.text
+        shown.update(answer.json())
+        return not shown["stale"] and shown["batch"]["state"] == "settled"
+
+    await until(has_settled, "the batch has settled")
+    assert (shown["batch"]["counts"]["failed"], shown["batch"]["owner"], shown["rate"]) == (7, None, None)
+    (group,) = shown["failures"]
+    assert (group["count"], group["code"], shown["failures_counted"]) == (7, "raised", 7)
+    assert sum(shown["throughput"]["failed"]) == 7
+    assert len(shown["slowest"]) == 5
+    rest = await show(http, f"member/batches/{batch['id']}", cursor=shown["next_cursor"], state="failed")
+    ids = [each["id"] for each in shown["items"] + rest["items"]]
+    assert sorted(ids) == [f"{batch['id']}-{index}" for index in range(7)]
+    assert rest["next_cursor"] is None
+    assert (await show(http, f"member/batches/{batch['id']}", state="queued"))["items"] == []
+    task = await show(http, f"member/tasks/{batch['id']}-3")
+    assert task["siblings"] == {"batch": {"id": batch["id"], "name": None}, "index": 3, "total": 7}
+    assert task["around"] == {"newer": f"{batch['id']}-4", "older": f"{batch['id']}-2"}
+    of_admin = await show(cluster.http, f"admin/batches/{batch['id']}")
+    assert of_admin["batch"]["owner"]["id"] == of_admin["items"][0]["owner"]["id"] == owner.id
+    check_problem(await http.get(f"/bff/v1/admin/batches/{batch['id']}"), 403, "forbidden")
+    other = cluster.http_as((await cluster.make_user()).key)
+    check_problem(await other.get(f"/bff/v1/member/batches/{batch['id']}"), 404, "batch_not_found")
+    check_problem(await http.get("/bff/v1/member/batches/a.b"), 404, "batch_not_found")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar.handlers import HTTPRouteHandler
 
 from headrace.api.bff.v1.admin.audit import show_audit
+from headrace.api.bff.v1.admin.batch_detail import show_batch_of_anybody
 from headrace.api.bff.v1.admin.failures import show_failures
 from headrace.api.bff.v1.admin.operations import show_operations
 from headrace.api.bff.v1.admin.overview import show_overview
@@ -13,6 +14,7 @@ from headrace.api.bff.v1.admin.settings import show_settings
 from headrace.api.bff.v1.admin.task_detail import show_task_of_anybody
 from headrace.api.bff.v1.admin.users import show_users
 from headrace.api.bff.v1.member.account import show_account
+from headrace.api.bff.v1.member.batch_detail import show_batch
 from headrace.api.bff.v1.member.dashboard import show_dashboard
 from headrace.api.bff.v1.member.new_task import show_new_task
 from headrace.api.bff.v1.member.schedules import show_schedules
@@ -22,6 +24,8 @@ from headrace.api.bff.v1.session import show_session
 ALL: list[HTTPRouteHandler] = [
     show_task,
     show_task_of_anybody,
+    show_batch,
+    show_batch_of_anybody,
     show_session,
     show_dashboard,
     show_new_task,
