@@ -13,6 +13,7 @@ import httpx
 from tests.bench.client.wire import HOST
 from tests.bench.errors import BenchError
 from tests.bench.report import Figure, Report, Target, percentile
+from tests.bench.screens.rows import LARGE_BATCH, task_id
 from tests.bench.stack import Stack
 
 REQUESTS = 400
@@ -20,6 +21,10 @@ WARM_UP = 50
 P50_TARGET = Target(most=8)
 P99_TARGET = Target(most=40)
 UNCHANGED_TARGET = Target(most=2)
+
+# Of a thousand tasks each number says which state they are in, see `tests.bench.screens.rows`.
+FINISHED = next(n for n in range(5000, 6000) if n * 7919 % 1000 < 850)
+QUEUED = next(n for n in range(5000, 6000) if 970 <= n * 7919 % 1000 < 999)
 
 
 class Reading(NamedTuple):
@@ -47,6 +52,12 @@ def readings(fingerprint: str) -> Iterator[Reading]:
     yield Reading("FailuresV1 of a kind", "admin/failures", {"kind": "bench_3"}, is_admin=True)
     yield Reading("FailuresV1 with a group", "admin/failures", {"fingerprint": fingerprint}, is_admin=True)
     yield Reading("SchedulesV1", "member/schedules", {})
+    yield Reading("TaskDetailV1", f"admin/tasks/{task_id(FINISHED)}", {}, is_admin=True)
+    yield Reading("TaskDetailV1 of one that waits", f"admin/tasks/{task_id(QUEUED)}", {}, is_admin=True)
+    yield Reading("BatchDetailV1 of a tenth of all", f"admin/batches/{LARGE_BATCH}", {}, is_admin=True)
+    yield Reading(
+        "BatchDetailV1, those that failed", f"admin/batches/{LARGE_BATCH}", {"state": "failed"}, is_admin=True
+    )
 
 
 async def read_screens(report: Report, stack: Stack, keys: Sequence[str]) -> None:
