@@ -36,7 +36,7 @@ async def screens(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
                 await write_rows(report, stack.up.running.database_url, sizes.finished)
                 await quiet_database(report, stack)
                 accounts = await make_accounts(stack)
-                await read_screens(report, stack, accounts)
+                await read_screens(report, stack, accounts, sizes.finished)
 
 
 @asynccontextmanager

@@ -69,7 +69,11 @@ async def gather(
         now: The time.
     """
     since = hour_of(now) - (HOURS_SHOWN - 1) * HOUR
-    groups, _ = await list_failure_groups(session, owner, FailureFilter(since=since), now, None, FAILURES_SHOWN_MAX)
+    groups: list[FailureGroup] = []
+    # The counts are of the same snapshot, so nothing is looked for that is not there.
+    if figures.counts.counts.failed:
+        wanted = FailureFilter(since=since)
+        groups, _ = await list_failure_groups(session, owner, wanted, now, None, FAILURES_SHOWN_MAX)
     counts = figures.counts.kinds
     pauses = await find_pauses(session, [kind for kind in paused if kind in counts and counts[kind].queued])
     return Gathered(

@@ -55,7 +55,7 @@ async def show_dashboard(request: AnyRequest, at_least: AtLeast = None) -> Respo
     counts = Reading("counts", once.counts)
     today = Reading("today", partial(_today, once))
     throughput = Reading("throughput", once.series)
-    running = Reading("running", partial(_running, owner))
+    running = Reading("running", partial(_running, once))
     facts = Reading("attention", partial(_gather, api, once, now))
     batches = Reading("batches", partial(_batches, owner))
     firings = Reading("next", partial(_firings, api, owner, now))
@@ -95,8 +95,11 @@ async def _gather(api: ApiState, once: ReadOnce, now: datetime, session: AsyncSe
     return await gather(session, once.owner, await once.figures(session), once.times, api.pauses.last_known, now)
 
 
-async def _running(owner: str, session: AsyncSession) -> list[TaskRow]:
-    return await task_rows(session, await list_running(session, owner, RUNNING_MAX), show_owners=False)
+async def _running(once: ReadOnce, session: AsyncSession) -> list[TaskRow]:
+    # The counts are of the same snapshot, so nothing is looked for that is not there.
+    if not (await once.counts(session)).running:
+        return []
+    return await task_rows(session, await list_running(session, once.owner, RUNNING_MAX), show_owners=False)
 
 
 async def _batches(owner: str, session: AsyncSession) -> list[BatchRow]:
