@@ -15,7 +15,7 @@ from tests.bench.client.wire import HOST
 from tests.bench.errors import BenchError
 from tests.bench.processes import cpu_seconds
 from tests.bench.report import Figure, Report, Target, percentile
-from tests.bench.screens.rows import OWNERS, task_id
+from tests.bench.screens.rows import LARGE_BATCH, OWNERS, task_id
 from tests.bench.stack import Stack
 
 REQUESTS = 400
@@ -23,6 +23,23 @@ WARM_UP = 50
 P50_TARGET = Target(most=8)
 P99_TARGET = Target(most=40)
 UNCHANGED_TARGET = Target(most=2)
+TASK_FILTERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"state": "failed"},
+    {"kind": "bench_3"},
+    {"kind": "bench_3", "state": "cancelled"},
+    {"code": "raised"},
+    {"q": "history essay"},
+    {"schedule": "schedule-1-3"},
+    {"created_from": "2020-01-01T00:00:00Z"},
+    {"finished_from": "2020-01-01T00:00:00Z"},
+    {"slower_than": 6.5},
+    {"waited_longer_than": 0.19},
+)
+
+# Of a thousand tasks each number says which state they are in, see `tests.bench.screens.rows`.
+FINISHED = next(n for n in range(5000, 6000) if n * 7919 % 1000 < 850)
+QUEUED = next(n for n in range(5000, 6000) if 970 <= n * 7919 % 1000 < 999)
 
 
 class Reading(NamedTuple):
@@ -59,7 +76,18 @@ def readings(fingerprint: str) -> Iterator[Reading]:
     yield Reading("FailuresV1 of a kind", "admin/failures", {"kind": "bench_3"}, is_admin=True)
     yield Reading("FailuresV1 with a group", "admin/failures", {"fingerprint": fingerprint}, is_admin=True)
     yield Reading("SchedulesV1", "member/schedules", {})
-    yield Reading("TaskDetailV1", "member/tasks/{task}", {})
+    yield Reading("TaskDetailV1 of many accounts", "member/tasks/{task}", {})
+    yield Reading("TaskDetailV1", f"admin/tasks/{task_id(FINISHED)}", {}, is_admin=True)
+    yield Reading("TaskDetailV1 of one that waits", f"admin/tasks/{task_id(QUEUED)}", {}, is_admin=True)
+    yield Reading("BatchDetailV1 of a tenth of all", f"admin/batches/{LARGE_BATCH}", {}, is_admin=True)
+    yield Reading(
+        "BatchDetailV1, those that failed", f"admin/batches/{LARGE_BATCH}", {"state": "failed"}, is_admin=True
+    )
+    for params in TASK_FILTERS:
+        yield Reading(
+            f"TasksV1 {'&'.join(f'{name}={value}' for name, value in params.items())}", "member/tasks", params
+        )
+    yield Reading("BatchesV1", "member/batches", {})
 
 
 async def read_screens(report: Report, stack: Stack, keys: Sequence[str], tasks: int) -> None:
@@ -72,8 +100,8 @@ async def read_screens(report: Report, stack: Stack, keys: Sequence[str], tasks:
             (await client.get("member/dashboard", headers=headers)).raise_for_status()
         shown = (await client.get("admin/failures", headers=stack.up.signed)).raise_for_status().json()
         for reading in readings(shown["groups"][0]["fingerprint"]):
-            headers = itertools.repeat(stack.up.signed) if reading.is_admin else itertools.cycle(members)
-            await _measure(Measuring(report, stack, client, tasks), reading, headers)
+            asking = [stack.up.signed] if reading.is_admin else members
+            await _measure(Measuring(report, stack, client, tasks), reading, itertools.cycle(asking))
         await _measure_unchanged(report, client, members[1])
 
 
@@ -87,6 +115,9 @@ async def _measure(measuring: Measuring, reading: Reading, headers: Iterator[dic
         began = time.perf_counter()
         answer = await measuring.client.get(path, params=reading.params, headers=of_request)
         milliseconds = (time.perf_counter() - began) * 1e3
+        if not number and answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
+            measuring.report.notes.append(f"{reading.name}: not measured, {answer.json()['message']}")
+            return
         _check(reading.name, answer)
         if number >= WARM_UP:
             took.append(milliseconds)
