@@ -69,6 +69,10 @@ async def test_a_task_that_fails_has_no_result(client: Client) -> None:
     assert caught.value.task.id == task.id
     assert caught.value.task.error is not None
     assert caught.value.task.error.code == "raised"
+    told = await client.attempts(task.id)
+    assert (told.runs, told.complete, told.items[-1].end) == (1, True, "failed")
+    assert [each.number for each in told.items] == list(range(1, len(told.items) + 1))
+    assert (await client.waiting(task.id)).waiting is None
 
 
 async def test_waiting_for_a_result_ends_in_time(client: Client, place: Path) -> None:

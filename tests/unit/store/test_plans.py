@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from headrace.contracts.batches import BatchState
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import FailureCode, Selection, State
-from headrace.store import activity, batches, schedules, selections, tasks
+from headrace.store import activity, batch_detail, batches, schedules, selections, task_detail, tasks
 from headrace.store.cursors import Cursor, DurationCursor
+from headrace.store.earlier import find_place
 from headrace.store.engine import sqlalchemy_url
 from headrace.store.tables import COUNTERS
 
@@ -174,6 +175,26 @@ async def test_schedules_and_a_timeline_are_read_alone(seeded: AsyncEngine) -> N
         assert_bounded(read, 12 * len(shown), "latest tasks of schedules")
     for read in await reads(seeded, tasks.list_timeline, "t5"):
         assert_bounded(read, 10, "timeline")
+
+
+@pytest.mark.slow
+async def test_the_pages_of_a_task_and_of_a_batch_read_what_they_show(seeded: AsyncEngine) -> None:
+    # The last of the many that wait, in the lane of all of them.
+    for read in await reads(seeded, find_place, f"t{TASKS - 10}", 5000):
+        assert_bounded(read, 5002, "what stands before a task")
+    async with AsyncSession(seeded) as session:
+        task = await task_detail.find_task(session, OWNER, "t150001")
+        batch = await batch_detail.find_batch(session, OWNER, "large")
+    assert task is not None
+    assert batch is not None
+    for read in await reads(seeded, task_detail.find_neighbours_of_kind, task):
+        assert_bounded(read, len(State), "the neighbours of a task")
+    for read in await reads(seeded, batch_detail.list_slowest, "large", 5):
+        assert_bounded(read, 5, "the slowest of a batch")
+    for read in await reads(seeded, batch_detail.list_failed_alike, batch, 10):
+        assert_bounded(read, batch_detail.FAILURES_READ_MAX + 10, "what failed in a batch")
+    for read in await reads(seeded, batch_detail.read_ends, batch, BEGIN):
+        assert_bounded(read, batch_detail.ENDS_READ_MAX, "what ended lately")
 
 
 @pytest.mark.slow
