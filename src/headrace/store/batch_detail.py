@@ -18,8 +18,8 @@ from headrace.store.reading import columns_of, fetch_row, fetch_rows
 from headrace.store.tables import EVERYBODY, BatchRow, TaskSummaryRow
 from headrace.store.tasks import SELECT_SUMMARY, to_task
 
-FAILURES_READ_MAX = 2000  # the newest failed tasks of a batch, of which groups are made: some milliseconds
-ENDS_READ_MAX = 2000  # the newest ends of an owner, which tell how fast a batch goes
+FAILURES_READ_MAX = 1000  # the newest failed tasks of a batch, of which groups are made: some milliseconds
+ENDS_READ_MAX = 500  # the newest ends of an owner, which tell how fast a batch goes
 
 _B = tables.batches.c
 _T = tables.tasks.c

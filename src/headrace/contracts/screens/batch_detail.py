@@ -39,7 +39,7 @@ class BatchDetailV1(Screen, frozen=True, kw_only=True):
         list[Group] | None, Meta(description="Those of its tasks that failed alike, 10 groups at most.")
     ]
     failures_counted: Annotated[
-        int | None, Meta(description="Of how many failed tasks these groups are made: of all, or of the newest 2,000.")
+        int | None, Meta(description="Of how many failed tasks these groups are made: of all, or of the newest 1,000.")
     ]
     slowest: Annotated[list[TaskRow] | None, Meta(description="The 5 that ran for the longest.")]
     items: Annotated[list[TaskRow] | None, Meta(description="One page of its tasks, those submitted last first.")]
