@@ -38,11 +38,17 @@ async def delete_task(request: AnyRequest, task: str) -> None:
     """
     api = state_of(request)
     async with api.deletions.take():
-        await _delete(request, api, task)
+        sequence = await _delete(request, api, task)
+    # Who lists the tasks next does not see this one. It is deleted, also when the read model does not show that in time.
+    with suppress(ReadModelBehind, ReadModelUnavailable):
+        await api.read_model.reach(Position(api.log.epoch, sequence), AT_LEAST_SECONDS)
 
 
-async def _delete(request: AnyRequest, api: ApiState, task: str) -> None:
+async def _delete(request: AnyRequest, api: ApiState, task: str) -> int:
     """Delete a task, audited once.
+
+    Returns:
+        Where the log has its deletion.
 
     Raises:
         AuditUnavailable: the deletion cannot be recorded, so it is not done.
@@ -58,10 +64,7 @@ async def _delete(request: AnyRequest, api: ApiState, task: str) -> None:
             audited = True
         if (sequence := await append_deletion(api.log, found)) is not None:
             await erase_events(api.log, owner, task, sequence)
-            # Who lists the tasks next does not see this one. It is deleted, also when the read model does not show that in time.
-            with suppress(ReadModelBehind, ReadModelUnavailable):
-                await api.read_model.reach(Position(api.log.epoch, sequence), AT_LEAST_SECONDS)
-            return
+            return sequence
     raise LogUnavailable("the task changes too fast to be deleted; try again")
 
 
