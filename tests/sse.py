@@ -11,7 +11,7 @@ import httpx
 
 
 class Seen(NamedTuple):
-    """One event, or with an empty name an id alone."""
+    """One event, or with an empty name an id alone; with an empty id a hint."""
 
     id: str
     event: str
@@ -29,8 +29,8 @@ class Stream:
         self.response = response
         self._lines = response.aiter_lines()
 
-    async def next(self) -> Seen:
-        """The next event or id; StopAsyncIteration at the end."""
+    async def next(self, *, hints: bool = False) -> Seen:
+        """The next event or id, and if asked for, hint or last word; StopAsyncIteration at the end."""
         fields: dict[str, str] = {}
         async for line in self._lines:
             if line.startswith(":"):
@@ -38,18 +38,18 @@ class Stream:
             if line:
                 name, _, value = line.partition(":")
                 fields[name] = value.removeprefix(" ")
-            elif "id" in fields:
-                return Seen(fields["id"], fields.get("event", ""), json.loads(fields.get("data", "{}")))
+            elif "id" in fields or (hints and "event" in fields):
+                return Seen(fields.get("id", ""), fields.get("event", ""), json.loads(fields.get("data", "{}")))
             else:
                 fields = {}
         raise StopAsyncIteration
 
     async def take(self, count: int) -> list[Seen]:
-        """The next events, ids alone left out."""
+        """The next events, ids alone and signs of life left out."""
         found: list[Seen] = []
         while len(found) < count:
             seen = await self.next()
-            if seen.event:
+            if seen.event not in ("", "beat"):
                 found.append(seen)
         return found
 

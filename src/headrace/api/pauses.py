@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from headrace.api.hints.telling import HintTelling
 from headrace.errors import KindWithoutWorkers, LogUnavailable
 from headrace.log.connection import Log
 from headrace.log.pauses import pause_kind, paused_kinds
@@ -13,10 +14,16 @@ KNOWN_SECONDS = 1.0  # for which an answer is reused; another process may pause 
 
 
 class Pauses:
-    """The paused kinds of the cluster."""
+    """The paused kinds of the cluster.
 
-    def __init__(self, log: Log) -> None:
+    Args:
+        log: The log, whose consumers are paused.
+        telling: Tells the streams of all API processes when a kind is paused or resumed.
+    """
+
+    def __init__(self, log: Log, telling: HintTelling) -> None:
         self._log = log
+        self._telling = telling
         self._lock = asyncio.Lock()
         self._paused: frozenset[str] | None = None
         self._known_until = 0.0
@@ -57,3 +64,4 @@ class Pauses:
             self._known_until = 0.0
             if not await pause_kind(self._log, kind, paused=paused):
                 raise KindWithoutWorkers(f"kind {kind!r} has no consumers; start a worker that runs it, then try again")
+        self._telling.tell_paused(kind, paused=paused)

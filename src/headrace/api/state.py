@@ -24,6 +24,10 @@ from headrace.api.edge.request_body import OpenBodies
 from headrace.api.edge.upload_room import UploadRoom
 from headrace.api.ended_schedules import end_schedules
 from headrace.api.gauges import Gauges
+from headrace.api.hints.gauges import GaugeHints
+from headrace.api.hints.hints import Hints
+from headrace.api.hints.kinds import KindHints
+from headrace.api.hints.telling import HintTelling
 from headrace.api.identity_database import IdentityDatabase
 from headrace.api.kind_lanes import KindLanes
 from headrace.api.metrics import ApiMetrics
@@ -35,9 +39,10 @@ from headrace.api.streaming.hub import Hub
 from headrace.api.streaming.open_streams import OpenStreams
 from headrace.api.streaming.places import Places
 from headrace.api.streaming.shared_places import SharedPlaces
-from headrace.api.streaming.viewer import Viewer
+from headrace.api.streaming.viewer import Viewer, bye_reason
 from headrace.api.turns import Turns
 from headrace.catalog import Catalog
+from headrace.contracts.frames import ByeReason
 from headrace.errors import TooManyDeletions
 from headrace.identity.access_tokens import AccessTokens
 from headrace.identity.follow_tokens import FollowTokens
@@ -68,9 +73,7 @@ class ApiState:
     def __init__(
         self, log: Log, settings: Settings, read_model: ReadModel, identity: IdentityDatabase, operations: Operations
     ) -> None:
-        self.log = log
-        self.read_model = read_model
-        self.identity = identity
+        self.log, self.read_model, self.identity = log, read_model, identity
         self.operations = operations
         self.schedule_lock = ScheduleLock(log, read_model)
         self.capacity = Capacity(log, settings.stream.max_bytes)
@@ -79,32 +82,36 @@ class ApiState:
         self.metrics, self.bodies = ApiMetrics(), OpenBodies()
         self.uploads = UploadRoom(SPOOLED_BYTES_MAX)
         self.hub = Hub(log, self.metrics.streams)
-        self.pauses, self.gauges, self.kind_lanes = Pauses(log), Gauges(log), KindLanes(log)
-        self.secrets = read_secrets(settings.api)
-        self.revocations = Revocations(log)
+        telling = HintTelling(log)
+        self.pauses, self.gauges, self.kind_lanes = Pauses(log, telling), Gauges(log), KindLanes(log)
+        self.secrets, self.revocations = read_secrets(settings.api), Revocations(log)
         access_tokens = AccessTokens(self.secrets)
         verifiers = (ApiKeys(self.secrets, identity), AccessTokenVerifier(access_tokens))
         self.credentials = Credentials(verifiers, self.revocations.is_good)
         self.last_used = LastUsed(identity)
         self.counters = Counters(log, self.secrets.hash)
         self.limits = Limits(settings.limits, self.counters)
-        places = Places(self.limits.streams_of)
-        self.streams = OpenStreams(self.metrics.streams, self._may_see, places)
-        self.shared_places = SharedPlaces(log, places)
+        self.streams = OpenStreams(self.metrics.streams, self._why_not, Places(self.limits.streams_of))
+        self.shared_places = SharedPlaces(log, self.streams.places)
         self.processes = Processes(log, StreamTelling(self.metrics.streams, self.streams).details)
+        self.hints = self._make_hints(settings)
         self.revocations.on_change(self._on_change)
-        self.looks = Looks()
+        self.looks, self.failed_sign_ins = Looks(), FailureBudget()
         self.deletions = Turns(DELETIONS_AT_A_TIME, DELETIONS_WAITING_MAX, _too_many_deletions)
-        self.failed_sign_ins = FailureBudget()
         self.passwords = Passwords()
         tell_user, tell_sessions = self.revocations.note_user_changed, self.revocations.note_session_revoked
         self.sessions = Sessions(self.secrets, access_tokens, identity, self.passwords, tell_sessions)
         end = partial(end_schedules, log, identity)
-        self.accounts = Accounts(identity, self.passwords, tell_user, tell_sessions, end)
+        self.accounts = Accounts(identity, self.passwords, tell_user, tell_sessions, end, telling.tell_user)
         self.account_passwords = AccountPasswords(self.secrets, identity, self.passwords, tell_sessions)
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.screens = Screens(log, status_service(settings.api))
         self.public_url = (settings.api.public_url or "").rstrip("/")
+
+    def _make_hints(self, settings: Settings) -> Hints:
+        kinds = KindHints(self.log, self.catalog, self.pauses)
+        gauges = GaugeHints(self.log, settings.stream.max_bytes, self.streams.__len__)
+        return Hints(self.log, self.read_model, kinds, gauges)
 
     async def open(self) -> None:
         """Load what others have written to NATS, and follow it from now on.
@@ -133,10 +140,12 @@ class ApiState:
             self.credentials.forget(change.ends)
         self.streams.on_change(change)
 
-    def _may_see(self, viewer: Viewer) -> bool:
+    def _why_not(self, viewer: Viewer) -> ByeReason | None:
+        """Return what is known to have taken away a viewer's right to see a stream."""
         if viewer.principal is None:
-            return self.revocations.is_active(viewer.account)
-        return self.revocations.is_good(viewer.principal)
+            return None if self.revocations.is_active(viewer.account) else ByeReason.DISABLED
+        change = self.revocations.find_end_of(viewer.principal)
+        return None if change is None else bye_reason(change)
 
 
 def state_of(request: AnyRequest) -> ApiState:

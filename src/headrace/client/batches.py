@@ -17,6 +17,8 @@ from headrace.contracts.tasks import Priority
 NDJSON = "application/x-ndjson"
 ACCEPT_SECONDS = 60.0  # the API appends 100,000 inputs in a few seconds, and waits ten for a log that is away
 
+_EVENTS = frozenset({BatchEventName.COUNTED, BatchEventName.SETTLED})
+
 
 class Batches(Connection):
     """The part of `Client` for batches."""
@@ -85,12 +87,9 @@ class Batches(Connection):
             httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
         newest: Batch | None = None
-        stream = FrameStream(self._http, path("batches", batch, "events"), "", BatchEventName.SETTLED)
+        stream = FrameStream(self._http, path("batches", batch, "events"), "", BatchEventName.SETTLED, _EVENTS)
         async with aclosing(stream.frames()) as frames:
             async for frame in frames:
-                # Events that a later version adds are left out.
-                if frame.event not in (BatchEventName.COUNTED, BatchEventName.SETTLED):
-                    continue
                 view = stream.decode(frame, Batch)
                 # After a cut connection the stream begins with the present view, which the caller may have already.
                 if view != newest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Container
 from contextlib import aclosing
 from typing import Any
 
@@ -14,7 +14,7 @@ from headrace.client.connection import ANSWER_SECONDS, describe, log
 from headrace.client.event_stream import EventStreamParser, Frame
 from headrace.client.retries import Retries
 
-SILENCE_SECONDS = 45.0  # three heartbeats missed: the connection is dead
+SILENCE_SECONDS = 45.0  # three beats missed: the connection is dead
 EVENT_CHARS_MAX = 32 << 20  # no message of the log is larger than 8 MB
 
 RESET = "reset"  # the event that says that the log cannot continue after the position asked for
@@ -44,13 +44,15 @@ class FrameStream:
         path: The path of the stream.
         cursor: Continue after this position; empty for the beginning.
         last_event: The event after which the server ends the stream for good.
+        known: The events that are given. Others are signs of life, as `beat` is, or those of a later version.
     """
 
-    def __init__(self, http: httpx.AsyncClient, path: str, cursor: str, last_event: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, path: str, cursor: str, last_event: str, known: Container[str]) -> None:
         self._http = http
         self._path = path
         self._cursor = cursor
         self._last_event = last_event
+        self._known = known
         self._answer: httpx.Response | None = None
         self._is_over = False
         self._has_begun = False
@@ -112,6 +114,8 @@ class FrameStream:
             self._has_begun = True
             self._retries.reset()
             for frame in parser.feed(chunk):
+                if frame.event not in self._known:
+                    continue
                 self._is_over = frame.event == self._last_event
                 yield frame
             if parser.waiting > EVENT_CHARS_MAX:

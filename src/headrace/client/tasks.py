@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 from headrace.client.answers import ProblemError, TaskFailed
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, describe, given, log, path
 from headrace.client.retries import Retries
-from headrace.client.streams import FrameStream, StreamEvent
+from headrace.client.streams import RESET, FrameStream, StreamEvent
 from headrace.contracts.attempts import Attempts
 from headrace.contracts.events import EventName
 from headrace.contracts.tasks import Priority, State, Task, TaskSummary
@@ -23,6 +23,8 @@ from headrace.contracts.waiting import TaskWaiting
 
 POLL_SECONDS = 25.0  # the API would wait up to 60; some proxies give up on a silent request after 30
 POLL_PAUSE_SECONDS = 0.2  # an API that shuts down answers at once
+
+_EVENTS = frozenset({*EventName, RESET})
 
 Input = Mapping[str, Any] | Struct | Raw
 
@@ -176,7 +178,7 @@ class Tasks(Connection):
             ProblemError: There is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
             httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
-        stream = FrameStream(self._http, path("tasks", task, "events"), after or "", EventName.FINISHED)
+        stream = FrameStream(self._http, path("tasks", task, "events"), after or "", EventName.FINISHED, _EVENTS)
         async with aclosing(stream.frames()) as frames:
             async for frame in frames:
                 data = stream.decode(frame, dict[str, Any])

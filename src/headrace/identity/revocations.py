@@ -64,6 +64,13 @@ class KnownRevocations:
         changed = self._users.get(principal.id)
         return changed is None or not _differs(principal, changed)
 
+    def find_end_of(self, principal: Principal) -> Change | None:
+        """Return the known change that ended a principal; None when it is good as far as is known."""
+        if principal.credential in self._revoked:
+            return Change(credential=principal.credential)
+        changed = self._users.get(principal.id)
+        return Change(user=principal.id, to=changed) if changed is not None and _differs(principal, changed) else None
+
     def is_active(self, user: str) -> bool:
         """Tell whether a user was not made inactive in the last day."""
         changed = self._users.get(user)

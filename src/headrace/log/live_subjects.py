@@ -3,6 +3,9 @@
     hr.live.batches.<event>.<owner>.<batch>   the counts of a batch, as they change
     hr.live.counts.<owner>                    how many tasks an owner has in each state, as they change
     hr.live.counts                            the same of all owners
+    hr.live.schedules.<owner>                 a schedule was saved or deleted, or has fired
+    hr.live.kinds.<kind>                      a kind was paused or resumed
+    hr.live.users                             somebody asked for an account, or an administrator decided about one
     hr.cancelled.<kind>                       tells workers that a task was cancelled
     hr.open-streams.<process>                 how many streams accounts have open at an API process
     hr.processes.<role>.<process>             that a process is there, and what it does
@@ -17,6 +20,7 @@ from typing import Final
 OPEN_STREAMS: Final = "hr.open-streams.*"
 PROCESSES: Final = "hr.processes.*.*"
 COUNTS_OF_ALL: Final = "hr.live.counts"
+USERS: Final = "hr.live.users"
 
 
 def batch_live(event: str, owner: str, batch: str) -> str:
@@ -27,6 +31,16 @@ def batch_live(event: str, owner: str, batch: str) -> str:
 def counts_of(owner: str) -> str:
     """The live subject on which the counts of an owner are published as they change."""
     return f"{COUNTS_OF_ALL}.{owner}"
+
+
+def schedules_of(owner: str) -> str:
+    """The live subject on which changes of an owner's schedules are published, as contracts.hints.ScheduleHint."""
+    return f"hr.live.schedules.{owner}"
+
+
+def kind_live(kind: str) -> str:
+    """The live subject on which it is published that a kind was paused or resumed, as contracts.hints.KindPaused."""
+    return f"hr.live.kinds.{kind}"
 
 
 def cancelled(kind: str) -> str:

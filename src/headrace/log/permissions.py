@@ -109,6 +109,7 @@ def _of_api(inbox: str) -> Permissions:
         *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, live_subjects.cancelled("*")),
         *(subjects.LIMITS, subjects.LONG_LIMITS, live_subjects.OPEN_STREAMS, *_BUCKETS.values()),
         live_subjects.process(API, "*"),
+        *(live_subjects.USERS, live_subjects.kind_live("*")),
         *_operations("STREAM.INFO.*", _MARK, *_REQUESTS),
         *_operations(*(f"DIRECT.GET.{each}" for each in (STREAM, subjects.CATALOG_STREAM, *_BUCKETS))),
         *_operations(f"STREAM.MSG.GET.{STREAM}", f"STREAM.MSG.DELETE.{STREAM}"),
@@ -180,6 +181,7 @@ def _of_projector(inbox: str) -> Permissions:
         subjects.batch_event(BatchEventName.SETTLED, "*", "*"),
         *(live_subjects.batch_live("*", "*", "*"), live_subjects.counts_of("*"), live_subjects.COUNTS_OF_ALL),
         live_subjects.process(PROJECTOR, "*"),
+        live_subjects.schedules_of("*"),
         # A schedule that has lost its timer is saved again, which sets one.
         subjects.schedule_event(ScheduleEventName.SAVED, "*", "*"),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),

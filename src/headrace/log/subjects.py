@@ -131,6 +131,11 @@ class TaskSubject(NamedTuple):
         raise ValueError(f"{subject!r} is not the subject of a task event")
 
 
+def event_of(subject: str) -> str:
+    """The event that the subject of a task event names, in the log; empty when it names none."""
+    return subject[len(_TASK_PREFIX) :].partition(".")[0] if subject.startswith(_TASK_PREFIX) else ""
+
+
 def task_events(owner: str = "*", task: str = "*", kind: str = "*", event: str = "*") -> str:
     """The subjects of everything in the log that happens to the tasks named."""
     return f"{_TASK_PREFIX}{event}.{kind}.*.{owner}.{task}"

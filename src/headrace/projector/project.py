@@ -41,6 +41,7 @@ from headrace.projector.rearm_timers import TimerSearch
 from headrace.projector.recovery import recover_from_loss, recover_from_shortening
 from headrace.projector.retention import Retention
 from headrace.projector.role import LEADING, STANDING_BY, Role
+from headrace.projector.schedule_telling import ScheduleTelling
 from headrace.projector.sweep import SWEEP_SECONDS, Sweep
 from headrace.settings import Settings
 from headrace.stop import enter_unless_stopped
@@ -134,6 +135,7 @@ class Projector:
         self._database_url = database_url
         self._batch_progress = BatchProgress(log)
         self._owner_counts = OwnerCountsTelling(log)
+        self._schedule_telling = ScheduleTelling(log)
         self._backfill = Backfill()
         self.role = Role(log, database_url)
         self.metrics = ProjectorMetrics()
@@ -197,6 +199,7 @@ class Projector:
                 if page:
                     began = time.monotonic()
                     await self._project_page(projection, page)
+                    await self._schedule_telling.tell(page)
                     self.metrics.record_page(page, time.monotonic() - began)
                     await pages.acknowledge(page)
                 else:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.identity_database import IdentityDatabase
 from headrace.contracts.audit import Action
+from headrace.contracts.hints import UserHintChange
 from headrace.contracts.identity import Decision, NewUser, Role, User, UserChange, UserState
 from headrace.identity.account_rules import change_account, check_last_admin, decide
 from headrace.identity.passwords import Passwords
@@ -49,6 +50,7 @@ class Accounts:
         announce: Tells all API processes what an account may do now, once that is committed.
         announce_ended: Tells them the ids of sessions that ended.
         end_schedules: Deletes the schedules of an owner from the log.
+        hint: Tells administrators that somebody has asked for an account, or that one was decided about, without waiting.
         clock: Returns the time.
     """
 
@@ -59,6 +61,7 @@ class Accounts:
         announce: Callable[[str, Role, UserState], Awaitable[None]],
         announce_ended: Callable[..., Awaitable[None]],
         end_schedules: Callable[[str], Awaitable[None]],
+        hint: Callable[[str, UserHintChange, UserState], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
@@ -66,6 +69,7 @@ class Accounts:
         self._announce = announce
         self._announce_ended = announce_ended
         self._end_schedules = end_schedules
+        self._hint = hint
         self._clock = clock
 
     async def register(self, asked: NewUser, record: Record) -> None:
@@ -91,6 +95,8 @@ class Accounts:
             is_new = await users.insert_user(transaction, row)
             subject = row.id if is_new else None
             await record(Action.USER_REGISTERED, subject=subject, session=transaction, is_new=is_new)
+        if is_new:
+            self._hint(row.id, UserHintChange.REGISTERED, UserState.PENDING)
 
     async def create_service(self, display_name: str, record: Record) -> UserRow:
         """Make an account for a program, which is active and has neither an email address nor a password.
@@ -144,6 +150,7 @@ class Accounts:
                 row = await users.change_user(transaction, user, decided_at=self._clock(), decided_by=by, **decided)
                 await record(_RECORDED[state], subject=user, session=transaction, reason=decision.reason)
         await self._tell(row)
+        self._hint(row.id, UserHintChange.DECIDED, state)
         return row
 
     async def change(self, user: str, change: UserChange, record: Record) -> UserRow:

@@ -62,6 +62,10 @@ class Revocations:
         """Tell whether nothing is known that would end a principal."""
         return self._known.is_good(principal)
 
+    def find_end_of(self, principal: Principal) -> Change | None:
+        """Return the known change that ended a principal; None when it is good as far as is known."""
+        return self._known.find_end_of(principal)
+
     def is_active(self, user: str) -> bool:
         """Tell whether a user was not made inactive in the last day, so that its follow links, which are younger, hold."""
         return self._known.is_active(user)

@@ -16,7 +16,7 @@ from litestar.openapi.spec import OpenAPI
 
 from headrace.api.edge.openapi_answers import require_answered_fields
 from headrace.api.edge.openapi_components import SCHEMAS, Json, keep_reachable, operations_of
-from headrace.api.edge.openapi_events import STREAMED, add_streamed, add_timeline
+from headrace.api.edge.openapi_events import add_streamed, add_timeline
 from headrace.api.edge.openapi_parameters import complete_parameters
 from headrace.contracts.batches import BatchEntry, BatchSubmission
 from headrace.contracts.follow_links import FollowLinkRequest
@@ -61,7 +61,7 @@ _LOCATED = frozenset(
     }
 )
 # Streams without an end.
-_ENDLESS = frozenset({"follow_all"})
+_ENDLESS = frozenset({"follow_all", "follow_own", "follow_everybody"})
 _VERSIONED = frozenset({"get_settings", "replace_settings"})
 # Whoever has a link does not authenticate in another way.
 _BY_LINK = frozenset({"follow_task_by_link", "follow_batch_by_link"})
@@ -106,12 +106,11 @@ def complete(document: Json) -> Json:
             _complete_answers(operation)
     require_answered_fields(document, taken)
     add_timeline(schemas)
-    has_streams = any(_is_stream(operation) for operation in operations_of(document))
-    if has_streams:
-        add_streamed(schemas)
+    streams = {operation["operationId"] for operation in operations_of(document) if _is_stream(operation)}
+    streamed = add_streamed(schemas, streams) if streams else ()
     _share_answers(document)
     _leave_out_defaults(document)
-    keep_reachable(document, STREAMED if has_streams else ())
+    keep_reachable(document, streamed)
     return document
 
 

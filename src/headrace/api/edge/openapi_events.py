@@ -1,7 +1,7 @@
 """The schemas of streamed events and of a task's timeline: unions that their field `event` discriminates.
 
 OpenAPI describes a stream as text. So nothing refers to the schemas of its events; they are components of every document that
-has a stream.
+has a stream. `StreamEvents` and `BriefStreamEvents` say what the data is behind each name that an `event:` line may have.
 """
 
 from __future__ import annotations
@@ -12,47 +12,94 @@ import msgspec
 from msgspec import NODEFAULT, Raw, Struct, defstruct
 
 from headrace.api.edge.openapi_components import SCHEMAS, Json, refer_to
+from headrace.api.streaming.brief_frames import LEFT_OUT, fields_left_out
+from headrace.contracts.batches import Batch
+from headrace.contracts.counts import OwnerCounts
 from headrace.contracts.events import HIGH_RATE, Event, EventName
-from headrace.contracts.frames import Reset, TaskFrame
+from headrace.contracts.frames import Beat, BriefError, BriefFrame, Bye, Reset, TaskFrame
+from headrace.contracts.hints import Gauges, HintName, KindHint, ScheduleHint, UserHint
+from headrace.contracts.problems import Problem
 from headrace.contracts.tasks import TaskError, TimelineEntry
 
 TASK_EVENT = "TaskEvent"
+STREAM_EVENTS = "StreamEvents"
+BRIEF_TASK_EVENT = "BriefTaskEvent"
+BRIEF_STREAM_EVENTS = "BriefStreamEvents"
 TIMELINE_ENTRY = TimelineEntry.__name__
 
-_NO_TASK_EVENTS = (Reset,)
+_NO_TASK_EVENTS: dict[str, type[Struct]] = {"reset": Reset, "beat": Beat, "bye": Bye, "problem": Problem}
+_HINTS: dict[str, type[Struct]] = {
+    HintName.COUNTS: OwnerCounts,
+    HintName.COUNTED: Batch,
+    HintName.SETTLED: Batch,
+    HintName.KIND: KindHint,
+    HintName.SCHEDULE: ScheduleHint,
+}
+_HINTS_FOR_ADMINS: dict[str, type[Struct]] = {HintName.GAUGES: Gauges, HintName.USERS: UserHint}
 _NOT_STREAMED = frozenset({"input", "withdrawn", "erased"})
 # `attempt` stands beside the data of an entry.
 _NOT_IN_TIMELINE = frozenset({"attempt", "input", "result", "withdrawn", "restored"})
 # An answer always has all fields of an error. An event has what its worker wrote.
 _IN_EVENTS = {TaskError.__name__: "EventError"}
+_OF_EVERYBODY = "follow_everybody"
+# The streams that have no other form.
+_BRIEF_STREAMS = frozenset({_OF_EVERYBODY, "follow_own"})
 # A deleted task has no timeline.
 _OF_TIMELINE = frozenset(EventName) - HIGH_RATE - {EventName.DELETED}
-
-STREAMED = (TASK_EVENT, *(each.__name__ for each in _NO_TASK_EVENTS))
 
 
 def streamed_events() -> dict[EventName, type[Struct]]:
     """Return what the data of a frame is, by the name of its event: the event's own fields and those of every frame."""
     return {
-        name: defstruct(
-            f"{event.__name__}Event",
-            _fields(event, _NOT_STREAMED),
-            bases=(TaskFrame,),
-            tag_field="event",
-            tag=name.value,
-            kw_only=True,
-            namespace={"__doc__": _first_sentences(event)},
-        )
+        name: _frame(f"{event.__name__}Event", name, event, TaskFrame, _NOT_STREAMED)
         for name, event in _events().items()
     }
 
 
-def add_streamed(schemas: Json) -> None:
-    """Add the schemas of what streams send: `TaskEvent`, its members such as `FinishedEvent`, and the frames that are no events."""
-    events = streamed_events()
-    _add(schemas, [*events.values(), *_NO_TASK_EVENTS])
-    members = {name: event.__name__ for name, event in events.items()}
-    schemas[TASK_EVENT] = _union("What a stream sends of a task.", members)
+def brief_events() -> dict[EventName, type[Struct]]:
+    """Return what the data of a brief frame is, by the name of its event."""
+    return {
+        name: _frame(f"Brief{event.__name__}Event", name, event, BriefFrame, fields_left_out(name))
+        for name, event in _events().items()
+        if name not in LEFT_OUT
+    }
+
+
+def add_streamed(schemas: Json, operations: set[str]) -> tuple[str, ...]:
+    """Add the schemas of what the streams among some operations send, such as `TaskEvent` with `FinishedEvent` and the others.
+
+    Returns:
+        The names of those to which nothing refers.
+    """
+    hints = _HINTS | (_HINTS_FOR_ADMINS if _OF_EVERYBODY in operations else {})
+    roots = (BRIEF_TASK_EVENT, BRIEF_STREAM_EVENTS)
+    _add_form(schemas, brief_events(), roots, "a brief stream", _NO_TASK_EVENTS | hints)
+    if operations <= _BRIEF_STREAMS:
+        return roots
+    full = (TASK_EVENT, STREAM_EVENTS)
+    _add_form(schemas, streamed_events(), full, "a stream", _NO_TASK_EVENTS)
+    return (*full, *roots)
+
+
+def _add_form(
+    schemas: Json,
+    events: dict[EventName, type[Struct]],
+    names: tuple[str, str],
+    stream: str,
+    others: dict[str, type[Struct]],
+) -> None:
+    _add(schemas, [*events.values()])
+    _add(schemas, [*others.values()], is_complete=True)
+    members = {str(name): event.__name__ for name, event in events.items()}
+    union, by_name = names
+    schemas[union] = _union(f"What {stream} sends of a task.", members)
+    members |= {str(name): data.__name__ for name, data in others.items()}
+    schemas[by_name] = {
+        "title": by_name,
+        "description": f"The data of what {stream} sends, by the name in the `event:` line. No answer has this form.",
+        "type": "object",
+        "properties": {name: {"$ref": SCHEMAS + member} for name, member in members.items()},
+    }
 
 
 def add_timeline(schemas: Json) -> None:
@@ -66,20 +113,36 @@ def add_timeline(schemas: Json) -> None:
     }
     _add(schemas, [*data.values()])
     entry = schemas[TIMELINE_ENTRY]
-    members = {name: f"{_events()[name].__name__}Entry" for name in data}
+    members = {name.value: f"{_events()[name].__name__}Entry" for name in data}
     for name, member in members.items():
-        own = {"event": {"const": name.value, "type": "string"}, "data": {"$ref": SCHEMAS + data[name].__name__}}
+        own = {"event": {"const": name, "type": "string"}, "data": {"$ref": SCHEMAS + data[EventName(name)].__name__}}
         schemas[member] = {**entry, "title": member, "properties": entry["properties"] | own}
     schemas[TIMELINE_ENTRY] = _union("One event of a task's history, as kept in the read model.", members)
+
+
+def _frame(
+    title: str, name: EventName, event: type[Struct], base: type[Struct], left_out: frozenset[str]
+) -> type[Struct]:
+    return defstruct(
+        title,
+        _fields(event, left_out, is_brief=base is BriefFrame),
+        bases=(base,),
+        tag_field="event",
+        tag=name.value,
+        kw_only=True,
+        namespace={"__doc__": _first_sentences(event)},
+    )
 
 
 def _events() -> dict[EventName, type[Struct]]:
     return {EventName(str(each.__struct_config__.tag)): each for each in get_args(Event)}
 
 
-def _fields(event: type[Struct], left_out: frozenset[str]) -> list[Any]:
+def _fields(event: type[Struct], left_out: frozenset[str], *, is_brief: bool = False) -> list[Any]:
     """Return the fields of an event as `defstruct` takes them."""
     hints = get_type_hints(event, include_extras=True)
+    if is_brief and "error" in hints:
+        hints["error"] = BriefError | None
     given = [each for each in msgspec.structs.fields(event) if each.name not in left_out]
     return [
         (each.name, hints[each.name]) if each.required else (each.name, hints[each.name], _default(each))
@@ -99,18 +162,23 @@ def _first_sentences(event: type[Struct]) -> str:
     return " ".join((event.__doc__ or "").partition("\n\n")[0].split())
 
 
-def _add(schemas: Json, structs: list[type[Struct]]) -> None:
+def _add(schemas: Json, structs: list[type[Struct]], *, is_complete: bool = False) -> None:
+    """Add the schemas of Structs, unless the document has them. ``is_complete`` says that all fields are always sent."""
     _, made = msgspec.json.schema_components(structs, ref_template=SCHEMAS + "{name}")
     refer_to([*made.values()], _IN_EVENTS)
     for name, schema in made.items():
         for each in schema.get("properties", {}).values():
             # An event leaves out what it has no value for.
             each.pop("default", None)
+        if "description" in schema:
+            schema["description"] = " ".join(schema["description"].split())
+        if is_complete and "properties" in schema:
+            schema["required"] = [*schema["properties"]]
         schemas.setdefault(_IN_EVENTS.get(name, name), schema)
 
 
-def _union(description: str, members: dict[EventName, str]) -> Json:
-    references = {str(name): SCHEMAS + member for name, member in members.items()}
+def _union(description: str, members: dict[str, str]) -> Json:
+    references = {name: SCHEMAS + member for name, member in members.items()}
     return {
         "description": description,
         "oneOf": [{"$ref": each} for each in references.values()],

@@ -96,6 +96,11 @@ class BatchFollower:
         self._woken = False
         return None
 
+    @property
+    def position(self) -> Position:
+        """The position of the batch that was returned last; before that, of the batch as it was read."""
+        return self._given or Position.parse(self._newest.position)
+
     def wake(self) -> None:
         """Have `next` return, even without a change."""
         self._woken = True

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from headrace.api.streaming.batch_follower import BatchFollower
-from headrace.api.streaming.frames import HEARTBEAT, retry_frame
+from headrace.api.streaming.frames import beat_frame
 from headrace.api.streaming.open_streams import HEARTBEAT_SECONDS, OpenStream
 from headrace.contracts.batches import Batch, BatchEventName, BatchState
 
@@ -31,10 +31,10 @@ class BatchStream:
             batch = await self._follower.next(HEARTBEAT_SECONDS)
             if stream.must_end:
                 break
-            yield HEARTBEAT if batch is None else _batch_frame(batch)
+            yield beat_frame(self._follower.position) if batch is None else _batch_frame(batch)
             is_settled = batch is not None and batch.state == BatchState.SETTLED
         if not is_settled:
-            yield retry_frame()
+            yield stream.last_words()
 
     def wake(self) -> None:
         """Make `chunks` go on: the follower stops waiting for a change."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from headrace.api.edge.request import is_id
-from headrace.api.streaming.frames import Frame
+from headrace.api.streaming.forms import FULL, FrameForm
+from headrace.api.streaming.frames import NO_LABELS, Frame
 from headrace.contracts.events import EventName
+from headrace.contracts.hints import HintName
+from headrace.contracts.labels import LABELS_MAX, Labels
 from headrace.contracts.problems import FieldError
 from headrace.errors import MalformedRequest
 from headrace.log import subjects
@@ -14,14 +19,19 @@ from headrace.log import subjects
 TASKS_MAX = 100  # tasks in one filter; a client of more tasks filters by batch or kind, or not at all
 VALUES_MAX = 20  # batches, kinds and events in one filter
 
+_TASK_EVENTS = frozenset(EventName)
+
 
 class EventFilter(NamedTuple):
-    """The tasks, batches, kinds and names of the wanted events. An empty set stands for all of them."""
+    """The tasks, batches, kinds and names of the wanted events, and the labels that each has to have. An empty set stands for all
+    of them.
+    """
 
     tasks: frozenset[str]
     batches: frozenset[str]
     kinds: frozenset[str]
     events: frozenset[str]
+    labels: frozenset[str] = NO_LABELS
 
     def __call__(self, frame: Frame) -> bool:
         """Return whether an event is wanted."""
@@ -30,16 +40,30 @@ class EventFilter(NamedTuple):
             and (not self.batches or frame.batch in self.batches)
             and (not self.kinds or frame.kind in self.kinds)
             and (not self.events or frame.event in self.events)
+            and self.labels <= frame.labels
         )
 
     def subject(self, owner: str) -> str:
         """Return the narrowest log subject that has all wanted events of an owner."""
-        return subjects.task_events(owner, _only(self.tasks), _only(self.kinds), _only(self.events))
+        return subjects.task_events(owner, _only(self.tasks), _only(self.kinds), _only(self.events & _TASK_EVENTS))
 
     @property
     def is_empty(self) -> bool:
         """Whether every event is wanted."""
-        return not (self.tasks or self.batches or self.kinds or self.events)
+        return not (self.tasks or self.batches or self.kinds or self.events or self.labels)
+
+    def wants_hint(self, name: str, kind: str | None, batch: str | None) -> bool:
+        """Return whether a hint is wanted: one of a wanted name that is about no kind and no batch but wanted ones."""
+        return (
+            (not self.events or name in self.events)
+            and (not self.kinds or kind is None or kind in self.kinds)
+            and (not self.batches or batch is None or batch in self.batches)
+        )
+
+    @property
+    def has_hints(self) -> bool:
+        """Whether any hint is wanted."""
+        return not self.events or not self.events.isdisjoint(HintName)
 
 
 def read_filter(
@@ -48,27 +72,53 @@ def read_filter(
     kinds: list[str] | None,
     events: list[str] | None,
     known_kinds: set[str],
+    *,
+    labels: list[str] | None = None,
+    form: FrameForm = FULL,
 ) -> EventFilter:
     """Read a filter from a query.
 
+    Args:
+        tasks: Ids of tasks.
+        batches: Ids of batches.
+        kinds: Names of kinds.
+        events: Names of events, and in a brief stream of hints.
+        known_kinds: The kinds that there are.
+        labels: Labels that each task has to have, as ``key=value``.
+        form: The form of the stream.
+
     Raises:
-        MalformedRequest: A kind or an event does not exist, an id is not well formed, or there are too many values.
+        MalformedRequest: A kind or an event does not exist, an id or a label is not well formed, or there are too many values.
     """
-    filled = EventFilter(*(frozenset(each or ()) for each in (tasks, batches, kinds, events)))
-    for name, values, most in zip(
-        ("task", "batch", "kind", "event"), filled, (TASKS_MAX, VALUES_MAX, VALUES_MAX, VALUES_MAX), strict=True
-    ):
+    filled = EventFilter(*(frozenset(each or ()) for each in (tasks, batches, kinds, events, labels)))
+    for (name, most), values in zip(_BOUNDS.items(), filled, strict=True):
         if len(values) > most:
             _refuse(name, f"there are {len(values)} of them, {most} at most can be followed at once")
     for name, ids in (("task", filled.tasks), ("batch", filled.batches)):
         for each in ids:
             if not is_id(each):
                 _refuse(name, f"{each[:80]!r} is not an id")
+    for label in filled.labels:
+        _check_label(label)
     for kind in filled.kinds - known_kinds:
         _refuse("kind", f"no worker ever announced a kind {kind[:80]!r}; see /api/v1/kinds")
-    for event in filled.events - set(EventName):
-        _refuse("event", f"there is no event {event[:80]!r}; there are {', '.join(EventName)}")
+    known = [*EventName] if form is FULL else [*(each for each in EventName if each not in form.left_out), *HintName]
+    for event in filled.events - set(known):
+        _refuse("event", f"there is no event {event[:80]!r}; there are {', '.join(known)}")
     return filled
+
+
+_BOUNDS = {"task": TASKS_MAX, "batch": VALUES_MAX, "kind": VALUES_MAX, "event": VALUES_MAX, "label": LABELS_MAX}
+
+
+def _check_label(label: str) -> None:
+    key, equals, value = label.partition("=")
+    try:
+        msgspec.convert({key: value}, Labels)
+    except msgspec.ValidationError:
+        equals = ""
+    if not equals:
+        _refuse("label", f"{label[:80]!r} is not a label, written as key=value")
 
 
 def _only(values: frozenset[str]) -> str:

@@ -1,4 +1,4 @@
-"""A feed: the newest events of one log subject, in log order, shared by all who follow the subject.
+"""A feed: the newest events of one log subject, in log order and in one form, shared by all who follow the subject in it.
 
 NATS delivers the live feed at most once and does not say what it lost, so the log decides. A live event is taken directly only
 when its position is the next one, since no other event can stand before it. Any other live event is a hint that the log has
@@ -12,8 +12,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from headrace.api.streaming.forms import FULL, FrameForm
 from headrace.api.streaming.frame_buffer import FrameBuffer
-from headrace.api.streaming.frames import Frame, encode_frame
+from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
@@ -46,9 +47,10 @@ class HistoryPage(NamedTuple):
 
 
 class Feed:
-    """One subject that is followed: one core-NATS subscription, and the newest events in memory.
+    """One subject that is followed in one form: one core-NATS subscription, and the newest events in memory.
 
     Attributes:
+        form: The form of the events.
         buffer: The newest events.
         epoch: The epoch of the log that these events are from.
         newest: The last sequence of the log that may belong to this feed, as far as is known.
@@ -56,8 +58,9 @@ class Feed:
         opened: The task that subscribes and finds the end of the log.
     """
 
-    def __init__(self, log: Log, subject: str, metrics: StreamMetrics, after: Position) -> None:
+    def __init__(self, log: Log, subject: str, metrics: StreamMetrics, after: Position, form: FrameForm = FULL) -> None:
         self.subject = subject
+        self.form = form
         self.epoch = log.epoch
         self.buffer = FrameBuffer(0)
         self.newest = 0
@@ -114,7 +117,10 @@ class Feed:
             on_news()
 
     def _encode_records(self, records: Sequence[Record]) -> list[Frame]:
-        frames = [frame for record in records if (frame := encode_frame(record, self._log.epoch)) is not None]
+        encode, epoch = self.form.encode, self._log.epoch
+        if self.form.left_out:
+            records = [record for record in records if self.form.has(record)]
+        frames = [frame for record in records if (frame := encode(record, epoch)) is not None]
         self._metrics.unreadable += len(records) - len(frames)
         return frames
 

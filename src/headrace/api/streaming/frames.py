@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from headrace.contracts.events import UNREADABLE, EventName, Finished, encode, read
-from headrace.contracts.frames import Reset
+from headrace.contracts.frames import Beat, Bye, ByeReason, Reset
+from headrace.contracts.labels import label_entries
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.positions import Position
-from headrace.log import subjects
+from headrace.log import clock, subjects
+from headrace.log.memberships import labels_of
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.telemetry import get_logger
 
-HEARTBEAT = b": still here\n\n"
 RETRY_MILLISECONDS = (200, 5000)  # the clients of a process that goes away come back spread over this span
+
+NO_LABELS: frozenset[str] = frozenset()
 
 log = get_logger(__name__)
 
@@ -36,6 +39,7 @@ class Frame(NamedTuple):
         kind: The kind of the task.
         batch: The batch of the task, if it has one.
         at: When the log took the event, in seconds since 1970.
+        labels: The labels of the task, each as ``key=value``.
     """
 
     sequence: int
@@ -45,6 +49,7 @@ class Frame(NamedTuple):
     kind: str
     batch: str | None
     at: float
+    labels: frozenset[str] = NO_LABELS
 
 
 def encode_frame(record: Record, epoch: int) -> Frame | None:
@@ -53,21 +58,48 @@ def encode_frame(record: Record, epoch: int) -> Frame | None:
     The input is left out: it may be large, and whoever follows the task has it. The end of a task is never left out: one that
     cannot be read is shown as every reader sees it, see `headrace.contracts.events.read`.
     """
-    try:
-        subject = TaskSubject.parse(record.subject)
-        fields = decode_payload(_decoder, _readable(subject.event, record.payload))
-    except ValueError as error:
-        log.error("an event cannot be read; streams leave it out", sequence=record.sequence, error=str(error))
+    if (opened := open_record(record)) is None:
         return None
+    subject, fields = opened
     for left_out in ("input", "withdrawn", "erased"):
         fields.pop(left_out, None)
     batch = record.headers.get(subjects.BATCH)
-    data = _encode({"task": subject.task, "kind": subject.kind, "batch": batch, "at": record.at, **fields})
-    # A worker in another language may write pretty JSON, but a line break would end the line of the event's data.
+    return frame_of(
+        record, epoch, subject, {"task": subject.task, "kind": subject.kind, "batch": batch, "at": record.at, **fields}
+    )
+
+
+def open_record(record: Record) -> tuple[TaskSubject, dict[str, msgspec.Raw]] | None:
+    """Return the subject of a record and the fields of its event; None for one that cannot be read, which is logged."""
+    try:
+        subject = TaskSubject.parse(record.subject)
+        return subject, decode_payload(_decoder, _readable(subject.event, record.payload))
+    except ValueError as error:
+        log.error("an event cannot be read; streams leave it out", sequence=record.sequence, error=str(error))
+        return None
+
+
+def frame_of(record: Record, epoch: int, subject: TaskSubject, data: dict[str, Any]) -> Frame:
+    """Return the frame of a record with this data."""
+    encoded = b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (
+        epoch,
+        record.sequence,
+        subject.event.encode(),
+        on_one_line(_encode(data)),
+    )
+    headers = record.headers
+    labels = frozenset(label_entries(labels_of(headers))) if subjects.LABELS in headers else NO_LABELS
+    batch = headers.get(subjects.BATCH)
+    return Frame(
+        record.sequence, subject.event, encoded, subject.task, subject.kind, batch, record.at.timestamp(), labels
+    )
+
+
+def on_one_line(data: bytes) -> bytes:
+    """Return JSON on one line. A worker in another language may write it on several, and a line break would end the data."""
     if b"\n" in data or b"\r" in data:
-        data = data.replace(b"\r", b" ").replace(b"\n", b" ")
-    encoded = b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (epoch, record.sequence, subject.event.encode(), data)
-    return Frame(record.sequence, subject.event, encoded, subject.task, subject.kind, batch, record.at.timestamp())
+        return data.replace(b"\r", b" ").replace(b"\n", b" ")
+    return data
 
 
 def _readable(event: str, payload: bytes) -> bytes:
@@ -87,6 +119,22 @@ def reset_frame(reason: str, position: Position) -> bytes:
 def id_frame(position: Position) -> bytes:
     """Encode a position alone. It moves the cursor of a client without an event."""
     return b"id: %s\n\n" % str(position).encode()
+
+
+def beat_frame(position: Position) -> bytes:
+    """Encode a sign of life, which moves the cursor of a client to a position up to which it has every event."""
+    told = str(position)
+    return b"id: %s\nevent: beat\ndata: %s\n\n" % (told.encode(), _encode(Beat(told, clock.now())))
+
+
+def bye_frame(reason: ByeReason) -> bytes:
+    """Encode why a stream ends whose client may not see it any more."""
+    return b"event: bye\ndata: %s\n\n" % _encode(Bye(reason))
+
+
+def hint_frame(name: str, data: Any) -> bytes:
+    """Encode a hint. It has no id, so that the client's cursor stays where it is."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), on_one_line(_encode(data)))
 
 
 def retry_frame() -> bytes:

@@ -1,7 +1,7 @@
 """The hub: every feed and every follower of one API process.
 
-There is one core-NATS subscription for each subject that is followed (a *feed*), shared by all its followers; the last follower
-to leave ends it. A feed keeps its newest events, encoded once. A follower is a position in them, and reads history from the log
+There is one core-NATS subscription for each subject that is followed and each form in which it is (a *feed*), shared by all its
+followers; the last follower to leave ends it. A feed keeps its newest events, encoded once. A follower is a position in them, and reads history from the log
 until it has come that far. Joining: subscribe → history after the cursor → what the feed has had since → live.
 
 The hub also compares every feed with the log within ten seconds, because NATS may lose a live event without a sign.
@@ -13,6 +13,7 @@ import asyncio
 
 from headrace.api.streaming.feed import Feed
 from headrace.api.streaming.follower import Follower, Turns, Wanted
+from headrace.api.streaming.forms import FULL, FrameForm
 from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
@@ -36,7 +37,8 @@ class Hub:
         self.draining = False
         self._log = log
         self._turns = Turns()
-        self._feeds: dict[str, Feed] = {}
+        # By subject and the name of the form.
+        self._feeds: dict[tuple[str, str], Feed] = {}
         self._followers: set[Follower] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._comparing = RepeatedWarning(
@@ -47,20 +49,24 @@ class Hub:
         log.on_disconnect(self._on_disconnect)
         log.on_reconnect(self._on_reconnect)
 
-    async def follow(self, subject: str, after: Position, wanted: Wanted | None = None) -> Follower:
+    async def follow(
+        self, subject: str, after: Position, wanted: Wanted | None = None, form: FrameForm = FULL
+    ) -> Follower:
         """Follow a subject.
 
         Args:
             subject: A log subject; wildcards are allowed.
             after: The last position that the client has.
             wanted: Selects events of the subject; None for all of them.
+            form: The form in which the client wants the events.
 
         Raises:
             LogUnavailable: JetStream does not answer.
         """
-        feed = self._feeds.get(subject)
+        key = (subject, form.name)
+        feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[subject] = Feed(self._log, subject, self.metrics, after)
+            feed = self._feeds[key] = Feed(self._log, subject, self.metrics, after, form)
         follower = Follower(feed, self._log, self._turns, self.metrics, after, wanted, self._on_close)
         self._followers.add(follower)
         feed.join(follower.notify)
@@ -77,8 +83,9 @@ class Hub:
         self._followers.discard(follower)
         feed = follower.feed
         feed.leave(follower.notify)
-        if not feed.is_followed and self._feeds.get(feed.subject) is feed:
-            del self._feeds[feed.subject]
+        key = (feed.subject, feed.form.name)
+        if not feed.is_followed and self._feeds.get(key) is feed:
+            del self._feeds[key]
             closing = asyncio.create_task(feed.close(), name="close a feed")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
@@ -135,7 +142,7 @@ class Hub:
 
     @property
     def feeds(self) -> int:
-        """The number of subjects that are subscribed to."""
+        """The number of subscriptions to what is followed."""
         return len(self._feeds)
 
     def _on_disconnect(self) -> None:

@@ -3,7 +3,7 @@
 A stream is cut off when its client takes nothing for a while; the client resumes from its cursor. Every stream ends now and then,
 so that streams spread over the processes that there are. A stream also ends when the credential or the link of its client expires
 or is revoked, when the account is disabled, and when the process is told to stop. In all of these cases but the first, the client
-is told when to come back.
+is told when to come back, and with which reason its right to see the stream has ended.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import random
 from collections.abc import Callable
 from time import time
 
-from headrace.api.streaming.frames import Frame
+from headrace.api.streaming.frames import Frame, bye_frame, retry_frame
 from headrace.api.streaming.metrics import StreamMetrics
 from headrace.api.streaming.places import Places
 from headrace.api.streaming.viewer import Viewer
+from headrace.contracts.frames import ByeReason
 from headrace.identity.revocations import Change
 from headrace.telemetry import get_logger
 
@@ -41,19 +42,23 @@ class OpenStream:
     Attributes:
         viewer: Whom the stream is for.
         end_reason: Why the stream ends, once it does; see `headrace.api.streaming.metrics.ENDS`.
+        is_beat_due: Whether the client was sent neither an event nor another sign of life for `HEARTBEAT_SECONDS`.
         is_cut: Whether the stream was ended without telling the client.
         wake: Makes the source of the stream go on.
     """
 
     __slots__ = (
+        "_bye",
         "_ends_at",
+        "_has_hints_alone",
         "_loop",
         "_metrics",
+        "_spoke_at",
         "_task",
         "_write_seconds",
         "_write_started_at",
-        "_written_at",
         "end_reason",
+        "is_beat_due",
         "is_cut",
         "viewer",
         "wake",
@@ -62,13 +67,16 @@ class OpenStream:
     def __init__(self, metrics: StreamMetrics, wake: Callable[[], None], viewer: Viewer) -> None:
         self.viewer = viewer
         self.end_reason = ""
+        self.is_beat_due = False
         self.is_cut = False
         self.wake = wake
+        self._bye: ByeReason | None = None
+        self._has_hints_alone = False
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task(self._loop)
         self._write_started_at: float | None = None
-        self._written_at = 0.0
+        self._spoke_at = 0.0
         self._write_seconds = 0.0
         lifetime = LIFETIME_SECONDS * random.uniform(1 - LIFETIME_JITTER, 1)  # noqa: S311 - spreads load, hides nothing
         self._ends_at = self._loop.time() + lifetime
@@ -78,7 +86,7 @@ class OpenStream:
         """Whether the stream has to end now."""
         if not self.end_reason:
             if self.viewer.until is not None and time() >= self.viewer.until:
-                self.end_reason = "credentials"
+                self.end_reason, self._bye = "credentials", ByeReason.EXPIRED
             elif self._loop.time() >= self._ends_at:
                 self.end_reason = "lifetime"
         return bool(self.end_reason)
@@ -93,6 +101,15 @@ class OpenStream:
         self.end_reason = self.end_reason or reason
         self.wake()
 
+    def say_bye(self, reason: ByeReason) -> None:
+        """Have the stream end, because its client may not see it any more. The client is told the reason."""
+        self._bye = self._bye or reason
+        self.end("credentials")
+
+    def last_words(self) -> bytes:
+        """Return what the client is sent last: why it may not see the stream any more, if so, and when to come back."""
+        return (b"" if self._bye is None else bye_frame(self._bye)) + retry_frame()
+
     def cut(self, reason: str) -> None:
         """End the stream at once, because the client has gone or takes nothing."""
         self.end_reason = self.end_reason or reason
@@ -104,23 +121,32 @@ class OpenStream:
         """Record how old the oldest of these events is, which are about to be sent."""
         self._metrics.delays.record(max(0.0, time() - frames[0].at))
 
+    def note_hints_alone(self) -> None:
+        """Note that the next chunk has nothing but hints, which tell the client no position."""
+        self._has_hints_alone = True
+
     def write_started(self) -> None:
         """Note that a chunk is given to the server."""
         self._write_started_at = self._loop.time()
 
     def write_finished(self) -> None:
         """Note that the server has taken the chunk."""
-        self._written_at = self._loop.time()
-        self._write_seconds = self._written_at - (self._write_started_at or self._written_at)
+        now = self._loop.time()
+        self._write_seconds = now - (self._write_started_at or now)
         self._write_started_at = None
+        if self._has_hints_alone:
+            self._has_hints_alone = False
+        else:
+            self._spoke_at, self.is_beat_due = now, False
 
     def check(self, now: float) -> None:
-        """Cut the stream off when its client takes nothing; wake it when it must end or has been silent for too long."""
+        """Cut the stream off when its client takes nothing; wake it when it must end or has said too little for too long."""
         if self._write_started_at is not None:
             if now - self._write_started_at > STALLED_SECONDS:
                 log.info("a client takes nothing; its stream is cut off, it may resume", seconds=STALLED_SECONDS)
                 self.cut("slow")
-        elif now - self._written_at >= HEARTBEAT_SECONDS or self.must_end:
+        elif now - self._spoke_at >= HEARTBEAT_SECONDS or self.must_end:
+            self.is_beat_due = True
             self.wake()
 
 
@@ -129,7 +155,7 @@ class OpenStreams:
 
     Args:
         metrics: The counters of this process.
-        may_see: Tells whether nothing is known that has taken away a viewer's right to see a stream.
+        why_not: Returns what is known to have taken away a viewer's right to see a stream; None when nothing is.
         places: The places that accounts have for streams; without a limit by default.
 
     Attributes:
@@ -140,13 +166,13 @@ class OpenStreams:
     def __init__(
         self,
         metrics: StreamMetrics,
-        may_see: Callable[[Viewer], bool] = lambda _: True,
+        why_not: Callable[[Viewer], ByeReason | None] = lambda _: None,
         places: Places | None = None,
     ) -> None:
         self.metrics = metrics
         self.places = places or Places()
         self.draining = False
-        self._may_see = may_see
+        self._why_not = why_not
         self._open: set[OpenStream] = set()
 
     def __len__(self) -> int:
@@ -158,9 +184,9 @@ class OpenStreams:
         self._open.add(stream)
         if self.draining:
             stream.end("drain")
-        elif not self._may_see(viewer):
+        elif (reason := self._why_not(viewer)) is not None:
             # The credential was revoked while the stream was being opened.
-            stream.end("credentials")
+            stream.say_bye(reason)
         return stream
 
     def remove(self, stream: OpenStream) -> None:
@@ -170,8 +196,9 @@ class OpenStreams:
 
     def on_change(self, change: Change) -> None:
         """End the streams of those who may not see them any more. Nothing is sent to them from now on."""
-        for stream in [stream for stream in self._open if stream.viewer.is_ended_by(change)]:
-            stream.end("credentials")
+        for stream in list(self._open):
+            if (reason := stream.viewer.why_ended_by(change)) is not None:
+                stream.say_bye(reason)
 
     async def watch(self) -> None:
         """Check every stream each second, until cancelled."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from enum import Enum
 
+from headrace.api.hints.buffer import HintBuffer
 from headrace.api.streaming.follower import Discontinued, Follower
-from headrace.api.streaming.frames import HEARTBEAT, Frame, id_frame, reset_frame, retry_frame
+from headrace.api.streaming.frames import Frame, beat_frame, reset_frame, retry_frame
 from headrace.api.streaming.metrics import StreamMetrics
 from headrace.api.streaming.open_streams import OpenStream
 from headrace.api.streaming.opening import end_of
@@ -43,6 +44,7 @@ class TaskStream:
         follower: Gives the events.
         opening: The first bytes.
         read_state: Reads the state of the task from the log; None for a stream of many tasks, which has no end.
+        hints: The hints that the stream sends besides; None for none.
     """
 
     def __init__(
@@ -52,14 +54,14 @@ class TaskStream:
         follower: Follower,
         opening: bytes,
         read_state: ReadTaskState | None = None,
+        hints: HintBuffer | None = None,
     ) -> None:
         self._log = log
         self._metrics = metrics
         self._follower = follower
         self._opening = opening
         self._read_state = read_state
-        # The client knows this position, by an event or by an id alone.
-        self._told = follower.position
+        self._hints = hints
         self._seen = Seen.NO_FINISH
         self._is_done = False
 
@@ -80,13 +82,14 @@ class TaskStream:
                 # While it waited, the viewer may have lost the right to see what comes now.
                 if stream.must_end:
                     break
-                yield self._join(frames, stream)
+                if chunk := self._join(frames, stream):
+                    yield chunk
                 if self._read_state is not None:
                     self._watch_for_finish(frames)
                 if self._seen is not Seen.NO_FINISH and self._follower.caught_up:
                     self._is_done = self._seen is Seen.FINISH or (not frames and await self._has_sent_the_end())
             if not self._is_done:
-                yield retry_frame()
+                yield stream.last_words()
         except LogUnavailable as error:
             log.warning("a stream ends, its client will resume", error=error.message)
             stream.end_reason = "log"
@@ -98,6 +101,8 @@ class TaskStream:
 
     def close(self) -> None:
         """Stop following the events."""
+        if self._hints is not None:
+            self._hints.close()
         self._follower.close()
 
     async def _restart(self, reason: str) -> bytes:
@@ -108,12 +113,21 @@ class TaskStream:
         return reset_frame(reason, end)
 
     def _join(self, frames: list[Frame], stream: OpenStream) -> bytes:
-        """Return events as one chunk. Without events, a heartbeat or the position that the stream has reached meanwhile."""
-        before, self._told = self._told, self._follower.position
+        """Return events and hints as one chunk, and a sign of life when one is due; nothing when there is nothing to say.
+
+        What a slow client is sent are events, as long as there are some: its hints wait, of each the newest.
+        """
+        hints = b""
+        if self._hints is not None and not (stream.is_slow and not self._follower.caught_up):
+            hints = self._hints.take()
         if frames:
             stream.record_delay(frames)
-            return b"".join([frame.encoded for frame in frames])
-        return HEARTBEAT if self._told == before else id_frame(self._told)
+            return b"".join([frame.encoded for frame in frames]) + hints
+        if stream.is_beat_due:
+            return hints + beat_frame(self._follower.position)
+        if hints:
+            stream.note_hints_alone()
+        return hints
 
     def _watch_for_finish(self, frames: list[Frame]) -> None:
         """Note whether the task has finished, and whether it was queued again since."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from headrace.contracts.frames import ByeReason
 from headrace.contracts.identity import UserState
 from headrace.identity.principals import Principal
 from headrace.identity.revocations import Change
+
+_SESSION = "session:"  # before the id of a session, where a principal names its credential
 
 
 class Viewer(Struct, frozen=True):
@@ -27,8 +30,17 @@ class Viewer(Struct, frozen=True):
         """Return a principal as a viewer."""
         return cls(principal.id, principal.expires_at, principal)
 
-    def is_ended_by(self, change: Change) -> bool:
-        """Tell whether a change takes away the right to see the stream."""
+    def why_ended_by(self, change: Change) -> ByeReason | None:
+        """Return with which reason a change takes away the right to see the stream; None when it does not."""
         if self.principal is not None:
-            return change.ends(self.principal)
-        return change.user == self.account and change.to is not None and change.to.state is not UserState.ACTIVE
+            return bye_reason(change) if change.ends(self.principal) else None
+        is_disabled = change.user == self.account and change.to is not None and change.to.state is not UserState.ACTIVE
+        return ByeReason.DISABLED if is_disabled else None
+
+
+def bye_reason(change: Change) -> ByeReason:
+    """Return what a change is called for those whose right it takes away."""
+    if change.credential is not None:
+        return ByeReason.SIGNED_OUT if change.credential.startswith(_SESSION) else ByeReason.REVOKED
+    is_active = change.to is not None and change.to.state is UserState.ACTIVE
+    return ByeReason.ROLE_CHANGED if is_active else ByeReason.DISABLED

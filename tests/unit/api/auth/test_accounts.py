@@ -15,6 +15,7 @@ from headrace.api.auth.account_passwords import AccountPasswords
 from headrace.api.auth.accounts import Accounts
 from headrace.api.identity_database import IdentityDatabase
 from headrace.contracts.audit import Action
+from headrace.contracts.hints import UserHintChange
 from headrace.contracts.identity import Decision, NewUser, Role, UserChange, UserState
 from headrace.errors import InvalidInput, LogUnavailable
 from headrace.identity.passwords import Passwords
@@ -36,6 +37,8 @@ class Told:
         self.users: list[tuple[str, Role, UserState]] = []
         self.sessions: list[str] = []
         self.schedules_ended: list[str] = []
+        # What administrators who look were told.
+        self.hints: list[tuple[str, UserHintChange, UserState]] = []
         # What goes wrong when schedules are to end.
         self.outage: Exception | None = None
         self.recorded: list[tuple[Action, str | None, str | None, dict[str, object]]] = []
@@ -54,6 +57,9 @@ class Told:
 
     async def user(self, user: str, role: Role, state: UserState) -> None:
         self.users.append((user, role, state))
+
+    def hint(self, user: str, change: UserHintChange, state: UserState) -> None:
+        self.hints.append((user, change, state))
 
     async def ended(self, *ids: str) -> None:
         self.sessions += ids
@@ -76,7 +82,7 @@ def told() -> Told:
 
 @pytest.fixture
 def accounts(database: IdentityDatabase, hashing: Passwords, told: Told) -> Accounts:
-    return Accounts(database, hashing, told.user, told.ended, told.end_schedules, lambda: NOW)
+    return Accounts(database, hashing, told.user, told.ended, told.end_schedules, told.hint, lambda: NOW)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Union
 
@@ -19,10 +19,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from headrace.api.app import create_app
 from headrace.api.edge.openapi_components import SCHEMAS, operations_of, reachable
-from headrace.api.edge.openapi_events import STREAMED, streamed_events
+from headrace.api.edge.openapi_events import brief_events, streamed_events
 from headrace.api.mounts import DOCUMENTS
-from headrace.api.streaming.frames import encode_frame
+from headrace.api.streaming.brief_frames import LEFT_OUT, encode_brief, encode_brief_with_owner
+from headrace.api.streaming.frames import Frame, encode_frame
 from headrace.contracts.events import Event, EventName, encode
+from headrace.contracts.hints import HintName
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from tests.unit.strategies import EVENTS, texts
@@ -114,16 +116,34 @@ def test_an_operation_has_a_tag_and_a_name_that_says_enough(document: Json) -> N
 def test_a_document_has_no_schema_of_another_part(document: Json) -> None:
     components = document["components"]
     kept = reachable(components["schemas"], document["paths"], components["responses"])
-    has_streams = any("events" in operation["tags"] for operation in operations_of(document))
-    assert set(STREAMED) <= set(components["schemas"]) if has_streams else "TaskEvent" not in components["schemas"]
-    streamed = reachable(components["schemas"], [{"$ref": SCHEMAS + each} for each in STREAMED if has_streams])
-    assert set(components["schemas"]) == kept | streamed
+    streamed = {"BriefTaskEvent", "BriefStreamEvents"}
+    if document is MADE["core"]:
+        streamed |= {"TaskEvent", "StreamEvents"}
+    of_streams = reachable(components["schemas"], [{"$ref": SCHEMAS + each} for each in streamed])
+    assert streamed <= set(components["schemas"]) == kept | of_streams
 
 
 def test_members_have_none_of_the_schemas_of_administrators() -> None:
     assert "RunTimeSettings" not in MADE["member"]["components"]["schemas"]
     assert "RunTimeSettings" not in MADE["core"]["components"]["schemas"]
     assert "RunTimeSettings" in MADE["admin"]["components"]["schemas"]
+
+
+@every_document
+def test_what_a_stream_sends_has_a_schema_by_the_name_of_the_event(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    brief = {each for each in EventName if each not in LEFT_OUT}
+    others, hints = {"reset", "beat", "bye", "problem"}, {*HintName} - {HintName.GAUGES, HintName.USERS}
+    for_admins = {*HintName} if document is MADE["admin"] else hints
+    assert schemas["BriefStreamEvents"]["properties"].keys() == brief | others | for_admins
+    if document is MADE["core"]:
+        assert schemas["StreamEvents"]["properties"].keys() == {*EventName} | others
+    for name in {*schemas} & {"StreamEvents", "BriefStreamEvents"}:
+        for refers in schemas[name]["properties"].values():
+            assert refers["$ref"].removeprefix(SCHEMAS) in schemas
+    for hint in for_admins:
+        data = schemas[schemas["BriefStreamEvents"]["properties"][hint]["$ref"].removeprefix(SCHEMAS)]
+        assert {*data["required"]} == {*data["properties"]}
 
 
 def validator(name: str) -> Any:
@@ -155,3 +175,33 @@ def test_the_data_of_every_frame_is_the_member_of_the_union_that_its_event_names
     assert (decoded.task, decoded.batch, decoded.attempt) == ("t1", batch, event.attempt)
     # What is sent besides is documented: a client sees no field that the document does not have.
     assert set(sent) <= {"event", *(each.encode_name for each in msgspec.structs.fields(type(decoded)))}
+
+
+@pytest.mark.parametrize("name", sorted(set(EventName) - LEFT_OUT))
+@pytest.mark.parametrize("encode_form", [encode_brief, encode_brief_with_owner], ids=["of an owner", "of everybody"])
+@given(data=st.data())
+@settings(derandomize=True, deadline=None, max_examples=20)
+def test_the_data_of_every_brief_frame_is_the_member_of_its_union(
+    name: EventName, encode_form: Callable[[Record, int], Frame | None], data: st.DataObject
+) -> None:
+    event: Event = data.draw(EVENTS[name])
+    headers = data.draw(st.fixed_dictionaries({}, optional=BRIEF_HEADERS))
+    subject = str(TaskSubject(name, "echo", "normal", "u1", "t1"))
+    frame = encode_form(Record(42, subject, datetime(2026, 1, 2, tzinfo=UTC), headers, encode(event)), 1)
+    assert frame is not None
+    encoded = frame.encoded.partition(b"\ndata: ")[2]
+    sent = json.loads(encoded)
+    validator("BriefTaskEvent").validate(sent)
+    union: Any = Union[tuple(brief_events().values())]  # noqa: UP007 - made of a sequence
+    decoded = msgspec.json.decode(encoded, type=union)
+    assert type(decoded).__name__ == f"Brief{type(event).__name__}Event"
+    assert (decoded.priority, decoded.owner) == ("normal", "u1" if encode_form is encode_brief_with_owner else None)
+    assert set(sent) <= {"event", *(each.encode_name for each in msgspec.structs.fields(type(decoded)))}
+
+
+BRIEF_HEADERS = {
+    "Headrace-Batch": texts,
+    "Headrace-Schedule": st.just("s1") | texts,
+    "Headrace-Title": texts,
+    "Headrace-Labels": st.just('{"customer":"42"}') | texts,
+}

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any
 
-from headrace.api.streaming.frames import retry_frame
 from headrace.api.streaming.open_streams import OpenStream, OpenStreams
 from headrace.api.streaming.response import StreamResponse
 from headrace.api.streaming.viewer import Viewer
@@ -43,7 +42,7 @@ class Source:
                 raise chunk
             if chunk:
                 yield chunk
-        yield retry_frame()
+        yield stream.last_words()
 
     def close(self) -> None:
         assert not self.closed.is_set()

@@ -3,18 +3,54 @@ from __future__ import annotations
 import pytest
 
 from headrace.api.streaming.event_filter import TASKS_MAX, VALUES_MAX, EventFilter, read_filter
-from headrace.api.streaming.frames import Frame
+from headrace.api.streaming.forms import BRIEF, FULL, FrameForm
+from headrace.api.streaming.frames import NO_LABELS, Frame
 from headrace.errors import MalformedRequest
 
 KINDS = {"echo", "talk"}
 
 
-def frame(event: str = "started", task: str = "t1", kind: str = "echo", batch: str | None = None) -> Frame:
-    return Frame(sequence=1, event=event, encoded=b"", task=task, kind=kind, batch=batch, at=0.0)
+def frame(
+    event: str = "started",
+    task: str = "t1",
+    kind: str = "echo",
+    batch: str | None = None,
+    labels: frozenset[str] = NO_LABELS,
+) -> Frame:
+    return Frame(sequence=1, event=event, encoded=b"", task=task, kind=kind, batch=batch, at=0.0, labels=labels)
 
 
-def filter_of(**given: list[str]) -> EventFilter:
-    return read_filter(given.get("task"), given.get("batch"), given.get("kind"), given.get("event"), KINDS)
+def filter_of(form: FrameForm = FULL, **given: list[str]) -> EventFilter:
+    values = (given.get(name) for name in ("task", "batch", "kind", "event"))
+    return read_filter(*values, KINDS, labels=given.get("label"), form=form)
+
+
+def test_an_event_must_have_all_labels_that_are_asked_for() -> None:
+    wanted = filter_of(label=["customer=42", "run=a=b"])
+    assert wanted(frame(labels=frozenset({"customer=42", "run=a=b", "x=y"})))
+    assert not wanted(frame(labels=frozenset({"customer=42"})))
+    assert not wanted(frame())
+
+
+def test_a_brief_filter_may_name_hints_and_not_what_a_brief_stream_leaves_out() -> None:
+    wanted = filter_of(BRIEF, event=["finished", "counts"])
+    assert wanted.subject("u1") == "hr.tasks.finished.*.*.u1.*"
+    assert wanted.has_hints
+    assert wanted.wants_hint("counts", None, None)
+    assert not wanted.wants_hint("kind", "echo", None)
+    assert not filter_of(BRIEF, event=["finished"]).has_hints
+    for form, event in ((BRIEF, "logged"), (BRIEF, "emitted"), (FULL, "counts")):
+        with pytest.raises(MalformedRequest, match=f"there is no event '{event}'"):
+            filter_of(form, event=[event])
+
+
+def test_a_hint_about_a_kind_or_a_batch_passes_a_filter_as_a_task_of_it_would() -> None:
+    wanted = filter_of(BRIEF, kind=["echo"], batch=["b1"])
+    assert wanted.wants_hint("counts", None, None)
+    assert wanted.wants_hint("counted", "echo", "b1")
+    assert not wanted.wants_hint("counted", "talk", "b1")
+    assert not wanted.wants_hint("counted", "echo", "b2")
+    assert wanted.wants_hint("kind", "echo", None)
 
 
 def test_an_empty_filter_wants_every_event_of_the_owner() -> None:
@@ -47,6 +83,10 @@ def test_a_single_value_narrows_the_subject_and_several_do_not() -> None:
     [
         ({"kind": ["nope"]}, "no worker ever announced a kind 'nope'"),
         ({"event": ["ended"]}, "there is no event 'ended'"),
+        ({"label": ["customer"]}, "'customer' is not a label, written as key=value"),
+        ({"label": ["Customer=42"]}, "is not a label"),
+        ({"label": ["customer="]}, "is not a label"),
+        ({"label": [f"k={number}" for number in range(9)]}, "8 at most"),
         ({"task": ["a.b"]}, "'a.b' is not an id"),
         ({"batch": ["*"]}, r"'\*' is not an id"),
         ({"task": [f"t{number}" for number in range(TASKS_MAX + 1)]}, "100 at most"),

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 
+import msgspec
 import pytest
 
 from headrace.api.streaming import open_streams as streams_module
@@ -18,6 +20,7 @@ from headrace.api.streaming.open_streams import (
 from headrace.api.streaming.places import Places
 from headrace.api.streaming.response import StreamResponse
 from headrace.api.streaming.viewer import Viewer
+from headrace.contracts.frames import ByeReason
 from headrace.contracts.identity import Role, UserState
 from headrace.identity.principals import Principal
 from headrace.identity.revocations import Change, UserChanged
@@ -50,6 +53,14 @@ async def test_a_stream_that_has_lived_long_enough_ends_with_a_word_about_coming
     assert why(streams) == {"lifetime": 1}
 
 
+def bye(last_words: bytes) -> str:
+    """The reason with which a stream ends whose client may not see it any more; it says nothing but that."""
+    said, _, data = last_words.partition(b"\n")[2].partition(b"\n\n")[0].partition(b": ")
+    assert (last_words[:11], said) == (b"event: bye\n", b"data")
+    assert RETRY.fullmatch(last_words.partition(b"\n\n")[2])
+    return json.loads(data)["reason"]
+
+
 async def test_those_that_came_together_do_not_leave_together(streams: OpenStreams) -> None:
     lifetimes = [streams.add(lambda: None, ANYBODY)._ends_at for _ in range(200)]
     spread = max(lifetimes) - min(lifetimes)
@@ -72,7 +83,7 @@ async def test_a_stream_ends_with_its_credentials_while_it_waits(
     now += 60
     check_all(streams)
     await served.over()
-    assert RETRY.fullmatch(served.client.body.removeprefix(b"id: 1\n\n"))
+    assert bye(served.client.body.removeprefix(b"id: 1\n\n")) == "expired"
     assert why(streams) == {"credentials": 1}
 
 
@@ -86,20 +97,28 @@ AT = 1_800_000_000.0
 @pytest.mark.parametrize(
     ("change", "ended"),
     [
-        (Change(credential="key:ada1"), {"ada"}),
-        (Change(credential="key:ada2"), set[str]()),
-        (Change(user="ada", to=UserChanged(UserState.DISABLED, Role.MEMBER, AT)), {"ada", "link of ada"}),
-        (Change(user="ada", to=UserChanged(UserState.ACTIVE, Role.ADMIN, AT)), {"ada"}),
-        (Change(user="ada", to=UserChanged(UserState.ACTIVE, Role.MEMBER, AT)), set[str]()),
+        (Change(credential="key:ada1"), {"ada": "revoked"}),
+        (Change(credential="key:ada2"), {}),
+        (Change(credential="session:ada3"), {"session of ada": "signed_out"}),
+        (
+            Change(user="ada", to=UserChanged(UserState.DISABLED, Role.MEMBER, AT)),
+            dict.fromkeys(("ada", "session of ada", "link of ada"), "disabled"),
+        ),
+        (
+            Change(user="ada", to=UserChanged(UserState.ACTIVE, Role.ADMIN, AT)),
+            dict.fromkeys(("ada", "session of ada"), "role_changed"),
+        ),
+        (Change(user="ada", to=UserChanged(UserState.ACTIVE, Role.MEMBER, AT)), {}),
     ],
-    ids=["its key", "another key", "its account is disabled", "another role", "no difference"],
+    ids=["its key", "another key", "its session", "its account is disabled", "another role", "no difference"],
 )
-async def test_a_revocation_ends_the_streams_that_it_concerns_and_nothing_is_sent_after_it(
-    streams: OpenStreams, change: Change, ended: set[str]
+async def test_a_revocation_ends_the_streams_that_it_concerns_and_nothing_is_sent_after_it_but_why(
+    streams: OpenStreams, change: Change, ended: dict[str, str]
 ) -> None:
     served = {
         "ada": Served(streams, Viewer.of(ADA)),
         "grace": Served(streams, Viewer.of(GRACE)),
+        "session of ada": Served(streams, Viewer.of(msgspec.structs.replace(ADA, credential="session:ada3"))),
         "link of ada": Served(streams, Viewer("ada", time.time() + 60)),
     }
     for each in served.values():
@@ -112,17 +131,17 @@ async def test_a_revocation_ends_the_streams_that_it_concerns_and_nothing_is_sen
     await asyncio.wait({each.sending for each in served.values()}, timeout=PATIENCE_SECONDS)
     for name, each in served.items():
         rest = each.client.body.removeprefix(b"id: 1\n\n")
-        assert RETRY.fullmatch(rest) if name in ended else rest == b"id: 2\n\n"
+        assert bye(rest) == ended[name] if name in ended else rest == b"id: 2\n\n"
     finished = {"finished": len(served) - len(ended)}
     assert why(streams) == finished | ({"credentials": len(ended)} if ended else {})
 
 
 async def test_a_credential_that_is_revoked_while_its_stream_opens_sees_nothing() -> None:
-    streams = OpenStreams(StreamMetrics(), may_see=lambda viewer: viewer.account != "ada")
+    streams = OpenStreams(StreamMetrics(), lambda viewer: ByeReason.REVOKED if viewer.account == "ada" else None)
     served = Served(streams, Viewer.of(ADA))
     served.source.says(b"id: 1\n\n")
     await served.over()
-    assert RETRY.fullmatch(served.client.body)
+    assert bye(served.client.body) == "revoked"
     assert why(streams) == {"credentials": 1}
 
 

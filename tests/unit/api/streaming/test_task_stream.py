@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from headrace.api.hints.buffer import WAITING_MAX, Hint, HintBuffer
 from headrace.api.streaming.event_filter import EventFilter
 from headrace.api.streaming.follower import Follower
-from headrace.api.streaming.frames import HEARTBEAT
 from headrace.api.streaming.hub import Hub
-from headrace.api.streaming.open_streams import HEARTBEAT_SECONDS, OpenStream, OpenStreams
+from headrace.api.streaming.open_streams import HEARTBEAT_SECONDS, SLOW_SECONDS, OpenStream, OpenStreams
 from headrace.api.streaming.task_stream import TaskStream
 from headrace.api.streaming.viewer import Viewer
 from headrace.contracts.events import EventName, Logged, encode
+from headrace.contracts.frames import ByeReason
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject, task_events
@@ -25,6 +29,8 @@ from tests.unit.api.streaming.hub_steps import hub_on
 
 PATIENCE_SECONDS = 5.0
 LINE = encode(Logged(attempt=1, level="info", message="x"))
+
+BEAT = re.compile(rb"id: (?P<id>[0-9-]+)\nevent: beat\ndata: (?P<data>.+)\n\n")
 
 _owners = itertools.count(1)
 
@@ -42,15 +48,21 @@ class Read:
         self.owner = owner
         self.stream = stream
         self.follower = follower
-        self.source = TaskStream(log, hub.metrics, follower, b"opening")
+        self.hints = HintBuffer(follower.wake)
+        self.source = TaskStream(log, hub.metrics, follower, b"opening", hints=self.hints)
         self.chunks = self.source.chunks(stream)
 
     async def next(self) -> bytes:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await anext(self.chunks)
+            chunk = await anext(self.chunks)
+        self.stream.write_finished()
+        return chunk
+
+    async def beat(self) -> Position:
+        """The position of the next chunk, a sign of life, given that it has been quiet for as long as proxies allow."""
+        return position_of(await self.next_when_quiet())
 
     async def next_when_quiet(self) -> bytes:
-        """The next chunk, given that it has been quiet for as long as proxies allow."""
         reading = asyncio.ensure_future(self.next())
         await asyncio.sleep(0)
         self.stream.check(asyncio.get_running_loop().time() + HEARTBEAT_SECONDS + 1)
@@ -79,14 +91,20 @@ async def reading(
         assert hub.followers == 0
 
 
-def only_id(position: Position) -> bytes:
-    return b"id: %s\n\n" % str(position).encode()
+def position_of(beat: bytes) -> Position:
+    """The position of a sign of life, which moves the cursor there and says it also to a page, which cannot see the cursor."""
+    told = BEAT.fullmatch(beat)
+    assert told is not None, beat
+    data = json.loads(told["data"])
+    assert datetime.fromisoformat(data["at"])
+    assert data == {"position": told["id"].decode(), "at": data["at"]}
+    return Position.parse(told["id"].decode())
 
 
-async def test_a_stream_on_which_nothing_happens_says_that_it_is_still_there(shared_log: Log) -> None:
+async def test_a_stream_on_which_nothing_happens_says_that_it_is_still_there_and_where(shared_log: Log) -> None:
     async with reading(shared_log) as read:
         for _ in range(3):
-            assert await read.next_when_quiet() == HEARTBEAT
+            assert await read.beat() == read.follower.position
 
 
 @pytest.mark.invariant(6)
@@ -95,30 +113,31 @@ async def test_a_stream_whose_filter_lets_nothing_through_moves_its_clients_curs
         await read.append("noop")
         position = await read.append("noop")
         await read.hub.compare_all()
-        assert await read.next_when_quiet() == only_id(position)
-        assert await read.next_when_quiet() == HEARTBEAT
+        assert await read.beat() == position
+        assert await read.beat() == position
         wanted = await read.append("talk")
         assert (await read.next()).startswith(b"id: %s\nevent: logged\n" % str(wanted).encode())
-        assert await read.next_when_quiet() == HEARTBEAT
+        assert await read.beat() == wanted
 
 
 async def test_a_stream_of_one_task_moves_its_clients_cursor_while_others_happen(shared_log: Log) -> None:
     async with reading(shared_log, task="mine") as read:
+        before = read.follower.position
         position = await read.append(owner="somebody")
-        assert await read.next_when_quiet() == HEARTBEAT  # nothing tells it of what is not its own
+        assert await read.beat() == before  # nothing tells it of what is not its own
         await read.hub.compare_all()
-        assert await read.next_when_quiet() == only_id(position)
+        assert await read.beat() == position
 
 
 @pytest.mark.invariant(6)
-async def test_what_is_resumed_from_an_id_alone_misses_nothing(shared_log: Log) -> None:
+async def test_what_is_resumed_from_a_sign_of_life_misses_nothing(shared_log: Log) -> None:
     async with reading(shared_log, of_kinds("echo", "talk")) as read:
         position = await read.append("noop")
         await read.hub.compare_all()
-        assert await read.next_when_quiet() == only_id(position)
+        assert await read.beat() == position
         wanted = await read.append("talk")
         async with reading(shared_log, of_kinds("echo", "talk"), owner=read.owner, after=position.sequence) as again:
-            assert (await again.next()).startswith(only_id(wanted)[:-1])
+            assert (await again.next()).startswith(b"id: %s\n" % str(wanted).encode())
 
 
 @pytest.mark.invariant(6)
@@ -156,8 +175,8 @@ async def test_who_reads_a_long_history_of_nothing_it_wants_is_told_how_far_it_i
             return await page(subject, start=start, records=1)
 
         monkeypatch.setattr(shared_log.replayer, "sparse_page", by_one)
-        assert await read.next() == only_id(Position(shared_log.epoch, sequences[2]))
-        assert await read.next() == only_id(Position(shared_log.epoch, sequences[5]))
+        assert position_of(await read.next()) == Position(shared_log.epoch, sequences[2])
+        assert position_of(await read.next()) == Position(shared_log.epoch, sequences[5])
         read.stream.end("drain")
         assert (await read.next()).startswith(b"retry: ")
         assert next(pages) < len(sequences)
@@ -186,3 +205,66 @@ async def test_who_has_been_given_all_of_a_task_is_known_to_be_although_the_log_
         assert not follower.caught_up
         assert len(await follower.next(PATIENCE_SECONDS)) == 1
         assert follower.caught_up, "else the stream of a task that is over would stay open until its first heartbeat"
+
+
+HINT = b"event: counts\ndata: {}\n\n"
+
+
+async def test_hints_come_without_an_event_and_do_not_put_off_the_sign_of_life(shared_log: Log) -> None:
+    async with reading(shared_log, of_kinds("echo", "talk")) as read:
+        position = await read.append("noop")
+        await read.hub.compare_all()
+        read.hints.put(Hint("counts", "counts", HINT))
+        assert await read.next() == HINT
+        read.hints._next_at = 0.0
+        read.hints.put(Hint("counts", "counts", HINT))
+        chunk = await read.next_when_quiet()
+        assert chunk.startswith(HINT)
+        assert position_of(chunk.removeprefix(HINT)) == position
+
+
+async def test_a_stream_that_is_woken_for_nothing_sends_nothing(shared_log: Log) -> None:
+    async with reading(shared_log) as read:
+        reading_on = asyncio.ensure_future(read.next())
+        for _ in range(3):
+            await asyncio.sleep(0)
+            read.follower.wake()
+        await asyncio.sleep(0)
+        assert not reading_on.done()
+        wanted = await read.append()
+        assert (await reading_on).startswith(b"id: %s\n" % str(wanted).encode())
+
+
+async def test_a_slow_client_is_sent_its_events_first_and_then_of_each_hint_the_newest(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.api.streaming.frame_buffer.CHUNK_FRAMES", 2)
+    async with reading(shared_log) as read:
+        positions = [await read.append() for _ in range(4)]
+        await read.hub.compare_all()
+        read.stream._write_seconds = SLOW_SECONDS + 1
+        for number in range(1000):
+            read.hints.put(Hint("counts", "counts", b"event: counts\ndata: %d\n\n" % number))
+            read.hints.put(Hint("counted", f"batch {number}", b"event: counted\ndata: {}\n\n"))
+        assert len(read.hints) == WAITING_MAX
+        chunk = await anext(read.chunks)
+        assert b"event: count" not in chunk
+        assert chunk.count(b"id: ") == 2
+        chunk = await anext(read.chunks)
+        assert chunk.startswith(b"id: %s\n" % str(positions[2]).encode())
+        # The events come first, and nothing that waits has an id.
+        events, _, hints = chunk.partition(b"event: count")
+        assert events.count(b"id: ") == 2
+        assert b"id: " not in hints
+        assert chunk.count(b"event: counted\n") + chunk.count(b"event: counts\n") == WAITING_MAX
+        assert b"data: 999\n" in chunk
+
+
+async def test_a_stream_whose_client_may_not_see_it_any_more_says_why_and_nothing_else(shared_log: Log) -> None:
+    async with reading(shared_log) as read:
+        await read.append()
+        read.stream.say_bye(ByeReason.DISABLED)
+        chunk = await read.next()
+        assert chunk.startswith(b'event: bye\ndata: {"reason":"disabled"}\n\nretry: ')
+        with pytest.raises(StopAsyncIteration):
+            await anext(read.chunks)

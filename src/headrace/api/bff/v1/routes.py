@@ -1,4 +1,4 @@
-"""The routes below `/bff/v1`: one for each screen."""
+"""The routes below `/bff/v1`: one for each screen, and a stream for each role."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from headrace.api.bff.v1.admin.audit import show_audit
 from headrace.api.bff.v1.admin.batch_detail import show_batch_of_anybody
+from headrace.api.bff.v1.admin.events import follow_everybody
 from headrace.api.bff.v1.admin.failures import show_failures
 from headrace.api.bff.v1.admin.operations import show_operations
 from headrace.api.bff.v1.admin.overview import show_overview
@@ -16,6 +17,7 @@ from headrace.api.bff.v1.admin.users import show_users
 from headrace.api.bff.v1.member.account import show_account
 from headrace.api.bff.v1.member.batch_detail import show_batch
 from headrace.api.bff.v1.member.dashboard import show_dashboard
+from headrace.api.bff.v1.member.events import follow_own
 from headrace.api.bff.v1.member.new_task import show_new_task
 from headrace.api.bff.v1.member.schedules import show_schedules
 from headrace.api.bff.v1.member.task_detail import show_task
@@ -38,4 +40,6 @@ ALL: list[HTTPRouteHandler] = [
     show_pending_users,
     show_settings,
     show_audit,
+    follow_own,
+    follow_everybody,
 ]

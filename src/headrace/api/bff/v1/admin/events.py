@@ -1,0 +1,37 @@
+"""The stream of everything that happens, for administrators."""
+
+from __future__ import annotations
+
+from litestar import get
+
+from headrace.api.auth.access import access
+from headrace.api.edge.openapi import EVENT_STREAM, refusals
+from headrace.api.edge.request import AnyRequest
+from headrace.api.mounts import Mount, belongs_to
+from headrace.api.streaming.forms import BRIEF_WITH_OWNER
+from headrace.api.streaming.opening import read_cursor
+from headrace.api.streaming.response import StreamResponse
+from headrace.api.v1.events import After, Asked, Batches, Events, Kinds, LastEventId, Tasks, WithLabels, stream_of
+
+
+@get(
+    "/admin/events",
+    operation_id="follow_everybody",
+    opt=access("admin") | belongs_to(Mount.ADMIN),
+    summary="Follow everything of everybody (server-sent events)",
+    responses=EVENT_STREAM | refusals(400),
+)
+async def follow_everybody(
+    request: AnyRequest,
+    after: After = None,
+    last_event_id: LastEventId = None,
+    tasks: Tasks = None,
+    batches: Batches = None,
+    kinds: Kinds = None,
+    events: Events = None,
+    labels: WithLabels = None,
+) -> StreamResponse:
+    """The brief stream of all owners. Each event names its owner, and there are two hints more: `gauges` and `users`."""
+    cursor = read_cursor(request, after, last_event_id)
+    asked = Asked(cursor, (tasks, batches, kinds, events), labels, BRIEF_WITH_OWNER)
+    return await stream_of(request, None, asked)
