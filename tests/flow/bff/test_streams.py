@@ -30,8 +30,8 @@ async def find(stream: Stream, wanted: Callable[[Seen], bool]) -> Seen:
                 return seen
 
 
-def is_hint(name: str, **fields: Any) -> Callable[[Seen], bool]:
-    return lambda seen: seen.event == name and fields.items() <= seen.data.items()
+def is_hint(event: str, /, **fields: Any) -> Callable[[Seen], bool]:
+    return lambda seen: seen.event == event and fields.items() <= seen.data.items()
 
 
 async def echo(http: httpx.AsyncClient, text: str = "On roads") -> str:
