@@ -8,7 +8,9 @@ import pytest
 
 from headrace.client import Client, TaskFailed, selections
 from headrace.contracts.batches import BatchState
-from headrace.contracts.tasks import BULK_TASKS_MAX, BulkResult, FailureCode, Selection, State
+from headrace.contracts.bulk import BULK_TASKS_MAX, BulkResult
+from headrace.contracts.filters import Filter
+from headrace.contracts.tasks import FailureCode, State
 from tests.cli.canned import Server, refused
 
 
@@ -20,7 +22,7 @@ def result(matched: int, done: int, remaining: int, position: str = "1-1") -> ht
 async def test_it_asks_again_until_nothing_remains_and_tells_the_totals() -> None:
     server = Server(result(25, 10, 15, "1-7"), result(15, 9, 5, "1-8"), result(5, 5, 0, "1-9"))
     async with server.client() as client:
-        totals = [each async for each in client.cancel_all(Selection(kind="k"), per_second=500, at_least="1-5")]
+        totals = [each async for each in client.cancel_all(Filter(kind=["k"]), per_second=500, at_least="1-5")]
     assert [(each.matched, each.done, each.remaining) for each in totals] == [(25, 10, 15), (25, 19, 5), (25, 24, 0)]
     assert totals[-1].position == "1-9"
     assert server.asked() == ["POST /cancellations"] * 3
@@ -33,7 +35,7 @@ async def test_it_asks_again_until_nothing_remains_and_tells_the_totals() -> Non
 async def test_tasks_that_come_meanwhile_do_not_make_it_endless() -> None:
     server = Server(result(10, 6, 4), result(10, 6, 4))
     async with server.client() as client:
-        totals = [each async for each in client.cancel_all(Selection(kind="k"))]
+        totals = [each async for each in client.cancel_all(Filter(kind=["k"]))]
     assert [each.remaining for each in totals] == [4, 0]
     assert len(server.requests) == 2
 
@@ -47,7 +49,7 @@ async def test_the_pace_is_kept_from_one_request_to_the_next(monkeypatch: pytest
     monkeypatch.setattr(selections.asyncio, "sleep", pause)
     server = Server(result(3, 1, 2), result(2, 1, 1), result(1, 1, 0))
     async with server.client() as client:
-        _ = [each async for each in client.cancel_all(Selection(kind="k"), per_second=0.1)]
+        _ = [each async for each in client.cancel_all(Filter(kind=["k"]), per_second=0.1)]
     first, second = paused
     assert 9 < first <= 10
     assert 19 < second <= 20  # after the beginning, for no time passes here
@@ -57,7 +59,7 @@ async def test_the_pace_is_kept_from_one_request_to_the_next(monkeypatch: pytest
 async def test_a_dry_run_asks_once() -> None:
     server = Server(result(10, 0, 10))
     async with server.client() as client:
-        (totals,) = [each async for each in client.run_all(Selection(), dry_run=True, per_second=500)]
+        (totals,) = [each async for each in client.run_all(Filter(), dry_run=True, per_second=500)]
     assert (totals.matched, totals.done) == (10, 0)
     (body,) = server.bodies()
     assert (body["dry_run"], body["limit"]) == (True, BULK_TASKS_MAX)
@@ -67,11 +69,11 @@ async def test_what_is_run_again_was_over_when_it_began() -> None:
     server = Server(result(10, 5, 5), result(5, 5, 0))
     began = datetime.now(UTC)
     async with server.client() as client:
-        _ = [each async for each in client.run_all(Selection())]
+        _ = [each async for each in client.run_all(Filter())]
         first, second = (datetime.fromisoformat(body["select"]["finished_before"]) for body in server.bodies())
         assert began <= first == second <= datetime.now(UTC)
         earlier = began - timedelta(hours=1)
-        _ = [each async for each in client.run_all(Selection(finished_before=earlier))]
+        _ = [each async for each in client.run_all(Filter(finished_before=earlier))]
         assert datetime.fromisoformat(server.bodies()[-1]["select"]["finished_before"]) == earlier
 
 
@@ -79,7 +81,7 @@ async def test_what_is_run_again_was_over_when_it_began() -> None:
 async def test_a_request_that_gets_no_answer_is_sent_again() -> None:
     server = Server(result(10, 5, 5), refused, result(5, 5, 0))
     async with server.client() as client:
-        totals = [each async for each in client.run_all(Selection())]
+        totals = [each async for each in client.run_all(Filter())]
     assert totals[-1].done == 10
 
 
@@ -91,9 +93,9 @@ async def test_failed_tasks_are_run_again_each_once_and_others_left_alone(client
     with pytest.raises(TaskFailed) as caught:
         await client.result(other.id)
 
-    async for totals in client.run_all(Selection(batch=batch.id, code=FailureCode.TIMEOUT), at_least=settled.position):
+    async for totals in client.run_all(Filter(batch=batch.id, code=[FailureCode.TIMEOUT]), at_least=settled.position):
         assert totals.matched == 0
-    select = Selection(batch=batch.id, code=FailureCode.RAISED)
+    select = Filter(batch=batch.id, code=[FailureCode.RAISED])
     totals = [each async for each in client.run_all(select, per_second=500)]
 
     assert (totals[0].matched, totals[-1].done, totals[-1].remaining) == (12, 12, 0)
@@ -107,7 +109,7 @@ async def test_failed_tasks_are_run_again_each_once_and_others_left_alone(client
 
 async def test_pending_tasks_of_a_kind_are_cancelled(client: Client) -> None:
     tasks = [await client.submit("shout", {"text": "later"}, delay=timedelta(hours=1)) for _ in range(5)]
-    select = Selection(kind="shout", state=State.PENDING)
+    select = Filter(kind=["shout"], state=[State.PENDING])
     totals = [each async for each in client.cancel_all(select, at_least=tasks[-1].position)]
     assert totals[-1].done == 5
     assert {(await client.get(task.id, wait=5)).state for task in tasks} == {State.CANCELLED}

@@ -52,20 +52,9 @@ async def test_lists_show_what_was_slow_the_slowest_first(cluster: Cluster) -> N
     assert len(waits) >= 3
 
 
-@pytest.mark.parametrize(
-    ("parameters", "says"),
-    [
-        ({"slower_than": 1, "waited_longer_than": 1}, "a list is by one duration"),
-        ({"slower_than": 1, "sort": "newest"}, "sort: tasks of a duration are listed by it, the longest first"),
-        ({"waited_longer_than": 1, "sort": "longest_run"}, "leave out sort"),
-        ({"sort": "longest_run", "batch": "b"}, "batch: the tasks of a batch are listed by age"),
-    ],
-)
-async def test_a_list_that_no_index_has_in_order_is_refused(
-    cluster: Cluster, parameters: dict[str, Any], says: str
-) -> None:
-    answer = await cluster.http.get("/api/v1/tasks", params=parameters)
-    assert (answer.status_code, says in answer.text) == (422, True), answer.text
+async def test_a_list_that_no_index_has_in_order_is_refused(cluster: Cluster) -> None:
+    answer = await cluster.http.get("/api/v1/tasks", params={"owner": "*", "sort": "longest_run"})
+    assert (answer.status_code, "listed by age" in answer.text) == (422, True), answer.text
 
 
 @pytest.mark.parametrize("name", ["slower_than", "waited_longer_than"])

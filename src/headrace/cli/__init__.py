@@ -10,13 +10,14 @@ import sys
 import click
 
 from headrace.cli.commands.admin import admin, enter
+from headrace.cli.commands.changes import cancel, replay
 from headrace.cli.commands.check import check, doctor
 from headrace.cli.commands.keys import key, login, logout, secret
 from headrace.cli.commands.kinds import kinds, pause, resume
 from headrace.cli.commands.log import lag, tail
 from headrace.cli.commands.processes import api, migrate, projector, provision, up, worker
 from headrace.cli.commands.schedules import schedules
-from headrace.cli.commands.tasks import batch, cancel, replay, submit
+from headrace.cli.commands.tasks import batch, submit
 from headrace.cli.terminal.exits import run_cli
 
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from headrace.client.connection import Call, Connection, given
-from headrace.contracts.tasks import BULK_TASKS_MAX, BulkRequest, BulkResult, Selection
+from headrace.contracts.bulk import BULK_TASKS_MAX, BulkRequest, BulkResult
+from headrace.contracts.filters import Filter
 
 REQUEST_SECONDS = 5.0  # of work for the API in one request, so that progress is seen and an interrupt takes effect soon
 ANSWER_SECONDS = 60.0  # the API works for 25 s at most on one request
@@ -19,7 +20,7 @@ class Selections(Connection):
     """The part of `Client` for many tasks at once."""
 
     async def cancel_all(
-        self, select: Selection, *, dry_run: bool = False, per_second: float = 100.0, at_least: str | None = None
+        self, select: Filter, *, dry_run: bool = False, per_second: float = 100.0, at_least: str | None = None
     ) -> AsyncGenerator[BulkResult]:
         """Cancel every task of a selection that is not over, the oldest first.
 
@@ -40,7 +41,7 @@ class Selections(Connection):
             yield totals
 
     async def run_all(
-        self, select: Selection, *, dry_run: bool = False, per_second: float = 100.0, at_least: str | None = None
+        self, select: Filter, *, dry_run: bool = False, per_second: float = 100.0, at_least: str | None = None
     ) -> AsyncGenerator[BulkResult]:
         """Run every finished task of a selection again, the oldest first; of failed tasks this is the dead-letter replay.
 
@@ -54,7 +55,7 @@ class Selections(Connection):
             yield totals
 
     async def _in_bulk(
-        self, to: str, select: Selection, dry_run: bool, per_second: float, at_least: str | None
+        self, to: str, select: Filter, dry_run: bool, per_second: float, at_least: str | None
     ) -> AsyncGenerator[BulkResult]:
         limit = min(BULK_TASKS_MAX, max(1, int(per_second * REQUEST_SECONDS)))
         request = BulkRequest(select=select, dry_run=dry_run, limit=limit, per_second=per_second)

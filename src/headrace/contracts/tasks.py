@@ -169,48 +169,6 @@ class TaskOrder(StrEnum):
     LONGEST_WAIT = "longest_wait"
 
 
-class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which of the caller's tasks to change. A field that is left out does not restrict the selection."""
-
-    kind: KindName | None = None
-    state: State | None = None
-    code: Annotated[FailureCode | None, Meta(description="Only tasks that failed with this code.")] = None
-    batch: Annotated[str, Meta(max_length=64, pattern=ID_PATTERN)] | None = None
-    created_from: Instant | None = None
-    created_before: Instant | None = None
-    finished_from: Instant | None = None
-    finished_before: Instant | None = None
-
-
-BULK_TASKS_MAX = 1000  # in one request, so that it ends in seconds; a caller with more asks again
-BULK_PER_SECOND_MAX = 500.0  # so that a downstream that failed a million times is not called a million times at once
-
-
-class Bulk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many tasks are changed: the oldest first, at most `limit` in one request."""
-
-    dry_run: Annotated[bool, Meta(description="Only count the tasks.")] = False
-    limit: Annotated[int, Meta(ge=1, le=BULK_TASKS_MAX)] = BULK_TASKS_MAX
-    per_second: Annotated[float, Meta(gt=0, le=BULK_PER_SECOND_MAX, description="How many tasks a second at most.")] = (
-        100.0
-    )
-
-
-class BulkRequest(Bulk, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request to cancel, or to run again, every task of a selection."""
-
-    select: Selection
-
-
-class BulkResult(Struct, frozen=True, kw_only=True):
-    """The result of a bulk request. When ``remaining`` is above 0, send the request again."""
-
-    matched: Annotated[int, Meta(ge=0, description="Tasks of the selection when the request came.")]
-    done: Annotated[int, Meta(ge=0, description="Tasks that this request changed.")]
-    remaining: Annotated[int, Meta(ge=0, description="Tasks that are left for the next request.")]
-    position: Annotated[str, Meta(description="The log position of the last change; pass as `at_least=` to read it.")]
-
-
 class TaskPage(Struct, frozen=True, kw_only=True):
     """One page of tasks, newest first."""
 

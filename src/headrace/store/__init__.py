@@ -1,6 +1,6 @@
 """The read model in Postgres, and beside it the tables of identity.
 
-`tables` describes every table of the read model once. The API reads through the queries of each aggregate (`tasks`, `selections`,
+`tables` describes every table of the read model once. The API reads through the queries of each aggregate (`tasks`, `filtered_tasks`,
 `batches`, `schedules`, `checkpoints`); only the leading projector writes, through `projection`, in its `leadership` session.
 
 `identity_tables` describes accounts, sessions, keys, the audit and settings. They are no function of the log. The API reads and writes

@@ -15,6 +15,7 @@ from sqlalchemy import Column, Index, Integer, Table, Text, text
 
 from headrace.store.columns import Instant, Json, Long, describe_table, metadata
 from headrace.store.histograms import BUCKETS
+from headrace.store.title_words import TITLE_WORDS
 
 
 class Row(Struct, kw_only=True):
@@ -151,6 +152,9 @@ EVERYBODY = ""  # in place of an owner, in counts of all owners together; no own
 # Rows of an older version, which knew neither titles nor fingerprints.
 TO_FILL = "title = '' OR (code IS NULL) <> (fingerprint IS NULL)"
 
+# In the predicate of an index, so that it has a task once, when it has ended.
+FINAL = "state IN ('succeeded', 'failed', 'cancelled')"
+
 COUNTS = ("accepted", "started", "retried", "succeeded", "failed", "cancelled")
 WAITS = tuple(f"wait_{bucket}" for bucket in range(BUCKETS))
 RUNS = tuple(f"run_{bucket}" for bucket in range(BUCKETS))
@@ -221,6 +225,11 @@ tasks = describe_table(
         postgresql_where=text("state = 'failed' AND fingerprint IS NOT NULL"),
     ),
     Index("tasks_of_schedule", "schedule", "created_at", "id", postgresql_where=text("schedule IS NOT NULL")),
+    # For administrators, who see the tasks of all owners in one list. Tasks of the same time are sorted when they are read.
+    Index("tasks_of_all_by_age", "state", "created_at"),
+    # What a task is searched by, for those that have ended: an index of words takes longer to write than all others together.
+    Index("tasks_by_words", text(TITLE_WORDS), postgresql_using="gin", postgresql_where=text(FINAL)),
+    Index("tasks_by_labels", "labels", postgresql_using="gin", postgresql_where=text("labels <> '{}'")),
     Index("tasks_to_fill", "id", postgresql_where=text(TO_FILL)),
 )
 task_events = describe_table(

@@ -2,62 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Select,
-    Text,
-    bindparam,
-    case,
-    cast,
-    exists,
-    func,
-    select,
-    tuple_,
-)
+from sqlalchemy import ARRAY, Select, Text, any_, bindparam, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.labels import labels_of_entries
 from headrace.contracts.tasks import State, Task, TaskSummary, TimelineEntry
 from headrace.log import clock
 from headrace.store import tables
-from headrace.store.by_age import given_filters, merge_states, page_parameters, select_newest
-from headrace.store.cursors import Cursor, DurationCursor
+from headrace.store.filtered_tasks import Order, Place, find_page
+from headrace.store.filters import Conditions
 from headrace.store.reading import C, columns_of, fetch_row, fetch_rows, to_contract
 from headrace.store.tables import EventRow, TaskRow, TaskSummaryRow
 
 TIMELINE_EVENTS_MAX = 1000  # a task with more has been run again hundreds of times
 
 _SELECT_TASK = select(*columns_of(tables.tasks, TaskRow))
-_SUMMARY = columns_of(tables.tasks, TaskSummaryRow)
-SELECT_SUMMARY = select(*_SUMMARY)
+SELECT_SUMMARY = select(*columns_of(tables.tasks, TaskSummaryRow))
+_SELECT_SUMMARIES = SELECT_SUMMARY.where(tables.tasks.c.id == any_(bindparam("ids", type_=ARRAY(Text))))
 _SELECT_EVENT = select(*columns_of(tables.task_events, EventRow))
-
-
-Value = str | BindParameter[str]
-
-
-class TaskFilter(NamedTuple):
-    """Which tasks a list shows; None means any."""
-
-    state: State | None = None
-    kind: str | None = None
-    batch: str | None = None
-
-
-class LongestFilter(NamedTuple):
-    """Which tasks a list by duration shows: those of which ``duration``, a column, is known and longer than some seconds."""
-
-    duration: Literal["run_seconds", "wait_seconds"]
-    longer_than: float | None = None
-    state: State | None = None
-    kind: str | None = None
 
 
 class SubmittedTask(NamedTuple):
@@ -111,37 +79,34 @@ async def find_summary_and_headers(session: AsyncSession, owner: str, task: str)
     return SummaryAndHeaders(to_task(row, TaskSummary), msgspec.json.decode(row.headers, type=dict[str, str]))
 
 
-async def list_newest(
-    session: AsyncSession, owner: str, wanted: TaskFilter, after: Cursor | None, limit: int
-) -> tuple[list[TaskSummary], Cursor | None]:
-    """List one page of an owner's tasks, newest first.
+async def list_tasks(
+    session: AsyncSession, conditions: Conditions, order: Order, after: Place | None, limit: int
+) -> tuple[list[TaskSummary], Place | None]:
+    """List one page of the tasks that a filter selects.
+
+    Args:
+        session: A session that sees one moment, because a page is found before it is read.
+        conditions: Which tasks.
+        order: Their order.
+        after: Where the page begins; None for the first one.
+        limit: How many tasks it has at most.
 
     Returns:
         The tasks, and where the next page begins; None on the last page.
     """
-    asked = {"owner": owner, **given_filters(wanted), **page_parameters(after, limit + 1)}
-    rows = await fetch_rows(session, TaskSummaryRow, _select_newest(frozenset(asked)), asked)
-    page = rows[:limit]
-    more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
-    return [to_task(row, TaskSummary) for row in page], more
+    found = await find_page(session, conditions, order, after, limit + 1)
+    page = found[:limit]
+    more = Place(page[-1].value, page[-1].id) if len(found) > limit else None
+    return await read_summaries(session, [each.id for each in page]), more
 
 
-async def list_longest(
-    session: AsyncSession, owner: str, wanted: LongestFilter, after: DurationCursor | None, limit: int
-) -> tuple[list[TaskSummary], DurationCursor | None]:
-    """List one page of an owner's tasks of which a duration is known, the longest first.
-
-    Returns:
-        The tasks, and where the next page begins; None on the last page.
-    """
-    asked: dict[str, Any] = {"owner": owner, **given_filters(wanted), "limit": limit + 1}
-    if after is not None:
-        asked |= {"after_seconds": after.seconds, "after_id": after.id}
-    duration = str(asked.pop("duration"))
-    rows = await fetch_rows(session, TaskSummaryRow, _select_longest(duration, frozenset(asked)), asked)
-    page = rows[:limit]
-    more = DurationCursor(getattr(page[-1], duration), page[-1].id) if len(rows) > limit else None
-    return [to_task(row, TaskSummary) for row in page], more
+async def read_summaries(session: AsyncSession, ids: Sequence[str]) -> list[TaskSummary]:
+    """Read tasks of whatever owner, in the order of their ids; those that are gone are left out."""
+    if not ids:
+        return []
+    rows = await fetch_rows(session, TaskSummaryRow, _SELECT_SUMMARIES, {"ids": ids})
+    by_id = {row.id: row for row in rows}
+    return [to_task(by_id[task], TaskSummary) for task in ids if task in by_id]
 
 
 async def list_running(session: AsyncSession, owner: str, limit: int) -> list[TaskSummary]:
@@ -155,43 +120,6 @@ def _select_running() -> Select[Any]:
     columns = tables.tasks.c
     running = SELECT_SUMMARY.where(columns.owner == bindparam("owner"), columns.state == State.RUNNING)
     return running.order_by(columns.started_at, columns.id).limit(bindparam("limit"))
-
-
-@cache
-def _select_longest(duration: str, asked: frozenset[str]) -> Select[Any]:
-    """Build the query for a page of such a list, as `_select_newest`; an index has the tasks of each state in its order."""
-    of: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in asked}
-    length, id_ = tables.tasks.c[duration], tables.tasks.c.id
-    conditions = [*conditions_of(of["owner"], of.get("kind"), None), length.is_not(None)]
-    if "longer_than" in of:
-        conditions.append(length > of["longer_than"])
-    if "after_id" in of:
-        conditions.append(tuple_(length, id_) < tuple_(of["after_seconds"], of["after_id"]))
-    states = [of["state"]] if "state" in of else list(State)
-    return merge_states(_SUMMARY, conditions, states, of["limit"], lambda of: [of[duration].desc(), of.id.desc()])
-
-
-@cache
-def _select_newest(asked: frozenset[str]) -> Select[Any]:
-    """Build the query for a page of the list, once for each set of parameters that lists are asked for with."""
-    of: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in asked}
-    states = [of["state"]] if "state" in of else list(State)
-    return select_newest(_SUMMARY, conditions_of(of["owner"], of.get("kind"), of.get("batch")), states, of)
-
-
-def conditions_of(owner: Value, kind: Value | None, batch: Value | None) -> list[ColumnElement[bool]]:
-    """Return the conditions for the tasks of an owner; None stands for any kind, or for tasks in any batch or in none."""
-    columns = tables.tasks.c
-    conditions: list[ColumnElement[bool]] = [columns.owner == owner]
-    if kind is not None:
-        conditions.append(columns.kind == kind)
-    if batch is not None:
-        conditions.append(columns.batch == batch)
-    if kind is not None and batch is not None:
-        # All tasks of a batch have its kind, so Postgres need not read a batch of another kind to find nothing.
-        of_batches = tables.batches.c
-        conditions.append(~exists().where(of_batches.id == batch, of_batches.kind != kind))
-    return conditions
 
 
 async def list_timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:

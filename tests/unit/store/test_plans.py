@@ -12,12 +12,15 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from headrace.contracts.batches import BatchState
+from headrace.contracts.filters import Filter
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import FailureCode, Selection, State
-from headrace.store import activity, batch_detail, batches, schedules, selections, task_detail, tasks
+from headrace.contracts.tasks import FailureCode, State
+from headrace.store import activity, batch_detail, batches, schedules, task_detail, tasks
 from headrace.store.cursors import Cursor, DurationCursor
 from headrace.store.earlier import find_place
 from headrace.store.engine import sqlalchemy_url
+from headrace.store.filtered_tasks import Order, Place, count_tasks, find_page
+from headrace.store.filters import conditions_of
 from headrace.store.tables import COUNTERS
 
 TASKS = 300_000
@@ -139,18 +142,22 @@ async def test_a_list_reads_a_page_of_each_state_whatever_the_filters(seeded: As
     cursor = Cursor(BEGIN + timedelta(seconds=TASKS // 2), "t")
     kinds, in_batches = (None, "common", "rare", "none"), (None, "large", "small3", "none")
     for state, kind, batch, after in itertools.product((None, *State), kinds, in_batches, (None, cursor)):
-        wanted = tasks.TaskFilter(state=state, kind=kind, batch=batch)
-        for read in await reads(seeded, tasks.list_newest, OWNER, wanted, after, PAGE):
+        wanted = Filter(state=[state] if state else [], kind=[kind] if kind else [], batch=batch)
+        for read in await reads(
+            seeded, find_page, conditions_of(OWNER, wanted), Order.NEWEST, after and Place(*after), PAGE
+        ):
             assert_bounded(read, len(State) * (PAGE + 1), (wanted, after))
 
 
 @pytest.mark.slow
 async def test_a_list_by_duration_reads_a_page_of_each_state_whatever_the_filters(seeded: AsyncEngine) -> None:
     places, kinds, durations = (None, DurationCursor(50.0, "t")), (None, "common", "rare", "none"), (None, 1.0, 99.99)
-    for column in ("run_seconds", "wait_seconds"):
+    orders = {"slower_than": Order.LONGEST_RUN, "waited_longer_than": Order.LONGEST_WAIT}
+    for field, order in orders.items():
         for state, kind, longer, after in itertools.product((None, *State), kinds, durations, places):
-            wanted = tasks.LongestFilter(column, longer, state, kind)
-            for read in await reads(seeded, tasks.list_longest, OWNER, wanted, after, PAGE):
+            wanted = Filter(**{field: longer}, state=[state] if state else [], kind=[kind] if kind else [])
+            place = after and Place(*after)
+            for read in await reads(seeded, find_page, conditions_of(OWNER, wanted), order, place, PAGE):
                 assert_bounded(read, len(State) * (PAGE + 1), (wanted, after))
 
 
@@ -211,9 +218,9 @@ async def test_activity_reads_what_its_span_has(seeded: AsyncEngine) -> None:
 
 LATE, EARLY = BEGIN + timedelta(seconds=TASKS - 1000), BEGIN + timedelta(seconds=1000)
 SELECTED: dict[str, tuple[Any, ...]] = {
-    "kind": ("common", "rare"),
-    "state": (State.FAILED, State.QUEUED, State.SUCCEEDED),
-    "code": (FailureCode.RAISED, FailureCode.TIMEOUT, FailureCode.EXPIRED),
+    "kind": (["common"], ["rare"]),
+    "state": ([State.FAILED], [State.QUEUED], [State.SUCCEEDED]),
+    "code": ([FailureCode.RAISED], [FailureCode.TIMEOUT], [FailureCode.EXPIRED]),
     "batch": ("large", "small3"),
     "created_from": (LATE,),
     "created_before": (EARLY,),
@@ -224,23 +231,24 @@ MOST = TASKS // 4  # a count of as many rows may read the table, which is the sh
 FEW = 20_000  # rows that one filter of a pair selects, when Postgres reads those and applies the other filter to them
 
 
-def selections_by_one_or_two() -> Iterator[Selection]:
+def filters_by_one_or_two() -> Iterator[Filter]:
     for names in (*itertools.combinations(SELECTED, 2), *((name,) for name in SELECTED)):
         for values in itertools.product(*(SELECTED[name] for name in names)):
-            yield Selection(**dict(zip(names, values, strict=True)))
+            yield Filter(**dict(zip(names, values, strict=True)))
 
 
 @pytest.mark.slow
 async def test_a_selection_reads_little_more_than_it_selects(seeded: AsyncEngine) -> None:
-    for selection, final in itertools.product(selections_by_one_or_two(), (True, False)):
+    for wanted, final in itertools.product(filters_by_one_or_two(), (True, False)):
+        conditions = conditions_of(OWNER, wanted).within(state for state in State if state.final is final)
         async with AsyncSession(seeded) as session:
-            selected = await selections.count_selected(session, OWNER, selection, final=final)
-        counting = await reads(seeded, selections.count_selected, OWNER, selection, final=final)
-        listing = await reads(seeded, selections.list_oldest_selected, OWNER, selection, PAGE, final=final)
+            selected = await count_tasks(session, conditions)
         if selected < MOST:
-            assert_bounded(counting[0], selected + FEW, selection, sorts=FEW)
-        for read in listing:
-            assert_bounded(read, FEW, selection, sorts=FEW)
+            for counting in await reads(seeded, count_tasks, conditions):
+                assert_bounded(counting, selected + FEW, wanted, sorts=FEW)
+        for read in await reads(seeded, find_page, conditions, Order.OLDEST, None, PAGE):
+            # A thousand of a tenth of the tasks are also found by reading the table.
+            assert read.rows <= FEW, (wanted, read)
 
 
 def assert_bounded(read: Read, rows: int, what: object, sorts: int | None = None) -> None:

@@ -14,8 +14,10 @@ from headrace.api.bff.figures import STEP, first_minute, series_of
 from headrace.api.bff.parts import Reading
 from headrace.api.bff.rows import batch_rows, task_rows
 from headrace.api.edge.request import AnyRequest, is_id
+from headrace.api.list_orders import write_place
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.batches import Batch, BatchState
+from headrace.contracts.filters import Filter
 from headrace.contracts.screens.batch_detail import Archive, BatchDetailV1, BatchRate
 from headrace.contracts.screens.rows import BatchRow, Series, TaskRow
 from headrace.contracts.tasks import State
@@ -24,8 +26,10 @@ from headrace.log import clock, subjects
 from headrace.store.activity import read_ends as read_ends_by_minute
 from headrace.store.batch_detail import Ends, Failures, find_batch, list_failed_alike, list_slowest, read_ends
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
+from headrace.store.filtered_tasks import Order, Place
+from headrace.store.filters import conditions_of
 from headrace.store.tables import EVERYBODY
-from headrace.store.tasks import TaskFilter, list_newest
+from headrace.store.tasks import list_tasks
 
 GROUPS_MAX = 10
 SLOWEST_MAX = 5
@@ -161,10 +165,12 @@ class _BatchReader:
 
     async def _read_items(self, session: AsyncSession) -> Page:
         state, after, limit = self._asked
-        wanted = TaskFilter(state=state, batch=self._id)
-        found, more = await list_newest(session, self._batch.owner, wanted, after, limit)
+        wanted = Filter(state=[] if state is None else [state], batch=self._id)
+        conditions = conditions_of(self._batch.owner, wanted)
+        place = None if after is None else Place(*after)
+        found, more = await list_tasks(session, conditions, Order.NEWEST, place, limit)
         rows = await task_rows(session, found, show_owners=self._owner is None)
-        return Page(rows, str(more) if more else None)
+        return Page(rows, write_place(more, Order.NEWEST))
 
 
 def rate_of(batch: Batch, ends: Ends, now: datetime) -> BatchRate | None:

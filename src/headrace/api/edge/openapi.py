@@ -77,6 +77,8 @@ class Keyed(Operation):
     """
 
     QUERY_NAMES: ClassVar[tuple[str, ...]] = ("follow_link",)
+    REPEATABLE: ClassVar[frozenset[str]] = frozenset()
+    NOT_TEXTS: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         """Add both to the parameters."""
@@ -100,6 +102,8 @@ class OfOwner(Operation):
     """The operation of a route for what belongs to the caller. An administrator may name another owner."""
 
     QUERY_NAMES: ClassVar[tuple[str, ...]] = (OWNER,)
+    REPEATABLE: ClassVar[frozenset[str]] = frozenset()
+    NOT_TEXTS: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         """Add the owner to the parameters."""

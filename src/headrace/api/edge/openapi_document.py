@@ -19,6 +19,7 @@ from headrace.api.edge.openapi_components import SCHEMAS, Json, keep_reachable, 
 from headrace.api.edge.openapi_events import add_streamed, add_timeline
 from headrace.api.edge.openapi_parameters import complete_parameters
 from headrace.contracts.batches import BatchEntry, BatchSubmission
+from headrace.contracts.bulk import Bulk, BulkRequest
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.identity import (
     ApiKeyRequest,
@@ -33,7 +34,7 @@ from headrace.contracts.preferences import NewPreferences
 from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.contracts.sessions import SignIn
-from headrace.contracts.tasks import Bulk, BulkRequest, Submission
+from headrace.contracts.tasks import Submission
 
 API_PATH = "/api/v1/"
 BFF_PATH = "/bff/v1/"

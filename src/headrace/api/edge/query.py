@@ -10,7 +10,6 @@ parameter, under a name of their own, and add a parameter against caches. Those 
 from __future__ import annotations
 
 from functools import cache
-from itertools import chain
 from typing import NamedTuple
 
 from litestar.constants import RESERVED_KWARGS
@@ -62,7 +61,7 @@ def check_query(request: AnyRequest) -> None:
             raise _refusal(name, _explain_unknown(name, takes.names))
         if name not in takes.repeatable and (times := len(given.getall(name))) > 1:
             raise _refusal(name, f"{name} is given {times} times; say it once")
-        if name in takes.not_texts and str(given[name]).lower() == NULL:
+        if name in takes.not_texts and any(str(value).lower() == NULL for value in given.getall(name)):
             # msgspec takes this word for "left out", and the list would show everything.
             raise _refusal(name, f"{NULL} is no value of {name}; leave {name} out")
 
@@ -105,8 +104,11 @@ def parameters_of(handler: HTTPRouteHandler, in_path: frozenset[str]) -> Paramet
                 repeatable.add(name)
             elif not _is_text(field):
                 not_texts.add(name)
-    of_operation = (kind.QUERY_NAMES for kind in (Keyed, OfOwner) if issubclass(handler.operation_class, kind))
-    names += chain.from_iterable(of_operation)
+    for kind in (Keyed, OfOwner):
+        if issubclass(handler.operation_class, kind):
+            names += handler.operation_class.QUERY_NAMES
+            repeatable |= handler.operation_class.REPEATABLE
+            not_texts |= handler.operation_class.NOT_TEXTS
     return Parameters(tuple(names), frozenset(repeatable), is_stream, frozenset(not_texts))
 
 

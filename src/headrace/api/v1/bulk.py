@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC
 from http import HTTPStatus
 
 from headrace.api.auth.audit import audit
+from headrace.api.auth.principal import caller, principal_of
+from headrace.api.edge.filter_parameters import check_filter
 from headrace.api.edge.request import AnyRequest
 from headrace.api.state import ApiState
 from headrace.contracts.audit import Action
+from headrace.contracts.bulk import BulkRequest, BulkResult
+from headrace.contracts.filters import ANY_OWNER, Filter
 from headrace.contracts.positions import Position
-from headrace.contracts.problems import FieldError
-from headrace.contracts.tasks import BulkRequest, BulkResult, Selection
-from headrace.errors import HeadraceError, InvalidInput
+from headrace.contracts.tasks import State
+from headrace.errors import HeadraceError
+from headrace.identity_errors import Forbidden
 from headrace.store.checkpoints import read_checkpoint
-from headrace.store.selections import count_selected, list_oldest_selected
+from headrace.store.filtered_tasks import Found, Order, count_tasks, find_page
+from headrace.store.filters import conditions_of
+from headrace.store.tables import EVERYBODY
 from headrace.telemetry import get_logger
 
 CONCURRENT_TASKS = 16
@@ -30,7 +35,7 @@ async def change_selected(
     api: ApiState,
     owner: str,
     asked: BulkRequest,
-    change: Callable[[str], Awaitable[int | None]],
+    change: Callable[[Found], Awaitable[int | None]],
     *,
     final: bool,
     count: Callable[[int], Awaitable[None]] | None = None,
@@ -39,26 +44,25 @@ async def change_selected(
 
     Args:
         api: The parts of this process.
-        owner: The owner of the tasks.
-        asked: The selection, how many of its tasks to change, and how fast.
+        owner: The owner of the tasks, see `owner_of_selected`.
+        asked: The filter, how many of its tasks to change, and how fast.
         change: Changes one task and returns the sequence of that change; None when the task had changed before.
         final: Whether to select final tasks; otherwise tasks that are not final.
         count: Counts so many changes before they are made, and refuses those that are too many.
 
     Raises:
-        InvalidInput: the selection names a time that UTC does not have.
         ReadModelUnavailable: Postgres cannot be reached.
         LogUnavailable: the log does not answer. Some of the tasks are changed.
         NotAuthenticated: the credential was revoked meanwhile, or its account changed. Some of the tasks are changed.
     """
-    _check_times(asked.select)
+    conditions = conditions_of(owner, asked.select).within(state for state in State if state.final is final)
     limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
     async with api.read_model.session() as session:
-        counted = await count_selected(session, owner, asked.select, final=final)
+        counted = await count_tasks(session, conditions)
         checkpoint = await read_checkpoint(session) or Position(api.log.epoch, 0)
-        tasks: list[str] = []
+        tasks: list[Found] = []
         if not asked.dry_run:
-            tasks = await list_oldest_selected(session, owner, asked.select, limit, final=final)
+            tasks = await find_page(session, conditions, Order.OLDEST, None, limit)
     # More of them may have ended between the two statements.
     matched = max(counted, len(tasks))
     if tasks and count is not None:
@@ -66,6 +70,21 @@ async def change_selected(
     changes = await _change_paced(tasks, asked.per_second, change)
     last = Position(api.log.epoch, max(changes)) if changes else checkpoint
     return BulkResult(matched=matched, done=len(changes), remaining=matched - len(tasks), position=str(last))
+
+
+def owner_of_selected(request: AnyRequest, select: Filter) -> str:
+    """Return whose tasks a filter selects: those of the caller, and for an administrator also those of another owner or of all.
+
+    Raises:
+        Forbidden: The caller is no administrator, and names somebody else.
+        MalformedRequest: The filter has a value that cannot be.
+    """
+    check_filter(select, "/select/")
+    if select.owner in (None, caller(request)):
+        return caller(request)
+    if not principal_of(request).is_admin:
+        raise Forbidden("only administrators may change what belongs to others; leave out owner")
+    return EVERYBODY if select.owner == ANY_OWNER else str(select.owner)
 
 
 async def audit_selection(
@@ -81,7 +100,7 @@ async def audit_selection(
 
 
 async def _change_paced(
-    tasks: Sequence[str], per_second: float, change: Callable[[str], Awaitable[int | None]]
+    tasks: Sequence[Found], per_second: float, change: Callable[[Found], Awaitable[int | None]]
 ) -> list[int]:
     """Change tasks at a pace, a few of them at the same time, and return the sequences of the changes."""
     loop = asyncio.get_running_loop()
@@ -89,7 +108,7 @@ async def _change_paced(
     slots = asyncio.Semaphore(CONCURRENT_TASKS)
     changes: list[int] = []
 
-    async def change_in_turn(number: int, task: str) -> None:
+    async def change_in_turn(number: int, task: Found) -> None:
         await asyncio.sleep(max(0.0, began + number / per_second - loop.time()))
         async with slots:
             sequence = await _change_one(task, change)
@@ -105,7 +124,7 @@ async def _change_paced(
     return changes
 
 
-async def _change_one(task: str, change: Callable[[str], Awaitable[int | None]]) -> int | None:
+async def _change_one(task: Found, change: Callable[[Found], Awaitable[int | None]]) -> int | None:
     """Change a task and return the sequence of the change; None when it had changed before, or cannot be changed.
 
     Raises:
@@ -116,16 +135,5 @@ async def _change_one(task: str, change: Callable[[str], Awaitable[int | None]])
     except Exception as error:
         if isinstance(error, HeadraceError) and error.status in ENDS_ALL:
             raise
-        log.error("a task of a selection cannot be changed; the others are", task_id=task, exc_info=error)
+        log.error("a task of a selection cannot be changed; the others are", task_id=task.id, exc_info=error)
         return None
-
-
-def _check_times(select: Selection) -> None:
-    """Refuse the first and last hours of the calendar, which in UTC may be in a year before 1 or after 9999."""
-    for field in ("created_from", "created_before", "finished_from", "finished_before"):
-        try:
-            if (instant := getattr(select, field)) is not None:
-                instant.astimezone(UTC)
-        except OverflowError as error:
-            message = "there is no such time in UTC; leave it out, or say one in between"
-            raise InvalidInput(message, [FieldError(path=f"/select/{field}", message=message)]) from error

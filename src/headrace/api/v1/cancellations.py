@@ -11,14 +11,16 @@ from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, task_id
 from headrace.api.state import ApiState, state_of
-from headrace.api.v1.bulk import audit_selection, change_selected
+from headrace.api.v1.bulk import audit_selection, change_selected, owner_of_selected
 from headrace.contracts.audit import Action
+from headrace.contracts.bulk import BulkRequest, BulkResult
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import BulkRequest, BulkResult, State, TaskSummary
+from headrace.contracts.tasks import State, TaskSummary
 from headrace.errors import LogUnavailable, TaskFinished, TaskNotFound
 from headrace.lifecycle.cancel import AlreadyFinished, Cancelled, NotInLog, cancel_forgotten_task, cancel_task
 from headrace.lifecycle.task_state import Gone, subject_of
 from headrace.store import tasks as stored_tasks
+from headrace.store.filtered_tasks import Found
 
 
 @put(
@@ -42,14 +44,14 @@ async def cancel(request: AnyRequest, task: str) -> TaskSummary:
     responses=refusals(400, 422),
 )
 async def cancel_many(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
-    """Every open task of a selection is cancelled, the oldest first. Repeat the request while tasks are `remaining`."""
-    api, owner = state_of(request), caller(request)
+    """Every open task that the filter selects is cancelled, the oldest first. Repeat the request while tasks are `remaining`."""
+    api, owner = state_of(request), owner_of_selected(request, data.select)
     await reach(api, at_least)
 
-    async def cancel_one(task: str) -> int | None:
+    async def cancel_one(task: Found) -> int | None:
         check_still_good(request)
         try:
-            return Position.parse((await _cancel(api, owner, task)).position).sequence
+            return Position.parse((await _cancel(api, task.owner, task.id)).position).sequence
         except (TaskFinished, TaskNotFound):
             # The task has ended since it was selected.
             return None

@@ -14,15 +14,18 @@ from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, task_id
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batches import find_batch
-from headrace.api.v1.bulk import audit_selection, change_selected
+from headrace.api.v1.bulk import audit_selection, change_selected, owner_of_selected
 from headrace.api.v1.tasks import find_task
 from headrace.contracts.audit import Action
+from headrace.contracts.bulk import Bulk, BulkRequest, BulkResult
+from headrace.contracts.filters import Filter
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import Bulk, BulkRequest, BulkResult, Selection, State, Task, TaskSummary
+from headrace.contracts.tasks import State, Task, TaskSummary
 from headrace.errors import TaskNotFinished, TaskNotFound
 from headrace.lifecycle.reopen import NotFinished, Reopened, reopen_task
 from headrace.lifecycle.task_state import Gone, TaskState
 from headrace.store import tasks as stored_tasks
+from headrace.store.filtered_tasks import Found
 
 
 @post(
@@ -49,13 +52,13 @@ async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
     responses=refusals(400, 422),
 )
 async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
-    """Every final task of a selection runs again, the oldest first. Repeat the request while tasks are `remaining`."""
-    api, owner = state_of(request), caller(request)
+    """Every final task that the filter selects runs again, the oldest first. Repeat the request while tasks are `remaining`."""
+    api, owner = state_of(request), owner_of_selected(request, data.select)
     await reach(api, at_least)
     await audit_selection(request, Action.TASKS_RUN_AGAIN, data)
     # As many tasks are run as by a batch.
     count = partial(api.limits.count_batch, request.scope, principal_of(request).id)
-    return await change_selected(api, owner, data, partial(_reopen_selected, request, owner), final=True, count=count)
+    return await change_selected(api, owner, data, partial(_reopen_selected, request), final=True, count=count)
 
 
 @post(
@@ -72,7 +75,7 @@ async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least:
     await reach(api, at_least)
     found = await find_batch(api, owner, batch)
     selected = BulkRequest(
-        select=Selection(batch=found.id, state=State.FAILED),
+        select=Filter(batch=found.id, state=[State.FAILED]),
         dry_run=data.dry_run,
         limit=data.limit,
         per_second=data.per_second,
@@ -80,16 +83,14 @@ async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least:
     await audit_selection(request, Action.BATCH_RUN_AGAIN, selected, subject=found.id)
     # As many tasks are run as by a batch.
     count = partial(api.limits.count_batch, request.scope, principal_of(request).id)
-    return await change_selected(
-        api, owner, selected, partial(_reopen_selected, request, owner), final=True, count=count
-    )
+    return await change_selected(api, owner, selected, partial(_reopen_selected, request), final=True, count=count)
 
 
-async def _reopen_selected(request: AnyRequest, owner: str, task: str) -> int | None:
+async def _reopen_selected(request: AnyRequest, task: Found) -> int | None:
     # A selection takes up to half a minute, and a disabled account starts nothing new.
     check_still_good(request)
     try:
-        return Position.parse((await _reopen(state_of(request), owner, task)).position).sequence
+        return Position.parse((await _reopen(state_of(request), task.owner, task.id)).position).sequence
     except (TaskNotFinished, TaskNotFound):
         # Another request has run the task again since it was selected.
         return None

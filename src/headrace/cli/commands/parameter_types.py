@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
+from headrace.contracts.bulk import BULK_PER_SECOND_MAX
 from headrace.contracts.labels import Labels
 from headrace.contracts.refused_values import explain
-from headrace.contracts.tasks import BULK_PER_SECOND_MAX, KIND_PATTERN
+from headrace.contracts.tasks import KIND_PATTERN
 
 INPUT_BYTES_MAX = 16 << 20  # more than the API takes; an endless file does not fill the memory
 

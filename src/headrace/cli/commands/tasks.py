@@ -1,4 +1,4 @@
-"""Commands for tasks: `submit`, `batch`, `cancel` and `replay`."""
+"""Commands that submit tasks: `submit` and `batch`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,15 @@ from msgspec import Raw
 
 from headrace.cli.commands.options import (
     called_api,
-    dry_run_option,
     expires_in_option,
     key_option,
     labels_option,
     max_attempts_option,
-    per_second_option,
     priority_option,
     url_option,
-    yes_option,
 )
-from headrace.cli.commands.parameter_types import DURATION, ID, INPUT, INSTANT, KIND, LINES, PAST
-from headrace.contracts.tasks import FailureCode, Priority, Selection, State
-
-_OPEN = [str(state) for state in State if not state.final]
+from headrace.cli.commands.parameter_types import DURATION, INPUT, INSTANT, KIND, LINES
+from headrace.contracts.tasks import Priority
 
 
 @click.command()
@@ -129,87 +124,6 @@ def batch(
         wait=wait,
     )
     sys.exit(run_command(command))
-
-
-@click.command()
-@click.argument("tasks", nargs=-1, type=ID, metavar="[ID]...")
-@click.option("--kind", type=KIND, help="Every task of this kind that is not over.")
-@click.option("--state", type=click.Choice(_OPEN), help="Every task in this state.")
-@click.option("--batch", type=ID, metavar="ID", help="Every task of this batch that is not over.")
-@dry_run_option
-@per_second_option
-@yes_option
-@url_option
-def cancel(
-    tasks: tuple[str, ...],
-    kind: str | None,
-    state: str | None,
-    batch: str | None,
-    dry_run: bool,
-    per_second: float,
-    yes: bool,
-    url: str | None,
-) -> None:
-    """Cancel tasks.
-
-    Those named, or all that --kind, --state and --batch together describe; a whole batch at once, whatever --per-second says.
-    Those that run are stopped. Exits with 2 when one of those named cannot be cancelled.
-    """
-    from headrace.cli.terminal.bulk import run_bulk_change
-    from headrace.cli.terminal.cancel import BatchCancellation, Cancellation, cancel_tasks
-    from headrace.cli.terminal.exits import run_command
-
-    described = kind is not None or state is not None or batch is not None
-    if bool(tasks) == described:
-        raise click.UsageError("name tasks by their ids, or describe them with --kind, --state or --batch")
-    if tasks:
-        if dry_run:
-            raise click.UsageError("--dry-run is for tasks that are described, not for those that are named")
-        sys.exit(run_command(cancel_tasks(called_api(url), tasks)))
-    select = Selection(kind=kind, state=State(state) if state else None, batch=batch)
-    cancellation = BatchCancellation if select == Selection(batch=batch) else Cancellation
-    sys.exit(run_bulk_change(cancellation(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
-
-
-@click.command()
-@click.option("--kind", type=KIND, help="Only this kind.")
-@click.option("--code", type=click.Choice([str(each) for each in FailureCode]), help="Only failures of this code.")
-@click.option("--batch", type=ID, metavar="ID", help="Only tasks of this batch.")
-@click.option("--since", type=PAST, help="Failed since then: 2h ago is 2h; or 2026-03-01T09:30:00Z.")
-@click.option("--until", type=PAST, help="Failed before then.  [default: now]")
-@dry_run_option
-@per_second_option
-@yes_option
-@url_option
-def replay(
-    kind: str | None,
-    code: str | None,
-    batch: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    dry_run: bool,
-    per_second: float,
-    yes: bool,
-    url: str | None,
-) -> None:
-    """Run failed tasks again.
-
-    Under their ids, the oldest first, and each once, also when it fails again. After an interrupt, the same command with the --until it names does the rest.
-    """
-    from datetime import UTC
-
-    from headrace.cli.terminal.bulk import run_bulk_change
-    from headrace.cli.terminal.replay import Replay
-
-    select = Selection(
-        kind=kind,
-        state=State.FAILED,
-        code=FailureCode(code) if code else None,
-        batch=batch,
-        finished_from=since,
-        finished_before=until or datetime.now(UTC),
-    )
-    sys.exit(run_bulk_change(Replay(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
 
 
 def _check_alternatives(follow: bool, wait: bool, delay: timedelta | None = None, at: datetime | None = None) -> None:

@@ -12,7 +12,8 @@ from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, run_command
 from headrace.cli.terminal.output import is_asked, note, show
 from headrace.client import Client
-from headrace.contracts.tasks import BulkResult, Selection
+from headrace.contracts.bulk import BulkResult
+from headrace.contracts.filters import Filter
 
 
 class BulkChange:
@@ -27,7 +28,7 @@ class BulkChange:
     verb: str
     past: str
 
-    def __init__(self, api: Api, select: Selection, per_second: float) -> None:
+    def __init__(self, api: Api, select: Filter, per_second: float) -> None:
         self.matched = 0
         self._changed = 0
         self._api = api

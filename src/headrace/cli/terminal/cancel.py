@@ -13,7 +13,7 @@ from headrace.cli.terminal.output import note, show
 from headrace.cli.terminal.without_streams import views_of_batch
 from headrace.client import Client, ProblemError
 from headrace.contracts.batches import BatchState
-from headrace.contracts.tasks import BulkResult
+from headrace.contracts.bulk import BulkResult
 
 
 async def cancel_tasks(api: Api, tasks: Iterable[str]) -> int:

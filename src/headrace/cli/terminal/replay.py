@@ -7,7 +7,7 @@ from datetime import datetime
 
 from headrace.cli.terminal.bulk import BulkChange
 from headrace.client import Client
-from headrace.contracts.tasks import BulkResult
+from headrace.contracts.bulk import BulkResult
 
 
 class Replay(BulkChange):

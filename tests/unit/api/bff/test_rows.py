@@ -8,11 +8,14 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from headrace.api.bff.rows import batch_rows, task_rows
+from headrace.contracts.filters import Filter
 from headrace.contracts.positions import Position
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.tasks import FailureCode, Progress
 from headrace.store import batches, tasks
 from headrace.store.engine import sqlalchemy_url
+from headrace.store.filtered_tasks import Order
+from headrace.store.filters import conditions_of
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
 from headrace.store.tables import BatchRow, EventRow, ScheduleRow
@@ -65,7 +68,7 @@ async def test_a_row_names_what_it_refers_to_and_a_page_takes_one_query_for_each
         asked.append(statement)
 
     async with AsyncSession(engine) as session:
-        found, _ = await tasks.list_newest(session, "u1", tasks.TaskFilter(), None, 50)
+        found, _ = await tasks.list_tasks(session, conditions_of("u1", Filter()), Order.NEWEST, None, 50)
         event.listen(engine.sync_engine, "before_cursor_execute", note)
         rows = {each.id: each for each in await task_rows(session, found, show_owners=True)}
         event.remove(engine.sync_engine, "before_cursor_execute", note)

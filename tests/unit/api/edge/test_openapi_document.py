@@ -22,10 +22,11 @@ from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.openapi_document import BODIES
 from headrace.api.edge.openapi_parameters import POSITION_PATTERN
 from headrace.contracts.batches import BatchSubmission
+from headrace.contracts.bulk import Bulk, BulkRequest
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.positions import Position
 from headrace.contracts.schedules import ScheduleDefinition
-from headrace.contracts.tasks import ATTEMPTS_MAX, Bulk, BulkRequest, Submission
+from headrace.contracts.tasks import ATTEMPTS_MAX, Submission
 from headrace.errors import HeadraceError
 
 with warnings.catch_warnings():

@@ -56,7 +56,7 @@ async def test_a_route_refuses_a_parameter_that_it_does_not_take(method: str, pa
         ("GET", "/api/v1/tasks", "_=1", "there is no parameter"),
         ("GET", "/api/v1/tasks", "a%00b=1", r"there is no parameter 'a\x00b' here"),
         ("GET", "/api/v1/tasks", "%ff=1", "there is no parameter"),
-        ("GET", "/api/v1/tasks", "state=failed&state=queued", "state is given 2 times; say it once"),
+        ("GET", "/api/v1/tasks", "limit=5&limit=6", "limit is given 2 times; say it once"),
         ("GET", "/api/v1/tasks", "limit=5&limit=5", "limit is given 2 times"),
         ("GET", "/api/v1/tasks/x/events", "after=1-1&after=2-2", "after is given 2 times"),
         ("GET", "/api/v1/follow/tasks/x/events", "token=a&token=b", "token is given 2 times"),

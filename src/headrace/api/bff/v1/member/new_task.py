@@ -23,6 +23,7 @@ from headrace.api.edge.request import AnyRequest, AtLeast
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
+from headrace.contracts.filters import Filter
 from headrace.contracts.kinds import CatalogEntry
 from headrace.contracts.screens.new_task import (
     PREFILL_BYTES_MAX,
@@ -39,7 +40,9 @@ from headrace.lifecycle.queueing import input_bytes_max
 from headrace.log import clock
 from headrace.store.activity import read_kinds_since
 from headrace.store.counts import read_counts
-from headrace.store.tasks import SubmittedTask, TaskFilter, find_submitted, list_newest
+from headrace.store.filtered_tasks import Order
+from headrace.store.filters import conditions_of
+from headrace.store.tasks import SubmittedTask, find_submitted, list_tasks
 
 RECENT_MAX = 5
 TYPICAL = timedelta(hours=6)  # of which durations are known; a row for each kind and minute is added up
@@ -118,7 +121,7 @@ async def _limits(api: ApiState, who: str) -> SubmissionLimits:
 
 
 async def _experience(owner: str, source: str | None, session: AsyncSession) -> Experience:
-    recent, _ = await list_newest(session, owner, TaskFilter(), None, RECENT_MAX)
+    recent, _ = await list_tasks(session, conditions_of(owner, Filter()), Order.NEWEST, None, RECENT_MAX)
     counts = await read_counts(session, owner)
     lately = await read_kinds_since(session, clock.now().replace(second=0, microsecond=0) - TYPICAL)
     return Experience(

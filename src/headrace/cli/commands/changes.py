@@ -1,0 +1,143 @@
+"""Commands that change tasks, those that are named or all that a filter selects: `cancel` and `replay`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from functools import reduce
+
+import click
+from click.decorators import FC
+
+from headrace.cli.commands.options import called_api, dry_run_option, per_second_option, url_option, yes_option
+from headrace.cli.commands.parameter_types import ID, KIND, LABEL, PAST
+from headrace.contracts.filters import TEXT_CHARS_MAX, Filter
+from headrace.contracts.tasks import FailureCode, State
+
+_OPEN = [str(state) for state in State if not state.final]
+_FILTER_OPTIONS = (
+    click.option("--kind", "kinds", type=KIND, multiple=True, help="Only this kind; may be repeated, for any of them."),
+    click.option("--batch", type=ID, metavar="ID", help="Only tasks of this batch."),
+    click.option("--schedule", type=ID, metavar="ID", help="Only tasks that this schedule has submitted."),
+    click.option(
+        *("--label", "labels"),
+        type=LABEL,
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Only tasks with this label; may be repeated, for all of them.",
+    ),
+    click.option("--search", metavar="WORDS", help="Only tasks with all of these words in the title, or with this id."),
+)
+
+
+def filter_options(command: FC) -> FC:
+    """Add the options for which tasks a command changes; `_filter` makes a filter of them."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_FILTER_OPTIONS), command)
+
+
+@click.command()
+@click.argument("tasks", nargs=-1, type=ID, metavar="[ID]...")
+@click.option(
+    *("--state", "states"), type=click.Choice(_OPEN), multiple=True, help="Only tasks in this state; may be repeated."
+)
+@filter_options
+@dry_run_option
+@per_second_option
+@yes_option
+@url_option
+def cancel(
+    tasks: tuple[str, ...],
+    states: tuple[str, ...],
+    kinds: tuple[str, ...],
+    batch: str | None,
+    schedule: str | None,
+    labels: tuple[tuple[str, str], ...],
+    search: str | None,
+    dry_run: bool,
+    per_second: float,
+    yes: bool,
+    url: str | None,
+) -> None:
+    """Cancel tasks.
+
+    Those named, or all that are not over and that the options together describe; a whole batch at once, whatever --per-second says.
+    Those that run are stopped. Exits with 2 when one of those named cannot be cancelled.
+    """
+    from headrace.cli.terminal.bulk import run_bulk_change
+    from headrace.cli.terminal.cancel import BatchCancellation, Cancellation, cancel_tasks
+    from headrace.cli.terminal.exits import run_command
+
+    select = _filter(kinds, batch, schedule, labels, search, states=[State(state) for state in states])
+    if bool(tasks) == (select != Filter()):
+        raise click.UsageError("name tasks by their ids, or describe them with --kind, --state, --batch and the like")
+    if tasks:
+        if dry_run:
+            raise click.UsageError("--dry-run is for tasks that are described, not for those that are named")
+        sys.exit(run_command(cancel_tasks(called_api(url), tasks)))
+    cancellation = BatchCancellation if select == Filter(batch=batch) else Cancellation
+    sys.exit(run_bulk_change(cancellation(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
+
+
+@click.command()
+@click.option(
+    *("--code", "codes"),
+    type=click.Choice([str(each) for each in FailureCode]),
+    multiple=True,
+    help="Only failures of this code; may be repeated.",
+)
+@filter_options
+@click.option("--since", type=PAST, help="Failed since then: 2h ago is 2h; or 2026-03-01T09:30:00Z.")
+@click.option("--until", type=PAST, help="Failed before then.  [default: now]")
+@dry_run_option
+@per_second_option
+@yes_option
+@url_option
+def replay(
+    codes: tuple[str, ...],
+    kinds: tuple[str, ...],
+    batch: str | None,
+    schedule: str | None,
+    labels: tuple[tuple[str, str], ...],
+    search: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    dry_run: bool,
+    per_second: float,
+    yes: bool,
+    url: str | None,
+) -> None:
+    """Run failed tasks again.
+
+    Under their ids, the oldest first, and each once, also when it fails again. After an interrupt, the same command with the --until it names does the rest.
+    """
+    from datetime import UTC
+
+    from msgspec.structs import replace
+
+    from headrace.cli.terminal.bulk import run_bulk_change
+    from headrace.cli.terminal.replay import Replay
+
+    select = replace(
+        _filter(kinds, batch, schedule, labels, search, states=[State.FAILED]),
+        code=[FailureCode(code) for code in codes],
+        finished_from=since,
+        finished_before=until or datetime.now(UTC),
+    )
+    sys.exit(run_bulk_change(Replay(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
+
+
+def _filter(
+    kinds: tuple[str, ...],
+    batch: str | None,
+    schedule: str | None,
+    labels: tuple[tuple[str, str], ...],
+    search: str | None,
+    *,
+    states: list[State],
+) -> Filter:
+    """Make the filter that the options describe."""
+    if len(dict(labels)) < len(set(labels)):
+        raise click.UsageError("no task has two values of one label; say one")
+    if search is not None and not 0 < len(search.strip()) <= TEXT_CHARS_MAX:
+        raise click.UsageError(f"--search takes 1 to {TEXT_CHARS_MAX} characters")
+    return Filter(state=states, kind=list(kinds), batch=batch, schedule=schedule, labels=dict(labels), q=search)
