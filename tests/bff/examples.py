@@ -39,6 +39,7 @@ from headrace.contracts.screens.schedules import LastFiring, RecentRun, Schedule
 from headrace.contracts.screens.session import Features, SessionUser, SessionV1
 from headrace.contracts.screens.settings import ServiceStatus, SettingsV1
 from headrace.contracts.screens.task_detail import TaskDetailV1
+from headrace.contracts.screens.tasks import TasksV1
 from headrace.contracts.screens.users import PendingUser, PendingUsersV1, UserCounts, UserEntry, UsersV1
 from headrace.contracts.sessions import CsrfHeader
 from headrace.contracts.tasks import Priority, State
@@ -58,6 +59,7 @@ from tests.bff.example_values import (
     ago,
     four,
 )
+from tests.bff.list_examples import tasks
 from tests.bff.new_task_examples import new_task
 from tests.bff.operations_examples import operations, overview
 from tests.bff.overview_examples import dashboard, failures
@@ -256,6 +258,7 @@ SCREENS: dict[type[Struct], dict[str, Struct]] = {
     OverviewV1: overview(),
     OperationsV1: operations(),
     FailuresV1: failures(),
+    TasksV1: tasks(),
     TaskDetailV1: task_detail(),
     BatchDetailV1: batch_detail(),
     AccountV1: account(),

@@ -13,6 +13,7 @@ from headrace.api.bff.v1.admin.overview import show_overview
 from headrace.api.bff.v1.admin.pending_users import show_pending_users
 from headrace.api.bff.v1.admin.settings import show_settings
 from headrace.api.bff.v1.admin.task_detail import show_task_of_anybody
+from headrace.api.bff.v1.admin.tasks import show_tasks_of_everybody
 from headrace.api.bff.v1.admin.users import show_users
 from headrace.api.bff.v1.member.account import show_account
 from headrace.api.bff.v1.member.batch_detail import show_batch
@@ -21,9 +22,12 @@ from headrace.api.bff.v1.member.events import follow_own
 from headrace.api.bff.v1.member.new_task import show_new_task
 from headrace.api.bff.v1.member.schedules import show_schedules
 from headrace.api.bff.v1.member.task_detail import show_task
+from headrace.api.bff.v1.member.tasks import show_tasks
 from headrace.api.bff.v1.session import show_session
 
 ALL: list[HTTPRouteHandler] = [
+    show_tasks,
+    show_tasks_of_everybody,
     show_task,
     show_task_of_anybody,
     show_batch,
