@@ -29,6 +29,7 @@ from headrace.contracts.screens.account import (
 )
 from headrace.contracts.screens.audit import AuditItem, AuditTarget, AuditV1
 from headrace.contracts.screens.batch_detail import BatchDetailV1
+from headrace.contracts.screens.batches import BatchesV1
 from headrace.contracts.screens.dashboard import DashboardV1
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.failures import FailuresV1
@@ -59,7 +60,7 @@ from tests.bff.example_values import (
     ago,
     four,
 )
-from tests.bff.list_examples import tasks
+from tests.bff.list_examples import batches, tasks
 from tests.bff.new_task_examples import new_task
 from tests.bff.operations_examples import operations, overview
 from tests.bff.overview_examples import dashboard, failures
@@ -259,6 +260,7 @@ SCREENS: dict[type[Struct], dict[str, Struct]] = {
     OperationsV1: operations(),
     FailuresV1: failures(),
     TasksV1: tasks(),
+    BatchesV1: batches(),
     TaskDetailV1: task_detail(),
     BatchDetailV1: batch_detail(),
     AccountV1: account(),

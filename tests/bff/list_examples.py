@@ -6,10 +6,11 @@ from msgspec import Struct
 
 from headrace.contracts.batches import Counts
 from headrace.contracts.filters import Filter
+from headrace.contracts.screens.batches import BatchesV1
 from headrace.contracts.screens.tasks import Facets, Matched, TasksV1
 from headrace.contracts.tasks import State
 from tests.bff.example_values import CURSOR, NO_LISTS, OF_READ_MODEL, four
-from tests.bff.overview_examples import RUNNING
+from tests.bff.overview_examples import OPEN_BATCH, RUNNING
 
 
 def tasks() -> dict[str, Struct]:
@@ -31,3 +32,8 @@ def tasks() -> dict[str, Struct]:
         "facets": Facets(state=Counts(), kind={}),
     }
     return four(full, nothing, "matched", NO_LISTS)
+
+
+def batches() -> dict[str, Struct]:
+    full = BatchesV1(**OF_READ_MODEL, items=[OPEN_BATCH], next_cursor=CURSOR)
+    return four(full, {"items": [], "next_cursor": None}, "items", NO_LISTS, "items", "next_cursor")

@@ -36,3 +36,17 @@ async def test_a_list_has_what_the_filter_selects_and_says_how_many_these_are(cl
     everybody = await show(cluster.http, "admin/tasks", limit=1)
     assert (everybody["filter"]["owner"], everybody["matched"]["count"] >= 3) == ("*", True)
     assert (await http.get("/bff/v1/admin/tasks")).status_code in (403, 404)
+
+
+async def test_batches_are_listed_for_their_owner_alone(cluster: Cluster) -> None:
+    http = cluster.http_as((await cluster.make_user()).key)
+    other = cluster.http_as((await cluster.make_user()).key)
+    made = await http.post("/api/v1/batches", json={"kind": "fail", "inputs": [{}]})
+    assert made.status_code == 202, made.text
+
+    async def is_listed() -> bool:
+        shown = await show(http, "member/batches", kind="fail")
+        return [each["id"] for each in shown["items"]] == [made.json()["id"]]
+
+    await until(is_listed, "the batch is listed")
+    assert (await show(other, "member/batches"))["items"] == []

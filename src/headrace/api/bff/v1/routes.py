@@ -17,6 +17,7 @@ from headrace.api.bff.v1.admin.tasks import show_tasks_of_everybody
 from headrace.api.bff.v1.admin.users import show_users
 from headrace.api.bff.v1.member.account import show_account
 from headrace.api.bff.v1.member.batch_detail import show_batch
+from headrace.api.bff.v1.member.batches import show_batches
 from headrace.api.bff.v1.member.dashboard import show_dashboard
 from headrace.api.bff.v1.member.events import follow_own
 from headrace.api.bff.v1.member.new_task import show_new_task
@@ -30,6 +31,7 @@ ALL: list[HTTPRouteHandler] = [
     show_tasks_of_everybody,
     show_task,
     show_task_of_anybody,
+    show_batches,
     show_batch,
     show_batch_of_anybody,
     show_session,
