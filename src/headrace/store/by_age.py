@@ -50,14 +50,7 @@ def select_newest(
     if "after_id" in page:
         place = tuple_(page["after_created_at"], page["after_id"])
         conditions = [*conditions, tuple_(of_table.created_at, of_table.id) < place]
-    return merge_states(columns, conditions, states, page["limit"], _newest_first)
-
-
-def select_oldest(
-    columns: Sequence[Column[Any]], conditions: Sequence[ColumnElement[bool]], states: Iterable[str], limit: int
-) -> Select[Any]:
-    """Build the query for the oldest rows in any of these states."""
-    return merge_states(columns, conditions, states, limit, _oldest_first)
+    return merge_states(columns, conditions, states, page["limit"], newest_first)
 
 
 def merge_states(
@@ -85,9 +78,11 @@ def merge_states(
     return select(merged).order_by(*order(merged.c)).limit(limit)
 
 
-def _newest_first(of: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+def newest_first(of: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+    """Order by age, the newest first; see `merge_states`."""
     return [of.created_at.desc(), of.id.desc()]
 
 
-def _oldest_first(of: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+def oldest_first(of: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+    """Order by age, the oldest first; see `merge_states`."""
     return [of.created_at, of.id]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from msgspec import Raw
-from sqlalchemy import ColumnElement, Select, bindparam, select, tuple_
+from sqlalchemy import Select, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from headrace.contracts.tasks import State, Task
 from headrace.store import tables
-from headrace.store.by_age import merge_states
+from headrace.store.by_age import merge_states, newest_first, oldest_first
 from headrace.store.reading import columns_of, fetch_row
 from headrace.store.tables import EVERYBODY, TaskRow
 from headrace.store.tasks import to_task
@@ -54,14 +53,6 @@ async def find_neighbours_of_kind(session: AsyncSession, task: Task) -> Neighbou
     return Neighbours(await session.scalar(_SELECT_NEWER, asked), await session.scalar(_SELECT_OLDER, asked))
 
 
-def _oldest_first(of: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
-    return [of.created_at, of.id]
-
-
-def _newest_first(of: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
-    return [of.created_at.desc(), of.id.desc()]
-
-
 def _select_next(*, is_newer: bool) -> Select[Any]:
     """Build the query for the next task of a kind, which reads one row of each state from `tasks_of_kind_by_age`."""
     place, here = tuple_(_C.created_at, _C.id), tuple_(bindparam("at"), bindparam("id"))
@@ -70,7 +61,7 @@ def _select_next(*, is_newer: bool) -> Select[Any]:
         _C.kind == bindparam("kind"),
         place > here if is_newer else place < here,
     ]
-    order = _oldest_first if is_newer else _newest_first
+    order = oldest_first if is_newer else newest_first
     found = merge_states([_C.id, _C.created_at], conditions, list(State), 1, order).subquery()
     return select(found.c.id)
 

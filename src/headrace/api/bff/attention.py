@@ -79,7 +79,7 @@ class Facts(NamedTuple):
     """What is known of an account's tasks, or of those of all accounts.
 
     Attributes:
-        owner: For the filters: whose tasks, when an administrator looks at those of somebody else; None otherwise.
+        owner: For the filters: whose tasks, when an administrator looks; `ANY_OWNER` for those of all. None for one's own.
         failures: Failures that are alike, the newest first.
         failures_since: They failed since then.
         kinds: Kinds of which tasks wait.

@@ -95,7 +95,7 @@ def to_facts(
         gathered: What the read model says.
         kinds: The kinds of the catalog; none while that is not known.
         firings: The schedules of the owner.
-        owner: Whose tasks the filters name; None for those of whoever asks.
+        owner: Whose tasks the filters name; None for those of whoever asks, `ANY_OWNER` for everybody's.
         now: The time.
     """
     return Facts(

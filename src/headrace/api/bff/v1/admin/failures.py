@@ -22,7 +22,7 @@ from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, AtCursor, AtLeast, OfKind, read_instant
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import state_of
-from headrace.contracts.filters import Filter
+from headrace.contracts.filters import ANY_OWNER, Filter
 from headrace.contracts.fingerprints import FINGERPRINT_PATTERN
 from headrace.contracts.screens.failures import FailureGroup, FailureSample, FailuresV1, SelectedFailures
 from headrace.contracts.tasks import FailureCode, State
@@ -130,7 +130,7 @@ async def _selected(
             state=[State.FAILED],
             fingerprint=fingerprint,
             finished_from=since,
-            owner=None if owner == EVERYBODY else owner,
+            owner=ANY_OWNER if owner == EVERYBODY else owner,
         ),
         items=await task_rows(session, found, show_owners=True),
         next_cursor=str(more) if more else None,

@@ -23,6 +23,7 @@ from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
+from headrace.contracts.filters import ANY_OWNER
 from headrace.contracts.kinds import CatalogEntry
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.overview import BusyOwner, Latency, OverviewV1
@@ -92,7 +93,7 @@ async def _look(api: ApiState, now: datetime) -> Looked:
 def _attention(gathered: Gathered | None, looked: Looked | None, now: datetime) -> list[Attention] | None:
     if gathered is None:
         return None
-    facts = to_facts(gathered, looked.kinds if looked else (), (), owner=None, now=now)
+    facts = to_facts(gathered, looked.kinds if looked else (), (), owner=ANY_OWNER, now=now)
     if looked is not None:
         facts = facts._replace(log=looked.installation.room, behind=looked.installation.lag)
     return find_attention(facts, ATTENTION_MAX)
