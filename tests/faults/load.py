@@ -209,12 +209,12 @@ def _batch(rng: random.Random, number: int, features: Features) -> Invocation:
 
 def _bulk(first: int) -> list[Invocation]:
     """What somebody does to many tasks at once."""
-    failed = {"kind": "failing", "state": "failed"}
+    failed = {"kind": ["failing"], "state": ["failed"]}
     requests: list[tuple[str, dict[str, Any]]] = [
         ("runs", {"select": failed, "dry_run": True}),
         ("runs", {"select": failed, "limit": 30, "per_second": 300}),
-        ("runs", {"select": {**failed, "code": "raised"}, "limit": 30, "per_second": 300}),
-        ("cancellations", {"select": {"kind": "long"}, "limit": 20, "per_second": 300}),
+        ("runs", {"select": {**failed, "code": ["raised"]}, "limit": 30, "per_second": 300}),
+        ("cancellations", {"select": {"kind": ["long"]}, "limit": 20, "per_second": 300}),
     ]
     return [
         Invocation(number=first + number, after=0, kind="", expect=[], bulk=request, statuses=(200,))

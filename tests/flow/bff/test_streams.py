@@ -76,11 +76,11 @@ async def test_a_member_hears_of_its_own_and_an_administrator_of_everybody_and_e
     of_ada, of_boss = cluster.http_as(ada.key), cluster.http_as(boss.key)
     check_problem(await of_ada.get(ADMIN), 403, "forbidden")
     async with follow(of_boss, ADMIN) as everybody, follow(of_boss, MEMBER) as own, follow(of_ada, MEMBER) as member:
+        counts = await find(everybody, is_hint("counts"))
+        assert sum(counts.data["counts"].values()) == sum(sum(each.values()) for each in counts.data["kinds"].values())
         gauges = await find(everybody, is_hint("gauges"))
         assert gauges.data["log_bytes"] > 0
         assert {lane["kind"] for lane in gauges.data["lanes"]} >= {"echo"}
-        counts = await find(everybody, is_hint("counts"))
-        assert sum(counts.data["counts"].values()) == sum(sum(each.values()) for each in counts.data["kinds"].values())
         await find(member, is_hint("counts"))
         task = await echo(of_ada)
         seen = await find(everybody, lambda seen: seen.event == "finished" and seen.data["task"] == task)

@@ -43,13 +43,13 @@ async def test_a_cancellation_in_bulk_is_in_the_audit_and_a_dry_run_is_not(clust
     member = await cluster.make_user()
     async with cluster.http_as(member.key) as http:
         for dry_run in (True, False):
-            asked = {"select": {"kind": "echo"}, "dry_run": dry_run}
+            asked = {"select": {"kind": ["echo"]}, "dry_run": dry_run}
             assert (await http.post("/api/v1/cancellations", json=asked)).status_code == 200
-        assert (await http.post("/api/v1/runs", json={"select": {"kind": "echo"}})).status_code == 200
+        assert (await http.post("/api/v1/runs", json={"select": {"kind": ["echo"]}})).status_code == 200
     found = await entries(cluster, actor=member.id)
     assert [(each["action"], each["data"]["select"]["kind"]) for each in found] == [
-        ("tasks.run_again", "echo"),
-        ("tasks.cancelled", "echo"),
+        ("tasks.run_again", ["echo"]),
+        ("tasks.cancelled", ["echo"]),
     ]
 
 

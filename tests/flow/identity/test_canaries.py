@@ -42,7 +42,7 @@ BODIES: tuple[Any, ...] = (
         "kind": SENT,
         "input": {SENT: SENT},
         "name": SENT,
-        "select": {"kind": SENT},
+        "select": {"kind": [SENT]},
         "banner": f"{SENT}\n",
     },
     {"kind": "echo", "input": {"text": 1, SENT: SENT}},

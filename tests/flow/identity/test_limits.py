@@ -225,7 +225,7 @@ async def test_tasks_that_are_run_again_in_bulk_count_like_a_batch(cluster: Clus
         made = (await http.post("/api/v1/batches", json={"kind": "noop", "inputs": [{}] * 301})).json()
         await until(lambda: _is_settled(http, made["id"]), "the batch")
         before = _left(await http.put(f"/api/v1/tasks/{made['id']}/cancellation"))
-        selected = {"select": {"batch": made["id"], "state": "succeeded"}, "per_second": 500}
+        selected = {"select": {"batch": made["id"], "state": ["succeeded"]}, "per_second": 500}
         again = await http.post("/api/v1/runs", json=selected)
         assert again.json().get("done") == 301, again.text
         assert _left(await http.put(f"/api/v1/tasks/{made['id']}/cancellation")) == before - 1 - 4

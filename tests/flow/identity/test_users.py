@@ -113,7 +113,7 @@ async def test_tasks_that_an_account_runs_again_one_by_one_stop_when_it_is_disab
     tasks = [(await client.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).json() for _ in range(8)]
     await cluster.all_finished([task["id"] for task in tasks])
     at_least = {"at_least": f"{cluster.log.epoch}-{(await cluster.log.refresh()).last_sequence}"}
-    again = {"select": {"kind": "noop"}, "per_second": 1}
+    again = {"select": {"kind": ["noop"]}, "per_second": 1}
     running = asyncio.create_task(client.post("/api/v1/runs", json=again, params=at_least))
 
     async def queued() -> int:

@@ -21,19 +21,19 @@ async def test_many_tasks_are_cancelled_by_what_they_have_in_common(cluster_with
 
     dry = await in_bulk(cluster, "cancellations", select={}, dry_run=True)
     assert (dry["matched"], dry["done"]) == (11, 0)
-    dry = await in_bulk(cluster, "cancellations", select={"kind": "echo"}, dry_run=True)
+    dry = await in_bulk(cluster, "cancellations", select={"kind": ["echo"]}, dry_run=True)
     assert (dry["matched"], dry["done"], dry["remaining"]) == (6, 0, 6)
     assert await cluster.finishes() == {}
 
-    done = await in_bulk(cluster, "cancellations", select={"kind": "echo"}, limit=2)
+    done = await in_bulk(cluster, "cancellations", select={"kind": ["echo"]}, limit=2)
     assert (done["matched"], done["done"], done["remaining"]) == (6, 2, 4)
     assert (await cluster.finishes()).keys() == {task["id"] for task in echoes[:2]}, "the oldest first"
     found = await read(cluster, echoes[1]["id"], at_least=done["position"])
     assert found["state"] == "cancelled"
-    done = await in_bulk(cluster, "cancellations", select={"kind": "echo"})
+    done = await in_bulk(cluster, "cancellations", select={"kind": ["echo"]})
     assert (done["matched"], done["done"], done["remaining"]) == (4, 4, 0)
 
-    done = await in_bulk(cluster, "cancellations", select={"kind": "noop", "state": "pending"})
+    done = await in_bulk(cluster, "cancellations", select={"kind": ["noop"], "state": ["pending"]})
     assert done["done"] == 2
     assert {(await cluster.outcome(task["id"]))["state"] for task in waiting} == {"cancelled"}
     first = (await read(cluster, noops[1]["id"]))["created_at"]

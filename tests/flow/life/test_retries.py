@@ -182,7 +182,7 @@ async def test_a_task_that_waits_for_its_next_attempt_holds_no_slot(make_cluster
     assert (await cluster.outcome(fresh["id"], patience=5))["state"] == "succeeded"
     assert len(await cluster.events("hr.timers.>")) == len(tasks)
 
-    done = await in_bulk(cluster, "cancellations", select={"state": "pending"}, per_second=500)
+    done = await in_bulk(cluster, "cancellations", select={"state": ["pending"]}, per_second=500)
     assert (done["matched"], done["done"], done["remaining"]) == (200, 200, 0)
     assert await cluster.events("hr.timers.>") == []
 

@@ -264,23 +264,23 @@ async def test_many_tasks_run_again_by_what_they_have_in_common(make_cluster: Ma
 
     dry = await in_bulk(cluster, "runs", select={}, dry_run=True)
     assert (dry["matched"], dry["done"], dry["remaining"]) == (10, 0, 10)
-    dry = await in_bulk(cluster, "runs", select={"code": "timeout"}, dry_run=True)
+    dry = await in_bulk(cluster, "runs", select={"code": ["timeout"]}, dry_run=True)
     assert dry["matched"] == 2
-    dry = await in_bulk(cluster, "runs", select={"state": "failed", "kind": "fail"}, dry_run=True)
+    dry = await in_bulk(cluster, "runs", select={"state": ["failed"], "kind": ["fail"]}, dry_run=True)
     assert dry["matched"] == 5
     moment = (await read(cluster, done[-1]["id"]))["finished_at"]
-    dry = await in_bulk(cluster, "runs", select={"kind": "noop", "finished_from": moment}, dry_run=True)
+    dry = await in_bulk(cluster, "runs", select={"kind": ["noop"], "finished_from": moment}, dry_run=True)
     assert dry["matched"] >= 1
-    dry = await in_bulk(cluster, "runs", select={"kind": "noop", "finished_before": moment}, dry_run=True)
+    dry = await in_bulk(cluster, "runs", select={"kind": ["noop"], "finished_before": moment}, dry_run=True)
     assert dry["matched"] <= 2
     assert (await cluster.finishes()).total() == 10, "nothing was run"
 
-    part = await in_bulk(cluster, "runs", select={"code": "raised"}, limit=2)
+    part = await in_bulk(cluster, "runs", select={"code": ["raised"]}, limit=2)
     assert (part["matched"], part["done"], part["remaining"]) == (5, 2, 3)
     for task in failed[:2]:
         await finishes(cluster, task["id"], 2)
     began = now()
-    paced = await in_bulk(cluster, "runs", select={"state": "succeeded"}, per_second=5)
+    paced = await in_bulk(cluster, "runs", select={"state": ["succeeded"]}, per_second=5)
     assert now() - began >= timedelta(seconds=0.4), "three at five a second"
     assert (paced["matched"], paced["done"], paced["remaining"]) == (3, 3, 0)
     for task in done:
@@ -291,7 +291,7 @@ async def test_many_tasks_run_again_by_what_they_have_in_common(make_cluster: Ma
 async def test_a_bulk_run_that_is_more_than_one_request_can_do_at_its_pace_says_what_remains(cluster: Cluster) -> None:
     tasks = [await accepted(cluster, "lie") for _ in range(3)]
     await cluster.all_finished([task["id"] for task in tasks])
-    done = await in_bulk(cluster, "runs", select={"kind": "lie"}, per_second=0.04)
+    done = await in_bulk(cluster, "runs", select={"kind": ["lie"]}, per_second=0.04)
     assert done["matched"] >= 3
     assert (done["done"], done["remaining"]) == (1, done["matched"] - 1)
     found = await read(cluster, tasks[0]["id"], at_least=done["position"])

@@ -44,7 +44,7 @@ async def test_an_end_that_cannot_be_read_is_a_failure_for_everybody_and_stands_
     assert (await shared.outcome(other))["state"] == "cancelled"
     assert (await settled(shared, batch["id"]))["counts"]["failed"] == 1
 
-    again = await shared.http.post("/api/v1/runs", json={"select": {"code": "result_invalid", "batch": batch["id"]}})
+    again = await shared.http.post("/api/v1/runs", json={"select": {"code": ["result_invalid"], "batch": batch["id"]}})
     assert (again.status_code, again.json()["done"]) == (200, 1), again.text
     shared.open_gate("never")
     shared.open_gate("soon")

@@ -36,7 +36,7 @@ async def test_a_task_keeps_its_title_and_its_labels_whenever_it_runs(shared: Cl
     again = await shared.http.post(f"/api/v1/tasks/{first['id']}/runs")
     assert (again.status_code, *named(again.json())) == (202, TITLE, LABELS)
     await shared.http.get(f"/api/v1/tasks/{first['id']}", params={"at_least": again.json()["position"], "wait": 10})
-    selected = {"select": {"kind": "echo", "created_from": first["created_at"]}, "per_second": 500}
+    selected = {"select": {"kind": ["echo"], "created_from": first["created_at"]}, "per_second": 500}
     bulk = (await shared.http.post("/api/v1/runs", json=selected)).json()
     assert bulk["done"] >= 1
 
@@ -110,7 +110,7 @@ async def test_a_schedule_gives_its_labels_and_its_title_to_each_task(shared: Cl
     rows = await until(fired, "it to fire twice")
     assert {(row["title"], *row["labels"]) for row in rows} == {("opened", *(f"{k}={v}" for k, v in LABELS.items()))}
     await shared.http.delete(f"/api/v1/schedules/{schedule}")
-    await shared.http.post("/api/v1/cancellations", json={"select": {"kind": "wait"}})
+    await shared.http.post("/api/v1/cancellations", json={"select": {"kind": ["wait"]}})
 
 
 @pytest.mark.parametrize(

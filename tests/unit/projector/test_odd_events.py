@@ -121,7 +121,7 @@ async def check_lists(cluster: Cluster) -> None:
             assert answer.status_code in (200, 404), (of, each, answer.text)
     for code in FailureCode:
         for what in ("runs", "cancellations"):
-            body = {"select": {"code": code}, "dry_run": True}
+            body = {"select": {"code": [code]}, "dry_run": True}
             answer = await cluster.http.post(f"/api/v1/{what}", json=body)
             assert answer.status_code == 200, answer.text
 

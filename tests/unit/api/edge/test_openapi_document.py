@@ -37,7 +37,7 @@ TASK: dict[str, Any] = {"kind": "echo", "input": {}}
 GOOD: dict[type[Struct], dict[str, Any]] = {
     Submission: TASK,
     ScheduleDefinition: {**TASK, "every": 60},
-    BulkRequest: {"select": {"kind": "echo", "code": "raised"}},
+    BulkRequest: {"select": {"kind": ["echo"], "code": ["raised"]}},
     Bulk: {"dry_run": True},
     FollowLinkRequest: {"expires_in": 60},
     BatchSubmission: {"kind": "echo", "inputs": [{}]},
