@@ -11,20 +11,19 @@ from time import monotonic
 from typing import Any
 
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from headrace import forks
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.denials import Denials, NotLetIn, Violation
+from headrace.log.steady_client import SteadyClient
 from headrace.log.tls import Tls, TlsFailed
 from headrace.settings import NatsSettings
 from headrace.telemetry import get_logger
 
 START_TIMEOUT_SECONDS = 60.0  # how long a process waits for NATS before it gives up and leaves it to its supervisor
 CONNECT_TIMEOUT_SECONDS = 2
-FLUSH_TIMEOUT_SECONDS = 10  # as nats-py has it
 CANCEL_AGAIN_SECONDS = 0.1
 RECONNECT_WAIT_SECONDS = 0.2
 SUBSCRIBE_AGAIN_SECONDS = 30.0  # to what was refused: NATS does not say when it permits more
@@ -35,7 +34,7 @@ _WRITTEN_ERROR = re.compile(rb"-ERR\s+'(.+)'\r\n")
 log = get_logger(__name__)
 
 
-class NatsClient(Client):
+class NatsClient(SteadyClient):
     """nats-py's client with the options, the log lines and the end of process that every connection here shares.
 
     Args:
@@ -135,14 +134,6 @@ class NatsClient(Client):
     def explain_refusal(self, subject: str) -> str | None:
         """Say that this user may not publish to a subject, if the server has refused it; None when it has not."""
         return self._denials.explain(subject)
-
-    async def flush(self, timeout: int = FLUSH_TIMEOUT_SECONDS) -> None:
-        """Return when the server has everything that was sent before, subscriptions among it; see `Client.flush`.
-
-        nats-py writes its ping ahead of what waits in its buffer, so without this the server would answer too early.
-        """
-        await self._flush_pending(force_flush=True)
-        await super().flush(timeout)
 
     async def flush_and_close(self) -> None:
         """Send what is buffered, and close the connection."""
@@ -270,16 +261,6 @@ class NatsClient(Client):
                 client=self._client_name,
             )
             signal.raise_signal(signal.SIGTERM)
-
-    @staticmethod
-    def _parse_header_lines(raw: bytes) -> dict[str, str]:
-        """Read headers in a third of the time that nats-py takes.
-
-        nats-py checks every character of every header's name, which is a tenth of a projector's work; the server sends
-        well-formed names. Should nats-py rename this method, its own is called, and everything still works.
-        """
-        lines = (line.partition(":") for line in raw.decode("utf-8", "replace").split("\r\n") if line)
-        return {name: value.strip() for name, _, value in lines}
 
 
 @asynccontextmanager

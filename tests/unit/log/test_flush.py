@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 from nats.aio.msg import Msg
 
 from headrace.log.client import open_client
@@ -24,3 +26,16 @@ async def test_after_a_flush_the_server_knows_of_every_subscription(settings: Se
             await says.flush()
             await heard_all(hears, subscription)
     assert heard == subjects
+
+
+async def test_who_stops_waiting_for_a_flush_does_not_deafen_the_connection(settings: Settings) -> None:
+    async with open_client(settings.nats, "asks") as asks:
+        for _ in range(SUBSCRIPTIONS):
+            flushing = asyncio.create_task(asks.flush())
+            while not asks._pongs:
+                await asyncio.sleep(0)
+            # The server's answer is on its way now, and nobody waits for it.
+            flushing.cancel()
+            await asyncio.wait({flushing})
+            await asks.flush()
+        assert (await asks.request("$JS.API.INFO", timeout=5)).data
