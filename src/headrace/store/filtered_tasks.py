@@ -22,6 +22,7 @@ from headrace.store.filters import Conditions
 PROBED_MAX: Final = 1000  # tasks looked for in any order; to sort as many takes a millisecond
 
 _AGES: Final = frozenset({"created_from", "created_before"})
+_FINISHES: Final = frozenset({"finished_from", "finished_before"})
 _IN_AGE_ORDER: Final = (frozenset({"kind"}), frozenset({"batch"}), frozenset({"batch", "kind"}), frozenset({"code"}))
 
 
@@ -117,11 +118,19 @@ def _is_in_order(conditions: Conditions, order: Order) -> bool:
     return conditions.is_of_one_owner and conditions.fields <= {longer, "kind"}
 
 
+def _is_by_finish(conditions: Conditions) -> bool:
+    """Whether few tasks are best found by when they finished, because no other field has an index of its own."""
+    times = conditions.fields & _FINISHES
+    return bool(times) and conditions.is_of_one_owner and conditions.fields - _AGES - _FINISHES <= {"kind"}
+
+
 def _probe(conditions: Conditions, order: Order) -> str:
     """Build the query for a page of those of the tasks that are found first, and for how many these are."""
     columns = f"{order.column}, id, owner"
+    # Without an order, Postgres may expect to find many soon in the table itself, where an owner has had none lately.
+    first = " ORDER BY finished_at" if _is_by_finish(conditions) else ""
     each = " UNION ALL ".join(
-        f"(SELECT {columns} FROM tasks WHERE {group} LIMIT {PROBED_MAX + 1})"  # noqa: S608 - names are ours
+        f"(SELECT {columns} FROM tasks WHERE {group}{first} LIMIT {PROBED_MAX + 1})"  # noqa: S608 - names are ours
         for group in conditions.groups()
     )
     return (
@@ -147,11 +156,12 @@ def _in_order(conditions: Conditions, order: Order) -> tuple[str, dict[str, Any]
 
 def _leading(conditions: Conditions, order: Order) -> str | None:
     """Return the field with several values that the index has in front of the order; None when there is none."""
-    if not conditions.is_of_one_owner or "batch" in conditions.fields:
+    if not conditions.is_of_one_owner:
         return None
-    if "kind" in conditions.fields:
-        return "kind"
-    return "code" if "code" in conditions.fields and order.is_by_age else None
+    # Few states have tasks with a code, and all of them have tasks of a kind or of a batch.
+    if "code" in conditions.fields and order.is_by_age:
+        return "code"
+    return "kind" if "kind" in conditions.fields and "batch" not in conditions.fields else None
 
 
 def _each_alone(

@@ -29,14 +29,15 @@ OWNER = "u1"
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)  # a task was created each second from here on
 
 # Of a hundred tasks, 80 have succeeded, 10 wait, 5 failed, 3 run and 2 were cancelled. Of a thousand, one is of the rare kind.
-# Every third task is in the large batch, every hundredth in one of many small ones, every fiftieth of one of 20 schedules. Another owner has a tenth as many.
+# Every third task is in the large batch, every hundredth in one of many small ones, every fiftieth of one of 20 schedules. Another owner has a
+# tenth as many, and no schedules.
 SEED = f"""
     INSERT INTO tasks (id, kind, priority, owner, batch, schedule, state, attempt, input, files, error, code, created_at, queued_at,
                        started_at, finished_at, wait_seconds, run_seconds, epoch, sequence)
     SELECT 't' || n, CASE WHEN n % 1000 = 7 THEN 'rare' ELSE 'common' END, 'normal',
            CASE WHEN n > {TASKS} THEN 'u2' ELSE '{OWNER}' END,
            CASE WHEN n % 3 = 0 THEN 'large' WHEN n % 100 = 1 THEN 'small' || n / 10000 END,
-           CASE WHEN n % 50 = 9 THEN 's' || n % 1000 * 1000 END, s.state, 1, '{{"text": "an input"}}', '[]', CASE WHEN s.code IS NOT NULL THEN json_build_object('code', s.code, 'message', '') END,
+           CASE WHEN n % 50 = 9 AND n <= {TASKS} THEN 's' || n % 1000 * 1000 END, s.state, 1, '{{"text": "an input"}}', '[]', CASE WHEN s.code IS NOT NULL THEN json_build_object('code', s.code, 'message', '') END,
            s.code, s.at, s.at, s.at, CASE WHEN n % 100 < 87 THEN s.at + interval '5 seconds' END,
            CASE WHEN n % 100 < 87 OR n % 100 > 96 THEN n % 60 END, CASE WHEN n % 100 < 87 THEN n::bigint * 7919 % 100000 / 1000.0 END, 1, n
     FROM generate_series(1, {TASKS * 11 // 10}) n, LATERAL (
