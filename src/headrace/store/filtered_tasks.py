@@ -151,7 +151,7 @@ def _in_order(conditions: Conditions, order: Order) -> tuple[str, dict[str, Any]
         f"{order.clause()} LIMIT :limit)"
         for state, alone in _each_alone(conditions.states, leading, parameters)
     ]
-    return f"SELECT {columns} FROM ({' UNION ALL '.join(pages)}) page {order.clause()} LIMIT :limit", parameters  # noqa: S608
+    return f"SELECT {columns} FROM ({' UNION ALL '.join(pages)}) page {order.clause()} LIMIT :limit", parameters  # noqa: S608 - as above
 
 
 def _leading(conditions: Conditions, order: Order) -> str | None:

@@ -8,11 +8,13 @@ from typing import Annotated, NamedTuple
 
 from litestar import Response, get
 from litestar.params import Parameter, QueryParameter
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.bff.answers import SCREEN_ANSWERS
+from headrace.api.bff.attention_facts import to_group
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.parts import Reading
@@ -104,18 +106,7 @@ async def _groups(owner: str, wanted: FailureFilter, after: Cursor | None, limit
 
 
 def _group(found: counts.FailureGroup) -> FailureGroup:
-    return FailureGroup(
-        fingerprint=found.fingerprint,
-        kind=found.kind,
-        code=FailureCode(found.code),
-        message=found.message,
-        count=found.count,
-        first_at=found.first_at,
-        last_at=found.last_at,
-        newest=found.newest,
-        owners=found.owners,
-        per_hour=found.per_hour,
-    )
+    return FailureGroup(**structs.asdict(to_group(found)), owners=found.owners, per_hour=found.per_hour)
 
 
 async def _selected(
