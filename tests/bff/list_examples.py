@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from headrace.contracts.batches import Counts
+from headrace.contracts.batches import BatchState, Counts
 from headrace.contracts.filters import Filter
 from headrace.contracts.screens.batches import BatchesV1
+from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.tasks import Facets, Matched, TasksV1
 from headrace.contracts.tasks import State
-from tests.bff.example_values import CURSOR, NO_LISTS, OF_READ_MODEL, four
+from tests.bff.example_values import ADA, CURSOR, NO_LISTS, OF_READ_MODEL, ago, four
 from tests.bff.overview_examples import OPEN_BATCH, RUNNING
 
 
@@ -35,5 +37,14 @@ def tasks() -> dict[str, Struct]:
 
 
 def batches() -> dict[str, Struct]:
-    full = BatchesV1(**OF_READ_MODEL, items=[OPEN_BATCH], next_cursor=CURSOR)
+    settled = replace(
+        OPEN_BATCH,
+        id="01980f6f-0000-7000-8000-00000ba7c4ed",
+        name=None,
+        owner=Ref(id=ADA, name="ada@example.com"),
+        counts=Counts(succeeded=498, failed=2),
+        state=BatchState.SETTLED,
+        settled_at=ago(minutes=2),
+    )
+    full = BatchesV1(**OF_READ_MODEL, items=[OPEN_BATCH, settled], next_cursor=CURSOR)
     return four(full, {"items": [], "next_cursor": None}, "items", NO_LISTS, "items", "next_cursor")

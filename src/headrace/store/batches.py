@@ -1,4 +1,4 @@
-"""The queries of the API about batches. Each is scoped to an owner."""
+"""The queries of the API about batches. Each is scoped to an owner; `EVERYBODY` in place of one means all where a list says so."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headrace.store.batch_rows import to_batch
 from headrace.store.by_age import given_filters, page_parameters, select_newest
 from headrace.store.cursors import Cursor
 from headrace.store.reading import columns_of, fetch_row, fetch_rows
-from headrace.store.tables import BatchRow
+from headrace.store.tables import EVERYBODY, BatchRow
 
 _BATCH = columns_of(tables.batches, BatchRow)
 _SELECT_BATCH = select(*_BATCH)
@@ -38,12 +38,13 @@ async def find_batch(session: AsyncSession, owner: str, batch: str) -> Batch | N
 async def list_newest(
     session: AsyncSession, owner: str, wanted: BatchFilter, after: Cursor | None, limit: int
 ) -> tuple[list[Batch], Cursor | None]:
-    """List one page of an owner's batches, newest first.
+    """List one page of an owner's batches, newest first; `EVERYBODY` for those of all owners.
 
     Returns:
         The batches, and where the next page begins; None on the last page.
     """
-    asked = {"owner": owner, **given_filters(wanted), **page_parameters(after, limit + 1)}
+    owned: dict[str, object] = {} if owner == EVERYBODY else {"owner": owner}
+    asked = owned | given_filters(wanted) | page_parameters(after, limit + 1)
     rows = await fetch_rows(session, BatchRow, _select_newest(frozenset(asked)), asked)
     page = rows[:limit]
     more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
@@ -79,7 +80,5 @@ def _select_newest(asked: frozenset[str]) -> Select[Any]:
     """Build the query for a page of the list, once for each set of parameters that lists are asked for with."""
     of: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in asked}
     columns = tables.batches.c
-    conditions = [columns.owner == of["owner"]]
-    if "kind" in of:
-        conditions.append(columns.kind == of["kind"])
+    conditions = [columns[name] == of[name] for name in ("owner", "kind") if name in of]
     return select_newest(_BATCH, conditions, [of["state"]] if "state" in of else list(BatchState), of)

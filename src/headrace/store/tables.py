@@ -243,6 +243,9 @@ batches = describe_table(
     BatchRow,
     Index("batches_by_age", "owner", "state", "created_at", "id"),
     Index("batches_of_kind_by_age", "owner", "kind", "state", "created_at", "id"),
+    # For administrators, who see the batches of all owners in one list.
+    Index("batches_of_all_by_age", "state", "created_at", "id"),
+    Index("batches_of_all_of_kind_by_age", "kind", "state", "created_at", "id"),
     Index("batches_open", "id", postgresql_where=text("state = 'open'")),
     Index("batches_by_settling", "kind", "settled_at", postgresql_where=text("state = 'settled'")),
 )

@@ -38,8 +38,9 @@ async def test_a_list_has_what_the_filter_selects_and_says_how_many_these_are(cl
     assert (await http.get("/bff/v1/admin/tasks")).status_code in (403, 404)
 
 
-async def test_batches_are_listed_for_their_owner_alone(cluster: Cluster) -> None:
-    http = cluster.http_as((await cluster.make_user()).key)
+async def test_batches_are_listed_for_their_owner_and_for_administrators(cluster: Cluster) -> None:
+    owner = await cluster.make_user()
+    http = cluster.http_as(owner.key)
     other = cluster.http_as((await cluster.make_user()).key)
     made = await http.post("/api/v1/batches", json={"kind": "fail", "inputs": [{}]})
     assert made.status_code == 202, made.text
@@ -50,3 +51,19 @@ async def test_batches_are_listed_for_their_owner_alone(cluster: Cluster) -> Non
 
     await until(is_listed, "the batch is listed")
     assert (await show(other, "member/batches"))["items"] == []
+    (own,) = (await show(http, "member/batches"))["items"]
+    assert own["owner"] is None
+
+    # Administrators see those of all accounts, or of one, and whose each is.
+    for everybody in ({}, {"owner": "*"}):
+        listed = (await show(cluster.http, "admin/batches", kind="fail", **everybody))["items"]
+        assert {each["id"]: each["owner"]["id"] for each in listed}[made.json()["id"]] == owner.id
+    for page in ("admin/batches", "member/batches"):
+        (of_one,) = (await show(cluster.http, page, owner=owner.id))["items"]
+        assert (of_one["id"], of_one["owner"]["id"]) == (made.json()["id"], owner.id)
+    assert (await show(cluster.http, "admin/batches", owner="nobody"))["items"] == []
+    check_problem(await http.get("/bff/v1/admin/batches"), 403, "forbidden")
+    check_problem(await cluster.http.get("/bff/v1/admin/batches", params={"cursor": "x"}), 400, "invalid_cursor")
+    for params in ({"owner": "*"}, {"owner": owner.id}):
+        check_problem(await other.get("/bff/v1/member/batches", params=params), 403, "forbidden")
+    check_problem(await cluster.http.get("/bff/v1/member/batches", params={"owner": "*"}), 400, "malformed_request")

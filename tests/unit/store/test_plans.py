@@ -21,7 +21,7 @@ from headrace.store.earlier import find_place
 from headrace.store.engine import sqlalchemy_url
 from headrace.store.filtered_tasks import Order, Place, count_tasks, find_page
 from headrace.store.filters import conditions_of
-from headrace.store.tables import COUNTERS
+from headrace.store.tables import COUNTERS, EVERYBODY
 
 TASKS = 300_000
 PAGE = 50
@@ -51,7 +51,7 @@ SEED_BATCHES = f"""
     INSERT INTO batches (id, kind, priority, owner, total, pending, queued, running, succeeded, failed, cancelled, state,
                          created_at, settled_sequence, epoch, sequence)
     SELECT CASE WHEN n = 0 THEN 'large' ELSE 'small' || n END, CASE WHEN n % 1000 = 7 THEN 'rare' ELSE 'common' END, 'low',
-           '{OWNER}', 1, 0, 0, 0, 1, 0, 0, CASE WHEN n % 1000 = 5 THEN 'open' ELSE 'settled' END,
+           CASE WHEN n % 10 = 9 THEN 'u2' ELSE '{OWNER}' END, 1, 0, 0, 0, 1, 0, 0, CASE WHEN n % 1000 = 5 THEN 'open' ELSE 'settled' END,
            timestamptz '{BEGIN.isoformat()}' + n * interval '1 second', 0, 1, n
     FROM generate_series(0, 30000) n
 """
@@ -165,10 +165,11 @@ async def test_a_list_by_duration_reads_a_page_of_each_state_whatever_the_filter
 @pytest.mark.slow
 async def test_a_list_of_batches_reads_a_page_of_each_state_whatever_the_filters(seeded: AsyncEngine) -> None:
     cursor = Cursor(BEGIN + timedelta(seconds=15_000), "b")
-    for state, kind, after in itertools.product((None, *BatchState), (None, "common", "rare", "none"), (None, cursor)):
+    kinds, owners = (None, "common", "rare", "none"), (OWNER, "u2", "none", EVERYBODY)
+    for state, kind, after, owner in itertools.product((None, *BatchState), kinds, (None, cursor), owners):
         wanted = batches.BatchFilter(state=state, kind=kind)
-        for read in await reads(seeded, batches.list_newest, OWNER, wanted, after, PAGE):
-            assert_bounded(read, len(BatchState) * (PAGE + 1), (wanted, after))
+        for read in await reads(seeded, batches.list_newest, owner, wanted, after, PAGE):
+            assert_bounded(read, len(BatchState) * (PAGE + 1), (owner, wanted, after))
 
 
 @pytest.mark.slow

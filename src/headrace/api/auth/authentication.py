@@ -16,10 +16,9 @@ from headrace.api.auth.csrf import check_csrf
 from headrace.api.auth.principal import act_for, keep_principal, principal_of
 from headrace.api.edge.admission import SAFE_METHODS
 from headrace.api.edge.client_address import client_network
-from headrace.api.edge.filter_parameters import Filtered
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.json_body import AFTER_BODY
-from headrace.api.edge.openapi import OWNER
+from headrace.api.edge.openapi import OWNER, OfAnyOwner
 from headrace.api.edge.query import check_query
 from headrace.api.edge.request import AnyRequest, is_id
 from headrace.api.state import state_of
@@ -68,7 +67,7 @@ async def _act_for(request: AnyRequest, owner: str) -> None:
         return
     if not principal.is_admin:
         raise Forbidden("only administrators may read what belongs to others; leave out owner")
-    if owner == ANY_OWNER and issubclass(request.route_handler.operation_class, Filtered):
+    if owner == ANY_OWNER and issubclass(request.route_handler.operation_class, OfAnyOwner):
         await audit_view(request, owner)
         act_for(request, EVERYBODY)
         return

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Parameter, Reference, Schema
 
-from headrace.api.edge.openapi import OfOwner
+from headrace.api.edge.openapi import OfAnyOwner
 from headrace.api.edge.openapi_components import SCHEMAS
 from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, read_instant
 from headrace.contracts.filters import DURATION_SECONDS_MAX, KINDS_MAX, TEXT_CHARS_MAX, Filter, Seconds
@@ -28,10 +28,10 @@ _SECONDS: Final = ("slower_than", "waited_longer_than")
 
 
 @dataclass
-class Filtered(OfOwner):
+class Filtered(OfAnyOwner):
     """The operation of a route for the tasks that a filter in its query selects. The route reads it with `read_filter`."""
 
-    QUERY_NAMES: ClassVar[tuple[str, ...]] = (*OfOwner.QUERY_NAMES, *_LISTS, *_TEXTS, LABEL, *_INSTANTS, *_SECONDS)
+    QUERY_NAMES: ClassVar[tuple[str, ...]] = (*OfAnyOwner.QUERY_NAMES, *_LISTS, *_TEXTS, LABEL, *_INSTANTS, *_SECONDS)
     REPEATABLE: ClassVar[frozenset[str]] = frozenset({*_LISTS, LABEL})
     NOT_TEXTS: ClassVar[frozenset[str]] = frozenset({"state", "code", *_INSTANTS, *_SECONDS})
 

@@ -18,6 +18,7 @@ from headrace.api.edge.admission import SAFE_METHODS
 from headrace.api.edge.own_bodies import OwnBody
 from headrace.api.edge.security_schemes import security_of
 from headrace.contracts.batches import BatchSubmission
+from headrace.contracts.filters import OWNER_PATTERN
 from headrace.contracts.follow_links import SECONDS_MAX
 from headrace.contracts.problems import Problem
 from headrace.contracts.tasks import ID_PATTERN, KEY_PATTERN
@@ -104,16 +105,26 @@ class OfOwner(Operation):
     QUERY_NAMES: ClassVar[tuple[str, ...]] = (OWNER,)
     REPEATABLE: ClassVar[frozenset[str]] = frozenset()
     NOT_TEXTS: ClassVar[frozenset[str]] = frozenset()
+    WHOSE: ClassVar[str] = "Administrators only: whose, instead of one's own. This is audited."
+    WHOSE_PATTERN: ClassVar[str] = ID_PATTERN
 
     def __post_init__(self) -> None:
         """Add the owner to the parameters."""
         owner = Parameter(
             name=OWNER,
             param_in="query",
-            description="Administrators only: whose, instead of one's own. This is audited.",
-            schema=Schema(type=OpenAPIType.STRING, pattern=ID_PATTERN),
+            description=self.WHOSE,
+            schema=Schema(type=OpenAPIType.STRING, pattern=self.WHOSE_PATTERN),
         )
         self.parameters = [*(self.parameters or ()), owner]
+
+
+@dataclass
+class OfAnyOwner(OfOwner):
+    """The operation of a route as `OfOwner`, of which an administrator may also ask for what belongs to all owners."""
+
+    WHOSE: ClassVar[str] = "Administrators only: whose, instead of one's own; `*` for all. This is audited."
+    WHOSE_PATTERN: ClassVar[str] = OWNER_PATTERN
 
 
 @dataclass

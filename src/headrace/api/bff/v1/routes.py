@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from headrace.api.bff.v1.admin.audit import show_audit
 from headrace.api.bff.v1.admin.batch_detail import show_batch_of_anybody
+from headrace.api.bff.v1.admin.batches import show_batches_of_everybody
 from headrace.api.bff.v1.admin.events import follow_everybody
 from headrace.api.bff.v1.admin.failures import show_failures
 from headrace.api.bff.v1.admin.operations import show_operations
@@ -32,6 +33,7 @@ ALL: list[HTTPRouteHandler] = [
     show_task,
     show_task_of_anybody,
     show_batches,
+    show_batches_of_everybody,
     show_batch,
     show_batch_of_anybody,
     show_session,

@@ -20,7 +20,7 @@ from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.parts import Reading
 from headrace.api.bff.rows import task_rows
 from headrace.api.bff.value_parts import value_part
-from headrace.api.edge.openapi import OfOwner, refusals
+from headrace.api.edge.openapi import OfAnyOwner, refusals
 from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, AtCursor, AtLeast, OfKind, read_instant
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import state_of
@@ -61,7 +61,7 @@ class Page(NamedTuple):
     "/admin/failures",
     operation_id="show_failures",
     opt=access("admin") | belongs_to(Mount.ADMIN),
-    operation_class=OfOwner,
+    operation_class=OfAnyOwner,
     summary="Failures that are alike",
     responses=SCREEN_ANSWERS | refusals(400),
 )
