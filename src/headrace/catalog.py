@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from headrace.awaited_kinds import AwaitedKinds
 from headrace.contracts.kinds import CatalogEntry, KindDescription
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import NULL
@@ -20,7 +21,7 @@ from headrace.contracts.titles import choose_title, marked_properties
 from headrace.errors import InvalidInput, LogUnavailable, UnknownKind
 from headrace.inputs import InputCheck
 from headrace.log import clock, subjects
-from headrace.log.buckets import follow_bucket
+from headrace.log.buckets import Entry, follow_bucket
 from headrace.log.connection import Log
 from headrace.telemetry import get_logger
 
@@ -81,13 +82,11 @@ class Catalog:
         self._known: dict[str, _KnownKind] = {}
         # Why a kind that was announced cannot be submitted to.
         self._unusable: dict[str, str] = {}
+        self._awaited = AwaitedKinds()
 
     async def open(self) -> None:
         """Load every kind and follow the changes from now on."""
-        await follow_bucket(
-            *(self._log, subjects.CATALOG_STREAM, subjects.CATALOG_ENTRIES),
-            lambda _, announced, at: self._learn(announced, at),
-        )
+        await follow_bucket(self._log, subjects.CATALOG_STREAM, subjects.CATALOG_ENTRIES, self._on_entry)
 
     @property
     def problem(self) -> str | None:
@@ -175,6 +174,8 @@ class Catalog:
                 raise UnknownKind(message, [FieldError(path="/kind", message=message)]) from None
             if not self._is_complete:
                 raise LogUnavailable(f"{_INCOMPLETE}; try again in a moment") from None
+            if kind in self._awaited:
+                raise LogUnavailable(f"kind {kind!r} is being announced by its worker; try again in a moment") from None
             names = ", ".join(sorted(self._known)) or "none yet; start a worker"
             raise UnknownKind(
                 f"there is no kind {kind!r}; known kinds: {names}",
@@ -190,6 +191,13 @@ class Catalog:
             return False
         return bool(self._known) or monotonic() - log.current_since > FIRST_ANNOUNCEMENT_SECONDS
 
+    def _on_entry(self, entry: Entry) -> None:
+        self._learn(entry.value, entry.at)
+        following = entry.headers.get(subjects.FOLLOWING)
+        if following:
+            names = (name for name in following.split(",") if name not in self._known)
+            self._awaited.add(names, entry.at)
+
     def _learn(self, announced: bytes, announced_at: datetime) -> None:
         name = None
         try:
@@ -199,6 +207,7 @@ class Catalog:
                 before.announced_at = max(before.announced_at, announced_at)
             else:
                 self._known[name] = _KnownKind(announced, announced_at)
+                self._awaited.discard(name)
             self._unusable.pop(name, None)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.error("a worker announced a kind that cannot be read", kind=name, error=str(error))

@@ -14,7 +14,7 @@ import msgspec
 from headrace.contracts.problems import FieldError
 from headrace.contracts.run_time_settings import RunTimeSettings, SettingsVersion
 from headrace.log import bucket_names
-from headrace.log.buckets import follow_bucket
+from headrace.log.buckets import Entry, follow_bucket
 from headrace.log.connection import Log
 from headrace.settings_errors import KindDisabled, RegistrationClosed
 from headrace.telemetry import get_logger
@@ -99,9 +99,9 @@ class CurrentSettings:
         self.learn(version)
         await self._log.appender.append(bucket_names.CURRENT_SETTINGS, msgspec.json.encode(version), {})
 
-    def _on_entry(self, _subject: str, value: bytes, _at: datetime) -> None:
+    def _on_entry(self, entry: Entry) -> None:
         try:
-            self.learn(_decoder.decode(value))
+            self.learn(_decoder.decode(entry.value))
         except msgspec.MsgspecError as error:
             # A later version of this software may know more settings; the ones that are known stay.
             log.error("the settings that were changed cannot be read here", error=str(error))

@@ -10,15 +10,18 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from headrace import awaited_kinds
 from headrace import catalog as catalog_module
+from headrace.awaited_kinds import AwaitedKinds
 from headrace.catalog import WORKERS_GONE_SECONDS, Catalog
 from headrace.contracts.kinds import AnnouncedKind, KindDescription
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import InvalidInput, LogUnavailable, UnknownKind
 from headrace.inputs import ERRORS_MAX
+from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
-from headrace.log.subjects import catalog_entry
+from headrace.log.subjects import FOLLOWING, catalog_entry
 from headrace.worker.announce import announce
 from tests.proxy import proxy_to
 from tests.unit.conftest import settings_for
@@ -215,6 +218,47 @@ async def test_what_was_announced_during_an_interruption_is_known_after_it(log: 
         await announce(log, [kind("echo")])
         await proxy.listen()
         await until(catalog.entries, "the catalog to be loaded again")
+
+
+async def test_a_kind_that_its_worker_has_named_and_not_announced_yet_is_waited_for_and_no_other_is(
+    log: Log, nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with catalog_of(nats) as before:
+        # What a worker has written that was interrupted between its first kind and the others.
+        named = {FOLLOWING: "talk,wait"}
+        await log.appender.append(catalog_entry("echo"), msgspec.json.encode(kind("echo")), named)
+        await until(before.entries, "the first")
+        async with catalog_of(nats) as later:
+            for catalog in (before, later):
+                assert validate(catalog, "echo", {}) == kind("echo")
+                with pytest.raises(LogUnavailable, match="kind 'talk' is being announced by its worker; try") as caught:
+                    validate(catalog, "talk", {})
+                assert caught.value.retry_after
+                with pytest.raises(UnknownKind, match="there is no kind 'nope'; known kinds: echo"):
+                    validate(catalog, "nope", {})
+        await announce(log, [kind("talk")])
+        await until(lambda: len(before.entries()) == 2, "the second")
+        assert validate(before, "talk", {}) == kind("talk")
+        monkeypatch.setattr(awaited_kinds, "AWAITED_SECONDS", 0.0)
+        async with catalog_of(nats) as after:
+            with pytest.raises(UnknownKind, match="there is no kind 'wait'; known kinds: echo, talk"):
+                validate(after, "wait", {})
+
+
+async def test_a_bounded_number_of_kinds_is_waited_for_and_those_that_never_came_make_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(awaited_kinds, "AWAITED_MAX", 3)
+    awaited, now = AwaitedKinds(), clock.now()
+    awaited.add("abcd", now)
+    assert [each in awaited for each in "abcd"] == [True, True, True, False]
+    awaited.discard("a")
+    later = now + timedelta(seconds=awaited_kinds.AWAITED_SECONDS + 1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    awaited.add("xyz", later)
+    assert [each in awaited for each in "abcxyz"] == [False, False, False, True, True, True]
+    awaited.add("x", now)
+    assert "x" in awaited, "an older word about it does not end the wait"
 
 
 async def test_a_catalog_may_hold_more_than_a_thousand_kinds(log: Log, nats: EmbeddedNats) -> None:

@@ -8,7 +8,7 @@ intervals) and repairs from `headrace.log.replay`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from nats.aio import subscription as nats_subscription
 from nats.aio.client import Client
@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 from headrace.log import subjects
 from headrace.log.nats_errors import nats_errors_as_unavailable
-from headrace.log.records import Record
+from headrace.log.records import NO_HEADERS, Record
 
 PENDING_BYTES_MAX = 64 << 20  # bytes a subscription may hold; nats-py drops more, which the follower repairs
 
@@ -55,7 +55,7 @@ class Live:
         return await self._subscribe(subjects.live(subject), on_message, PENDING_BYTES_MAX)
 
     async def watch(self, subject: str, on_value: Callable[[str, bytes], None]) -> Subscription:
-        """Call ``on_value`` with subject and payload of everything published under a subject, as in a key-value bucket.
+        """Call ``on_value`` with subject and payload of everything published under a subject.
 
         Raises:
             LogUnavailable: NATS cannot be reached.
@@ -63,6 +63,20 @@ class Live:
 
         async def on_message(message: Msg) -> None:
             on_value(message.subject, message.data)
+
+        return await self._subscribe(subject, on_message)
+
+    async def watch_entries(
+        self, subject: str, on_entry: Callable[[str, bytes, Mapping[str, str]], None]
+    ) -> Subscription:
+        """Call ``on_entry`` with subject, payload and headers of every change of a key-value bucket.
+
+        Raises:
+            LogUnavailable: NATS cannot be reached.
+        """
+
+        async def on_message(message: Msg) -> None:
+            on_entry(message.subject, message.data, message.headers or NO_HEADERS)
 
         return await self._subscribe(subject, on_message)
 

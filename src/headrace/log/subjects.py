@@ -73,6 +73,7 @@ OUTCOME: Final = "Headrace-Outcome"  # of a `finished` event
 TITLE: Final = "Headrace-Title"  # one line of text, in UTF-8
 LABELS: Final = "Headrace-Labels"  # a JSON object of texts
 BODY_HASH: Final = "Headrace-Body-Hash"  # of a submission with an Idempotency-Key
+FOLLOWING: Final = "Headrace-Following"  # of an entry of the catalog: names of kinds that its worker announces next
 # A task's later events repeat these.
 CARRIED: Final = (BATCH, OF_SCHEDULE, TITLE, LABELS, CORRELATION_ID, *TRACE_HEADERS, BODY_HASH)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
@@ -13,7 +14,11 @@ from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.sdk.kind import AnyKind, KindError
 
+ANNOUNCED_AT_ONCE = 20  # kinds; what they say of themselves is some KB each
 SUPERSEDED_SECONDS = 75.0  # two missed announcements: the workers that ran a kind in the other form have gone
+
+# Kinds that one entry names. 100 names of 63 characters fit in the 8 KB that messages have for headers.
+FOLLOWING_MAX = 100
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(KindDescription)
@@ -33,14 +38,28 @@ def describe_checked(kind: AnyKind) -> AnnouncedKind:
     return described
 
 
-async def announce(log: Log, kinds: Iterable[KindDescription]) -> None:
+async def announce(log: Log, kinds: Sequence[KindDescription]) -> None:
     """Write to the catalog that a worker runs these kinds.
+
+    Each entry names the kinds that follow. An API that has heard of one of them, and not yet of another, then does not say that
+    there is no such kind. Of more than `FOLLOWING_MAX` each names the next ones, which name those after them.
 
     Raises:
         LogUnavailable: the bucket cannot be written.
     """
-    for kind in kinds:
-        await log.appender.append(subjects.catalog_entry(kind.name), _encode(kind), {})
+    names = [kind.name for kind in kinds]
+    for start in range(0, len(kinds), ANNOUNCED_AT_ONCE):
+        await asyncio.gather(
+            *(
+                _announce(log, kind, names[number + 1 : number + 1 + FOLLOWING_MAX])
+                for number, kind in enumerate(kinds[start : start + ANNOUNCED_AT_ONCE], start)
+            )
+        )
+
+
+async def _announce(log: Log, kind: KindDescription, following: Sequence[str]) -> None:
+    headers = {subjects.FOLLOWING: ",".join(following)} if following else {}
+    await log.appender.append(subjects.catalog_entry(kind.name), _encode(kind), headers)
 
 
 async def is_superseded(log: Log, kind: KindDescription) -> bool:

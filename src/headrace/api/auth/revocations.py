@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -17,7 +16,7 @@ from headrace.errors import HeadraceError
 from headrace.identity.principals import Principal
 from headrace.identity.revocations import Change, KnownRevocations, UserChanged
 from headrace.log import bucket_names, clock
-from headrace.log.buckets import follow_bucket
+from headrace.log.buckets import Entry, follow_bucket
 from headrace.log.connection import Log
 from headrace.store.recent_changes import ChangedUser
 from headrace.telemetry import get_logger
@@ -159,7 +158,8 @@ class Revocations:
         if is_late:
             log.info("all revocations were told to the other processes")
 
-    def _on_entry(self, subject: str, value: bytes, at: datetime) -> None:
+    def _on_entry(self, entry: Entry) -> None:
+        subject, value, at, _ = entry
         try:
             match bucket_names.key_of_entry(subject):
                 case ["revoked", ("key" | "session") as kind, id_]:
