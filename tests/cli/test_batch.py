@@ -23,6 +23,16 @@ async def test_it_prints_the_batch_and_does_not_wait(up: Up, client: Client, pla
     assert found.labels == {"customer": "Ümit & Söhne", "term": "1"}
 
 
+async def test_each_line_may_be_an_entry_with_labels_of_its_own(up: Up, client: Client) -> None:
+    entries = b'{"input": {"text": "one"}, "labels": {"row": "1"}}\n{"input": {"text": "two"}}\n'
+    done = await up.shell.call("batch", "shout", "--input", "-", "--entries", "--wait", stdin=entries)
+    assert done.code == 0, done.err
+    tasks = [task async for task in client.list(batch=json.loads(done.out)["id"])]
+    assert sorted((task.title, task.labels) for task in tasks) == [("one", {"row": "1"}), ("two", {})]
+    wrong = await up.shell.call("batch", "shout", "--input", "-", "--entries", stdin=b'{"text": "one"}\n')
+    assert (wrong.code, "/entries/0" in wrong.err) == (2, True)
+
+
 async def test_following_counts_in_lines_and_leaves_only_the_batch_on_standard_output(up: Up) -> None:
     lines = b"".join(b'{"text": "%d"}\n' % number for number in range(30))
     done = await up.shell.run("batch", "shout", "--input", "-", "--follow", stdin=lines)

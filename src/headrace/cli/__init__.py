@@ -14,6 +14,7 @@ from headrace.cli.commands.changes import cancel, replay
 from headrace.cli.commands.check import check, doctor
 from headrace.cli.commands.keys import key, login, logout, secret
 from headrace.cli.commands.kinds import kinds, pause, resume
+from headrace.cli.commands.listing import list_tasks
 from headrace.cli.commands.log import lag, tail
 from headrace.cli.commands.processes import api, migrate, projector, provision, up, worker
 from headrace.cli.commands.schedules import schedules
@@ -33,7 +34,7 @@ def cli() -> None:
 
 
 PROCESSES = (up, api, worker, projector, migrate, provision, check, doctor)
-TASKS = (submit, batch, cancel, replay)
+TASKS = (submit, batch, list_tasks, cancel, replay)
 KINDS = (kinds, pause, resume)
 LOG = (tail, lag)
 ACCOUNTS = (key, login, logout, enter, secret, admin)

@@ -1,4 +1,4 @@
-"""Headrace from Python: submit tasks and batches, follow them, wait for their results, cancel them and run them again.
+"""Headrace from Python: submit tasks and batches, list and follow them, wait for their results, cancel them and run them again.
 
     async with Client("http://127.0.0.1:8080", key=os.environ["HEADRACE_API_KEY"]) as client:
         task = await client.submit("word_count", {"text": "one two"})
@@ -8,7 +8,7 @@
 
 A refusal of the API is raised as `ProblemError`, an API that cannot be reached as `httpx.TransportError`, and what cannot be sent
 at all, as a key with a line break, as `UnusableRequest`. The client retries by itself what may be sent twice without harm:
-following, waiting for a result, cancelling, running a selection again, and submitting with a ``key``. A request over a limit of
+listing, following, waiting for a result, cancelling, running a selection again, and submitting with a ``key``. A request over a limit of
 the API does nothing, so the client waits until the limit permits more, for a minute and a half at most, and sends it again; but a
 batch without a ``key``, whose inputs are gone. What fails each time, as a refusal or a certificate that is not trusted, it does not
 retry.
@@ -20,6 +20,7 @@ from headrace.client.accounts import Accounts
 from headrace.client.answers import NOT_HEADRACE, ProblemError, TaskFailed, UnusableRequest
 from headrace.client.batches import Batches
 from headrace.client.kinds import Kinds
+from headrace.client.lists import Lists
 from headrace.client.retries import ATTEMPTS_MAX
 from headrace.client.schedules import Schedules
 from headrace.client.selections import Selections
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 
-class Client(Tasks, Selections, Batches, Schedules, Kinds, Accounts):
+class Client(Tasks, Lists, Selections, Batches, Schedules, Kinds, Accounts):
     """The API of one Headrace.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from headrace.client.answers import UnusableRequest
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
 from headrace.client.ndjson import BatchBody
 from headrace.client.streams import FrameStream
@@ -26,8 +27,9 @@ class Batches(Connection):
     async def batch(
         self,
         kind: str,
-        inputs: Iterable[Input] | AsyncIterable[Input],
+        inputs: Iterable[Input] | AsyncIterable[Input] | None = None,
         *,
+        entries: Iterable[Input] | AsyncIterable[Input] | None = None,
         name: str | None = None,
         priority: Priority | None = None,
         max_attempts: int | None = None,
@@ -42,6 +44,8 @@ class Batches(Connection):
         Args:
             kind: The kind of every task.
             inputs: One input for each task, as the kind's JSON Schema asks for.
+            entries: Instead of inputs: a `headrace.contracts.batches.BatchEntry` for each task, or JSON like it, which has an
+                ``input`` and ``labels`` of its own. Where both have a label, that of the entry counts.
             name: A name for people, on one line.
             priority: The lane its tasks wait in, low by default.
             max_attempts: Attempts of each task in all; the kind's own number by default.
@@ -49,12 +53,15 @@ class Batches(Connection):
             key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`.
 
         Raises:
-            ProblemError: The API refused, and nothing was accepted. ``errors`` name wrong inputs as ``/inputs/<index>``.
+            UnusableRequest: There are both inputs and entries, or neither.
+            ProblemError: The API refused, and nothing was accepted. ``errors`` name wrong inputs as ``/inputs/<index>``, or
+                entries as ``/entries/<index>``.
             httpx.TransportError: The API does not answer, and may have accepted the batch. With a key, try again.
         """
         label = label_entries(labels) if labels else None
-        params = given(kind=kind, name=name, priority=priority, max_attempts=max_attempts, label=label)
-        with BatchBody(inputs, keep=key is not None) as body:
+        lines = None if entries is None else "entries"
+        params = given(kind=kind, name=name, priority=priority, max_attempts=max_attempts, label=label, lines=lines)
+        with BatchBody(_either(inputs, entries), keep=key is not None) as body:
             return await self._ask(_submission(params, body, key), Batch)
 
     async def get_batch(self, batch: str, wait: float = 0, at_least: str | None = None) -> Batch:
@@ -107,6 +114,16 @@ class Batches(Connection):
             httpx.TransportError: The API does not answer.
         """
         return await self._ask(Call(method="PUT", path=path("batches", batch, "cancellation"), repeatable=True), Batch)
+
+
+def _either(
+    inputs: Iterable[Input] | AsyncIterable[Input] | None, entries: Iterable[Input] | AsyncIterable[Input] | None
+) -> Iterable[Input] | AsyncIterable[Input]:
+    if inputs is not None and entries is None:
+        return inputs
+    if entries is not None and inputs is None:
+        return entries
+    raise UnusableRequest("a batch has either inputs or entries; say one of them")
 
 
 def _submission(params: Mapping[str, Any], body: BatchBody, key: str | None) -> Call:

@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from functools import reduce
 
 import click
-from click.decorators import FC
 
+from headrace.cli.commands.filter_options import code_option, filter_options, make_filter
 from headrace.cli.commands.options import called_api, dry_run_option, per_second_option, url_option, yes_option
-from headrace.cli.commands.parameter_types import ID, KIND, LABEL, PAST
-from headrace.contracts.filters import TEXT_CHARS_MAX, Filter
+from headrace.cli.commands.parameter_types import ID, PAST
+from headrace.contracts.filters import Filter
 from headrace.contracts.tasks import FailureCode, State
 
 _OPEN = [str(state) for state in State if not state.final]
-_FILTER_OPTIONS = (
-    click.option("--kind", "kinds", type=KIND, multiple=True, help="Only this kind; may be repeated, for any of them."),
-    click.option("--batch", type=ID, metavar="ID", help="Only tasks of this batch."),
-    click.option("--schedule", type=ID, metavar="ID", help="Only tasks that this schedule has submitted."),
-    click.option(
-        *("--label", "labels"),
-        type=LABEL,
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Only tasks with this label; may be repeated, for all of them.",
-    ),
-    click.option("--search", metavar="WORDS", help="Only tasks with all of these words in the title, or with this id."),
-)
-
-
-def filter_options(command: FC) -> FC:
-    """Add the options for which tasks a command changes; `_filter` makes a filter of them."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_FILTER_OPTIONS), command)
 
 
 @click.command()
@@ -67,7 +48,7 @@ def cancel(
     from headrace.cli.terminal.cancel import BatchCancellation, Cancellation, cancel_tasks
     from headrace.cli.terminal.exits import run_command
 
-    select = _filter(kinds, batch, schedule, labels, search, states=[State(state) for state in states])
+    select = make_filter(kinds, batch, schedule, labels, search, states=[State(state) for state in states])
     if bool(tasks) == (select != Filter()):
         raise click.UsageError("name tasks by their ids, or describe them with --kind, --state, --batch and the like")
     if tasks:
@@ -79,12 +60,7 @@ def cancel(
 
 
 @click.command()
-@click.option(
-    *("--code", "codes"),
-    type=click.Choice([str(each) for each in FailureCode]),
-    multiple=True,
-    help="Only failures of this code; may be repeated.",
-)
+@code_option
 @filter_options
 @click.option("--since", type=PAST, help="Failed since then: 2h ago is 2h; or 2026-03-01T09:30:00Z.")
 @click.option("--until", type=PAST, help="Failed before then.  [default: now]")
@@ -118,26 +94,9 @@ def replay(
     from headrace.cli.terminal.replay import Replay
 
     select = replace(
-        _filter(kinds, batch, schedule, labels, search, states=[State.FAILED]),
+        make_filter(kinds, batch, schedule, labels, search, states=[State.FAILED]),
         code=[FailureCode(code) for code in codes],
         finished_from=since,
         finished_before=until or datetime.now(UTC),
     )
     sys.exit(run_bulk_change(Replay(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
-
-
-def _filter(
-    kinds: tuple[str, ...],
-    batch: str | None,
-    schedule: str | None,
-    labels: tuple[tuple[str, str], ...],
-    search: str | None,
-    *,
-    states: list[State],
-) -> Filter:
-    """Make the filter that the options describe."""
-    if len(dict(labels)) < len(set(labels)):
-        raise click.UsageError("no task has two values of one label; say one")
-    if search is not None and not 0 < len(search.strip()) <= TEXT_CHARS_MAX:
-        raise click.UsageError(f"--search takes 1 to {TEXT_CHARS_MAX} characters")
-    return Filter(state=states, kind=list(kinds), batch=batch, schedule=schedule, labels=dict(labels), q=search)

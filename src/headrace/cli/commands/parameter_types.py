@@ -15,6 +15,7 @@ import click
 import msgspec
 
 from headrace.contracts.bulk import BULK_PER_SECOND_MAX
+from headrace.contracts.filters import OWNER_PATTERN
 from headrace.contracts.labels import Labels
 from headrace.contracts.refused_values import explain
 from headrace.contracts.tasks import KIND_PATTERN
@@ -47,6 +48,18 @@ class IdType(click.ParamType[str]):
         # The value becomes part of a subject, so characters with a meaning there (. * >) are refused.
         if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
             self.fail(f"{value!r} is not an id", param, ctx)
+        return value
+
+
+class OwnerType(click.ParamType[str]):
+    """Whose tasks: the id of an owner, or ``*`` for all."""
+
+    name = "owner"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Convert a value; see `click.ParamType.convert`."""
+        if not re.fullmatch(OWNER_PATTERN, value):
+            self.fail(f"{value!r} is not the id of an owner; '*' is all of them", param, ctx)
         return value
 
 
@@ -222,6 +235,7 @@ def _unreadable(value: str, error: OSError) -> str:
 
 KIND = KindType()
 ID = IdType()
+OWNER = OwnerType()
 LABEL = LabelType()
 DURATION = DurationType()
 SPAN = DurationType(may_be_zero=False)

@@ -80,6 +80,7 @@ def submit(
 @click.command()
 @click.argument("kind", type=KIND)
 @click.option("--input", type=LINES, required=True, metavar="@FILE|-", help="A JSON object a line, of a file or stdin.")
+@click.option("--entries", is_flag=True, help='Each line is {"input": …, "labels": …}, with labels of its own.')
 @click.option("--name", help="For people, one line.")
 @priority_option(Priority.LOW)
 @max_attempts_option
@@ -91,6 +92,7 @@ def submit(
 def batch(
     kind: str,
     input: BinaryIO,
+    entries: bool,
     name: str | None,
     priority: str | None,
     max_attempts: int | None,
@@ -113,7 +115,7 @@ def batch(
         called_api(url),
         lambda client: client.batch(
             kind,
-            read_inputs(input),
+            **{"entries" if entries else "inputs": read_inputs(input)},
             name=name,
             priority=Priority(priority) if priority else None,
             max_attempts=max_attempts,
