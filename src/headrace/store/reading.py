@@ -39,6 +39,22 @@ async def fetch_row(
     return None if found is None else row(**found)
 
 
+def text_in(column: str, name: str) -> str:
+    """Return the SQL for a text that stands in a JSON column, whatever else stands there.
+
+    Postgres refuses to look into JSON that has a NUL in any of its strings, as the input of anybody may have. Then it looks into the
+    same with another character in place of each NUL.
+
+    Args:
+        column: The name of the column, which is written in SQL as it is.
+        name: The name of the text, which is, too.
+    """
+    written = f"CAST({column} AS text)"
+    # Escaped backslashes first, so that every other backslash begins an escape.
+    without = rf"CAST(replace(replace({written}, '\\', '\u005c'), '\u0000', '\ufffd') AS json)"
+    return rf"(CASE WHEN strpos({written}, '\u0000') = 0 THEN {column} ELSE {without} END) ->> '{name}'"
+
+
 def to_contract(row: Row, contract: type[C], **differing: object) -> C:
     """Build what clients see of a row.
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import func, literal_column, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
@@ -16,7 +16,7 @@ from headrace.contracts.tasks import State
 from headrace.cron import following, is_active
 from headrace.store import tables
 from headrace.store.cursors import Cursor
-from headrace.store.reading import columns_of, fetch_row, fetch_rows, to_contract
+from headrace.store.reading import columns_of, fetch_row, fetch_rows, text_in, to_contract
 from headrace.store.tables import ScheduleRow
 
 SCHEDULES_PER_OWNER_MAX = 1000  # they are listed in one answer
@@ -43,6 +43,7 @@ _SELECT_RECENT_RUNS = text("""
     ) latest
     ORDER BY asked.place, latest.created_at DESC, latest.id DESC
 """)
+_NAME = text_in("definition", "name")
 _SELECT_SCHEDULE = select(*columns_of(tables.schedules, ScheduleRow))
 
 
@@ -57,7 +58,7 @@ async def find_schedule(session: AsyncSession, owner: str, schedule: str, now: d
 async def find_names(session: AsyncSession, ids: Collection[str]) -> dict[str, str | None]:
     """Return the names of those of these schedules that there are, by their ids, see `headrace.store.batches.find_names`."""
     columns = tables.schedules.c
-    named = select(columns.id, columns.definition.op("->>")("name")).where(columns.id.in_(ids))
+    named = select(columns.id, literal_column(_NAME)).where(columns.id.in_(ids))
     return {row[0]: row[1] for row in await session.execute(named)} if ids else {}
 
 

@@ -8,10 +8,11 @@ from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.events import EventName
+from headrace.store.reading import text_in
 
 _SELECT_WORKERS = text(f"""
     SELECT ids.id, started.worker FROM unnest(:ids) AS ids(id) CROSS JOIN LATERAL (
-        SELECT data->>'worker' AS worker FROM task_events
+        SELECT {text_in("data", "worker")} AS worker FROM task_events
         WHERE task = ids.id AND event = '{EventName.STARTED}'
         ORDER BY epoch DESC, sequence DESC LIMIT 1
     ) started
