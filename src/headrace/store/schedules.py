@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import func, literal_column, select, text, tuple_
+from sqlalchemy import Text, func, literal_column, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
@@ -58,7 +58,7 @@ async def find_schedule(session: AsyncSession, owner: str, schedule: str, now: d
 async def find_names(session: AsyncSession, ids: Collection[str]) -> dict[str, str | None]:
     """Return the names of those of these schedules that there are, by their ids, see `headrace.store.batches.find_names`."""
     columns = tables.schedules.c
-    named = select(columns.id, literal_column(_NAME)).where(columns.id.in_(ids))
+    named = select(columns.id, literal_column(_NAME, Text())).where(columns.id.in_(ids))
     return {row[0]: row[1] for row in await session.execute(named)} if ids else {}
 
 

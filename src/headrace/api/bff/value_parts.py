@@ -8,10 +8,13 @@ from headrace.contracts.screens.parts import PART_BYTES_MAX, LargePart, NoPart, 
 
 
 def value_part(encoded: str | bytes | None) -> ValuePart:
-    """Return a value that is stored as JSON, or how many bytes it has; None is no value."""
+    """Return a value that is stored as JSON, or how many bytes it has; None is no value.
+
+    It is sent as it is stored: what was nested just deep enough to be accepted would be too deep to be read inside of a screen.
+    """
     if encoded is None:
         return NoPart()
     found = encoded.encode() if isinstance(encoded, str) else encoded
     if len(found) > PART_BYTES_MAX:
         return LargePart(bytes=len(found))
-    return WholePart(value=msgspec.json.decode(found))
+    return WholePart(value=msgspec.Raw(found))

@@ -162,6 +162,6 @@ def _selected(entry: CatalogEntry, filling: SubmittedTask | None) -> SelectedKin
         concurrency=entry.concurrency,
         rate=entry.rate,
         example=example_of(entry),
-        prefill=None if written is None else msgspec.json.decode(written),
+        prefill=None if written is None else msgspec.Raw(written.encode()),
         labels={} if filling is None else filling.labels,
     )
