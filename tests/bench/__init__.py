@@ -1,7 +1,7 @@
 """What Headrace does per second and per millisecond on this machine, measured end to end.
 
     python -m tests.bench                     the spine, about two minutes: burst, paced, always, idle
-    python -m tests.bench life                a task's life, about eight minutes: keyed, retrying, batch, fair, drain
+    python -m tests.bench life                a task's life, about nine minutes: keyed, retrying, batch, due, fair, drain
     python -m tests.bench live                live events, about six minutes: idle, fan, resume, own, peers
     python -m tests.bench keys                credentials, about four minutes: many, token
     python -m tests.bench scale               a million finished tasks, half an hour and 5 GB of disk: load, read, remove
@@ -41,6 +41,8 @@ Of the suite `life`, in which every figure stands beside the same thing without 
   In every pair the round alone comes first; those that wait are made between the two (as a batch), and cancelled after them.
 - *batch, to 202*: from the first byte of one request to its answer, JSON and NDJSON, while the worker already runs what is
   appended. The API's resident set size is sampled during the NDJSON one.
+- *due to handler start*: tasks with a `run_at` that were accepted seconds before, one every 50 ms, and a hundred within 20 ms. The
+  broker delivers them to the worker when they are due, and the worker reads in the log what happened to each before it starts it.
 - *submit to handler start, beside a batch*: one task every 10 ms, first with nothing else and then while a batch with low
   priority is run. The batch is queued while its kind is paused, so that all of its run is there to measure in, but nothing
   waits for the projector. The handlers' own times are read from the log afterwards: to follow everything would be a load in

@@ -1,9 +1,10 @@
-"""A task's whole life: submitted once although sent twice, tried again, one of very many, beside very many."""
+"""A task's whole life: submitted once although sent twice, tried again, due later, one of very many, beside very many."""
 
 from __future__ import annotations
 
 from tests.bench.life.batch import batch
 from tests.bench.life.drain import drain
+from tests.bench.life.due import due
 from tests.bench.life.fair import fair
 from tests.bench.life.keyed import keyed
 from tests.bench.life.retrying import retrying
@@ -11,8 +12,8 @@ from tests.bench.report import Report
 from tests.bench.sizes import Sizes
 from tests.bench.stack import bench_stack, temporary_home
 
-PARTS = ("keyed", "retrying", "batch", "fair", "drain")
-MEASURES = {"keyed": keyed, "retrying": retrying, "batch": batch, "fair": fair, "drain": drain}
+PARTS = ("keyed", "retrying", "batch", "due", "fair", "drain")
+MEASURES = {"keyed": keyed, "retrying": retrying, "batch": batch, "due": due, "fair": fair, "drain": drain}
 
 
 async def life(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 import httpx
@@ -20,6 +21,10 @@ INPUT = b'{"text":"the quick brown fox jumps over the lazy dog"}'
 PATIENCE_SECONDS = 600.0  # for very many tasks, on a machine that does something else as well
 
 Answer = TypeVar("Answer")
+
+
+class _Accepted(msgspec.Struct):
+    id: str
 
 
 class Submitted(NamedTuple):
@@ -46,6 +51,12 @@ class Calls:
         """Submit a batch as JSON."""
         body = b'{"kind":"%s","inputs":[%s]}' % (kind.encode(), b",".join([INPUT] * tasks))
         return await self._submit("/batches", body, "application/json", tasks)
+
+    async def submit_for(self, kind: str, moment: datetime) -> str:
+        """Submit one task that is due at a moment, and return its id."""
+        body = b'{"kind":"%s","input":%s,"run_at":"%s"}' % (kind.encode(), INPUT, moment.isoformat().encode())
+        headers = {"Content-Type": "application/json"}
+        return (await self._ask("POST", "/tasks", 202, _Accepted, content=body, headers=headers)).id
 
     async def submit_lines(self, kind: str, tasks: int) -> Submitted:
         """Submit a batch as NDJSON."""

@@ -18,8 +18,6 @@ from tests.flow.problems import check_problem
 from tests.sse import follow
 from tests.waiting import until
 
-LATE = timedelta(seconds=0.05)
-
 
 async def started_late(cluster: Cluster, task: dict[str, Any]) -> timedelta:
     """How long after it was due a task was started."""
@@ -48,26 +46,11 @@ async def test_a_task_waits_until_it_is_due_and_is_seen_to_wait(cluster: Cluster
     assert (done["created_at"], calls(cluster, task["id"])) == (found["created_at"], 1)
 
 
-DELAYS = pytest.mark.parametrize("delay", [0.001, 0.05, 0.29, 0.31, 0.7])
-
-
-@DELAYS
+@pytest.mark.parametrize("delay", [0.001, 0.05, 0.29, 0.31, 0.7])
 async def test_no_delayed_task_starts_before_it_is_due(cluster: Cluster, delay: float) -> None:
-    assert (await _late(cluster, delay))[0] >= timedelta(0)
-
-
-@pytest.mark.slow  # on a machine that is shared with other tests it is them that are measured
-@DELAYS
-async def test_a_delayed_task_usually_starts_within_50_ms_of_when_it_is_due(cluster: Cluster, delay: float) -> None:
-    late = await _late(cluster, delay)
-    assert late[2] < LATE, late
-
-
-async def _late(cluster: Cluster, delay: float) -> list[timedelta]:
-    """How late five tasks start, the earliest first."""
     tasks = [await accepted(cluster, "noop", delay=delay) for _ in range(5)]
     await cluster.all_finished([task["id"] for task in tasks])
-    return sorted([await started_late(cluster, task) for task in tasks])
+    assert min([await started_late(cluster, task) for task in tasks]) >= timedelta(0)
 
 
 async def test_a_delay_of_zero_is_due_now(cluster: Cluster) -> None:
@@ -87,23 +70,12 @@ async def test_a_run_at_in_another_time_zone_is_the_same_instant(cluster: Cluste
 
 
 async def test_of_a_hundred_tasks_due_at_around_the_same_time_none_starts_before(cluster: Cluster) -> None:
-    assert (await _hundred_late(cluster))[0] >= timedelta(0)
-
-
-@pytest.mark.slow  # on a machine that is shared with other tests it is them that are measured
-async def test_of_a_hundred_tasks_due_at_around_the_same_time_all_start_in_time(cluster: Cluster) -> None:
-    late = await _hundred_late(cluster)
-    assert late[50] < 2 * LATE, late[50]
-    assert late[-1] < 10 * LATE, late[-1]
-
-
-async def _hundred_late(cluster: Cluster) -> list[timedelta]:
     # All are accepted well before, also on a busy machine.
     begin = now() + timedelta(seconds=4)
     moments = [begin + timedelta(milliseconds=number % 20) for number in range(100)]
     tasks = await asyncio.gather(*(accepted(cluster, "noop", run_at=moment.isoformat()) for moment in moments))
     await cluster.all_finished([task["id"] for task in tasks])
-    return sorted([await started_late(cluster, task) for task in tasks])
+    assert min([await started_late(cluster, task) for task in tasks]) >= timedelta(0)
 
 
 @pytest.mark.invariant(1)
