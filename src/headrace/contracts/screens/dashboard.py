@@ -33,7 +33,7 @@ class DashboardKind(Struct, frozen=True, kw_only=True):
     """A kind that can be submitted."""
 
     name: str
-    title: Annotated[str, Meta(description="The first line of its description, else its name in words.")]
+    title: Annotated[str, Meta(description="Its name as words.")]
     has_workers: bool
     paused: bool
 
