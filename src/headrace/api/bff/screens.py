@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from litestar import Response
 
@@ -40,7 +41,10 @@ class Screens:
         self.status = status
         self._last_good = LastGood()
         self._cache = ScreenCache()
-        self._changes = OwnerChanges(log, self._cache.drop)
+        # What is composed at this moment for whoever asks, so that a hundred who ask at once do not each wait for a connection.
+        self._composing: dict[Key, asyncio.Task[_Made]] = {}
+        self._going_on: set[asyncio.Task[_Made]] = set()
+        self._changes = OwnerChanges(log, self._on_change)
 
     async def show(self, request: AnyRequest, screen: type[Screen], build: Build, *sources: Source) -> Response[Any]:
         """Answer a request with a screen that is composed now.
@@ -54,8 +58,8 @@ class Screens:
         Raises:
             HeadraceError: The request cannot be answered; the status is below 500.
         """
-        at, body, etag, _ = await self._compose(_key(request, screen), build, sources)
-        return answer(request.headers, at, body, etag)
+        made = await self._make(_key(request, screen), build, sources)
+        return answer(request.headers, made.at, made.body, made.etag)
 
     async def show_for_a_second(
         self, request: AnyRequest, screen: type[Screen], build: Build, *sources: Source, at_least: str | None
@@ -71,28 +75,64 @@ class Screens:
         kept = self._cache.find(key, _position(at_least))
         if kept is not None:
             return answer(request.headers, encode_time(clock.now()), kept.body, kept.etag)
-        is_told = await self._changes.listen(key.owner)
-        began = monotonic()
-        at, body, etag, composed = await self._compose(key, build, sources)
-        if (
-            is_told
-            and composed.position is not None
-            and not composed.stale
-            and self._changes.is_quiet(key.owner, began)
-        ):
-            self._cache.keep(key, body, etag, composed.position)
-        return answer(request.headers, at, body, etag)
+        if at_least is not None:
+            made = await self._make_and_keep(key, build, sources)
+        else:
+            # It goes on when whoever has asked first does not wait for it any more.
+            made = await asyncio.shield(self._composing.get(key) or self._begin(key, build, sources))
+        return answer(request.headers, encode_time(clock.now()), made.body, made.etag)
 
     async def close(self) -> None:
-        """Close the connections to other services."""
+        """Let what is composed come to its end, and close the connections to other services."""
+        if self._going_on:
+            await asyncio.wait(self._going_on)
         if self.status is not None:
             await self.status.close()
 
-    async def _compose(self, key: Key, build: Build, sources: tuple[Source, ...]) -> tuple[bytes, bytes, str, Composed]:
+    def _begin(self, key: Key, build: Build, sources: tuple[Source, ...]) -> asyncio.Task[_Made]:
+        composing = asyncio.create_task(self._make_and_keep(key, build, sources), name="compose a screen")
+        self._composing[key] = composing
+        self._going_on.add(composing)
+        composing.add_done_callback(lambda done: self._end(key, done))
+        return composing
+
+    def _end(self, key: Key, composing: asyncio.Task[_Made]) -> None:
+        self._going_on.discard(composing)
+        if self._composing.get(key) is composing:
+            del self._composing[key]
+        if not composing.cancelled():
+            # Nobody may be left to whom an error could be told.
+            composing.exception()
+
+    def _on_change(self, owner: str) -> None:
+        self._cache.drop(owner)
+        for key in [key for key in self._composing if key.owner == owner]:
+            # Who asks from now on may want what has changed.
+            del self._composing[key]
+
+    async def _make_and_keep(self, key: Key, build: Build, sources: tuple[Source, ...]) -> _Made:
+        is_told = await self._changes.listen(key.owner)
+        began = monotonic()
+        made = await self._make(key, build, sources)
+        position = made.composed.position
+        if is_told and position is not None and not made.composed.stale and self._changes.is_quiet(key.owner, began):
+            self._cache.keep(key, made.body, made.etag, position)
+        return made
+
+    async def _make(self, key: Key, build: Build, sources: tuple[Source, ...]) -> _Made:
         composed = await compose(self._last_good, key, *sources)
         encoded = encode_screen(build(composed))
         self._last_good.keep(key, dict(composed.read), len(encoded.body))
-        return encoded.at, encoded.body, encoded.etag, composed
+        return _Made(encoded.at, encoded.body, encoded.etag, composed)
+
+
+class _Made(NamedTuple):
+    """A screen as it is sent, and what it is made of."""
+
+    at: bytes
+    body: bytes
+    etag: str
+    composed: Composed
 
 
 def _key(request: AnyRequest, screen: type[Screen]) -> Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.screens.envelope import Screen
 from headrace.errors import InvalidPosition, LogUnavailable, ReadModelUnavailable
 from headrace.identity.principals import Principal, scopes_of
+from tests.waiting import until
 
 
 class NumbersV1(Screen, frozen=True, kw_only=True):
@@ -59,8 +61,13 @@ class Numbers:
         self.count = 0
         self.position = Position(1, 10)
         self.error: Exception | None = None
+        self.began = 0
+        self.may_read = asyncio.Event()
+        self.may_read.set()
 
     async def read(self, found: Found, /) -> None:
+        self.began += 1
+        await self.may_read.wait()
         if self.error is not None:
             raise self.error
         self.count += 1
@@ -111,6 +118,31 @@ async def test_within_a_second_it_is_composed_once_for_each_credential_and_query
     assert await number(screens, numbers, request(credential="key:2")) == 2
     assert await number(screens, numbers, request(limit="5")) == 3
     assert await number(screens, numbers, request(owner="u2")) == 4
+    assert await number(screens, numbers) == 1
+
+
+async def test_it_is_composed_once_for_all_who_ask_at_the_same_time(screens: Screens, live: Live) -> None:
+    numbers = Numbers()
+    numbers.may_read.clear()
+    asked = [asyncio.create_task(number(screens, numbers)) for _ in range(5)]
+    await until(lambda: numbers.began == 1, "the first reading")
+    # Whoever asks first may leave.
+    asked.pop(0).cancel()
+    # What has changed meanwhile is not to be missed by those who ask from now on.
+    live.tell("u1")
+    later = [asyncio.create_task(number(screens, numbers)) for _ in range(2)]
+    await until(lambda: numbers.began == 2, "the second reading")
+    numbers.may_read.set()
+    assert await asyncio.gather(*asked) == [1] * 4
+    assert await asyncio.gather(*later) == [2] * 2
+
+
+async def test_an_error_is_the_answer_to_all_who_ask_at_the_same_time(screens: Screens) -> None:
+    numbers = Numbers()
+    numbers.error = InvalidPosition("this is no position")
+    asked = await asyncio.gather(*(number(screens, numbers) for _ in range(3)), return_exceptions=True)
+    assert asked == [numbers.error] * 3
+    numbers.error = None
     assert await number(screens, numbers) == 1
 
 
