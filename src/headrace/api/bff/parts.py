@@ -7,7 +7,7 @@ the answer to the whole request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -136,10 +136,7 @@ async def _read_within(source: Source, found: Found) -> HeadraceError | None:
     """Read a source within its deadline; returns why it failed."""
     seconds = min(source.seconds, WHOLE_SECONDS)
     try:
-        async with asyncio.timeout(seconds):
-            await source.read(found)
-    except TimeoutError:
-        return PartTimeout(f"there was no answer within {seconds:g} s; try again shortly")
+        await within(seconds, source.read(found))
     except HeadraceError as error:
         return error
     except Exception as error:
@@ -147,3 +144,32 @@ async def _read_within(source: Source, found: Found) -> HeadraceError | None:
         report_error(error)
         return HeadraceError("something went wrong here; it has been logged, please report it with the correlation id")
     return None
+
+
+_ending: set[asyncio.Task[Any]] = set()
+
+
+async def within(seconds: float, reading: Coroutine[Any, Any, T]) -> T:
+    """Wait for something to be read, and not for how it ends when it is late: a Postgres that hangs is left after two seconds more.
+
+    Raises:
+        PartTimeout: It was not read in so many seconds.
+    """
+    task = asyncio.create_task(reading, name="read a part")
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if task.done():
+            return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            _ending.add(task)
+            task.add_done_callback(_note_end)
+    raise PartTimeout(f"there was no answer within {seconds:g} s; try again shortly")
+
+
+def _note_end(task: asyncio.Task[Any]) -> None:
+    _ending.discard(task)
+    if not task.cancelled():
+        # Its deadline was over, and whoever has asked was told so.
+        task.exception()

@@ -74,6 +74,32 @@ async def test_parts_are_read_at_the_same_time_and_one_that_hangs_ends_with_its_
     assert composed.position is None
 
 
+async def test_nobody_waits_for_a_part_that_is_slow_to_be_cancelled() -> None:
+    has_ended = asyncio.Event()
+
+    async def ends_slowly() -> int:
+        try:
+            return await hangs()
+        finally:
+            # A connection to a Postgres that hangs is closed in two seconds.
+            await asyncio.sleep(0.3)
+            has_ended.set()
+
+    began = monotonic()
+    slow = Part("slow", ends_slowly, 0.05)
+    composed = await compose(LastGood(), KEY, slow)
+    assert monotonic() - began < 0.25
+    assert [each.error_code for each in composed.stale] == ["part_timeout"]
+    asked = asyncio.create_task(compose(LastGood(), KEY, Part("left", ends_slowly, NEVER)))
+    await asyncio.wait_for(has_ended.wait(), 5)
+    has_ended.clear()
+    # Whoever has asked may leave.
+    asked.cancel()
+    await asyncio.wait({asked})
+    assert asked.cancelled()
+    await asyncio.wait_for(has_ended.wait(), 5)
+
+
 async def test_no_part_takes_longer_than_the_whole_may() -> None:
     began = monotonic()
     composed = await compose(LastGood(), KEY, Part("hanging", hangs, NEVER))

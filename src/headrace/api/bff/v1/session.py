@@ -8,13 +8,16 @@ from litestar import get
 
 from headrace.api.auth.access import OWN_STATE, access
 from headrace.api.auth.principal import principal_of
+from headrace.api.bff.parts import IDENTITY_SECONDS, within
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import state_of
 from headrace.api.v1.signed_in import CSRF
 from headrace.contracts.screens.session import Features, SessionUser, SessionV1
+from headrace.identity_errors import IdentityUnavailable
 from headrace.log import clock
+from headrace.screen_errors import PartTimeout
 from headrace.store.users import to_preferences, to_user
 
 
@@ -28,7 +31,11 @@ from headrace.store.users import to_preferences, to_user
 async def show_session(request: AnyRequest) -> SessionV1:
     """The web application asks this first. An account that waits for its approval is answered as well."""
     api = state_of(request)
-    found = await api.sessions.find_user(principal_of(request).id)
+    try:
+        found = await within(IDENTITY_SECONDS, api.sessions.find_user(principal_of(request).id))
+    except PartTimeout as error:
+        # Without it there is nothing to show, and whoever waits for the first page should be told soon.
+        raise IdentityUnavailable("accounts are not available at the moment; try again shortly") from error
     user = to_user(found)
     return SessionV1(
         at=clock.now(),
