@@ -45,7 +45,9 @@ class ExternalService(Generic[T]):
         self._seconds = seconds
         self._warning = RepeatedWarning(log, f"{name} does not answer", f"{name} answers again")
         self._http = httpx.AsyncClient(
-            headers={"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {}),
+            # A few bytes of gzip may be a hundred megabytes.
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"}
+            | ({"Authorization": f"Bearer {key}"} if key else {}),
             timeout=seconds,
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
             # The key goes to this address, and not to wherever it or the environment sends us.
@@ -66,8 +68,8 @@ class ExternalService(Generic[T]):
             raise ExternalServiceError(f"{self._name} has failed several times and is left alone for a moment")
         try:
             async with asyncio.timeout(self._seconds):
-                answered = self._decoder.decode(await self._read(headers))
-        except (httpx.HTTPError, msgspec.MsgspecError, TimeoutError, _BadAnswer) as error:
+                answered = self._decode(await self._read(headers))
+        except (httpx.HTTPError, TimeoutError, _BadAnswer) as error:
             self._circuit.failed()
             reason = _describe(error)
             self._warning.note(reason)
@@ -88,12 +90,20 @@ class ExternalService(Generic[T]):
         async with self._http.stream("GET", self._url, headers=dict(headers)) as answer:
             if answer.status_code != HTTPStatus.OK:
                 raise _BadAnswer(f"answers {answer.status_code}")
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                raise _BadAnswer("answers in an encoding that it was not asked for")
             body = b""
-            async for chunk in answer.aiter_bytes():
+            async for chunk in answer.aiter_raw():
                 body += chunk
                 if len(body) > ANSWER_BYTES_MAX:
                     raise _BadAnswer(f"sends more than {ANSWER_BYTES_MAX:,} bytes")
             return body
+
+    def _decode(self, body: bytes) -> T:
+        try:
+            return self._decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise _BadAnswer("answers with something that cannot be read") from error
 
 
 class _BadAnswer(Exception):
@@ -107,8 +117,6 @@ def _describe(error: Exception) -> str:
             return str(error)
         case httpx.TimeoutException() | TimeoutError():
             return "does not answer in time"
-        case msgspec.MsgspecError():
-            return "answers with something that cannot be read"
         case _:
             return f"cannot be reached ({type(error).__name__})"
 

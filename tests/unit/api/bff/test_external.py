@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -35,6 +36,7 @@ class Service:
     def __init__(self) -> None:
         self.answer: bytes | None = WELL
         self.status = 200
+        self.encoding = b"identity"
         self.requests: list[bytes] = []
         self.port = 0
 
@@ -49,9 +51,10 @@ class Service:
                 await reader.read()
             else:
                 head = (
-                    b"HTTP/1.1 %d X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+                    b"HTTP/1.1 %d X\r\nLocation: http://127.0.0.1:1/\r\nContent-Encoding: %s\r\n"
+                    b"Content-Length: %d\r\nConnection: close\r\n\r\n"
                 )
-                writer.write(head % (self.status, len(self.answer)) + self.answer)
+                writer.write(head % (self.status, self.encoding, len(self.answer)) + self.answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -95,6 +98,8 @@ async def test_a_service_is_asked_in_the_name_of_the_request_and_with_the_intern
         (302, b"", "answers 302"),
         (200, b"<html>", "answers with something that cannot be read"),
         (200, b'{"state": "splendid"}', "answers with something that cannot be read"),
+        (200, b'{"state": "well", "message": "\xff"}', "answers with something that cannot be read"),
+        (200, b'{"state": "well", "more": ' + b"[" * 30_000, "answers with something that cannot be read"),
         (200, b" " * 100_000, "sends more than 65,536 bytes"),
         (200, None, "does not answer in time"),
     ],
@@ -111,6 +116,16 @@ async def test_a_service_that_fails_is_an_error_that_names_no_address(
     assert (raised.value.status, raised.value.code) == (503, "external_service_error")
     assert "secret" not in raised.value.message + repr(logs)
     assert KEY not in repr(logs)
+
+
+async def test_an_encoding_that_was_not_asked_for_is_not_decoded() -> None:
+    service = Service()
+    service.encoding = b"gzip"
+    service.answer = gzip.compress(b" " * 10_000_000 + WELL)
+    async with asked(service) as external:
+        with pytest.raises(ExternalServiceError, match="in an encoding"):
+            await external.ask({})
+    assert "accept-encoding: identity" in service.requests[0].decode().lower()
 
 
 async def test_a_service_that_hangs_is_left_alone_and_is_asked_again_once_it_has_recovered() -> None:
