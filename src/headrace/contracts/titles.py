@@ -36,6 +36,9 @@ def make_title(text: str) -> str | None:
     line = " ".join(text[:_READ_CHARS].split())
     if not line.isprintable():
         line = " ".join(_not_shown.sub("", line).split())
+        if not any(each.isprintable() and each != " " for each in line[:TITLE_CHARS_MAX]):
+            # Nothing of it can be seen, as of a zero-width space.
+            return None
     return line[:TITLE_CHARS_MAX].rstrip() or None
 
 

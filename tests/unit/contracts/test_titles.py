@@ -28,6 +28,11 @@ from headrace.contracts.titles import (
         ("x" * 500, "x" * TITLE_CHARS_MAX),
         (" \n\0\u2028", None),
         ("", None),
+        ("\u200b", None),
+        ("\ufeff \u200b\u200d", None),
+        ("\u200b" * 200 + "far", None),
+        ("\u200bnear", "\u200bnear"),
+        ("\N{WOMAN}\u200d\N{PERSONAL COMPUTER}", "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}"),
     ],
 )
 def test_a_title_is_the_beginning_of_a_text_on_one_line_without_control_characters(
