@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from headrace.contracts.positions import Position
 
 BYTES_MAX = 16 << 20  # of the screens whose parts are kept, as they were sent
+ENTRY_BYTES = 4 << 10  # of the objects of a screen, however little is on it
 AGE_MAX = timedelta(minutes=10)  # after that, an old value misleads more than none
 
 
@@ -49,6 +50,7 @@ class LastGood:
 
     def keep(self, key: Key, parts: dict[str, Good], size: int) -> None:
         """Keep the parts of a screen; ``size`` is how many bytes the screen has. What it does not name stays as it was."""
+        size += ENTRY_BYTES + len(key.query)
         before, before_size = self._screens.pop(key, ({}, 0))
         self._bytes += size - before_size
         self._screens[key] = ({**before, **parts}, size)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.api.bff.composition import compose
-from headrace.api.bff.last_good import BYTES_MAX, Good, Key, LastGood
+from headrace.api.bff.last_good import BYTES_MAX, ENTRY_BYTES, Good, Key, LastGood
 from headrace.api.bff.parts import Found, Part, Reading, read_all
 from headrace.contracts.positions import Position
 from headrace.errors import InvalidCursor, ReadModelBehind, ReadModelUnavailable
@@ -163,8 +163,12 @@ async def test_a_projector_that_is_behind_is_said_of_its_parts_alone() -> None:
 def test_what_is_remembered_has_a_bound_and_ends() -> None:
     last_good, now = LastGood(), clock.now()
     for number in range(10):
-        last_good.keep(KEY._replace(owner=str(number)), {"part": Good(number, now, None)}, BYTES_MAX // 4)
+        last_good.keep(KEY._replace(owner=str(number)), {"part": Good(number, now, None)}, BYTES_MAX // 5)
     assert len(last_good) == 4
     assert last_good.find(KEY._replace(owner="9"), ["part", "unknown"], now).keys() == {"part"}
     assert not last_good.find(KEY._replace(owner="0"), ["part"], now)
     assert not last_good.find(KEY._replace(owner="9"), ["part"], now.replace(year=now.year + 1))
+    # What is nearly empty takes memory, too.
+    for number in range(BYTES_MAX // ENTRY_BYTES + 100):
+        last_good.keep(KEY._replace(query=b"q" * ENTRY_BYTES + str(number).encode()), {}, 1)
+    assert len(last_good) < BYTES_MAX // ENTRY_BYTES // 2 + 1
