@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Raw
+from typing import Any
+
+from msgspec import Raw, Struct
 
 from headrace.client.connection import Call, Connection, given, path
 from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, encode_definition
@@ -31,9 +33,17 @@ class Schedules(Connection):
         return await self._ask(Call(method="POST", path="/schedules", body=_body(definition)), Schedule)
 
     async def update_schedule(self, schedule: str, definition: ScheduleDefinition) -> Schedule:
-        """Replace the definition of a schedule."""
+        """Replace the whole definition of a schedule, also what this version does not know of it; see `pause_schedule`."""
         call = Call(method="PUT", path=path("schedules", schedule), body=_body(definition), repeatable=True)
         return await self._ask(call, Schedule)
+
+    async def pause_schedule(self, schedule: str) -> Schedule:
+        """Submit nothing from now on, until the schedule is resumed."""
+        return await self._set_paused(schedule, paused=True)
+
+    async def resume_schedule(self, schedule: str) -> Schedule:
+        """Submit again, from the next firing on."""
+        return await self._set_paused(schedule, paused=False)
 
     async def delete_schedule(self, schedule: str) -> None:
         """Delete a schedule; tasks that it has submitted are not changed."""
@@ -42,6 +52,17 @@ class Schedules(Connection):
     async def run_schedule(self, schedule: str) -> TaskSummary:
         """Submit a task now, as the schedule does; the next firing does not change."""
         return await self._ask(Call(method="POST", path=path("schedules", schedule, "runs")), TaskSummary)
+
+    async def _set_paused(self, schedule: str, *, paused: bool) -> Schedule:
+        # As JSON, so that fields of a later version go back as they came.
+        found = await self._ask(Call(method="GET", path=path("schedules", schedule)), _Saved)
+        body = found.definition | {"paused": paused}
+        call = Call(method="PUT", path=path("schedules", schedule), body=body, repeatable=True)
+        return await self._ask(call, Schedule)
+
+
+class _Saved(Struct):
+    definition: dict[str, Any]
 
 
 def _body(definition: ScheduleDefinition) -> Raw:

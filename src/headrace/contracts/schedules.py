@@ -45,8 +45,11 @@ class Missed(StrEnum):
     CATCH_UP_ONCE = "catch_up_once"
 
 
-class ScheduleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to submit, and when: by ``cron`` (in ``time_zone``), or ``every`` so many seconds."""
+class ScheduleDefinition(Struct, frozen=True, kw_only=True):
+    """What to submit, and when: by ``cron`` (in ``time_zone``), or ``every`` so many seconds.
+
+    Answers and events carry it, so a reader takes no offence at a field of a later version.
+    """
 
     kind: KindName
     input: Input
@@ -65,6 +68,10 @@ class ScheduleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_attempts: MaxAttempts | None = None
     name: ScheduleName | None = None
     labels: Labels = {}
+
+
+class NewSchedule(ScheduleDefinition, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request to make or to change a schedule: what to submit, and when."""
 
 
 class RestReason(StrEnum):

@@ -15,7 +15,6 @@ from headrace.contracts.problems import Problem
 _LEFT_OUT = {
     (struct.__name__, field.encode_name) for struct in (Problem,) for field in fields(struct) if field.default is UNSET
 }
-_VIEWS = {"ScheduleDefinition": "ScheduleView"}
 
 
 def require_answered_fields(document: Json, bodies: Iterable[str]) -> None:
@@ -30,7 +29,7 @@ def require_answered_fields(document: Json, bodies: Iterable[str]) -> None:
     asked = [[operation.get("requestBody"), operation.get("parameters")] for operation in operations_of(document)]
     answered = {name for name in reachable(schemas, answers) if "properties" in schemas[name]}
     views = {
-        name: _VIEWS.get(name, f"{name}View")
+        name: f"{name}View"
         for name in answered & reachable(schemas, asked, [{"$ref": SCHEMAS + each} for each in bodies])
     }
     for name, view in views.items():

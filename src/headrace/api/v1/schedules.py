@@ -21,7 +21,14 @@ from headrace.api.rest import with_rest
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
-from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleFired, ScheduleList, ScheduleSaved
+from headrace.contracts.schedules import (
+    NewSchedule,
+    Schedule,
+    ScheduleDefinition,
+    ScheduleFired,
+    ScheduleList,
+    ScheduleSaved,
+)
 from headrace.contracts.tasks import TaskSummary
 from headrace.cron import first, following, is_active, is_time_zone, same_times, spell_out
 from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, TooLarge
@@ -47,7 +54,7 @@ _encode = msgspec.json.Encoder().encode
     summary="Make a schedule",
     responses=refusals(400, 413, 422),
 )
-async def create_schedule(request: AnyRequest, data: ScheduleDefinition) -> Response[Schedule]:
+async def create_schedule(request: AnyRequest, data: NewSchedule) -> Response[Schedule]:
     """A schedule has either `cron` (in `time_zone`) or `every`.
 
     By `cron` it fires once at every instant at which the clocks of the time zone show what the expression says: a time that
@@ -118,7 +125,7 @@ async def get_schedule(request: AnyRequest, schedule: str, at_least: AtLeast = N
     summary="Change a schedule",
     responses=refusals(400, 404, 413, 422),
 )
-async def replace_schedule(request: AnyRequest, schedule: str, data: ScheduleDefinition) -> Schedule:
+async def replace_schedule(request: AnyRequest, schedule: str, data: NewSchedule) -> Schedule:
     """The whole definition is replaced. As long as `cron`, `time_zone`, `every` and `start_at` stay as they are, so does the
     next firing, whatever else changes; a new `every` without `start_at` counts from now on. `paused` pauses the schedule or
     resumes it; a resumed `every` without `start_at` counts from then on.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.event_text import local_time
 from headrace.cli.terminal.output import note, show, show_json, show_table
@@ -68,8 +66,7 @@ async def set_paused(api: Api, schedule: str, *, paused: bool) -> None:
         CommandFailed: The API refused, or cannot be reached.
     """
     async with open_client(api) as client:
-        definition = (await client.get_schedule(schedule)).definition
-        changed = await client.update_schedule(schedule, replace(definition, paused=paused))
+        changed = await (client.pause_schedule(schedule) if paused else client.resume_schedule(schedule))
     show(f"{changed.id} {_next_firing(changed)}")
 
 

@@ -83,9 +83,9 @@ def test_an_answer_always_has_all_of_its_fields(document: Json) -> None:
 def test_what_a_request_may_leave_out_stays_optional() -> None:
     schemas = MADE["core"]["components"]["schemas"]
     assert set(schemas["Submission"]["required"]) == {"kind", "input"}
-    assert set(schemas["ScheduleDefinition"]["required"]) == {"kind", "input"}
-    assert set(schemas["ScheduleView"]["required"]) == set(schemas["ScheduleDefinition"]["properties"])
-    assert schemas["Schedule"]["properties"]["definition"] == {"$ref": SCHEMAS + "ScheduleView"}
+    assert set(schemas["NewSchedule"]["required"]) == {"kind", "input"}
+    assert set(schemas["ScheduleDefinition"]["required"]) == set(schemas["NewSchedule"]["properties"])
+    assert schemas["Schedule"]["properties"]["definition"] == {"$ref": SCHEMAS + "ScheduleDefinition"}
 
 
 def test_no_answer_but_a_problem_leaves_fields_out() -> None:

@@ -25,7 +25,7 @@ from headrace.contracts.batches import BatchSubmission
 from headrace.contracts.bulk import Bulk, BulkRequest
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.positions import Position
-from headrace.contracts.schedules import ScheduleDefinition
+from headrace.contracts.schedules import NewSchedule
 from headrace.contracts.tasks import ATTEMPTS_MAX, Submission
 from headrace.errors import HeadraceError
 
@@ -36,7 +36,7 @@ with warnings.catch_warnings():
 TASK: dict[str, Any] = {"kind": "echo", "input": {}}
 GOOD: dict[type[Struct], dict[str, Any]] = {
     Submission: TASK,
-    ScheduleDefinition: {**TASK, "every": 60},
+    NewSchedule: {**TASK, "every": 60},
     BulkRequest: {"select": {"kind": ["echo"], "code": ["raised"]}},
     Bulk: {"dry_run": True},
     FollowLinkRequest: {"expires_in": 60},
