@@ -98,16 +98,43 @@ def test_a_field_is_added_and_none_is_removed_or_retyped(monkeypatch: pytest.Mon
         golden(screen)
 
 
-def test_the_page_about_screens_shows_how_to_ask_for_each_and_names_every_field() -> None:
+def test_the_page_about_screens_shows_how_to_ask_for_each_as_everybody_who_may() -> None:
+    sections = sections_about_screens()
+    for handler in routes.ALL:
+        (path,) = handler.paths
+        answer = MADE[document_of(mount_of(handler))]["paths"][f"/bff/v1{path.replace(':str', '')}"]["get"]["responses"]
+        if "application/json" not in answer["200"]["content"]:
+            continue
+        screen = answer["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        asked = re.sub(r"\{\w+:str\}", "[0-9a-f-]+", f"    curl .*/bff/v1{path}") + r"[\"?\n]"
+        assert re.search(asked, sections[screen[:-2].lower()]), (screen, path)
+
+
+@every_screen
+def test_the_page_about_screens_names_every_field(screen: type[Struct]) -> None:
+    sections = sections_about_screens()
+    section = sections[screen.__name__[:-2].lower()]
+    linked = [sections[link.replace("-", "")] for link in re.findall(r"\]\(#([a-z-]+)\)", section)]
+    shared = [sections[each] for each in ("whateveryscreenhas", "rowsandgroups", "whatneedsattention")]
+    # A table may name several fields of one thing, each in backticks of its own, behind where they are.
+    said = re.findall(r"`([^`]+)`", "\n".join([section, *linked, *shared]))
+    named = set(re.findall(r"[a-z_0-9]+", " ".join(said)))
+    assert fields_of(screen) <= named, fields_of(screen) - named
+
+
+def sections_about_screens() -> dict[str, str]:
     page = (PLACE.parents[2] / "docs/bff.md").read_text()
-    sections = {part.partition("\n")[0].replace(" ", "").lower(): part for part in page.split("\n## ")[1:]}
-    for screen in SCREENS:
-        section = sections[screen.__name__[:-2].lower()]
-        assert "    curl -H" in section
-        # A table may name several fields of one thing, each in backticks of its own, behind where they are.
-        named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`]+)`", section))))
-        own = set(screen.__struct_fields__) - set(Screen.__struct_fields__)
-        assert own <= named, (screen.__name__, own - named)
+    return {part.partition("\n")[0].replace(" ", "").lower(): part for part in page.split("\n## ")[1:]}
+
+
+def fields_of(screen: type[Struct]) -> set[str]:
+    """The names of all fields of a screen and of what is in it, but of the definition of a schedule, which is described elsewhere."""
+    return {
+        field
+        for name, schema in msgspec.json.schema_components([screen])[1].items()
+        if name != "ScheduleDefinition"
+        for field in schema.get("properties", ())
+    }
 
 
 def test_every_setting_that_changes_at_run_time_is_in_the_form() -> None:

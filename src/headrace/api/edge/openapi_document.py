@@ -16,7 +16,7 @@ from litestar.openapi.spec import OpenAPI
 
 from headrace.api.edge.openapi_answers import require_answered_fields
 from headrace.api.edge.openapi_components import SCHEMAS, Json, keep_reachable, operations_of
-from headrace.api.edge.openapi_events import add_streamed, add_timeline
+from headrace.api.edge.openapi_events import add_streamed, add_timelines
 from headrace.api.edge.openapi_parameters import complete_parameters
 from headrace.contracts.batches import BatchEntry, BatchSubmission
 from headrace.contracts.bulk import Bulk, BulkRequest
@@ -32,7 +32,7 @@ from headrace.contracts.identity import (
 )
 from headrace.contracts.preferences import NewPreferences
 from headrace.contracts.run_time_settings import RunTimeSettings
-from headrace.contracts.schedules import ScheduleDefinition
+from headrace.contracts.schedules import NewSchedule
 from headrace.contracts.sessions import SignIn
 from headrace.contracts.tasks import Submission
 
@@ -40,7 +40,7 @@ API_PATH = "/api/v1/"
 BFF_PATH = "/bff/v1/"
 
 BODIES = (
-    *(Submission, ScheduleDefinition, BulkRequest, Bulk, FollowLinkRequest),
+    *(Submission, NewSchedule, BulkRequest, Bulk, FollowLinkRequest),
     *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn, RunTimeSettings),
     *(ApiKeyRequest, BatchEntry, BatchSubmission, NewPreferences),
 )
@@ -106,7 +106,7 @@ def complete(document: Json) -> Json:
             complete_parameters(operation)
             _complete_answers(operation)
     require_answered_fields(document, taken)
-    add_timeline(schemas)
+    add_timelines(schemas)
     streams = {operation["operationId"] for operation in operations_of(document) if _is_stream(operation)}
     streamed = add_streamed(schemas, streams) if streams else ()
     _share_answers(document)

@@ -19,13 +19,15 @@ from headrace.contracts.events import HIGH_RATE, Event, EventName
 from headrace.contracts.frames import Beat, BriefError, BriefFrame, Bye, Reset, TaskFrame
 from headrace.contracts.hints import Gauges, HintName, KindHint, ScheduleHint, UserHint
 from headrace.contracts.problems import Problem
+from headrace.contracts.screens.task_detail import TimelineItem
 from headrace.contracts.tasks import TaskError, TimelineEntry
 
 TASK_EVENT = "TaskEvent"
 STREAM_EVENTS = "StreamEvents"
 BRIEF_TASK_EVENT = "BriefTaskEvent"
 BRIEF_STREAM_EVENTS = "BriefStreamEvents"
-TIMELINE_ENTRY = TimelineEntry.__name__
+# The names of the unions, and how the names of their members end.
+_TIMELINES = {TimelineEntry.__name__: "Entry", TimelineItem.__name__: "Item"}
 
 _NO_TASK_EVENTS: dict[str, type[Struct]] = {"reset": Reset, "beat": Beat, "bye": Bye, "problem": Problem}
 _HINTS: dict[str, type[Struct]] = {
@@ -102,22 +104,26 @@ def _add_form(
     }
 
 
-def add_timeline(schemas: Json) -> None:
-    """Replace the schema of an entry of a timeline by a union of what the entries of each event have."""
-    if TIMELINE_ENTRY not in schemas:
-        return
+def add_timelines(schemas: Json) -> None:
+    """Replace the schema of an entry of a timeline, here and on a screen, by a union of what the entries of each event have."""
+    for name, ending in _TIMELINES.items():
+        if name in schemas:
+            _add_timeline(schemas, name, ending)
+
+
+def _add_timeline(schemas: Json, timeline: str, ending: str) -> None:
     data = {
         name: defstruct(f"{event.__name__}Fields", _fields(event, _NOT_IN_TIMELINE), kw_only=True)
         for name, event in _events().items()
         if name in _OF_TIMELINE
     }
     _add(schemas, [*data.values()])
-    entry = schemas[TIMELINE_ENTRY]
-    members = {name.value: f"{_events()[name].__name__}Entry" for name in data}
+    entry = schemas[timeline]
+    members = {name.value: f"{_events()[name].__name__}{ending}" for name in data}
     for name, member in members.items():
         own = {"event": {"const": name, "type": "string"}, "data": {"$ref": SCHEMAS + data[EventName(name)].__name__}}
         schemas[member] = {**entry, "title": member, "properties": entry["properties"] | own}
-    schemas[TIMELINE_ENTRY] = _union("One event of a task's history, as kept in the read model.", members)
+    schemas[timeline] = _union("One event of a task's history, as kept in the read model.", members)
 
 
 def _frame(
