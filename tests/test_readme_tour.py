@@ -34,6 +34,7 @@ SHOWN: Sequence[tuple[str, str]] = [
     ("--delay 10m", r" pending$"),
     ("submit text_feedback", r"succeeded"),
     ("headrace batch", r"1,000 .*succeeded|succeeded .*1,000"),
+    ("headrace list", "^no task matches$"),
     ("headrace cancel", r"\b1 task"),
     ("headrace replay", r"\b0 "),
     ("headrace schedules", "there are no schedules"),
