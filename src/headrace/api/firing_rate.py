@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from headrace.contracts.problems import FieldError
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
 from headrace.cron import firings_per_minute
 from headrace.errors import InvalidInput
 from headrace.store.schedules import Times, list_times
+from headrace.store.snapshot import Reads
 
 
 async def check_firing_rate(
-    session: AsyncSession,
+    session: Reads,
     owner: str,
     definition: ScheduleDefinition,
     limit: int,

@@ -6,14 +6,17 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import cast
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from headrace.api.outages import Outages
 from headrace.contracts.positions import Position
 from headrace.errors import ReadModelBehind, ReadModelUnavailable
 from headrace.store.checkpoints import find_gap, is_repairing, read_checkpoint
 from headrace.store.outages import describe_outage, is_outage
+from headrace.store.snapshot import Snapshot, open_snapshot
 
 CHECK_SECONDS = 1.0  # for health checks; with the log's own check it is within the four seconds that a probe waits
 CHECKPOINT_POLL_SECONDS = 0.02  # while at least one request waits for the projector
@@ -48,17 +51,20 @@ class ReadModel:
                 yield session
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncGenerator[AsyncSession]:
-        """Open a session for the block, which sees the read model as it was at the first query, whatever the projector writes.
+    async def snapshot(self) -> AsyncGenerator[Snapshot]:
+        """Open a snapshot for the block, which sees the read model as it was at the first query, whatever the projector writes.
 
         Raises:
             ReadModelUnavailable: Postgres cannot be reached.
         """
-        async with self.session() as session:
-            await session.connection(
-                execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-            )
-            yield session
+        with self._outages.as_unavailable():
+            async with open_snapshot(self._engine) as snapshot:
+                yield snapshot
+
+    @cached_property
+    def _engine(self) -> AsyncEngine:
+        # A session that runs nothing holds nothing.
+        return cast("AsyncEngine", self._open_session().bind)
 
     async def has_reached(self, position: Position) -> bool:
         """Whether the read model reflects a position.

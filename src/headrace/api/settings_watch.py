@@ -17,6 +17,7 @@ from headrace.run_time_settings import UNCHANGED, CurrentSettings
 from headrace.settings_errors import SettingsChanged
 from headrace.store.identity_tables import RunTimeSettingsRow
 from headrace.store.run_time_settings import find_newest_settings, insert_settings, list_newest_settings
+from headrace.store.snapshot import Reads
 from headrace.telemetry import get_logger
 
 COMPARE_SECONDS = 60.0  # between two comparisons; a change is told at once, unless NATS was away
@@ -35,7 +36,7 @@ def _to_version(row: RunTimeSettingsRow) -> SettingsVersion:
     return SettingsVersion(version=row.version, at=row.at, by=row.by, settings=settings)
 
 
-async def read_versions(session: AsyncSession, limit: int) -> list[SettingsVersion]:
+async def read_versions(session: Reads, limit: int) -> list[SettingsVersion]:
     """Read the last versions, the newest first. The one before the first change is among them, if they reach that far."""
     rows = await list_newest_settings(session, limit)
     versions = [_to_version(row) for row in rows]

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, literal, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.activity import Activity, ActivityCounts, ActivityPoint, Percentiles
 from headrace.contracts.positions import Position
 from headrace.store.activity_statements import EPOCH
 from headrace.store.histograms import BUCKETS, mean, percentiles
+from headrace.store.snapshot import Reads
 from headrace.store.tables import COUNTERS, COUNTS, EVERYBODY, RUNS, activity
 
 _SUMS = [func.sum(activity.c[name]).label(name) for name in COUNTERS]
@@ -56,9 +56,7 @@ def _step_of(at: datetime, step: timedelta) -> datetime:
     return at - (at - EPOCH) % step
 
 
-async def read_activity(
-    session: AsyncSession, owner: str, kind: str | None, span: Span, position: Position
-) -> Activity:
+async def read_activity(session: Reads, owner: str, kind: str | None, span: Span, position: Position) -> Activity:
     """Read what happened to an owner's tasks, of one kind or of all, in each step of a span.
 
     Steps of less than an hour are only there for as long as minutes are kept, see
@@ -85,13 +83,13 @@ async def read_activity(
     )
 
 
-async def read_ends(session: AsyncSession, owner: str, since: datetime) -> dict[tuple[str, datetime], Ends]:
+async def read_ends(session: Reads, owner: str, since: datetime) -> dict[tuple[str, datetime], Ends]:
     """Read how many tasks ended in each minute since a time, by kind and minute; those in which none did are left out."""
     rows = await session.execute(_SELECT_ENDS, {"owner": owner, "since": since})
     return {(row[0], row[1]): Ends(row[2], row[3]) for row in rows}
 
 
-async def read_kinds_since(session: AsyncSession, since: datetime) -> dict[str, ActivityCounts]:
+async def read_kinds_since(session: Reads, since: datetime) -> dict[str, ActivityCounts]:
     """Read what happened to the tasks of all owners since the begin of a minute, by kind.
 
     A minute that was added to its hour is no longer there, so ``since`` is within the time for which minutes are kept.
@@ -114,7 +112,7 @@ class KindPace(NamedTuple):
     mean_run_seconds: float | None
 
 
-async def read_pace(session: AsyncSession, kind: str, since: datetime, saturated_since: datetime) -> KindPace:
+async def read_pace(session: Reads, kind: str, since: datetime, saturated_since: datetime) -> KindPace:
     """Read how fast the tasks of a kind went. Both times are the begin of a minute, and minutes are kept since the first."""
     asked = {"kind": kind, "since": since, "saturated_since": saturated_since}
     starts, *runs = (await session.execute(_SELECT_PACE, asked)).one()

@@ -17,6 +17,7 @@ from headrace.store.cursors import Cursor
 from headrace.store.identity_tables import ApiKeyRow
 from headrace.store.newest_pages import fetch_newest
 from headrace.store.reading import columns_of, fetch_row, fetch_rows
+from headrace.store.snapshot import Reads
 from headrace.store.users import lock_user
 
 KEYS_PER_OWNER_MAX = 100  # live ones; a program needs one or two
@@ -103,13 +104,13 @@ async def list_keys(
     return [to_api_key(row) for row in rows], more
 
 
-async def list_valid_keys(session: AsyncSession, owner: str, now: datetime, limit: int) -> list[ApiKey]:
+async def list_valid_keys(session: Reads, owner: str, now: datetime, limit: int) -> list[ApiKey]:
     """List an owner's newest keys that are neither revoked nor expired."""
     valid = _SELECT_KEY.where(_OF.owner == owner, _is_live(now)).order_by(_OF.created_at.desc(), _OF.id.desc())
     return [to_api_key(row) for row in await fetch_rows(session, ApiKeyRow, valid.limit(limit))]
 
 
-async def count_valid_keys(session: AsyncSession, owners: Collection[str], now: datetime) -> dict[str, int]:
+async def count_valid_keys(session: Reads, owners: Collection[str], now: datetime) -> dict[str, int]:
     """Count the keys of owners that are neither revoked nor expired, by owner."""
     counted = select(_OF.owner, func.count()).where(_OF.owner.in_(owners), _is_live(now)).group_by(_OF.owner)
     return {row[0]: row[1] for row in await session.execute(counted)}

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.audit import Action
 from headrace.contracts.schedules import ScheduleDefinition
 from headrace.cron import following, is_active
+from headrace.store.snapshot import Reads
 
 SCHEDULES_READ_MAX = 200  # of an owner, the oldest; to compute the firings of one takes some ten microseconds
 SCHEDULE_BYTES_MAX = 2 << 20  # of their definitions, each of which may have an input of 256 KB
@@ -59,7 +59,7 @@ _PAUSED = text(f"""
 """)  # noqa: S608 - the name is ours
 
 
-async def list_firings(session: AsyncSession, owner: str, now: datetime) -> list[Firing]:
+async def list_firings(session: Reads, owner: str, now: datetime) -> list[Firing]:
     """List an owner's schedules that are not paused with their firings, the oldest `SCHEDULES_READ_MAX` of them.
 
     Of schedules with large inputs there are fewer, see `SCHEDULE_BYTES_MAX`.
@@ -102,7 +102,7 @@ def due_firing(
     return following(definition, last_at, announced_at)
 
 
-async def find_pauses(session: AsyncSession, kinds: Collection[str]) -> dict[str, tuple[datetime, str | None]]:
+async def find_pauses(session: Reads, kinds: Collection[str]) -> dict[str, tuple[datetime, str | None]]:
     """Find when kinds were paused last, and by whom, as far as the audit has it."""
     if not kinds:
         return {}

@@ -21,6 +21,7 @@ from headrace.store.cursors import Cursor
 from headrace.store.identity_tables import AuditRow
 from headrace.store.newest_pages import fetch_newest
 from headrace.store.reading import columns_of
+from headrace.store.snapshot import Reads
 from headrace.store.storable import storable_instant
 from headrace.store.users import find_names
 
@@ -52,7 +53,7 @@ async def add_entries(session: AsyncSession, entries: Sequence[AuditRow]) -> Non
 
 
 async def list_entries(
-    session: AsyncSession, wanted: AuditFilter, after: Cursor | None, limit: int
+    session: Reads, wanted: AuditFilter, after: Cursor | None, limit: int
 ) -> tuple[list[AuditEntry], Cursor | None]:
     """List one page of the audit, newest first.
 
@@ -65,7 +66,7 @@ async def list_entries(
     return [_to_entry(row, names) for row in rows], more
 
 
-async def find_addresses(session: AsyncSession, action: str, subjects: Collection[str]) -> dict[str, str]:
+async def find_addresses(session: Reads, action: str, subjects: Collection[str]) -> dict[str, str]:
     """Find from where something was done to each of some subjects, the last time; of those of which that is known."""
     found = (
         select(_OF.subject, _OF.address)

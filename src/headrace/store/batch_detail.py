@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.batches import Batch
 from headrace.contracts.screens.rows import Group
@@ -15,6 +14,7 @@ from headrace.contracts.tasks import FailureCode, TaskError, TaskSummary
 from headrace.store import tables
 from headrace.store.batch_rows import to_batch
 from headrace.store.reading import columns_of, fetch_row, fetch_rows
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY, BatchRow, TaskSummaryRow
 from headrace.store.tasks import SELECT_SUMMARY, to_task
 
@@ -69,7 +69,7 @@ class Ends(NamedTuple):
     since: datetime
 
 
-async def find_batch(session: AsyncSession, owner: str, batch: str) -> Batch | None:
+async def find_batch(session: Reads, owner: str, batch: str) -> Batch | None:
     """Find one batch."""
     if owner == EVERYBODY:
         row = await fetch_row(session, BatchRow, _SELECT_BATCH, {"batch": batch})
@@ -78,20 +78,20 @@ async def find_batch(session: AsyncSession, owner: str, batch: str) -> Batch | N
     return None if row is None else to_batch(row)
 
 
-async def list_slowest(session: AsyncSession, batch: str, limit: int) -> list[TaskSummary]:
+async def list_slowest(session: Reads, batch: str, limit: int) -> list[TaskSummary]:
     """List the tasks of a batch that ran for the longest."""
     rows = await fetch_rows(session, TaskSummaryRow, _SELECT_SLOWEST, {"batch": batch, "limit": limit})
     return [to_task(row, TaskSummary) for row in rows]
 
 
-async def list_failed_alike(session: AsyncSession, batch: Batch, limit: int) -> Failures:
+async def list_failed_alike(session: Reads, batch: Batch, limit: int) -> Failures:
     """List what the newest failed tasks of a batch have in common, the most frequent first."""
     asked = {"owner": batch.owner, "batch": batch.id, "read": FAILURES_READ_MAX, "limit": limit}
     rows = (await session.execute(_SELECT_FAILED, asked)).all()
     return Failures([_to_group(batch.kind, row) for row in rows], rows[0].counted if rows else 0)
 
 
-async def read_ends(session: AsyncSession, batch: Batch, since: datetime) -> Ends:
+async def read_ends(session: Reads, batch: Batch, since: datetime) -> Ends:
     """Count how many tasks of a batch have ended since a time, or since the oldest of the newest ends of its owner that are read."""
     asked = {"owner": batch.owner, "batch": batch.id, "since": since, "read": ENDS_READ_MAX}
     of_batch, of_owner, oldest = (await session.execute(_SELECT_ENDS, asked)).one()

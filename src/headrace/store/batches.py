@@ -6,8 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Select, bindparam, select, union_all
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BindParameter, Select, bindparam, select, text, union_all
 
 from headrace.contracts.batches import Batch, BatchState
 from headrace.store import tables
@@ -15,10 +14,14 @@ from headrace.store.batch_rows import to_batch
 from headrace.store.by_age import given_filters, page_parameters, select_newest
 from headrace.store.cursors import Cursor
 from headrace.store.reading import columns_of, fetch_row, fetch_rows
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY, BatchRow
 
 _BATCH = columns_of(tables.batches, BatchRow)
-_SELECT_BATCH = select(*_BATCH)
+_SELECT_BATCH = select(*_BATCH).where(
+    tables.batches.c.id == bindparam("batch"), tables.batches.c.owner == bindparam("owner")
+)
+_SELECT_NAMES = text("SELECT id, name FROM batches WHERE id = ANY(CAST(:ids AS text[]))")
 
 
 class BatchFilter(NamedTuple):
@@ -28,15 +31,14 @@ class BatchFilter(NamedTuple):
     kind: str | None = None
 
 
-async def find_batch(session: AsyncSession, owner: str, batch: str) -> Batch | None:
+async def find_batch(session: Reads, owner: str, batch: str) -> Batch | None:
     """Find one batch of an owner."""
-    columns = tables.batches.c
-    row = await fetch_row(session, BatchRow, _SELECT_BATCH.where(columns.id == batch, columns.owner == owner))
+    row = await fetch_row(session, BatchRow, _SELECT_BATCH, {"batch": batch, "owner": owner})
     return None if row is None else to_batch(row)
 
 
 async def list_newest(
-    session: AsyncSession, owner: str, wanted: BatchFilter, after: Cursor | None, limit: int
+    session: Reads, owner: str, wanted: BatchFilter, after: Cursor | None, limit: int
 ) -> tuple[list[Batch], Cursor | None]:
     """List one page of an owner's batches, newest first; `EVERYBODY` for those of all owners.
 
@@ -51,14 +53,12 @@ async def list_newest(
     return [to_batch(row) for row in page], more
 
 
-async def find_names(session: AsyncSession, ids: Collection[str]) -> dict[str, str | None]:
+async def find_names(session: Reads, ids: Collection[str]) -> dict[str, str | None]:
     """Return the names of those of these batches that there are, by their ids; whoever knows an id knows that its owner may see it."""
-    columns = tables.batches.c
-    named = select(columns.id, columns.name).where(columns.id.in_(ids))
-    return {row[0]: row[1] for row in await session.execute(named)} if ids else {}
+    return {row[0]: row[1] for row in await session.execute(_SELECT_NAMES, {"ids": list(ids)})} if ids else {}
 
 
-async def list_open_first(session: AsyncSession, owner: str, limit: int) -> list[Batch]:
+async def list_open_first(session: Reads, owner: str, limit: int) -> list[Batch]:
     """List an owner's newest open batches, and then the newest that have settled."""
     rows = await fetch_rows(session, BatchRow, _select_open_first(), {"owner": owner, "limit": limit})
     return [to_batch(row) for row in rows]

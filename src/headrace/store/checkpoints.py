@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.positions import Position
 from headrace.store.revision import HAS_REVISION, REVISION, describe_gap
+from headrace.store.snapshot import Reads
 
 # As text, which takes half as long as a query that is built: every screen begins with it.
 _POSITION = text("SELECT epoch, sequence FROM projection WHERE name = :name")
@@ -20,16 +21,16 @@ async def find_gap(session: AsyncSession) -> str | None:
     return describe_gap((await connection.exec_driver_sql(REVISION)).scalar())
 
 
-async def read_checkpoint(session: AsyncSession) -> Position | None:
+async def read_checkpoint(session: Reads) -> Position | None:
     """Return the position up to which the read model holds every event; None before the projector first ran."""
     return await _read_position(session, "tasks")
 
 
-async def is_repairing(session: AsyncSession) -> bool:
+async def is_repairing(session: Reads) -> bool:
     """Whether the projector is writing back to the log what the log has lost."""
     return await _read_position(session, "repair") is not None
 
 
-async def _read_position(session: AsyncSession, name: str) -> Position | None:
+async def _read_position(session: Reads, name: str) -> Position | None:
     found = (await session.execute(_POSITION, {"name": name})).one_or_none()
     return None if found is None else Position(*found)

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import TextClause, bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ARRAY, Text, TextClause, any_, bindparam, select, text
 
 from headrace.contracts.counts import OwnerCounts
 from headrace.contracts.tasks import TaskError
@@ -20,6 +19,7 @@ from headrace.store.by_age import given_filters
 from headrace.store.count_rows import counts_by_owner
 from headrace.store.cursors import Cursor
 from headrace.store.failure_counts import hour_of
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
 
 HOURS_SHOWN = 24  # of a group of failures, each with its count
@@ -27,7 +27,9 @@ HOURS_SHOWN = 24  # of a group of failures, each with its count
 # The message in an error as the projector writes it. The traceback behind it has up to 16,000 characters, and stays where it is.
 _MESSAGE = r"""^\{"code":"[a-z_]+","message":("(?:[^"\\]|\\.)*")"""
 _C = tables.counts.c
-_SELECT_COUNTS = select(_C.owner, _C.kind, _C.state, _C.n).where(_C.owner.in_(bindparam("owners", expanding=True)))
+_SELECT_COUNTS = select(_C.owner, _C.kind, _C.state, _C.n).where(
+    _C.owner == any_(bindparam("owners", type_=ARRAY(Text)))
+)
 _SELECT_BUSIEST = text(f"""
     SELECT owner, coalesce(sum(n) FILTER (WHERE state = 'running'), 0)::int, coalesce(sum(n) FILTER (WHERE state = 'queued'), 0)::int
     FROM counts WHERE state IN ('queued', 'running') AND owner <> '{EVERYBODY}'
@@ -82,24 +84,24 @@ class Busy(NamedTuple):
     queued: int
 
 
-async def read_counts(session: AsyncSession, owner: str = EVERYBODY) -> OwnerCounts:
+async def read_counts(session: Reads, owner: str = EVERYBODY) -> OwnerCounts:
     """Read how many tasks an owner has in each state, of each kind and of all; those of all owners without one."""
     return (await read_counts_of(session, [owner]))[owner]
 
 
-async def read_counts_of(session: AsyncSession, owners: Sequence[str]) -> dict[str, OwnerCounts]:
+async def read_counts_of(session: Reads, owners: Sequence[str]) -> dict[str, OwnerCounts]:
     """Read how many tasks each of some owners has, also of those who have none."""
-    rows = (await session.execute(_SELECT_COUNTS, {"owners": owners})).all()
+    rows = (await session.execute(_SELECT_COUNTS, {"owners": list(owners)})).all()
     return counts_by_owner(owners, (tuple(row) for row in rows))
 
 
-async def list_busiest(session: AsyncSession, limit: int) -> list[Busy]:
+async def list_busiest(session: Reads, limit: int) -> list[Busy]:
     """List the owners with the most tasks that run or wait in a queue."""
     return [Busy(*row) for row in await session.execute(_SELECT_BUSIEST, {"limit": limit})]
 
 
 async def list_failure_groups(
-    session: AsyncSession, owner: str, wanted: FailureFilter, now: datetime, after: Cursor | None, limit: int
+    session: Reads, owner: str, wanted: FailureFilter, now: datetime, after: Cursor | None, limit: int
 ) -> tuple[list[FailureGroup], Cursor | None]:
     """List one page of an owner's groups of failures, those that failed last first.
 
@@ -129,7 +131,7 @@ async def list_failure_groups(
     return sorted(groups, key=lambda group: group.last_at, reverse=True), more
 
 
-async def count_failures(session: AsyncSession, owner: str, wanted: FailureFilter) -> int:
+async def count_failures(session: Reads, owner: str, wanted: FailureFilter) -> int:
     """Count the tasks of an owner that are in groups of failures; `EVERYBODY` for those of all owners."""
     filters = given_filters(wanted)
     return (await session.execute(_sum_of_failures(frozenset(filters)), {"owner": owner, **filters})).scalar_one()

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ARRAY, Text, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.tasks import Priority, State
+from headrace.store.snapshot import Reads
 
 # A task that is due and not queued yet comes behind all that are.
 _COUNT_EARLIER = text(f"""
@@ -38,7 +38,7 @@ class Place(NamedTuple):
     earlier: Mapping[Priority, int]
 
 
-async def find_place(session: AsyncSession, task: str, bound: int) -> Place | None:
+async def find_place(session: Reads, task: str, bound: int) -> Place | None:
     """Find where a task stands, counting up to ``bound`` tasks of each priority; None when it is gone."""
     asked = {"task": task, "priorities": list(Priority), "bound": bound}
     rows = (await session.execute(_COUNT_EARLIER, asked)).all()

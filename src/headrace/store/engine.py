@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import quote
 
 from advanced_alchemy.config import AsyncSessionConfig
 from advanced_alchemy.extensions.litestar import EngineConfig, SQLAlchemyAsyncConfig
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -19,7 +22,7 @@ STATEMENT_TIMEOUT_SECONDS = 10.0
 
 def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
     """Configure the engine and its sessions. They connect when first used, so the API starts without Postgres."""
-    return SQLAlchemyAsyncConfig(
+    config = SQLAlchemyAsyncConfig(
         connection_string=sqlalchemy_url(settings.url),
         session_config=AsyncSessionConfig(expire_on_commit=False),
         engine_config=EngineConfig(
@@ -28,8 +31,6 @@ def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
             pool_size=settings.pool,
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
-            # After a restart of Postgres the pool replaces its dead connections, so that no request fails on one.
-            pool_pre_ping=True,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_SECONDS,
                 "command_timeout": STATEMENT_TIMEOUT_SECONDS,
@@ -42,6 +43,17 @@ def sqlalchemy_config(settings: DatabaseSettings) -> SQLAlchemyAsyncConfig:
             },
         ),
     )
+    event.listen(config.get_engine().sync_engine.pool, "checkout", _refuse_closed)
+    return config
+
+
+def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have the pool replace a connection that has ended, so that no request fails on one after a restart of Postgres.
+
+    The driver knows. To ask Postgres would take longer than most of what a connection is wanted for.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 @asynccontextmanager

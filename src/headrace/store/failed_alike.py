@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.tasks import State, TaskError, TaskSummary
 from headrace.store import tables
 from headrace.store.cursors import Cursor
 from headrace.store.reading import fetch_rows
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY, TaskSummaryRow
 from headrace.store.tasks import SELECT_SUMMARY, to_task
 
@@ -37,7 +37,7 @@ class FailedTask(NamedTuple):
 
 
 async def list_failed_alike(
-    session: AsyncSession, owner: str, fingerprint: str, since: datetime | None, after: Cursor | None, limit: int
+    session: Reads, owner: str, fingerprint: str, since: datetime | None, after: Cursor | None, limit: int
 ) -> tuple[list[TaskSummary], Cursor | None]:
     """List one page of the tasks of a group, those that failed last first.
 
@@ -63,9 +63,7 @@ async def list_failed_alike(
     return [to_task(row, TaskSummary) for row in page], more
 
 
-async def find_newest_alike(
-    session: AsyncSession, owner: str, fingerprint: str, since: datetime | None
-) -> FailedTask | None:
+async def find_newest_alike(session: Reads, owner: str, fingerprint: str, since: datetime | None) -> FailedTask | None:
     """Find the task of a group that failed last; None when there is none any more."""
     asked = _asked(owner, fingerprint, since)
     query = _select_newest(frozenset(asked))

@@ -11,12 +11,12 @@ from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.activity import ActivityCounts
 from headrace.contracts.counts import OwnerCounts
 from headrace.store.activity import Ends, to_counts
 from headrace.store.count_rows import counts_by_owner
+from headrace.store.snapshot import Reads
 from headrace.store.tables import COUNTERS, COUNTS, EVERYBODY, RUNS
 
 COUNTED_MAX = 1_000  # tasks that are late or expire; a person acts alike on more
@@ -67,7 +67,7 @@ class Figures(NamedTuple):
     expiring: Waiting | None
 
 
-async def read_figures(session: AsyncSession, owner: str, times: Times) -> Figures:
+async def read_figures(session: Reads, owner: str, times: Times) -> Figures:
     """Read the figures of an owner. ``times.since`` is within the time for which minutes are kept."""
     is_of_all = owner == EVERYBODY
     row = (await session.execute(_select(is_of_all=is_of_all), {"owner": owner, **times._asdict()})).one()

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import TextClause, text
 
 from headrace.contracts.tasks import State
 from headrace.store.filters import Conditions
+from headrace.store.snapshot import STATEMENTS_MAX, Reads
 
 PROBED_MAX: Final = 1000  # tasks looked for in any order; to sort as many takes a millisecond
 
@@ -65,7 +66,7 @@ class Found(NamedTuple):
 
 
 async def find_page(
-    session: AsyncSession, conditions: Conditions, order: Order, after: Place | None, limit: int
+    session: Reads, conditions: Conditions, order: Order, after: Place | None, limit: int
 ) -> list[Found]:
     """Find the first tasks in an order.
 
@@ -90,14 +91,14 @@ async def find_page(
         conditions = conditions._replace(common=(*conditions.common, place))
         parameters |= {"after_value": after.value, "after_id": after.id}
     if not _is_in_order(conditions, order):
-        found = (await session.execute(text(_probe(conditions, order)), parameters)).all()
+        found = (await session.execute(_statement(_probe(conditions, order)), parameters)).all()
         if not found or found[0].matched <= PROBED_MAX:
             return [Found(*row[:3]) for row in found]
     query, more = _in_order(conditions, order)
-    return [Found(*row) for row in await session.execute(text(query), parameters | more)]
+    return [Found(*row) for row in await session.execute(_statement(query), parameters | more)]
 
 
-async def count_tasks(session: AsyncSession, conditions: Conditions, at_most: int | None = None) -> int:
+async def count_tasks(session: Reads, conditions: Conditions, at_most: int | None = None) -> int:
     """Count tasks; those after the first ``at_most`` are not counted."""
     groups = conditions.groups()
     if not groups:
@@ -106,7 +107,13 @@ async def count_tasks(session: AsyncSession, conditions: Conditions, at_most: in
     parameters = conditions.parameters if at_most is None else conditions.parameters | {"at_most": at_most}
     each = " UNION ALL ".join(f"(SELECT FROM tasks WHERE {group}{limited})" for group in groups)
     counted = f"SELECT count(*) FROM (SELECT FROM ({each}) every{limited}) counted"  # noqa: S608 - names are ours
-    return await session.scalar(text(counted), parameters) or 0
+    return await session.scalar(_statement(counted), parameters) or 0
+
+
+@lru_cache(STATEMENTS_MAX)
+def _statement(query: str) -> TextClause:
+    """Return the statement of a query, the same for the same query: a snapshot compiles each once."""
+    return text(query)
 
 
 def _is_in_order(conditions: Conditions, order: Order) -> bool:

@@ -6,16 +6,16 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Column, Select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.store.cursors import Cursor
 from headrace.store.reading import fetch_rows
+from headrace.store.snapshot import Reads
 
 R = TypeVar("R", bound=Struct)
 
 
 async def fetch_newest(
-    session: AsyncSession, row: type[R], query: Select[Any], at: Column[Any], after: Cursor | None, limit: int
+    session: Reads, row: type[R], query: Select[Any], at: Column[Any], after: Cursor | None, limit: int
 ) -> tuple[list[R], Cursor | None]:
     """Fetch one page.
 

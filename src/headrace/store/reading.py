@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Column, Select, Table
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.positions import Position
 from headrace.store.columns import json_fields
+from headrace.store.snapshot import Reads
 from headrace.store.tables import Row
 
 R = TypeVar("R", bound=Struct)
@@ -25,18 +25,19 @@ def columns_of(table: Table, row: type[Struct]) -> list[Column[Any]]:
 
 
 async def fetch_rows(
-    session: AsyncSession, row: type[R], query: Select[Any], parameters: Mapping[str, object] | None = None
+    session: Reads, row: type[R], query: Select[Any], parameters: Mapping[str, object] | None = None
 ) -> list[R]:
-    """Run a query that selects the columns of a row; ``parameters`` are the values of its bind parameters."""
-    return [row(**found) for found in (await session.execute(query, parameters)).mappings()]
+    """Run a query that selects the columns of a row in their order; ``parameters`` are the values of its bind parameters."""
+    names = row.__struct_fields__
+    return [row(**dict(zip(names, found, strict=True))) for found in await session.execute(query, parameters)]
 
 
 async def fetch_row(
-    session: AsyncSession, row: type[R], query: Select[Any], parameters: Mapping[str, object] | None = None
+    session: Reads, row: type[R], query: Select[Any], parameters: Mapping[str, object] | None = None
 ) -> R | None:
-    """Run a query that finds one row or none; ``parameters`` are the values of its bind parameters."""
-    found = (await session.execute(query, parameters)).mappings().one_or_none()
-    return None if found is None else row(**found)
+    """Run a query that selects the columns of a row in their order and finds one or none; ``parameters`` are the values of its bind parameters."""
+    found = (await session.execute(query, parameters)).one_or_none()
+    return None if found is None else row(**dict(zip(row.__struct_fields__, found, strict=True)))
 
 
 def text_in(column: str, name: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from headrace.store import identity_tables
 from headrace.store.identity_tables import RunTimeSettingsRow
 from headrace.store.reading import columns_of, fetch_row, fetch_rows
+from headrace.store.snapshot import Reads
 
 VERSIONS_MAX = 1000  # that are kept; who changed what is in the audit for ever
 
@@ -23,7 +24,7 @@ async def find_newest_settings(session: AsyncSession) -> RunTimeSettingsRow | No
     return await fetch_row(session, RunTimeSettingsRow, _SELECT_NEWEST.limit(1))
 
 
-async def list_newest_settings(session: AsyncSession, limit: int) -> list[RunTimeSettingsRow]:
+async def list_newest_settings(session: Reads, limit: int) -> list[RunTimeSettingsRow]:
     """List the last versions, the newest first."""
     return await fetch_rows(session, RunTimeSettingsRow, _SELECT_NEWEST.limit(limit))
 

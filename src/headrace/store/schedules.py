@@ -7,16 +7,17 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Text, func, literal_column, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, func, select, text, tuple_
 
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
 from headrace.contracts.screens.schedules import RecentRun
 from headrace.contracts.tasks import State
 from headrace.cron import following, is_active
 from headrace.store import tables
+from headrace.store.activity_statements import EPOCH
 from headrace.store.cursors import Cursor
 from headrace.store.reading import columns_of, fetch_row, fetch_rows, text_in, to_contract
+from headrace.store.snapshot import Reads
 from headrace.store.tables import ScheduleRow
 
 SCHEDULES_PER_OWNER_MAX = 1000  # they are listed in one answer
@@ -43,11 +44,22 @@ _SELECT_RECENT_RUNS = text("""
     ) latest
     ORDER BY asked.place, latest.created_at DESC, latest.id DESC
 """)
-_NAME = text_in("definition", "name")
+_SELECT_NAMES = text(
+    f"SELECT id, {text_in('definition', 'name')} FROM schedules WHERE id = ANY(CAST(:ids AS text[]))"  # noqa: S608 - names are ours
+)
+_C = tables.schedules.c
 _SELECT_SCHEDULE = select(*columns_of(tables.schedules, ScheduleRow))
+_SELECT_PAGE = (
+    _SELECT_SCHEDULE.where(
+        _C.owner == bindparam("owner"),
+        tuple_(_C.created_at, _C.id) > tuple_(bindparam("after_at"), bindparam("after_id")),
+    )
+    .order_by(_C.created_at, _C.id)
+    .limit(bindparam("limit"))
+)
 
 
-async def find_schedule(session: AsyncSession, owner: str, schedule: str, now: datetime) -> Schedule | None:
+async def find_schedule(session: Reads, owner: str, schedule: str, now: datetime) -> Schedule | None:
     """Find one schedule of an owner; its next firing is counted from ``now``."""
     columns = tables.schedules.c
     found = _SELECT_SCHEDULE.where(columns.id == schedule, columns.owner == owner)
@@ -55,14 +67,12 @@ async def find_schedule(session: AsyncSession, owner: str, schedule: str, now: d
     return None if row is None else _to_schedule(row, now)
 
 
-async def find_names(session: AsyncSession, ids: Collection[str]) -> dict[str, str | None]:
+async def find_names(session: Reads, ids: Collection[str]) -> dict[str, str | None]:
     """Return the names of those of these schedules that there are, by their ids, see `headrace.store.batches.find_names`."""
-    columns = tables.schedules.c
-    named = select(columns.id, literal_column(_NAME, Text())).where(columns.id.in_(ids))
-    return {row[0]: row[1] for row in await session.execute(named)} if ids else {}
+    return {row[0]: row[1] for row in await session.execute(_SELECT_NAMES, {"ids": list(ids)})} if ids else {}
 
 
-async def list_oldest(session: AsyncSession, owner: str, now: datetime) -> list[Schedule]:
+async def list_oldest(session: Reads, owner: str, now: datetime) -> list[Schedule]:
     """List an owner's schedules, oldest first; their next firings are counted from ``now``."""
     columns = tables.schedules.c
     oldest = _SELECT_SCHEDULE.where(columns.owner == owner).order_by(columns.created_at, columns.id)
@@ -71,25 +81,24 @@ async def list_oldest(session: AsyncSession, owner: str, now: datetime) -> list[
 
 
 async def list_page(
-    session: AsyncSession, owner: str, now: datetime, after: Cursor | None, limit: int
+    session: Reads, owner: str, now: datetime, after: Cursor | None, limit: int
 ) -> tuple[list[Schedule], Cursor | None]:
     """List one page of an owner's schedules, oldest first; their next firings are counted from ``now``.
 
     Returns:
         The schedules, and where the next page begins; None on the last page.
     """
-    columns = tables.schedules.c
-    page = _SELECT_SCHEDULE.where(columns.owner == owner)
-    if after is not None:
-        page = page.where(tuple_(columns.created_at, columns.id) > tuple_(after.created_at, after.id))
-    rows = await fetch_rows(session, ScheduleRow, page.order_by(columns.created_at, columns.id).limit(limit + 1))
+    # Nobody has a schedule from before 1970.
+    begin = Cursor(EPOCH, "") if after is None else after
+    asked = {"owner": owner, "after_at": begin.created_at, "after_id": begin.id, "limit": limit + 1}
+    rows = await fetch_rows(session, ScheduleRow, _SELECT_PAGE, asked)
     shown = rows[:limit]
     more = Cursor(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
     return [_to_schedule(row, now) for row in shown], more
 
 
 async def list_recent_runs(
-    session: AsyncSession, owner: str, schedules: Sequence[str], limit: int
+    session: Reads, owner: str, schedules: Sequence[str], limit: int
 ) -> dict[str, list[RecentRun]]:
     """List the latest tasks of some schedules of an owner, newest first, by schedule; ``limit`` of each at most."""
     if not schedules:
@@ -102,23 +111,23 @@ async def list_recent_runs(
     return found
 
 
-async def list_ids(session: AsyncSession, owner: str) -> list[str]:
+async def list_ids(session: Reads, owner: str) -> list[str]:
     """List the ids of an owner's schedules."""
     return list(await session.scalars(select(tables.schedules.c.id).where(tables.schedules.c.owner == owner)))
 
 
-async def lock_schedules(session: AsyncSession, owner: str) -> None:
+async def lock_schedules(session: Reads, owner: str) -> None:
     """Wait for whoever saves a schedule of an owner, and keep all others waiting until the transaction ends."""
     await session.execute(select(func.pg_advisory_xact_lock(SCHEDULES_LOCK, func.hashtext(owner))))
 
 
-async def count_schedules(session: AsyncSession, owner: str) -> int:
+async def count_schedules(session: Reads, owner: str) -> int:
     """Count an owner's schedules."""
     counted = select(func.count()).select_from(tables.schedules).where(tables.schedules.c.owner == owner)
     return await session.scalar(counted) or 0
 
 
-async def list_times(session: AsyncSession, owner: str, *, but: str | None = None) -> list[Times]:
+async def list_times(session: Reads, owner: str, *, but: str | None = None) -> list[Times]:
     """List when an owner's schedules fire. ``but`` is the id of one to leave out."""
     columns = tables.schedules.c
     # Postgres cannot look into JSON that has a NUL in a string, which the input of a schedule may have.

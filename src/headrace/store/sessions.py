@@ -14,6 +14,7 @@ from headrace.contracts.sessions import SessionInfo
 from headrace.store import identity_tables
 from headrace.store.identity_tables import RefreshTokenRow, SessionRow, UserRow
 from headrace.store.reading import columns_of, fetch_row, fetch_rows
+from headrace.store.snapshot import Reads
 from headrace.store.users import find_user, lock_user
 
 SESSIONS_PER_OWNER_MAX = 50  # live ones; they are listed in one answer
@@ -122,7 +123,7 @@ async def find_live_session(session: AsyncSession, session_id: str, now: datetim
 
 
 async def list_live_sessions(
-    session: AsyncSession, owner: str, now: datetime, current: str | None = None
+    session: Reads, owner: str, now: datetime, current: str | None = None
 ) -> list[SessionInfo]:
     """List the sessions of a user that have not ended, newest first. ``current`` is the id of the one that asks."""
     live = _SELECT_SESSION.where(_OF.owner == owner, _is_live(now)).order_by(_OF.created_at.desc(), _OF.id.desc())
@@ -130,7 +131,7 @@ async def list_live_sessions(
     return [to_session_info(row, current) for row in rows]
 
 
-async def count_live_sessions(session: AsyncSession, owners: Collection[str], now: datetime) -> dict[str, int]:
+async def count_live_sessions(session: Reads, owners: Collection[str], now: datetime) -> dict[str, int]:
     """Count the sessions of users that have not ended, by user."""
     counted = select(_OF.owner, func.count()).where(_OF.owner.in_(owners), _is_live(now)).group_by(_OF.owner)
     return {row[0]: row[1] for row in await session.execute(counted)}

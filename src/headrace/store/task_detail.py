@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from msgspec import Raw
-from sqlalchemy import Select, bindparam, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ARRAY, Select, Text, any_, bindparam, select, tuple_
 
 from headrace.contracts.tasks import State, Task
 from headrace.store import tables
 from headrace.store.by_age import merge_states, newest_first, oldest_first
 from headrace.store.reading import columns_of, fetch_row
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY, TaskRow
 from headrace.store.tasks import to_task
 
 _C = tables.tasks.c
 _SELECT_TASK = select(*columns_of(tables.tasks, TaskRow)).where(_C.id == bindparam("task"))
 _SELECT_TASK_OF_OWNER = _SELECT_TASK.where(_C.owner == bindparam("owner"))
-_SELECT_THERE = select(_C.id).where(_C.id.in_(bindparam("ids", expanding=True)), _C.owner == bindparam("owner"))
+_SELECT_THERE = select(_C.id).where(_C.id == any_(bindparam("ids", type_=ARRAY(Text))), _C.owner == bindparam("owner"))
 
 
 class Neighbours(NamedTuple):
@@ -28,7 +28,7 @@ class Neighbours(NamedTuple):
     older: str | None
 
 
-async def find_task(session: AsyncSession, owner: str, task: str) -> Task | None:
+async def find_task(session: Reads, owner: str, task: str) -> Task | None:
     """Find one task, with its input and result."""
     asked = {"task": task}
     if owner == EVERYBODY:
@@ -40,14 +40,14 @@ async def find_task(session: AsyncSession, owner: str, task: str) -> Task | None
     return to_task(row, Task, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
 
 
-async def find_neighbours_in_batch(session: AsyncSession, task: Task, index: int) -> Neighbours:
+async def find_neighbours_in_batch(session: Reads, task: Task, index: int) -> Neighbours:
     """Find the tasks that have the inputs before and behind that of a task, whose index is known."""
     newer, older = f"{task.batch}-{index + 1}", f"{task.batch}-{index - 1}"
     there = set(await session.scalars(_SELECT_THERE, {"ids": [newer, older], "owner": task.owner}))
     return Neighbours(newer if newer in there else None, older if older in there else None)
 
 
-async def find_neighbours_of_kind(session: AsyncSession, task: Task) -> Neighbours:
+async def find_neighbours_of_kind(session: Reads, task: Task) -> Neighbours:
     """Find the tasks of the same kind and owner that were submitted before and after a task."""
     asked = {"owner": task.owner, "kind": task.kind, "at": task.created_at, "id": task.id}
     return Neighbours(await session.scalar(_SELECT_NEWER, asked), await session.scalar(_SELECT_OLDER, asked))

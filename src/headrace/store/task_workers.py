@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import ARRAY, Text, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.events import EventName
 from headrace.store.reading import text_in
+from headrace.store.snapshot import Reads
 
 _SELECT_WORKERS = text(f"""
     SELECT ids.id, started.worker FROM unnest(:ids) AS ids(id) CROSS JOIN LATERAL (
@@ -19,7 +19,7 @@ _SELECT_WORKERS = text(f"""
 """).bindparams(bindparam("ids", type_=ARRAY(Text)))  # noqa: S608 - the name is ours
 
 
-async def find_workers(session: AsyncSession, tasks: Sequence[str]) -> dict[str, str]:
+async def find_workers(session: Reads, tasks: Sequence[str]) -> dict[str, str]:
     """Find the workers that started these tasks last, by the ids of the tasks."""
     if not tasks:
         return {}

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import ARRAY, Select, Text, any_, bindparam, case, cast, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ARRAY, Select, Text, any_, bindparam, select, text
 
 from headrace.contracts.labels import labels_of_entries
 from headrace.contracts.tasks import State, Task, TaskSummary, TimelineEntry
@@ -18,6 +17,7 @@ from headrace.store import tables
 from headrace.store.filtered_tasks import Order, Place, find_page
 from headrace.store.filters import Conditions
 from headrace.store.reading import C, columns_of, fetch_row, fetch_rows, to_contract
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EventRow, TaskRow, TaskSummaryRow
 
 TIMELINE_EVENTS_MAX = 1000  # a task with more has been run again hundreds of times
@@ -25,7 +25,17 @@ TIMELINE_EVENTS_MAX = 1000  # a task with more has been run again hundreds of ti
 _SELECT_TASK = select(*columns_of(tables.tasks, TaskRow))
 SELECT_SUMMARY = select(*columns_of(tables.tasks, TaskSummaryRow))
 _SELECT_SUMMARIES = SELECT_SUMMARY.where(tables.tasks.c.id == any_(bindparam("ids", type_=ARRAY(Text))))
-_SELECT_EVENT = select(*columns_of(tables.task_events, EventRow))
+_SELECT_SUBMITTED = text("""
+    SELECT kind, labels, CASE WHEN octet_length(input::text) <= :bytes_max THEN input::text END AS input
+    FROM tasks WHERE id = :task AND owner = :owner
+""")
+_SELECT_STATES = text("SELECT id, state FROM tasks WHERE id = ANY(CAST(:ids AS text[])) AND owner = :owner")
+_SELECT_TIMELINE = (
+    select(*columns_of(tables.task_events, EventRow))
+    .where(tables.task_events.c.task == bindparam("task"))
+    .order_by(tables.task_events.c.epoch, tables.task_events.c.sequence)
+    .limit(TIMELINE_EVENTS_MAX)
+)
 
 
 class SubmittedTask(NamedTuple):
@@ -43,7 +53,7 @@ class SummaryAndHeaders(NamedTuple):
     headers: dict[str, str]
 
 
-async def find_task(session: AsyncSession, owner: str, task: str) -> Task | None:
+async def find_task(session: Reads, owner: str, task: str) -> Task | None:
     """Find one task of an owner, with its input and result."""
     columns = tables.tasks.c
     row = await fetch_row(session, TaskRow, _SELECT_TASK.where(columns.id == task, columns.owner == owner))
@@ -52,25 +62,22 @@ async def find_task(session: AsyncSession, owner: str, task: str) -> Task | None
     return to_task(row, Task, input=Raw(row.input.encode()), result=Raw((row.result or "null").encode()))
 
 
-async def find_submitted(session: AsyncSession, owner: str, task: str, bytes_max: int) -> SubmittedTask | None:
+async def find_submitted(session: Reads, owner: str, task: str, bytes_max: int) -> SubmittedTask | None:
     """Find what was submitted as a task of an owner. An input of more than ``bytes_max`` is not read."""
-    columns = tables.tasks.c
-    written = cast(columns.input, Text)
-    found = select(
-        columns.kind, columns.labels, case((func.octet_length(written) <= bytes_max, written)).label("input")
-    ).where(columns.id == task, columns.owner == owner)
-    row = (await session.execute(found)).one_or_none()
+    asked = {"task": task, "owner": owner, "bytes_max": bytes_max}
+    row = (await session.execute(_SELECT_SUBMITTED, asked)).one_or_none()
     return None if row is None else SubmittedTask(row.kind, labels_of_entries(row.labels), row.input)
 
 
-async def find_states(session: AsyncSession, owner: str, ids: Collection[str]) -> dict[str, State]:
+async def find_states(session: Reads, owner: str, ids: Collection[str]) -> dict[str, State]:
     """Find the states of those tasks of an owner that there are, by their ids."""
-    columns = tables.tasks.c
-    found = select(columns.id, columns.state).where(columns.id.in_(ids), columns.owner == owner)
-    return {row[0]: State(row[1]) for row in await session.execute(found)} if ids else {}
+    if not ids:
+        return {}
+    rows = await session.execute(_SELECT_STATES, {"ids": list(ids), "owner": owner})
+    return {row[0]: State(row[1]) for row in rows}
 
 
-async def find_summary_and_headers(session: AsyncSession, owner: str, task: str) -> SummaryAndHeaders | None:
+async def find_summary_and_headers(session: Reads, owner: str, task: str) -> SummaryAndHeaders | None:
     """Find one task of an owner as far as a caller needs it who appends an event to a task that has left the log."""
     columns = tables.tasks.c
     row = await fetch_row(session, TaskSummaryRow, SELECT_SUMMARY.where(columns.id == task, columns.owner == owner))
@@ -80,7 +87,7 @@ async def find_summary_and_headers(session: AsyncSession, owner: str, task: str)
 
 
 async def list_tasks(
-    session: AsyncSession, conditions: Conditions, order: Order, after: Place | None, limit: int
+    session: Reads, conditions: Conditions, order: Order, after: Place | None, limit: int
 ) -> tuple[list[TaskSummary], Place | None]:
     """List one page of the tasks that a filter selects.
 
@@ -100,7 +107,7 @@ async def list_tasks(
     return await read_summaries(session, [each.id for each in page]), more
 
 
-async def read_summaries(session: AsyncSession, ids: Sequence[str]) -> list[TaskSummary]:
+async def read_summaries(session: Reads, ids: Sequence[str]) -> list[TaskSummary]:
     """Read tasks of whatever owner, in the order of their ids; those that are gone are left out."""
     if not ids:
         return []
@@ -109,7 +116,7 @@ async def read_summaries(session: AsyncSession, ids: Sequence[str]) -> list[Task
     return [to_task(by_id[task], TaskSummary) for task in ids if task in by_id]
 
 
-async def list_running(session: AsyncSession, owner: str, limit: int) -> list[TaskSummary]:
+async def list_running(session: Reads, owner: str, limit: int) -> list[TaskSummary]:
     """List an owner's tasks that run, those first that run for the longest. As many as run are read."""
     rows = await fetch_rows(session, TaskSummaryRow, _select_running(), {"owner": owner, "limit": limit})
     return [to_task(row, TaskSummary) for row in rows]
@@ -122,11 +129,9 @@ def _select_running() -> Select[Any]:
     return running.order_by(columns.started_at, columns.id).limit(bindparam("limit"))
 
 
-async def list_timeline(session: AsyncSession, task: str) -> list[TimelineEntry]:
+async def list_timeline(session: Reads, task: str) -> list[TimelineEntry]:
     """List the events of a task that the read model keeps, oldest first."""
-    columns = tables.task_events.c
-    oldest = _SELECT_EVENT.where(columns.task == task).order_by(columns.epoch, columns.sequence)
-    rows = await fetch_rows(session, EventRow, oldest.limit(TIMELINE_EVENTS_MAX))
+    rows = await fetch_rows(session, EventRow, _SELECT_TIMELINE, {"task": task})
     return [to_contract(row, TimelineEntry, data=Raw(row.data.encode())) for row in rows]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,7 @@ from headrace.store.cursors import Cursor
 from headrace.store.identity_tables import UserRow
 from headrace.store.newest_pages import fetch_newest
 from headrace.store.reading import columns_of, fetch_row
+from headrace.store.snapshot import Reads
 
 PENDING_USERS_MAX = 1000  # in all; a person decides about each of them
 SEEN_SECONDS = 60  # between two notes of when a user was seen
@@ -27,6 +28,9 @@ _USERS = identity_tables.users
 _OF = _USERS.c
 _USER = columns_of(_USERS, UserRow)
 _SELECT_USER = select(*_USER)
+_SELECT_NAMES = text("SELECT id, coalesce(email, display_name) FROM users WHERE id = ANY(CAST(:ids AS text[]))")
+_SELECT_STATE = text("SELECT state FROM users WHERE id = :user")
+_COUNT_PENDING = text(f"SELECT count(*) FROM users WHERE state = '{UserState.PENDING}'")  # noqa: S608 - the name is ours
 
 
 class UserFilter(NamedTuple):
@@ -43,14 +47,14 @@ async def insert_user(session: AsyncSession, row: UserRow) -> bool:
     return await session.scalar(added) is not None
 
 
-async def find_user(session: AsyncSession, user: str) -> UserRow | None:
+async def find_user(session: Reads, user: str) -> UserRow | None:
     """Find a user."""
     return await fetch_row(session, UserRow, _SELECT_USER.where(_OF.id == user))
 
 
-async def is_disabled(session: AsyncSession, user: str) -> bool:
+async def is_disabled(session: Reads, user: str) -> bool:
     """Return whether a user is disabled. What was made before there were accounts may belong to somebody without a row."""
-    return await session.scalar(select(_OF.state).where(_OF.id == user)) == UserState.DISABLED.value
+    return await session.scalar(_SELECT_STATE, {"user": user}) == UserState.DISABLED.value
 
 
 async def find_by_email(session: AsyncSession, email: str) -> UserRow | None:
@@ -58,14 +62,13 @@ async def find_by_email(session: AsyncSession, email: str) -> UserRow | None:
     return await fetch_row(session, UserRow, _SELECT_USER.where(func.lower(_OF.email) == func.lower(email)))
 
 
-async def find_names(session: AsyncSession, ids: Collection[str]) -> dict[str, str]:
+async def find_names(session: Reads, ids: Collection[str]) -> dict[str, str]:
     """Return what people know users by, by their ids: the email address, or the display name of those without one."""
-    named = select(_OF.id, func.coalesce(_OF.email, _OF.display_name)).where(_OF.id.in_(ids))
-    return {row[0]: row[1] for row in await session.execute(named)}
+    return {row[0]: row[1] for row in await session.execute(_SELECT_NAMES, {"ids": list(ids)})}
 
 
 async def list_users(
-    session: AsyncSession, wanted: UserFilter, after: Cursor | None, limit: int
+    session: Reads, wanted: UserFilter, after: Cursor | None, limit: int
 ) -> tuple[list[User], Cursor | None]:
     """List one page of users, newest first.
 
@@ -87,21 +90,20 @@ async def list_users(
     return [to_user(row) for row in rows], more
 
 
-async def count_users(session: AsyncSession, state: UserState) -> int:
+async def count_users(session: Reads, state: UserState) -> int:
     """Count the users in a state."""
     return await session.scalar(select(func.count()).select_from(_USERS).where(_OF.state == state.value)) or 0
 
 
-async def count_by_state(session: AsyncSession) -> dict[UserState, int]:
+async def count_by_state(session: Reads) -> dict[UserState, int]:
     """Count all users by their state. They are thousands at most."""
     counted = select(_OF.state, func.count()).group_by(_OF.state)
     return {UserState(row[0]): row[1] for row in await session.execute(counted)}
 
 
-async def count_pending(session: AsyncSession) -> int:
+async def count_pending(session: Reads) -> int:
     """Count the users that wait for a decision."""
-    pending = select(func.count()).select_from(_USERS).where(_OF.state == UserState.PENDING.value)
-    return await session.scalar(pending) or 0
+    return await session.scalar(_COUNT_PENDING) or 0
 
 
 async def lock_user(session: AsyncSession, user: str) -> UserRow:

@@ -7,9 +7,9 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, cast
 
+import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from headrace.api.read_model import ReadModel
 from headrace.contracts.positions import Position
@@ -151,6 +151,42 @@ async def test_a_snapshot_sees_one_moment_whatever_is_written_meanwhile_and_writ
             assert await session.scalar(text("SHOW transaction_isolation")) == "read committed"
             assert await session.scalar(text("SHOW transaction_read_only")) == "off"
     async with read_model.snapshot() as session:
-        with pytest.raises(DBAPIError, match="read-only transaction"):
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
             await session.execute(insert)
+    await config.get_engine().dispose()
+
+
+async def test_a_connection_on_which_a_statement_was_given_up_is_not_used_again(read_model: ReadModel) -> None:
+    async def backend() -> int:
+        async with read_model.snapshot() as snapshot:
+            return await snapshot.scalar(text("SELECT pg_backend_pid()"))
+
+    first = await backend()
+    assert await backend() == first
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1), read_model.snapshot() as snapshot:
+            await snapshot.execute(text("SELECT pg_sleep(60)"))
+    second = await backend()
+    assert second != first
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        async with read_model.snapshot() as snapshot:
+            await snapshot.execute(text("SELECT 1 / 0"))
+    assert await backend() not in (first, second)
+
+
+async def test_a_connection_that_postgres_has_ended_is_replaced_before_it_is_used(
+    make_database: Callable[[], Awaitable[str]],
+) -> None:
+    url = await make_database()
+    config = sqlalchemy_config(DatabaseSettings(url=url, pool=1))
+    read_model = ReadModel(config.create_session_maker())
+    async with config.get_engine().connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+    other = await asyncpg.connect(url)
+    await other.execute("SELECT pg_terminate_backend($1)", driver.get_server_pid())
+    await other.close()
+    await until(driver.is_closed, "the driver knows")
+    await run(read_model, "SELECT 1")
+    async with read_model.snapshot() as snapshot:
+        assert await snapshot.scalar(text("SELECT 1")) == 1
     await config.get_engine().dispose()

@@ -6,8 +6,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from headrace.api.bff.attention import (
     EXPIRING_SECONDS,
     FAILURES_SHOWN_MAX,
@@ -27,6 +25,7 @@ from headrace.store.attention import Firing, find_pauses
 from headrace.store.counts import HOURS_SHOWN, FailureFilter, FailureGroup, list_failure_groups
 from headrace.store.failure_counts import hour_of
 from headrace.store.figures import Figures, Times, Waiting
+from headrace.store.snapshot import Reads
 
 
 class Gathered(NamedTuple):
@@ -56,7 +55,7 @@ def times_of(now: datetime, since: datetime) -> Times:
 
 
 async def gather(
-    session: AsyncSession, owner: str, figures: Figures, times: Times, paused: Collection[str], now: datetime
+    session: Reads, owner: str, figures: Figures, times: Times, paused: Collection[str], now: datetime
 ) -> Gathered:
     """Read what else is known of an owner's tasks; `EVERYBODY` for those of all.
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from litestar import Response
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
@@ -28,6 +27,7 @@ from headrace.store.batch_detail import Ends, Failures, find_batch, list_failed_
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 from headrace.store.filtered_tasks import Order, Place
 from headrace.store.filters import conditions_of
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
 from headrace.store.tasks import list_tasks
 
@@ -120,7 +120,7 @@ class _BatchReader:
             raise BatchNotFound(f"there is no batch {self._id!r}")
         return self._found
 
-    async def _read_batch(self, session: AsyncSession) -> BatchRow:
+    async def _read_batch(self, session: Reads) -> BatchRow:
         self._found = await find_batch(session, self._owner or EVERYBODY, self._id)
         if self._found is None:
             await self._explain_absence()
@@ -139,14 +139,14 @@ class _BatchReader:
                 "the batch was accepted a moment ago, and is shown as soon as it can be read; try again"
             )
 
-    async def _read_rate(self, session: AsyncSession) -> BatchRate | None:
+    async def _read_rate(self, session: Reads) -> BatchRate | None:
         batch = self._batch
         if batch.state is BatchState.SETTLED:
             return None
         since = max(self._now - RATE_WINDOW, batch.created_at)
         return rate_of(batch, await read_ends(session, batch, since), self._now)
 
-    async def _read_throughput(self, session: AsyncSession) -> Series:
+    async def _read_throughput(self, session: Reads) -> Series:
         batch, begin = self._batch, first_minute(self._now)
         first, last = batch.created_at - STEP, batch.settled_at or self._now
         ends = await read_ends_by_minute(session, batch.owner, begin)
@@ -154,16 +154,16 @@ class _BatchReader:
         of_batch = {(kind, at): each for (kind, at), each in ends.items() if kind == batch.kind and first < at <= last}
         return series_of(of_batch, begin)
 
-    async def _read_failures(self, session: AsyncSession) -> Failures:
+    async def _read_failures(self, session: Reads) -> Failures:
         if not self._batch.counts.failed:
             return Failures([], 0)
         return await list_failed_alike(session, self._batch, GROUPS_MAX)
 
-    async def _read_slowest(self, session: AsyncSession) -> list[TaskRow]:
+    async def _read_slowest(self, session: Reads) -> list[TaskRow]:
         found = await list_slowest(session, self._id, SLOWEST_MAX)
         return await task_rows(session, found, show_owners=self._owner is None)
 
-    async def _read_items(self, session: AsyncSession) -> Page:
+    async def _read_items(self, session: Reads) -> Page:
         state, after, limit = self._asked
         wanted = Filter(state=[] if state is None else [state], batch=self._id)
         conditions = conditions_of(self._batch.owner, wanted)

@@ -6,7 +6,6 @@ from functools import partial
 from typing import NamedTuple
 
 from litestar import Response
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
@@ -18,6 +17,7 @@ from headrace.contracts.screens.batches import BatchesV1
 from headrace.contracts.screens.rows import BatchRow
 from headrace.store.batches import BatchFilter, list_newest
 from headrace.store.cursors import Cursor
+from headrace.store.snapshot import Reads
 
 
 class Asked(NamedTuple):
@@ -64,7 +64,7 @@ async def show_batch_list(request: AnyRequest, owner: str, asked: Asked, *, show
 
 
 async def _page(
-    owner: str, wanted: BatchFilter, after: Cursor | None, limit: int, show_owners: bool, session: AsyncSession
+    owner: str, wanted: BatchFilter, after: Cursor | None, limit: int, show_owners: bool, session: Reads
 ) -> Page:
     found, more = await list_newest(session, owner, wanted, after, limit)
     return Page(await batch_rows(session, found, show_owners=show_owners), str(more) if more else None)

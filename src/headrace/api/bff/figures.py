@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from headrace.contracts.batches import Counts
 from headrace.contracts.screens.rows import SERIES_STEP_SECONDS, SERIES_STEPS, Series
 from headrace.store.activity import Ends, Span
 from headrace.store.figures import Figures, Times, read_figures
+from headrace.store.snapshot import Reads
 
 STEP = timedelta(seconds=SERIES_STEP_SECONDS)
 HOUR = SERIES_STEPS * STEP
@@ -58,16 +57,16 @@ class ReadOnce:
         self.times = times
         self._read: Figures | None = None
 
-    async def figures(self, session: AsyncSession) -> Figures:
+    async def figures(self, session: Reads) -> Figures:
         """Return them."""
         if self._read is None:
             self._read = await read_figures(session, self.owner, self.times)
         return self._read
 
-    async def counts(self, session: AsyncSession) -> Counts:
+    async def counts(self, session: Reads) -> Counts:
         """Return how many tasks are in each state."""
         return (await self.figures(session)).counts.counts
 
-    async def series(self, session: AsyncSession) -> Series:
+    async def series(self, session: Reads) -> Series:
         """Return how many tasks ended in each minute of the last hour."""
         return series_of((await self.figures(session)).ends, self.times.minutes_since)

@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from headrace.contracts.positions import Position
 from headrace.error_reports import report_error
 from headrace.errors import HeadraceError, ReadModelBehind
 from headrace.screen_errors import PartTimeout
+from headrace.store.snapshot import Reads
 from headrace.telemetry import get_logger
 
 READ_MODEL_SECONDS = 0.5  # for all parts of a screen from the read model together
@@ -107,10 +106,10 @@ class Reading(Generic[T]):
     """
 
     name: str
-    ask: Callable[[AsyncSession], Awaitable[T]]
+    ask: Callable[[Reads], Awaitable[T]]
 
 
-async def read_all(session: AsyncSession, readings: Sequence[Reading[Any]], found: Found) -> None:
+async def read_all(session: Reads, readings: Sequence[Reading[Any]], found: Found) -> None:
     """Read parts one after the other. What was read before one that fails is kept."""
     for each in readings:
         found.values[each.name] = await each.ask(session)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from headrace.contracts.batches import Batch
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.rows import BatchRow, RowError, TaskRow
@@ -15,6 +13,7 @@ from headrace.contracts.titles import short_id
 from headrace.store import batches as stored_batches
 from headrace.store import schedules as stored_schedules
 from headrace.store import users
+from headrace.store.snapshot import Reads
 from headrace.store.task_workers import find_workers
 
 
@@ -34,7 +33,7 @@ class Names(NamedTuple):
     workers: Mapping[str, str]
 
 
-async def task_rows(session: AsyncSession, tasks: Sequence[TaskSummary], *, show_owners: bool) -> list[TaskRow]:
+async def task_rows(session: Reads, tasks: Sequence[TaskSummary], *, show_owners: bool) -> list[TaskRow]:
     """Build the rows of some tasks, with one query for each sort of thing that they refer to.
 
     Args:
@@ -56,7 +55,7 @@ async def task_rows(session: AsyncSession, tasks: Sequence[TaskSummary], *, show
     return [task_row(each, names) for each in tasks]
 
 
-async def batch_rows(session: AsyncSession, batches: Sequence[Batch], *, show_owners: bool) -> list[BatchRow]:
+async def batch_rows(session: Reads, batches: Sequence[Batch], *, show_owners: bool) -> list[BatchRow]:
     """Build the rows of some batches; see `task_rows`."""
     owners = await _owners(session, [each.owner for each in batches], show_owners=show_owners)
     return [_batch_row(each, owners) for each in batches]
@@ -106,7 +105,7 @@ def _batch_row(batch: Batch, owners: Mapping[str, str] | None) -> BatchRow:
     )
 
 
-async def _owners(session: AsyncSession, owners: Sequence[str], *, show_owners: bool) -> Mapping[str, str] | None:
+async def _owners(session: Reads, owners: Sequence[str], *, show_owners: bool) -> Mapping[str, str] | None:
     if not show_owners:
         return None
     # Accounts stand in the same database.

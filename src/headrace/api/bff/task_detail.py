@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from litestar import Response
 from msgspec.structs import asdict, replace
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
@@ -40,6 +39,7 @@ from headrace.errors import LogUnavailable, ReadModelBehind, TaskNotFound, Unkno
 from headrace.lifecycle.attempts import fold_attempts
 from headrace.log import subjects
 from headrace.store.batches import find_batch
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
 from headrace.store.task_detail import find_neighbours_in_batch, find_neighbours_of_kind, find_task
 from headrace.store.tasks import list_timeline
@@ -106,7 +106,7 @@ class _TaskReader:
         is_index = index.isascii() and index.isdecimal() and len(index) < INDEX_DIGITS_MAX
         return int(index) if is_index and batch == self._task.batch else None
 
-    async def _read_task(self, session: AsyncSession) -> TaskDetail:
+    async def _read_task(self, session: Reads) -> TaskDetail:
         found = await find_task(session, self._owner or EVERYBODY, self._id)
         if found is None:
             await self._explain_absence()
@@ -129,14 +129,14 @@ class _TaskReader:
             return
         raise ReadModelBehind("the task was accepted a moment ago, and is shown as soon as it can be read; try again")
 
-    async def _read_timeline(self, session: AsyncSession) -> list[TimelineItem]:
+    async def _read_timeline(self, session: Reads) -> list[TimelineItem]:
         self._timeline = await list_timeline(session, self._id)
         return [TimelineItem(**asdict(each) | {"data": msgspec.json.decode(each.data)}) for each in self._timeline]
 
-    async def _read_attempts(self, _session: AsyncSession) -> list[Attempt]:
+    async def _read_attempts(self, _session: Reads) -> list[Attempt]:
         return fold_attempts(self._timeline).attempts
 
-    async def _read_around(self, session: AsyncSession) -> Around:
+    async def _read_around(self, session: Reads) -> Around:
         index = self._index
         if index is not None:
             found = await find_neighbours_in_batch(session, self._task, index)
@@ -144,14 +144,14 @@ class _TaskReader:
             found = await find_neighbours_of_kind(session, self._task)
         return Around(newer=found.newer, older=found.older)
 
-    async def _read_siblings(self, session: AsyncSession) -> Siblings | None:
+    async def _read_siblings(self, session: Reads) -> Siblings | None:
         index, batch = self._index, self._task.batch
         if index is None or batch is None:
             return None
         found = await find_batch(session, self._task.owner, batch)
         return None if found is None else Siblings(batch=Ref(id=batch, name=found.name), index=index, total=found.total)
 
-    async def _read_waiting(self, session: AsyncSession) -> Waiting | None:
+    async def _read_waiting(self, session: Reads) -> Waiting | None:
         return await read_waiting(self._api, session, self._task)
 
 

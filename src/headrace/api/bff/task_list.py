@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from litestar import Response
 from msgspec.structs import replace
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
@@ -26,6 +25,7 @@ from headrace.contracts.tasks import State, TaskOrder
 from headrace.store.counts import read_counts
 from headrace.store.filtered_tasks import Order, Place, count_tasks
 from headrace.store.filters import Conditions, conditions_of
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
 from headrace.store.tasks import list_tasks
 
@@ -89,13 +89,13 @@ async def show_task_list(request: AnyRequest, owner: str, asked: Asked, *, show_
 
 
 async def _page(
-    conditions: Conditions, order: Order, after: Place | None, limit: int, show_owners: bool, session: AsyncSession
+    conditions: Conditions, order: Order, after: Place | None, limit: int, show_owners: bool, session: Reads
 ) -> Page:
     found, more = await list_tasks(session, conditions, order, after, limit)
     return Page(await task_rows(session, found, show_owners=show_owners), write_place(more, order))
 
 
-async def _matched(owner: str, conditions: Conditions, session: AsyncSession) -> Matched:
+async def _matched(owner: str, conditions: Conditions, session: Reads) -> Matched:
     if _is_counted(conditions):
         counted = facets_of(await read_counts(session, owner), conditions).state
         return Matched(count=sum(getattr(counted, state) for state in conditions.states), exact=True)
@@ -103,7 +103,7 @@ async def _matched(owner: str, conditions: Conditions, session: AsyncSession) ->
     return Matched(count=min(count, COUNTED_MAX), exact=count <= COUNTED_MAX)
 
 
-async def _facets(owner: str, conditions: Conditions, session: AsyncSession) -> Facets:
+async def _facets(owner: str, conditions: Conditions, session: Reads) -> Facets:
     return facets_of(await read_counts(session, owner), conditions)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from headrace.api.state import ApiState
 from headrace.api.waiting.explain import AHEAD_MAX, Facts, explain_waiting
 from headrace.api.waiting.throughput import starts_per_second, window_of
@@ -14,9 +12,10 @@ from headrace.log import clock
 from headrace.log.lane_states import LaneState
 from headrace.store.activity import read_pace
 from headrace.store.earlier import find_place
+from headrace.store.snapshot import Reads
 
 
-async def read_waiting(api: ApiState, session: AsyncSession, task: TaskSummary) -> Waiting | None:
+async def read_waiting(api: ApiState, session: Reads, task: TaskSummary) -> Waiting | None:
     """Say why a task waits; None when it does not.
 
     A log that does not answer is a reason, and no error.
@@ -44,7 +43,7 @@ async def read_waiting(api: ApiState, session: AsyncSession, task: TaskSummary) 
     return explain_waiting(facts)
 
 
-async def _add_queue(api: ApiState, session: AsyncSession, task: TaskSummary, facts: Facts) -> Facts:
+async def _add_queue(api: ApiState, session: Reads, task: TaskSummary, facts: Facts) -> Facts:
     """Add what is known about the queue in which a task waits."""
     has_workers, rate = _find_workers(api, task.kind)
     facts = facts._replace(has_workers=has_workers, rate=rate)

@@ -8,7 +8,6 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from litestar import Response, get
 from litestar.params import Parameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.bff.answers import SCREEN_ANSWERS
@@ -25,6 +24,7 @@ from headrace.contracts.screens.audit import AuditItem, AuditTarget, AuditV1
 from headrace.contracts.screens.envelope import Ref
 from headrace.store.audit import AuditFilter, list_entries
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
+from headrace.store.snapshot import Reads
 
 _ACTIONS = [str(each) for each in Action]
 
@@ -79,7 +79,7 @@ async def show_audit(
     return await api.screens.show(request, AuditV1, build, FromIdentity(api, items))
 
 
-async def _page(wanted: AuditFilter, after: Cursor | None, limit: int, session: AsyncSession) -> Page:
+async def _page(wanted: AuditFilter, after: Cursor | None, limit: int, session: Reads) -> Page:
     found, more = await list_entries(session, wanted, after, limit)
     return Page([_item(each) for each in found], str(more) if more else None)
 

@@ -9,7 +9,6 @@ from typing import Annotated, NamedTuple
 from litestar import Response, get
 from litestar.params import Parameter, QueryParameter
 from msgspec import structs
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
@@ -34,6 +33,7 @@ from headrace.store.counts import FailureFilter, count_failures, list_failure_gr
 from headrace.store.cursors import Cursor
 from headrace.store.failed_alike import find_newest_alike, list_failed_alike
 from headrace.store.failure_counts import hour_of
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
 
 GROUPS_MAX = 20  # of a page; each is looked up at several places
@@ -100,7 +100,7 @@ async def show_failures(
     return await api.screens.show(request, FailuresV1, build, FromReadModel(api, *readings, at_least=at_least))
 
 
-async def _groups(owner: str, wanted: FailureFilter, after: Cursor | None, limit: int, session: AsyncSession) -> Page:
+async def _groups(owner: str, wanted: FailureFilter, after: Cursor | None, limit: int, session: Reads) -> Page:
     found, more = await list_failure_groups(session, owner, wanted, clock.now(), after, limit)
     return Page([_group(each) for each in found], str(more) if more else None)
 
@@ -110,7 +110,7 @@ def _group(found: counts.FailureGroup) -> FailureGroup:
 
 
 async def _selected(
-    owner: str, fingerprint: str | None, since: datetime | None, after: Cursor | None, session: AsyncSession
+    owner: str, fingerprint: str | None, since: datetime | None, after: Cursor | None, session: Reads
 ) -> SelectedFailures | None:
     if fingerprint is None:
         return None

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 
 from litestar import Response, get
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.bff.answers import SCREEN_ANSWERS
@@ -31,6 +30,7 @@ from headrace.contracts.screens.operations import OperationsV1, ReaderEntry, Str
 from headrace.log import clock
 from headrace.store.activity import read_ends, read_kinds_since
 from headrace.store.attention import find_pauses
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
 from headrace.store.users import find_names
 
@@ -77,7 +77,7 @@ async def _streams(api: ApiState) -> StreamOperations:
     return stream_operations(api.processes.list_present())
 
 
-async def _last_hour(api: ApiState, now: datetime, session: AsyncSession) -> LastHourByKind:
+async def _last_hour(api: ApiState, now: datetime, session: Reads) -> LastHourByKind:
     begin = first_minute(now)
     pauses = await find_pauses(session, [entry.name for entry in api.catalog.entries()])
     # The accounts and the audit stand in the same database.

@@ -7,7 +7,6 @@ from functools import partial
 from typing import NamedTuple
 
 from litestar import Response, get
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.bff.answers import SCREEN_ANSWERS
@@ -30,6 +29,7 @@ from headrace.contracts.screens.overview import BusyOwner, Latency, OverviewV1
 from headrace.contracts.screens.rows import Attention
 from headrace.log import clock
 from headrace.store.counts import list_busiest
+from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
 from headrace.store.users import count_pending, find_names
 
@@ -99,11 +99,11 @@ def _attention(gathered: Gathered | None, looked: Looked | None, now: datetime) 
     return find_attention(facts, ATTENTION_MAX)
 
 
-async def _gather(api: ApiState, once: ReadOnce, now: datetime, session: AsyncSession) -> Gathered:
+async def _gather(api: ApiState, once: ReadOnce, now: datetime, session: Reads) -> Gathered:
     return await gather(session, EVERYBODY, await once.figures(session), once.times, api.pauses.last_known, now)
 
 
-async def _latency(once: ReadOnce, session: AsyncSession) -> Latency:
+async def _latency(once: ReadOnce, session: Reads) -> Latency:
     total = (await once.figures(session)).total
     return Latency(
         start_p50=_milliseconds(total.wait.p50),
@@ -117,7 +117,7 @@ def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1e3, 1)
 
 
-async def _busiest(session: AsyncSession) -> list[BusyOwner]:
+async def _busiest(session: Reads) -> list[BusyOwner]:
     found = await list_busiest(session, BUSIEST_MAX)
     names = await find_names(session, {each.owner for each in found})
     return [

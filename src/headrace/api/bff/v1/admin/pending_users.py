@@ -7,7 +7,6 @@ from typing import Annotated, NamedTuple
 
 from litestar import Response, get
 from litestar.params import Parameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.bff.answers import SCREEN_ANSWERS
@@ -23,6 +22,7 @@ from headrace.contracts.identity import UserState
 from headrace.contracts.screens.users import PendingUser, PendingUsersV1
 from headrace.store.audit import find_addresses
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
+from headrace.store.snapshot import Reads
 from headrace.store.users import UserFilter, list_users
 
 
@@ -61,7 +61,7 @@ async def show_pending_users(
     return await api.screens.show(request, PendingUsersV1, build, FromIdentity(api, items))
 
 
-async def _page(after: Cursor | None, limit: int, session: AsyncSession) -> Page:
+async def _page(after: Cursor | None, limit: int, session: Reads) -> Page:
     found, more = await list_users(session, UserFilter(state=UserState.PENDING), after, limit)
     addresses = await find_addresses(session, Action.USER_REGISTERED, [each.id for each in found])
     items = [

@@ -6,7 +6,6 @@ from functools import partial
 from typing import NamedTuple
 
 from litestar import Response, get
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.bff.answers import SCREEN_ANSWERS
@@ -21,6 +20,7 @@ from headrace.api.mounts import Mount, belongs_to
 from headrace.api.settings_watch import read_versions
 from headrace.api.state import state_of
 from headrace.contracts.screens.settings import SettingGroup, SettingsV1
+from headrace.store.snapshot import Reads
 from headrace.store.users import find_names
 
 VERSIONS_READ = 50  # to find out who has changed what; who changed it before that is in the audit
@@ -58,7 +58,7 @@ async def show_settings(request: AnyRequest) -> Response[SettingsV1]:
     return await api.screens.show(request, SettingsV1, build, FromIdentity(api, groups), status)
 
 
-async def _read(session: AsyncSession) -> Shown:
+async def _read(session: Reads) -> Shown:
     versions = await read_versions(session, VERSIONS_READ)
     history = history_of(versions)
     names = await find_names(session, {each.by for each in history.values()})

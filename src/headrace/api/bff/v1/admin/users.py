@@ -7,7 +7,6 @@ from typing import Annotated, NamedTuple
 
 from litestar import Response, get
 from litestar.params import Parameter, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.bff.answers import SCREEN_ANSWERS
@@ -27,6 +26,7 @@ from headrace.store.api_keys import count_valid_keys
 from headrace.store.counts import read_counts_of
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
 from headrace.store.sessions import count_live_sessions
+from headrace.store.snapshot import Reads
 from headrace.store.users import UserFilter, count_by_state, list_users
 
 
@@ -72,7 +72,7 @@ async def show_users(
     return await api.screens.show(request, UsersV1, build, FromIdentity(api, items, counts))
 
 
-async def _page(wanted: UserFilter, after: Cursor | None, limit: int, session: AsyncSession) -> Page:
+async def _page(wanted: UserFilter, after: Cursor | None, limit: int, session: Reads) -> Page:
     found, more = await list_users(session, wanted, after, limit)
     ids, now = [each.id for each in found], clock.now()
     keys = await count_valid_keys(session, ids, now)
@@ -100,5 +100,5 @@ def _entry(user: User, tasks: Counts, keys: int, sessions: int) -> UserEntry:
     )
 
 
-async def _counts(session: AsyncSession) -> UserCounts:
+async def _counts(session: Reads) -> UserCounts:
     return UserCounts(**{state.value: count for state, count in (await count_by_state(session)).items()})

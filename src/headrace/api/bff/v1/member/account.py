@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from litestar import Response, get
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import SIGNED_IN, access
 from headrace.api.auth.principal import principal_of
@@ -34,6 +33,7 @@ from headrace.identity_errors import UserNotFound
 from headrace.log import clock
 from headrace.store.api_keys import list_valid_keys
 from headrace.store.sessions import list_live_sessions
+from headrace.store.snapshot import Reads
 from headrace.store.users import find_user, to_preferences
 
 KEYS_MAX = 100  # on the screen; the others are in GET /api/v1/api-keys
@@ -69,7 +69,7 @@ async def show_account(request: AnyRequest) -> Response[AccountV1]:
     return await api.screens.show(request, AccountV1, build, source, usage)
 
 
-async def _user(id_: str, session: AsyncSession) -> AccountUser:
+async def _user(id_: str, session: Reads) -> AccountUser:
     row = await find_user(session, id_)
     if row is None:
         raise UserNotFound("this account was deleted")
@@ -83,17 +83,17 @@ async def _user(id_: str, session: AsyncSession) -> AccountUser:
     )
 
 
-async def _preferences(id_: str, session: AsyncSession) -> Preferences:
+async def _preferences(id_: str, session: Reads) -> Preferences:
     row = await find_user(session, id_)
     return Preferences() if row is None else to_preferences(row)
 
 
-async def _sessions(owner: str, current: str, session: AsyncSession) -> list[AccountSession]:
+async def _sessions(owner: str, current: str, session: Reads) -> list[AccountSession]:
     found = await list_live_sessions(session, owner, clock.now(), current)
     return [AccountSession(**_same_fields(each, AccountSession)) for each in found]
 
 
-async def _keys(owner: str, session: AsyncSession) -> list[AccountKey]:
+async def _keys(owner: str, session: Reads) -> list[AccountKey]:
     found = await list_valid_keys(session, owner, clock.now(), KEYS_MAX)
     return [
         AccountKey(

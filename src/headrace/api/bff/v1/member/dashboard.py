@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from litestar import Response, get
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller, principal_of
@@ -31,6 +30,7 @@ from headrace.contracts.screens.rows import BatchRow, TaskRow
 from headrace.log import clock
 from headrace.store.attention import Firing, list_firings
 from headrace.store.batches import list_open_first
+from headrace.store.snapshot import Reads
 from headrace.store.tasks import list_running
 
 RUNNING_MAX = 8
@@ -84,29 +84,29 @@ async def show_dashboard(request: AnyRequest, at_least: AtLeast = None) -> Respo
     return await api.screens.show_for_a_second(request, DashboardV1, build, source, kinds, at_least=at_least)
 
 
-async def _today(once: ReadOnce, session: AsyncSession) -> Today:
+async def _today(once: ReadOnce, session: Reads) -> Today:
     total = (await once.figures(session)).total
     return Today(
         succeeded=total.succeeded, failed=total.failed, median_seconds=total.run.p50, p95_seconds=total.run.p95
     )
 
 
-async def _gather(api: ApiState, once: ReadOnce, now: datetime, session: AsyncSession) -> Gathered:
+async def _gather(api: ApiState, once: ReadOnce, now: datetime, session: Reads) -> Gathered:
     return await gather(session, once.owner, await once.figures(session), once.times, api.pauses.last_known, now)
 
 
-async def _running(once: ReadOnce, session: AsyncSession) -> list[TaskRow]:
+async def _running(once: ReadOnce, session: Reads) -> list[TaskRow]:
     # The counts are of the same snapshot, so nothing is looked for that is not there.
     if not (await once.counts(session)).running:
         return []
     return await task_rows(session, await list_running(session, once.owner, RUNNING_MAX), show_owners=False)
 
 
-async def _batches(owner: str, session: AsyncSession) -> list[BatchRow]:
+async def _batches(owner: str, session: Reads) -> list[BatchRow]:
     return await batch_rows(session, await list_open_first(session, owner, BATCHES_MAX), show_owners=False)
 
 
-async def _firings(api: ApiState, owner: str, now: datetime, session: AsyncSession) -> list[Firing]:
+async def _firings(api: ApiState, owner: str, now: datetime, session: Reads) -> list[Firing]:
     """Read the firings of schedules. Those of a kind that administrators have disabled submit nothing."""
     return [
         each if api.current.is_enabled(each.kind) else each._replace(next_at=None, missed_at=each.since)

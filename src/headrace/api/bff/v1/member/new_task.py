@@ -9,7 +9,6 @@ from typing import Annotated, NamedTuple
 import msgspec
 from litestar import Response, get
 from litestar.params import Parameter, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.auth.principal import principal_of
@@ -42,6 +41,7 @@ from headrace.store.activity import read_kinds_since
 from headrace.store.counts import read_counts
 from headrace.store.filtered_tasks import Order
 from headrace.store.filters import conditions_of
+from headrace.store.snapshot import Reads
 from headrace.store.tasks import SubmittedTask, find_submitted, list_tasks
 
 RECENT_MAX = 5
@@ -120,7 +120,7 @@ async def _limits(api: ApiState, who: str) -> SubmissionLimits:
     )
 
 
-async def _experience(owner: str, source: str | None, session: AsyncSession) -> Experience:
+async def _experience(owner: str, source: str | None, session: Reads) -> Experience:
     recent, _ = await list_tasks(session, conditions_of(owner, Filter()), Order.NEWEST, None, RECENT_MAX)
     counts = await read_counts(session, owner)
     lately = await read_kinds_since(session, clock.now().replace(second=0, microsecond=0) - TYPICAL)

@@ -10,7 +10,6 @@ from typing import Annotated, NamedTuple
 
 from litestar import Response, get
 from litestar.params import Parameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
@@ -31,6 +30,7 @@ from headrace.log import clock
 from headrace.store import schedules as stored_schedules
 from headrace.store import users
 from headrace.store.cursors import Cursor
+from headrace.store.snapshot import Reads
 from headrace.store.tasks import find_states
 
 PAGE_ROWS_MAX = 50  # each has up to 5 firings to be counted, and an input of up to 256 KB
@@ -76,7 +76,7 @@ async def show_schedules(
     return await api.screens.show_for_a_second(request, SchedulesV1, build, source, at_least=at_least)
 
 
-async def _page(api: ApiState, owner: str, after: Cursor | None, limit: int, session: AsyncSession) -> Page:
+async def _page(api: ApiState, owner: str, after: Cursor | None, limit: int, session: Reads) -> Page:
     now = clock.now()
     found, more = await stored_schedules.list_page(session, owner, now, after, limit)
     states = await find_states(session, owner, [each.last_task for each in found if each.last_task is not None])
