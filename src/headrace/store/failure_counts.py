@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from headrace.store.activity_statements import EPOCH
+from headrace.store.storable import storable_instant
 from headrace.store.tables import EVERYBODY
 
 _HOUR_SECONDS = 3600
@@ -134,7 +135,8 @@ def columns_of(rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
 
 def hour_of(at: datetime) -> datetime:
     """Return the begin of the hour, in UTC, in which a failure at this time is counted."""
-    return _begin(number_of(at))
+    # Somebody may ask for the first or the last hours of the calendar.
+    return _begin(number_of(storable_instant(at)))
 
 
 def number_of(at: datetime) -> int:
