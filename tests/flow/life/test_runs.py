@@ -279,6 +279,10 @@ async def test_many_tasks_run_again_by_what_they_have_in_common(make_cluster: Ma
     assert (part["matched"], part["done"], part["remaining"]) == (5, 2, 3)
     for task in failed[:2]:
         await finishes(cluster, task["id"], 2)
+    # Those that have failed again are left out by who repeats it.
+    rest = {"code": ["raised"], "finished_before": part["at"]}
+    dry = await in_bulk(cluster, "runs", select=rest, limit=2, dry_run=True)
+    assert (dry["matched"], dry["remaining"]) == (3, 3)
     began = now()
     paced = await in_bulk(cluster, "runs", select={"state": ["succeeded"]}, per_second=5)
     assert now() - began >= timedelta(seconds=0.4), "three at five a second"

@@ -18,6 +18,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import State
 from headrace.errors import HeadraceError
 from headrace.identity_errors import Forbidden
+from headrace.log import clock
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.filtered_tasks import Found, Order, count_tasks, find_page
 from headrace.store.filters import conditions_of
@@ -56,6 +57,7 @@ async def change_selected(
         NotAuthenticated: the credential was revoked meanwhile, or its account changed. Some of the tasks are changed.
     """
     conditions = conditions_of(owner, asked.select).within(state for state in State if state.final is final)
+    at = clock.now()
     limit = max(1, min(asked.limit, int(asked.per_second * SECONDS_MAX)))
     async with api.read_model.session() as session:
         counted = await count_tasks(session, conditions)
@@ -69,7 +71,7 @@ async def change_selected(
         await count(len(tasks))
     changes = await _change_paced(tasks, asked.per_second, change)
     last = Position(api.log.epoch, max(changes)) if changes else checkpoint
-    return BulkResult(matched=matched, done=len(changes), remaining=matched - len(tasks), position=str(last))
+    return BulkResult(matched=matched, done=len(changes), remaining=matched - len(tasks), position=str(last), at=at)
 
 
 def owner_of_selected(request: AnyRequest, select: Filter) -> str:

@@ -10,6 +10,7 @@ from headrace.api.at_least import reach
 from headrace.api.auth.access import access
 from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller, principal_of
+from headrace.api.edge.filter_parameters import check_filter
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, task_id
 from headrace.api.state import ApiState, state_of
@@ -17,7 +18,7 @@ from headrace.api.v1.batches import find_batch
 from headrace.api.v1.bulk import audit_selection, change_selected, owner_of_selected
 from headrace.api.v1.tasks import find_task
 from headrace.contracts.audit import Action
-from headrace.contracts.bulk import Bulk, BulkRequest, BulkResult
+from headrace.contracts.bulk import BatchRunsRequest, BulkRequest, BulkResult
 from headrace.contracts.filters import Filter
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import State, Task, TaskSummary
@@ -52,7 +53,9 @@ async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
     responses=refusals(400, 422),
 )
 async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLeast = None) -> BulkResult:
-    """Every final task that the filter selects runs again, the oldest first. Repeat the request while tasks are `remaining`."""
+    """Every final task that the filter selects runs again, the oldest first. Repeat the request while tasks are `remaining`, with the
+    `at` of the first answer as `finished_before` in the filter: without it, tasks that end again are selected again.
+    """
     api, owner = state_of(request), owner_of_selected(request, data.select)
     await reach(api, at_least)
     await audit_selection(request, Action.TASKS_RUN_AGAIN, data)
@@ -69,13 +72,19 @@ async def run_many_again(request: AnyRequest, data: BulkRequest, at_least: AtLea
     summary="Run the failed tasks of a batch again",
     responses=refusals(400, 404, 422),
 )
-async def run_batch_again(request: AnyRequest, batch: str, data: Bulk, at_least: AtLeast = None) -> BulkResult:
-    """The failed tasks run again, the oldest first; the batch is open until they are final. Repeat while tasks are `remaining`."""
+async def run_batch_again(
+    request: AnyRequest, batch: str, data: BatchRunsRequest, at_least: AtLeast = None
+) -> BulkResult:
+    """The failed tasks run again, the oldest first; the batch is open until they are final. Repeat the request while tasks are
+    `remaining`, with the `at` of the first answer as `finished_before`: without it, tasks that fail again are selected again.
+    """
     api, owner = state_of(request), caller(request)
     await reach(api, at_least)
     found = await find_batch(api, owner, batch)
+    select = Filter(batch=found.id, state=[State.FAILED], finished_before=data.finished_before)
+    check_filter(select, "/")
     selected = BulkRequest(
-        select=Filter(batch=found.id, state=[State.FAILED]),
+        select=select,
         dry_run=data.dry_run,
         limit=data.limit,
         per_second=data.per_second,
