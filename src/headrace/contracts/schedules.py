@@ -27,7 +27,7 @@ Cron = Annotated[
 TimeZone = Annotated[
     str, Meta(max_length=64, description="The IANA name of the time zone of `cron`.", examples=["Europe/Berlin"])
 ]
-ScheduleName = Annotated[str, Meta(max_length=200, description="A name for people.")]
+ScheduleName = Annotated[str, Meta(max_length=200, description="A name for people, on one line.")]
 Every = Annotated[
     int,
     Meta(

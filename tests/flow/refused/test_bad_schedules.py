@@ -32,6 +32,8 @@ from tests.flow.schedule_steps import EVERY_SECOND, Json, create, end
         ({"cron": "0 0 0 * * *", "time_zone": "../../etc/passwd"}, ["/time_zone"]),
         ({"cron": "nonsense", "time_zone": "nowhere"}, ["/cron", "/time_zone"]),
         ({"end_at": "2020-01-01T00:00:00Z"}, ["/end_at"]),
+        ({"name": "every\u202ehour"}, ["/name"]),
+        ({"name": "every\nhour"}, ["/name"]),
         ({"start_at": "2999-01-02T00:00:00Z", "end_at": "2999-01-01T00:00:00Z"}, ["/start_at"]),
         ({"kind": "echo", "input": {"text": 1}}, ["/input/text"]),
     ],

@@ -19,6 +19,7 @@ from headrace.api.edge.traces import publishing
 from headrace.api.firing_rate import check_firing_rate
 from headrace.api.rest import with_rest
 from headrace.api.state import ApiState, state_of
+from headrace.contracts.patterns import PRINTABLE_PATTERN, is_printable, meaning_of
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.schedules import (
@@ -283,6 +284,9 @@ def _find_errors(definition: ScheduleDefinition, now: datetime) -> Iterator[Fiel
             yield FieldError(path="/cron", message=str(error))
     if not is_time_zone(definition.time_zone):
         yield FieldError(path="/time_zone", message="this is no time zone; IANA names are like Europe/Berlin, or UTC")
+    if definition.name is not None and not is_printable(definition.name):
+        # Definitions in the log are read with the same type, and older ones have such names.
+        yield FieldError(path="/name", message=f"this is not {meaning_of(PRINTABLE_PATTERN)}")
     if definition.end_at is not None:
         if definition.end_at <= now:
             yield FieldError(path="/end_at", message="this is over; choose a time in the future")
