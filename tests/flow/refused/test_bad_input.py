@@ -165,6 +165,18 @@ async def test_a_malformed_batch_id_is_refused_as_a_list_filter(cluster: Cluster
 async def test_a_bad_last_event_id_is_refused(cluster: Cluster) -> None:
     answer = await cluster.http.get("/api/v1/events", headers={"Last-Event-ID": "yesterday"})
     check_problem(answer, 400, "invalid_position")
+    answer = await cluster.http.get("/api/v1/events", headers={"Last-Event-ID": "1" * 50})
+    assert [each["path"] for each in check_problem(answer, 400, "malformed_request")["errors"]] == [
+        "header Last-Event-ID"
+    ]
+
+
+async def test_a_parameter_is_called_in_an_error_as_it_is_in_the_query(cluster: Cluster) -> None:
+    for path, parameter in (("new", "from"), ("batches", "state"), ("tasks", "limit")):
+        answer = await cluster.http.get(f"/bff/v1/member/{path}", params={parameter: "a.b"})
+        assert [each["path"] for each in check_problem(answer, 400, "malformed_request")["errors"]] == [
+            f"query {parameter}"
+        ]
 
 
 async def test_an_unsupported_method_is_refused(cluster: Cluster) -> None:

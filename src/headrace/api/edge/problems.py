@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 from litestar.enums import ParamType
 from litestar.exceptions import HTTPException
+from litestar.params import ParameterKwarg
 from litestar.types import HTTPScope, Send
 from msgspec import UNSET
 
@@ -38,8 +39,6 @@ _HTTP_CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
-
-_WIRE_NAMES = {"in_state": "state", "last_event_id": "Last-Event-ID"}
 
 log = get_logger(__name__)
 
@@ -161,11 +160,18 @@ def _field_errors(request: AnyRequest, error: HTTPException) -> list[FieldError]
             wrong = explain(str(each.get("message", "")), _type_of_parameter(request, key))
             at = wrong.path
             if each.get("source") in (ParamType.QUERY, ParamType.HEADER, ParamType.PATH):
-                at = f"{ParamType(each['source']).value} {_WIRE_NAMES.get(key, key)}"
+                at = f"{ParamType(each['source']).value} {_wire_name(request, key)}"
             found.append(
                 FieldError(path=at or ("" if key == "data" else "/" + key.replace(".", "/")), message=wrong.message)
             )
     return found
+
+
+def _wire_name(request: AnyRequest, argument: str) -> str:
+    """Return what clients call a parameter that a handler has under another name."""
+    field = request.route_handler.parsed_fn_signature.parameters.get(argument)
+    kwarg = None if field is None else field.kwarg_definition
+    return (kwarg.query or kwarg.header or kwarg.name or argument) if isinstance(kwarg, ParameterKwarg) else argument
 
 
 def _type_of_parameter(request: AnyRequest, name: str) -> Any:
