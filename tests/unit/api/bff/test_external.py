@@ -17,8 +17,8 @@ from headrace.api.bff.circuit import FAILURES_MAX, OPEN_SECONDS, Circuit, Circui
 from headrace.api.bff.external import ExternalService, shared_headers
 from headrace.api.bff.status import Said
 from headrace.screen_errors import ExternalServiceError
+from tests.status_service import WELL, Service, running
 
-WELL = b'{"state": "well", "message": "all is well", "more": 1}'
 SECONDS = 0.2  # the deadline of these tests
 KEY = "an internal key"
 
@@ -28,48 +28,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-class Service:
-    """A server that answers with what it is told to; with None it hangs."""
-
-    def __init__(self) -> None:
-        self.answer: bytes | None = WELL
-        self.status = 200
-        self.encoding = b"identity"
-        self.requests: list[bytes] = []
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/status?token=secret"
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            self.requests.append(await reader.readuntil(b"\r\n\r\n"))
-            if self.answer is None:
-                await reader.read()
-            else:
-                head = (
-                    b"HTTP/1.1 %d X\r\nLocation: http://127.0.0.1:1/\r\nContent-Encoding: %s\r\n"
-                    b"Content-Length: %d\r\nConnection: close\r\n\r\n"
-                )
-                writer.write(head % (self.status, self.encoding, len(self.answer)) + self.answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def running(service: Service) -> AsyncGenerator[None]:
-    server = await asyncio.start_server(service.handle, "127.0.0.1", 0)
-    service.port = server.sockets[0].getsockname()[1]
-    try:
-        yield
-    finally:
-        server.close()
 
 
 @asynccontextmanager
@@ -97,6 +55,8 @@ async def test_a_service_is_asked_in_the_name_of_the_request_and_with_the_intern
         (500, b"{}", "answers 500"),
         (302, b"", "answers 302"),
         (200, b"<html>", "answers with something that cannot be read"),
+        (200, b'{"more": ' + b"[" * 50_000, "answers with something that cannot be read"),
+        (200, b'{"state": "w\xff"}', "answers with something that cannot be read"),
         (200, b'{"state": "splendid"}', "answers with something that cannot be read"),
         (200, b'{"state": "well", "message": "\xff"}', "answers with something that cannot be read"),
         (200, b'{"state": "well", "more": ' + b"[" * 30_000, "answers with something that cannot be read"),
