@@ -91,6 +91,35 @@ async def test_a_member_hears_of_its_own_and_an_administrator_of_everybody_and_e
         assert (await find(own, lambda seen: seen.event == "queued")).data["task"] == mine
 
 
+@pytest.mark.invariant(8)
+async def test_an_administrator_follows_one_owner_beside_all_and_each_look_is_in_the_audit_once_a_minute(
+    cluster: Cluster,
+) -> None:
+    ada, bob, boss = await cluster.make_user(), await cluster.make_user(), await cluster.make_user(role="admin")
+    of_ada, of_bob, of_boss = (cluster.http_as(each.key) for each in (ada, bob, boss))
+    async with follow(of_boss, f"{ADMIN}?owner={ada.id}") as stream:
+        counts = await find(stream, is_hint("counts"))
+        assert sum(counts.data["counts"].values()) == 0
+        await find(stream, is_hint("gauges"))
+        await echo(of_bob)
+        task = await echo(of_ada)
+        seen: list[Seen] = []
+        while not any(each.event == "finished" for each in seen):
+            seen += await stream.take(1)
+        assert {(each.data["task"], each.data["owner"]) for each in seen} == {(task, ada.id)}
+        await find(stream, is_hint("counts", counts={**counts.data["counts"], "succeeded": 1}))
+    for query in ("", "?owner=*", f"?owner={boss.id}", f"?owner={ada.id}"):
+        async with follow(of_boss, f"{ADMIN}{query}") as stream:
+            assert (await stream.next()).id
+    looks = (await of_boss.get("/api/v1/audit", params={"actor": boss.id})).json()["items"]
+    assert [each["subject"] for each in looks] == ["*", ada.id]
+    assert {(each["action"], each["data"]["route"]) for each in looks} == {("user.viewed", ADMIN)}
+    # Elsewhere all owners together are no owner.
+    for path in ("/api/v1/events", MEMBER):
+        check_problem(await of_boss.get(path, params={"owner": "*"}), 400, "malformed_request")
+    check_problem(await of_ada.get(ADMIN, params={"owner": ada.id}), 403, "forbidden")
+
+
 async def test_batches_schedules_kinds_and_accounts_are_hinted_at(cluster: Cluster) -> None:
     ada, boss = await cluster.make_user(), await cluster.make_user(role="admin")
     of_ada, of_boss = cluster.http_as(ada.key), cluster.http_as(boss.key)

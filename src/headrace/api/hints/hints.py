@@ -33,19 +33,22 @@ class Hints:
         # By owner; None for everybody together.
         self._owners: dict[str | None, OwnerHints] = {}
 
-    def follow(self, owner: str | None, wake: Callable[[], None], wants: Wants | None = None) -> HintBuffer:
+    def follow(
+        self, owner: str | None, wake: Callable[[], None], wants: Wants | None = None, *, for_admin: bool
+    ) -> HintBuffer:
         """Gather the hints of a stream until its buffer is closed.
 
         Args:
-            owner: Whose tasks the stream has; None for everybody's, which also gets the hints for administrators.
+            owner: Whose tasks the stream has; None for everybody's.
             wake: Makes the stream go on, so that it takes them.
             wants: Selects hints; None for all of them.
+            for_admin: Whether there are also the hints for administrators.
         """
         buffer = HintBuffer(wake, wants)
         of_owner = self._owners.get(owner)
         if of_owner is None:
             of_owner = self._owners[owner] = OwnerHints(self._log, self._read_model, owner)
-        for source in (of_owner, self._kinds, *(self._for_admins if owner is None else ())):
+        for source in (of_owner, self._kinds, *(self._for_admins if for_admin else ())):
             source.join(buffer)
             buffer.on_close(partial(source.leave, buffer))
         buffer.on_close(partial(self._forget, owner, of_owner))

@@ -103,8 +103,8 @@ class Asked(NamedTuple):
     form: FrameForm
 
 
-async def stream_of(request: AnyRequest, owner: str | None, asked: Asked) -> StreamResponse:
-    """Return the stream of an owner's tasks; of everybody's, with the hints for administrators, when there is no owner.
+async def stream_of(request: AnyRequest, owner: str | None, asked: Asked, *, for_admin: bool = False) -> StreamResponse:
+    """Return the stream of an owner's tasks; of everybody's when there is no owner. ``for_admin`` adds the hints for administrators.
 
     Raises:
         MalformedRequest: The filter cannot be read.
@@ -120,7 +120,8 @@ async def stream_of(request: AnyRequest, owner: str | None, asked: Asked) -> Str
     count_resume(metrics, asked.cursor, opening, follower)
     hints, opened = None, opening.chunk
     if form is not FULL:
-        hints = api.hints.follow(owner, follower.wake, wanted.wants_hint) if wanted.has_hints else None
+        if wanted.has_hints:
+            hints = api.hints.follow(owner, follower.wake, wanted.wants_hint, for_admin=for_admin)
         # A page cannot see an id alone.
         opened += beat_frame(opening.position)
     source = TaskStream(api.log, metrics, follower, opened, hints=hints)
