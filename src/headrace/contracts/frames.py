@@ -27,9 +27,12 @@ class TaskFrame(Struct, frozen=True, kw_only=True):
 
 
 class BriefFrame(TaskFrame, frozen=True, kw_only=True, omit_defaults=True):
-    """What every frame of a task's event has in a brief stream. What has no value is left out."""
+    """What every frame of a task's event has in a brief stream. What has no value is left out, and so is the attempt 1."""
 
-    priority: Priority
+    batch: Annotated[str | None, Meta(description="The id of the task's batch.")] = None
+    priority: Annotated[
+        Priority | None, Meta(description="Left out at the end of a run; the task's earlier events say it.")
+    ] = None
     title: Annotated[
         str | None,
         Meta(description="What people call the task; left out where the event does not say, as in older logs."),

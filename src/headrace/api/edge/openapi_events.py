@@ -12,7 +12,7 @@ import msgspec
 from msgspec import NODEFAULT, Raw, Struct, defstruct
 
 from headrace.api.edge.openapi_components import SCHEMAS, Json, refer_to
-from headrace.api.streaming.brief_frames import LEFT_OUT, fields_left_out
+from headrace.api.streaming.brief_frames import FIRST_ATTEMPT, LEFT_OUT, fields_left_out
 from headrace.contracts.batches import Batch
 from headrace.contracts.counts import OwnerCounts
 from headrace.contracts.events import HIGH_RATE, Event, EventName
@@ -145,15 +145,16 @@ def _events() -> dict[EventName, type[Struct]]:
 
 
 def _fields(event: type[Struct], left_out: frozenset[str], *, is_brief: bool = False) -> list[Any]:
-    """Return the fields of an event as `defstruct` takes them."""
+    """Return the fields of an event as `defstruct` takes them. In a brief frame the error is short, and the attempt 1 is left out."""
     hints = get_type_hints(event, include_extras=True)
     if is_brief and "error" in hints:
         hints["error"] = BriefError | None
     given = [each for each in msgspec.structs.fields(event) if each.name not in left_out]
-    return [
+    fields: list[Any] = [
         (each.name, hints[each.name]) if each.required else (each.name, hints[each.name], _default(each))
         for each in given
     ]
+    return [(*each, FIRST_ATTEMPT) if is_brief and each[0] == "attempt" else each for each in fields]
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from headrace.api.streaming.frames import Frame, frame_of, open_record
 from headrace.contracts.events import EventName
@@ -18,19 +19,23 @@ LEFT_OUT = frozenset({EventName.LOGGED, EventName.EMITTED})
 
 FIELDS_LEFT_OUT = frozenset({"input", "withdrawn", "erased", "result", "chunks"})
 """The fields of events that a brief frame does not have. Of an error it leaves out the traceback."""
-FIELDS_LEFT_OUT_OF_ENDS = FIELDS_LEFT_OUT | {"worker", "queued_seconds"}
-"""Those of the end of a run; `started` says the other two, and ends are what most is sent of."""
+FIELDS_LEFT_OUT_OF_ENDS = FIELDS_LEFT_OUT | {"worker", "queued_seconds", "run_seconds"}
+"""Those of the end of a run, which is what most is sent of. `started` says the worker and the wait, and no row shows for how long a
+task ran. Nor is there its priority: that was said when it was accepted, and nobody draws a row from its end alone.
+"""
 
+FIRST_ATTEMPT: Final = 1  # a brief frame leaves it out
+_ENCODED_FIRST_ATTEMPT = Raw(str(FIRST_ATTEMPT).encode())
 _ACCEPTING = frozenset({EventName.QUEUED, EventName.DEFERRED})
 
-_error_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_error_decoder = msgspec.json.Decoder(dict[str, Raw])
 
 
 def encode_brief(record: Record, epoch: int) -> Frame | None:
     """Encode a record as a brief frame; None for a record that cannot be read, which is logged.
 
     Without the input, the result, the traceback of an error, and what was streamed; with what only the subject and the headers
-    have: priority, title, schedule and labels.
+    have: priority, title, schedule and labels. What has no value and the attempt 1 are left out.
     """
     if (opened := open_record(record)) is None:
         return None
@@ -56,18 +61,17 @@ def _brief_data(record: Record, subject: TaskSubject, fields: dict[str, Any]) ->
         fields.pop(left_out, None)
     if (error := fields.get("error")) is not None:
         fields["error"] = _without_traceback(error)
+    if fields.get("attempt") == _ENCODED_FIRST_ATTEMPT:
+        del fields["attempt"]
     title = title_of(headers)
     if title is None and subject.event in _ACCEPTING:
         # As the read model calls it; no later event of a task without a title in its headers can say it.
         title = title_with_fallback(headers, given, subject.task)
-    data: dict[str, Any] = {
-        "task": subject.task,
-        "kind": subject.kind,
-        "batch": headers.get(subjects.BATCH),
-        "at": record.at,
-        **fields,
-        "priority": subject.priority,
-    }
+    data: dict[str, Any] = {"task": subject.task, "kind": subject.kind, "at": record.at, **fields}
+    if (batch := headers.get(subjects.BATCH)) is not None:
+        data["batch"] = batch
+    if subject.event != EventName.FINISHED:
+        data["priority"] = subject.priority
     if title is not None:
         data["title"] = title
     if (schedule := schedule_of(headers)) is not None:
@@ -77,7 +81,7 @@ def _brief_data(record: Record, subject: TaskSubject, fields: dict[str, Any]) ->
     return data
 
 
-def _without_traceback(error: msgspec.Raw) -> Any:
+def _without_traceback(error: Raw) -> Any:
     try:
         fields = _error_decoder.decode(error)
     except msgspec.DecodeError:

@@ -12,15 +12,27 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from headrace.api.streaming.brief_frames import LEFT_OUT, encode_brief, encode_brief_with_owner, fields_left_out
-from headrace.api.streaming.forms import BRIEF, BRIEF_WITH_OWNER, FULL, form_of
-from headrace.contracts.events import Deferred, Emitted, Event, EventName, Finished, Logged, Outcome, Queued, encode
+from headrace.api.streaming.forms import BRIEF, BRIEF_WITH_OWNER, FULL, FrameForm, form_of
+from headrace.contracts.events import (
+    Deferred,
+    Emitted,
+    Event,
+    EventName,
+    Finished,
+    Logged,
+    Outcome,
+    Queued,
+    Started,
+    encode,
+)
 from headrace.contracts.frames import Form
 from headrace.contracts.labels import encode_labels
-from headrace.contracts.tasks import FailureCode, TaskError
+from headrace.contracts.tasks import FailureCode, Priority, TaskError
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from tests.unit.strategies import EVENTS
 
+FINISHED_BYTES_MAX = 350  # with a title of 40 characters, in a batch; a page may follow thousands of tasks
 ID = "0198c0de-0000-7000-8000-00000000000"
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 HEADERS = {
@@ -48,13 +60,24 @@ def finished(**given: Any) -> Finished:
     )
 
 
-def test_a_brief_end_of_a_run_is_small_however_large_the_result_is() -> None:
-    event = finished(result=Raw(json.dumps("x" * 400_000).encode()))
-    titled = {"Headrace-Title": HEADERS["Headrace-Title"]}
-    for headers in (titled, {**titled, "Headrace-Batch": HEADERS["Headrace-Batch"]}):
-        frame = encode_brief(record(event, headers), 1700)
-        assert frame is not None
-        assert len(frame.encoded) <= 350, frame.encoded
+@pytest.mark.parametrize("form", [BRIEF, BRIEF_WITH_OWNER], ids=["of an owner", "of everybody"])
+@pytest.mark.parametrize("priority", Priority)
+def test_a_brief_end_of_a_run_is_small_however_large_the_result_is(form: FrameForm, priority: Priority) -> None:
+    event = Finished(
+        attempt=1,
+        outcome=Outcome.SUCCEEDED,
+        result=Raw(json.dumps("x" * 400_000).encode()),
+        worker="worker-7f9c6d",
+        queued_seconds=12.345678,
+        run_seconds=123.456789,
+    )
+    headers = {"Headrace-Title": "Essay 4711: The history of the Roman roa", "Headrace-Batch": f"{ID}1"}
+    assert len(headers["Headrace-Title"]) == 40
+    subject = str(TaskSubject(EventName.FINISHED, "text_feedback", priority, f"{ID}3", ID))
+    # An epoch is the time in milliseconds, and a hundred million events are many months.
+    frame = form.encode(Record(100_000_000, subject, AT, headers, encode(event)), 1_767_322_983_000)
+    assert frame is not None
+    assert len(frame.encoded) <= FINISHED_BYTES_MAX, frame.encoded
 
 
 def test_a_brief_frame_has_what_a_row_needs_that_only_subject_and_headers_have() -> None:
@@ -65,10 +88,7 @@ def test_a_brief_frame_has_what_a_row_needs_that_only_subject_and_headers_have()
         "batch": HEADERS["Headrace-Batch"],
         "at": "2026-01-02T03:04:05.678901Z",
         "event": "finished",
-        "attempt": 1,
         "outcome": "succeeded",
-        "run_seconds": 1.25,
-        "priority": "high",
         "title": HEADERS["Headrace-Title"],
         "schedule": HEADERS["Headrace-Schedule"],
         "labels": {"customer": "42"},
@@ -97,7 +117,15 @@ def test_a_task_without_a_title_in_its_headers_is_called_by_its_input_and_later_
     assert data_of(queued, {})["title"] == "On roads"
     assert "input" not in data_of(queued, {})
     assert data_of(Queued(attempt=1, fence=0, input=Raw(b"{}")), {})["title"] == ID[-12:]
-    assert not {"title", "schedule", "labels"} & data_of(finished(), {}).keys()
+    assert not {"batch", "title", "schedule", "labels"} & data_of(finished(), {}).keys()
+
+
+def test_every_event_but_the_end_says_the_priority_and_the_attempt_unless_it_is_the_first() -> None:
+    for attempt in (1, 2, 11):
+        data = data_of(Started(attempt=attempt, worker="w"))
+        assert (data["priority"], data.get("attempt", 1)) == ("high", attempt)
+        assert data_of(Finished(attempt=attempt, outcome=Outcome.CANCELLED)).get("attempt", 1) == attempt
+    assert "attempt" not in data_of(Started(attempt=1, worker="w"))
 
 
 def test_labels_are_entries_to_filter_by_in_every_form() -> None:
@@ -133,6 +161,7 @@ def test_a_brief_frame_stands_for_the_same_event_as_the_full_one_and_says_nothin
     shown, kept = json.loads(full.encoded.partition(b"\ndata: ")[2]), json.loads(sent)
     for added in ("priority", "title", "schedule", "labels"):
         kept.pop(added, None)
+    kept = {"attempt": 1, "batch": None} | kept
     assert kept.keys() <= shown.keys()
     assert shown.keys() - kept.keys() <= fields_left_out(name)
     assert all(kept[each] == shown[each] for each in kept if each != "error")
