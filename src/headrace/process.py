@@ -58,6 +58,7 @@ def run_process(name: str, settings: Settings, main: Main, grace: float = 0.0) -
     # What is loaded by now stays loaded, so the garbage collector need not visit it again and again.
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS)
+    gc.enable()
     try:
         with observed(name):
             left = run_to_its_end(_run(settings, main, grace))

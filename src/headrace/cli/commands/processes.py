@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -39,6 +40,7 @@ def api(mount: str | None) -> None:
     Of its mounts, `streams` has every path that ends in /events, and `admin` what only administrators may do; `core` has the rest,
     and `member` has nothing yet. A proxy before several gives each its paths: docs/access.md lists them.
     """
+    _load_without_collections()
     from headrace.api.server import serve
     from headrace.process import run_process
 
@@ -50,6 +52,7 @@ def api(mount: str | None) -> None:
 @click.argument("kinds", nargs=-1, metavar="[KIND]...")
 def worker(kinds: tuple[str, ...]) -> None:
     """Run tasks of the given kinds, or of all."""
+    _load_without_collections()
     from headrace.process import run_process
     from headrace.worker.main import work
 
@@ -63,6 +66,7 @@ def projector() -> None:
 
     Of several projectors, one is active and the others stand by.
     """
+    _load_without_collections()
     from headrace.process import run_process
     from headrace.projector.project import project
 
@@ -117,3 +121,9 @@ def provision() -> None:
         note(str(error))
         sys.exit(EXIT_CANNOT_START)
     get_logger(__name__).info("the streams are as the settings say")
+
+
+def _load_without_collections() -> None:
+    """Have the garbage collector wait until `headrace.process.run_process` lets it work."""
+    # What a process loads stays for as long as it runs. To look through it for garbage again and again takes a tenth of its start.
+    gc.disable()
