@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -104,6 +105,11 @@ def _logs_stay_as_found() -> Generator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the cheap tests first: those of units and of kinds, before those that start servers and processes."""
     items.sort(key=lambda item: not {"unit", "consumers"} & {*item.path.parts})
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests: they stay as long as the process, and it would visit them each time."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
