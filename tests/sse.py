@@ -53,6 +53,15 @@ class Stream:
                 found.append(seen)
         return found
 
+    async def all(self) -> AsyncGenerator[Seen]:
+        """Everything to the end of the stream: events, hints and last words."""
+        while True:
+            try:
+                seen = await self.next(hints=True)
+            except StopAsyncIteration:
+                return
+            yield seen
+
     async def rest(self) -> list[Seen]:
         """All events to the end of the stream."""
         found: list[Seen] = []

@@ -131,7 +131,10 @@ async def test_an_administrator_who_becomes_a_member_follows_nobody_else_any_mor
     boss, ada = await cluster.make_user(role="admin"), await cluster.make_user()
     of_boss, of_ada = cluster.http_as(boss.key), cluster.http_as(ada.key)
     echo = {"kind": "echo", "input": {"text": "x"}}
-    async with follow(of_boss, f"/api/v1/events?owner={ada.id}") as stream:
+    async with (
+        follow(of_boss, f"/api/v1/events?owner={ada.id}") as stream,
+        follow(of_boss, "/bff/v1/admin/events") as everybody,
+    ):
         before = (await of_ada.post("/api/v1/tasks", json=echo)).json()
         (seen,) = await stream.take(1)
         assert seen.data["task"] == before["id"]
@@ -140,6 +143,8 @@ async def test_an_administrator_who_becomes_a_member_follows_nobody_else_any_mor
         assert (await of_ada.post("/api/v1/tasks", json=echo)).status_code == 202
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert {seen.data["task"] for seen in await stream.rest()} <= {before["id"]}
+            *_, last = [seen async for seen in everybody.all()]
+    assert (last.event, last.id, last.data) == ("bye", "", {"reason": "role_changed"})
     for path in ("events", "tasks", f"tasks/{before['id']}"):
         check_problem(await of_boss.get(f"/api/v1/{path}", params={"owner": ada.id}), 403, "forbidden")
     # Nor does a link reach further: nobody makes one to what belongs to others.

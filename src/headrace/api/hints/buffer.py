@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 PAUSE_SECONDS = 0.25  # between two chunks of hints; a browser draws no faster
-WAITING_MAX = 128  # hints that may wait for a client; of more the oldest are left out
+WAITING_MAX = (
+    128  # hints that may wait for a client; of more the oldest are left out, except the few about how it is now
+)
 
 Wants = Callable[[str, str | None, str | None], bool]
 """Tells whether a hint is wanted, by its name, and the kind and the batch that it is about."""
@@ -43,6 +45,7 @@ class HintBuffer:
         self._wake = wake
         self._wants = wants
         self._waiting: dict[str, bytes] = {}
+        self._current: set[str] = set()
         self._next_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._on_close: list[Callable[[], None]] = []
@@ -50,15 +53,23 @@ class HintBuffer:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, hint: Hint) -> None:
-        """Have a hint wait, and the stream take it when `PAUSE_SECONDS` have passed since it took some."""
+    def put(self, hint: Hint, *, is_current: bool = False) -> None:
+        """Have a hint wait, and the stream take it when `PAUSE_SECONDS` have passed since it took some.
+
+        Args:
+            hint: The hint.
+            is_current: Whether it says how something is now, for as long as there is no newer one, and is never left out.
+        """
         if self._wants is not None and not self._wants(hint.name, hint.kind, hint.batch):
             return
         # The newest is the last, also when it takes the place of an older one.
         self._waiting.pop(hint.key, None)
         self._waiting[hint.key] = hint.encoded
+        if is_current:
+            self._current.add(hint.key)
         if len(self._waiting) > WAITING_MAX:
-            del self._waiting[next(iter(self._waiting))]
+            # Nothing else would say the counts until they change again.
+            del self._waiting[next(key for key in self._waiting if key not in self._current)]
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(max(self._next_at, loop.time()), self._on_due)

@@ -17,13 +17,10 @@ from headrace.contracts.hints import HintName, KindChange, KindHint, KindPaused
 from headrace.contracts.kinds import CatalogEntry, KindDescription
 from headrace.log import live_subjects
 from headrace.log.connection import Log
-from headrace.telemetry import get_logger
 
 COMPARE_SECONDS = 1.0  # between two looks at the catalog, which is in memory
 # Between two questions to the broker: another process tells when it pauses a kind, and this finds what was not told.
 ASK_SECONDS = 5.0
-
-log = get_logger(__name__)
 
 _decode_paused = msgspec.json.Decoder(KindPaused).decode
 
@@ -71,11 +68,7 @@ class KindHints(HintSource):
                 self._compare()
 
     def _on_paused(self, subject: str, payload: bytes) -> None:
-        try:
-            told = _decode_paused(payload)
-        except msgspec.MsgspecError as error:
-            # Another process may be of a later version.
-            log.error("what was told live cannot be read", subject=subject, error=str(error))
+        if (told := self.read(_decode_paused, subject, payload)) is None:
             return
         (self._paused.add if told.paused else self._paused.discard)(told.kind)
         self._compare()

@@ -18,11 +18,8 @@ from headrace.log import live_subjects
 from headrace.log.connection import Log
 from headrace.store.counts import read_counts
 from headrace.store.tables import EVERYBODY
-from headrace.telemetry import get_logger
 
 READ_RETRY_SECONDS = 5.0  # until counts are read again that could not be; they may be told before that
-
-log = get_logger(__name__)
 
 _decode_counts = msgspec.json.Decoder(OwnerCounts).decode
 _decode_batch = msgspec.json.Decoder(Batch).decode
@@ -90,10 +87,7 @@ class OwnerHints(HintSource):
         self._is_stale.set()
 
     def _on_counts(self, subject: str, payload: bytes) -> None:
-        try:
-            counts = _decode_counts(payload)
-        except msgspec.MsgspecError as error:
-            _note_unreadable(subject, error)
+        if (counts := self.read(_decode_counts, subject, payload)) is None:
             return
         self._told += 1
         self._give_counts(counts)
@@ -102,23 +96,12 @@ class OwnerHints(HintSource):
         self.give(Hint(HintName.COUNTS, "counts", hint_frame(HintName.COUNTS, counts)), is_current=True)
 
     def _on_batch(self, subject: str, payload: bytes) -> None:
-        try:
-            batch = _decode_batch(payload)
-        except msgspec.MsgspecError as error:
-            _note_unreadable(subject, error)
+        if (batch := self.read(_decode_batch, subject, payload)) is None:
             return
         name = HintName.SETTLED if batch.state == BatchState.SETTLED else HintName.COUNTED
         self.give(Hint(name, f"batch {batch.id}", hint_frame(name, batch), kind=batch.kind, batch=batch.id))
 
     def _on_schedule(self, subject: str, payload: bytes) -> None:
-        try:
-            changed = _decode_schedule(payload)
-        except msgspec.MsgspecError as error:
-            _note_unreadable(subject, error)
+        if (changed := self.read(_decode_schedule, subject, payload)) is None:
             return
         self.give(Hint(HintName.SCHEDULE, f"schedule {changed.schedule}", hint_frame(HintName.SCHEDULE, changed)))
-
-
-def _note_unreadable(subject: str, error: Exception) -> None:
-    # A projector of a later version may say it in another way.
-    log.error("what was told live cannot be read", subject=subject, error=str(error))

@@ -6,6 +6,9 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
+
+import msgspec
 
 from headrace.api.hints.buffer import Hint, HintBuffer
 from headrace.errors import HeadraceError
@@ -15,6 +18,7 @@ from headrace.telemetry import get_logger
 
 RETRY_SECONDS = 1.0  # until a source that has failed tries again
 
+Told = TypeVar("Told")
 OnMessage = Callable[[str, bytes], None]
 
 
@@ -32,6 +36,11 @@ class HintSource(ABC):
         self._failing = RepeatedWarning(
             get_logger(__name__), f"hints are left out: {type(self).__name__}", "hints are given again"
         )
+        self._unreadable = RepeatedWarning(
+            get_logger(__name__),
+            f"what was told live cannot be read: {type(self).__name__}",
+            "nobody follows any more what was told live and could not be read",
+        )
 
     @property
     def is_wanted(self) -> bool:
@@ -42,7 +51,7 @@ class HintSource(ABC):
         """Give hints to a stream, first those that say how it is now."""
         self._buffers.add(buffer)
         for hint in self._current.values():
-            buffer.put(hint)
+            buffer.put(hint, is_current=True)
         if self._working is None:
             self._working = asyncio.create_task(self._work(), name=f"hints: {type(self).__name__}")
 
@@ -53,13 +62,23 @@ class HintSource(ABC):
             self._working.cancel()
             self._working = None
             self._current.clear()
+            self._unreadable.end()
 
     def give(self, hint: Hint, *, is_current: bool = False) -> None:
         """Give a hint to all streams. ``is_current`` also gives it to those that join later, until there is a newer one."""
         if is_current:
             self._current[hint.key] = hint
         for buffer in self._buffers:
-            buffer.put(hint)
+            buffer.put(hint, is_current=is_current)
+
+    def read(self, decode: Callable[[bytes], Told], subject: str, payload: bytes) -> Told | None:
+        """Return what was told under a subject; None when it cannot be read, which is logged once for each reason."""
+        try:
+            return decode(payload)
+        except msgspec.MsgspecError as error:
+            # Another process may be of a later version, and tell as much four times a second.
+            self._unreadable.note(str(error), subject=subject)
+            return None
 
     @abstractmethod
     async def work(self) -> None:

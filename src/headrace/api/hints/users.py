@@ -12,9 +12,6 @@ from headrace.api.streaming.frames import hint_frame
 from headrace.contracts.hints import HintName, UserHint
 from headrace.log import live_subjects
 from headrace.log.connection import Log
-from headrace.telemetry import get_logger
-
-log = get_logger(__name__)
 
 _decode = msgspec.json.Decoder(UserHint).decode
 
@@ -41,10 +38,5 @@ class UserHints(HintSource):
             await asyncio.get_running_loop().create_future()
 
     def _on_user(self, subject: str, payload: bytes) -> None:
-        try:
-            told = _decode(payload)
-        except msgspec.MsgspecError as error:
-            # Another process may be of a later version.
-            log.error("what was told live cannot be read", subject=subject, error=str(error))
-            return
-        self.give(Hint(HintName.USERS, f"user {told.user}", hint_frame(HintName.USERS, told)))
+        if (told := self.read(_decode, subject, payload)) is not None:
+            self.give(Hint(HintName.USERS, f"user {told.user}", hint_frame(HintName.USERS, told)))

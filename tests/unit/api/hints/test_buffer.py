@@ -42,6 +42,19 @@ async def test_a_client_that_takes_nothing_has_a_bounded_number_of_hints_that_wa
     waiting.close()
 
 
+async def test_however_many_hints_wait_the_counts_and_the_newest_of_each_are_among_them() -> None:
+    waiting = HintBuffer(lambda: None)
+    for number in range(3):
+        waiting.put(hint("counts", number, "counts"), is_current=True)
+        for batch in range(number * WAITING_MAX, (number + 2) * WAITING_MAX):
+            waiting.put(hint(f"batch {batch}", number))
+    taken = waiting.take()
+    assert taken.count(b";") == WAITING_MAX
+    assert taken.startswith(b"counts=2;")
+    assert taken.endswith(b"batch %d=2;" % (4 * WAITING_MAX - 1))
+    waiting.close()
+
+
 async def test_hints_are_taken_at_most_four_times_a_second_and_the_newest_always_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -263,6 +263,7 @@ async def test_a_slow_client_is_sent_its_events_first_and_then_of_each_hint_the_
 async def test_a_stream_whose_client_may_not_see_it_any_more_says_why_and_nothing_else(shared_log: Log) -> None:
     async with reading(shared_log) as read:
         await read.append()
+        read.hints.put(Hint("counts", "counts", HINT))
         read.stream.say_bye(ByeReason.DISABLED)
         chunk = await read.next()
         assert chunk.startswith(b'event: bye\ndata: {"reason":"disabled"}\n\nretry: ')
