@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +20,13 @@ class MarkedTest(NamedTuple):
     name: str
 
 
+@cache
 def marked_tests() -> dict[int, list[MarkedTest]]:
     """The tests of each invariant, in the order of their files and of the functions in them."""
     found: dict[int, list[MarkedTest]] = defaultdict(list)
     for path in sorted(TESTS.rglob("test_*.py")):
-        for function in functions_of_tests(path):
+        # To parse a file takes some hundred times as long as to look into it.
+        for function in functions_of_tests(path) if MARKER in path.read_text() else ():
             for invariant in _invariants(function):
                 found[invariant].append(MarkedTest(path.relative_to(TESTS).as_posix(), function.name))
     return dict(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.generated import ROOT
-from tests.invariants import TESTS, functions_of_tests
+from tests.invariants import TESTS
 
 DOCS = ROOT / "docs"
 TEXT = (DOCS / "security.md").read_text()
@@ -13,9 +13,13 @@ TEXT = (DOCS / "security.md").read_text()
 
 def test_every_test_that_shows_an_item_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", TEXT))
-    known = {function.name for path in TESTS.rglob("test_*.py") for function in functions_of_tests(path)}
+    known = {name for path in TESTS.rglob("test_*.py") for name in _tests_in(path.read_text())}
     assert named
     assert sorted(named - known) == []
+
+
+def _tests_in(text: str) -> list[str]:
+    return re.findall(r"^(?:async )?def (test_\w+)", text, re.MULTILINE)
 
 
 def test_every_item_is_shown_by_a_test() -> None:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Any
 
 import jsonschema_rs
 import msgspec
 import pytest
-from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from msgspec import Struct
 
-from headrace.api.app import create_app
 from headrace.api.bff.setting_groups import GROUPS
 from headrace.api.bff.v1 import routes
-from headrace.api.mounts import DOCUMENTS, document_of, mount_of
+from headrace.api.mounts import document_of, mount_of
 from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.contracts.screens.envelope import Screen
 from tests.bff.examples import SCREENS
 from tests.bff.golden import PLACE, FieldLost, file_of, golden, losses
+from tests.openapi import documents
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", LitestarDeprecationWarning)
-    MADE: dict[str, Any] = {name: create_app(None, of).openapi_schema.to_schema() for name, of in DOCUMENTS.items()}
+MADE = documents()
 
 NO_SCREENS = frozenset({"/bff/v1/member/events", "/bff/v1/admin/events"})
 """The routes that answer with streams. Whatever else is served beside them is a screen, and has a golden file."""
