@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -119,6 +120,7 @@ def _altered(name: EventName) -> st.SearchStrategy[bytes]:
     return st.builds(alter, EVENTS[name], json_values, st.integers(0, 20))
 
 
+@cache
 def garbage(name: EventName) -> st.SearchStrategy[bytes]:
     """What anybody may have put under the subject of an event: bytes, JSON, other events, and parts and variants of its own."""
     whole = st.sampled_from(EventName).flatmap(EVENTS.__getitem__).map(encode)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import string
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
 from headrace.log.client import NatsClient
 
-names = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,40}", fullmatch=True)
+names = st.text(string.ascii_letters + string.digits + "-", min_size=1, max_size=41)
 values = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=60)
 
 
