@@ -2,7 +2,7 @@
 
     python -m tests.bench                     the spine, about two minutes: burst, paced, always, idle
     python -m tests.bench life                a task's life, about nine minutes: keyed, retrying, batch, due, fair, drain
-    python -m tests.bench live                live events, about six minutes: idle, fan, resume, own, peers
+    python -m tests.bench live                live events, about six minutes: idle, fan, forms, resume, own, peers
     python -m tests.bench keys                credentials, about four minutes: many, token
     python -m tests.bench scale               a million finished tasks, half an hour and 5 GB of disk: load, read, remove
     python -m tests.bench scale --tasks 50000 the same of fewer
@@ -73,6 +73,8 @@ given each line once and in order, under ids that grow. A missing one fails the 
 
 - *clients x events/s, p99*: all of them follow `/api/v1/events`. From just before a line is appended to when a client has read
   it, over all deliveries. Lines are due at even intervals, whether or not the ones before were taken.
+- *CPU of the API for a delivery*: of brief streams, and of as many brief as full ones together, beside full streams alone. The lines
+  are `progressed` events, since no brief stream has `logged`; rounds alternate, and the median ratio is judged.
 - *idle clients, memory of each*: what the resident set of the API process grows by, with 20 seconds of signs of life. It is
   the first part, as memory that was used before would be used again.
 - *clients resuming*: they connect at the same moment with `after=` a position that has so many events after it, while a

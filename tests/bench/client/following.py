@@ -50,7 +50,7 @@ async def follow(plan: Follow) -> FollowResult:
 
     cut_off: set[Reader] = set()
     readers = [Reader(0, plan.ids, on_line, on_lost) for _ in range(plan.clients)]
-    await open_all(readers, plan.path, plan.port, plan.separator)
+    await open_all(readers, plan.path, plan.port, plan.separator, other_path=plan.other_path)
     print(FOLLOWING, flush=True)
     cpu = time.process_time()
     await asyncio.wait({done}, timeout=plan.seconds)

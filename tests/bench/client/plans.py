@@ -76,10 +76,12 @@ class Follow(Struct, frozen=True, kw_only=True, tag=True):
 
     ``seconds``: how long that may take from when all clients follow; what a client does not have by then is missing.
     ``ids``: whether events have ids, `<epoch>-<sequence>`, that grow. ``separator``: see `tests.bench.client.wire.Stream`.
+    ``other_path``: what every second client follows instead of ``path``.
     """
 
     port: int
     path: str
+    other_path: str = ""
     clients: int
     lines: int
     seconds: float

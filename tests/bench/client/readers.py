@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from array import array
 from collections.abc import Callable, Sequence
 
@@ -58,6 +59,8 @@ class Reader:
     def _on_event(self, event: bytes, read_at: int) -> None:
         found = read(event)
         if found is None:
+            if b"\nevent: beat\n" in event:
+                return
             if b"\n" in event or not event.startswith((b"id: ", b": ")):  # where the stream begins, or a sign of life
                 self._lost(WireError(f"a client was told {event[:200]!r}"))
             return
@@ -83,15 +86,17 @@ class Reader:
             self._on_lost(self, error)
 
 
-async def open_all(readers: Sequence[Reader], path: str, port: int, separator: str = "\n\n") -> None:
-    """Have all of them follow, some at a time."""
+async def open_all(
+    readers: Sequence[Reader], path: str, port: int, separator: str = "\n\n", *, other_path: str = ""
+) -> None:
+    """Have all of them follow, some at a time, and every second one ``other_path`` if there is one."""
     some = asyncio.Semaphore(OPENING_MAX)
 
-    async def open_one(reader: Reader) -> None:
+    async def open_one(reader: Reader, path: str) -> None:
         async with some:
             await reader.open(path, port, separator)
 
-    await asyncio.gather(*map(open_one, readers))
+    await asyncio.gather(*map(open_one, readers, itertools.cycle((path, other_path or path))))
 
 
 def latencies(nanoseconds: Sequence[int] | array[int]) -> Latencies:

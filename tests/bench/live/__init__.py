@@ -6,6 +6,7 @@ import resource
 
 from tests.bench.errors import BenchError
 from tests.bench.live.fan import fan
+from tests.bench.live.forms import forms
 from tests.bench.live.headrace import Headrace
 from tests.bench.live.idle import idle
 from tests.bench.live.own import own
@@ -17,7 +18,7 @@ from tests.bench.servers.memory import Memory
 from tests.bench.sizes import Sizes
 from tests.bench.stack import bench_stack, temporary_home
 
-PARTS = ("idle", "fan", "resume", "own", "peers")
+PARTS = ("idle", "fan", "forms", "resume", "own", "peers")
 OTHER_FILES = 1000  # that a process has open besides its clients' connections
 
 
@@ -35,6 +36,8 @@ async def live(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
                     memory = await idle(report, headrace, sizes)
                 if "fan" in parts:
                     fan_outs = await fan(report, headrace, sizes)
+                if "forms" in parts:
+                    await forms(report, stack, sizes)
                 if "resume" in parts:
                     await resume(report, headrace, sizes)
                 if "own" in parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from headrace.contracts.events import EventName, Logged, encode
+from headrace.contracts.events import EventName, Logged, Progressed, encode
 from headrace.contracts.positions import Position
 from headrace.log import subjects
 from headrace.log.subjects import TaskSubject
@@ -48,3 +48,20 @@ class Headrace:
         servers = {each.name(): each for each in psutil.Process(running.up.pid).children()}
         api = psutil.Process(running.children["api"].pid)
         return {"api": resident_bytes(api), "nats": resident_bytes(servers["nats-server"])}
+
+
+class Progressing(Headrace):
+    """The same with lines that are progress, which both forms of a stream have."""
+
+    # A brief stream without a filter has hints as well, which are no deliveries.
+    FULL = "/api/v1/events?event=progressed"
+    BRIEF = f"{FULL}&form=brief"
+
+    def __init__(self, stack: Stack, path: str) -> None:
+        super().__init__(stack)
+        self.path = path
+        self._subject = str(TaskSubject(EventName.PROGRESSED, "noop", "normal", OWNER, "bench"))
+
+    async def publish(self, line: str) -> None:
+        event = Progressed(attempt=1, fraction=0.5, message=line)
+        await self._log.appender.append(self._subject, encode(event), {subjects.TTL: LINE_TTL})

@@ -56,14 +56,20 @@ class FanOut(NamedTuple):
         }
 
 
-async def fan_out(server: Server, clients: int, per_second: int, seconds: float, patience: float) -> FanOut:
-    """Write for so many seconds; what clients do not have ``patience`` seconds after that is missing."""
+async def fan_out(
+    server: Server, clients: int, per_second: int, seconds: float, patience: float, *, other_path: str = ""
+) -> FanOut:
+    """Write for so many seconds; what clients do not have ``patience`` seconds after that is missing.
+
+    Every second client follows ``other_path``, if there is one.
+    """
     await at_rest(server.cpu_seconds)  # the clients before are gone
     await server.followed_by(0)
     lines = int(per_second * seconds)
     plan = Follow(
         port=server.port,
         path=server.path,
+        other_path=other_path,
         clients=clients,
         lines=lines,
         seconds=seconds + patience,
