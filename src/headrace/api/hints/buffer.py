@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 PAUSE_SECONDS = 0.25  # between two chunks of hints; a browser draws no faster
-WAITING_MAX = (
-    128  # hints that may wait for a client; of more the oldest are left out, except the few about how it is now
-)
+WAITING_MAX = 128  # hints that may wait for a client; of more the oldest are left out, unless they say how it is now
 
 Wants = Callable[[str, str | None, str | None], bool]
 """Tells whether a hint is wanted, by its name, and the kind and the batch that it is about."""
