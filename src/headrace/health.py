@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
+RETRY_SECONDS = 2  # after which a process that is not ready may be asked again; it looks again within that
+
 
 class Health(msgspec.Struct, frozen=True):
     """``status`` is ``ok`` when every check is; a check says ``ok``, ``ok; …`` with a remark, or what is wrong."""

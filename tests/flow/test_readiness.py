@@ -54,6 +54,7 @@ async def checks_of(url: str, status: int, says: str = "") -> dict[str, str]:
             answer = await client.get(f"{url}/health/ready")
         except httpx.TransportError:
             return None
+        assert ("Retry-After" in answer.headers) is (answer.status_code == 503)
         return answer if answer.status_code == status and says in answer.text else None
 
     async with httpx.AsyncClient() as client:

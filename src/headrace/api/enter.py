@@ -28,6 +28,8 @@ ENTER_PATH = "/enter"
 # Where a browser is after it has signed in.
 WELCOME_PATH = DOCS_PATH
 
+RETRY_SECONDS = 1  # after which a browser may ask ahead of time again; it is given the same answer
+
 _AGAIN = "Run <code>uv run headrace enter</code> on the machine of this server, and open the link that it prints."
 _NOT_HERE = (
     "Sign-in links work on the machine of this server only, in a browser that reaches it directly under "
@@ -46,7 +48,7 @@ async def enter_by_link(request: AnyRequest, token: str) -> Response[str] | Redi
         return _page(200, "This link signs you in when you open it", "")
     if _is_prefetch(headers):
         # Browsers drop what they have asked for ahead of time when it fails, and ask again when the link is opened.
-        return _page(503, "This link signs you in when you open it", "Open it in a browser.")
+        return _page(503, "This link signs you in when you open it", "Open it in a browser.", retry_after=RETRY_SECONDS)
     try:
         opened = await state_of(request).sessions.enter(token, device_of(request), recorder(request))
     except AccountDisabled as error:
@@ -66,10 +68,11 @@ def _is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     return any(b"prefetch" in headers.get(name, b"") for name in (b"sec-purpose", b"purpose", b"x-moz"))
 
 
-def _page(status: int, title: str, text: str) -> Response[str]:
+def _page(status: int, title: str, text: str, retry_after: int | None = None) -> Response[str]:
     """A page without a script or a style, which the policy of answers forbids. ``text`` is HTML."""
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title} · Headrace</title>'
         f'<meta name="viewport" content="width=device-width"><h1>{title}</h1><p>{text}</p></html>\n'
     )
-    return Response(page, status_code=status, media_type=MediaType.HTML)
+    return Response(page, status_code=status, media_type=MediaType.HTML, headers=headers)

@@ -9,7 +9,7 @@ from headrace.api.auth.access import PUBLIC, access
 from headrace.api.edge.request import AnyRequest
 from headrace.api.mounts import Mount
 from headrace.api.state import ApiState, state_of
-from headrace.health import Health, Readiness, summarize
+from headrace.health import RETRY_SECONDS, Health, Readiness, summarize
 from headrace.log import clock
 
 
@@ -38,7 +38,9 @@ async def ready(request: AnyRequest) -> Response[Health]:
     still be submitted and followed. Of a process that serves administrators alone, it is 503 then.
     """
     found = await state_of(request).operations.readiness()
-    return Response(found.health, status_code=200 if found.is_ready else 503)
+    if found.is_ready:
+        return Response(found.health)
+    return Response(found.health, status_code=503, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 async def check_readiness(api: ApiState, mounts: frozenset[Mount]) -> Readiness:

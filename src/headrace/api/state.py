@@ -29,7 +29,6 @@ from headrace.api.hints.hints import Hints
 from headrace.api.hints.kinds import KindHints
 from headrace.api.hints.telling import HintTelling
 from headrace.api.identity_database import IdentityDatabase
-from headrace.api.kind_lanes import KindLanes
 from headrace.api.metrics import ApiMetrics
 from headrace.api.pauses import Pauses
 from headrace.api.processes import Processes, StreamTelling
@@ -83,7 +82,7 @@ class ApiState:
         self.uploads = UploadRoom(SPOOLED_BYTES_MAX)
         self.hub = Hub(log, self.metrics.streams)
         telling = HintTelling(log)
-        self.pauses, self.gauges, self.kind_lanes = Pauses(log, telling), Gauges(log), KindLanes(log)
+        self.pauses, self.gauges = Pauses(log, telling), Gauges(log)
         self.secrets, self.revocations = read_secrets(settings.api), Revocations(log)
         access_tokens = AccessTokens(self.secrets)
         verifiers = (ApiKeys(self.secrets, identity), AccessTokenVerifier(access_tokens))
@@ -94,7 +93,7 @@ class ApiState:
         self.streams = OpenStreams(self.metrics.streams, self._why_not, Places(self.limits.streams_of))
         self.shared_places = SharedPlaces(log, self.streams.places)
         self.processes = Processes(log, StreamTelling(self.metrics.streams, self.streams).details)
-        self.hints = self._make_hints(settings)
+        self.hints = self._make_hints()
         self.revocations.on_change(self._on_change)
         self.looks, self.failed_sign_ins = Looks(), FailureBudget()
         self.deletions = Turns(DELETIONS_AT_A_TIME, DELETIONS_WAITING_MAX, _too_many_deletions)
@@ -108,9 +107,9 @@ class ApiState:
         self.screens = Screens(log, status_service(settings.api))
         self.public_url = (settings.api.public_url or "").rstrip("/")
 
-    def _make_hints(self, settings: Settings) -> Hints:
+    def _make_hints(self) -> Hints:
         kinds = KindHints(self.log, self.catalog, self.pauses)
-        gauges = GaugeHints(self.log, settings.stream.max_bytes, self.streams.__len__)
+        gauges = GaugeHints(self.gauges, self.streams.__len__)
         return Hints(self.log, self.read_model, kinds, gauges)
 
     async def open(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -103,13 +103,22 @@ async def read_lanes(log: Log) -> list[LaneState]:
     Raises:
         LogUnavailable: JetStream does not answer.
     """
+    return await with_oldest(log, await all_consumers(log))
+
+
+async def with_oldest(log: Log, consumers: Iterable[Mapping[str, Any]]) -> list[LaneState]:
+    """Return the state of these consumers, which the server has described, with how long their oldest records have waited.
+
+    Raises:
+        LogUnavailable: JetStream does not answer.
+    """
     turns = asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def state_of(info: Mapping[str, Any]) -> LaneState:
         async with turns:
             return lane_state(info, await oldest_undelivered(log, info))
 
-    found = await asyncio.gather(*map(state_of, await all_consumers(log)))
+    found = await asyncio.gather(*map(state_of, consumers))
     return sorted(found, key=lambda lane: lane.durable)
 
 

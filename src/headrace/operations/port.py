@@ -15,7 +15,7 @@ import msgspec
 
 from headrace import forks
 from headrace.errors import HeadraceError
-from headrace.health import Readiness, summarize
+from headrace.health import RETRY_SECONDS, Readiness, summarize
 from headrace.listening import bind, cannot_listen
 from headrace.operations.answers import Operations
 from headrace.printable import printable
@@ -33,11 +33,12 @@ PATHS = "/health/live, /health/startup, /health/ready, /metrics and /backlog"
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a request is answered with."""
+    """What a request is answered with. ``retry_after`` is in seconds."""
 
     status: bytes
     media_type: bytes
     body: bytes
+    retry_after: int | None = None
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -188,12 +189,13 @@ class Port:
                 400, "malformed_request", f"there is no parameter {printable(unknown)!r} here; there is kinds"
             )
         if count is None:
-            return _refuse(503, "starting", "this process does not know the tasks that wait yet; try again in a moment")
+            why = "this process does not know the tasks that wait yet; try again in a moment"
+            return _refuse(503, "starting", why, RETRY_SECONDS)
         kinds = frozenset(each.strip() for each in ",".join(query.get("kinds", [])).split(",")) - {""}
         try:
             backlog = await count(kinds)
         except HeadraceError as error:
-            return _refuse(error.status, error.code, error.message)
+            return _refuse(error.status, error.code, error.message, error.retry_after)
         return Answer(_status(200), b"application/json", msgspec.json.encode(Backlog(backlog)))
 
 
@@ -212,16 +214,19 @@ def _status(status: int) -> bytes:
     return f"{status} {_TITLES.get(status, 'Error')}".encode()
 
 
-def _refuse(status: int, code: str, why: str) -> Answer:
+def _refuse(status: int, code: str, why: str, retry_after: int | None = None) -> Answer:
     body = Refusal(title=_TITLES.get(status, "Error"), status=status, detail=why, error_code=code)
-    return Answer(_status(status), b"application/problem+json", msgspec.json.encode(body))
+    return Answer(_status(status), b"application/problem+json", msgspec.json.encode(body), retry_after)
 
 
 TOO_LONG = _refuse(431, "request_too_long", f"a request has at most {REQUEST_BYTES_MAX} bytes")
 
 
 def _health_answer(found: Readiness) -> Answer:
-    return Answer(_status(200 if found.is_ready else 503), b"application/json", msgspec.json.encode(found.health))
+    body = msgspec.json.encode(found.health)
+    if found.is_ready:
+        return Answer(_status(200), b"application/json", body)
+    return Answer(_status(503), b"application/json", body, RETRY_SECONDS)
 
 
 async def _respond(writer: asyncio.StreamWriter, request: bytes, answer: Answer) -> None:
@@ -232,5 +237,6 @@ async def _respond(writer: asyncio.StreamWriter, request: bytes, answer: Answer)
         len(answer.body),
     )
     allow = b"Allow: GET, HEAD\r\n" if answer.status.startswith(b"405") else b""
-    writer.write(head + allow + b"\r\n" + (b"" if request.startswith(b"HEAD ") else answer.body))
+    retry = b"Retry-After: %d\r\n" % answer.retry_after if answer.retry_after else b""
+    writer.write(head + allow + retry + b"\r\n" + (b"" if request.startswith(b"HEAD ") else answer.body))
     await writer.drain()

@@ -85,6 +85,8 @@ async def test_a_process_lives_while_it_starts_has_started_once_it_was_ready_and
         assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": {"nats": "ok"}})
         checks["nats"] = "disconnected; reconnecting"
         assert await process.statuses() == [200, 200, 503], "it has started, whatever it waits for"
+        answers = [await process.http.get(f"/health/{each}") for each in ("startup", "ready")]
+        assert [answer.headers.get("Retry-After") for answer in answers] == [None, "2"]
         checks["nats"] = "ok"
         process.stop.tell()
         assert await process.statuses() == [200, 200, 503]
@@ -115,7 +117,8 @@ async def test_the_backlog_is_asked_for_by_kinds_and_an_error_is_a_sentence() ->
         return len(kinds)
 
     async with answering() as process:
-        assert (await process.http.get("/backlog")).status_code == 503, "nothing can be counted yet"
+        early = await process.http.get("/backlog")
+        assert (early.status_code, early.headers["Retry-After"]) == (503, "2"), "nothing can be counted yet"
         process.operations.count_backlog = count
         for query, expected in (("", 0), ("?kinds=", 0), ("?kinds=a,b", 2), ("?kinds=a&kinds=b,c", 3)):
             assert (await process.http.get(f"/backlog{query}")).json() == {"backlog": expected}

@@ -37,7 +37,7 @@ class Installation(NamedTuple):
     @classmethod
     def of(cls, measured: Measured, processes: Sequence[Seen], at: datetime) -> Installation:
         """Put together what NATS and the processes said."""
-        lanes = {lane.durable: lane for lane in measured.observed.lanes}
+        lanes = {lane.durable: lane for lane in measured.lanes}
         return cls(measured.extent, lanes.get(consumer_names.PROJECTOR), processes, at)
 
     @property

@@ -134,7 +134,7 @@ def _complete_answers(operation: Json) -> None:
     for status, answer in answers.items():
         if status == "204":
             answer.pop("content", None)
-        elif status in ("429", "503") and "application/problem+json" in answer["content"]:
+        elif status in ("429", "503"):
             answer.setdefault("headers", {})["Retry-After"] = _RETRY_AFTER
         elif status == "401" and operation["operationId"] not in _BY_LINK:
             answer.setdefault("headers", {})["WWW-Authenticate"] = _CHALLENGE

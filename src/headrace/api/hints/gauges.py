@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from headrace.api.gauges import Gauges
 from headrace.api.hints.buffer import Hint
 from headrace.api.hints.source import HintSource
 from headrace.api.streaming.frames import hint_frame
-from headrace.contracts.hints import Gauges, HintName, LaneGauge
+from headrace.contracts.hints import Gauges as GaugesHint
+from headrace.contracts.hints import HintName, LaneGauge
 from headrace.errors import LogUnavailable
 from headrace.log import clock, consumer_names
-from headrace.log.connection import Log
-from headrace.log.copies import read_copies
-from headrace.log.lane_states import LaneState, read_lanes
+from headrace.log.lane_states import LaneState
 
 INTERVAL_SECONDS = 2.0  # between two readings, however many administrators follow
 PATIENCE_SECONDS = 2.0  # the broker may take for one
@@ -23,15 +23,13 @@ class GaugeHints(HintSource):
     """The gauges, read every two seconds while an administrator follows.
 
     Args:
-        event_log: The log, whose broker is asked.
-        bytes_max: The size of the log from which on nothing new is accepted.
+        gauges: What the broker says, which screens ask as well.
         streams: Returns how many event streams are open at this process.
     """
 
-    def __init__(self, event_log: Log, bytes_max: int, streams: Callable[[], int]) -> None:
+    def __init__(self, gauges: Gauges, streams: Callable[[], int]) -> None:
         super().__init__()
-        self._log = event_log
-        self._bytes_max = bytes_max
+        self._gauges = gauges
         self._streams = streams
 
     async def work(self) -> None:
@@ -46,21 +44,21 @@ class GaugeHints(HintSource):
             self.give(Hint(HintName.GAUGES, "gauges", hint_frame(HintName.GAUGES, gauges)), is_current=True)
             await asyncio.sleep(INTERVAL_SECONDS)
 
-    async def _read(self) -> Gauges:
+    async def _read(self) -> GaugesHint:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                lanes, copies = await asyncio.gather(read_lanes(self._log), read_copies(self._log.jetstream))
+                lanes, extent = await self._gauges.measure()
         except TimeoutError as error:
             raise LogUnavailable(f"the broker did not answer within {PATIENCE_SECONDS:g} s") from error
         projector = next((lane for lane in lanes if lane.durable == consumer_names.PROJECTOR), None)
-        return Gauges(
+        return GaugesHint(
             at=clock.now(),
             lanes=[_gauge_of(lane, lane.kind) for lane in lanes if lane.kind is not None],
             behind=0 if projector is None else projector.queued + projector.running,
-            log_bytes=copies.bytes,
-            log_bytes_max=self._bytes_max,
-            replicas_wanted=copies.wanted,
-            replicas_current=copies.current,
+            log_bytes=extent.bytes,
+            log_bytes_max=extent.bytes_max,
+            replicas_wanted=extent.replicas,
+            replicas_current=extent.replicas_current,
             streams=self._streams(),
         )
 

@@ -59,7 +59,7 @@ async def _add_queue(api: ApiState, session: Reads, task: TaskSummary, facts: Fa
 
 async def _find_lanes(api: ApiState, kind: str) -> list[LaneState] | None:
     try:
-        return await api.kind_lanes.of_kind(kind)
+        return await api.gauges.lanes_of(kind)
     except LogUnavailable:
         return None
 

@@ -68,7 +68,7 @@ def projector(**differing: Any) -> Any:
 def test_an_installation_is_well_degraded_or_down(
     of_log: dict[str, Any], lag: dict[str, Any], processes: list[Seen], is_away: bool, state: str
 ) -> None:
-    measured = Measured(observed(projector(**lag)), extent(**of_log))
+    measured = Measured([projector(**lag)], extent(**of_log))
     found = Installation.of(measured, processes, NOW)
     facts = Facts(owner=None, failures=[], failures_since=NOW, log=found.room, behind=found.lag)
     health = health_of(found, find_attention(facts, 9), is_away=is_away)

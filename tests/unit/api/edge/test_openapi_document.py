@@ -141,7 +141,7 @@ def test_every_operation_has_a_tag_and_problems_for_its_refusals() -> None:
             # A process that is not ready answers 503 with its checks.
             if status >= "400" and not path.startswith("/health/"):
                 assert list(answer["content"]) == ["application/problem+json"], (method, path, status)
-            if status in ("429", "503") and not path.startswith("/health/"):
+            if status in ("429", "503"):
                 assert "Retry-After" in answer["headers"]
             # Whoever follows a link does not authenticate in another way.
             if status == "401":

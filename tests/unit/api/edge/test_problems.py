@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from litestar.exceptions import ValidationException
 
+from headrace import identity_errors, screen_errors, settings_errors
 from headrace.api.edge.problems import http_error, own_error
 from headrace.contracts.problems import Problem
 from headrace.contracts.tasks import State, Submission
@@ -43,6 +44,24 @@ def test_what_is_no_time_is_called_so_in_words_that_help(given: str) -> None:
     assert problem["errors"] == [
         {"path": "/run_at", "message": "this is not a time with a time zone (RFC 3339), such as 2026-01-31T09:00:00Z"}
     ]
+
+
+def all_errors(of: type[HeadraceError] = HeadraceError) -> set[type[HeadraceError]]:
+    """The errors that Headrace raises, of the modules that have been imported."""
+    return {of}.union(*map(all_errors, of.__subclasses__()))
+
+
+def test_every_error_that_passes_by_itself_says_when_to_try_again() -> None:
+    found = all_errors()
+    for module in (identity_errors, screen_errors, settings_errors):
+        assert any(error.__module__ == module.__name__ for error in found)
+    waiting = {error for error in found if error.status == 503}
+    assert LogUnavailable in waiting
+    assert [error.__name__ for error in waiting if not error.retry_after] == []
+    for error in waiting:
+        problem = error.__new__(error)
+        HeadraceError.__init__(problem, "away")
+        assert own_error(requests.get("/api/v1/tasks"), problem).headers["Retry-After"] == str(error.retry_after)
 
 
 @pytest.mark.parametrize("error", [LogUnavailable("away"), TooManyRequests("too many", retry_after=20)], ids=str)

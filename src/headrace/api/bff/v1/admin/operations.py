@@ -65,12 +65,12 @@ async def show_operations(request: AnyRequest, at_least: AtLeast = None) -> Resp
 
 
 async def _kinds(api: ApiState) -> list[KindGauges]:
-    measured = await api.gauges.measure()
-    return kinds_of(measured.observed, api.catalog.entries(), api.processes.list_present())
+    observed = await api.gauges.observe()
+    return kinds_of(observed, api.catalog.entries(), api.processes.list_present())
 
 
 async def _readers(api: ApiState) -> list[ReaderEntry]:
-    return reader_entries((await api.gauges.measure()).observed)
+    return reader_entries(await api.gauges.observe())
 
 
 async def _streams(api: ApiState) -> StreamOperations:
