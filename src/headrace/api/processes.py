@@ -44,14 +44,22 @@ class Processes:
         self._log = event_log
         self._presence = Presence(event_log, "api", process_name(), details)
         self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._asked_at = monotonic()
 
     async def open(self) -> None:
-        """Hear of all processes from now on.
+        """Hear of all processes from now on, and ask them to tell at once that they are there.
 
         Raises:
             LogUnavailable: NATS does not answer.
         """
         await self._log.live.watch(live_subjects.PROCESSES, self._on_notice)
+        self._log.on_reconnect(self._ask)
+        await self._ask()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each process that is there has had the time to tell it, since this one began to listen or came back."""
+        return monotonic() - self._asked_at > PRESENCE_SECONDS
 
     async def tell_regularly(self) -> None:
         """Tell of this process, until cancelled."""
@@ -62,6 +70,10 @@ class Processes:
         since = clock.now() - timedelta(seconds=GONE_SECONDS)
         present = [seen for seen in self._seen.values() if seen.at >= since]
         return sorted(present, key=lambda seen: (seen.notice.role, seen.notice.name, seen.notice.since))
+
+    async def _ask(self) -> None:
+        self._asked_at = monotonic()
+        await self._log.live.publish(live_subjects.PROCESSES_ASKED, b"")
 
     def _on_notice(self, subject: str, payload: bytes) -> None:
         try:

@@ -9,6 +9,7 @@
     hr.cancelled.<kind>                       tells workers that a task was cancelled
     hr.open-streams.<process>                 how many streams accounts have open at an API process
     hr.processes.<role>.<process>             that a process is there, and what it does
+    hr.asked.processes                        asks all processes to tell at once that they are there
 
 The server republishes every task event besides, see `headrace.log.subjects`.
 """
@@ -19,6 +20,7 @@ from typing import Final
 
 OPEN_STREAMS: Final = "hr.open-streams.*"
 PROCESSES: Final = "hr.processes.*.*"
+PROCESSES_ASKED: Final = "hr.asked.processes"
 COUNTS_OF_ALL: Final = "hr.live.counts"
 USERS: Final = "hr.live.users"
 

@@ -108,7 +108,7 @@ def _of_api(inbox: str) -> Permissions:
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
         *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, live_subjects.cancelled("*")),
         *(subjects.LIMITS, subjects.LONG_LIMITS, live_subjects.OPEN_STREAMS, *_BUCKETS.values()),
-        live_subjects.process(API, "*"),
+        *(live_subjects.process(API, "*"), live_subjects.PROCESSES_ASKED),
         *(live_subjects.USERS, live_subjects.kind_live("*")),
         *_operations("STREAM.INFO.*", _MARK, *_REQUESTS),
         *_operations(*(f"DIRECT.GET.{each}" for each in (STREAM, subjects.CATALOG_STREAM, *_BUCKETS))),
@@ -120,7 +120,7 @@ def _of_api(inbox: str) -> Permissions:
         inbox,
         subjects.LIVE,
         live_subjects.OPEN_STREAMS,
-        live_subjects.PROCESSES,
+        *(live_subjects.PROCESSES, live_subjects.PROCESSES_ASKED),
         subjects.CATALOG_ENTRIES,
         *_BUCKETS.values(),
     ]
@@ -144,7 +144,8 @@ def _of_worker(inbox: str, kinds: list[str]) -> Permissions:
             for subject in (*_uses_of(each), *_operations(f"CONSUMER.CREATE.{STREAM}.{each}.>"))
         ]
     )
-    return Permissions([each for group in publish for each in group], [inbox, live_subjects.cancelled("*")], deny)
+    heard = [inbox, live_subjects.cancelled("*"), live_subjects.PROCESSES_ASKED]
+    return Permissions([each for group in publish for each in group], heard, deny)
 
 
 def _of_kind(kind: str) -> list[str]:
@@ -199,7 +200,7 @@ def _of_projector(inbox: str) -> Permissions:
         *(subject for each in _READERS for subject in _acknowledgements(each)),
     ]
     # Schedules of kinds that were disabled at run time submit nothing.
-    return Permissions(publish, [inbox, bucket_names.SETTINGS_ENTRIES], [])
+    return Permissions(publish, [inbox, bucket_names.SETTINGS_ENTRIES, live_subjects.PROCESSES_ASKED], [])
 
 
 def _task_events(*events: EventName, kind: str = "*") -> list[str]:

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -21,6 +22,8 @@ from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 
 PRESENCE_SECONDS = 5.0  # between two notices; who is missed three times is gone
+# Between two notices of a process that is asked. Many API processes may start at once, and one notice is for all of them.
+ANSWER_SECONDS = 0.5
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,19 +54,29 @@ class Presence:
         self._details = details
         self._since: datetime = clock.now()
         self._subject = live_subjects.process(role, secrets.token_hex(8))
+        self._asked = asyncio.Event()
+        self._is_listening = False
         self._telling = RepeatedWarning(
             log, "the API cannot be told that this process is there", "the API is told that this process is there"
         )
 
     async def tell_regularly(self) -> None:
-        """Tell of the process, until cancelled."""
+        """Tell of the process at once, when it is asked, after a reconnect, and every `PRESENCE_SECONDS`, until cancelled."""
+        self._log.on_reconnect(self._on_reconnect)
         while True:
+            self._asked.clear()
             # What is published while NATS is away would arrive when it is over and done with.
             if self._log.is_connected:
-                await self._tell()
-            await asyncio.sleep(PRESENCE_SECONDS)
+                await self._listen_and_tell()
+            await asyncio.sleep(min(ANSWER_SECONDS, PRESENCE_SECONDS))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PRESENCE_SECONDS - ANSWER_SECONDS):
+                    await self._asked.wait()
 
-    async def _tell(self) -> None:
+    async def _on_reconnect(self) -> None:
+        self._asked.set()
+
+    async def _listen_and_tell(self) -> None:
         notice = ProcessNotice(
             role=self._role,
             name=self._name,
@@ -72,6 +85,9 @@ class Presence:
             **({} if self._details is None else self._details()),
         )
         try:
+            if not self._is_listening:
+                await self._log.live.watch(live_subjects.PROCESSES_ASKED, lambda _subject, _payload: self._asked.set())
+                self._is_listening = True
             await self._log.live.publish(self._subject, _encode(notice))
         except LogUnavailable as error:
             self._telling.note(error.message)

@@ -28,6 +28,7 @@ async def test_a_process_that_tells_of_itself_is_there_until_it_was_missed_three
     shared_log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_presence, "PRESENCE_SECONDS", 0.01)
+    monkeypatch.setattr(log_presence, "ANSWER_SECONDS", 0.01)
     heard = Processes(shared_log, nothing)
     await heard.open()
     busy = {"kinds": {"echo": Slots(slots=8, busy=3)}}
@@ -45,6 +46,29 @@ async def test_a_process_that_tells_of_itself_is_there_until_it_was_missed_three
     now = clock.now() + timedelta(seconds=api_processes.GONE_SECONDS + 1)
     monkeypatch.setattr(clock, "now", lambda: now)
     assert heard.list_present() == []
+
+
+async def test_an_api_that_comes_later_asks_and_knows_at_once_who_is_there(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody tells of itself again during the test, unless it is asked.
+    monkeypatch.setattr(log_presence, "PRESENCE_SECONDS", 600.0)
+    monkeypatch.setattr(log_presence, "ANSWER_SECONDS", 0.01)
+    before = Processes(shared_log, nothing)
+    await before.open()
+    telling = [
+        asyncio.create_task(Presence(shared_log, role, "early").tell_regularly()) for role in ("projector", "worker")
+    ]
+    await until(lambda: len(before.list_present()) == 2, "both have told it")
+    later = Processes(shared_log, nothing)
+    assert not later.is_complete
+    await later.open()
+    await until(lambda: len(later.list_present()) == 2, "both have told it again")
+    assert not later.is_complete
+    monkeypatch.setattr(api_processes, "monotonic", lambda: later._asked_at + api_processes.PRESENCE_SECONDS + 1)
+    assert later.is_complete
+    for each in telling:
+        each.cancel()
 
 
 async def test_what_cannot_be_read_is_left_out_and_the_oldest_are_forgotten(shared_log: Log) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 
 from headrace.embedded.nats import EmbeddedNats, nats_server
 from headrace.errors import LogUnavailable
-from headrace.log import bucket_names, replay, subjects
+from headrace.log import bucket_names, live_subjects, replay, subjects
 from headrace.log import client as client_module
 from headrace.log.client import NatsClient, open_client
 from headrace.log.denials import NotPermitted
@@ -321,6 +322,29 @@ async def test_who_may_create_no_streams_is_told_at_once_by_which_user_they_are_
 async def test_more_copies_than_there_are_servers_are_refused_by_the_name_of_the_setting(server: EmbeddedNats) -> None:
     with pytest.raises(ProvisionError, match="non-clustered mode; HEADRACE_STREAM_REPLICAS asks for more copies"):
         await provision(settings_of(PROVISIONER, server, HEADRACE_STREAM_REPLICAS="3"))
+
+
+LIVE_ROW = re.compile(r"^\| `(hr\.[a-z.*-]+)` \| ([a-z, ]+) \| ([a-z, ]+) \|", re.MULTILINE)
+
+
+def _covers(permitted: str, subject: str) -> bool:
+    parts, wanted = permitted.split("."), subject.split(".")
+    if parts[-1] == ">":
+        return wanted[: len(parts) - 1] == parts[:-1]
+    return len(parts) == len(wanted) and all(a in ("*", b) or b == "*" for a, b in zip(parts, wanted, strict=True))
+
+
+def test_the_note_on_upgrades_says_of_each_live_subject_who_may_publish_it_and_who_may_hear_it() -> None:
+    note = (Path(__file__).parents[3] / "docs/operations.md").read_text()
+    rows = {subject: (by.split(", "), heard.split(", ")) for subject, by, heard in LIVE_ROW.findall(note)}
+    lines = [line.split() for line in (live_subjects.__doc__ or "").splitlines()]
+    subjects_there = {re.sub("<[a-z]+>", "*", line[0]) for line in lines if line and line[0].startswith("hr.")}
+    assert rows.keys() == subjects_there
+    allowed = {user: permissions(user) for user in USERS}
+    for subject, (publishers, hearers) in rows.items():
+        may_publish = {user for user in USERS if any(_covers(each, subject) for each in allowed[user].publish)}
+        may_hear = {user for user in USERS if any(_covers(each, subject) for each in allowed[user].subscribe)}
+        assert (may_publish, may_hear) == (set(publishers), set(hearers)), subject
 
 
 async def test_the_example_is_a_configuration_that_nats_takes() -> None:

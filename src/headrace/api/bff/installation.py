@@ -26,19 +26,23 @@ class Installation(NamedTuple):
         extent: The log.
         projector: The consumer of the projector; None when no projector ever ran.
         processes: Those that are there.
+        is_complete: Whether each process that is there has had the time to tell it.
         at: When it was measured.
     """
 
     extent: LogExtent
     projector: LaneState | None
     processes: Sequence[Seen]
+    is_complete: bool
     at: datetime
 
     @classmethod
-    def of(cls, measured: Measured, processes: Sequence[Seen], at: datetime) -> Installation:
+    def of(
+        cls, measured: Measured, processes: Sequence[Seen], at: datetime, *, is_complete: bool = True
+    ) -> Installation:
         """Put together what NATS and the processes said."""
         lanes = {lane.durable: lane for lane in measured.lanes}
-        return cls(measured.extent, lanes.get(consumer_names.PROJECTOR), processes, at)
+        return cls(measured.extent, lanes.get(consumer_names.PROJECTOR), processes, is_complete, at)
 
     @property
     def room(self) -> LogRoom:
@@ -84,7 +88,9 @@ def _state(installation: Installation, attention: Sequence[Attention], *, is_awa
     is_short = any(role not in roles for role in _NEEDED)
     lacks_copies = installation.extent.replicas_current < installation.extent.replicas
     told = any(each.what in _OF_INSTALLATION for each in attention)
-    return "degraded" if is_short or lacks_copies or told else "well"
+    if lacks_copies or told or (is_short and installation.is_complete):
+        return "degraded"
+    return "starting" if is_short else "well"
 
 
 def _process(seen: Seen) -> ProcessEntry:

@@ -12,7 +12,7 @@ from headrace.contracts.screens.envelope import Ref, Screen
 from headrace.contracts.screens.rows import Attention, Series
 from headrace.contracts.tasks import Instant
 
-HealthState = Literal["well", "degraded", "down"]
+HealthState = Literal["well", "starting", "degraded", "down"]
 
 
 class ProcessEntry(Struct, frozen=True, kw_only=True):
@@ -54,7 +54,10 @@ class Health(Struct, frozen=True, kw_only=True):
 
     state: Annotated[
         HealthState,
-        Meta(description="`down`: something that everything needs is away. `degraded`: somebody has to do something."),
+        Meta(
+            description="`down`: something that everything needs is away. `degraded`: somebody has to do something. "
+            "`starting`: the API process that answers has just started or come back, and has not heard of every process yet."
+        ),
     ]
     processes: list[ProcessEntry]
     log: LogHealth

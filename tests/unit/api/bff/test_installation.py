@@ -77,6 +77,17 @@ def test_an_installation_is_well_degraded_or_down(
     assert [each.role for each in health.processes] == [seen.notice.role for seen in processes]
 
 
+@pytest.mark.parametrize(
+    ("of_log", "processes", "state"),
+    [({}, [], "starting"), ({}, ALL[:2], "starting"), ({}, ALL, "well"), ({"replicas_current": 2}, [], "degraded")],
+)
+def test_a_process_that_was_not_heard_of_yet_does_not_make_an_installation_degraded(
+    of_log: dict[str, Any], processes: list[Seen], state: str
+) -> None:
+    found = Installation.of(Measured([projector()], extent(**of_log)), processes, NOW, is_complete=False)
+    assert health_of(found, [], is_away=False).state == state
+
+
 def test_a_kind_is_what_its_lanes_its_workers_the_catalog_and_the_read_model_say() -> None:
     lanes = [
         lane("echo", "high", queued=1, oldest_at=NOW - MINUTE, running=2, redelivered=1, pulls=1),

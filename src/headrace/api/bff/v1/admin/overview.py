@@ -86,7 +86,8 @@ async def show_overview(request: AnyRequest, at_least: AtLeast = None) -> Respon
 async def _look(api: ApiState, now: datetime) -> Looked:
     """Ask NATS and the catalog."""
     measured = await api.gauges.measure()
-    installation = Installation.of(measured, api.processes.list_present(), now)
+    processes = api.processes
+    installation = Installation.of(measured, processes.list_present(), now, is_complete=processes.is_complete)
     return Looked(installation, await catalog_entries(api))
 
 
