@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
+
 from tests.cluster import Cluster
 from tests.flow.bff.test_screens import show
 from tests.flow.problems import check_problem
@@ -33,9 +35,90 @@ async def test_a_list_has_what_the_filter_selects_and_says_how_many_these_are(cl
     of_one = await show(cluster.http, "admin/tasks", owner=owner.id)
     assert (of_one["filter"]["owner"], of_one["matched"]["count"]) == (owner.id, 3)
     assert {each["owner"]["id"] for each in of_one["items"]} == {owner.id}
-    everybody = await show(cluster.http, "admin/tasks", limit=1)
-    assert (everybody["filter"]["owner"], everybody["matched"]["count"] >= 3) == ("*", True)
-    assert (await http.get("/bff/v1/admin/tasks")).status_code in (403, 404)
+    for of_all in ({}, {"owner": "*"}):
+        everybody = await show(cluster.http, "admin/tasks", limit=1, **of_all)
+        assert (everybody["filter"]["owner"], everybody["matched"]["count"] >= 3) == ("*", True)
+    for page in ("admin/tasks", "member/tasks"):
+        assert (await show(cluster.http, page, owner="*", kind="none"))["items"] == []
+    check_problem(await http.get("/bff/v1/admin/tasks"), 403, "forbidden")
+
+
+async def test_the_pages_of_a_list_join_in_each_order(cluster: Cluster) -> None:
+    owner, other = await cluster.make_user(), await cluster.make_user()
+    http = cluster.http_as(owner.key)
+    made = await http.post("/api/v1/batches", json={"kind": "noop", "inputs": [{}] * 7})
+    assert made.status_code == 202, made.text
+    single = (await http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).json()
+    shown: dict[str, Any] = {}
+
+    async def has_ended() -> bool:
+        shown.update(await show(http, "member/tasks", state="succeeded", at_least=single["position"]))
+        return shown["matched"]["count"] == 8
+
+    await until(has_ended, "all tasks have succeeded")
+    everything = [each["id"] for each in shown["items"]]
+    assert len(set(everything)) == 8
+    for sort in ("newest", "longest_run", "longest_wait"):
+        whole = [each["id"] for each in (await show(http, "member/tasks", sort=sort))["items"]]
+        assert sorted(whole) == sorted(everything)
+        assert await pages(http, "member/tasks", sort=sort) == whole
+        assert await pages(cluster.http, "admin/tasks", sort=sort, owner=owner.id) == whole
+    assert await pages(http, "member/tasks", batch=made.json()["id"]) == [
+        id_ for id_ in everything if id_ != single["id"]
+    ]
+    # Without an owner, one batch is the same list for administrators.
+    of_batch = await pages(cluster.http, "admin/tasks", batch=made.json()["id"])
+    assert of_batch == [id_ for id_ in everything if id_ != single["id"]]
+
+    for params in ({"owner": "*"}, {"owner": owner.id}):
+        check_problem(await cluster.http_as(other.key).get("/bff/v1/member/tasks", params=params), 403, "forbidden")
+    by_age = (await show(http, "member/tasks", limit=1))["next_cursor"]
+    by_run = (await show(http, "member/tasks", limit=1, sort="longest_run"))["next_cursor"]
+    for params in ({"cursor": "x"}, {"cursor": by_age, "sort": "longest_run"}, {"cursor": by_run}):
+        check_problem(await http.get("/bff/v1/member/tasks", params=params), 400, "invalid_cursor")
+    refused = check_problem(
+        await cluster.http.get("/bff/v1/admin/tasks", params={"sort": "longest_run"}), 422, "invalid_input"
+    )
+    assert refused["errors"][0]["path"] == "query sort"
+
+
+async def pages(http: httpx.AsyncClient, page: str, **query: Any) -> list[str]:
+    """Return the ids of all pages of a list."""
+    shown = await show(http, page, limit=3, **query)
+    ids = [each["id"] for each in shown["items"]]
+    while shown["next_cursor"] is not None:
+        assert len(shown["items"]) == 3
+        shown = await show(http, page, limit=3, cursor=shown["next_cursor"], **query)
+        ids += [each["id"] for each in shown["items"]]
+    return ids
+
+
+async def test_a_list_has_what_was_written_at_the_position_that_it_is_asked_for(cluster: Cluster) -> None:
+    position = ""
+    for _ in range(3):
+        made = (await cluster.http.post("/api/v1/batches", json={"kind": "noop", "inputs": [{}]})).json()
+        position = made["position"]
+        for page in ("member/tasks", "admin/tasks"):
+            items = await reached(cluster.http, page, position)
+            assert made["id"] in {each["batch"]["id"] for each in items if each["batch"] is not None}
+        for page in ("member/batches", "admin/batches"):
+            assert made["id"] in {each["id"] for each in await reached(cluster.http, page, position)}
+    for wrong in ("7", f"{position}0000"):
+        answer = await cluster.http.get("/bff/v1/member/tasks", params={"at_least": wrong})
+        check_problem(answer, 400, "invalid_position")
+
+
+async def reached(http: httpx.AsyncClient, page: str, position: str) -> list[dict[str, Any]]:
+    """Return the first page of a list that does not say that the projector is behind a position."""
+    shown: dict[str, Any] = {}
+
+    async def is_reached() -> bool:
+        shown.update((await http.get(f"/bff/v1/{page}", params={"at_least": position})).json())
+        assert {each["error_code"] for each in shown["stale"]} <= {"read_model_behind"}
+        return not shown["stale"]
+
+    await until(is_reached, "the projector has come as far")
+    return shown["items"]
 
 
 async def test_batches_are_listed_for_their_owner_and_for_administrators(cluster: Cluster) -> None:
