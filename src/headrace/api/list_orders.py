@@ -9,8 +9,8 @@ from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import TaskOrder
 from headrace.errors import InvalidInput
 from headrace.store.cursors import Cursor, DurationCursor
-from headrace.store.filtered_tasks import Order, Place
 from headrace.store.filters import Conditions
+from headrace.store.task_orders import Order, Place
 
 _ORDERS = {
     TaskOrder.NEWEST: Order.NEWEST,

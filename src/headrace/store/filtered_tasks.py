@@ -1,60 +1,49 @@
 """Finding the tasks that a filter selects: a page of them in some order, and how many they are.
 
-An index has the tasks of an owner, of one of its kinds, of one of its batches or with one code in each order. Where a filter asks for
-more, a page that is read in order could read every task and find nothing. So some of the tasks are looked for in any order at
-first, for which Postgres may use whatever index has fewest. When these are all, they are sorted; when there are many, a page in
-order finds some soon.
+Where an index has the tasks in this order, a page is read from it, see `headrace.store.task_orders`. Where a filter asks for more, a page
+that is read in order could read every task and find nothing. So
+
+- the first tasks in the order are walked through, which fills the page of a filter that many tasks fulfil,
+- otherwise the tasks are looked for in any order, for which Postgres may use whatever index has fewest, and sorted when these are all,
+- otherwise more tasks are walked through in the order, and at last all are sorted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from enum import Enum
 from functools import lru_cache
-from itertools import product
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import TextClause, text
 
-from headrace.contracts.tasks import State
 from headrace.store.filters import Conditions
 from headrace.store.snapshot import STATEMENTS_MAX, Reads
+from headrace.store.task_orders import (
+    AGES,
+    Order,
+    Place,
+    columns_of,
+    indexed_fields,
+    is_in_order,
+    placed,
+    select_in_order,
+)
 
-PROBED_MAX: Final = 1000  # tasks looked for in any order; to sort as many takes a millisecond
+WALKED_FIRST: Final = 200  # tasks looked at in order; that takes a millisecond
+WALKED_FIRST_OF_ALL: Final = 1000  # the same for all owners, of which an index has more to read
+WALKED_MAX: Final = 2000  # tasks looked at in order when there are many; that takes some milliseconds
+COUNTED_MAX: Final = 1000  # of the tasks that a filter selects; nobody looks through more
+COMMON_MIN: Final = 50  # tasks among those walked through, of which there are too many to count them for all owners
 
-_AGES: Final = frozenset({"created_from", "created_before"})
 _FINISHES: Final = frozenset({"finished_from", "finished_before"})
-_IN_AGE_ORDER: Final = (frozenset({"kind"}), frozenset({"batch"}), frozenset({"batch", "kind"}), frozenset({"code"}))
+# Of a task, what a filter says something about.
+_LOOKED_AT: Final = "id, owner, title, state, kind, code, batch, schedule, fingerprint, labels, created_at, finished_at, run_seconds, wait_seconds"
 
 
-class Order(Enum):
-    """The order of tasks: by which column, and whether the highest comes first. Of the same value, the id decides."""
+class Matched(NamedTuple):
+    """How many tasks a filter selects: exactly this number, or at least."""
 
-    NEWEST = ("created_at", "DESC")
-    OLDEST = ("created_at", "ASC")
-    LONGEST_RUN = ("run_seconds", "DESC")
-    LONGEST_WAIT = ("wait_seconds", "DESC")
-
-    @property
-    def column(self) -> str:
-        """The column."""
-        return self.value[0]
-
-    @property
-    def is_by_age(self) -> bool:
-        """Whether the column is the time of creation."""
-        return self.column == "created_at"
-
-    def clause(self) -> str:
-        """Return the clause that orders."""
-        return f"ORDER BY {self.column} {self.value[1]}, id {self.value[1]}"
-
-
-class Place(NamedTuple):
-    """Where a page begins: after the task that has this value in the column of the order, and this id."""
-
-    value: Any
-    id: str
+    number: int
+    exact: bool
 
 
 class Found(NamedTuple):
@@ -65,9 +54,44 @@ class Found(NamedTuple):
     owner: str
 
 
+class Walked(NamedTuple):
+    """What was found among the first tasks in an order.
+
+    Attributes:
+        found: A page of it.
+        matched: How many fulfil the filter.
+        is_all: Whether there are no other tasks.
+        are_most: Whether most of them fulfil the filter.
+    """
+
+    found: list[Found]
+    matched: int
+    is_all: bool
+    are_most: bool
+
+
+class Page(NamedTuple):
+    """The first tasks in an order.
+
+    Attributes:
+        found: The tasks.
+        matched: How many there are, where that was found out on the way.
+        walked: Otherwise what was found among the newest tasks, if they were looked at.
+    """
+
+    found: list[Found]
+    matched: Matched | None
+    walked: Walked | None = None
+
+
 async def find_page(
     session: Reads, conditions: Conditions, order: Order, after: Place | None, limit: int
 ) -> list[Found]:
+    """Find the first tasks in an order; see `select_page`."""
+    return (await select_page(session, conditions, order, after, limit)).found
+
+
+async def select_page(session: Reads, conditions: Conditions, order: Order, after: Place | None, limit: int) -> Page:
     """Find the first tasks in an order.
 
     Args:
@@ -81,21 +105,38 @@ async def find_page(
         The tasks, in this order.
     """
     if not conditions.groups():
-        return []
-    if not order.is_by_age:
-        conditions = conditions._replace(common=(*conditions.common, f"{order.column} IS NOT NULL"))
-    parameters = {**conditions.parameters, "limit": limit}
-    if after is not None:
-        sign = "<" if order.value[1] == "DESC" else ">"
-        place = f"({order.column}, id) {sign} (:after_value, :after_id)"
-        conditions = conditions._replace(common=(*conditions.common, place))
-        parameters |= {"after_value": after.value, "after_id": after.id}
-    if not _is_in_order(conditions, order):
-        found = (await session.execute(_statement(_probe(conditions, order)), parameters)).all()
-        if not found or found[0].matched <= PROBED_MAX:
-            return [Found(*row[:3]) for row in found]
-    query, more = _in_order(conditions, order)
-    return [Found(*row) for row in await session.execute(_statement(query), parameters | more)]
+        return Page([], Matched(0, exact=True))
+    there = placed(conditions, order, after)
+    if is_in_order(conditions, order):
+        query, parameters = select_in_order(there, order)
+        found = await session.execute(_statement(query), parameters | {"limit": limit})
+        return Page([Found(*row) for row in found], None)
+    page = await _find_out_of_order(session, there, order, limit)
+    # The newest tasks say how many there are. Those after a place, or of which a duration is known, do not.
+    return page if order is Order.NEWEST and after is None else Page(page.found, None)
+
+
+async def count_matched(session: Reads, conditions: Conditions, walked: Walked | None = None) -> Matched:
+    """Count tasks, as far as that takes little time.
+
+    Args:
+        session: A session.
+        conditions: Which tasks.
+        walked: What `select_page` has found among the newest tasks.
+
+    Returns:
+        How many there are. Those after the first `COUNTED_MAX` are not counted, and of all owners not those that many tasks are.
+    """
+    if not conditions.groups():
+        return Matched(0, exact=True)
+    if is_in_order(conditions, Order.NEWEST):
+        return _bounded(await count_tasks(session, conditions, COUNTED_MAX + 1))
+    if walked is None:
+        walked = await _walk(session, conditions, Order.NEWEST, 1, _first(conditions))
+    matched = _matched_of(walked, conditions)
+    if matched is None and walked.are_most:
+        matched = _matched_of(await _walk(session, conditions, Order.NEWEST, 1, WALKED_MAX), conditions)
+    return matched or _bounded(await count_tasks(session, conditions, COUNTED_MAX + 1))
 
 
 async def count_tasks(session: Reads, conditions: Conditions, at_most: int | None = None) -> int:
@@ -110,72 +151,87 @@ async def count_tasks(session: Reads, conditions: Conditions, at_most: int | Non
     return await session.scalar(_statement(counted), parameters) or 0
 
 
+async def _find_out_of_order(session: Reads, conditions: Conditions, order: Order, limit: int) -> Page:
+    """Find the first tasks in an order in which no index has them."""
+    walked = await _walk(session, conditions, order, limit, _first(conditions))
+    if walked.is_all or len(walked.found) == limit:
+        return Page(walked.found, _matched_of(walked, conditions), walked)
+    few = (await session.execute(_statement(_few(conditions, order)), conditions.parameters | {"limit": limit})).all()
+    matched = _bounded(few[0].matched if few else 0)
+    if matched.exact:
+        return Page([Found(*row[:3]) for row in few], matched)
+    walked = await _walk(session, conditions, order, limit, WALKED_MAX)
+    if len(walked.found) == limit:
+        return Page(walked.found, matched)
+    query = f"SELECT {columns_of(order)} FROM ({_each_group(conditions, order)}) every {order.clause()} LIMIT :limit"  # noqa: S608 - names are ours
+    found = await session.execute(_statement(query), conditions.parameters | {"limit": limit})
+    return Page([Found(*row) for row in found], matched)
+
+
 @lru_cache(STATEMENTS_MAX)
 def _statement(query: str) -> TextClause:
     """Return the statement of a query, the same for the same query: a snapshot compiles each once."""
     return text(query)
 
 
-def _is_in_order(conditions: Conditions, order: Order) -> bool:
-    """Whether an index has the tasks in this order."""
-    if order.is_by_age:
-        narrowing = conditions.fields - _AGES
-        return not narrowing or (conditions.is_of_one_owner and narrowing in _IN_AGE_ORDER)
-    longer = "slower_than" if order is Order.LONGEST_RUN else "waited_longer_than"
-    return conditions.is_of_one_owner and conditions.fields <= {longer, "kind"}
+def _first(conditions: Conditions) -> int:
+    return WALKED_FIRST if conditions.is_of_one_owner else WALKED_FIRST_OF_ALL
+
+
+def _bounded(count: int) -> Matched:
+    return Matched(min(count, COUNTED_MAX), exact=count <= COUNTED_MAX)
+
+
+def _matched_of(walked: Walked, conditions: Conditions) -> Matched | None:
+    """Return how many tasks there are, as far as the first ones tell; None when the others have to be counted."""
+    if walked.is_all or walked.matched > COUNTED_MAX:
+        return _bounded(walked.matched)
+    if not conditions.is_of_one_owner and walked.matched >= COMMON_MIN:
+        return Matched(walked.matched, exact=False)
+    return None
+
+
+async def _walk(session: Reads, conditions: Conditions, order: Order, limit: int, tasks: int) -> Walked:
+    """Look through the first tasks in an order, until more fulfil the conditions than anybody counts; returns a page of them."""
+    # A page of each state is merged before the conditions are looked at: in a state that has none of these tasks, all would be read.
+    query, parameters = select_in_order(conditions, order, _LOOKED_AT)
+    _, rest = conditions.split(indexed_fields(conditions, order))
+    columns = columns_of(order)
+    fits = " AND ".join(rest) or "true"
+    walk = _statement(f"""
+        WITH walked AS MATERIALIZED (SELECT {columns}, ({fits}) IS TRUE AS fits FROM ({query}) first),
+             fitting AS MATERIALIZED (SELECT {columns} FROM walked WHERE fits LIMIT :counted)
+        SELECT {columns}, n.matched,
+               CASE WHEN n.matched < :counted THEN (SELECT count(*) FROM walked) END AS walked
+        FROM (SELECT count(*) AS matched FROM fitting) n
+        LEFT JOIN (SELECT * FROM fitting {order.clause()} LIMIT :page) page ON true
+    """)  # noqa: S608 - names are ours
+    sizes = {"limit": tasks, "page": limit, "counted": COUNTED_MAX + 1}
+    rows = (await session.execute(walk, parameters | sizes)).all()
+    found = [Found(*row[:3]) for row in rows if row.id is not None]
+    matched, walked = rows[0].matched, rows[0].walked
+    return Walked(found, matched, is_all=walked is not None and walked < tasks, are_most=matched * 2 >= tasks)
+
+
+def _few(conditions: Conditions, order: Order) -> str:
+    """Build the query for a page of those of the tasks that are found first, and for how many these are."""
+    # Without an order, Postgres may expect to find many soon in the table itself, where an owner has had none lately.
+    first = " ORDER BY finished_at" if _is_by_finish(conditions) else ""
+    each = _each_group(conditions, order, f"{first} LIMIT {COUNTED_MAX + 1}")
+    return (
+        f"WITH found AS MATERIALIZED (SELECT * FROM ({each}) every LIMIT {COUNTED_MAX + 1}) "  # noqa: S608 - names are ours
+        f"SELECT {columns_of(order)}, count(*) OVER () AS matched FROM found {order.clause()} LIMIT :limit"
+    )
+
+
+def _each_group(conditions: Conditions, order: Order, then: str = "") -> str:
+    return " UNION ALL ".join(
+        f"(SELECT {columns_of(order)} FROM tasks WHERE {group}{then})"  # noqa: S608 - names are ours
+        for group in conditions.groups()
+    )
 
 
 def _is_by_finish(conditions: Conditions) -> bool:
     """Whether few tasks are best found by when they finished, because no other field has an index of its own."""
     times = conditions.fields & _FINISHES
-    return bool(times) and conditions.is_of_one_owner and conditions.fields - _AGES - _FINISHES <= {"kind"}
-
-
-def _probe(conditions: Conditions, order: Order) -> str:
-    """Build the query for a page of those of the tasks that are found first, and for how many these are."""
-    columns = f"{order.column}, id, owner"
-    # Without an order, Postgres may expect to find many soon in the table itself, where an owner has had none lately.
-    first = " ORDER BY finished_at" if _is_by_finish(conditions) else ""
-    each = " UNION ALL ".join(
-        f"(SELECT {columns} FROM tasks WHERE {group}{first} LIMIT {PROBED_MAX + 1})"  # noqa: S608 - names are ours
-        for group in conditions.groups()
-    )
-    return (
-        f"WITH found AS MATERIALIZED (SELECT * FROM ({each}) every LIMIT {PROBED_MAX + 1}) "  # noqa: S608 - as above
-        f"SELECT {columns}, count(*) OVER () AS matched FROM found {order.clause()} LIMIT :limit"
-    )
-
-
-def _in_order(conditions: Conditions, order: Order) -> tuple[str, dict[str, Any]]:
-    """Build the query for a page from an index: one for each state, kind or code that the index has apart, merged by Postgres."""
-    columns = f"{order.column}, id, owner"
-    leading = _leading(conditions, order)
-    values: list[str] = conditions.parameters[leading] if leading else []
-    parameters = {f"{leading}_{number}": value for number, value in enumerate(values)}
-    rest = conditions.without(leading) if leading else conditions.common
-    pages = [
-        f"(SELECT {columns} FROM tasks WHERE {' AND '.join((*alone, *rest, *conditions.searching(state)))} "  # noqa: S608 - as above
-        f"{order.clause()} LIMIT :limit)"
-        for state, alone in _each_alone(conditions.states, leading, parameters)
-    ]
-    return f"SELECT {columns} FROM ({' UNION ALL '.join(pages)}) page {order.clause()} LIMIT :limit", parameters  # noqa: S608 - as above
-
-
-def _leading(conditions: Conditions, order: Order) -> str | None:
-    """Return the field with several values that the index has in front of the order; None when there is none."""
-    if not conditions.is_of_one_owner:
-        return None
-    # Few states have tasks with a code, and all of them have tasks of a kind or of a batch.
-    if "code" in conditions.fields and order.is_by_age:
-        return "code"
-    return "kind" if "kind" in conditions.fields and "batch" not in conditions.fields else None
-
-
-def _each_alone(
-    states: tuple[State, ...], leading: str | None, parameters: dict[str, Any]
-) -> Iterator[tuple[State, tuple[str, ...]]]:
-    """Yield each state together with each value of the leading field, and the conditions for the two."""
-    values = [f"{leading} = :{name}" for name in parameters] if leading else [None]
-    for state, value in product(states, values):
-        in_state = f"state = '{state}'"
-        yield state, (in_state,) if value is None else (in_state, value)
+    return bool(times) and conditions.is_of_one_owner and conditions.fields - AGES - _FINISHES <= {"kind"}

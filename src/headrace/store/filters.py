@@ -5,14 +5,14 @@ Whose tasks these are is given beside the filter: the API has decided it. `EVERY
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple, cast
 
 from headrace.contracts.filters import Filter
 from headrace.contracts.labels import label_entries
 from headrace.contracts.tasks import State
-from headrace.store.tables import EVERYBODY, FINAL
-from headrace.store.title_words import TITLE_WORDS, searched_words
+from headrace.store.tables import EVERYBODY, FINAL, OWNED_LABELS
+from headrace.store.title_words import TITLE_WORDS, searched_words, with_owner
 
 _CONDITIONS: Final = {
     "kind": "kind = ANY(CAST(:kind AS text[]))",
@@ -20,7 +20,7 @@ _CONDITIONS: Final = {
     "batch": "batch = :batch",
     "schedule": "schedule = :schedule",
     "fingerprint": "fingerprint = :fingerprint",
-    "labels": "labels <> '{}' AND labels @> CAST(:labels AS text[])",
+    "labels": "labels @> CAST(:labels AS text[])",
     "created_from": "created_at >= :created_from",
     "created_before": "created_at < :created_before",
     "finished_from": "finished_at >= :finished_from",
@@ -36,11 +36,21 @@ _BATCH_OF_KIND: Final = (
 )
 # What only a task has that has ended.
 _OF_FINAL: Final = frozenset({"finished_from", "finished_before", "slower_than"})
+# Both indexes are written of all owners. What they are asked for is the result of a query, because Postgres must not expect from the
+# values how many tasks have them: it would read the table in order where most tasks have a word, but not those of this owner.
+_LABELS_BY_INDEX: Final = f"labels <> '{{}}' AND {OWNED_LABELS} @> (SELECT CAST(:labels AS text[]))"
+_OWNED_LABELS_BY_INDEX: Final = (
+    f"labels <> '{{}}' AND {OWNED_LABELS} @> (SELECT array_append(CAST(:labels AS text[]), CAST(:owner AS text)))"
+)
 _BY_ID: Final = "id = :q"
-_BY_WORDS: Final = f"{TITLE_WORDS} @@ CAST(lower(:words) AS tsquery)"
-# No index has the words of a task that may change: rows are written again until the task ends. To look for one word in the
-# title takes a fiftieth of the time of taking the title apart.
-_BY_LONGEST: Final = "strpos(lower(title || ' ' || id), lower(:longest)) > 0"
+_WORDS_BY_INDEX: Final = f"({_BY_ID} OR {TITLE_WORDS} @@ (SELECT CAST(lower(:words) AS tsquery)))"
+# No index has the words of a task that may change: rows are written again until the task ends. Of most titles it is enough to
+# look for one of the words.
+_TEXT: Final = "lower(title || ' ' || right(id, 12))"
+_BY_LONGEST: Final = f"strpos({_TEXT}, lower(:longest)) > 0"
+_PATTERNS: Final = "ARRAY(SELECT lower(each) FROM unnest(CAST(:patterns AS text[])) each)"
+_WORDS_BY_PATTERNS: Final = f"({_BY_ID} OR ({_BY_LONGEST} AND {_TEXT} ~ ALL({_PATTERNS})))"
+_WORDS_ONE_BY_ONE: Final = f"({_BY_ID} OR ({_BY_LONGEST} AND {TITLE_WORDS} @@ CAST(lower(:words) AS tsquery)))"
 
 
 class Conditions(NamedTuple):
@@ -49,17 +59,17 @@ class Conditions(NamedTuple):
     Attributes:
         states: The states that a task may be in, all six when any will do.
         fields: The names of the other fields of the filter that restrict the tasks.
-        common: The conditions for a task in any state.
-        of_final: What is searched for in tasks that have ended; None without a text to search for.
-        of_open: The same in other tasks.
+        common: The conditions for a task in any state, but for what is searched for.
+        searched: What is searched for, as it is looked for in one task after the other; None without a text to search for.
+        searched_by_index: The same for tasks that have ended, of which an index has the words.
         parameters: The values of all parameters.
     """
 
     states: tuple[State, ...]
     fields: frozenset[str]
     common: tuple[str, ...]
-    of_final: str | None
-    of_open: str | None
+    searched: str | None
+    searched_by_index: str | None
     parameters: dict[str, Any]
 
     @property
@@ -72,25 +82,25 @@ class Conditions(NamedTuple):
         allowed = frozenset(states)
         return self._replace(states=tuple(state for state in self.states if state in allowed))
 
-    def without(self, *fields: str) -> tuple[str, ...]:
-        """Return the conditions for a task in any state, without those of some fields."""
-        left_out = {_CONDITIONS[field] for field in fields}
-        return tuple(each for each in self.common if each not in left_out)
+    def split(self, fields: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the conditions for a task in any state: those of some fields and of the owner, and the others."""
+        others = {_CONDITIONS[field] for field in self.fields & _CONDITIONS.keys() if field not in fields}
+        rest = [each for each in self.common if each in others]
+        searched = () if self.searched is None else (self.searched,)
+        return tuple(each for each in self.common if each not in others), (*rest, *searched)
 
     def groups(self) -> list[str]:
         """Return the conditions for the tasks of all states, as one or two alternatives that exclude each other; none when no task can fulfil them."""
-        if self.of_final is None or self.of_open is None:
-            return [" AND ".join((in_states(self.states), *self.common))] if self.states else []
+        common = [self._labels_by_index() if each == _CONDITIONS["labels"] else each for each in self.common]
+        if self.searched is None or self.searched_by_index is None:
+            return [" AND ".join((in_states(self.states), *common))] if self.states else []
         final = tuple(state for state in self.states if state.final)
         others = tuple(state for state in self.states if not state.final)
-        of_both = ((final, (FINAL, self.of_final)), (others, (self.of_open,)))
-        return [" AND ".join((in_states(states), *self.common, *more)) for states, more in of_both if states]
+        of_both = ((final, (FINAL, self.searched_by_index)), (others, (self.searched,)))
+        return [" AND ".join((in_states(states), *common, *more)) for states, more in of_both if states]
 
-    def searching(self, state: State) -> tuple[str, ...]:
-        """Return what is searched for in the tasks of a state, if anything is."""
-        if self.of_final is None or self.of_open is None:
-            return ()
-        return (FINAL, self.of_final) if state.final else (self.of_open,)
+    def _labels_by_index(self) -> str:
+        return _OWNED_LABELS_BY_INDEX if "owner" in self.parameters else _LABELS_BY_INDEX
 
 
 def conditions_of(owner: str, wanted: Filter) -> Conditions:
@@ -105,13 +115,18 @@ def conditions_of(owner: str, wanted: Filter) -> Conditions:
         common.append(_OF_BATCH)
     if "batch" in values and "kind" in values:
         common.append(_BATCH_OF_KIND)
-    of_final, of_open = None, None
+    searched, by_index = None, None
     fields = frozenset(values)
     if wanted.q is not None and (text := wanted.q.strip()):
-        of_final, of_open, searched = _search(text)
-        parameters |= searched
+        searched, by_index, sought = _search(text, owner)
+        parameters |= sought
         fields |= {"q"}
-    return Conditions(_states(wanted), fields, tuple(common), of_final, of_open, parameters)
+    return Conditions(_states(wanted), fields, tuple(common), searched, by_index, parameters)
+
+
+def condition_of(field: str) -> str:
+    """Return the condition for the tasks that fulfil one field of a filter."""
+    return _CONDITIONS[field]
 
 
 def in_states(states: Iterable[State]) -> str:
@@ -146,10 +161,13 @@ def _states(wanted: Filter) -> tuple[State, ...]:
     return tuple(states)
 
 
-def _search(text: str) -> tuple[str, str, dict[str, str]]:
-    """Return the conditions for a text in tasks that have ended and in others, and their parameters."""
+def _search(text: str, owner: str) -> tuple[str, str, dict[str, Any]]:
+    """Return the conditions for a text in one task after the other, and by the index of words, and their parameters."""
     words = searched_words(text)
     if words is None:
         return _BY_ID, _BY_ID, {"q": text}
-    parameters = {"q": text, "words": words.query, "longest": words.longest}
-    return f"({_BY_ID} OR {_BY_WORDS})", f"({_BY_ID} OR ({_BY_LONGEST} AND {_BY_WORDS}))", parameters
+    query = words.query if owner == EVERYBODY else with_owner(words.query, owner)
+    parameters: dict[str, Any] = {"q": text, "words": query, "longest": words.longest}
+    if words.patterns is None:
+        return _WORDS_ONE_BY_ONE, _WORDS_BY_INDEX, parameters
+    return _WORDS_BY_PATTERNS, _WORDS_BY_INDEX, parameters | {"patterns": words.patterns}

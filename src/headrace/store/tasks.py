@@ -14,11 +14,12 @@ from headrace.contracts.labels import labels_of_entries
 from headrace.contracts.tasks import State, Task, TaskSummary, TimelineEntry
 from headrace.log import clock
 from headrace.store import tables
-from headrace.store.filtered_tasks import Order, Place, find_page
+from headrace.store.filtered_tasks import Found, find_page
 from headrace.store.filters import Conditions
 from headrace.store.reading import C, columns_of, fetch_row, fetch_rows, to_contract
 from headrace.store.snapshot import Reads
 from headrace.store.tables import EventRow, TaskRow, TaskSummaryRow
+from headrace.store.task_orders import Order, Place
 
 TIMELINE_EVENTS_MAX = 1000  # a task with more has been run again hundreds of times
 
@@ -101,7 +102,11 @@ async def list_tasks(
     Returns:
         The tasks, and where the next page begins; None on the last page.
     """
-    found = await find_page(session, conditions, order, after, limit + 1)
+    return await read_page(session, await find_page(session, conditions, order, after, limit + 1), limit)
+
+
+async def read_page(session: Reads, found: Sequence[Found], limit: int) -> tuple[list[TaskSummary], Place | None]:
+    """Read those of the tasks that were found which are on a page, and where the next page begins: that has the others."""
     page = found[:limit]
     more = Place(page[-1].value, page[-1].id) if len(found) > limit else None
     return await read_summaries(session, [each.id for each in page]), more

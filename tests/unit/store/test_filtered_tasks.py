@@ -15,12 +15,14 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import State
 from headrace.store import filtered_tasks
 from headrace.store.engine import sqlalchemy_url
-from headrace.store.filtered_tasks import Order, count_tasks
+from headrace.store.filtered_tasks import count_matched, count_tasks, find_page, select_page
 from headrace.store.filters import conditions_of
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
 from headrace.store.tables import EVERYBODY, TaskRow
+from headrace.store.task_orders import Order
 from headrace.store.tasks import list_tasks
+from headrace.store.title_words import PATTERNS_MAX
 from tests.unit.store.filtered_rows import OWNERS, filters_for, make_batches, make_rows, one_or_two_fields, selects
 
 ROWS = make_rows(250)
@@ -41,8 +43,11 @@ async def engine(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[
 
 @pytest.fixture
 def few_are_probed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a list read in order, when more than five tasks match."""
-    monkeypatch.setattr(filtered_tasks, "PROBED_MAX", 5)
+    """Let a list look through few tasks in order, and sort those that it finds in any order when more than five match."""
+    monkeypatch.setattr(filtered_tasks, "WALKED_FIRST", 8)
+    monkeypatch.setattr(filtered_tasks, "WALKED_FIRST_OF_ALL", 10)
+    monkeypatch.setattr(filtered_tasks, "WALKED_MAX", 12)
+    monkeypatch.setattr(filtered_tasks, "COUNTED_MAX", 5)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -63,6 +68,10 @@ async def test_lists_counts_and_bulk_actions_select_what_the_filter_says(
     async with AsyncSession(engine) as session:
         assert await count_tasks(session, conditions) == len(selected)
         assert await count_tasks(session, conditions, 3) == min(len(selected), 3)
+        first = await select_page(session, conditions, order, None, PAGE)
+        for matched in (first.matched, await count_matched(session, conditions, first.walked)):
+            assert matched is None or matched.number == len(selected) or not matched.exact
+            assert matched is None or matched.number <= len(selected)
         listed, after = list[str](), None
         while True:
             page, after = await list_tasks(session, conditions, order, after, PAGE)
@@ -80,6 +89,15 @@ def in_order(rows: list[TaskRow], order: Order) -> list[TaskRow]:
 
     known = [each for each in rows if getattr(each, column) is not None]
     return sorted(known, key=key, reverse=direction == "DESC")
+
+
+async def test_a_search_may_have_more_words_than_there_are_patterns_for(engine: AsyncEngine) -> None:
+    for words in (PATTERNS_MAX, PATTERNS_MAX + 1):
+        wanted = Filter(q=" ".join(["essays"] * (words - 1) + ["ess"]))
+        expected = {each.id for each in ROWS if selects("u1", wanted, each)}
+        async with AsyncSession(engine) as session:
+            found = await find_page(session, conditions_of("u1", wanted), Order.NEWEST, None, len(ROWS))
+        assert {each.id for each in found} == expected != set()
 
 
 async def test_a_filter_that_names_nothing_selects_every_task_of_the_owner(engine: AsyncEngine) -> None:

@@ -19,9 +19,10 @@ from headrace.store import activity, batch_detail, batches, schedules, task_deta
 from headrace.store.cursors import Cursor, DurationCursor
 from headrace.store.earlier import find_place
 from headrace.store.engine import sqlalchemy_url
-from headrace.store.filtered_tasks import Order, Place, count_tasks, find_page
+from headrace.store.filtered_tasks import WALKED_MAX, count_matched, count_tasks, find_page
 from headrace.store.filters import conditions_of
 from headrace.store.tables import COUNTERS, EVERYBODY
+from headrace.store.task_orders import Order, Place
 
 TASKS = 300_000
 PAGE = 50
@@ -30,12 +31,14 @@ BEGIN = datetime(2030, 1, 1, tzinfo=UTC)  # a task was created each second from 
 
 # Of a hundred tasks, 80 have succeeded, 10 wait, 5 failed, 3 run and 2 were cancelled. Of a thousand, one is of the rare kind.
 # Every third task is in the large batch, every hundredth in one of many small ones, every fiftieth of one of 20 schedules. Another owner has a
-# tenth as many, and no schedules.
+# tenth as many, and no schedules. What most of its titles and labels say, hardly any of the first owner's do.
 SEED = f"""
-    INSERT INTO tasks (id, kind, priority, owner, batch, schedule, state, attempt, input, files, error, code, created_at, queued_at,
-                       started_at, finished_at, wait_seconds, run_seconds, epoch, sequence)
+    INSERT INTO tasks (id, kind, priority, owner, title, labels, batch, schedule, state, attempt, input, files, error, code, created_at,
+                       queued_at, started_at, finished_at, wait_seconds, run_seconds, epoch, sequence)
     SELECT 't' || n, CASE WHEN n % 1000 = 7 THEN 'rare' ELSE 'common' END, 'normal',
            CASE WHEN n > {TASKS} THEN 'u2' ELSE '{OWNER}' END,
+           CASE WHEN (n > {TASKS}) <> (n % 5000 = 8) THEN 'a letter' ELSE 'an essay' END,
+           CASE WHEN (n > {TASKS}) <> (n % 5000 = 8) THEN ARRAY['env=test', 'team=all'] ELSE ARRAY['team=all'] END,
            CASE WHEN n % 3 = 0 THEN 'large' WHEN n % 100 = 1 THEN 'small' || n / 10000 END,
            CASE WHEN n % 50 = 9 AND n <= {TASKS} THEN 's' || n % 1000 * 1000 END, s.state, 1, '{{"text": "an input"}}', '[]', CASE WHEN s.code IS NOT NULL THEN json_build_object('code', s.code, 'message', '') END,
            s.code, s.at, s.at, s.at, CASE WHEN n % 100 < 87 THEN s.at + interval '5 seconds' END,
@@ -251,6 +254,46 @@ async def test_a_selection_reads_little_more_than_it_selects(seeded: AsyncEngine
         for read in await reads(seeded, find_page, conditions, Order.OLDEST, None, PAGE):
             # A thousand of a tenth of the tasks are also found by reading the table.
             assert read.rows <= FEW, (wanted, read)
+
+
+@pytest.mark.slow
+async def test_a_search_reads_little_of_what_other_owners_have(seeded: AsyncEngine) -> None:
+    searched = (
+        *({"q": words} for words in ("letter", "lett", "essay", "nothing", f"essay t{TASKS // 2}")),
+        *({"labels": {key: value}} for key, value in (("env", "test"), ("team", "all"), ("env", "none"))),
+    )
+    others = ({}, {"kind": ["rare"]}, {"state": [State.FAILED]}, {"code": [FailureCode.TIMEOUT]}, {"batch": "small3"})
+    for owner, one, other in itertools.product((OWNER, "u2", "none"), searched, others):
+        # The tasks that have not ended are in no index of words: they are walked through.
+        conditions = conditions_of(owner, Filter(**one, **other)).within(state for state in State if state.final)
+        for order in (Order.NEWEST, Order.LONGEST_RUN):
+            for read in await reads(seeded, find_page, conditions, order, None, PAGE):
+                assert_bounded(read, WALKED_MAX + len(State), (owner, one, other), sorts=WALKED_MAX)
+        for read in await reads(seeded, count_matched, conditions):
+            assert_bounded(read, WALKED_MAX + len(State), (owner, one, other), sorts=WALKED_MAX)
+
+
+@pytest.mark.slow
+async def test_what_many_tasks_have_is_found_among_the_first_ones_of_all_owners(seeded: AsyncEngine) -> None:
+    for one in (
+        {"q": "letter"},
+        {"labels": {"env": "test"}},
+        {"labels": {"team": "all"}},
+        {"code": [FailureCode.RAISED]},
+    ):
+        conditions = conditions_of(EVERYBODY, Filter(**one))
+        for query, arguments in ((find_page, (Order.NEWEST, None, PAGE)), (count_matched, ())):
+            for read in await reads(seeded, query, conditions, *arguments):
+                # Of each state some tasks are read ahead, because those of the same time are sorted.
+                assert_bounded(read, WALKED_MAX + 50 * len(State), one, sorts=WALKED_MAX + 50 * len(State))
+
+
+@pytest.mark.slow
+async def test_the_tasks_of_a_batch_are_read_by_how_long_they_ran(seeded: AsyncEngine) -> None:
+    for owner, other in itertools.product((OWNER, EVERYBODY), ({}, {"kind": ["common"]}, {"slower_than": 50.0})):
+        conditions = conditions_of(owner, Filter(batch="large", **other))
+        for read in await reads(seeded, find_page, conditions, Order.LONGEST_RUN, None, PAGE):
+            assert_bounded(read, PAGE + 5, (owner, other))
 
 
 def assert_bounded(read: Read, rows: int, what: object, sorts: int | None = None) -> None:

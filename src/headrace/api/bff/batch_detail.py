@@ -25,10 +25,10 @@ from headrace.log import clock, subjects
 from headrace.store.activity import read_ends as read_ends_by_minute
 from headrace.store.batch_detail import Ends, Failures, find_batch, list_failed_alike, list_slowest, read_ends
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
-from headrace.store.filtered_tasks import Order, Place
 from headrace.store.filters import conditions_of
 from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
+from headrace.store.task_orders import Order, Place
 from headrace.store.tasks import list_tasks
 
 GROUPS_MAX = 10

@@ -22,14 +22,14 @@ from headrace.contracts.filters import ANY_OWNER
 from headrace.contracts.screens.rows import TaskRow
 from headrace.contracts.screens.tasks import Facets, Matched, TasksV1
 from headrace.contracts.tasks import State, TaskOrder
+from headrace.store import filtered_tasks
 from headrace.store.counts import read_counts
-from headrace.store.filtered_tasks import Order, Place, count_tasks
+from headrace.store.filtered_tasks import count_matched, select_page
 from headrace.store.filters import Conditions, conditions_of
 from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
-from headrace.store.tasks import list_tasks
-
-COUNTED_MAX = 1000  # tasks; nobody looks through more, and to count them takes a millisecond
+from headrace.store.task_orders import Order, Place
+from headrace.store.tasks import read_page
 
 
 class Asked(NamedTuple):
@@ -66,10 +66,9 @@ async def show_task_list(request: AnyRequest, owner: str, asked: Asked, *, show_
     conditions = conditions_of(owner, wanted)
     order = order_of(asked.sort, wanted, conditions)
     place = read_place(asked.cursor, order)
-    items = Reading("items", partial(_page, conditions, order, place, asked.limit, show_owners))
-    matched = Reading("matched", partial(_matched, owner, conditions))
-    facets = Reading("facets", partial(_facets, owner, conditions))
-
+    listed = _Listed(owner, conditions, show_owners=show_owners)
+    items = Reading("items", partial(listed.page, order, place, asked.limit))
+    matched, facets = Reading("matched", listed.matched), Reading("facets", listed.facets)
     named = (ANY_OWNER if owner == EVERYBODY else owner) if show_owners else None
 
     def build(composed: Composed) -> TasksV1:
@@ -88,23 +87,40 @@ async def show_task_list(request: AnyRequest, owner: str, asked: Asked, *, show_
     return await api.screens.show(request, TasksV1, build, FromReadModel(api, *readings, at_least=asked.at_least))
 
 
-async def _page(
-    conditions: Conditions, order: Order, after: Place | None, limit: int, show_owners: bool, session: Reads
-) -> Page:
-    found, more = await list_tasks(session, conditions, order, after, limit)
-    return Page(await task_rows(session, found, show_owners=show_owners), write_place(more, order))
+class _Listed:
+    """What the parts of one page share, because they are read in one snapshot: the counts of the owner, and how many the filter selects."""
 
+    def __init__(self, owner: str, conditions: Conditions, *, show_owners: bool) -> None:
+        self._owner = owner
+        self._conditions = conditions
+        self._show_owners = show_owners
+        self._counts: OwnerCounts | None = None
+        self._found: filtered_tasks.Page | None = None
 
-async def _matched(owner: str, conditions: Conditions, session: Reads) -> Matched:
-    if _is_counted(conditions):
-        counted = facets_of(await read_counts(session, owner), conditions).state
-        return Matched(count=sum(getattr(counted, state) for state in conditions.states), exact=True)
-    count = await count_tasks(session, conditions, COUNTED_MAX + 1)
-    return Matched(count=min(count, COUNTED_MAX), exact=count <= COUNTED_MAX)
+    async def page(self, order: Order, after: Place | None, limit: int, session: Reads) -> Page:
+        """Read one page of the tasks."""
+        found = await select_page(session, self._conditions, order, after, limit + 1)
+        self._found = found
+        listed, more = await read_page(session, found.found, limit)
+        return Page(await task_rows(session, listed, show_owners=self._show_owners), write_place(more, order))
 
+    async def matched(self, session: Reads) -> Matched:
+        """Read how many tasks these are; a page of them was read before."""
+        if _is_counted(self._conditions):
+            counted = facets_of(await self._read_counts(session), self._conditions).state
+            return Matched(count=sum(getattr(counted, state) for state in self._conditions.states), exact=True)
+        matched, walked = (None, None) if self._found is None else (self._found.matched, self._found.walked)
+        matched = matched or await count_matched(session, self._conditions, walked)
+        return Matched(count=matched.number, exact=matched.exact)
 
-async def _facets(owner: str, conditions: Conditions, session: Reads) -> Facets:
-    return facets_of(await read_counts(session, owner), conditions)
+    async def facets(self, session: Reads) -> Facets:
+        """Read how many there are in each state and of each kind."""
+        return facets_of(await self._read_counts(session), self._conditions)
+
+    async def _read_counts(self, session: Reads) -> OwnerCounts:
+        if self._counts is None:
+            self._counts = await read_counts(session, self._owner)
+        return self._counts
 
 
 def _is_counted(conditions: Conditions) -> bool:

@@ -20,9 +20,10 @@ from headrace.errors import HeadraceError
 from headrace.identity_errors import Forbidden
 from headrace.log import clock
 from headrace.store.checkpoints import read_checkpoint
-from headrace.store.filtered_tasks import Found, Order, count_tasks, find_page
+from headrace.store.filtered_tasks import Found, count_tasks, find_page
 from headrace.store.filters import conditions_of
 from headrace.store.tables import EVERYBODY
+from headrace.store.task_orders import Order
 from headrace.telemetry import get_logger
 
 CONCURRENT_TASKS = 16

@@ -16,7 +16,12 @@ class Matched(Struct, frozen=True, kw_only=True):
     """How many tasks a filter selects."""
 
     count: Annotated[int, Meta(description="As many, or at least as many.")]
-    exact: Annotated[bool, Meta(description="Whether these are all; false when the server stopped counting at 1,000.")]
+    exact: Annotated[
+        bool,
+        Meta(
+            description="Whether these are all; false when the server stopped counting: at 1,000, or sooner for all owners."
+        ),
+    ]
 
 
 class Facets(Struct, frozen=True, kw_only=True):

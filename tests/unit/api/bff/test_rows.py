@@ -14,11 +14,11 @@ from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.tasks import FailureCode, Progress
 from headrace.store import batches, tasks
 from headrace.store.engine import sqlalchemy_url
-from headrace.store.filtered_tasks import Order
 from headrace.store.filters import conditions_of
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
 from headrace.store.tables import BatchRow, EventRow, ScheduleRow
+from headrace.store.task_orders import Order
 from headrace.store.users import insert_user
 from tests.unit.store.identity_rows import make_user
 from tests.unit.store.test_projection import AT, row

@@ -39,9 +39,9 @@ from headrace.lifecycle.queueing import input_bytes_max
 from headrace.log import clock
 from headrace.store.activity import read_kinds_since
 from headrace.store.counts import read_counts
-from headrace.store.filtered_tasks import Order
 from headrace.store.filters import conditions_of
 from headrace.store.snapshot import Reads
+from headrace.store.task_orders import Order
 from headrace.store.tasks import SubmittedTask, find_submitted, list_tasks
 
 RECENT_MAX = 5
