@@ -19,7 +19,7 @@ from headrace.api.edge.openapi_components import SCHEMAS, Json, keep_reachable, 
 from headrace.api.edge.openapi_events import add_streamed, add_timelines
 from headrace.api.edge.openapi_parameters import complete_parameters
 from headrace.contracts.batches import BatchEntry, BatchSubmission
-from headrace.contracts.bulk import Bulk, BulkRequest
+from headrace.contracts.bulk import BatchRunsRequest, BulkRequest
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.identity import (
     ApiKeyRequest,
@@ -33,16 +33,16 @@ from headrace.contracts.identity import (
 from headrace.contracts.preferences import NewPreferences
 from headrace.contracts.run_time_settings import RunTimeSettings
 from headrace.contracts.schedules import NewSchedule
-from headrace.contracts.sessions import SignIn
+from headrace.contracts.sessions import Refresh, SignIn, TokenRequest
 from headrace.contracts.tasks import Submission
 
 API_PATH = "/api/v1/"
 BFF_PATH = "/bff/v1/"
 
 BODIES = (
-    *(Submission, NewSchedule, BulkRequest, Bulk, FollowLinkRequest),
+    *(Submission, NewSchedule, BulkRequest, BatchRunsRequest, FollowLinkRequest),
     *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn, RunTimeSettings),
-    *(ApiKeyRequest, BatchEntry, BatchSubmission, NewPreferences),
+    *(ApiKeyRequest, BatchEntry, BatchSubmission, NewPreferences, Refresh, TokenRequest),
 )
 # Where the first part of a path is not what the operation is about.
 _TAGS = {

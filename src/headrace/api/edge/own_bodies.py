@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import msgspec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
 
 from headrace.contracts.sessions import Refresh, TokenRequest
 
@@ -16,7 +16,7 @@ class OwnBody(Operation):
     """The operation of a route that reads its body by itself.
 
     Attributes:
-        CONTRACT: What the body has.
+        CONTRACT: What the body has; one of the `BODIES` of the document.
         MEDIA_TYPE: Its media type.
         IS_REQUIRED: Whether there has to be one.
     """
@@ -27,9 +27,8 @@ class OwnBody(Operation):
 
     def __post_init__(self) -> None:
         """Describe the body."""
-        _, components = msgspec.json.schema_components([self.CONTRACT], ref_template="#/components/schemas/{name}")
-        schema: Any = components[self.CONTRACT.__name__]
-        content = {self.MEDIA_TYPE: OpenAPIMediaType(schema=cast("Schema", schema))}
+        schema = Reference(f"#/components/schemas/{self.CONTRACT.__name__}")
+        content = {self.MEDIA_TYPE: OpenAPIMediaType(schema=schema)}
         self.request_body = RequestBody(content=content, required=self.IS_REQUIRED)
 
 

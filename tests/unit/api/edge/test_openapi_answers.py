@@ -99,6 +99,44 @@ def _structs(of: type[Struct]) -> Iterator[type[Struct]]:
 
 
 @every_document
+def test_the_schema_of_a_body_has_a_name(document: Json) -> None:
+    for operation in operations_of(document):
+        for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+            # Of NDJSON each line is a body.
+            assert "$ref" in content["schema"] or media_type == "application/x-ndjson", operation["operationId"]
+    if document is MADE["core"]:
+        body = document["paths"]["/api/v1/batches"]["post"]["requestBody"]["content"]["application/json"]
+        assert body == {"schema": {"$ref": SCHEMAS + "BatchSubmission"}}
+
+
+@every_document
+def test_an_operation_says_in_a_line_and_in_sentences_what_it_does(document: Json) -> None:
+    for operation in operations_of(document):
+        assert operation["summary"], operation["operationId"]
+        assert operation["description"], operation["operationId"]
+
+
+@every_document
+def test_a_reader_takes_no_offence_at_a_field_of_a_later_version(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    answered = reachable(schemas, [answer for _, _, answer in answers_of(document)])
+    assert [name for name in answered if schemas[name].get("additionalProperties") is False] == []
+
+
+@pytest.mark.parametrize(
+    ("part", "timeline"), [("core", "TimelineEntry"), ("member", "TimelineItem"), ("admin", "TimelineItem")]
+)
+def test_an_entry_of_a_timeline_is_one_of_a_union_by_its_event(part: str, timeline: str) -> None:
+    schemas = MADE[part]["components"]["schemas"]
+    members = schemas[timeline]["discriminator"]["mapping"]
+    assert members.keys() >= {"queued", "deferred", "started", "finished"}
+    for event, refers in members.items():
+        properties = schemas[refers.removeprefix(SCHEMAS)]["properties"]
+        assert properties["event"] == {"const": event, "type": "string"}
+        assert properties["data"]["$ref"].removeprefix(SCHEMAS) in schemas
+
+
+@every_document
 def test_an_operation_has_a_tag_and_a_name_that_says_enough(document: Json) -> None:
     for operation in operations_of(document):
         assert "_" in operation["operationId"] or operation["operationId"] == "register"

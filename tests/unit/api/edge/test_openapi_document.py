@@ -22,7 +22,7 @@ from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.openapi_document import BODIES
 from headrace.api.edge.openapi_parameters import POSITION_PATTERN
 from headrace.contracts.batches import BatchSubmission
-from headrace.contracts.bulk import Bulk, BulkRequest
+from headrace.contracts.bulk import BatchRunsRequest, BulkRequest
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.positions import Position
 from headrace.contracts.schedules import NewSchedule
@@ -38,7 +38,7 @@ GOOD: dict[type[Struct], dict[str, Any]] = {
     Submission: TASK,
     NewSchedule: {**TASK, "every": 60},
     BulkRequest: {"select": {"kind": ["echo"], "code": ["raised"]}},
-    Bulk: {"dry_run": True},
+    BatchRunsRequest: {"dry_run": True},
     FollowLinkRequest: {"expires_in": 60},
     BatchSubmission: {"kind": "echo", "inputs": [{}]},
 }
@@ -64,6 +64,7 @@ CHANGES: list[dict[str, Any]] = [
     *({"dry_run": each} for each in (True, "true", 1)),
     *({"paused": each} for each in (True, "true", 0)),
     *({"run_at": each} for each in ("2026-01-31T09:00:00Z", 0, None)),
+    *({"finished_before": each} for each in ("2026-01-31T09:00:00Z", 0, None)),
     *({"select": {"finished_before": each}} for each in ("2026-01-31T09:00:00Z", 0, None)),
     {"limit": "7"},
     {"every": "60"},
