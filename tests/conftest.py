@@ -17,6 +17,9 @@ from tests.cluster import Cluster, cluster_on
 from tests.databases import Databases
 from tests.logs import levels
 
+# Until all tests are collected; what is loaded stays.
+gc.disable()
+
 MakeCluster = Callable[..., Awaitable[Cluster]]
 ShareCluster = Callable[..., AbstractAsyncContextManager[Cluster]]
 
@@ -110,6 +113,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Spare the garbage collector the thousands of tests: they stay as long as the process, and it would visit them each time."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
