@@ -76,6 +76,7 @@ class _Attempt:
     ended_at: datetime | None = None
     worker: str | None = None
     given: int = 0
+    given_back: int = 0
     wait_seconds: float | None = None
     run_seconds: float | None = None
     end: AttemptEnd | None = None
@@ -87,7 +88,7 @@ class _Attempt:
         self.queued_at = min(self.queued_at, at)
         self.started_at = at if self.started_at is None else max(at, self.started_at)
         self.worker = said.worker
-        self.given = max(self.given + 1, said.delivered)
+        self.given = max(self.given + 1, said.delivered - self.given_back)
         self.wait_seconds = _duration(said.queued_seconds, self.queued_at, self.started_at)
 
     def finish(self, at: datetime, end: AttemptEnd, said: _Said = _NOTHING_SAID) -> None:
@@ -105,7 +106,9 @@ class _Attempt:
             self.end = AttemptEnd.LOST
 
     def done(self) -> Attempt:
-        return Attempt(**self.__dict__)
+        said = dict(self.__dict__)
+        del said["given_back"]
+        return Attempt(**said)
 
 
 class _Fold:
@@ -161,7 +164,8 @@ class _Fold:
         if (current := self._current) is None or entry.attempt > current.number:
             self._end_before(entry)
             runnable = entry.at if said.due_at is None else max(entry.at, said.due_at)
-            self._add(entry.attempt, runnable)
+            # A timer may fire up to a second early. A worker gives such a task back, and is given it once more when it is due.
+            self._add(entry.attempt, runnable).given_back = 0 if said.due_at is None else 1
 
     def _defer(self, entry: TimelineEntry, said: _Said) -> None:
         current = self._current

@@ -42,6 +42,23 @@ async def test_a_task_shows_what_came_of_it_and_what_its_handler_wrote(cluster: 
     check_problem(await http.get("/bff/v1/member/tasks/nope"), 404, "task_not_found")
 
 
+async def test_a_page_of_a_deleted_task_is_not_to_be_asked_for_again(cluster: Cluster) -> None:
+    http = cluster.http_as((await cluster.make_user()).key)
+    task = (await http.post("/api/v1/tasks", json={"kind": "echo", "input": {"text": "a"}})).json()
+    page = f"/bff/v1/member/tasks/{task['id']}"
+    ended = await http.get(f"/api/v1/tasks/{task['id']}", params={"wait": "10"})
+    assert ended.json()["state"] == "succeeded"
+    assert (await http.delete(f"/api/v1/tasks/{task['id']}")).status_code == 204
+
+    async def is_gone() -> bool:
+        return (await http.get(page)).status_code == 404
+
+    await until(is_gone, "the read model has read the deletion")
+    check_problem(await http.get(page), 404, "task_not_found")
+    of_admin = await cluster.http.get(f"/bff/v1/admin/tasks/{task['id']}")
+    check_problem(of_admin, 404, "task_not_found")
+
+
 async def test_a_batch_shows_how_far_it_is_and_what_went_wrong(cluster: Cluster) -> None:
     owner = await cluster.make_user()
     http = cluster.http_as(owner.key)

@@ -93,6 +93,15 @@ def test_an_attempt_is_lost_with_its_worker_and_says_how_often_it_was_given() ->
     assert (again.end, again.next_at) == ("lost", at(45))
 
 
+def test_an_attempt_that_was_given_back_until_it_was_due_was_given_once() -> None:
+    later = entry(0, "queued", fence=0, due_at=at(1))
+    (on_time,) = fold(later, entry(1, "started", worker="w1", delivered=1))
+    (early,) = fold(later, entry(1, "started", worker="w1", delivered=2))
+    assert on_time.given == early.given == 1
+    (lost,) = fold(later, entry(1, "started", worker="w1", delivered=2), entry(31, "started", worker="w2", delivered=3))
+    assert lost.given == 2
+
+
 def test_each_run_begins_with_a_first_attempt() -> None:
     first = [entry(0, "queued", fence=0), entry(1, "started"), entry(2, "finished", outcome="failed", error=RAISED)]
     second = [entry(10, "queued", fence=3), entry(11, "started"), entry(12, "finished", outcome="succeeded")]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from litestar import Response
 
+from headrace.api.bff.absence import is_to_come
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.figures import STEP, first_minute, series_of
@@ -123,18 +124,18 @@ class _BatchReader:
     async def _read_batch(self, session: Reads) -> BatchRow:
         self._found = await find_batch(session, self._owner or EVERYBODY, self._id)
         if self._found is None:
-            await self._explain_absence()
+            await self._explain_absence(session)
         (row,) = await batch_rows(session, [self._batch], show_owners=self._owner is None)
         return row
 
-    async def _explain_absence(self) -> None:
-        """Say so when the log has the batch, and the read model not yet.
+    async def _explain_absence(self, session: Reads) -> None:
+        """Say so when the log has the batch, but not the read model.
 
         Raises:
             ReadModelBehind: It will be there in a moment.
             LogUnavailable: It may be there in a moment.
         """
-        if await self._api.log.replayer.last(subjects.batch_event("*", self._owner or "*", self._id)) is not None:
+        if await is_to_come(self._api.log, session, subjects.batch_event("*", self._owner or "*", self._id)):
             raise ReadModelBehind(
                 "the batch was accepted a moment ago, and is shown as soon as it can be read; try again"
             )

@@ -10,6 +10,7 @@ import msgspec
 from litestar import Response
 from msgspec.structs import asdict, replace
 
+from headrace.api.bff.absence import is_to_come
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.parts import Part, Reading
@@ -109,7 +110,7 @@ class _TaskReader:
     async def _read_task(self, session: Reads) -> TaskDetail:
         found = await find_task(session, self._owner or EVERYBODY, self._id)
         if found is None:
-            await self._explain_absence()
+            await self._explain_absence(session)
             raise TaskNotFound(f"there is no task {self._id!r}")
         self._found = found
         (row,) = await task_rows(session, [found], show_owners=self._owner is None)
@@ -118,16 +119,17 @@ class _TaskReader:
         result = bytes(found.result) if found.state is State.SUCCEEDED else None
         return TaskDetail(**fields, input=value_part(bytes(found.input)), result=value_part(result), runs=1)
 
-    async def _explain_absence(self) -> None:
-        """Say so when the log has the task, and the read model not yet.
+    async def _explain_absence(self, session: Reads) -> None:
+        """Say so when the log has the task, but not the read model.
 
         Raises:
             ReadModelBehind: It will be there in a moment.
             LogUnavailable: It may be there in a moment.
         """
-        if await self._api.log.replayer.last(subjects.task_events(self._owner or "*", self._id, event="*")) is None:
-            return
-        raise ReadModelBehind("the task was accepted a moment ago, and is shown as soon as it can be read; try again")
+        if await is_to_come(self._api.log, session, subjects.task_events(self._owner or "*", self._id, event="*")):
+            raise ReadModelBehind(
+                "the task was accepted a moment ago, and is shown as soon as it can be read; try again"
+            )
 
     async def _read_timeline(self, session: Reads) -> list[TimelineItem]:
         self._timeline = await list_timeline(session, self._id)

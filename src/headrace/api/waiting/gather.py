@@ -54,7 +54,7 @@ async def _add_queue(api: ApiState, session: Reads, task: TaskSummary, facts: Fa
     window = window_of(place.since, now)
     pace = await read_pace(session, task.kind, *window)
     running = sum(lane.running for lane in facts.lanes or ())
-    return facts._replace(earlier=place.earlier, per_second=starts_per_second(pace, window, running, now))
+    return facts._replace(earlier=place.earlier, per_second=starts_per_second(pace, window, running, rate, now))
 
 
 async def _find_lanes(api: ApiState, kind: str) -> list[LaneState] | None:

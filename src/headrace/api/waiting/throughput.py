@@ -33,7 +33,7 @@ def window_of(queued_at: datetime, now: datetime) -> Window:
     return Window(since, max(since, begin if begin == queued_at else begin + MINUTE))
 
 
-def starts_per_second(pace: KindPace, window: Window, running: int, now: datetime) -> float | None:
+def starts_per_second(pace: KindPace, window: Window, running: int, rate: float | None, now: datetime) -> float | None:
     """Return how many tasks of a kind start in a second while some wait; None when it cannot be said.
 
     While a task has waited, the workers of its kind started as many as they could, and these are counted. When it has not waited
@@ -43,11 +43,17 @@ def starts_per_second(pace: KindPace, window: Window, running: int, now: datetim
         pace: What happened to the kind in the minutes of the window.
         window: The window.
         running: How many of the kind run.
+        rate: How many of the kind may start a second; None for no limit.
         now: The time at which that was read.
     """
     seconds = (now - window.saturated_since).total_seconds()
     if seconds >= WINDOW_SECONDS_MIN and pace.saturated_starts:
-        return pace.saturated_starts / seconds
+        return _at_most(rate, pace.saturated_starts / seconds)
     if running and pace.runs >= RUNS_MIN and pace.mean_run_seconds:
-        return running / pace.mean_run_seconds
+        # Those that run may have come in a moment in which nothing waited, and last for less than they would have to wait.
+        return _at_most(rate, running / pace.mean_run_seconds)
     return None
+
+
+def _at_most(rate: float | None, per_second: float) -> float:
+    return per_second if rate is None else min(rate, per_second)

@@ -55,7 +55,12 @@ class KindOperations(Struct, frozen=True, kw_only=True):
     waiting: WaitingByPriority
     oldest_waiting_seconds: float | None
     in_flight: Annotated[int, Meta(description="Tasks that workers hold.")]
-    redelivered: Annotated[int, Meta(description="Of those, how many were given to a worker more than once.")]
+    redelivered: Annotated[
+        int,
+        Meta(
+            description="Of those, how many were given to a worker more than once; a task that came just before it was due is one of them."
+        ),
+    ]
     concurrency: Annotated[int | None, Meta(description="How many run at a time, over all workers; null for no limit.")]
     rate: Annotated[float | None, Meta(description="How many start a second, over all workers; null for no limit.")]
     throughput: Annotated[Series | None, Meta(description="Null while the read model cannot be read.")]
