@@ -91,7 +91,7 @@ def select_in_order(conditions: Conditions, order: Order, columns: str | None = 
     by_index, _ = conditions.split(indexed_fields(conditions, order))
     rest = [each for each in by_index if leading is None or each != condition_of(leading)]
     if _is_of_batch_by_run(conditions, order):
-        alone_each: list[tuple[str, ...]] = [(in_states(conditions.states),)]
+        alone_each: list[tuple[str, ...]] = [(in_states(conditions.states), *_of_own_batch(conditions))]
     else:
         alone_each = list(_each_alone(conditions.states, leading, of_values))
     pages = [
@@ -110,6 +110,12 @@ def columns_of(order: Order) -> str:
 def _is_of_batch_by_run(conditions: Conditions, order: Order) -> bool:
     """Whether the tasks are those of a batch by how long they ran, of which an index has those in all states together."""
     return order is Order.LONGEST_RUN and "batch" in conditions.fields
+
+
+def _of_own_batch(conditions: Conditions) -> tuple[str, ...]:
+    """Return a condition by which Postgres reads nothing of a batch of another owner, whose tasks that index has as well."""
+    is_own = "(SELECT b.owner = :owner FROM batches b WHERE b.id = :batch) IS NOT FALSE"
+    return (is_own,) if "owner" in conditions.parameters else ()
 
 
 def _leading(conditions: Conditions, order: Order) -> str | None:

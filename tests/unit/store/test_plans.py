@@ -290,7 +290,7 @@ async def test_what_many_tasks_have_is_found_among_the_first_ones_of_all_owners(
 
 @pytest.mark.slow
 async def test_the_tasks_of_a_batch_are_read_by_how_long_they_ran(seeded: AsyncEngine) -> None:
-    for owner, other in itertools.product((OWNER, EVERYBODY), ({}, {"kind": ["common"]}, {"slower_than": 50.0})):
+    for owner, other in itertools.product((OWNER, "u2", EVERYBODY), ({}, {"kind": ["common"]}, {"slower_than": 50.0})):
         conditions = conditions_of(owner, Filter(batch="large", **other))
         for read in await reads(seeded, find_page, conditions, Order.LONGEST_RUN, None, PAGE):
             assert_bounded(read, PAGE + 5, (owner, other))
