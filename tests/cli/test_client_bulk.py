@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import msgspec
@@ -13,9 +14,13 @@ from headrace.contracts.filters import Filter
 from headrace.contracts.tasks import FailureCode, State
 from tests.cli.canned import Server, refused
 
+SELECTED = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
-def result(matched: int, done: int, remaining: int, position: str = "1-1") -> httpx.Response:
-    told = BulkResult(matched=matched, done=done, remaining=remaining, position=position)
+
+def result(
+    matched: int, done: int, remaining: int, position: str = "1-1", at: datetime | None = SELECTED
+) -> httpx.Response:
+    told = BulkResult(matched=matched, done=done, remaining=remaining, position=position, at=at)
     return httpx.Response(200, content=msgspec.json.encode(told))
 
 
@@ -65,16 +70,27 @@ async def test_a_dry_run_asks_once() -> None:
     assert (body["dry_run"], body["limit"]) == (True, BULK_TASKS_MAX)
 
 
-async def test_what_is_run_again_was_over_when_it_began() -> None:
-    server = Server(result(10, 5, 5), result(5, 5, 0))
-    began = datetime.now(UTC)
+async def test_what_is_run_again_was_over_by_the_clock_of_the_api_when_it_first_selected() -> None:
+    later = SELECTED + timedelta(seconds=9)
+    server = Server(result(10, 4, 6), result(6, 4, 2, at=later), result(2, 2, 0, at=later))
     async with server.client() as client:
-        _ = [each async for each in client.run_all(Filter())]
-        first, second = (datetime.fromisoformat(body["select"]["finished_before"]) for body in server.bodies())
-        assert began <= first == second <= datetime.now(UTC)
-        earlier = began - timedelta(hours=1)
-        _ = [each async for each in client.run_all(Filter(finished_before=earlier))]
-        assert datetime.fromisoformat(server.bodies()[-1]["select"]["finished_before"]) == earlier
+        totals = [each async for each in client.run_all(Filter())]
+    assert [before(body) for body in server.bodies()] == [None, SELECTED, SELECTED]
+    assert {each.at for each in totals} == {SELECTED}
+
+
+@pytest.mark.parametrize("minutes", [-60, 60])
+async def test_what_is_run_again_was_over_at_the_earlier_of_two_times(minutes: int) -> None:
+    asked = SELECTED + timedelta(minutes=minutes)
+    server = Server(result(10, 5, 5), result(5, 5, 0))
+    async with server.client() as client:
+        _ = [each async for each in client.run_all(Filter(finished_before=asked))]
+    assert [before(body) for body in server.bodies()] == [asked, min(asked, SELECTED)]
+
+
+def before(body: dict[str, Any]) -> datetime | None:
+    said = body["select"].get("finished_before")
+    return None if said is None else datetime.fromisoformat(said)
 
 
 @pytest.mark.usefixtures("at_once")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -45,17 +45,22 @@ class Selections(Connection):
     ) -> AsyncGenerator[BulkResult]:
         """Run every finished task of a selection again, the oldest first; of failed tasks this is the dead-letter replay.
 
-        Only tasks that are over when this begins are run, so that a task that fails again is not run for ever. Arguments,
-        totals and errors are those of `cancel_all`.
+        Only tasks that are over when the API has first selected some are run, so that a task that fails again is not run for
+        ever. Totals say `at` when that was, by the clock of the API. Arguments, totals and errors are otherwise those of
+        `cancel_all`.
         """
-        now = datetime.now(UTC)
-        until = now if select.finished_before is None else min(now, select.finished_before)
-        once = replace(select, finished_before=until)
-        async for totals in self._in_bulk("/runs", once, dry_run, per_second, at_least):
+        async for totals in self._in_bulk("/runs", select, dry_run, per_second, at_least, once=True):
             yield totals
 
     async def _in_bulk(
-        self, to: str, select: Filter, dry_run: bool, per_second: float, at_least: str | None
+        self,
+        to: str,
+        select: Filter,
+        dry_run: bool,
+        per_second: float,
+        at_least: str | None,
+        *,
+        once: bool = False,
     ) -> AsyncGenerator[BulkResult]:
         limit = min(BULK_TASKS_MAX, max(1, int(per_second * REQUEST_SECONDS)))
         request = BulkRequest(select=select, dry_run=dry_run, limit=limit, per_second=per_second)
@@ -76,9 +81,17 @@ class Selections(Connection):
             matched, done = (totals.matched, totals.done) if totals else (result.matched, 0)
             # Not more than matched at first: others may submit such tasks faster than this changes them.
             remaining = min(result.remaining, max(0, matched - seen))
-            totals = BulkResult(matched=matched, done=done + result.done, remaining=remaining, position=result.position)
+            at = totals.at if totals else result.at
+            totals = replace(result, matched=matched, done=done + result.done, remaining=remaining, at=at)
             yield totals
             if dry_run or remaining == 0:
                 return
+            if once and at is not None:
+                request = replace(request, select=_finished_before(select, at))
             # The API keeps the pace within a request; this keeps it over all of them.
             await asyncio.sleep(max(0.0, began + seen / per_second - clock()))
+
+
+def _finished_before(select: Filter, time: datetime) -> Filter:
+    """Restrict a selection to tasks that ended before a time, or before the earlier one that it has."""
+    return replace(select, finished_before=min(time, select.finished_before or time))

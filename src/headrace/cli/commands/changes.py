@@ -63,7 +63,7 @@ def cancel(
 @code_option
 @filter_options
 @click.option("--since", type=PAST, help="Failed since then: 2h ago is 2h; or 2026-03-01T09:30:00Z.")
-@click.option("--until", type=PAST, help="Failed before then.  [default: now]")
+@click.option("--until", type=PAST, help="Failed before then.  [default: now, by the clock of the API]")
 @dry_run_option
 @per_second_option
 @yes_option
@@ -86,8 +86,6 @@ def replay(
 
     Under their ids, the oldest first, and each once, also when it fails again. After an interrupt, the same command with the --until it names does the rest.
     """
-    from datetime import UTC
-
     from msgspec.structs import replace
 
     from headrace.cli.terminal.bulk import run_bulk_change
@@ -97,6 +95,6 @@ def replay(
         make_filter(kinds, batch, schedule, labels, search, states=[State.FAILED]),
         code=[FailureCode(code) for code in codes],
         finished_from=since,
-        finished_before=until or datetime.now(UTC),
+        finished_before=until,
     )
     sys.exit(run_bulk_change(Replay(called_api(url), select, per_second), dry_run=dry_run, yes=yes))
