@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -11,6 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from headrace.api.outages import Outages
 from headrace.identity_errors import IdentityUnavailable
+
+REQUEST_SECONDS = 2.0  # of a transaction; a request waits no longer for a Postgres that hangs
+WORK_SECONDS = 30.0  # of one that no request waits for, such as one that removes a thousand rows
+_CLOSE_SECONDS = 0.1  # of the above, in which a connection that was waited for in vain may say goodbye
 
 
 class IdentityDatabase:
@@ -28,17 +33,20 @@ class IdentityDatabase:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+    async def transaction(self, seconds: float = REQUEST_SECONDS) -> AsyncGenerator[AsyncSession]:
         """Open a session for the block, whose statements are one transaction: committed at its end, or undone by an error.
 
         The block uses nothing but the database, because an outage of anything else would be taken for one of Postgres.
 
+        Args:
+            seconds: How long the block may take, with the commit.
+
         Raises:
-            IdentityUnavailable: Postgres cannot be reached. When that happens during the commit, the change may have been made
-                all the same.
+            IdentityUnavailable: Postgres cannot be reached, or does not answer in time. When that happens during the commit, the
+                change may have been made all the same.
         """
         with self._outages.as_unavailable():
-            async with self._open_session() as session, session.begin():
+            async with _within(seconds), self._open_session() as session, session.begin():
                 yield session
 
     @asynccontextmanager
@@ -48,13 +56,27 @@ class IdentityDatabase:
         That costs a third of a transaction, which counts where a credential is verified for the first time.
 
         Raises:
-            IdentityUnavailable: Postgres cannot be reached.
+            IdentityUnavailable: Postgres cannot be reached, or does not answer in time.
         """
         with self._outages.as_unavailable():
-            async with self._engine.connect() as connection:
+            async with _within(REQUEST_SECONDS), self._engine.connect() as connection:
                 yield connection
 
     @cached_property
     def _engine(self) -> AsyncEngine:
         # A session that runs nothing holds nothing.
         return cast("AsyncEngine", self._open_session().bind)
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncGenerator[None]:
+    """Interrupt the block when it takes longer, and once more a moment later.
+
+    At the first interrupt SQLAlchemy closes the connection, for which a Postgres that hangs is waited for up to two seconds. At
+    the second one it drops it.
+
+    Raises:
+        TimeoutError: The block took longer.
+    """
+    async with asyncio.timeout(seconds), asyncio.timeout(seconds - _CLOSE_SECONDS):
+        yield

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import os
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import ExitStack, contextmanager
+from time import monotonic
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +19,7 @@ from headrace.store.engine import sqlalchemy_config
 from headrace.store.users import find_user, insert_user
 from tests.unit.store.identity_rows import NOW, make_user
 
+BACKEND = text("SELECT pg_backend_pid()")
 END_CONNECTIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -84,3 +89,38 @@ async def test_without_postgres_nothing_is_begun() -> None:
             async with begin() as opened:
                 await find_key_by_hash(opened, [b"unknown"], NOW)
     await config.get_engine().dispose()
+
+
+@contextmanager
+def frozen(pid: int) -> Generator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_postgres_that_hangs_is_left_in_time_wherever_it_does(database: IdentityDatabase) -> None:
+    async def hang_in_statement(stack: ExitStack) -> None:
+        async with database.transaction(0.3) as session:
+            stack.enter_context(frozen(await session.scalar(BACKEND)))
+            await find_user(session, "somebody")
+
+    async def hang_in_commit(stack: ExitStack) -> None:
+        async with database.transaction(0.3) as session:
+            stack.enter_context(frozen(await session.scalar(BACKEND)))
+
+    async def hang_in_rollback(stack: ExitStack) -> None:
+        async with database.transaction(0.3) as session:
+            stack.enter_context(frozen(await session.scalar(BACKEND)))
+            raise UserNotFound("there is no such user")
+
+    for hang in (hang_in_statement, hang_in_commit, hang_in_rollback):
+        with ExitStack() as stack:
+            began = monotonic()
+            with pytest.raises(IdentityUnavailable, match="try again"):
+                await hang(stack)
+            assert monotonic() - began < 1.5
+            # The pool of one connection has room again.
+            async with database.transaction() as session:
+                assert await find_user(session, "somebody") is None

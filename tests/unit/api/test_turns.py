@@ -28,3 +28,14 @@ async def test_so_many_have_a_turn_at_a_time_so_many_wait_and_the_others_come_ba
     await asyncio.gather(*tasks[1:])
     assert having == [0, 1, 2]
     await have(4)
+
+
+async def test_who_waits_too_long_for_a_turn_comes_back_and_takes_none_from_others() -> None:
+    turns = Turns(1, 3, lambda: TooManyDeletions("later"), patience=0.01)
+    async with turns.take():
+        for _ in range(5):
+            with pytest.raises(TooManyDeletions):
+                async with turns.take():
+                    pytest.fail("it was somebody else's turn")
+    async with turns.take():
+        pass

@@ -24,6 +24,7 @@ from headrace.telemetry import get_logger
 KNOWN_MAX = 20_000  # credentials; one takes about 1 KB
 FRESH_SECONDS = 300.0  # after which a credential is verified again
 OUTAGE_SECONDS = 900.0  # for which one goes on working while it cannot be verified
+FIRST_SECONDS = 2.0  # a request waits no longer for the first verification, nor for those of others before it
 PATIENCE_SECONDS = 0.5  # a request waits no longer for a verification that it can do without
 RETRY_SECONDS = 5.0  # between two attempts to verify a credential again during an outage
 TOKEN_CHARS_MAX = 4096  # of what is presented; an access token has about 600
@@ -149,8 +150,12 @@ class Credentials:
         return known.principal if self._known.get(digest) is known else None
 
     async def _verify_first(self, digest: bytes, token: str) -> Principal | None:
+        check = self._check(digest, token)
+        await asyncio.wait({check}, timeout=FIRST_SECONDS)
+        if not check.done():
+            raise IdentityUnavailable("credentials cannot be verified in time at the moment; try again shortly")
         try:
-            return await asyncio.shield(self._check(digest, token))
+            return check.result()
         except IdentityUnavailable as error:
             # Each of the requests that wait has an error of its own: one that they share would keep all of them.
             raise IdentityUnavailable(error.message) from None

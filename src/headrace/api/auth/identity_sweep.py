@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from headrace.api.identity_database import IdentityDatabase
+from headrace.api.identity_database import WORK_SECONDS, IdentityDatabase
 from headrace.identity_errors import IdentityUnavailable
 from headrace.log import clock
 from headrace.store.identity_sweep import ROWS, sweep_ended
@@ -35,7 +35,7 @@ async def sweep(database: IdentityDatabase) -> int:
     """
     removed = 0
     while True:
-        async with database.transaction() as session:
+        async with database.transaction(WORK_SECONDS) as session:
             some = await sweep_ended(session, clock.now())
         removed += some
         if some < ROWS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
-from headrace.api.identity_database import IdentityDatabase
+from headrace.api.identity_database import WORK_SECONDS, IdentityDatabase
 from headrace.identity.principals import Principal
 from headrace.identity_errors import IdentityUnavailable
 from headrace.log import clock
@@ -57,8 +57,8 @@ class LastUsed:
         users = iter({*noted.values()})
         now = clock.now()
         while some := list(itertools.islice(keys, ROWS)):
-            async with self._database.transaction() as session:
+            async with self._database.transaction(WORK_SECONDS) as session:
                 await note_used(session, some, now)
         while some := list(itertools.islice(users, ROWS)):
-            async with self._database.transaction() as session:
+            async with self._database.transaction(WORK_SECONDS) as session:
                 await note_seen(session, some, now)

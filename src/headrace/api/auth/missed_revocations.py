@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from headrace.api.auth.revocations import Revocations
-from headrace.api.identity_database import IdentityDatabase
+from headrace.api.identity_database import WORK_SECONDS, IdentityDatabase
 from headrace.identity.revocations import KNOWN_SECONDS
 from headrace.identity_errors import IdentityUnavailable
 from headrace.log import clock
@@ -58,7 +58,7 @@ async def compare(identity: IdentityDatabase, revocations: Revocations) -> int:
         IdentityUnavailable: Postgres cannot be reached.
     """
     asked = clock.now()
-    async with identity.transaction() as session:
+    async with identity.transaction(WORK_SECONDS) as session:
         keys = await list_revoked_keys(session, asked - CREDENTIALS)
         sessions = await list_ended_sessions(session, asked - CREDENTIALS, asked)
         users = await list_changed_users(session, asked - USERS)

@@ -37,6 +37,7 @@ from headrace.store.sessions import Repeated, Reused, Rotated
 
 TURNS_AT_A_TIME = 4  # of refreshes and sign-in links: the pool of connections also serves lists and details
 TURNS_WAITING_MAX = 500  # refreshes that run and wait; one takes milliseconds
+TURN_SECONDS = 4.0  # that one waits for its turn: 500 have theirs sooner, unless Postgres hangs
 
 ENDED = "this session has ended; sign in again"
 # The same for an unknown address, a wrong password and an account without one: which it was is nobody's business.
@@ -70,7 +71,7 @@ class Sessions:
         self._passwords = passwords
         self._announce = announce
         self._clock = clock
-        self._turns = Turns(TURNS_AT_A_TIME, TURNS_WAITING_MAX, _too_many_wait)
+        self._turns = Turns(TURNS_AT_A_TIME, TURNS_WAITING_MAX, _too_many_wait, TURN_SECONDS)
 
     async def sign_in(self, email: str, password: str, device: Device, record: Record) -> OpenSession:
         """Open a session for who knows the password of an account.

@@ -113,6 +113,20 @@ async def test_a_verification_that_hangs_keeps_no_known_credential_waiting(monke
     verifier.gate.set()
 
 
+async def test_a_credential_that_is_not_known_is_not_waited_for_long_and_is_known_once_it_is_verified(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FIRST_SECONDS", 0.01)
+    credentials, verifier, _ = make()
+    verifier.gate.clear()
+    for _ in range(2):
+        with pytest.raises(IdentityUnavailable, match="try again"):
+            await credentials.verify("good")
+    verifier.gate.set()
+    assert (await credentials.verify("good")).id == "good"
+    assert verifier.calls == ["good"]
+
+
 async def test_a_credential_that_became_invalid_is_refused_when_it_is_verified_again() -> None:
     credentials, verifier, clock = make()
     await credentials.verify("good")

@@ -77,11 +77,11 @@ class Watched:
         self.answers = self.refusals = 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+    async def transaction(self, seconds: float) -> AsyncGenerator[AsyncSession]:
         if self.is_away:
             self.refusals += 1
             raise IdentityUnavailable("away")
-        async with self.database.transaction() as session:
+        async with self.database.transaction(seconds) as session:
             yield session
         self.answers += 1
 
