@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Select, bindparam, select, text, union_all
+from sqlalchemy import BindParameter, Select, bindparam, select, union_all
 
 from headrace.contracts.batches import Batch, BatchState
 from headrace.store import tables
@@ -21,7 +20,6 @@ _BATCH = columns_of(tables.batches, BatchRow)
 _SELECT_BATCH = select(*_BATCH).where(
     tables.batches.c.id == bindparam("batch"), tables.batches.c.owner == bindparam("owner")
 )
-_SELECT_NAMES = text("SELECT id, name FROM batches WHERE id = ANY(CAST(:ids AS text[]))")
 
 
 class BatchFilter(NamedTuple):
@@ -51,11 +49,6 @@ async def list_newest(
     page = rows[:limit]
     more = Cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
     return [to_batch(row) for row in page], more
-
-
-async def find_names(session: Reads, ids: Collection[str]) -> dict[str, str | None]:
-    """Return the names of those of these batches that there are, by their ids; whoever knows an id knows that its owner may see it."""
-    return {row[0]: row[1] for row in await session.execute(_SELECT_NAMES, {"ids": list(ids)})} if ids else {}
 
 
 async def list_open_first(session: Reads, owner: str, limit: int) -> list[Batch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -16,7 +16,7 @@ from headrace.cron import following, is_active
 from headrace.store import tables
 from headrace.store.activity_statements import EPOCH
 from headrace.store.cursors import Cursor
-from headrace.store.reading import columns_of, fetch_row, fetch_rows, text_in, to_contract
+from headrace.store.reading import columns_of, fetch_row, fetch_rows, to_contract
 from headrace.store.snapshot import Reads
 from headrace.store.tables import ScheduleRow
 
@@ -44,9 +44,6 @@ _SELECT_RECENT_RUNS = text("""
     ) latest
     ORDER BY asked.place, latest.created_at DESC, latest.id DESC
 """)
-_SELECT_NAMES = text(
-    f"SELECT id, {text_in('definition', 'name')} FROM schedules WHERE id = ANY(CAST(:ids AS text[]))"  # noqa: S608 - names are ours
-)
 _C = tables.schedules.c
 _SELECT_SCHEDULE = select(*columns_of(tables.schedules, ScheduleRow))
 _SELECT_PAGE = (
@@ -65,11 +62,6 @@ async def find_schedule(session: Reads, owner: str, schedule: str, now: datetime
     found = _SELECT_SCHEDULE.where(columns.id == schedule, columns.owner == owner)
     row = await fetch_row(session, ScheduleRow, found)
     return None if row is None else _to_schedule(row, now)
-
-
-async def find_names(session: Reads, ids: Collection[str]) -> dict[str, str | None]:
-    """Return the names of those of these schedules that there are, by their ids, see `headrace.store.batches.find_names`."""
-    return {row[0]: row[1] for row in await session.execute(_SELECT_NAMES, {"ids": list(ids)})} if ids else {}
 
 
 async def list_oldest(session: Reads, owner: str, now: datetime) -> list[Schedule]:

@@ -12,7 +12,7 @@ from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.figures import STEP, first_minute, series_of
 from headrace.api.bff.parts import Reading
-from headrace.api.bff.rows import batch_rows, task_rows
+from headrace.api.bff.rows import RowBuilder
 from headrace.api.edge.request import AnyRequest, is_id
 from headrace.api.list_orders import write_place
 from headrace.api.state import ApiState, state_of
@@ -87,6 +87,7 @@ class _BatchReader:
         self._owner = owner
         self._id = batch
         self._asked = items
+        self._rows = RowBuilder(show_owners=owner is None)
         self._found: Batch | None = None
         self._now = clock.now()
         self.batch = Reading("batch", self._read_batch)
@@ -125,7 +126,7 @@ class _BatchReader:
         self._found = await find_batch(session, self._owner or EVERYBODY, self._id)
         if self._found is None:
             await self._explain_absence(session)
-        (row,) = await batch_rows(session, [self._batch], show_owners=self._owner is None)
+        (row,) = await self._rows.batch_rows(session, [self._batch])
         return row
 
     async def _explain_absence(self, session: Reads) -> None:
@@ -162,7 +163,7 @@ class _BatchReader:
 
     async def _read_slowest(self, session: Reads) -> list[TaskRow]:
         found = await list_slowest(session, self._id, SLOWEST_MAX)
-        return await task_rows(session, found, show_owners=self._owner is None)
+        return await self._rows.task_rows(session, found)
 
     async def _read_items(self, session: Reads) -> Page:
         state, after, limit = self._asked
@@ -170,7 +171,7 @@ class _BatchReader:
         conditions = conditions_of(self._batch.owner, wanted)
         place = None if after is None else Place(*after)
         found, more = await list_tasks(session, conditions, Order.NEWEST, place, limit)
-        rows = await task_rows(session, found, show_owners=self._owner is None)
+        rows = await self._rows.task_rows(session, found)
         return Page(rows, write_place(more, Order.NEWEST))
 
 

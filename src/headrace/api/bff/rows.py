@@ -10,9 +10,7 @@ from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.rows import BatchRow, RowError, TaskRow
 from headrace.contracts.tasks import State, TaskSummary
 from headrace.contracts.titles import short_id
-from headrace.store import batches as stored_batches
-from headrace.store import schedules as stored_schedules
-from headrace.store import users
+from headrace.store.names import FoundNames, find_names
 from headrace.store.snapshot import Reads
 from headrace.store.task_workers import find_workers
 
@@ -27,38 +25,63 @@ class Names(NamedTuple):
         workers: The worker that runs a task, by the id of the task.
     """
 
-    owners: Mapping[str, str] | None
+    owners: Mapping[str, str | None] | None
     batches: Mapping[str, str | None]
     schedules: Mapping[str, str | None]
     workers: Mapping[str, str]
 
 
-async def task_rows(session: Reads, tasks: Sequence[TaskSummary], *, show_owners: bool) -> list[TaskRow]:
-    """Build the rows of some tasks, with one query for each sort of thing that they refer to.
+class RowBuilder:
+    """Builds the rows of one screen. What several of them refer to is looked up once.
 
     Args:
-        session: A session on the read model, the one in which the tasks were read.
-        tasks: The tasks.
         show_owners: Whether the rows say whose they are; for administrators only.
-
-    Returns:
-        The rows, in the order of the tasks.
     """
-    names = Names(
-        owners=await _owners(session, [each.owner for each in tasks], show_owners=show_owners),
-        batches=await stored_batches.find_names(session, {each.batch for each in tasks if each.batch is not None}),
-        schedules=await stored_schedules.find_names(
-            session, {each.schedule for each in tasks if each.schedule is not None}
-        ),
-        workers=await find_workers(session, [each.id for each in tasks if each.state is State.RUNNING]),
-    )
-    return [task_row(each, names) for each in tasks]
+
+    def __init__(self, *, show_owners: bool) -> None:
+        self._show_owners = show_owners
+        self._known = FoundNames({}, {}, {})
+
+    async def task_rows(self, session: Reads, tasks: Sequence[TaskSummary]) -> list[TaskRow]:
+        """Build the rows of some tasks, in their order; the session is the one in which the tasks were read."""
+        await self._look_up(
+            session,
+            owners={each.owner for each in tasks},
+            batches={each.batch for each in tasks if each.batch is not None},
+            schedules={each.schedule for each in tasks if each.schedule is not None},
+        )
+        workers = await find_workers(session, [each.id for each in tasks if each.state is State.RUNNING])
+        names = Names(self._owners, self._known.batches, self._known.schedules, workers)
+        return [task_row(each, names) for each in tasks]
+
+    async def batch_rows(self, session: Reads, batches: Sequence[Batch]) -> list[BatchRow]:
+        """Build the rows of some batches, in their order; see `task_rows`."""
+        self._known.batches.update((each.id, each.name) for each in batches)
+        await self._look_up(session, {each.owner for each in batches}, set(), set())
+        return [_batch_row(each, self._owners) for each in batches]
+
+    @property
+    def _owners(self) -> Mapping[str, str | None] | None:
+        return self._known.owners if self._show_owners else None
+
+    async def _look_up(self, session: Reads, owners: set[str], batches: set[str], schedules: set[str]) -> None:
+        """Find the names that are not known yet."""
+        known = self._known
+        # Accounts stand in the same database.
+        unknown = owners - known.owners.keys() if self._show_owners else set[str]()
+        found = await find_names(session, unknown, batches - known.batches.keys(), schedules - known.schedules.keys())
+        for more, one in zip(found, known, strict=True):
+            one.update(more)
+
+
+async def task_rows(session: Reads, tasks: Sequence[TaskSummary], *, show_owners: bool) -> list[TaskRow]:
+    """Build the rows of the only tasks of a screen, see `RowBuilder`."""
+    return await RowBuilder(show_owners=show_owners).task_rows(session, tasks)
 
 
 async def batch_rows(session: Reads, batches: Sequence[Batch], *, show_owners: bool) -> list[BatchRow]:
-    """Build the rows of some batches; see `task_rows`."""
-    owners = await _owners(session, [each.owner for each in batches], show_owners=show_owners)
-    return [_batch_row(each, owners) for each in batches]
+    """Build the rows of the only batches of a screen, see `RowBuilder`."""
+    return await RowBuilder(show_owners=show_owners).batch_rows(session, batches)
 
 
 def task_row(task: TaskSummary, names: Names) -> TaskRow:
@@ -89,7 +112,7 @@ def task_row(task: TaskSummary, names: Names) -> TaskRow:
     )
 
 
-def _batch_row(batch: Batch, owners: Mapping[str, str] | None) -> BatchRow:
+def _batch_row(batch: Batch, owners: Mapping[str, str | None] | None) -> BatchRow:
     return BatchRow(
         id=batch.id,
         kind=batch.kind,
@@ -105,12 +128,5 @@ def _batch_row(batch: Batch, owners: Mapping[str, str] | None) -> BatchRow:
     )
 
 
-async def _owners(session: Reads, owners: Sequence[str], *, show_owners: bool) -> Mapping[str, str] | None:
-    if not show_owners:
-        return None
-    # Accounts stand in the same database.
-    return await users.find_names(session, set(owners)) if owners else {}
-
-
-def _owner(owner: str, names: Mapping[str, str] | None) -> Ref | None:
+def _owner(owner: str, names: Mapping[str, str | None] | None) -> Ref | None:
     return None if names is None else Ref(id=owner, name=names.get(owner))

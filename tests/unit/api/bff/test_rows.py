@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from headrace.api.bff.rows import batch_rows, task_rows
+from headrace.api.bff.rows import RowBuilder, batch_rows, task_rows
 from headrace.contracts.filters import Filter
 from headrace.contracts.positions import Position
 from headrace.contracts.screens.envelope import Ref
@@ -61,7 +61,9 @@ async def engine(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[
     await engine.dispose()
 
 
-async def test_a_row_names_what_it_refers_to_and_a_page_takes_one_query_for_each_sort(engine: AsyncEngine) -> None:
+async def test_a_row_names_what_it_refers_to_and_a_page_takes_one_query_for_names_and_one_for_workers(
+    engine: AsyncEngine,
+) -> None:
     asked: list[str] = []
 
     def note(_c: object, _cursor: object, statement: str, *_: Any) -> None:
@@ -70,10 +72,11 @@ async def test_a_row_names_what_it_refers_to_and_a_page_takes_one_query_for_each
     async with AsyncSession(engine) as session:
         found, _ = await tasks.list_tasks(session, conditions_of("u1", Filter()), Order.NEWEST, None, 50)
         event.listen(engine.sync_engine, "before_cursor_execute", note)
-        rows = {each.id: each for each in await task_rows(session, found, show_owners=True)}
+        builder = RowBuilder(show_owners=True)
+        rows = {each.id: each for each in await builder.task_rows(session, found)}
         event.remove(engine.sync_engine, "before_cursor_execute", note)
         of_member = await task_rows(session, found, show_owners=False)
-    assert len(asked) == 4
+    assert len(asked) == 2
     assert list(rows) == [each.id for each in found]
     first, second, third = rows["t1"], rows["t2"], rows["t3"]
     assert (first.owner, first.worker) == (Ref(id="u1", name="ada@example.com"), "w2")
@@ -83,6 +86,20 @@ async def test_a_row_names_what_it_refers_to_and_a_page_takes_one_query_for_each
     assert third.error is not None
     assert (third.error.code, third.error.message, third.worker) == (FailureCode.RAISED, "no", None)
     assert all(each.owner is None for each in of_member)
+
+
+async def test_what_a_batch_has_named_is_not_looked_up_for_its_tasks(engine: AsyncEngine) -> None:
+    async with AsyncSession(engine) as session:
+        of_owner, _ = await batches.list_newest(session, "u1", batches.BatchFilter(), None, 50)
+        found, _ = await tasks.list_tasks(session, conditions_of("u1", Filter(batch="b1")), Order.NEWEST, None, 50)
+        builder = RowBuilder(show_owners=True)
+        await builder.batch_rows(session, of_owner)
+        await session.execute(text("DELETE FROM users"))
+        await session.execute(text("DELETE FROM batches"))
+        rows = await builder.task_rows(session, found)
+    assert {(each.owner, each.batch) for each in rows} == {
+        (Ref(id="u1", name="ada@example.com"), Ref(id="b1", name="Class 9b"))
+    }
 
 
 async def test_a_batch_names_its_owner_for_administrators_only(engine: AsyncEngine) -> None:
