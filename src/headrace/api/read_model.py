@@ -51,14 +51,17 @@ class ReadModel:
                 yield session
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncGenerator[Snapshot]:
+    async def snapshot(self, *, keeps_plans: bool = False) -> AsyncGenerator[Snapshot]:
         """Open a snapshot for the block, which sees the read model as it was at the first query, whatever the projector writes.
+
+        Args:
+            keeps_plans: Whether no statement needs a plan for its values, see `headrace.store.snapshot.Snapshot`.
 
         Raises:
             ReadModelUnavailable: Postgres cannot be reached.
         """
         with self._outages.as_unavailable():
-            async with open_snapshot(self._engine) as snapshot:
+            async with open_snapshot(self._engine, keeps_plans=keeps_plans) as snapshot:
                 yield snapshot
 
     @cached_property

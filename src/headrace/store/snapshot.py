@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 STATEMENTS_MAX = 512  # that are kept compiled; screens have some hundred
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# A plan that is kept is made without the values of the parameters, and maybe while a table was small: one that reads all of a table is
+# never the right one then. The driver prepares a statement again after five minutes, and Postgres plans again after each `ANALYZE`.
+_KEEP_PLANS = "; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
 _END = "COMMIT"
 _NO_COLUMNS = SimpleResultMetaData([""])
 
@@ -49,17 +52,20 @@ class Snapshot:
 
     Args:
         driver: The connection of the driver. The transaction begins and ends with ``async with``.
+        keeps_plans: Whether Postgres plans a statement once, and not each time for its values. To plan one takes several times as
+            long as to run it, where each part of it has an index whatever the values are.
 
     Attributes:
         is_at_rest: Whether every statement that was begun has ended well.
     """
 
-    def __init__(self, driver: Any) -> None:
+    def __init__(self, driver: Any, *, keeps_plans: bool) -> None:
         self._driver = driver
+        self._begin = _BEGIN + _KEEP_PLANS if keeps_plans else _BEGIN
         self.is_at_rest = True
 
     async def __aenter__(self) -> Self:
-        await self._end_well(self._driver.execute(_BEGIN))
+        await self._end_well(self._driver.execute(self._begin))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -96,10 +102,10 @@ class Snapshot:
 
 
 @asynccontextmanager
-async def open_snapshot(engine: AsyncEngine) -> AsyncGenerator[Snapshot]:
-    """Open a snapshot for the block, on a connection of an engine."""
+async def open_snapshot(engine: AsyncEngine, *, keeps_plans: bool) -> AsyncGenerator[Snapshot]:
+    """Open a snapshot for the block, on a connection of an engine; see `Snapshot`."""
     async with engine.connect() as connection:
-        snapshot = Snapshot((await connection.get_raw_connection()).driver_connection)
+        snapshot = Snapshot((await connection.get_raw_connection()).driver_connection, keeps_plans=keeps_plans)
         try:
             async with snapshot:
                 yield snapshot

@@ -145,11 +145,16 @@ async def test_a_snapshot_sees_one_moment_whatever_is_written_meanwhile_and_writ
             await writing.commit()
         assert await read_checkpoint(session) is None
     assert await read_model.has_reached(Position(1, 7))
+    async with read_model.snapshot(keeps_plans=True) as snapshot:
+        assert await snapshot.scalar(text("SHOW plan_cache_mode")) == "force_generic_plan"
+        assert await snapshot.scalar(text("SHOW transaction_isolation")) == "repeatable read"
     # What was set for the snapshot is not left behind in its connection.
     for _ in range(3):
         async with read_model.session() as session:
             assert await session.scalar(text("SHOW transaction_isolation")) == "read committed"
             assert await session.scalar(text("SHOW transaction_read_only")) == "off"
+            assert await session.scalar(text("SHOW plan_cache_mode")) == "force_custom_plan"
+            assert await session.scalar(text("SHOW enable_seqscan")) == "on"
     async with read_model.snapshot() as session:
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
             await session.execute(insert)

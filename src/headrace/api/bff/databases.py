@@ -23,13 +23,17 @@ class FromReadModel:
         readings: The parts.
         at_least: The position that the request asks for, if it does. A projector that has not reached it is not waited for
             longer than a page waits: the parts are sent as they are, and the answer says so.
+        keeps_plans: Whether no statement needs a plan for its values, see `headrace.store.snapshot.Snapshot`.
     """
 
     seconds = READ_MODEL_SECONDS
     has_position = True
 
-    def __init__(self, api: ApiState, *readings: Reading[Any], at_least: str | None = None) -> None:
+    def __init__(
+        self, api: ApiState, *readings: Reading[Any], at_least: str | None = None, keeps_plans: bool = True
+    ) -> None:
         self._api = api
+        self._keeps_plans = keeps_plans
         self._readings: Sequence[Reading[Any]] = readings
         self._at_least = at_least
         self.names = tuple(each.name for each in readings)
@@ -45,7 +49,7 @@ class FromReadModel:
             await reach(self._api, self._at_least, REACH_SECONDS)
         except ReadModelBehind as error:
             found.behind = error
-        async with self._api.read_model.snapshot() as session:
+        async with self._api.read_model.snapshot(keeps_plans=self._keeps_plans) as session:
             found.position = await read_checkpoint(session) or Position(self._api.log.epoch, 0)
             await read_all(session, self._readings, found)
 

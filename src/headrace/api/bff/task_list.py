@@ -84,7 +84,9 @@ async def show_task_list(request: AnyRequest, owner: str, asked: Asked, *, show_
 
     api = state_of(request)
     readings = (items, matched, facets) if _is_counted(conditions) else (items, matched)
-    return await api.screens.show(request, TasksV1, build, FromReadModel(api, *readings, at_least=asked.at_least))
+    # Which index has the fewest tasks of a filter depends on its values.
+    source = FromReadModel(api, *readings, at_least=asked.at_least, keeps_plans=False)
+    return await api.screens.show(request, TasksV1, build, source)
 
 
 class _Listed:
