@@ -26,6 +26,10 @@ class HintName(StrEnum):
     USERS = "users"
 
 
+FOR_ADMINS = frozenset({HintName.GAUGES, HintName.USERS})
+"""The hints that only the stream of everybody has."""
+
+
 class KindChange(StrEnum):
     """What has happened to a kind: a worker announced it for the first time or anew, it was paused, it was resumed, or no worker
     has announced it for two minutes.

@@ -26,8 +26,12 @@ class Cursor(NamedTuple):
         return _encode(self.created_at.isoformat(), self.id)
 
     @classmethod
-    def parse(cls, text: str) -> Cursor:
+    def parse(cls, text: str, parameter: str = "cursor") -> Cursor:
         """Read a cursor that a client sends back.
+
+        Args:
+            text: The cursor.
+            parameter: The parameter of the query that it is in.
 
         Raises:
             InvalidCursor: The text is not a cursor that `__str__` wrote.
@@ -39,7 +43,7 @@ class Cursor(NamedTuple):
                 raise ValueError(text)
             return cls(parsed.astimezone(UTC), row_id)
         except (ValueError, OverflowError, binascii.Error) as error:
-            raise _refusal() from error
+            raise _refusal(parameter) from error
 
 
 class DurationCursor(NamedTuple):
@@ -65,7 +69,7 @@ class DurationCursor(NamedTuple):
                 raise ValueError(text)
             return cursor
         except (ValueError, binascii.Error) as error:
-            raise _refusal() from error
+            raise _refusal("cursor") from error
 
 
 def _encode(place: str, row_id: str) -> str:
@@ -85,6 +89,6 @@ def _decode(text: str) -> tuple[str, str]:
     return place, row_id
 
 
-def _refusal() -> InvalidCursor:
+def _refusal(parameter: str) -> InvalidCursor:
     message = "this cursor is not one that such a list handed out; begin again without it"
-    return InvalidCursor(message, [FieldError(path="query cursor", message=message)])
+    return InvalidCursor(message, [FieldError(path=f"query {parameter}", message=message)])

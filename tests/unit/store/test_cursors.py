@@ -48,3 +48,10 @@ def test_a_cursor_that_nobody_handed_out_is_refused_with_its_parameter_named(tex
     with pytest.raises(InvalidCursor, match="begin again without it") as refused:
         Cursor.parse(text)
     assert [each.path for each in refused.value.errors] == ["query cursor"]
+
+
+def test_a_refused_cursor_is_called_as_the_parameter_that_it_is_in() -> None:
+    for parameter in ("cursor", "items_cursor"):
+        with pytest.raises(InvalidCursor) as refused:
+            Cursor.parse("x", parameter)
+        assert [each.path for each in refused.value.errors] == [f"query {parameter}"]

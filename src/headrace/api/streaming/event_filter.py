@@ -102,7 +102,7 @@ def read_filter(
         _check_label(label)
     for kind in filled.kinds - known_kinds:
         _refuse("kind", f"no worker ever announced a kind {kind[:80]!r}; see /api/v1/kinds")
-    known = [*EventName] if form is FULL else [*(each for each in EventName if each not in form.left_out), *HintName]
+    known = [*(each for each in EventName if each not in form.left_out), *form.hints]
     for event in filled.events - set(known):
         _refuse("event", f"there is no event {event[:80]!r}; there are {', '.join(known)}")
     return filled

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from headrace.api.streaming.brief_frames import LEFT_OUT, encode_brief, encode_brief_with_owner
 from headrace.api.streaming.frames import Frame, encode_frame
 from headrace.contracts.frames import Form
+from headrace.contracts.hints import FOR_ADMINS, HintName
 from headrace.log.records import Record
 from headrace.log.subjects import event_of
 
@@ -19,11 +20,13 @@ class FrameForm(NamedTuple):
         name: What tells it from the others.
         encode: Encodes a record; None for one that cannot be read.
         left_out: The events that it does not have.
+        hints: The hints that it has.
     """
 
     name: str
     encode: Callable[[Record, int], Frame | None]
     left_out: frozenset[str] = frozenset()
+    hints: tuple[HintName, ...] = ()
 
     def has(self, record: Record) -> bool:
         """Return whether it has the event of a record."""
@@ -31,8 +34,8 @@ class FrameForm(NamedTuple):
 
 
 FULL: Final = FrameForm("full", encode_frame)
-BRIEF: Final = FrameForm("brief", encode_brief, LEFT_OUT)
-BRIEF_WITH_OWNER: Final = FrameForm("brief with owner", encode_brief_with_owner, LEFT_OUT)
+BRIEF: Final = FrameForm("brief", encode_brief, LEFT_OUT, tuple(hint for hint in HintName if hint not in FOR_ADMINS))
+BRIEF_WITH_OWNER: Final = FrameForm("brief with owner", encode_brief_with_owner, LEFT_OUT, tuple(HintName))
 
 
 def form_of(asked: Form, *, names_owner: bool = False) -> FrameForm:

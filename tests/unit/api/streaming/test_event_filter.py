@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.api.streaming.event_filter import TASKS_MAX, VALUES_MAX, EventFilter, read_filter
-from headrace.api.streaming.forms import BRIEF, FULL, FrameForm
+from headrace.api.streaming.forms import BRIEF, BRIEF_WITH_OWNER, FULL, FrameForm
 from headrace.api.streaming.frames import NO_LABELS, Frame
 from headrace.errors import MalformedRequest
 
@@ -39,9 +39,11 @@ def test_a_brief_filter_may_name_hints_and_not_what_a_brief_stream_leaves_out() 
     assert wanted.wants_hint("counts", None, None)
     assert not wanted.wants_hint("kind", "echo", None)
     assert not filter_of(BRIEF, event=["finished"]).has_hints
-    for form, event in ((BRIEF, "logged"), (BRIEF, "emitted"), (FULL, "counts")):
-        with pytest.raises(MalformedRequest, match=f"there is no event '{event}'"):
+    for form, event in ((BRIEF, "logged"), (BRIEF, "emitted"), (FULL, "counts"), (BRIEF, "gauges"), (BRIEF, "users")):
+        with pytest.raises(MalformedRequest, match=f"there is no event '{event}'") as refused:
             filter_of(form, event=[event])
+        assert event not in refused.value.message.partition("; there are ")[2].split(", ")
+    assert filter_of(BRIEF_WITH_OWNER, event=["gauges", "users"]).has_hints
 
 
 def test_a_hint_about_a_kind_or_a_batch_passes_a_filter_as_a_task_of_it_would() -> None:

@@ -82,7 +82,7 @@ async def show_failures(
     wanted = FailureFilter(kind=kind, code=code, since=None if given is None else hour_of(given))
     total = Reading("total", lambda session: count_failures(session, owner, wanted))
     groups = Reading("groups", partial(_groups, owner, wanted, None if cursor is None else Cursor.parse(cursor), limit))
-    after = None if items_cursor is None else Cursor.parse(items_cursor)
+    after = None if items_cursor is None else Cursor.parse(items_cursor, "items_cursor")
     selected = Reading("selected", partial(_selected, owner, fingerprint, wanted.since, after))
 
     def build(composed: Composed) -> FailuresV1:
