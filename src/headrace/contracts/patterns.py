@@ -28,6 +28,6 @@ def meaning_of(pattern: str) -> str | None:
 WORD_PATTERN = pattern_of("made of 1 to 64 letters, digits, - and _", r"^[A-Za-z0-9_-]{1,64}$(?!\n)")
 VISIBLE_PATTERN = pattern_of("made of visible ASCII characters, without spaces", r"^[!-~]+$(?!\n)")
 # In a set of characters: control characters, line separators, and what turns the direction of the text around it.
-NOT_PRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069"
+NOT_PRINTABLE = r"\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069"
 PRINTABLE_PATTERN = pattern_of("one line of printable characters", rf"^[^{NOT_PRINTABLE}]*$(?!\n)")
 is_printable = re.compile(PRINTABLE_PATTERN).fullmatch

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, text
 from headrace.contracts.batches import Batch
 from headrace.contracts.screens.rows import Group
 from headrace.contracts.tasks import FailureCode, TaskError, TaskSummary
+from headrace.printable import printable_lines
 from headrace.store import tables
 from headrace.store.batch_rows import to_batch
 from headrace.store.reading import columns_of, fetch_row, fetch_rows
@@ -103,7 +104,7 @@ def _to_group(kind: str, row: Any) -> Group:
         fingerprint=row.fingerprint,
         kind=kind,
         code=FailureCode(row.code),
-        message=msgspec.json.decode(row.error, type=TaskError).message,
+        message=printable_lines(msgspec.json.decode(row.error, type=TaskError).message),
         count=row.n,
         first_at=row.first_at,
         last_at=row.last_at,

@@ -22,7 +22,7 @@ from headrace.contracts.titles import (
     [
         ("Essay 4711", "Essay 4711"),
         ("  a\n\tb\u00a0 c ", "a b c"),
-        ("a\0b\x1b[31mc\u202ed", "ab[31mcd"),
+        ("a\0b\x1b[31mc\u202ed\u061ce", "ab[31mcde"),
         ("<b>&amp;</b>", "<b>&amp;</b>"),
         ("n\u00e4\u00efve \U0001f469\u200d\U0001f4bb", "n\u00e4\u00efve \U0001f469\u200d\U0001f4bb"),
         ("x" * 500, "x" * TITLE_CHARS_MAX),

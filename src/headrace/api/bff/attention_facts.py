@@ -20,6 +20,7 @@ from headrace.contracts.batches import Counts
 from headrace.contracts.kinds import CatalogEntry
 from headrace.contracts.screens.rows import Group
 from headrace.contracts.tasks import FailureCode
+from headrace.printable import printable_lines
 from headrace.store.activity_statements import HOUR
 from headrace.store.attention import Firing, find_pauses
 from headrace.store.counts import HOURS_SHOWN, FailureFilter, FailureGroup, list_failure_groups
@@ -120,7 +121,7 @@ def to_group(found: FailureGroup) -> Group:
         fingerprint=found.fingerprint,
         kind=found.kind,
         code=FailureCode(found.code),
-        message=found.message,
+        message=printable_lines(found.message),
         count=found.count,
         first_at=found.first_at,
         last_at=found.last_at,

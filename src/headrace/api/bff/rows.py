@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from headrace.contracts.batches import Batch
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.rows import BatchRow, RowError, TaskRow
-from headrace.contracts.tasks import State, TaskSummary
+from headrace.contracts.tasks import Progress, State, TaskError, TaskSummary
 from headrace.contracts.titles import short_id
+from headrace.printable import printable_lines
 from headrace.store.names import FoundNames, find_names
 from headrace.store.snapshot import Reads
 from headrace.store.task_workers import find_workers
@@ -100,8 +103,8 @@ def task_row(task: TaskSummary, names: Names) -> TaskRow:
         attempt=task.attempt,
         max_attempts=task.max_attempts,
         worker=names.workers.get(task.id),
-        progress=task.progress,
-        error=None if task.error is None else RowError(code=task.error.code, message=task.error.message),
+        progress=None if task.progress is None else _progress(task.progress),
+        error=None if task.error is None else _error(task.error),
         files=len(task.files),
         due_at=task.due_at,
         expires_at=task.expires_at,
@@ -110,6 +113,15 @@ def task_row(task: TaskSummary, names: Names) -> TaskRow:
         finished_at=task.finished_at,
         position=task.position,
     )
+
+
+def _error(error: TaskError) -> RowError:
+    # Handlers write what they like, and a row shows it to others.
+    return RowError(code=error.code, message=printable_lines(error.message))
+
+
+def _progress(progress: Progress) -> Progress:
+    return progress if progress.message is None else replace(progress, message=printable_lines(progress.message))
 
 
 def _batch_row(batch: Batch, owners: Mapping[str, str | None] | None) -> BatchRow:

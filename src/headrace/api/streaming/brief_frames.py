@@ -13,6 +13,7 @@ from headrace.log import subjects
 from headrace.log.memberships import labels_of, schedule_of, title_of, title_with_fallback
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+from headrace.printable import printable_lines
 
 LEFT_OUT = frozenset({EventName.LOGGED, EventName.EMITTED})
 """The events that a brief stream does not send. Whoever looks at one task follows it in full."""
@@ -29,6 +30,7 @@ _ENCODED_FIRST_ATTEMPT = Raw(str(FIRST_ATTEMPT).encode())
 _ACCEPTING = frozenset({EventName.QUEUED, EventName.DEFERRED})
 
 _error_decoder = msgspec.json.Decoder(dict[str, Raw])
+_text_decoder = msgspec.json.Decoder(str)
 
 
 def encode_brief(record: Record, epoch: int) -> Frame | None:
@@ -61,6 +63,8 @@ def _brief_data(record: Record, subject: TaskSubject, fields: dict[str, Any]) ->
         fields.pop(left_out, None)
     if (error := fields.get("error")) is not None:
         fields["error"] = _without_traceback(error)
+    elif (message := fields.get("message")) is not None:
+        fields["message"] = _printable(message)
     if fields.get("attempt") == _ENCODED_FIRST_ATTEMPT:
         del fields["attempt"]
     title = title_of(headers)
@@ -88,4 +92,17 @@ def _without_traceback(error: Raw) -> Any:
         # It is null, or a worker in another language has written something else.
         return None
     fields.pop("traceback", None)
+    if (message := fields.get("message")) is not None:
+        fields["message"] = _printable(message)
     return fields
+
+
+def _printable(message: Raw) -> Any:
+    """Return a text of a handler as rows of screens have it. Most have nothing that is written in another way."""
+    encoded = bytes(message)
+    if encoded.isascii() and b"\\" not in encoded:
+        return message
+    try:
+        return printable_lines(_text_decoder.decode(encoded))
+    except msgspec.DecodeError:
+        return None

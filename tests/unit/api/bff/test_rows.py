@@ -31,9 +31,23 @@ SCHEDULE = ScheduleRow(
     updated_at=AT, announced_at=None, last_at=None, last_task=None, epoch=1, sequence=1,
 )  # fmt: skip
 TASKS = [
-    row(1, id="t1", state="running", batch="b1", schedule="s1", progress='{"fraction": 0.5}', labels=["customer=42"]),
+    row(
+        1,
+        id="t1",
+        state="running",
+        batch="b1",
+        schedule="s1",
+        progress='{"fraction": 0.5, "message": "half\\u001b[2J"}',
+        labels=["customer=42"],
+    ),
     row(2, id="t2", batch="gone", schedule="gone", title=""),
-    row(3, id="t3", state="failed", error='{"code": "raised", "message": "no", "traceback": "long"}', code="raised"),
+    row(
+        3,
+        id="t3",
+        state="failed",
+        error='{"code": "raised", "message": "no\\u0000 \u202eexe\\nway", "traceback": "long"}',
+        code="raised",
+    ),
     *(row(n, id=f"t{n}", state="running", batch="b1", schedule="s1") for n in range(4, 20)),
 ]
 
@@ -81,10 +95,18 @@ async def test_a_row_names_what_it_refers_to_and_a_page_takes_one_query_for_name
     first, second, third = rows["t1"], rows["t2"], rows["t3"]
     assert (first.owner, first.worker) == (Ref(id="u1", name="ada@example.com"), "w2")
     assert (first.batch, first.schedule) == (Ref(id="b1", name="Class 9b"), Ref(id="s1", name="Every day"))
-    assert (first.progress, first.labels, first.files) == (Progress(fraction=0.5), {"customer": "42"}, 0)
+    assert (first.progress, first.labels, first.files) == (
+        Progress(fraction=0.5, message=r"half\x1b[2J"),
+        {"customer": "42"},
+        0,
+    )
     assert (second.batch, second.schedule, second.title) == (Ref(id="gone", name=None), Ref(id="gone", name=None), "t2")
     assert third.error is not None
-    assert (third.error.code, third.error.message, third.worker) == (FailureCode.RAISED, "no", None)
+    assert (third.error.code, third.error.message, third.worker) == (
+        FailureCode.RAISED,
+        "no\\x00 \\u202eexe\nway",
+        None,
+    )
     assert all(each.owner is None for each in of_member)
 
 

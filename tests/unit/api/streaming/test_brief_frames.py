@@ -21,6 +21,7 @@ from headrace.contracts.events import (
     Finished,
     Logged,
     Outcome,
+    Progressed,
     Queued,
     Started,
     encode,
@@ -30,6 +31,7 @@ from headrace.contracts.labels import encode_labels
 from headrace.contracts.tasks import FailureCode, Priority, TaskError
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+from headrace.printable import printable_lines
 from tests.unit.strategies import EVENTS
 
 FINISHED_BYTES_MAX = 350  # with a title of 40 characters, in a batch; a page may follow thousands of tasks
@@ -112,6 +114,21 @@ def test_a_brief_failure_has_code_and_message_and_no_traceback() -> None:
         assert data_of(event)["error"] == {"code": "raised", "message": "no such file"}
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("no such file", "no such file"),
+        ('Datei fehlt: "Größe"\n\tnach', 'Datei fehlt: "Größe"\n\tnach'),
+        ("a\0b \u202eexe \x1b[2J", r"a\x00b \u202eexe \x1b[2J"),
+        ("\u061c", r"\u061c"),
+    ],
+)
+def test_a_message_of_a_handler_is_written_as_rows_of_screens_have_it(message: str, shown: str) -> None:
+    error = TaskError(code=FailureCode.RAISED, message=message)
+    assert data_of(Finished(attempt=1, outcome=Outcome.FAILED, error=error))["error"]["message"] == shown
+    assert data_of(Progressed(attempt=1, fraction=0.5, message=message))["message"] == shown
+
+
 def test_a_task_without_a_title_in_its_headers_is_called_by_its_input_and_later_events_say_none() -> None:
     queued = Queued(attempt=1, fence=0, input=Raw(b'{"pages":3,"text":"On roads"}'))
     assert data_of(queued, {})["title"] == "On roads"
@@ -164,4 +181,6 @@ def test_a_brief_frame_stands_for_the_same_event_as_the_full_one_and_says_nothin
     kept = {"attempt": 1, "batch": None} | kept
     assert kept.keys() <= shown.keys()
     assert shown.keys() - kept.keys() <= fields_left_out(name)
+    if shown.get("message") is not None:
+        shown["message"] = printable_lines(shown["message"])
     assert all(kept[each] == shown[each] for each in kept if each != "error")
