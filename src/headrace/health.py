@@ -10,7 +10,7 @@ import msgspec
 RETRY_SECONDS = 2  # after which a process that is not ready may be asked again; it looks again within that
 
 
-class Health(msgspec.Struct, frozen=True):
+class HealthReport(msgspec.Struct, frozen=True):
     """``status`` is ``ok`` when every check is; a check says ``ok``, ``ok; …`` with a remark, or what is wrong."""
 
     status: str
@@ -20,17 +20,17 @@ class Health(msgspec.Struct, frozen=True):
 class Readiness(NamedTuple):
     """How a process is, and whether it can do its work in spite of what is wrong."""
 
-    health: Health
+    health: HealthReport
     is_ready: bool
 
 
 Ready = Callable[[], Awaitable[Readiness]]
 
 
-def summarize(checks: dict[str, str]) -> Health:
+def summarize(checks: dict[str, str]) -> HealthReport:
     """Summarize several checks in one status."""
     good = all(state == "ok" or state.startswith("ok;") for state in checks.values())
-    return Health("ok" if good else "failing", checks)
+    return HealthReport("ok" if good else "failing", checks)
 
 
 def all_needed(checks: dict[str, str]) -> Readiness:

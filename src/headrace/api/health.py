@@ -9,7 +9,7 @@ from headrace.api.auth.access import PUBLIC, access
 from headrace.api.edge.request import AnyRequest
 from headrace.api.mounts import Mount
 from headrace.api.state import ApiState, state_of
-from headrace.health import RETRY_SECONDS, Health, Readiness, summarize
+from headrace.health import RETRY_SECONDS, HealthReport, Readiness, summarize
 from headrace.log import clock
 
 
@@ -20,7 +20,7 @@ from headrace.log import clock
     summary="Whether the process works",
     sync_to_thread=False,
 )
-def live() -> Health:
+def live() -> HealthReport:
     """The process answers as long as its event loop runs. It checks nothing else."""
     return summarize({})
 
@@ -30,9 +30,11 @@ def live() -> Health:
     operation_id="health_ready",
     opt=access(PUBLIC),
     summary="Whether the process can serve, by dependency",
-    responses={503: ResponseSpec(Health, generate_examples=False, description="It cannot serve; the checks say why.")},
+    responses={
+        503: ResponseSpec(HealthReport, generate_examples=False, description="It cannot serve; the checks say why.")
+    },
 )
-async def ready(request: AnyRequest) -> Response[Health]:
+async def ready(request: AnyRequest) -> Response[HealthReport]:
     """The answer is 503 while nothing can be accepted: the log is away, was not compared with the read model since its servers
     started, is full or takes nothing; and while the process drains. Without Postgres it is 200 with a failing check: tasks can
     still be submitted and followed. Of a process that serves administrators alone, it is 503 then.

@@ -23,6 +23,13 @@ BatchName = Annotated[
 ]
 
 
+class LineForm(StrEnum):
+    """What each line of NDJSON is: an input, or an entry that has labels of its own."""
+
+    INPUTS = "inputs"
+    ENTRIES = "entries"
+
+
 class BatchState(StrEnum):
     """Whether tasks of a batch can still change by themselves: ``open``, or ``settled`` when all are final."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from headrace.health import Health, Readiness, Ready, summarize
+from headrace.health import HealthReport, Readiness, Ready, summarize
 from headrace.metrics.page import MetricsPage
 
 CountBacklog = Callable[[frozenset[str]], Awaitable[int]]
@@ -37,7 +37,7 @@ class Operations:
         self._waits_for = why
 
     async def _starting(self) -> Readiness:
-        return Readiness(Health("failing", {"process": f"starting; {self._waits_for}"}), is_ready=False)
+        return Readiness(HealthReport("failing", {"process": f"starting; {self._waits_for}"}), is_ready=False)
 
     async def readiness(self) -> Readiness:
         """Say whether the process can do its work now."""

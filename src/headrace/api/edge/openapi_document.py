@@ -16,6 +16,7 @@ from litestar.openapi.spec import OpenAPI
 
 from headrace.api.edge.openapi_answers import require_answered_fields
 from headrace.api.edge.openapi_components import SCHEMAS, Json, keep_reachable, operations_of
+from headrace.api.edge.openapi_descriptions import allow_any_names, describe_types
 from headrace.api.edge.openapi_events import add_streamed, add_timelines
 from headrace.api.edge.openapi_parameters import complete_parameters
 from headrace.contracts.batches import BatchEntry, BatchSubmission
@@ -100,6 +101,7 @@ def complete(document: Json) -> Json:
         "$ref": SCHEMAS + BatchEntry.__name__
     }
     schemas.update(taken)
+    describe_types(document)
     for path, operations in document["paths"].items():
         for operation in operations.values():
             operation["tags"] = [_tag(path, operation)]
@@ -109,6 +111,7 @@ def complete(document: Json) -> Json:
     add_timelines(schemas)
     streams = {operation["operationId"] for operation in operations_of(document) if _is_stream(operation)}
     streamed = add_streamed(schemas, streams) if streams else ()
+    allow_any_names(document)
     _share_answers(document)
     _leave_out_defaults(document)
     keep_reachable(document, streamed)

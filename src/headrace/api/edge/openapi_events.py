@@ -12,6 +12,7 @@ import msgspec
 from msgspec import NODEFAULT, Raw, Struct, defstruct
 
 from headrace.api.edge.openapi_components import SCHEMAS, Json, refer_to
+from headrace.api.edge.openapi_descriptions import on_one_line
 from headrace.api.streaming.brief_frames import FIRST_ATTEMPT, LEFT_OUT, fields_left_out
 from headrace.contracts.batches import Batch
 from headrace.contracts.counts import OwnerCounts
@@ -46,6 +47,16 @@ _IN_EVENTS = {TaskError.__name__: "EventError"}
 _OF_EVERYBODY = "follow_everybody"
 # The streams that have no other form.
 _BRIEF_STREAMS = frozenset({_OF_EVERYBODY, "follow_own"})
+# Where the first sentences of an event promise what its frames leave out.
+_SAID_OF_FRAMES = {
+    EventName.QUEUED: "A task may run now.",
+    EventName.STARTED: "A worker is about to call the handler. ``delivered`` says how often this attempt was delivered to a worker, "
+    "and is left out the first time.",
+    EventName.STORED: "The task produced a file.",
+}
+_SAID_OF_BRIEF_FRAMES = _SAID_OF_FRAMES | {
+    EventName.FINISHED: "The one end of a run: ``error`` with ``failed``, ``by`` with ``cancelled``.",
+}
 # A deleted task has no timeline.
 _OF_TIMELINE = frozenset(EventName) - HIGH_RATE - {EventName.DELETED}
 
@@ -123,20 +134,22 @@ def _add_timeline(schemas: Json, timeline: str, ending: str) -> None:
     for name, member in members.items():
         own = {"event": {"const": name, "type": "string"}, "data": {"$ref": SCHEMAS + data[EventName(name)].__name__}}
         schemas[member] = {**entry, "title": member, "properties": entry["properties"] | own}
-    schemas[timeline] = _union("One event of a task's history, as kept in the read model.", members)
+    schemas[timeline] = _union(entry["description"], members)
 
 
 def _frame(
     title: str, name: EventName, event: type[Struct], base: type[Struct], left_out: frozenset[str]
 ) -> type[Struct]:
+    is_brief = base is BriefFrame
+    said = (_SAID_OF_BRIEF_FRAMES if is_brief else _SAID_OF_FRAMES).get(name) or _first_sentences(event)
     return defstruct(
         title,
-        _fields(event, left_out, is_brief=base is BriefFrame),
+        _fields(event, left_out, is_brief=is_brief),
         bases=(base,),
         tag_field="event",
         tag=name.value,
         kw_only=True,
-        namespace={"__doc__": _first_sentences(event)},
+        namespace={"__doc__": said},
     )
 
 
@@ -166,7 +179,7 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 
 def _first_sentences(event: type[Struct]) -> str:
     """Return the first paragraph of what an event says of itself; the others are about the log."""
-    return " ".join((event.__doc__ or "").partition("\n\n")[0].split())
+    return on_one_line((event.__doc__ or "").partition("\n\n")[0])
 
 
 def _add(schemas: Json, structs: list[type[Struct]], *, is_complete: bool = False) -> None:
@@ -178,7 +191,7 @@ def _add(schemas: Json, structs: list[type[Struct]], *, is_complete: bool = Fals
             # An event leaves out what it has no value for.
             each.pop("default", None)
         if "description" in schema:
-            schema["description"] = " ".join(schema["description"].split())
+            schema["description"] = on_one_line(schema["description"])
         if is_complete and "properties" in schema:
             schema["required"] = [*schema["properties"]]
         schemas.setdefault(_IN_EVENTS.get(name, name), schema)

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from enum import StrEnum
 
 from headrace.api.edge.upload_room import UploadRoom
-from headrace.contracts.batches import BATCH_BYTES_MAX
+from headrace.contracts.batches import BATCH_BYTES_MAX, LineForm
 from headrace.contracts.problems import FieldError
 from headrace.errors import TooLarge
-
-
-class Form(StrEnum):
-    """What a batch consists of: inputs, or entries that have labels of their own."""
-
-    INPUTS = "inputs"
-    ENTRIES = "entries"
 
 
 async def read_whole(stream: AsyncIterable[bytes], bytes_max: int) -> bytes:
@@ -31,7 +23,7 @@ async def read_whole(stream: AsyncIterable[bytes], bytes_max: int) -> bytes:
 
 
 async def read_lines(
-    stream: AsyncIterable[bytes], room: UploadRoom, line_bytes_max: int, form: Form = Form.INPUTS
+    stream: AsyncIterable[bytes], room: UploadRoom, line_bytes_max: int, form: LineForm = LineForm.INPUTS
 ) -> AsyncGenerator[list[bytes]]:
     """Yield the lines of a body as they arrive, without blank lines.
 

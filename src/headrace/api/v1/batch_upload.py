@@ -18,9 +18,8 @@ import msgspec
 
 from headrace.api.edge.refused_body import explain_refused
 from headrace.api.edge.upload_room import UploadRoom
-from headrace.api.v1.batch_body import Form
 from headrace.catalog import Catalog
-from headrace.contracts.batches import INPUTS_MAX, BatchEntry
+from headrace.contracts.batches import INPUTS_MAX, BatchEntry, LineForm
 from headrace.contracts.labels import LABELS_MAX, encode_labels
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
@@ -68,7 +67,7 @@ class BatchUpload:
         room: UploadRoom,
         kind: str,
         input_bytes_max: int,
-        form: Form = Form.INPUTS,
+        form: LineForm = LineForm.INPUTS,
         labels: Mapping[str, str] = _NO_LABELS,
     ) -> None:
         # An unknown kind is refused before the body is read.
@@ -162,7 +161,7 @@ class BatchUpload:
         except RecursionError:
             self._add_errors([FieldError(path=path, message="nested too deep to be read")])
         except (msgspec.MsgspecError, ValueError, OverflowError) as error:
-            decoder = _input_decoder if self._form == Form.INPUTS else _entry_decoder
+            decoder = _input_decoder if self._form == LineForm.INPUTS else _entry_decoder
             wrong = explain_refused(error, bytes(given), decoder.type)
             self._add_errors([FieldError(path=path + wrong.path, message=wrong.message)])
         else:
@@ -170,7 +169,7 @@ class BatchUpload:
 
     def _decode(self, given: bytes | msgspec.Raw, path: str) -> tuple[dict[str, Any], dict[str, str], str]:
         """Return an input, the labels of its own, and its path."""
-        if self._form == Form.INPUTS:
+        if self._form == LineForm.INPUTS:
             return _input_decoder.decode(given), {}, path
         entry = _entry_decoder.decode(given)
         if len({**self._labels, **entry.labels}) > LABELS_MAX:

@@ -21,7 +21,7 @@ from headrace.api.edge.openapi import BatchBody, refusals
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
 from headrace.api.state import ApiState, state_of
-from headrace.api.v1.batch_body import Form, read_lines, read_whole
+from headrace.api.v1.batch_body import read_lines, read_whole
 from headrace.api.v1.batch_upload import BatchUpload
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.batches import (
@@ -30,6 +30,7 @@ from headrace.contracts.batches import (
     BatchCreated,
     BatchSubmission,
     Counts,
+    LineForm,
 )
 from headrace.contracts.follow_links import AcceptedBatch, FollowLinkRequest
 from headrace.contracts.patterns import PRINTABLE_PATTERN
@@ -79,7 +80,7 @@ async def submit_batch(
     priority: Annotated[Priority, Parameter(description="With NDJSON.")] = Priority.LOW,
     max_attempts: Annotated[int | None, Parameter(ge=1, le=ATTEMPTS_MAX, description="With NDJSON.")] = None,
     label: LabelsInQuery = None,
-    lines: Annotated[Form, Parameter(description="What each line of NDJSON is.")] = Form.INPUTS,
+    lines: Annotated[LineForm, Parameter(description="What each line of NDJSON is.")] = LineForm.INPUTS,
 ) -> Response[AcceptedBatch]:
     """A batch is accepted when all its inputs are valid and all its tasks are in the log.
 
@@ -114,19 +115,19 @@ class _Terms(NamedTuple):
     priority: Priority
     max_attempts: int | None
     labels: dict[str, str]
-    form: Form
+    form: LineForm
 
 
-def _inputs_of(body: BatchSubmission) -> tuple[Form, list[msgspec.Raw]]:
+def _inputs_of(body: BatchSubmission) -> tuple[LineForm, list[msgspec.Raw]]:
     """Return what a body has, and in which form.
 
     Raises:
         MalformedRequest: It has both inputs and entries, or neither.
     """
     if body.inputs is not None and body.entries is None:
-        return Form.INPUTS, body.inputs
+        return LineForm.INPUTS, body.inputs
     if body.entries is not None and body.inputs is None:
-        return Form.ENTRIES, body.entries
+        return LineForm.ENTRIES, body.entries
     message = "say either inputs or entries"
     raise MalformedRequest(message, [FieldError(path="/inputs", message=message)])
 

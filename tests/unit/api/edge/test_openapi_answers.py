@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from enum import Enum
 from functools import cache
 from typing import Any, Union
 
@@ -20,7 +22,7 @@ from headrace.api.edge.openapi_components import SCHEMAS, operations_of, reachab
 from headrace.api.edge.openapi_events import brief_events, streamed_events
 from headrace.api.streaming.brief_frames import LEFT_OUT, encode_brief, encode_brief_with_owner
 from headrace.api.streaming.frames import encode_frame
-from headrace.contracts.events import Event, EventName, encode
+from headrace.contracts.events import Event, EventName, Outcome, encode
 from headrace.contracts.hints import HintName
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
@@ -92,7 +94,50 @@ def test_no_answer_but_a_problem_leaves_fields_out() -> None:
     assert with_unset == {"Problem"}
 
 
-def _structs(of: type[Struct]) -> Iterator[type[Struct]]:
+@every_document
+def test_a_schema_says_what_its_type_says_and_a_field_keeps_its_own_words(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    own = {
+        each.__name__: each for each in (*_structs(Struct), *_structs(Enum)) if "headrace.contracts." in each.__module__
+    }
+    of_types = {name: own[name.removesuffix("View")] for name in schemas if name.removesuffix("View") in own}
+    assert len(of_types) > 30
+    for name, of in of_types.items():
+        assert schemas[name]["description"] == " ".join((of.__doc__ or "").split()), name
+        _, told = msgspec.json.schema_components([of])
+        for field, said in told[of.__name__].get("properties", {}).items():
+            # The schema of a timeline is a union, whose members have the fields.
+            if "description" in said and "properties" in schemas[name]:
+                assert schemas[name]["properties"][field]["description"] == said["description"], (name, field)
+    if document is MADE["core"]:
+        total = schemas["Activity"]["properties"]["total"]
+        assert total == {"allOf": [{"$ref": SCHEMAS + "ActivityCounts"}], "description": "The whole span."}
+
+
+@every_document
+def test_a_frame_promises_no_field_that_it_lacks(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    frames = [name for name in schemas if name.endswith("Event") and "properties" in schemas[name]]
+    assert frames
+    for name in frames:
+        promised = {*re.findall(r"``(\w+)``", schemas[name]["description"])}
+        assert promised <= schemas[name]["properties"].keys() | {*Outcome}, name
+
+
+@every_document
+def test_an_object_about_whose_names_nothing_is_said_may_have_any(document: Json) -> None:
+    def check(said: Any) -> None:
+        if isinstance(said, dict):
+            assert said.get("type") != "object" or said.keys() & {"properties", "additionalProperties"}, said
+        for each in said.values() if isinstance(said, dict) else said if isinstance(said, list) else ():
+            check(each)
+
+    check({"paths": document["paths"], "components": document["components"]})
+    if document is MADE["core"]:
+        assert document["components"]["schemas"]["Submission"]["properties"]["input"]["additionalProperties"] is True
+
+
+def _structs(of: type[Any]) -> Iterator[type[Any]]:
     for each in of.__subclasses__():
         yield each
         yield from _structs(each)

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from headrace.api.edge.upload_room import UploadRoom
 from headrace.api.v1 import batch_body, batch_upload
-from headrace.api.v1.batch_body import Form, read_lines, read_whole
+from headrace.api.v1.batch_body import read_lines, read_whole
 from headrace.api.v1.batch_upload import BatchUpload
 from headrace.catalog import Catalog
+from headrace.contracts.batches import LineForm
 from headrace.contracts.kinds import KindDescription
 from headrace.contracts.labels import decode_labels
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
@@ -219,7 +220,7 @@ async def test_an_entry_has_labels_of_its_own_besides_those_of_its_batch() -> No
     ]
     shared = {"a": "1", "b": "2"}
     room = UploadRoom(1 << 30)
-    with BatchUpload(catalog(), room, "count", 1000, Form.ENTRIES, shared) as upload:
+    with BatchUpload(catalog(), room, "count", 1000, LineForm.ENTRIES, shared) as upload:
         await upload.add(entries)
         await upload.complete()
         (tasks,) = [chunk async for chunk in upload.chunks(10, 1000)]
@@ -245,7 +246,7 @@ async def test_an_entry_has_labels_of_its_own_besides_those_of_its_batch() -> No
 )
 async def test_what_is_wrong_with_an_entry_is_named_by_its_path(entry: bytes, path: str) -> None:
     shared = {str(each): "x" for each in range(8)}
-    with BatchUpload(catalog(), UploadRoom(1 << 30), "count", 1000, Form.ENTRIES, shared) as upload:
+    with BatchUpload(catalog(), UploadRoom(1 << 30), "count", 1000, LineForm.ENTRIES, shared) as upload:
         await upload.add([entry])
         with pytest.raises(InvalidInput) as refused:
             await upload.complete()

@@ -6,7 +6,7 @@ import httpx
 import msgspec
 
 from headrace.cli.terminal.checks.verdict import Finding, Level, Verdict
-from headrace.health import Health
+from headrace.health import HealthReport
 
 ANSWER_SECONDS = 5.0  # a readiness check that takes longer is none
 
@@ -19,7 +19,7 @@ async def check_ready(url: str) -> Verdict:
     except httpx.HTTPError as error:
         return Verdict("ready", [Finding(Level.CRITICAL, f"nothing answers at {url} ({type(error).__name__})")], "")
     try:
-        health = msgspec.json.decode(answer.content, type=Health)
+        health = msgspec.json.decode(answer.content, type=HealthReport)
     except (msgspec.MsgspecError, RecursionError):
         said = f"{url} answers {answer.status_code}, and not as Headrace does"
         return Verdict("ready", [Finding(Level.CRITICAL, said)], "")
