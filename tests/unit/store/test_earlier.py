@@ -14,6 +14,7 @@ from headrace.store.earlier import find_place
 from headrace.store.engine import sqlalchemy_url
 from headrace.store.leadership import LeaderSession
 from headrace.store.projection import FoldedPage, Projection
+from headrace.store.running import read_running_seconds
 from tests.unit.store.test_activity import row as activity
 from tests.unit.store.test_projection import AT, row
 
@@ -63,4 +64,13 @@ async def test_those_of_a_kind_that_are_queued_for_longer_are_counted_by_priorit
         assert (pace.saturated_starts, pace.runs) == (12, 5)
         assert pace.mean_run_seconds == pytest.approx(0.042)
         assert await read_pace(session, "none", NOON, NOON) == (0, 0, None)
+
+        assert await read_running_seconds(session, "echo", NOON) is None
+        for task, age in (("t4", 2), ("t5", 4)):
+            await session.execute(
+                text("UPDATE tasks SET state = 'running', started_at = :at WHERE id = :id"),
+                {"at": NOON - timedelta(seconds=age), "id": task},
+            )
+        assert await read_running_seconds(session, "echo", NOON) == 3.0
+        assert await read_running_seconds(session, "none", NOON) is None
     await engine.dispose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.api.state import ApiState
 from headrace.api.waiting.explain import AHEAD_MAX, Facts, explain_waiting
-from headrace.api.waiting.throughput import starts_per_second, window_of
+from headrace.api.waiting.throughput import Running, starts_per_second, window_of
 from headrace.contracts.tasks import State, TaskSummary
 from headrace.contracts.waiting import Waiting
 from headrace.errors import LogUnavailable, UnknownKind
@@ -12,6 +12,7 @@ from headrace.log import clock
 from headrace.log.lane_states import LaneState
 from headrace.store.activity import read_pace
 from headrace.store.earlier import find_place
+from headrace.store.running import read_running_seconds
 from headrace.store.snapshot import Reads
 
 
@@ -53,7 +54,9 @@ async def _add_queue(api: ApiState, session: Reads, task: TaskSummary, facts: Fa
     now = clock.now()
     window = window_of(place.since, now)
     pace = await read_pace(session, task.kind, *window)
-    running = sum(lane.running for lane in facts.lanes or ())
+    running = Running(
+        sum(lane.running for lane in facts.lanes or ()), await read_running_seconds(session, task.kind, now)
+    )
     return facts._replace(earlier=place.earlier, per_second=starts_per_second(pace, window, running, rate, now))
 
 

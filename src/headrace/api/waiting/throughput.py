@@ -11,6 +11,20 @@ MINUTE = timedelta(minutes=1)
 MINUTES_READ = 5  # of activity; what was before says little about now
 WINDOW_SECONDS_MIN = 10.0  # over which starts are counted; a burst of a moment says nothing
 RUNS_MIN = 5  # whose durations are known; fewer say nothing about the next
+# Mean runs for which those that run may have run already. Runs of very different length seldom exceed it: their age is one mean run.
+AGE_MAX = 2.0
+
+
+class Running(NamedTuple):
+    """The tasks of a kind that run.
+
+    Attributes:
+        count: How many.
+        seconds: For how long they have run, on average; None when that is not known.
+    """
+
+    count: int
+    seconds: float | None
 
 
 class Window(NamedTuple):
@@ -33,26 +47,31 @@ def window_of(queued_at: datetime, now: datetime) -> Window:
     return Window(since, max(since, begin if begin == queued_at else begin + MINUTE))
 
 
-def starts_per_second(pace: KindPace, window: Window, running: int, rate: float | None, now: datetime) -> float | None:
+def starts_per_second(
+    pace: KindPace, window: Window, running: Running, rate: float | None, now: datetime
+) -> float | None:
     """Return how many tasks of a kind start in a second while some wait; None when it cannot be said.
 
     While a task has waited, the workers of its kind started as many as they could, and these are counted. When it has not waited
-    for a minute, those that run tell: as many start as end, which follows from how long such tasks have run.
+    for a minute, those that run tell: as many start as end, which follows from how long such tasks have run. When those that run
+    have run for much longer than that already, they are not such tasks.
 
     Args:
         pace: What happened to the kind in the minutes of the window.
         window: The window.
-        running: How many of the kind run.
+        running: Those of the kind that run.
         rate: How many of the kind may start a second; None for no limit.
         now: The time at which that was read.
     """
     seconds = (now - window.saturated_since).total_seconds()
     if seconds >= WINDOW_SECONDS_MIN and pace.saturated_starts:
         return _at_most(rate, pace.saturated_starts / seconds)
-    if running and pace.runs >= RUNS_MIN and pace.mean_run_seconds:
-        # Those that run may have come in a moment in which nothing waited, and last for less than they would have to wait.
-        return _at_most(rate, running / pace.mean_run_seconds)
-    return None
+    if not running.count or pace.runs < RUNS_MIN or not pace.mean_run_seconds:
+        return None
+    if running.seconds is not None and running.seconds > AGE_MAX * pace.mean_run_seconds:
+        return None
+    # Those that run may have come in a moment in which nothing waited, and last for less than they would have to wait.
+    return _at_most(rate, running.count / pace.mean_run_seconds)
 
 
 def _at_most(rate: float | None, per_second: float) -> float:
