@@ -49,6 +49,8 @@ ROW = TaskRow(
     created_at=ago(minutes=9),
     started_at=ago(minutes=6),
     finished_at=None,
+    wait_seconds=0.4,
+    run_seconds=None,
     position=POSITION,
 )
 FIRST = Attempt(
@@ -138,6 +140,8 @@ def batch_detail() -> dict[str, Struct]:
         id=BATCH,
         kind="table_profile",
         name="Class 9b",
+        labels={"customer": "42"},
+        priority=Priority.LOW,
         owner=Ref(id=ADA, name="ada@example.com"),
         total=500,
         counts=Counts(queued=60, running=8, succeeded=420, failed=12),

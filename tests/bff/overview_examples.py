@@ -71,12 +71,16 @@ RUNNING = TaskRow(
     created_at=ago(minutes=5),
     started_at=ago(seconds=14),
     finished_at=None,
+    wait_seconds=0.4,
+    run_seconds=None,
     position=POSITION,
 )
 OPEN_BATCH = BatchRow(
     id=BATCH,
     kind="text_feedback",
     name="Class 9b",
+    labels={"customer": "42"},
+    priority=Priority.LOW,
     owner=None,
     total=500,
     counts=Counts(queued=80, running=8, succeeded=412),

@@ -111,6 +111,8 @@ def task_row(task: TaskSummary, names: Names) -> TaskRow:
         created_at=task.created_at,
         started_at=task.started_at,
         finished_at=task.finished_at,
+        wait_seconds=task.wait_seconds,
+        run_seconds=task.run_seconds,
         position=task.position,
     )
 
@@ -129,6 +131,8 @@ def _batch_row(batch: Batch, owners: Mapping[str, str | None] | None) -> BatchRo
         id=batch.id,
         kind=batch.kind,
         name=batch.name,
+        labels=batch.labels,
+        priority=batch.priority,
         owner=_owner(batch.owner, owners),
         total=batch.total,
         counts=batch.counts,

@@ -48,6 +48,12 @@ class TaskRow(Struct, frozen=True, kw_only=True):
     created_at: Instant
     started_at: Instant | None
     finished_at: Instant | None
+    wait_seconds: Annotated[
+        float | None, Meta(description="How long the attempt that was started last was runnable before its start.")
+    ]
+    run_seconds: Annotated[
+        float | None, Meta(description="How long the attempt that ended the task ran; null when it was not started.")
+    ]
     position: str
 
 
@@ -57,6 +63,8 @@ class BatchRow(Struct, frozen=True, kw_only=True):
     id: str
     kind: str
     name: str | None
+    labels: Annotated[dict[str, str], Meta(description="What the submitter calls each of its tasks by.")]
+    priority: Priority
     owner: Annotated[Ref | None, Meta(description=_OWNER)]
     total: int
     counts: Counts

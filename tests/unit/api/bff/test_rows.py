@@ -24,7 +24,8 @@ from tests.unit.store.identity_rows import make_user
 from tests.unit.store.test_projection import AT, row
 
 BATCH = BatchRow(
-    id="b1", kind="echo", priority="low", owner="u1", name="Class 9b", total=9, state="open", created_at=AT, epoch=1, sequence=1
+    id="b1", kind="echo", priority="low", owner="u1", name="Class 9b", total=9, state="open", created_at=AT, epoch=1, sequence=1,
+    labels=["customer=42"],
 )  # fmt: skip
 SCHEDULE = ScheduleRow(
     id="s1", owner="u1", definition='{"kind": "echo", "name": "Every day", "input": {}, "every": 60}', created_at=AT,
@@ -40,7 +41,7 @@ TASKS = [
         progress='{"fraction": 0.5, "message": "half\\u001b[2J"}',
         labels=["customer=42"],
     ),
-    row(2, id="t2", batch="gone", schedule="gone", title=""),
+    row(2, id="t2", batch="gone", schedule="gone", title="", wait_seconds=0.5, run_seconds=2.5),
     row(
         3,
         id="t3",
@@ -101,6 +102,7 @@ async def test_a_row_names_what_it_refers_to_and_a_page_takes_one_query_for_name
         0,
     )
     assert (second.batch, second.schedule, second.title) == (Ref(id="gone", name=None), Ref(id="gone", name=None), "t2")
+    assert (second.wait_seconds, second.run_seconds, first.run_seconds) == (0.5, 2.5, None)
     assert third.error is not None
     assert (third.error.code, third.error.message, third.worker) == (
         FailureCode.RAISED,
@@ -132,4 +134,5 @@ async def test_a_batch_names_its_owner_for_administrators_only(engine: AsyncEngi
         await session.execute(text("DELETE FROM users"))
         (unknown,) = await batch_rows(session, found, show_owners=True)
     assert (of_admin.owner, of_member.owner) == (Ref(id="u1", name="ada@example.com"), None)
+    assert (of_admin.labels, of_admin.priority) == ({"customer": "42"}, "low")
     assert (of_admin.name, of_admin.total, unknown.owner) == ("Class 9b", 9, Ref(id="u1", name=None))
