@@ -19,11 +19,11 @@ class Running(NamedTuple):
     """The tasks of a kind that run.
 
     Attributes:
-        count: How many.
+        tasks: How many.
         seconds: For how long they have run, on average; None when that is not known.
     """
 
-    count: int
+    tasks: int
     seconds: float | None
 
 
@@ -66,12 +66,12 @@ def starts_per_second(
     seconds = (now - window.saturated_since).total_seconds()
     if seconds >= WINDOW_SECONDS_MIN and pace.saturated_starts:
         return _at_most(rate, pace.saturated_starts / seconds)
-    if not running.count or pace.runs < RUNS_MIN or not pace.mean_run_seconds:
+    if not running.tasks or pace.runs < RUNS_MIN or not pace.mean_run_seconds:
         return None
     if running.seconds is not None and running.seconds > AGE_MAX * pace.mean_run_seconds:
         return None
     # Those that run may have come in a moment in which nothing waited, and last for less than they would have to wait.
-    return _at_most(rate, running.count / pace.mean_run_seconds)
+    return _at_most(rate, running.tasks / pace.mean_run_seconds)
 
 
 def _at_most(rate: float | None, per_second: float) -> float:
