@@ -71,9 +71,10 @@ def _who(rule: Rule) -> str:
         return "whoever has the link"
     if rule.is_public:
         return "everybody"
+    session = ", with a session and no key" if rule.needs_session else ""
     if rule.is_for_pending:
-        return "every account, for its own state"
-    return "every active account" if rule.scope is None else f"scope `{rule.scope}`"
+        return f"every account, for its own state{session}"
+    return f"every active account{session}" if rule.scope is None else f"scope `{rule.scope}`"
 
 
 def settings() -> str:

@@ -168,7 +168,7 @@ class AccountDisabled(Forbidden):
 
 
 class SessionNeeded(Forbidden):
-    """The route is about sessions, and the request was made with a key."""
+    """The route wants a session, and the request was made with a key."""
 
     code = "session_needed"
 

@@ -93,7 +93,9 @@ async def test_nobody_chooses_the_preferences_of_another_account_and_no_key_does
     made, other = await cluster.make_user(), await cluster.make_user()
     http = cluster.http_as(made.key)
     check_problem(await http.put(f"/api/v1/users/{other.id}/preferences", json={}), 404, "user_not_found")
-    check_problem(await http.put(f"/api/v1/users/{made.id}/preferences", json={}), 403, "session_needed")
+    refused = await http.put(f"/api/v1/users/{made.id}/preferences", json={})
+    check_problem(refused, 403, "session_needed")
+    assert refused.json()["message"].startswith("preferences are chosen by whoever is signed in, and the request")
     check_problem(await cluster.http.put(f"/api/v1/users/{other.id}/preferences", json={}), 403, "forbidden")
 
 

@@ -26,6 +26,7 @@ class Rule(Struct, frozen=True):
         is_by_token: Whether a public route asks for a token that is part of the request, and so is not for everybody.
         is_for_pending: Whether the route also serves accounts that are not active.
         ends_access: Whether the route takes credentials away. It has to work however much others of the account ask for.
+        needs_session: Whether the route refuses keys, with `headrace.api.auth.session_tokens.require_session`.
     """
 
     scope: Scope | None = None
@@ -33,6 +34,7 @@ class Rule(Struct, frozen=True):
     is_by_token: bool = False
     is_for_pending: bool = False
     ends_access: bool = False
+    needs_session: bool = False
 
 
 # For health, documentation and signing in.
@@ -45,10 +47,12 @@ SIGNED_IN: Final = Rule()
 OWN_STATE: Final = Rule(is_for_pending=True)
 
 
-def access(rule: Rule | str, *, ends_access: bool = False) -> dict[str, Any]:
+def access(rule: Rule | str, *, ends_access: bool = False, needs_session: bool = False) -> dict[str, Any]:
     """Return the `opt` of a route: a rule of this module, or the scope that its caller has to have, as ``"tasks:write"``."""
     declared = rule if isinstance(rule, Rule) else Rule(Scope(rule))
-    return {_OPTION: replace(declared, ends_access=True) if ends_access else declared}
+    if ends_access or needs_session:
+        declared = replace(declared, ends_access=ends_access, needs_session=needs_session)
+    return {_OPTION: declared}
 
 
 def rule_of(handler: HTTPRouteHandler) -> Rule | None:

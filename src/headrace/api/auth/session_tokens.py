@@ -52,15 +52,17 @@ def session_of(principal: Principal) -> str | None:
     return principal.credential.removeprefix(SESSION) if principal.credential.startswith(SESSION) else None
 
 
-def require_session(principal: Principal) -> str:
+def require_session(principal: Principal, what: str = "this is about sessions") -> str:
     """Return the id of the session that a principal was signed in with.
+
+    Args:
+        principal: The principal.
+        what: Why it is needed, for the sentence that refuses a key.
 
     Raises:
         SessionNeeded: It has shown a key.
     """
     session = session_of(principal)
     if session is None:
-        raise SessionNeeded(
-            "this is about sessions, and the request was made with an API key; sign in with POST /session"
-        )
+        raise SessionNeeded(f"{what}, and the request was made with an API key; sign in with POST /session")
     return session

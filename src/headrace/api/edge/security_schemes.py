@@ -39,8 +39,13 @@ SECURITY_SCHEMES: dict[str, SecurityScheme | Reference] = {
 
 
 def security_of(rule: Rule) -> list[SecurityRequirement]:
-    """Return what a route takes, any of these: a key or a token, which may need a scope, or a cookie."""
+    """Return what a route takes, any of these: a key or a token, which may need a scope, or a cookie.
+
+    What wants a session takes no key; its access token is that of the password.
+    """
     if rule.is_public:
         return []
-    scopes = [str(rule.scope)] if rule.scope else []
-    return [{_BEARER: scopes}, {_PASSWORD: []}, {_COOKIE: []}, {_COOKIE_HERE: []}]
+    of_session: list[SecurityRequirement] = [{_PASSWORD: []}, {_COOKIE: []}, {_COOKIE_HERE: []}]
+    if rule.needs_session:
+        return of_session
+    return [{_BEARER: [str(rule.scope)] if rule.scope else []}, *of_session]

@@ -24,16 +24,19 @@ ME = "me"  # in a path, whoever makes the request
 
 @put(
     "/users/{user:str}/preferences",
-    opt=access(SIGNED_IN),
+    opt=access(SIGNED_IN, needs_session=True),
     operation_id="replace_preferences",
     summary="Say how you want to see things",
     responses=refusals(404, 422),
 )
 async def replace_preferences(request: AnyRequest, user: str, data: NewPreferences) -> Preferences:
-    """All preferences are replaced. `user` is your own id, or `me`. They are in the screens `session` and `account`."""
+    """All preferences are replaced. `user` is your own id, or `me`. They are in the screens `session` and `account`.
+
+    A request with an API key is refused: a program has no screen.
+    """
     principal = principal_of(request)
     _check_is_own(principal, user)
-    require_session(principal)
+    require_session(principal, "preferences are chosen by whoever is signed in")
     if data.time_zone is not None and not is_time_zone(data.time_zone):
         message = "this is no time zone; IANA names are like Europe/Berlin, or UTC"
         raise InvalidInput(message, [FieldError(path="/time_zone", message=message)])

@@ -20,7 +20,7 @@ from headrace.identity_errors import SessionNotFound
 
 @get(
     "/sessions",
-    opt=access(SIGNED_IN),
+    opt=access(SIGNED_IN, needs_session=True),
     operation_id="list_sessions",
     summary="The sessions of your account",
     responses=refusals(),
@@ -36,7 +36,7 @@ async def list_sessions(request: AnyRequest) -> SessionList:
 
 @delete(
     "/sessions/{session:str}",
-    opt=access(SIGNED_IN, ends_access=True),
+    opt=access(SIGNED_IN, ends_access=True, needs_session=True),
     operation_id="end_session",
     summary="End one of your sessions",
     responses=refusals() | refusal(404, "You have no such session, or it has ended."),
@@ -53,7 +53,7 @@ async def end_session(request: AnyRequest, session: str) -> Response[None]:
 
 @delete(
     "/sessions",
-    opt=access(OWN_STATE, ends_access=True),
+    opt=access(OWN_STATE, ends_access=True, needs_session=True),
     operation_id="end_sessions",
     summary="Sign out everywhere",
     responses=refusals(),

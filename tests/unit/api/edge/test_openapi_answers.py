@@ -282,3 +282,13 @@ BRIEF_HEADERS = {
     "Headrace-Title": texts,
     "Headrace-Labels": st.just('{"customer":"42"}') | texts,
 }
+
+
+def test_the_document_offers_no_key_to_what_wants_a_session() -> None:
+    of_session = {
+        operation["operationId"]
+        for document in MADE.values()
+        for operation in operations_of(document)
+        if operation.get("security") and not any("bearer" in each for each in operation["security"])
+    }
+    assert of_session == {"list_sessions", "end_session", "end_sessions", "replace_preferences"}
