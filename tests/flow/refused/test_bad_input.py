@@ -22,7 +22,7 @@ async def test_malformed_json_is_refused(cluster: Cluster, body: bytes) -> None:
     check_problem(answer, 400, "malformed_request")
 
 
-async def test_a_name_that_is_there_twice_is_refused_and_where_tasks_are_submitted_the_last_one_counts(
+async def test_a_name_that_is_there_twice_is_refused_and_in_tasks_the_last_one_counts_but_for_labels(
     cluster: Cluster,
 ) -> None:
     json = {"Content-Type": "application/json"}
@@ -32,6 +32,15 @@ async def test_a_name_that_is_there_twice_is_refused_and_where_tasks_are_submitt
     ):
         refused = await cluster.http.post(f"/api/v1/{path}", content=body, headers=json)
         assert "more than once" in check_problem(refused, 400, "malformed_request")["message"]
+    labels = b'"labels": {"customer": "1", "term": "1", "custom\\u0065r": "2"}}'
+    for path, body in (
+        ("tasks", b'{"kind": "noop", "input": {}, ' + labels),
+        ("schedules", b'{"kind": "noop", "input": {}, "every": 3600, ' + labels),
+        ("batches", b'{"kind": "noop", "inputs": [{}], ' + labels),
+    ):
+        refused = await cluster.http.post(f"/api/v1/{path}", content=body, headers=json)
+        problem = check_problem(refused, 400, "malformed_request")
+        assert [each["path"] for each in problem["errors"]] == ["/labels/customer"], problem
     twice = b'{"kind": "nope", "kind": "echo", "input": {"text": "first", "text": "last"}}'
     task = (await cluster.http.post("/api/v1/tasks", content=twice, headers=json)).json()
     found = await cluster.outcome(task["id"])

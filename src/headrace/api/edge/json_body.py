@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -14,19 +13,19 @@ from litestar.types import HTTPRequestEvent, Receive
 
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.refused_body import explain_refused
+from headrace.api.edge.repeated_names import check_names
 from headrace.contracts.problems import FieldError
 from headrace.errors import MalformedRequest, TooLarge
 
 T = TypeVar("T")
 
 # For the `opt` of a route that takes a body of any size and is asked most: of a name that an object has twice, the last one counts.
+# What has labels checks those by itself.
 LAST_NAME_COUNTS: Final[dict[str, Any]] = {"last_name_counts": True}
 CHECKED_BYTES_MAX = 1 << 20  # of a body whose names are checked; a schedule has 256 KB of input
 
 # In the state of a request: what is to be called with it once its body is there, which a client may take long to send.
 AFTER_BODY: Final = "headrace_after_body"
-
-NAME_CHARS_SHOWN = 80  # in a message
 
 _decode_any = msgspec.json.Decoder().decode
 
@@ -145,31 +144,11 @@ def _type_of(decode: Callable[[bytes], Any]) -> Any:
 def decode_strictly(decode: Callable[[bytes], T], body: bytes) -> T:
     """Decode a body of JSON whose objects have no name twice.
 
-    Whoever reads a body in front of the API may take the first of two, and the API the last one (RFC 8259, section 4). I-JSON has
-    no such objects (RFC 7493, section 2.3). To find them, the body is read once more.
+    To find them, the body is read once more, see `headrace.api.edge.repeated_names`.
 
     Raises:
         MalformedRequest: The body cannot be decoded, or has an object with a name twice.
     """
     decoded = decode_body(decode, body)
-    decode_body(lambda given: _names.decode(given.decode()), body)
+    decode_body(lambda given: check_names(given.decode()), body)
     return decoded
-
-
-def _check_pairs(pairs: list[tuple[str, object]]) -> None:
-    if len(pairs) < 2:
-        return
-    seen = set[str]()
-    for name, _ in pairs:
-        if name in seen:
-            message = f"an object has the name {name[:NAME_CHARS_SHOWN]!r} more than once; say it once"
-            raise MalformedRequest(message, [FieldError(path="", message=message)])
-        seen.add(name)
-
-
-def _skip(_: str) -> None:
-    """Read no number: a long one takes long, and its value does not count here."""
-
-
-# Made once: it takes longer to make than to read a small body.
-_names = json.JSONDecoder(object_pairs_hook=_check_pairs, parse_int=_skip, parse_float=_skip)

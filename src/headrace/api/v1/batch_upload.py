@@ -17,6 +17,7 @@ from typing import Any, Self
 import msgspec
 
 from headrace.api.edge.refused_body import explain_refused
+from headrace.api.edge.repeated_names import explain_repeated, find_repeated_label
 from headrace.api.edge.upload_room import UploadRoom
 from headrace.catalog import Catalog
 from headrace.contracts.batches import INPUTS_MAX, BatchEntry, LineForm
@@ -172,6 +173,8 @@ class BatchUpload:
         if self._form == LineForm.INPUTS:
             return _input_decoder.decode(given), {}, path
         entry = _entry_decoder.decode(given)
+        if entry.labels and (name := find_repeated_label(given)) is not None:
+            raise msgspec.ValidationError(f"{explain_repeated(name)} - at `$.labels.{name}`")
         if len({**self._labels, **entry.labels}) > LABELS_MAX:
             raise msgspec.ValidationError(
                 f"with those of its batch a task has at most {LABELS_MAX} labels - at `$.labels`"

@@ -13,6 +13,7 @@ from headrace.api.auth.principal import caller
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
 from headrace.api.edge.json_body import LAST_NAME_COUNTS
 from headrace.api.edge.openapi import Keyed, refusals
+from headrace.api.edge.repeated_names import check_label_names
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
 from headrace.api.state import state_of
@@ -49,6 +50,8 @@ async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask
 
     With an `Idempotency-Key`, the same submission sent again is answered with 200 and the task that the first one made.
     """
+    if data.labels:
+        check_label_names(await request.body())
     api, owner, key = state_of(request), caller(request), read_key(request)
     asked = asked_link(api, request)
     task = str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "task")

@@ -18,6 +18,7 @@ from headrace.api.edge.idempotency import derived_id, read_key
 from headrace.api.edge.json_body import decode_body, require_body
 from headrace.api.edge.label_query import LabelsInQuery, labels_in_query
 from headrace.api.edge.openapi import BatchBody, refusals
+from headrace.api.edge.repeated_names import check_label_names
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
 from headrace.api.state import ApiState, state_of
@@ -101,7 +102,10 @@ async def submit_batch(
             async with aclosing(read_lines(request.stream(), api.uploads, line_bytes_max, lines)) as found:
                 return await _submit(request, terms, found, key, link)
         case _:
-            body = decode_body(_decoder.decode, require_body(await read_whole(request.stream(), JSON_BYTES_MAX)))
+            given = require_body(await read_whole(request.stream(), JSON_BYTES_MAX))
+            body = decode_body(_decoder.decode, given)
+            if body.labels:
+                check_label_names(given)
             form, inputs = _inputs_of(body)
             terms = _Terms(body.kind, body.name, body.priority, body.max_attempts, body.labels, form)
             return await _submit(request, terms, _all_at_once(inputs), key, link)

@@ -34,17 +34,19 @@ def test_an_empty_body_is_called_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "path"),
     [
-        b'{"role": "member", "role": "admin"}',
-        b'{"limits": {"reads": 1, "r\\u0065ads": 2}}',
-        b'[{"a": 1}, {"a": [{"b": 1, "c": 2, "b": 1}]}]',
-        b'{"": 1, "": 1}',
+        (b'{"role": "member", "role": "admin"}', "/role"),
+        (b'{"limits": {"reads": 1, "r\\u0065ads": 2}}', "/limits/reads"),
+        (b'[{"a": 1}, {"a": [{"b": 1, "c": 2, "b": 1}]}]', "/1/a/0/b"),
+        (b'{"a/b~": {"x": 1}, "a/b~": 1}', "/a~1b~0"),
+        (b'{"": 1, "": 1}', "/"),
     ],
 )
-def test_an_object_that_has_a_name_twice_is_refused(body: bytes) -> None:
-    with pytest.raises(MalformedRequest, match="more than once; say it once"):
+def test_an_object_that_has_a_name_twice_is_refused(body: bytes, path: str) -> None:
+    with pytest.raises(MalformedRequest, match="more than once; say it once") as refused:
         decode_strictly(decode, body)
+    assert [each.path for each in refused.value.errors] == [path]
 
 
 def test_names_may_be_there_again_in_another_object_and_numbers_may_be_long() -> None:

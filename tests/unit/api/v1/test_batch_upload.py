@@ -241,6 +241,7 @@ async def test_an_entry_has_labels_of_its_own_besides_those_of_its_batch() -> No
         (b'{"input": {"n": 1}, "labels": {"a": "1", "customer": 42}}', "/entries/0/labels/customer"),
         (b'{"input": {"n": 1}, "labels": {"Customer": "42"}}', "/entries/0/labels/Customer"),
         (b'{"input": {"n": 1}, "labels": {"8": "1"}}', "/entries/0/labels"),
+        (b'{"input": {"n": 1}, "labels": {"a": "1", "b": "1", "a": "2"}}', "/entries/0/labels/a"),
         (b'{"n": 1}', "/entries/0"),
     ],
 )
