@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from headrace.contracts.normal_form import to_nfc
 from headrace.contracts.patterns import NOT_PRINTABLE, pattern_of
 
 LABELS_MAX: Final = 8  # of a task; each event of the task repeats them
@@ -35,8 +36,17 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def encode_labels(labels: Mapping[str, str]) -> str:
-    """Write labels as one line of JSON, sorted by key."""
-    return _encode(labels).decode()
+    """Write labels as one line of JSON, sorted by key, with values in NFC."""
+    written = _encode(labels)
+    if not written.isascii():
+        written = _encode({key: normal_value(value) for key, value in labels.items()})
+    return written.decode()
+
+
+def normal_value(value: str) -> str:
+    """Return the value of a label in NFC, so that what looks the same is found. It stays as it is when that would be too long."""
+    normal = to_nfc(value)
+    return normal if len(normal) <= LABEL_CHARS_MAX else value
 
 
 def decode_labels(written: str) -> dict[str, str]:
@@ -51,8 +61,8 @@ def decode_labels(written: str) -> dict[str, str]:
 
 
 def label_entries(labels: Mapping[str, str]) -> list[str]:
-    """Return labels as sorted entries ``key=value``, as a row of a task has them."""
-    return sorted(f"{key}={value}" for key, value in labels.items())
+    """Return labels as sorted entries ``key=value``, as a row of a task has them, with values in NFC."""
+    return sorted(f"{key}={value if value.isascii() else normal_value(value)}" for key, value in labels.items())
 
 
 def labels_of_entries(entries: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import Raw
 
+from headrace.contracts.normal_form import to_nfc
 from headrace.contracts.patterns import NOT_PRINTABLE
 
 TITLE_CHARS_MAX: Final = 120  # characters; a row of a list is about as long
@@ -29,17 +30,17 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 
 def make_title(text: str) -> str | None:
-    """Make a title of a text: its beginning on one line, without control characters; None when nothing is left of it."""
+    """Make a title of a text: its beginning on one line, without control characters, in NFC; None when nothing is left of it."""
     if 0 < len(text) <= TITLE_CHARS_MAX and text.isprintable() and "  " not in text and text[0] != " " != text[-1]:
         # Of all spaces only the plain one is printable. Most texts are titles already.
-        return text
+        return text if text.isascii() else to_nfc(text)[:TITLE_CHARS_MAX].rstrip()
     line = " ".join(text[:_READ_CHARS].split())
     if not line.isprintable():
         line = " ".join(_not_shown.sub("", line).split())
         if not any(each.isprintable() and each != " " for each in line[:TITLE_CHARS_MAX]):
             # Nothing of it can be seen, as of a zero-width space.
             return None
-    return line[:TITLE_CHARS_MAX].rstrip() or None
+    return to_nfc(line)[:TITLE_CHARS_MAX].rstrip() or None
 
 
 def marked_properties(schema: Mapping[str, Any]) -> list[str]:

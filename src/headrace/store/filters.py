@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from headrace.contracts.filters import Filter
 from headrace.contracts.labels import label_entries
+from headrace.contracts.normal_form import to_nfc
 from headrace.contracts.tasks import State
 from headrace.store.tables import EVERYBODY, FINAL, OWNED_LABELS
 from headrace.store.title_words import TITLE_WORDS, searched_words, with_owner
@@ -117,7 +118,7 @@ def conditions_of(owner: str, wanted: Filter) -> Conditions:
         common.append(_BATCH_OF_KIND)
     searched, by_index = None, None
     fields = frozenset(values)
-    if wanted.q is not None and (text := wanted.q.strip()):
+    if wanted.q is not None and (text := to_nfc(wanted.q).strip()):
         searched, by_index, sought = _search(text, owner)
         parameters |= sought
         fields |= {"q"}

@@ -11,7 +11,7 @@ from headrace.api.streaming.forms import FULL, FrameForm
 from headrace.api.streaming.frames import NO_LABELS, Frame
 from headrace.contracts.events import EventName
 from headrace.contracts.hints import HintName
-from headrace.contracts.labels import LABELS_MAX, Labels
+from headrace.contracts.labels import LABELS_MAX, Labels, normal_value
 from headrace.contracts.problems import FieldError
 from headrace.errors import MalformedRequest
 from headrace.log import subjects
@@ -98,8 +98,7 @@ def read_filter(
         for each in ids:
             if not is_id(each):
                 _refuse(name, f"{each[:80]!r} is not an id")
-    for label in filled.labels:
-        _check_label(label)
+    filled = filled._replace(labels=frozenset(map(_read_label, filled.labels)))
     for kind in filled.kinds - known_kinds:
         _refuse("kind", f"no worker ever announced a kind {kind[:80]!r}; see /api/v1/kinds")
     known = [*(each for each in EventName if each not in form.left_out), *form.hints]
@@ -111,7 +110,12 @@ def read_filter(
 _BOUNDS = {"task": TASKS_MAX, "batch": VALUES_MAX, "kind": VALUES_MAX, "event": VALUES_MAX, "label": LABELS_MAX}
 
 
-def _check_label(label: str) -> None:
+def _read_label(label: str) -> str:
+    """Return a label as frames have it.
+
+    Raises:
+        MalformedRequest: It is none.
+    """
     key, equals, value = label.partition("=")
     try:
         msgspec.convert({key: value}, Labels)
@@ -119,6 +123,7 @@ def _check_label(label: str) -> None:
         equals = ""
     if not equals:
         _refuse("label", f"{label[:80]!r} is not a label, written as key=value")
+    return f"{key}={normal_value(value)}"
 
 
 def _only(values: frozenset[str]) -> str:

@@ -34,6 +34,7 @@ from headrace.contracts.batches import (
     LineForm,
 )
 from headrace.contracts.follow_links import AcceptedBatch, FollowLinkRequest
+from headrace.contracts.labels import normal_value
 from headrace.contracts.patterns import PRINTABLE_PATTERN
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
@@ -180,7 +181,7 @@ def _new_batch(request: AnyRequest, terms: _Terms, upload: BatchUpload, key: str
         total=upload.total,
         priority=terms.priority,
         name=terms.name,
-        labels=dict(sorted(terms.labels.items())),
+        labels={key: normal_value(value) for key, value in sorted(terms.labels.items())},
     )
     return NewBatch(
         id=str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "batch"),
