@@ -12,6 +12,7 @@ from litestar import Response
 from headrace.api.auth.principal import caller, principal_of
 from headrace.api.bff.answers import answer, encode_screen, encode_time
 from headrace.api.bff.composition import Composed, compose
+from headrace.api.bff.compositions import Compositions
 from headrace.api.bff.last_good import Key, LastGood
 from headrace.api.bff.owner_changes import OwnerChanges
 from headrace.api.bff.parts import Source
@@ -44,10 +45,11 @@ class Screens:
         # What is composed at this moment for whoever asks, so that a hundred who ask at once do not each wait for a connection.
         self._composing: dict[Key, asyncio.Task[_Made]] = {}
         self._going_on: set[asyncio.Task[_Made]] = set()
+        self._compositions: Compositions[_Made] = Compositions()
         self._changes = OwnerChanges(log, self._on_change)
 
     async def show(self, request: AnyRequest, screen: type[Screen], build: Build, *sources: Source) -> Response[Any]:
-        """Answer a request with a screen that is composed now.
+        """Answer a request with a screen that is composed now, for it or for equal requests that came meanwhile, too.
 
         Args:
             request: The request.
@@ -58,7 +60,11 @@ class Screens:
         Raises:
             HeadraceError: The request cannot be answered; the status is below 500.
         """
-        made = await self._make(_key(request, screen), build, sources)
+        key = _key(request, screen)
+        if "at_least" in request.query_params:
+            made = await self._make(key, build, sources)
+        else:
+            made = await self._compositions.compose(key, lambda: self._make(key, build, sources))
         return answer(request.headers, made.at, made.body, made.etag)
 
     async def show_for_a_second(
@@ -86,6 +92,7 @@ class Screens:
         """Let what is composed come to its end, and close the connections to other services."""
         if self._going_on:
             await asyncio.wait(self._going_on)
+        await self._compositions.close()
         if self.status is not None:
             await self.status.close()
 

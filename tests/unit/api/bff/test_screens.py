@@ -13,6 +13,7 @@ from litestar.datastructures import MultiDict
 
 from headrace.api.bff import owner_changes
 from headrace.api.bff.composition import Composed
+from headrace.api.bff.compositions import AT_A_TIME
 from headrace.api.bff.parts import Found, Reading
 from headrace.api.bff.screens import Screens
 from headrace.contracts.identity import Role
@@ -135,6 +136,30 @@ async def test_it_is_composed_once_for_all_who_ask_at_the_same_time(screens: Scr
     numbers.may_read.set()
     assert await asyncio.gather(*asked) == [1] * 4
     assert await asyncio.gather(*later) == [2] * 2
+
+
+async def test_a_flood_of_equal_requests_shares_one_composition_that_begins_after_all_have_asked(
+    screens: Screens,
+) -> None:
+    numbers = Numbers()
+    numbers.may_read.clear()
+
+    async def ask(**query: str) -> int | None:
+        answered = await screens.show(request(**query), NumbersV1, build, numbers)
+        return msgspec.json.decode(answered.content, type=NumbersV1).number
+
+    asked = [asyncio.create_task(ask()) for _ in range(100)]
+    await until(lambda: numbers.began == AT_A_TIME, "the first readings")
+    others = [asyncio.create_task(ask(limit="5")), asyncio.create_task(ask(at_least="1-10"))]
+    await until(lambda: numbers.began == AT_A_TIME + 2, "those that are not equal")
+    # Whoever has asked first for what is shared may leave.
+    asked.pop(AT_A_TIME).cancel()
+    numbers.may_read.set()
+    answers = await asyncio.gather(*asked)
+    assert sorted(await asyncio.gather(*others)) == [AT_A_TIME + 1, AT_A_TIME + 2]
+    assert answers == [*range(1, AT_A_TIME + 1), *[AT_A_TIME + 3] * (99 - AT_A_TIME)]
+    assert await ask() == AT_A_TIME + 4, "nothing of it is kept"
+    await screens.close()
 
 
 async def test_an_error_is_the_answer_to_all_who_ask_at_the_same_time(screens: Screens) -> None:
