@@ -18,6 +18,7 @@ from headrace.contracts.patterns import meaning_of
 from headrace.contracts.problems import FieldError, split_path
 
 SHOWN_CHARS = 80  # of what somebody has sent
+NEAR = 0.65  # how alike two names are, from 0 to 1, of which one may be meant by the other; `state` and `after` are not
 
 _NAMES: Final = {
     "str": "a string",
@@ -47,16 +48,25 @@ def explain(message: str, of: Any = Any) -> FieldError:
         if found := said.fullmatch(of_key):
             where = message[message.rfind("`$") + 2 : -1] if path or message.endswith("`") else ""
             explained = explanation(found, of, where)
-            return FieldError(path=path, message=explained if of_key == text else f"a name in it: {explained}")
+            return FieldError(path=path, message=explained if of_key == text else _of_name(explained))
     return FieldError(path=path, message=text)
 
 
 def name_known(wrong: str, given: str, known: Iterable[str]) -> str:
     """Return a sentence about a name that does not exist, with the one that is closest to it and all that there are."""
     known = list(known)
-    near = get_close_matches(given[:SHOWN_CHARS].lower(), known, n=1)
+    near = get_close_matches(given[:SHOWN_CHARS].lower(), known, n=1, cutoff=NEAR)
     guess = f" (did you mean {near[0]!r}?)" if near else ""
     return f"{wrong}{guess}; there are {', '.join(known)}" if known else wrong
+
+
+def _of_name(explained: str) -> str:
+    said = explained.removeprefix("this ")
+    return f"a name in it: {explained}" if said == explained else f"a name in it {said}"
+
+
+def _of_cut_off(*_: Any) -> str:
+    return "this is no JSON, or it is truncated"
 
 
 def _of_pattern(found: re.Match[str], *_: Any) -> str:
@@ -112,6 +122,7 @@ _EXPLANATIONS: Final[list[tuple[re.Pattern[str], Callable[[re.Match[str], Any, s
     (re.compile(r"Expected `(\w+)` of length (>=|<=) (\d+)"), _of_length),
     (re.compile(r"Expected `(?:int|float)` (>=|<=|>|<) (\S+)"), _of_bound),
     (re.compile(r"Invalid RFC3339 encoded datetime|Expected `datetime` with a timezone .*"), _of_time),
+    (re.compile(r"Input data was truncated"), _of_cut_off),
     (re.compile(r"Expected `([^`]+)`, got `(\w+)`"), _of_type),
 ]
 

@@ -48,7 +48,7 @@ class Body(Struct, forbid_unknown_fields=True):
         ({"name": "abcdef"}, "/name", "this has to have at most 5 characters"),
         ({"limits": {"a": {"read": 1}}}, "/limits", "there is no field 'read' here (did you mean 'reads'?)"),
         ({"limits": {"a": {"reads": 0}}}, "/limits", "this has to be 1 or more"),
-        ({"limits": {"a@b": {}}}, "/limits", "a name in it: this is not made of 1 to 64 letters"),
+        ({"limits": {"a@b": {}}}, "/limits", "a name in it is not made of 1 to 64 letters"),
         ({"at": "2030-01-01T00:00:00"}, "/at", "this is not a time with a time zone (RFC 3339), such as"),
         ({"at": 7}, "/at", "this has to be a time or null, not an integer"),
         ({"own": "x"}, "/own", 'this does not match the pattern "^a\'b$"'),

@@ -148,11 +148,13 @@ def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes | None]
         return
     if headers.get(b"sec-fetch-site", b"none") not in (b"same-origin", b"none"):
         raise CrossSite(
-            "a page of another site may change nothing here; have the backend of that page send the request"
+            "a page of another site may change nothing here; have the backend of that page send the request, or name its origin in "
+            "HEADRACE_API_ORIGINS"
         )
     if origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
         raise CrossSite(
-            "a page of another site may change nothing here; have the backend of that page send the request. If the page is the "
+            "a page of another site may change nothing here; have the backend of that page send the request, or name its origin in "
+            "HEADRACE_API_ORIGINS. If the page is the "
             "API's own and a proxy passes on its requests under another host, set HEADRACE_API_PUBLIC_URL"
         )
 

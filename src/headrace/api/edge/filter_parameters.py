@@ -11,7 +11,7 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Parameter, Referen
 
 from headrace.api.edge.openapi import OfAnyOwner
 from headrace.api.edge.openapi_components import SCHEMAS
-from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, read_instant
+from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, explain_joined, read_instant
 from headrace.contracts.filters import DURATION_SECONDS_MAX, KINDS_MAX, TEXT_CHARS_MAX, Filter, Seconds
 from headrace.contracts.fingerprints import FINGERPRINT_PATTERN
 from headrace.contracts.labels import LABELS_MAX
@@ -53,6 +53,9 @@ def read_filter(request: AnyRequest) -> Filter:
     """
     query = request.query_params
     given: dict[str, Any] = {name: query.getall(name) for name in _LISTS if name in query}
+    for name, values in given.items():
+        if joined := next((each for each in values if "," in each), None):
+            raise _refusal(name, explain_joined(name, joined))
     given |= {name: query[name] for name in _TEXTS if name in query}
     given |= {name: read_instant(name, query.get(name)) for name in _INSTANTS}
     given |= {name: _read_seconds(name, query[name]) for name in _SECONDS if name in query}

@@ -60,15 +60,21 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     code = _HTTP_CODES.get(status, "internal" if status >= 500 else "malformed_request")
     message, errors, headers = error.detail, _field_errors(request, error), dict(error.headers or {})
     if errors:
-        message = "the request cannot be used: " + "; ".join(
-            f"{each.path}: {each.message}" if each.path else each.message for each in errors
-        )
+        message = "; ".join(_in_words(each) for each in errors)
     elif status == 405:
         message = _explain_elsewhere(request) or f"{request.method} is not possible here; see Allow"
         headers = {"Allow": allow(headers.get("allow", "").split(", "))}
     elif status == 404:
         message = _explain_elsewhere(request) or f"there is nothing at {request.url.path}; see /api/docs"
     return _problem(request, status, code, message, errors, headers)
+
+
+def _in_words(wrong: FieldError) -> str:
+    """Return what is wrong after the name of the parameter that it is about, as the routes say it that read theirs themselves."""
+    source, _, name = wrong.path.rpartition(" ")
+    if source:
+        return f"{name}: {wrong.message}"
+    return f"the request cannot be used: {f'{wrong.path}: ' if wrong.path else ''}{wrong.message}"
 
 
 def _explain_elsewhere(request: AnyRequest) -> str | None:

@@ -27,6 +27,7 @@ from headrace.errors import MalformedRequest
 LAST_EVENT_ID = "Last-Event-ID"
 AGAINST_CACHES = frozenset({"_", "r", "t", "ts", "cb", "nocache"})  # what clients of streams add to each request
 NULL = "null"
+_NOT_ENCODED = "the query has characters that are not percent-encoded; write é as %C3%A9 (RFC 3986, section 2.5)"
 NAME_CHARS_SHOWN = 80  # of a name that does not exist
 
 
@@ -50,8 +51,11 @@ def check_query(request: AnyRequest) -> None:
     """Refuse a request whose query has parameters that its route does not take, or not in this way.
 
     Raises:
-        MalformedRequest: A parameter is unknown, or given twice.
+        MalformedRequest: A parameter is unknown, or given twice, or the query has bytes beyond ASCII.
     """
+    if not request.scope["query_string"].isascii():
+        # Its bytes would be read as Latin-1, which is nobody's meaning.
+        raise MalformedRequest(_NOT_ENCODED, [FieldError(path="query", message=_NOT_ENCODED)])
     takes = parameters_of(request.route_handler, frozenset(request.path_params))
     given = request.query_params
     for name in given:

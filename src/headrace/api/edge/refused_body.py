@@ -15,7 +15,7 @@ from headrace.contracts.problems import FieldError
 from headrace.contracts.refused_values import explain
 
 _OF_MAPPINGS: Final = ("[...]", "`key` in")  # in what msgspec says
-_A_KEY: Final = "a name in it: this "
+_A_KEY: Final = "a name in it "
 
 
 def explain_refused(error: Exception, body: bytes, of: Any) -> FieldError:

@@ -11,7 +11,7 @@ from litestar import Request
 from litestar.params import Parameter
 
 from headrace.contracts.problems import FieldError
-from headrace.contracts.refused_values import explain
+from headrace.contracts.refused_values import SHOWN_CHARS, explain
 from headrace.contracts.tasks import ID_PATTERN, KIND_PATTERN, Instant
 from headrace.errors import MalformedRequest, TaskNotFound
 
@@ -57,7 +57,24 @@ def read_instant(name: str, text: str | None) -> datetime | None:
         return msgspec.convert(text, Instant)
     except msgspec.ValidationError as error:
         message = explain(str(error)).message
+        if _is_instant(text.replace(" ", "+")):
+            # Forms write a space as +, so a query that has a + has a space for whoever reads it.
+            message = "the + of this time was read as a space; write it as %2B in a query"
         raise MalformedRequest(f"{name}: {message}", [FieldError(path=f"query {name}", message=message)]) from error
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        msgspec.convert(text, Instant)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def explain_joined(name: str, joined: str) -> str:
+    """Return how to say several values of a parameter, for somebody who has written them with commas in between."""
+    shown = "&".join(f"{name}={each.strip()}" for each in joined[:SHOWN_CHARS].split(","))
+    return f"several values are said one by one: {shown}"
 
 
 def location(collection: str, id_: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from headrace.api.edge.request import is_id
+from headrace.api.edge.request import explain_joined, is_id
 from headrace.api.streaming.forms import FULL, FrameForm
 from headrace.api.streaming.frames import NO_LABELS, Frame
 from headrace.contracts.events import EventName
@@ -94,6 +94,7 @@ def read_filter(
     for (name, most), values in zip(_BOUNDS.items(), filled, strict=True):
         if len(values) > most:
             _refuse(name, f"there are {len(values)} of them, {most} at most can be followed at once")
+    _refuse_joined(filled)
     for name, ids in (("task", filled.tasks), ("batch", filled.batches)):
         for each in ids:
             if not is_id(each):
@@ -108,6 +109,13 @@ def read_filter(
 
 
 _BOUNDS = {"task": TASKS_MAX, "batch": VALUES_MAX, "kind": VALUES_MAX, "event": VALUES_MAX, "label": LABELS_MAX}
+
+
+def _refuse_joined(filled: EventFilter) -> None:
+    # Only a label may have a comma in it.
+    for name, values in zip(_BOUNDS, filled[:-1], strict=False):
+        if joined := next((each for each in values if "," in each), None):
+            _refuse(name, explain_joined(name, joined))
 
 
 def _read_label(label: str) -> str:

@@ -15,6 +15,7 @@ from headrace.api.streaming.follower import Follower
 from headrace.api.streaming.frames import id_frame, reset_frame
 from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
+from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidPosition
 from headrace.log.connection import Log
 from headrace.log.streams import StreamState
@@ -50,7 +51,9 @@ def read_cursor(request: AnyRequest, after: str | None, last_event_id: str | Non
     try:
         return Position.parse(given)
     except ValueError as error:
-        raise InvalidPosition(f"{LAST_EVENT_ID if newer else 'after'}: {error}") from error
+        path = f"header {LAST_EVENT_ID}" if last_event_id else f"query {LAST_EVENT_ID if newer else 'after'}"
+        errors = [FieldError(path=path, message=str(error))]
+        raise InvalidPosition(f"{LAST_EVENT_ID if newer else 'after'}: {error}", errors) from error
 
 
 def open_stream(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from litestar import Request
 from litestar.routes import HTTPRoute
 from litestar.testing import AsyncTestClient
 
-from headrace.api.edge.query import parameters_of
+from headrace.api.edge.query import check_query, parameters_of
+from headrace.errors import MalformedRequest
 from tests.unit.api.apps import SIGNED, make_app
 
 APP = make_app()
@@ -52,6 +55,12 @@ async def test_a_route_refuses_a_parameter_that_it_does_not_take(method: str, pa
         ("GET", "/api/v1/tasks", "states=failed", "did you mean 'state'?"),
         ("GET", "/api/v1/tasks", "State=failed", "did you mean 'state'?"),
         ("GET", "/api/v1/tasks", "in_state=failed", "did you mean 'state'?"),
+        ("GET", "/api/v1/tasks", "state=failed,succeeded", "one by one: state=failed&state=succeeded"),
+        ("GET", "/api/v1/events", "state=failed", "there is no parameter 'state' here; there are"),
+        ("GET", "/api/v1/tasks", "created_from=2026-01-31T09:00:00+01:00", "created_from: the + of this time"),
+        ("GET", "/api/v1/tasks", "created_from=2026-01-31T09:00:00%2B01", "created_from: this is not a time"),
+        ("GET", "/api/v1/tasks", "sort=oldest", "sort: 'oldest' is not possible here"),
+        ("GET", "/api/v1/tasks", "label=A=1", "label: a name in it is not made of 1 to 63"),
         ("GET", "/api/v1/tasks", "lastEventId=1-1", "there is no parameter"),
         ("GET", "/api/v1/tasks", "_=1", "there is no parameter"),
         ("GET", "/api/v1/tasks", "a%00b=1", r"there is no parameter 'a\x00b' here"),
@@ -83,6 +92,12 @@ def test_null_is_a_text_where_texts_are_taken() -> None:
     takes = parameters_of(listing, frozenset())
     assert {"state", "slower_than", "limit"} <= takes.not_texts
     assert not {"kind", "batch", "cursor", "at_least"} & takes.not_texts
+
+
+def test_a_query_that_is_not_percent_encoded_is_refused_instead_of_misread() -> None:
+    scope: Any = {"type": "http", "query_string": "q=münchen".encode(), "path_params": {}, "route_handler": None}
+    with pytest.raises(MalformedRequest, match="not percent-encoded; write é as %C3%A9"):
+        check_query(Request(scope))
 
 
 @pytest.mark.parametrize("path", STREAMS)

@@ -32,6 +32,13 @@ def test_an_event_must_have_all_labels_that_are_asked_for() -> None:
     assert not wanted(frame())
 
 
+@pytest.mark.parametrize("name", ["task", "batch", "kind", "event"])
+def test_values_with_commas_in_between_are_explained(name: str) -> None:
+    with pytest.raises(MalformedRequest, match=f"one by one: {name}=a&{name}=b") as refused:
+        filter_of(**{name: ["a,b"]})
+    assert refused.value.errors[0].path == f"query {name}"
+
+
 def test_a_brief_filter_may_name_hints_and_not_what_a_brief_stream_leaves_out() -> None:
     wanted = filter_of(BRIEF, event=["finished", "counts"])
     assert wanted.subject("u1") == "hr.tasks.finished.*.*.u1.*"

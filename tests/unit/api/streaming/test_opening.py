@@ -94,8 +94,9 @@ def test_two_different_last_events_are_refused() -> None:
     ("after", "header", "named"), [("x", None, "after"), ("", None, "after"), (None, "1-2-3", "Last-Event-ID")]
 )
 def test_a_cursor_that_is_no_position_is_refused_by_name(after: str | None, header: str | None, named: str) -> None:
-    with pytest.raises(InvalidPosition, match=f"^{named}: "):
+    with pytest.raises(InvalidPosition, match=f"^{named}: ") as refused:
         read_cursor(asked(), after, header)
+    assert refused.value.errors[0].path == f"{'query' if header is None else 'header'} {named}"
 
 
 @pytest.mark.parametrize(
