@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
+
+from litestar.params import Parameter
 
 from headrace.contracts.filters import Filter
 from headrace.contracts.problems import FieldError
@@ -11,6 +14,14 @@ from headrace.errors import InvalidInput
 from headrace.store.cursors import Cursor, DurationCursor
 from headrace.store.filters import Conditions
 from headrace.store.task_orders import Order, Place
+
+SortBy = Annotated[
+    TaskOrder | None,
+    Parameter(
+        description="By age, or by how long tasks ran or waited: that list is of one owner, and has only the tasks of which it is known. "
+        "Left out, `slower_than` and `waited_longer_than` list the tasks of one owner by that, and those of all owners by age."
+    ),
+]
 
 _ORDERS = {
     TaskOrder.NEWEST: Order.NEWEST,

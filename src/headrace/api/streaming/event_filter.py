@@ -91,10 +91,7 @@ def read_filter(
         MalformedRequest: A kind or an event does not exist, an id or a label is not well formed, or there are too many values.
     """
     filled = EventFilter(*(frozenset(each or ()) for each in (tasks, batches, kinds, events, labels)))
-    for (name, most), values in zip(_BOUNDS.items(), filled, strict=True):
-        if len(values) > most:
-            _refuse(name, f"there are {len(values)} of them, {most} at most can be followed at once")
-    _refuse_joined(filled)
+    _check_values(filled)
     for name, ids in (("task", filled.tasks), ("batch", filled.batches)):
         for each in ids:
             if not is_id(each):
@@ -111,7 +108,11 @@ def read_filter(
 _BOUNDS = {"task": TASKS_MAX, "batch": VALUES_MAX, "kind": VALUES_MAX, "event": VALUES_MAX, "label": LABELS_MAX}
 
 
-def _refuse_joined(filled: EventFilter) -> None:
+def _check_values(filled: EventFilter) -> None:
+    """Refuse too many values of a parameter, and values with commas in between."""
+    for (name, most), values in zip(_BOUNDS.items(), filled, strict=True):
+        if len(values) > most:
+            _refuse(name, f"there are {len(values)} of them, {most} at most can be followed at once")
     # Only a label may have a comma in it.
     for name, values in zip(_BOUNDS, filled[:-1], strict=False):
         if joined := next((each for each in values if "," in each), None):

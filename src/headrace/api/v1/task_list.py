@@ -13,10 +13,10 @@ from headrace.api.auth.principal import caller
 from headrace.api.edge.filter_parameters import Filtered, read_filter
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtCursor, AtLeast
-from headrace.api.list_orders import order_of, read_place, write_place
+from headrace.api.list_orders import SortBy, order_of, read_place, write_place
 from headrace.api.state import state_of
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import TaskOrder, TaskPage
+from headrace.contracts.tasks import TaskPage
 from headrace.store import tasks as stored_tasks
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.cursors import PAGE_ROWS_MAX
@@ -33,13 +33,13 @@ from headrace.store.filters import conditions_of
 )
 async def list_tasks(
     request: AnyRequest,
-    sort: TaskOrder | None = None,
+    sort: SortBy = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
     at_least: AtLeast = None,
 ) -> TaskPage:
     """A list leaves out inputs and results; read a single task for them. `next_cursor` continues with older tasks, or with those
-    that ran or waited for a shorter time: tasks that are slower than something are listed by that, unless `sort` says otherwise.
+    that ran or waited for a shorter time, see `sort`.
     What is listed is what `select` with the same fields selects for a change of many tasks.
     """
     api, owner, wanted = state_of(request), caller(request), read_filter(request)

@@ -292,3 +292,16 @@ def test_the_document_offers_no_key_to_what_wants_a_session() -> None:
         if operation.get("security") and not any("bearer" in each for each in operation["security"])
     }
     assert of_session == {"list_sessions", "end_session", "end_sessions", "replace_preferences"}
+
+
+def test_every_list_of_tasks_says_what_an_order_by_a_duration_leaves_out() -> None:
+    said = {
+        operation["operationId"]: parameter["description"]
+        for document in MADE.values()
+        for operation in operations_of(document)
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] == "sort"
+    }
+    assert len(said) == 3
+    for description in said.values():
+        assert "is of one owner, and has only the tasks of which it is known" in description

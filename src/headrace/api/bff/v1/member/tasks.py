@@ -14,9 +14,9 @@ from headrace.api.bff.task_list import Asked, show_task_list
 from headrace.api.edge.filter_parameters import Filtered
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtCursor, AtLeast
+from headrace.api.list_orders import SortBy
 from headrace.api.mounts import Mount, belongs_to
 from headrace.contracts.screens.tasks import TasksV1
-from headrace.contracts.tasks import TaskOrder
 from headrace.store.cursors import PAGE_ROWS_MAX
 
 
@@ -30,7 +30,7 @@ from headrace.store.cursors import PAGE_ROWS_MAX
 )
 async def show_tasks(
     request: AnyRequest,
-    sort: TaskOrder | None = None,
+    sort: SortBy = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
     at_least: AtLeast = None,
