@@ -111,6 +111,9 @@ async def test_a_disabled_kind_takes_no_submissions_and_what_was_accepted_before
         assert await disabled() == ["echo"]
         scheduled = await cluster.http.post("/api/v1/schedules", json={**task, "every": 3600})
         assert scheduled.json()["resting"]["reason"] == "kind_disabled"
+        shown = await cluster.http.get("/bff/v1/member/schedules", params={"at_least": scheduled.json()["position"]})
+        (entry,) = (each for each in shown.json()["items"] if each["id"] == scheduled.json()["id"])
+        assert (entry["next"], bool(entry["problem"])) == ([], True), "as on the dashboard, it has no next firing"
         assert (await cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).status_code == 202
     finally:
         await put(cluster)

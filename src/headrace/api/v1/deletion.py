@@ -35,6 +35,8 @@ async def delete_task(request: AnyRequest, task: str) -> None:
     """The task leaves lists and details with its timeline, and its input, its result and its other events leave the log. Its batch goes
     on counting it. Nobody can run it again, and its `Idempotency-Key` is not free before the log has forgotten it. Copies in
     backups, and in what follows the events elsewhere, stay. Cancel a task that is not over first.
+
+    The answer waits until lists do not show the task any more, so no position is needed to read them.
     """
     api = state_of(request)
     async with api.deletions.take():

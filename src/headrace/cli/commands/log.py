@@ -66,6 +66,9 @@ def lag(lanes: bool, others: bool, watch: bool, home: str | None, json: bool) ->
     A line for each kind, and for each reader of the projector: how many tasks are queued, how long the oldest has waited, how many
     run (again: after a worker ended), requests of workers for more (pulls), when a worker last announced the kind, how many tasks
     are due later and when the next one is, and how long tasks waited and ran in the last hour.
+
+    It asks NATS, and not the API: that of --home, else of HEADRACE_NATS_URL, else of the running `headrace up`. HEADRACE_URL says
+    nothing about it.
     """
     from headrace.cli.terminal.exits import EXIT_INTERRUPTED, run_command
     from headrace.cli.terminal.lag.show import Shown, show_lag

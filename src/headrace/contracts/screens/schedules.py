@@ -35,7 +35,10 @@ class ScheduleEntry(Struct, frozen=True, kw_only=True):
     name: str | None
     kind: str
     definition: ScheduleDefinition
-    next: Annotated[list[Instant], Meta(description="The next firings, 5 at most; none when it is paused or over.")]
+    next: Annotated[
+        list[Instant],
+        Meta(description="The next firings, 5 at most; none when it is paused or over, or has a problem."),
+    ]
     last: LastFiring | None
     recent: Annotated[list[RecentRun], Meta(description="Its latest tasks, newest first, 12 at most.")]
     problem: Annotated[str | None, Meta(description="Why firings submit nothing at the moment, as a sentence.")]

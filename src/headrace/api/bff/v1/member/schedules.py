@@ -98,7 +98,8 @@ def _entry(schedule: Schedule, states: Mapping[str, State], recent: list[RecentR
         name=schedule.definition.name,
         kind=schedule.definition.kind,
         definition=schedule.definition,
-        next=list(islice(_firings(schedule), NEXT_FIRINGS_MAX)),
+        # What submits nothing has no next firing, as on the dashboard.
+        next=[] if schedule.resting is not None else list(islice(_firings(schedule), NEXT_FIRINGS_MAX)),
         last=last,
         recent=recent,
         problem=None if schedule.resting is None else schedule.resting.message,
