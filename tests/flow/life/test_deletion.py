@@ -56,7 +56,11 @@ async def test_only_the_owner_deletes_a_task_and_only_one_that_is_over(cluster: 
     stranger = await cluster.make_user()
     async with cluster.http_as(stranger.key) as http:
         check_problem(await http.delete(f"/api/v1/tasks/{task}"), 404, "task_not_found")
-    assert (await read(cluster, task))["state"] == "cancelled"
+
+    async def is_cancelled() -> bool:
+        return (await read(cluster, task))["state"] == "cancelled"
+
+    await until(is_cancelled, "the read model has the cancellation")
     assert (await delete(cluster, task)).status_code == 204
     check_problem(await delete(cluster, "nobody-has-it"), 404, "task_not_found")
 
