@@ -21,7 +21,12 @@ class SteadyClient(Client):
         nats-py writes its ping ahead of what waits in its buffer, so without this the server would answer too early.
         """
         await self._flush_pending(force_flush=True)
+        task = asyncio.current_task()
+        before = task.cancelling() if task is not None else 0
         await super().flush(timeout)
+        if task is not None and task.cancelling() > before:
+            # Up to Python 3.11, `asyncio.wait_for` passes over a cancellation that comes in the moment of the answer.
+            raise asyncio.CancelledError
 
     async def _process_pong(self) -> None:
         """Give the answer to a ping to who waits for it; see `Client._process_pong`.

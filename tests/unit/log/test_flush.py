@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from nats.aio.msg import Msg
 
 from headrace.log.client import open_client
@@ -39,3 +40,19 @@ async def test_who_stops_waiting_for_a_flush_does_not_deafen_the_connection(sett
             await asyncio.wait({flushing})
             await asks.flush()
         assert (await asks.request("$JS.API.INFO", timeout=5)).data
+
+
+async def test_who_stops_waiting_in_the_moment_of_the_answer_stops(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_client(settings.nats, "asks") as asks:
+        answer = asks._process_pong
+
+        async def answer_and_cancel() -> None:
+            await answer()
+            flushing.cancel()
+
+        monkeypatch.setattr(asks, "_process_pong", answer_and_cancel)
+        flushing = asyncio.create_task(asks.flush())
+        await asyncio.wait({flushing}, timeout=10)
+        assert flushing.cancelled()
