@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Generic, TypeVar
 
+from headrace.api.going_on import GoingOn
+
 T = TypeVar("T")
 
 
@@ -26,6 +28,7 @@ class SharedAnswer(Generic[T]):
         self._seconds = seconds
         self._asking: asyncio.Task[T] | None = None
         self._known_until = 0.0
+        self._going_on = GoingOn()
 
     async def get(self) -> T:
         """Return the answer.
@@ -35,8 +38,7 @@ class SharedAnswer(Generic[T]):
         """
         asking = self._asking
         if asking is None or (asking.done() and not self._is_known(asking)):
-            asking = self._asking = asyncio.create_task(self._ask_once(), name="ask for all")
-            asking.add_done_callback(_note_outcome)
+            asking = self._asking = self._going_on.begin(self._ask_once(), "ask for all")
         return await asyncio.shield(asking)
 
     def _is_known(self, asked: asyncio.Task[T]) -> bool:
@@ -46,9 +48,3 @@ class SharedAnswer(Generic[T]):
         answer = await self._ask()
         self._known_until = monotonic() + self._seconds
         return answer
-
-
-def _note_outcome(asked: asyncio.Task[T]) -> None:
-    # When everybody has stopped waiting, asyncio would log a failure as one that nobody has seen.
-    if not asked.cancelled():
-        asked.exception()

@@ -102,7 +102,7 @@ async def select_page(session: Reads, conditions: Conditions, order: Order, afte
         limit: How many tasks at most.
 
     Returns:
-        The tasks, in this order.
+        The tasks, in this order, and what was learned on the way of how many there are.
     """
     if not conditions.groups():
         return Page([], Matched(0, exact=True))

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 from sqlalchemy import bindparam, func, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.schedules import Schedule, ScheduleDefinition
 from headrace.contracts.screens.schedules import RecentRun
@@ -108,7 +109,7 @@ async def list_ids(session: Reads, owner: str) -> list[str]:
     return list(await session.scalars(select(tables.schedules.c.id).where(tables.schedules.c.owner == owner)))
 
 
-async def lock_schedules(session: Reads, owner: str) -> None:
+async def lock_schedules(session: AsyncSession, owner: str) -> None:
     """Wait for whoever saves a schedule of an owner, and keep all others waiting until the transaction ends."""
     await session.execute(select(func.pg_advisory_xact_lock(SCHEDULES_LOCK, func.hashtext(owner))))
 

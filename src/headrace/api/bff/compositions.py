@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from headrace.api.bff.last_good import Key
+from headrace.api.going_on import GoingOn
 
 AT_A_TIME = 4  # of equal ones: several tabs of a person; the pool of connections has ten
 
@@ -23,7 +24,7 @@ class Compositions(Generic[T]):
     def __init__(self) -> None:
         self._slots: WeakValueDictionary[Key, asyncio.Semaphore] = WeakValueDictionary()
         self._next: dict[Key, asyncio.Task[T]] = {}
-        self._going_on: set[asyncio.Task[T]] = set()
+        self._going_on = GoingOn()
 
     async def compose(self, key: Key, compose: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Compose a screen, or wait for the next one of this key."""
@@ -38,16 +39,14 @@ class Compositions(Generic[T]):
 
     async def close(self) -> None:
         """Let what is composed come to its end."""
-        if self._going_on:
-            await asyncio.wait(self._going_on)
+        await self._going_on.wait()
 
     def _begin(
         self, key: Key, slots: asyncio.Semaphore, compose: Callable[[], Coroutine[Any, Any, T]]
     ) -> asyncio.Task[T]:
-        task = asyncio.create_task(self._compose_next(key, slots, compose), name="compose the next screen")
-        self._next[key] = task
-        self._going_on.add(task)
-        task.add_done_callback(self._end)
+        self._next[key] = task = self._going_on.begin(
+            self._compose_next(key, slots, compose), "compose the next screen"
+        )
         return task
 
     async def _compose_next(
@@ -57,9 +56,3 @@ class Compositions(Generic[T]):
             # Who asks from now on may want what this one does not have.
             del self._next[key]
             return await compose()
-
-    def _end(self, task: asyncio.Task[T]) -> None:
-        self._going_on.discard(task)
-        if not task.cancelled():
-            # Nobody may be left to whom an error could be told.
-            task.exception()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from headrace.api.going_on import GoingOn
 from headrace.contracts.positions import Position
 from headrace.error_reports import report_error
 from headrace.errors import HeadraceError, ReadModelBehind
@@ -145,7 +146,7 @@ async def _read_within(source: Source, found: Found) -> HeadraceError | None:
     return None
 
 
-_ending: set[asyncio.Task[Any]] = set()
+_ending = GoingOn()
 
 
 async def within(seconds: float, reading: Coroutine[Any, Any, T]) -> T:
@@ -162,13 +163,6 @@ async def within(seconds: float, reading: Coroutine[Any, Any, T]) -> T:
     finally:
         if not task.done():
             task.cancel()
-            _ending.add(task)
-            task.add_done_callback(_note_end)
+            # Its deadline is over, and whoever has asked is told so.
+            _ending.keep(task)
     raise PartTimeout(f"there was no answer within {seconds:g} s; try again shortly")
-
-
-def _note_end(task: asyncio.Task[Any]) -> None:
-    _ending.discard(task)
-    if not task.cancelled():
-        # Its deadline was over, and whoever has asked was told so.
-        task.exception()

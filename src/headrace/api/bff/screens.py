@@ -18,6 +18,7 @@ from headrace.api.bff.owner_changes import OwnerChanges
 from headrace.api.bff.parts import Source
 from headrace.api.bff.screen_cache import ScreenCache
 from headrace.api.edge.request import AnyRequest
+from headrace.api.going_on import GoingOn
 from headrace.contracts.positions import Position
 from headrace.contracts.screens.envelope import Screen
 from headrace.log import clock
@@ -44,7 +45,7 @@ class Screens:
         self._cache = ScreenCache()
         # What is composed at this moment for whoever asks, so that a hundred who ask at once do not each wait for a connection.
         self._composing: dict[Key, asyncio.Task[_Made]] = {}
-        self._going_on: set[asyncio.Task[_Made]] = set()
+        self._going_on = GoingOn()
         self._compositions: Compositions[_Made] = Compositions()
         self._changes = OwnerChanges(log, self._on_change)
 
@@ -90,26 +91,20 @@ class Screens:
 
     async def close(self) -> None:
         """Let what is composed come to its end, and close the connections to other services."""
-        if self._going_on:
-            await asyncio.wait(self._going_on)
+        await self._going_on.wait()
         await self._compositions.close()
         if self.status is not None:
             await self.status.close()
 
     def _begin(self, key: Key, build: Build, sources: tuple[Source, ...]) -> asyncio.Task[_Made]:
-        composing = asyncio.create_task(self._make_and_keep(key, build, sources), name="compose a screen")
+        composing = self._going_on.begin(self._make_and_keep(key, build, sources), "compose a screen")
         self._composing[key] = composing
-        self._going_on.add(composing)
         composing.add_done_callback(lambda done: self._end(key, done))
         return composing
 
     def _end(self, key: Key, composing: asyncio.Task[_Made]) -> None:
-        self._going_on.discard(composing)
         if self._composing.get(key) is composing:
             del self._composing[key]
-        if not composing.cancelled():
-            # Nobody may be left to whom an error could be told.
-            composing.exception()
 
     def _on_change(self, owner: str) -> None:
         self._cache.drop(owner)

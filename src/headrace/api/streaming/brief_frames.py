@@ -21,8 +21,8 @@ LEFT_OUT = frozenset({EventName.LOGGED, EventName.EMITTED})
 FIELDS_LEFT_OUT = frozenset({"input", "withdrawn", "erased", "result", "chunks"})
 """The fields of events that a brief frame does not have. Of an error it leaves out the traceback."""
 FIELDS_LEFT_OUT_OF_ENDS = FIELDS_LEFT_OUT | {"worker", "queued_seconds", "run_seconds"}
-"""Those of the end of a run, which is what most is sent of. `started` says the worker and the wait, and no row shows for how long a
-task ran. Nor is there its priority: that was said when it was accepted, and nobody draws a row from its end alone.
+"""Those of the end of a run, which is what most is sent of. `started` says the worker and the wait, and the time between the two is
+how long the task ran. Nor is there its priority: that was said when it was accepted, and nobody draws a row from its end alone.
 """
 
 FIRST_ATTEMPT: Final = 1  # a brief frame leaves it out
