@@ -1,0 +1,9 @@
+import "quasar/dist/quasar.css";
+import "@fontsource-variable/inter/wght.css";
+import "@/design/tokens.css";
+
+import { createApp } from "vue";
+
+import App from "@/shell/App.vue";
+
+createApp(App).mount("#app");
