@@ -38,6 +38,7 @@ from headrace.api.state import ApiState
 from headrace.api.v1 import routes
 from headrace.api.v1.follow_links import FOLLOW_PATH
 from headrace.api.v1.submit_batch import BATCHES_PATH
+from headrace.api.web import WebApp, serve_app
 from headrace.errors import HeadraceError
 from headrace.settings import ApiSettings
 from headrace.tracing import active
@@ -50,9 +51,12 @@ BODY_BYTES_MAX = 8 << 20  # bytes; what the embedded NATS takes in one message
 
 def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     """Build what the server runs: the application inside its middlewares. A request passes the last one first."""
-    app = create_app(api, mounts_of(settings))
+    mounts = mounts_of(settings)
+    app = create_app(api, mounts)
+    # The web app has every address that a browser opens and that is none of these routes.
+    stack = serve_app(app, WebApp.of(settings), app.routes) if Mount.CORE in mounts else app
     # Every GET route answers HEAD, and every path says what it allows.
-    stack = answer_methods(app, app.routes)
+    stack = answer_methods(stack, app.routes)
     # Foreign hosts, foreign pages and bodies that are not JSON come no further than this.
     pages = Origins(settings.origins)
     own = public_origins(settings) | pages.named

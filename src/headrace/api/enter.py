@@ -15,18 +15,19 @@ from litestar.response import Redirect
 
 from headrace.api.auth.access import PUBLIC, access
 from headrace.api.auth.cookies import ON_THIS_MACHINE, cookie_names
-from headrace.api.docs import DOCS_PATH
 from headrace.api.edge.client_address import is_from_this_machine
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.methods import is_head
+from headrace.api.edge.plain_page import plain_page
 from headrace.api.edge.request import AnyRequest
+from headrace.api.edge.security_headers import Kind, answer_as
 from headrace.api.state import state_of
 from headrace.api.v1.signed_in import cookies_of, device_of, recorder
 from headrace.identity_errors import AccountDisabled
 
 ENTER_PATH = "/enter"
-# Where a browser is after it has signed in.
-WELCOME_PATH = DOCS_PATH
+# Where a browser is after it has signed in: the web app, which shows the dashboard there.
+WELCOME_PATH = "/"
 
 RETRY_SECONDS = 1  # after which a browser may ask ahead of time again; it is given the same answer
 
@@ -42,19 +43,23 @@ async def enter_by_link(request: AnyRequest, token: str) -> Response[str] | Redi
     """Sign in the browser that opens a link, once."""
     headers = read_headers(request.scope)
     if not _is_at_this_machine(request):
-        return _page(403, "This link does not work here", _NOT_HERE)
+        return _page(request, 403, "This link does not work here", _NOT_HERE)
     # Whoever only looks at a link has not opened it, and the link still works afterwards.
     if is_head(request.scope):
-        return _page(200, "This link signs you in when you open it", "")
+        return _page(request, 200, "This link signs you in when you open it", "")
     if _is_prefetch(headers):
         # Browsers drop what they have asked for ahead of time when it fails, and ask again when the link is opened.
-        return _page(503, "This link signs you in when you open it", "Open it in a browser.", retry_after=RETRY_SECONDS)
+        return _page(
+            request, 503, "This link signs you in when you open it", "Open it in a browser.", retry_after=RETRY_SECONDS
+        )
     try:
         opened = await state_of(request).sessions.enter(token, device_of(request), recorder(request))
     except AccountDisabled as error:
-        return _page(403, "You cannot sign in", html.escape(error.message))
+        return _page(request, 403, "You cannot sign in", html.escape(error.message))
     if opened is None:
-        return _page(410, "This link has been used, or is too old", f"A link works once, for 15 minutes. {_AGAIN}")
+        return _page(
+            request, 410, "This link has been used, or is too old", f"A link works once, for 15 minutes. {_AGAIN}"
+        )
     return Redirect(WELCOME_PATH, status_code=303, cookies=cookies_of(request, opened))
 
 
@@ -68,11 +73,8 @@ def _is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     return any(b"prefetch" in headers.get(name, b"") for name in (b"sec-purpose", b"purpose", b"x-moz"))
 
 
-def _page(status: int, title: str, text: str, retry_after: int | None = None) -> Response[str]:
-    """A page without a script or a style, which the policy of answers forbids. ``text`` is HTML."""
+def _page(request: AnyRequest, status: int, title: str, text: str, retry_after: int | None = None) -> Response[str]:
+    """Answer with a page. ``text`` is HTML."""
+    answer_as(request.scope, Kind.PAGE)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title} · Headrace</title>'
-        f'<meta name="viewport" content="width=device-width"><h1>{title}</h1><p>{text}</p></html>\n'
-    )
-    return Response(page, status_code=status, media_type=MediaType.HTML, headers=headers)
+    return Response(plain_page(title, text), status_code=status, media_type=MediaType.HTML, headers=headers)

@@ -56,6 +56,10 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
             description="The parts of the API that this process serves, separated by commas.",
         ),
     ] = "core,member,admin,streams"
+    web: Annotated[
+        str | None,
+        Meta(description="The directory of the built web app, in place of the one that this installation has."),
+    ] = None
     trusted_proxies: Annotated[
         str,
         Meta(

@@ -317,7 +317,7 @@ async def test_a_link_signs_a_browser_of_this_machine_in_once(cluster: Cluster) 
         assert (await browser.get(link, headers=elsewhere)).status_code == 403
     assert not browser.cookies
     answer = await browser.get(link)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/api/docs")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert (answer.headers["Cache-Control"], answer.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
     assert (await browser.get("/api/v1/session")).json()["user"]["id"] == user
     used = await browser.get(link)

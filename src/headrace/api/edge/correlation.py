@@ -53,11 +53,11 @@ def correlate(app: ASGIApp, security: SecurityHeaders, access: AccessLog | None 
             note_trace(scope, trace)
             fields |= trace.log_fields()
         structlog.contextvars.bind_contextvars(**fields)
-        added = ((_CORRELATION, correlation.encode()), *security.for_request(scope))
+        named = (_CORRELATION, correlation.encode())
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *added, *answer_headers(scope)]
+                message["headers"] = [*message["headers"], named, *security.for_answer(scope), *answer_headers(scope)]
                 state[_STATUS] = message["status"]
             await send(message)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from litestar.types import HTTPScope
+from litestar.types import HTTPScope, Scope
 
 from headrace.api.docs import DOCS_PATH
+from headrace.api.edge.plain_page import STYLE_SOURCE
 from headrace.loopback import is_this_machine
 from headrace.settings import ApiSettings
 
@@ -45,6 +47,38 @@ _OF_DOCS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"content-security-policy", _DOCS_POLICY),
 )
+# The app draws its icon as a data: URL and shows files of tasks as blob: URLs. Vue sets styles through the CSSOM, which is no inline style.
+_APP_POLICY = (
+    b"default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
+    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_OF_APP = (
+    *_EVERYWHERE,
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"content-security-policy", _APP_POLICY),
+)
+_PAGE_POLICY = (
+    f"default-src 'none'; style-src {STYLE_SOURCE}; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+).encode()
+_OF_PAGE = (
+    *_EVERYWHERE,
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", _PAGE_POLICY),
+)
+_KEY = "headrace_kind_of_answer"
+
+
+class Kind(Enum):
+    """What an answer is, where its path does not say so."""
+
+    APP = "app"
+    PAGE = "page"
+
+
+def answer_as(scope: Scope, kind: Kind) -> None:
+    """Have the answer to a request carry the headers of a file of the web app, or of a plain page."""
+    scope["state"][_KEY] = kind
 
 
 class SecurityHeaders(NamedTuple):
@@ -52,11 +86,15 @@ class SecurityHeaders(NamedTuple):
 
     Attributes:
         of_data: Those of the answers of the API.
-        of_docs: Those of its documentation, which is its only page.
+        of_docs: Those of its documentation.
+        of_app: Those of the files of the web app, which say themselves how long they may be kept.
+        of_page: Those of plain pages.
     """
 
     of_data: Headers = _OF_DATA
     of_docs: Headers = _OF_DOCS
+    of_app: Headers = _OF_APP
+    of_page: Headers = _OF_PAGE
 
     @classmethod
     def of(cls, settings: ApiSettings) -> SecurityHeaders:
@@ -64,8 +102,11 @@ class SecurityHeaders(NamedTuple):
         public = urlsplit(settings.public_url or "")
         if public.scheme != "https" or is_this_machine(public.hostname or ""):
             return cls()
-        return cls((*_OF_DATA, _ONLY_HTTPS), (*_OF_DOCS, _ONLY_HTTPS))
+        return cls(*((*headers, _ONLY_HTTPS) for headers in cls()))
 
-    def for_request(self, scope: HTTPScope) -> Headers:
-        """Return the headers that the answer to a request has."""
+    def for_answer(self, scope: HTTPScope) -> Headers:
+        """Return the headers of the answer to a request, which begins now."""
+        kind = scope["state"].get(_KEY)
+        if kind is not None:
+            return self.of_app if kind is Kind.APP else self.of_page
         return self.of_docs if scope["path"].startswith(DOCS_PATH) else self.of_data

@@ -1,0 +1,33 @@
+"""Where the web app lies: its sources in a checkout, and the built app there or in this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+INDEX = "index.html"
+ASSETS = "assets"  # below the built app: files whose names change with their content
+PREVIOUS = "previous"  # below the built app: assets of the build before, for pages that are still open
+
+_PACKAGE = Path(__file__).parent
+
+
+def sources() -> Path | None:
+    """Return the directory with the sources of the app; None where Headrace is installed without them."""
+    found = _PACKAGE.parents[1] / "frontend"
+    return found if (found / "package.json").is_file() else None
+
+
+def built_in(frontend: Path) -> Path:
+    """Return the directory into which the sources in ``frontend`` are built, which may not be there yet."""
+    return frontend / "dist"
+
+
+def being_built_in(frontend: Path) -> Path:
+    """Return the directory that is there while a build goes on."""
+    return frontend / "dist.building"
+
+
+def built() -> Path:
+    """Return the directory of the app that this installation has, which may not be there."""
+    frontend = sources()
+    return _PACKAGE / "web" if frontend is None else built_in(frontend)
