@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 INDEX = "index.html"
@@ -22,12 +23,24 @@ def built_in(frontend: Path) -> Path:
     return frontend / "dist"
 
 
-def being_built_in(frontend: Path) -> Path:
-    """Return the directory that is there while a build goes on."""
-    return frontend / "dist.building"
+def lock_in(frontend: Path) -> Path:
+    """Return the file that whoever builds the sources in ``frontend`` has locked meanwhile."""
+    return frontend / "dist.lock"
 
 
 def built() -> Path:
     """Return the directory of the app that this installation has, which may not be there."""
     frontend = sources()
     return _PACKAGE / "web" if frontend is None else built_in(frontend)
+
+
+def is_being_built(directory: Path) -> bool:
+    """Tell whether somebody builds the app of a directory at the moment."""
+    try:
+        with lock_in(directory.parent).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -83,7 +83,7 @@ class WebApp:
     @property
     def is_being_built(self) -> bool:
         """Whether somebody builds the app at the moment."""
-        return web_place.being_built_in(self._directory.parent).is_dir()
+        return web_place.is_being_built(self._directory)
 
     async def _keep_up(self) -> None:
         """Read the app again when it was built anew."""

@@ -93,8 +93,9 @@ def _files(directory: Path) -> Iterator[tuple[str, Path]]:
     for below in (directory, directory / PREVIOUS):
         for file in sorted(below.rglob("*")):
             relative = file.relative_to(below)
-            is_served = file.suffix in _MEDIA_TYPES and not file.is_symlink() and file.is_file()
-            if is_served and PREVIOUS not in relative.parts and (below == directory or relative.parts[0] == ASSETS):
+            is_own = relative.parts[0] == ASSETS if below != directory else relative.parts[0] != PREVIOUS
+            is_hidden = any(part.startswith(".") for part in relative.parts)
+            if is_own and not is_hidden and file.suffix in _MEDIA_TYPES and not file.is_symlink() and file.is_file():
                 yield f"/{relative.as_posix()}", file
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import warnings
 from pathlib import Path
@@ -146,10 +147,13 @@ async def test_nothing_outside_the_app_is_served(dist: Path, path: str) -> None:
 
 async def test_only_files_of_the_kinds_that_an_app_has_are_served(dist: Path) -> None:
     (dist / "build.headrace").write_text("s3cret")
+    (dist / ".vite").mkdir()
+    (dist / ".vite/manifest.json").write_text("{}")
     (dist / "assets/main-a1.js.map").write_text("{}")
     asked = Asked(dist)
     assert (await asked("/build.headrace", []))[0] == 404
     assert (await asked("/assets/main-a1.js.map", []))[0] == 404
+    assert (await asked("/.vite/manifest.json", []))[0] == 404
 
 
 async def test_an_app_that_is_built_anew_is_served_at_once_and_the_assets_of_the_one_before_stay(dist: Path) -> None:
@@ -199,8 +203,9 @@ async def test_without_an_app_a_browser_is_told_what_to_do_and_then_sees_the_app
 
 
 async def test_while_the_app_is_built_for_the_first_time_the_page_looks_for_it_by_itself(tmp_path: Path) -> None:
-    (tmp_path / "dist.building").mkdir()
-    status, headers, body = await Asked(tmp_path / "dist")("/tasks")
+    with (tmp_path / "dist.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        status, headers, body = await Asked(tmp_path / "dist")("/tasks")
     assert (status, headers["refresh"], headers["retry-after"]) == (503, "2", "2")
     assert b"is being built" in body
 
