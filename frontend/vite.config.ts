@@ -4,7 +4,7 @@ import { quasar, transformAssetUrls } from "@quasar/vite-plugin";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vitest/config";
 
-import { goldenApi } from "./mock/golden_api";
+import { goldenApi } from "./mock/golden_api.ts";
 
 // The API that `npm run dev` passes requests on to, so that the page and the API have one origin and no CORS is needed.
 const API = process.env.HEADRACE_URL ?? "http://127.0.0.1:8080";

@@ -1,0 +1,70 @@
+import { type Ref, readonly, ref } from "vue";
+import { type Composer, createI18n, useI18n } from "vue-i18n";
+
+import common from "./common";
+import { type Messages, type Path, type Translations, defineMessages } from "./messages";
+
+export { defineMessages };
+
+/** The languages that the application speaks. */
+export const LANGUAGES = ["en", "de"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+const spoken = ref<Language>(preferred());
+
+/** The one i18n of the application. Its messages are those that every screen uses: states, codes, common words. */
+export const i18n = createI18n({
+  legacy: false,
+  locale: spoken.value as string,
+  fallbackLocale: "en",
+  messages: common as unknown as Record<string, Record<string, string>>,
+  // The types exclude a missing key; a page that complains about one for each row would help nobody.
+  missingWarn: false,
+  fallbackWarn: false,
+});
+const everywhere = i18n.global as unknown as Composer;
+
+/** The language that is spoken now. */
+export const language: Readonly<Ref<Language>> = readonly(spoken);
+
+/** Speak another language from now on; without one, that of the browser. */
+export function speak(next: Language | null): void {
+  spoken.value = next ?? preferred();
+  everywhere.locale.value = spoken.value;
+  document.documentElement.lang = spoken.value;
+}
+
+/** Return the language that this browser asks for, of those that we speak. */
+export function preferred(): Language {
+  return navigator.language.toLowerCase().startsWith("de") ? "de" : "en";
+}
+
+/** Says a message. A value called `n` also chooses between the forms that `|` separates. */
+export type Translate<M> = (key: Path<M>, values?: Record<string, unknown>) => string;
+
+export interface UsedMessages<M> {
+  t: Translate<M>;
+  language: Readonly<Ref<Language>>;
+}
+
+/** Return how a screen says its own messages. `t` takes the keys of these messages and no others. */
+export function useMessages<M extends Messages>(messages: Translations<M>): UsedMessages<M> {
+  const own = messages as unknown as Record<string, Record<string, string>>;
+  return used(useI18n({ useScope: "local", inheritLocale: true, messages: own }) as unknown as Composer);
+}
+
+/** Return how to say the messages that every screen shares. */
+export function useCommon(): UsedMessages<(typeof common)["en"]> {
+  return used(everywhere);
+}
+
+function used<M>(composer: Composer): UsedMessages<M> {
+  const say = composer.t as (key: string, values: Record<string, unknown>, plural?: number) => string;
+  return {
+    t: (key, values = {}) => {
+      const amount = values["n"];
+      return typeof amount === "number" ? say(key, values, amount) : say(key, values);
+    },
+    language,
+  };
+}
