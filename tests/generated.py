@@ -13,6 +13,8 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 from msgspec import Meta, Struct
 
+from consumers.table_profile import table_profile
+from consumers.text_feedback import text_feedback
 from headrace.api.app import create_app
 from headrace.api.auth.access import Rule, rule_of, without_rule
 from headrace.api.mounts import DOCUMENTS, mount_of
@@ -120,9 +122,20 @@ def _meaning(variable: str, type_: Any) -> str:
     return said[-1]
 
 
+def kinds() -> str:
+    """The schemas of the kinds in `consumers`, which the forms of the web app are tested with."""
+    described = {each.name: each.describe() for each in (table_profile, text_feedback)}
+    schemas = {
+        name: {"input_schema": each.input_schema, "result_schema": each.result_schema}
+        for name, each in described.items()
+    }
+    return msgspec.json.format(msgspec.json.encode(schemas), indent=2).decode() + "\n"
+
+
 FILES = {
     **{ROOT / f"frontend/src/api/{name}.json": partial(openapi, name) for name in DOCUMENTS},
     **{file_of(screen): partial(golden, screen) for screen in SCREENS},
+    ROOT / "frontend/src/schema/testing/kinds.json": kinds,
     ROOT / "docs/settings.md": settings,
     ROOT / "docs/access.md": access,
     ROOT / "docs/nats-accounts.conf": accounts_file,
