@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import httpx
 
@@ -44,10 +44,10 @@ class Follower:
         after: str | None = None,
     ) -> None:
         self.name = name
+        self.of = of
         self.cursor = after
         self.over = False
         self.seen = 0
-        self._of = of
         self._path = path
         self._urls = urls
         self._journal = journal
@@ -93,7 +93,7 @@ class Follower:
                 self.over = True
             if response.status_code != 200:
                 return f"answered {response.status_code}"
-            self._journal.note(Connected(client=self.name, of=self._of, after=self.cursor))
+            self._journal.note(Connected(client=self.name, of=self.of, after=self.cursor))
             stream = Stream(response)
             left = self._rng.randint(*CUT_AFTER_EVENTS)
             while left > 0 or self._ends:
@@ -123,3 +123,12 @@ def follow_task(task: str, urls: list[str], journal: Journal, rng: random.Random
 def follow_batch(batch: str, urls: list[str], journal: Journal, rng: random.Random) -> Follower:
     """One batch, until it is settled."""
     return Follower(f"batch {batch}", batch, f"{API}/batches/{batch}/events", urls, journal, rng)
+
+
+def newest_not_followed(ids: Sequence[str], followers: Iterable[Follower]) -> str | None:
+    """Return the last of the tasks or batches that nobody follows yet; None when all are followed.
+
+    The journal knows a follower by what it follows. Two of the same would look like one that is given everything twice.
+    """
+    followed = {each.of for each in followers}
+    return next((each for each in reversed(ids) if each not in followed), None)

@@ -21,7 +21,7 @@ from tests.databases import Databases
 from tests.faults import checker
 from tests.faults.features import API, Features, read_features
 from tests.faults.fleet import Fleet
-from tests.faults.followers import Follower, follow_all, follow_batch, follow_task
+from tests.faults.followers import Follower, follow_all, follow_batch, follow_task, newest_not_followed
 from tests.faults.journal import Began, Called, Found, Journal, Late, Reached, read
 from tests.faults.load import Load, Mix, plan
 from tests.faults.observations import (
@@ -316,10 +316,11 @@ async def _recruit(
     """Follow some of the tasks and batches, as they are accepted."""
     for number in range(TASK_FOLLOWERS):
         await load.reached((number + 0.5) / (TASK_FOLLOWERS + 1))
-        if load.accepted:
-            followers.append(follow_task(load.accepted[-1], fleet.api_urls, journal, rng))
-        if features.batch_stream and load.batches and number % (TASK_FOLLOWERS // BATCH_FOLLOWERS) == 1:
-            followers.append(follow_batch(load.batches[-1], fleet.api_urls, journal, rng))
+        if (task := newest_not_followed(load.accepted, followers)) is not None:
+            followers.append(follow_task(task, fleet.api_urls, journal, rng))
+        is_for_batch = features.batch_stream and number % (TASK_FOLLOWERS // BATCH_FOLLOWERS) == 1
+        if is_for_batch and (batch := newest_not_followed(load.batches, followers)) is not None:
+            followers.append(follow_batch(batch, fleet.api_urls, journal, rng))
 
 
 async def _rest(setup: RunSetup, owner: Follower, followers: list[Follower]) -> None:
