@@ -7,6 +7,8 @@ keeps a second connection for reading: replay must not hold up appends.
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,7 +22,7 @@ from headrace.log.client import NatsClient
 from headrace.log.denials import NotPermitted
 from headrace.log.jetstream import NO_RECORD, JetStream
 from headrace.log.nats_errors import nats_errors_as_unavailable
-from headrace.log.records import Record
+from headrace.log.records import NO_HEADERS, Record
 from headrace.log.subjects import TaskSubject
 
 PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for longer than 10 ms
@@ -194,14 +196,30 @@ class Replayer:
         Raises:
             LogUnavailable: no answer in time.
         """
+        message = await self._last_message_at_leader(subject)
+        return 0 if message is None else message["seq"]
+
+    async def last_record_at_leader(self, subject: str) -> Record | None:
+        """The newest record whose subject matches, without its headers, if the leader of the stream has one.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        message = await self._last_message_at_leader(subject)
+        if message is None:
+            return None
+        at, payload = datetime.fromisoformat(message["time"]), b64decode(message.get("data", ""))
+        return Record(message["seq"], message["subject"], at, NO_HEADERS, payload)
+
+    async def _last_message_at_leader(self, subject: str) -> dict[str, Any] | None:
         answer = await self._jetstream.call(
             f"STREAM.MSG.GET.{subjects.STREAM}", {"last_by_subj": subject, "no_hdr": True}
         )
         if error := answer.get("error"):
             if error.get("err_code") in NO_RECORD:
-                return 0
+                return None
             raise LogUnavailable(f"JetStream refused to say what is last: {error['description']}")
-        return answer["message"]["seq"]
+        return answer["message"]
 
     async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], int]:
         if not self._connection.is_connected:

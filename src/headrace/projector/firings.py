@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from headrace.contracts.schedules import Resting, ScheduleDefinition, ScheduleFired
-from headrace.cron import following, is_over, last_due
+from headrace.cron import is_over, last_due
 from headrace.errors import AppendRefused, LogFull, LogUnavailable, TooLarge
 from headrace.lifecycle.resting import resting
-from headrace.lifecycle.schedules import occurrence_task_id, set_timer, submit_occurrence
+from headrace.lifecycle.schedules import occurrence_task_id, submit_occurrence
 from headrace.log import clock, consumer_names, subjects
 from headrace.log.connection import Log
 from headrace.log.consumers import provision_firings
@@ -26,12 +26,12 @@ from headrace.log.subjects import ScheduleSubject
 from headrace.projector.disabled_owners import DisabledOwners
 from headrace.projector.due_occurrences import occurrences_to_submit
 from headrace.projector.metrics import FiringResult, ProjectorMetrics
+from headrace.projector.next_timers import end_of_definition, next_firing, read_newest_definition, set_next_timer
 from headrace.projector.overdue_timers import decode_fired, set_overdue_timers_again
 from headrace.repeated import RepeatedWarning
 from headrace.run_time_settings import CurrentSettings
 from headrace.telemetry import get_logger
 
-TIMER_ATTEMPTS = 5  # to set the next timer while the broker is taking the last one out of the log
 REPEATED_SINCE = timedelta(days=366 * 50)  # no cron expression fires less often
 PULL_FIRINGS = 32  # in one pull; each takes about a millisecond
 PULL_EXPIRES_SECONDS = 30.0
@@ -193,9 +193,9 @@ async def submit_firing(
     """
     subject, fired, now = ScheduleSubject.parse(firing.subject), decode_fired(firing), clock.now()
     definition, due_at = fired.definition, fired.due_at or _due_of_repeated(fired.definition, firing)
-    until = now
+    newest, until = await read_newest_definition(event_log, subject), now
     if last_due(definition, due_at, now) > max(due_at, firing.at):
-        until = await _end_of_definition(event_log, firing, subject, now)
+        until = await end_of_definition(event_log, firing, subject, newest, now)
     due = occurrences_to_submit(definition, due_at, firing.at, until, event_log.served_since)
     if due_at not in due and not is_over(definition, due_at):
         log.info("a missed firing is skipped", schedule=subject.schedule, due_at=due_at.isoformat())
@@ -205,8 +205,8 @@ async def submit_firing(
     for each in due:
         await _submit(event_log, subject, fired, each, max(each, firing.at))
     # A timer of an older version is repeated by the broker, until it is replaced.
-    if fired.due_at is not None:
-        await _set_next_timer(event_log, firing, subject, fired, following(definition, max(now, due_at), due_at))
+    if fired.due_at is not None and (next_one := next_firing(fired, due_at, newest, now)) is not None:
+        await set_next_timer(event_log, firing, subject, next_one)
     return "submitted" if due else "skipped"
 
 
@@ -220,37 +220,6 @@ async def _submit(
         log.info("a firing was submitted before", schedule=subject.schedule, task_id=task)
     except TooLarge as error:
         log.error("a firing's task is too large", schedule=subject.schedule, error=error.message)
-
-
-async def _end_of_definition(event_log: Log, firing: Delivery, subject: ScheduleSubject, now: datetime) -> datetime:
-    """Return when the schedule was saved, paused or deleted since it fired; ``now`` when it was not."""
-    timer = await event_log.replayer.last(subjects.schedule_timer(subject.owner, subject.schedule))
-    return now if timer is None or timer.sequence < firing.sequence else max(firing.at, min(now, timer.at))
-
-
-async def _set_next_timer(
-    event_log: Log, firing: Delivery, subject: ScheduleSubject, fired: ScheduleFired, next_at: datetime | None
-) -> None:
-    """Set the timer for an occurrence, unless the schedule has been saved, paused or deleted since it fired.
-
-    Raises:
-        LogUnavailable: The log does not answer, or still has the timer that has fired. Submit the firing again.
-    """
-    if next_at is None:
-        return
-    replaces = 0
-    for _ in range(TIMER_ATTEMPTS):
-        try:
-            await set_timer(event_log, subject.owner, subject.schedule, fired, next_at, replaces)
-        except AppendRefused:
-            timer = await event_log.replayer.last(subjects.schedule_timer(subject.owner, subject.schedule))
-            if timer is not None and timer.sequence > firing.sequence:
-                return
-            # The broker takes a timer out of the log after it has appended the firing.
-            replaces = 0 if timer is None else timer.sequence
-        else:
-            return
-    raise LogUnavailable("the timer that has fired is still there; try again in a moment")
 
 
 def _due_of_repeated(definition: ScheduleDefinition, firing: Delivery) -> datetime:

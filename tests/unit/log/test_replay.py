@@ -105,8 +105,13 @@ async def test_the_last_record_of_a_slice_is_found_over_all_its_subjects(log: Lo
         appended = await log.appender.append(f"hr.tasks.{event}.echo.normal.{owner}.1", b"%d" % n, {})
         assert appended.sequence == n
     last = await log.replayer.last(task_events("u"))
+    at_leader = await log.replayer.last_record_at_leader(task_events("u"))
     assert last is not None
+    assert at_leader is not None
     assert (last.sequence, last.subject, last.payload) == (3, "hr.tasks.finished.echo.normal.u.1", b"3")
+    assert (at_leader.sequence, at_leader.subject, at_leader.payload) == (last.sequence, last.subject, last.payload)
+    assert at_leader.at == last.at
+    assert await log.replayer.last_record_at_leader(task_events("w")) is None
     started = await log.replayer.last(task_events("u", event="started"))
     assert started is not None
     assert started.sequence == 2

@@ -19,12 +19,14 @@ from headrace.contracts.schedules import (
     ScheduleSaved,
     encode,
 )
+from headrace.cron import last_due
 from headrace.lifecycle.schedules import delete_schedule, not_deleted, occurrence_task_id, save_schedule, set_timer
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.deliveries import Delivery
 from headrace.projector.firings import submit_firing
 from headrace.projector.overdue_timers import decode_fired
+from tests.purge import purge
 
 EVERY = ScheduleDefinition(kind="echo", input={}, every=60)
 HOURLY = ScheduleDefinition(kind="echo", input={}, every=3600)
@@ -72,6 +74,49 @@ async def test_a_timer_that_was_set_after_the_firing_stays(shared_log: Log) -> N
     await delete_schedule(shared_log, owner, schedule)
 
 
+@pytest.mark.parametrize("change", ["paused", "deleted", "changed"])
+async def test_a_change_in_the_moment_of_a_firing_stands_although_the_broker_takes_its_timer_away(
+    shared_log: Log, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, schedule = new()
+    every_second = msgspec.structs.replace(EVERY, every=1)
+    due_at = clock.now().replace(microsecond=0)
+    await save(shared_log, owner, schedule, every_second, due_at + timedelta(days=1))
+    if change == "deleted":
+        await delete_schedule(shared_log, owner, schedule)
+    else:
+        changed = HOURLY if change == "changed" else msgspec.structs.replace(every_second, paused=True)
+        await save(shared_log, owner, schedule, changed, due_at + timedelta(hours=1))
+    firing = await fired(
+        shared_log, owner, schedule, ScheduleFired(definition=every_second, due_at=due_at), purges=True
+    )
+    monkeypatch.setattr(clock, "system_now", lambda: firing.at + timedelta(seconds=30))
+    await submit_firing(shared_log, firing)
+    # It was due before the change, and what is due by its definition since then is not.
+    until = last_due(every_second, due_at, firing.at)
+    assert await tasks_of(shared_log, owner) == [occurrence_task_id(schedule, until)]
+    expected = due_at + timedelta(hours=1) if change == "changed" else None
+    assert await due_next(shared_log, owner, schedule) == expected
+    if change == "changed":
+        await delete_schedule(shared_log, owner, schedule)
+
+
+async def test_a_firing_in_the_moment_of_a_change_that_keeps_the_times_is_followed_by_the_changed_definition(
+    shared_log: Log,
+) -> None:
+    owner, schedule = new()
+    due_at = clock.now().replace(microsecond=0)
+    changed = msgspec.structs.replace(HOURLY, input={"changed": True})
+    await save(shared_log, owner, schedule, changed, due_at)
+    firing = await fired(shared_log, owner, schedule, ScheduleFired(definition=HOURLY, due_at=due_at), purges=True)
+    await submit_firing(shared_log, firing)
+    assert await tasks_of(shared_log, owner) == [occurrence_task_id(schedule, due_at)]
+    timer = await shared_log.replayer.last(subjects.schedule_timer(owner, schedule))
+    assert timer is not None
+    assert decode_fired(timer) == ScheduleFired(definition=changed, due_at=due_at + timedelta(hours=1))
+    await delete_schedule(shared_log, owner, schedule)
+
+
 async def test_what_was_due_after_a_schedule_was_paused_is_not_submitted_however_late_its_firing_is_read(
     shared_log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,14 +152,34 @@ async def test_a_firing_of_an_older_versions_timer_submits_its_task(shared_log: 
     assert await due_next(shared_log, owner, schedule) is None
 
 
+async def test_a_schedule_whose_definition_cannot_be_read_goes_on_by_its_firings(shared_log: Log) -> None:
+    owner, schedule = new()
+    due_at = clock.now().replace(microsecond=0)
+    await shared_log.appender.append(subjects.schedule_event(ScheduleEventName.SAVED, owner, schedule), b"{", {})
+    firing = await fired(shared_log, owner, schedule, ScheduleFired(definition=HOURLY, due_at=due_at))
+    await submit_firing(shared_log, firing)
+    assert await due_next(shared_log, owner, schedule) == due_at + timedelta(hours=1)
+    await delete_schedule(shared_log, owner, schedule)
+
+
 def new() -> tuple[str, str]:
     return uuid.uuid4().hex, str(uuid.uuid4())
 
 
-async def fired(log: Log, owner: str, schedule: str, event: ScheduleFired) -> Delivery:
-    """Append a firing, as the broker does, and return it as it is delivered."""
+async def save(log: Log, owner: str, schedule: str, definition: ScheduleDefinition, next_at: datetime) -> None:
+    saved = ScheduleSaved(definition=definition, next_at=None if definition.paused else next_at)
+    await save_schedule(log, owner, schedule, saved, not_deleted(owner, schedule))
+
+
+async def fired(log: Log, owner: str, schedule: str, event: ScheduleFired, *, purges: bool = False) -> Delivery:
+    """Append a firing, as the broker does, and return it as it is delivered.
+
+    With ``purges`` whatever timer there is goes with it, as the broker has it when it appends the firing of a timer.
+    """
     subject = subjects.schedule_event(ScheduleEventName.FIRED, owner, schedule)
     await log.appender.append(subject, encode(event), {})
+    if purges:
+        await purge(log, subjects.schedule_timer(owner, schedule))
     record = await log.replayer.last(subject)
     assert record is not None
     return cast("Any", SimpleNamespace(**{name: getattr(record, name) for name in record.__slots__}))
