@@ -3,8 +3,45 @@ import "@fontsource-variable/inter/wght.css";
 import "@/design/tokens.css";
 import "@/design/base.css";
 
-import { createApp } from "vue";
+import { VueQueryPlugin } from "@tanstack/vue-query";
+import { createPinia } from "pinia";
+import { ClosePopup, Quasar } from "quasar";
+import iconSet from "quasar/icon-set/svg-mdi-v7";
+import { computed, createApp, watch } from "vue";
 
+import { installApiErrors } from "@/api/install";
+import { TIME_PREFERENCES } from "@/design/formats";
+import { i18n } from "@/i18n";
 import App from "@/shell/App.vue";
+import { catchFailures } from "@/shell/failure";
+import { usePreferences } from "@/shell/preferences";
+import { makeQueryClient } from "@/shell/query";
+import { makeRouter } from "@/shell/router";
+import { keepSignedIn } from "@/shell/expiry";
+import { useSession } from "@/shell/session";
 
-createApp(App).mount("#app");
+installApiErrors();
+
+const app = createApp(App);
+app.use(createPinia());
+const session = useSession();
+const preferences = usePreferences();
+watch(
+  () => session.preferences,
+  (stored) => {
+    if (stored !== null) preferences.adopt(stored);
+  },
+);
+const router = makeRouter(session);
+catchFailures(app, router);
+app
+  .use(Quasar, { iconSet, directives: { ClosePopup } })
+  .use(VueQueryPlugin, { queryClient: makeQueryClient() })
+  .use(i18n)
+  .use(router)
+  .provide(
+    TIME_PREFERENCES,
+    computed(() => preferences.times),
+  )
+  .mount("#app");
+keepSignedIn(session);

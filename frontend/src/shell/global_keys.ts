@@ -1,0 +1,42 @@
+import { onScopeDispose } from "vue";
+import { useRouter } from "vue-router";
+
+import { useMessages } from "@/i18n";
+
+import { press, useKeys } from "./keys";
+import { openKeySheet, openPalette } from "./palette/palette";
+import messages from "./palette/messages";
+import { useSession } from "./session";
+
+/** Listen for keys, and bind those that work on every page. */
+export function useGlobalKeys(): void {
+  const router = useRouter();
+  const session = useSession();
+  const { t } = useMessages(messages);
+  const go = (path: string) => () => {
+    if (session.user?.state === "active") void router.push(path);
+  };
+  const listen = (event: KeyboardEvent): void => {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      if (session.user?.state !== "active") return;
+      event.preventDefault();
+      openPalette();
+    } else {
+      press(event);
+    }
+  };
+  window.addEventListener("keydown", listen);
+  onScopeDispose(() => {
+    window.removeEventListener("keydown", listen);
+  });
+
+  useKeys({ "?": openKeySheet }, { label: () => t("keys.sheet") });
+  useKeys({ "/": openPalette }, { label: () => t("keys.find") });
+  useKeys({ "g d": go("/") }, { label: () => t("keys.dashboard") });
+  useKeys({ "g t": go("/tasks") }, { label: () => t("keys.tasks") });
+  useKeys({ "g b": go("/batches") }, { label: () => t("keys.batches") });
+  useKeys({ "g s": go("/schedules") }, { label: () => t("keys.schedules") });
+  useKeys({ "g n": go("/new") }, { label: () => t("keys.new") });
+  useKeys({ "g a": go("/account") }, { label: () => t("keys.account") });
+  useKeys({ "g o": go("/admin/overview") }, { label: () => t("keys.overview") });
+}
