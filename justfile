@@ -23,14 +23,24 @@ check:
     uv run lint-imports
     uv run python -m tests.structure
     uv run python -m tests.generated --check
+    uv run python -m tests.web.npm check
 
-# All tests but the slow ones, three at a time
+# All tests but the slow ones, three at a time; with arguments, those of Python that they name
 test *arguments:
+    {{ if arguments == "" { "uv run python -m tests.web.npm test" } else { "" } }}
     uv run pytest --numprocesses 3 --dist worksteal {{arguments}}
 
 # The tests that take ten seconds or more
 slow *arguments:
     uv run pytest -m slow {{arguments}}
+
+# The web app from its sources, with changes shown at once, before the API that runs; --mock: on golden examples, without an API
+web *arguments:
+    uv run python -m tests.web.npm web {{arguments}}
+
+# The pictures in docs/screens
+screens *arguments:
+    uv run pytest -m screens {{arguments}}
 
 # The benchmark: a table, and JSON in tests/bench/out
 bench *arguments:

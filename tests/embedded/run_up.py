@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from headrace.embedded.home import Home
@@ -14,6 +15,15 @@ from headrace.settings import Settings
 
 def fake(name: str) -> tuple[str, ...]:
     return (sys.executable, str(Path(__file__).with_name("fake.py")), name)
+
+
+async def build_web(say: Callable[[str], None]) -> None:
+    """Stand for the build of the app, which ends when its test lets it."""
+    say("building the web app")
+    built = Path(os.environ["FAKE_WEB"])
+    while not await asyncio.to_thread(built.exists):
+        await asyncio.sleep(0.02)
+    say("the web app is built")
 
 
 if __name__ == "__main__":
@@ -30,6 +40,7 @@ if __name__ == "__main__":
                     provision=fake("provision"),
                     children={name: fake(name) for name in ("api", "worker", "projector")},
                 ),
+                build_web=build_web if "FAKE_WEB" in os.environ else None,
             )
         )
     )

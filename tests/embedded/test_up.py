@@ -172,6 +172,23 @@ async def test_the_link_to_sign_in_is_said_once_beside_the_other_lines_and_befor
     assert up.answered == [f"ready {url}"]
 
 
+async def test_the_link_waits_for_the_web_app_and_nothing_else_does(start_up: Start, place: Path) -> None:
+    built = place / "built"
+    up = await (await start_up(environ={"FAKE_WEB": str(built)})).ready()
+    assert not [line for line in up.said if "s3cret" in line]
+    await up.says("the link to sign in follows when the web app is built")
+    built.touch()
+    await up.says(rf"sign in, once and within 15 minutes: http://127.0.0.1:{up.port}/enter/s3cret")
+    assert up.said.index("up        | building the web app") < up.said.index("up        | starting nats")
+
+
+async def test_a_build_of_the_web_app_ends_with_it(start_up: Start, place: Path) -> None:
+    up = await (await start_up(environ={"FAKE_WEB": str(place / "never")})).ready()
+    up.process.send_signal(signal.SIGTERM)
+    assert await up.ends() == 0
+    assert not [line for line in up.said if "s3cret" in line]
+
+
 async def test_each_process_is_given_its_own_settings_and_the_variables_of_handlers_and_no_other_secret(
     start_up: Start,
 ) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from headrace.embedded.child import Child
 from headrace.embedded.child_environ import environ_of
@@ -47,6 +48,8 @@ READY_LINE_SECONDS = 10.0  # until `up` says what it waits for; on a busy machin
 STOP_SECONDS = 30.0  # more than the grace periods of the processes themselves
 
 Commands = Mapping[str, Sequence[str]]
+# Builds the web app where that is needed; it is given what says a line.
+BuildWeb = Callable[[Callable[[str], None]], Coroutine[Any, Any, object]]
 
 
 class Machine:
@@ -70,12 +73,23 @@ class Machine:
         self._nats_users: NatsUsers | None = None
         self._log_watch: LogWatch | None = None
         self._admin = FirstAdmin(home, output, host, port)
+        self._building: asyncio.Task[object] | None = None
 
     async def end_left_over(self) -> None:
         """End the processes that an earlier `up` on this home left behind."""
         self._output.say(f"home {self._home.path}")
         if names := await self._home.end_left_over():
             self._output.say(f"ended {', '.join(names)}, left over from an earlier run")
+
+    def start_building(self, stack: AsyncExitStack, build: BuildWeb) -> None:
+        """Build the web app beside everything else. It is not worth waiting for: the API serves it as soon as it is there."""
+        building = self._building = asyncio.create_task(build(self._output.say), name="web app")
+
+        async def stop() -> None:
+            building.cancel()
+            await asyncio.wait({building})
+
+        stack.push_async_callback(stop)
 
     async def start_postgres(self, stack: AsyncExitStack) -> None:
         """Start Postgres, unless HEADRACE_DATABASE_URL names another."""
@@ -181,7 +195,11 @@ class Machine:
 
         The work goes on when it cannot be written.
         """
-        self._admin.say_link()
+        if self._building is None or self._building.done():
+            self._admin.say_link()
+        else:
+            self._output.say("the link to sign in follows when the web app is built")
+            self._building.add_done_callback(lambda building: building.cancelled() or self._admin.say_link())
         # A terminal that shows both outputs shows the link before the last line.
         self._output.flush()
         try:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.home import Home
-from headrace.embedded.machine import Commands, Machine
+from headrace.embedded.machine import BuildWeb, Commands, Machine
 from headrace.embedded.network import check_port
 from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.settings import Settings
@@ -55,6 +55,7 @@ async def up(
     *,
     programs: Programs = PROGRAMS,
     environ: Mapping[str, str] = os.environ,
+    build_web: BuildWeb | None = None,
 ) -> int:
     """Run everything until SIGINT or SIGTERM; a second one kills at once.
 
@@ -67,6 +68,7 @@ async def up(
         port: The port that the API listens on.
         programs: What is run.
         environ: The environment of the children. It may name another NATS or Postgres to use instead of the embedded one.
+        build_web: Builds the web app while everything else starts, and says what it does; None when that is left out.
 
     Returns:
         The exit code: 0 after a signal, `KILLED` after a second one, 2 when the caller has to change a setting or an
@@ -76,7 +78,7 @@ async def up(
     machine = Machine(settings, home, host, port, environ, output)
     with closing(output), _received_signals(machine.kill) as signals:
         try:
-            await _run(machine, home, host, port, programs, signals)
+            await _run(machine, home, host, port, programs, signals, build_web)
         except EmbeddedError as error:
             output.say(str(error))
             return error.exit_code
@@ -86,13 +88,23 @@ async def up(
         return KILLED if signals.received_again else 0
 
 
-async def _run(machine: Machine, home: Home, host: str, port: int, programs: Programs, signals: _Signals) -> None:
+async def _run(
+    machine: Machine,
+    home: Home,
+    host: str,
+    port: int,
+    programs: Programs,
+    signals: _Signals,
+    build_web: BuildWeb | None,
+) -> None:
     """Start everything in order, keep it running until cancelled, and stop it in the opposite order."""
     async with AsyncExitStack() as stack:
         try:
             stack.enter_context(home)
             await machine.end_left_over()
             check_port(host, port)
+            if build_web is not None:
+                machine.start_building(stack, build_web)
             await machine.start_postgres(stack)
             await machine.start_nats(stack, programs.provision)
             await machine.migrate(programs.migrate)

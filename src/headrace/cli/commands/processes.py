@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from functools import partial
 
 import click
 
@@ -16,20 +17,28 @@ from headrace.settings import split_bind
 @click.option("--home", help="Where the data is kept; the user-data directory by default, for root /var/lib/headrace.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8080]")
-def up(home: str | None, host: str | None, port: int | None) -> None:
+@click.option("--no-web", "leave_web", is_flag=True, help="Do not build the web app, whatever has changed in it.")
+def up(home: str | None, host: str | None, port: int | None, leave_web: bool) -> None:
     """Run everything on this machine.
 
-    NATS, Postgres, migrations, api, worker and projector. One of them that ends is started again at once.
+    NATS, Postgres, migrations, api, worker and projector. One of them that ends is started again at once. In a checkout with Node
+    20.19 or newer, the web app is built first where its sources have changed.
     """
     import asyncio
 
     from headrace.embedded.home import Home
     from headrace.embedded.up import up as run_up
+    from headrace.embedded.web_app import bring_up_to_date
+    from headrace.web_place import sources
 
     settings = read_settings_to_start("up")
     note_unknown_settings()
     bound_host, bound_port = split_bind(settings.api.bind)
-    sys.exit(asyncio.run(run_up(settings, Home.at(home or settings.home), host or bound_host, port or bound_port)))
+    place = host or bound_host, port or bound_port
+    # Where the settings name another app, nobody would see this one.
+    frontend = None if leave_web or settings.api.web else sources()
+    build_web = None if frontend is None else partial(bring_up_to_date, frontend)
+    sys.exit(asyncio.run(run_up(settings, Home.at(home or settings.home), *place, build_web=build_web)))
 
 
 @click.command()
