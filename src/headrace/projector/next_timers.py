@@ -21,7 +21,7 @@ from headrace.contracts.schedules import (
     ScheduleSaved,
     decode,
 )
-from headrace.cron import following, is_active
+from headrace.cron import HORIZON, following, is_active
 from headrace.errors import AppendRefused, LogUnavailable
 from headrace.lifecycle.schedules import set_timer
 from headrace.log import subjects
@@ -106,12 +106,19 @@ def next_firing(
     saved = ScheduleSaved(definition=fired.definition, title=fired.title) if newest is None else newest.event
     if isinstance(saved, ScheduleDeleted) or not is_active(saved.definition, now):
         return None
-    if saved.next_at is not None and saved.next_at > due_at:
+    first_at = _first_of(saved)
+    if first_at is not None and first_at > due_at:
         # The timer of this definition has not fired.
-        next_at = saved.next_at
+        next_at = first_at
     else:
         next_at = following(saved.definition, max(now, due_at), due_at)
     return next_at and ScheduleFired(definition=saved.definition, due_at=next_at, title=saved.title)
+
+
+def _first_of(saved: ScheduleSaved) -> datetime | None:
+    """Return the first firing of a definition, where it says one for which the broker takes a timer."""
+    at = saved.next_at
+    return at if at is not None and at.tzinfo is not None and at < HORIZON else None
 
 
 async def set_next_timer(event_log: Log, firing: Delivery, subject: ScheduleSubject, next_one: ScheduleFired) -> None:
