@@ -13,7 +13,11 @@ const PASSED_ON = ["/api", "/bff", "/enter", "/health", "/metrics"];
 
 export default defineConfig(({ mode }) => ({
   plugins: [vue({ template: { transformAssetUrls } }), quasar(), compressed(), ...(mode === "mock" ? [goldenApi()] : [])],
-  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  resolve: {
+    alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) },
+    // Without .json, which Vite adds: `@/api/member` is the folder of the client, and not the document beside it.
+    extensions: [".mjs", ".js", ".mts", ".ts"],
+  },
   server: {
     proxy: mode === "mock" ? {} : Object.fromEntries(PASSED_ON.map((path) => [path, { target: API, changeOrigin: false }])),
   },
