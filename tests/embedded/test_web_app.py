@@ -161,8 +161,17 @@ async def test_a_build_that_fails_shows_its_last_lines_and_the_old_app_stays(
     monkeypatch.setenv("FAKE_BUILD", "\n".join(f"line {number}" for number in range(30)))
     assert not await checkout.build()
     assert checkout.said[1] == "the web app could not be built: npm run build failed (exit code 1):"
-    assert checkout.said[2:] == [f"line {number}" for number in range(22, 30)]
+    assert checkout.said[2:] == [f"line {number}" for number in range(18, 30)]
     assert checkout.assets() == ["one.js"]
+
+
+async def test_of_a_long_complaint_the_lines_from_the_first_error_on_are_shown_without_the_stack(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ["transforming", "error during build:", "src/main.ts: no such file", *(["    at build (node.js:1:1)"] * 40)]
+    monkeypatch.setenv("FAKE_BUILD", "\n".join(said))
+    assert not await checkout.build()
+    assert checkout.said[3:] == ["error during build:", "src/main.ts: no such file"]
 
 
 async def test_of_several_that_want_to_build_one_does_and_the_others_wait_for_it(checkout: Checkout) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -17,7 +18,11 @@ from headrace.embedded.process import Process, describe_exit
 
 INSTALL_SECONDS = 900.0  # 400 packages over a slow line
 VERSION_SECONDS = 20.0
-SHOWN_LINES = 8  # of what a program has said that failed
+KEPT_LINES = 500  # of what a program says
+SHOWN_LINES = 12  # of what a program has said that failed
+
+_OF_STACK = re.compile(r"\s+at ")
+_ERROR = re.compile(r"\berror\b", re.IGNORECASE)
 
 
 class NodeMissing(EmbeddedError):
@@ -25,7 +30,7 @@ class NodeMissing(EmbeddedError):
 
 
 class NodeFailed(EmbeddedError):
-    """A program of Node failed; the message has its last lines."""
+    """A program of Node failed; the message has the lines that say why."""
 
 
 class Node(NamedTuple):
@@ -110,12 +115,19 @@ async def _run(name: str, argv: list[str], seconds: float) -> list[str]:
     Raises:
         NodeFailed: It failed, or took longer than so many seconds.
     """
-    process = await Process.start(argv, environ=_environ(os.environ))
+    lines: deque[str] = deque(maxlen=KEPT_LINES)
+    process = await Process.start(argv, environ=_environ(os.environ), on_line=lines.append)
     code = await process.finish(seconds)
-    lines = [line for line in process.tail if line.strip()]
     if code != 0:
-        raise NodeFailed("\n".join([f"{name} failed ({describe_exit(code)}):", *lines[-SHOWN_LINES:]]))
-    return lines
+        raise NodeFailed("\n".join([f"{name} failed ({describe_exit(code)}):", *_cause(lines)]))
+    return list(lines)
+
+
+def _cause(lines: Iterable[str]) -> list[str]:
+    """Return the lines that say why a program failed: those from its first error on, the last ones when none speaks of an error."""
+    found = [line for line in lines if line.strip() and not _OF_STACK.match(line)]
+    first = next((number for number, line in enumerate(found) if _ERROR.search(line)), len(found) - SHOWN_LINES)
+    return found[max(first, 0) :][:SHOWN_LINES]
 
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:
