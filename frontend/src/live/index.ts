@@ -6,3 +6,5 @@ export { batchRow, isFinal, newRow, reduceBatch, reduceBatches, reduceCounts, re
 export { type Change, useChange } from "./useChange";
 export { type Screen, type ScreenOptions, useScreen } from "./useScreen";
 export type { ScreenData } from "./upToDate";
+export { useConnection } from "./connection";
+export { type TaskStream, type TaskStreamOptions, useTaskStream } from "./useTaskStream";

@@ -158,6 +158,8 @@ type Finish = Extract<AnyTaskEvent, { event: "finished" }>;
 function finish(row: TaskRow, event: Finish): Change {
   const finished_at = event.restored ?? event.at;
   return {
+    // What waits in the queue is taken out of it, and whatever was before counts for nothing.
+    ...(row.state === "queued" ? { started_at: null, wait_seconds: null, files: 0 } : {}),
     state: event.outcome,
     error: event.error ? briefError(event.error) : null,
     finished_at,
@@ -171,7 +173,14 @@ function finish(row: TaskRow, event: Finish): Change {
 
 function finishAgain(row: TaskRow, event: Finish): Change {
   if (event.restored) return {};
-  return { ...finish(row, event), started_at: null, wait_seconds: null, run_seconds: null, files: 0 };
+  return {
+    ...finish(row, event),
+    attempt: event.attempt ?? 1,
+    started_at: null,
+    wait_seconds: null,
+    run_seconds: null,
+    files: 0,
+  };
 }
 
 function runSeconds(row: TaskRow, event: Finish, finished_at: string): number | null {

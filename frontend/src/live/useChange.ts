@@ -1,6 +1,7 @@
 import { type Ref, ref, shallowRef } from "vue";
 
 import { ApiError } from "@/api/errors";
+import { notifyError } from "@/shell/notify";
 
 /** A change that a page makes, and how it goes. */
 export interface Change<Vars extends unknown[], Answer> {
@@ -32,6 +33,7 @@ export function useChange<Vars extends unknown[], Answer>(
       return answer;
     } catch (cause) {
       error.value = ApiError.from(cause, undefined);
+      notifyError(error.value);
       return undefined;
     } finally {
       busy.value = false;

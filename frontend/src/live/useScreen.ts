@@ -1,11 +1,12 @@
 import { type DataTag, keepPreviousData, useQuery, useQueryClient } from "@tanstack/vue-query";
-import { type ComputedRef, type Ref, computed, onScopeDispose, ref, shallowRef, watch } from "vue";
+import { type ComputedRef, type Ref, computed, inject, onScopeDispose, ref, shallowRef, watch } from "vue";
 import { useRoute } from "vue-router";
 
 import type { ApiError } from "@/api/errors";
+import { setServerTime } from "@/design/clock";
 
 import type { LiveEvent } from "./events";
-import { type Mount, feedOf } from "./feed";
+import { FEEDS, type Mount, feedOf } from "./feed";
 import { type Position, isLater, laterOf } from "./position";
 import { type Pace, createPace } from "./pace";
 import { type Reduce, type ScreenData, bringUpToDate, hasGap, noteAnswer, noteSame } from "./upToDate";
@@ -70,12 +71,14 @@ export function useScreen<Options extends Query>(
 ): Screen<DataOf<Options> & ScreenData> {
   type Data = DataOf<Options> & ScreenData;
   const client = useQueryClient();
-  const feed = feedOf(live.mount ?? mountOf(useRoute().path));
+  const feed = inject(FEEDS, () => feedOf, true)(live.mount ?? mountOf(useRoute().path));
   const reduce: Reduce<Data> = live.reduce ?? ((screen) => screen);
   const resetting = ref(false);
   const failed_since = ref<string | null>(null);
   const at_least = shallowRef<Position | null>(null);
   let again = 0;
+  let is_covering = false;
+  let is_wanted = false;
   let again_timer: ReturnType<typeof setTimeout> | undefined;
 
   const query = useQuery(
@@ -103,10 +106,12 @@ export function useScreen<Options extends Query>(
     const fetchScreen = (asked as Query & { queryFn: (context: object) => Promise<Data> }).queryFn;
     const answer = await fetchScreen({ ...context, queryKey: withAtLeast(asked.queryKey, wanted) });
     noteAnswer(answer, feed.ring, asked_at);
+    noteServerTime(answer.at);
     const position = answer.position ?? null;
     if (position !== null) feed.offer(position);
     if (wanted !== null && position !== null && !isLater(wanted, position)) at_least.value = null;
-    const current = bringUpToDate(answer, feed.ring, reduce);
+    // What is between the answer and the ring comes first.
+    const current = hasGap(answer, feed.ring) ? answer : bringUpToDate(answer, feed.ring, reduce, see);
     const complete = live.onto?.(current) ?? current;
     noteSame(complete, current);
     return complete;
@@ -129,21 +134,28 @@ export function useScreen<Options extends Query>(
   function flush(): void {
     const before = shown();
     if (before === undefined) return;
-    if (hasGap(before, feed.ring)) void closeGap(before);
-    let is_wanted = false;
-    const after = bringUpToDate(before, feed.ring, reduce, (event, screen) => {
-      is_wanted ||= live.refetch_on?.(event, screen) === true;
-    });
+    if (is_covering) return;
+    if (hasGap(before, feed.ring) && !resetting.value) {
+      void closeGap(before);
+      return;
+    }
+    const after = bringUpToDate(before, feed.ring, reduce, see);
     if (after !== before) client.setQueryData(options().queryKey, after);
     if (is_wanted) refetch_pace.ask();
+    is_wanted = false;
+  }
+
+  function see(event: LiveEvent, screen: Data): void {
+    is_wanted ||= live.refetch_on?.(event, screen) === true;
   }
 
   async function closeGap(screen: Data): Promise<void> {
-    if (resetting.value) return;
-    resetting.value = true;
+    resetting.value = is_covering = true;
     const is_covered = typeof screen.position === "string" && (await feed.cover(screen.position));
+    is_covering = false;
     if (is_covered) resetting.value = false;
     else refetch(feed.ring.heard ?? undefined);
+    flush();
   }
 
   // An answer that does not reach what was asked for, one with old parts, and none at all are asked for again, less and less often.
@@ -156,15 +168,44 @@ export function useScreen<Options extends Query>(
     if (failed === null && !is_behind) {
       again = 0;
       resetting.value = false;
+    } else if (failed?.status === 400 && at_least.value !== null) {
+      // The log has lost the position.
+      at_least.value = null;
+      refetch();
     } else if (failed === null || failed.unreachable || failed.status >= 500 || failed.status === 429) {
       again_timer = setTimeout(() => refetch(), AGAIN_MILLISECONDS[Math.min(again, AGAIN_MILLISECONDS.length - 1)]);
       again += 1;
     }
+    flush_pace.ask();
   });
 
-  const stop = feed.listen({ changed: () => flush_pace.ask(), missed: () => refetch_pace.ask() });
+  let is_missing = false;
+
+  function askWhenShown(): void {
+    // Thirty tabs in the background do not ask all at once.
+    is_missing = document.hidden;
+    if (!is_missing) refetch_pace.ask();
+  }
+
+  function whenShown(): void {
+    if (document.hidden) return;
+    flush_pace.ask();
+    if (is_missing) askWhenShown();
+  }
+
+  function reset(position: Position): void {
+    if (!isOfLog(shown())) return;
+    // What was wanted before may be a position that there is not any more.
+    at_least.value = null;
+    resetting.value = true;
+    refetch(position);
+  }
+
+  const stop = feed.listen({ changed: () => flush_pace.ask(), missed: askWhenShown, reset });
+  document.addEventListener("visibilitychange", whenShown);
   onScopeDispose(() => {
     stop();
+    document.removeEventListener("visibilitychange", whenShown);
     flush_pace.stop();
     refetch_pace.stop();
     clearTimeout(again_timer);
@@ -187,6 +228,15 @@ export function useScreen<Options extends Query>(
       client.setQueryData(options().queryKey, after);
     },
   };
+}
+
+// A remembered answer, which the server has only said is still right, has the time of when it was new.
+let newest_at = "";
+
+function noteServerTime(at: string): void {
+  if (at <= newest_at) return;
+  newest_at = at;
+  setServerTime(at);
 }
 
 /** Return whose events the screens at a path show. */
