@@ -194,8 +194,10 @@ export function createFeed(world: World, options: FeedOptions): Feed {
 
   function takeFromLeader(prev: Position | null, frame: Frame): void {
     if (frame.id !== "" && frame.event !== "reset") {
-      if (ring.heard === null) ring.clear(prev ?? frame.id);
-      else if (prev !== null && isLater(prev, ring.heard)) {
+      // A stream that begins anew says where with its first beat.
+      const begins = prev ?? frame.id;
+      if (ring.heard === null) ring.clear(begins);
+      else if (isLater(begins, ring.heard)) {
         // Something did not come. What comes now is asked for with it.
         note();
         void fetchMissing(ring.heard);
