@@ -102,6 +102,9 @@ export function useTaskList(scope: Scope, filter: () => TaskFilter, is_free: () 
       if (may_show) revealed.value = list.value?.arrived.length ?? 0;
     },
   );
+  watch(is_free, (free) => {
+    if (free && (list.value?.others.size ?? 0) > 0) screen.refetch();
+  });
 
   return {
     screen,
