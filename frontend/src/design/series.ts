@@ -12,21 +12,27 @@ export function sumOf(series: Series): Ended {
 }
 
 /**
- * Returns a series that ends with the minute of `now`, in milliseconds, to whose last minute `ended` was added.
+ * Returns a series that ends with the minute of `now`, in milliseconds; the same one when it does already.
  *
  * Minutes that have passed since are empty. A clock that is behind the series moves nothing.
  */
-export function advanceSeries(series: Series, now: number, ended: Ended = { succeeded: 0, failed: 0 }): Series {
-  const length = series.succeeded.length;
-  const last = Date.parse(series.from) / 1000 + series.step * (length - 1);
-  const steps = Math.max(0, Math.floor((now / 1000 - last) / series.step));
-  if (steps === 0 && ended.succeeded === 0 && ended.failed === 0) return series;
+export function advanceSeries(series: Series, now: number): Series {
+  const steps = indexOf(series, now) - (series.succeeded.length - 1);
+  if (steps <= 0) return series;
   return {
     ...series,
-    from: steps === 0 ? series.from : new Date(Date.parse(series.from) + steps * series.step * 1000).toISOString(),
-    succeeded: shift(series.succeeded, steps, ended.succeeded),
-    failed: shift(series.failed, steps, ended.failed),
+    from: new Date(Date.parse(series.from) + steps * series.step * 1000).toISOString(),
+    succeeded: shift(series.succeeded, steps),
+    failed: shift(series.failed, steps),
   };
+}
+
+/** Returns a series in which something more ended at a time, in milliseconds. What ended before its first minute changes nothing. */
+export function addEnd(series: Series, at: number, outcome: "succeeded" | "failed"): Series {
+  const advanced = advanceSeries(series, at);
+  const index = indexOf(advanced, at);
+  const count = advanced[outcome][index];
+  return count === undefined ? advanced : { ...advanced, [outcome]: advanced[outcome].with(index, count + 1) };
 }
 
 /** Returns the end of an axis that shows `max`: a round number that is not much larger, and even, so that its half is whole as well. */
@@ -37,11 +43,13 @@ export function roundTop(max: number): number {
   return (steps.find((step) => step * power >= max) ?? 10) * power;
 }
 
-function shift(values: number[], steps: number, more: number): number[] {
+function indexOf(series: Series, at: number): number {
+  return Math.floor((at - Date.parse(series.from)) / (series.step * 1000));
+}
+
+function shift(values: number[], steps: number): number[] {
   const kept = values.slice(Math.min(steps, values.length));
-  const all = [...kept, ...Array.from({ length: values.length - kept.length }, () => 0)];
-  all[all.length - 1] = (all.at(-1) ?? 0) + more;
-  return all;
+  return [...kept, ...Array.from({ length: values.length - kept.length }, () => 0)];
 }
 
 function sum(values: number[]): number {
