@@ -1,5 +1,5 @@
 import { type Ref, readonly, ref } from "vue";
-import { type Composer, createI18n, useI18n } from "vue-i18n";
+import { type Composer, createI18n } from "vue-i18n";
 
 import common from "./common";
 import { type Messages, type Path, type Translations, defineMessages } from "./messages";
@@ -47,23 +47,41 @@ export interface UsedMessages<M> {
   language: Readonly<Ref<Language>>;
 }
 
-/** Return how a screen says its own messages. `t` takes the keys of these messages and no others. */
+/**
+ * Return how a screen says its own messages. `t` takes the keys of these messages and no others.
+ *
+ * They are put beside those of the other screens, under a name of their own, when they are first used: a component may use several of
+ * them, and a row of a list costs nothing.
+ */
 export function useMessages<M extends Messages>(messages: Translations<M>): UsedMessages<M> {
-  const own = messages as unknown as Record<string, Record<string, string>>;
-  return used(useI18n({ useScope: "local", inheritLocale: true, messages: own }) as unknown as Composer);
+  return used(`${nameOf(messages)}.`);
+}
+
+const names = new WeakMap<object, string>();
+let named = 0;
+
+function nameOf(messages: Translations<Messages>): string {
+  let name = names.get(messages);
+  if (name === undefined) {
+    named += 1;
+    name = `screen_${String(named)}`;
+    names.set(messages, name);
+    for (const each of LANGUAGES) everywhere.mergeLocaleMessage(each, { [name]: messages[each] });
+  }
+  return name;
 }
 
 /** Return how to say the messages that every screen shares. */
 export function useCommon(): UsedMessages<(typeof common)["en"]> {
-  return used(everywhere);
+  return used("");
 }
 
-function used<M>(composer: Composer): UsedMessages<M> {
-  const say = composer.t as (key: string, values: Record<string, unknown>, plural?: number) => string;
+function used<M>(prefix: string): UsedMessages<M> {
+  const say = everywhere.t as (key: string, values: Record<string, unknown>, plural?: number) => string;
   return {
     t: (key, values = {}) => {
       const amount = values["n"];
-      return typeof amount === "number" ? say(key, values, amount) : say(key, values);
+      return typeof amount === "number" ? say(prefix + key, values, amount) : say(prefix + key, values);
     },
     language,
   };
