@@ -1,7 +1,7 @@
 import { checkNumber, checkText, type Complain } from "./check_scalar";
 import { equals, isObject, listIn, numberIn, objectIn, own, pointer, textIn, type JsonObject, type Schema } from "./json";
 import { alternativesOf, constantOf, discriminatorOf, memberOf, resolve } from "./resolve";
-import type { FieldError, Rule } from "./rules";
+import { sentence, type FieldError, type Rule } from "./rules";
 import { matches } from "./patterns";
 
 // The server checks everything again, so what is left unchecked beyond these costs a request and nothing else.
@@ -48,7 +48,7 @@ class Check {
 
   private complain(path: string, rule: Rule, limit?: number | string): void {
     if (this.errors.some((error) => error.path === path && error.rule === rule)) return;
-    this.errors.push({ path, rule, message: rule, ...(limit === undefined ? {} : { limit }) });
+    this.errors.push({ path, rule, message: sentence(rule, limit), ...(limit === undefined ? {} : { limit }) });
   }
 
   private matchesValues(schema: Schema, value: unknown, complain: Complain): boolean {

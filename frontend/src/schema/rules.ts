@@ -1,5 +1,7 @@
 import type { FieldError as ApiFieldError } from "@/api/core";
 
+import messages from "./messages";
+
 /** What a value can break. Each is a key of `rules` in the messages. */
 export type Rule =
   | "required"
@@ -51,4 +53,9 @@ export function errorsBelow(prefix: string, errors: readonly FieldError[]): Fiel
   return errors
     .filter((error) => error.path === prefix || error.path.startsWith(`${prefix}/`))
     .map((error) => ({ ...error, path: error.path.slice(prefix.length) }));
+}
+
+/** Return what a rule says in English, as the server's own messages do. */
+export function sentence(rule: Rule, limit: number | string = ""): string {
+  return messages.en.rules[rule].replace("{limit}", () => String(limit));
 }
