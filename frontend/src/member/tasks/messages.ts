@@ -94,7 +94,7 @@ export default defineMessages({
       cancel_says: "{count} task is cancelled, a running one is stopped. | {count} tasks are cancelled, those that run are stopped.",
       run_says:
         "{count} task starts again from its first attempt; its result and error are replaced. | {count} tasks start again from their first attempt; their results and errors are replaced.",
-      which: "Which: {filter}.",
+      which: "These are all that match the filter ({filter}).",
       left_out: "{count} of the selected is left out, because it is over. | {count} of the selected are left out, because they are over.",
       left_open:
         "{count} of the selected is left out, because it is not over. | {count} of the selected are left out, because they are not over.",
@@ -201,7 +201,7 @@ export default defineMessages({
         "{count} Aufgabe wird abgebrochen, auch wenn sie gerade läuft. | {count} Aufgaben werden abgebrochen, auch solche, die gerade laufen.",
       run_says:
         "{count} Aufgabe beginnt wieder beim ersten Versuch; Ergebnis und Fehler werden ersetzt. | {count} Aufgaben beginnen wieder beim ersten Versuch; Ergebnisse und Fehler werden ersetzt.",
-      which: "Welche: {filter}.",
+      which: "Das sind alle, die zum Filter passen ({filter}).",
       left_out:
         "{count} ausgewählte bleibt, wie sie ist, weil sie beendet ist. | {count} ausgewählte bleiben, wie sie sind, weil sie beendet sind.",
       left_open:
