@@ -30,13 +30,13 @@ export function useGlobalKeys(): void {
     window.removeEventListener("keydown", listen);
   });
 
-  useKeys({ "?": openKeySheet }, { label: () => t("keys.sheet") });
-  useKeys({ "/": openPalette }, { label: () => t("keys.find") });
-  useKeys({ "g d": go("/") }, { label: () => t("keys.dashboard") });
-  useKeys({ "g t": go("/tasks") }, { label: () => t("keys.tasks") });
-  useKeys({ "g b": go("/batches") }, { label: () => t("keys.batches") });
-  useKeys({ "g s": go("/schedules") }, { label: () => t("keys.schedules") });
-  useKeys({ "g n": go("/new") }, { label: () => t("keys.new") });
-  useKeys({ "g a": go("/account") }, { label: () => t("keys.account") });
-  useKeys({ "g o": go("/admin/overview") }, { label: () => t("keys.overview") });
+  useKeys({ "?": openKeySheet }, { label: () => t("keys.sheet"), anywhere: true });
+  useKeys({ "/": openPalette }, { label: () => t("keys.find"), anywhere: true });
+  useKeys({ "g d": go("/") }, { label: () => t("keys.dashboard"), anywhere: true });
+  useKeys({ "g t": go("/tasks") }, { label: () => t("keys.tasks"), anywhere: true });
+  useKeys({ "g b": go("/batches") }, { label: () => t("keys.batches"), anywhere: true });
+  useKeys({ "g s": go("/schedules") }, { label: () => t("keys.schedules"), anywhere: true });
+  useKeys({ "g n": go("/new") }, { label: () => t("keys.new"), anywhere: true });
+  useKeys({ "g a": go("/account") }, { label: () => t("keys.account"), anywhere: true });
+  useKeys({ "g o": go("/admin/overview") }, { label: () => t("keys.overview"), anywhere: true });
 }

@@ -6,6 +6,8 @@ export type KeyAction = (event: KeyboardEvent) => void;
 export interface Binding {
   keys: Record<string, KeyAction>;
   label: MaybeRefOrGetter<string>;
+  /** Whether they work on every page. */
+  anywhere?: boolean;
 }
 
 // How long the second key of `g t` may take.
@@ -32,8 +34,8 @@ let first_at = 0;
  * They do nothing while somebody types, with Ctrl, Alt or Meta, and under a dialog or a menu. The sheet that `?` opens lists them with
  * their label, one line for each call.
  */
-export function useKeys(keys: Record<string, KeyAction>, options: { label: MaybeRefOrGetter<string> }): void {
-  const binding: Binding = { keys, label: options.label };
+export function useKeys(keys: Record<string, KeyAction>, options: Omit<Binding, "keys">): void {
+  const binding: Binding = { keys, ...options };
   bindings.push(binding);
   onScopeDispose(() => {
     const at = bindings.indexOf(binding);

@@ -134,7 +134,10 @@ export const useSession = defineStore("session", () => {
   channel?.addEventListener("message", ({ data }: MessageEvent<Told>) => {
     if (data.kind === "signed_out") {
       if (known.value !== null) leave("elsewhere");
-    } else if (known.value !== null && known.value.user.id !== data.user) {
+    } else if (known.value === null) {
+      // Somebody has signed in in another tab. When that cannot be asked now, this page stays as it is.
+      if (asked.value) void load().catch(() => undefined);
+    } else if (known.value.user.id !== data.user) {
       location.reload();
     }
   });
@@ -142,7 +145,7 @@ export const useSession = defineStore("session", () => {
     if (known.value !== null) leave(error.code === "account_disabled" ? "disabled" : "ended");
   });
 
-  return { user, is_admin, features, csrf, preferences, version, failure, load, ready, retry, sign_out, adopt };
+  return { user, is_admin, features, csrf, preferences, version, asked, failure, load, ready, retry, sign_out, adopt };
 });
 
 // What screens have put aside in this tab, such as a form that was not sent.

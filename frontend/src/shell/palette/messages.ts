@@ -43,7 +43,7 @@ export default defineMessages({
       new: "New task",
       account: "Account",
       overview: "Overview of the installation",
-      close: "Close what is open",
+      close: "Close",
     },
   },
   de: {
@@ -88,7 +88,7 @@ export default defineMessages({
       new: "Neue Aufgabe",
       account: "Konto",
       overview: "Übersicht der Installation",
-      close: "Offenes schließen",
+      close: "Schließen",
     },
   },
 });
