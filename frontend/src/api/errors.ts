@@ -50,3 +50,11 @@ export class ApiError extends Error {
     );
   }
 }
+
+/** Return what was refused of one field of a body, with paths that begin at this field. */
+export function errorsAt(errors: readonly FieldError[], field: string): FieldError[] {
+  const prefix = `/${field}`;
+  return errors
+    .filter(({ path }) => path === prefix || path.startsWith(`${prefix}/`))
+    .map(({ path, message }) => ({ path: path.slice(prefix.length), message }));
+}

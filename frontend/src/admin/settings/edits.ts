@@ -58,3 +58,9 @@ export function rebase(edits: Edits, now: readonly Setting[]): Edits {
   const values = new Map(now.map((setting) => [setting.key, setting.value]));
   return new Map([...edits].filter(([key, value]) => values.has(key) && !sameValue(values.get(key), value)));
 }
+
+/** Return the newest change of any setting: who has made it, and when. */
+export function newestChange(settings: readonly Setting[]): Setting["changed"] {
+  const changes = settings.flatMap(({ changed }) => (changed === null ? [] : [changed]));
+  return changes.sort((one, other) => Date.parse(other.at) - Date.parse(one.at)).at(0) ?? null;
+}

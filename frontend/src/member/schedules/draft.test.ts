@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { ScheduleDefinition } from "@/api/core";
+import { errorsAt } from "@/api/errors";
 
-import { definitionOf, draftOf, errorsAt, faultsOf, newDraft } from "./draft";
+import { definitionOf, draftOf, faultsOf, newDraft } from "./draft";
 import { EVERY_MAX, intervalOf, secondsOf } from "./interval";
 import { keepPrefill, takePrefill } from "./prefill";
-import { findZones, timeZones } from "./zones";
 
 const saved: ScheduleDefinition = {
   kind: "table_profile",
@@ -89,18 +89,5 @@ describe("what another form passes on", () => {
     expect(takePrefill("table_profile")).toBeNull();
     expect(takePrefill("text_feedback")).toEqual({ kind: "text_feedback", input: { text: "essay" } });
     expect(takePrefill("text_feedback")).toBeNull();
-  });
-});
-
-describe("the time zones", () => {
-  it("are found by parts of their names, in any case", () => {
-    expect(findZones(timeZones(), "new york")).toContain("America/New_York");
-    expect(findZones(timeZones(), "BERLIN")).toEqual(["Europe/Berlin"]);
-    expect(findZones(timeZones(), "nowhere")).toEqual([]);
-  });
-
-  it("are each there once", () => {
-    expect(new Set(timeZones()).size).toBe(timeZones().length);
-    expect(timeZones()).toContain("UTC");
   });
 });

@@ -1,4 +1,4 @@
-import type { FieldError, NewSchedule, ScheduleDefinition } from "@/api/core";
+import type { NewSchedule, ScheduleDefinition } from "@/api/core";
 
 import { CRON_LENGTH_MAX } from "./cron";
 import { EVERY_MAX, type Interval, intervalOf, secondsOf } from "./interval";
@@ -86,12 +86,4 @@ export function faultsOf(draft: Draft): Map<keyof Draft, Fault> {
     faults.set("end_at", "ends_before_start");
   }
   return faults;
-}
-
-/** Return the messages of the server about one field of the definition. */
-export function errorsAt(errors: readonly FieldError[], field: string): FieldError[] {
-  const prefix = `/${field}`;
-  return errors
-    .filter(({ path }) => path === prefix || path.startsWith(`${prefix}/`))
-    .map(({ path, message }) => ({ path: path.slice(prefix.length), message }));
 }

@@ -1,6 +1,18 @@
 import type { ScheduleEntry, SchedulesV1, State } from "@/api/member";
+import { isOfTask, type LiveEvent } from "@/live";
 
 const RECENT_MAX = 12;
+const STATES = { queued: "queued", deferred: "pending", started: "running" } as const;
+
+/** Return the screen after an event; the same one when it shows nothing of it. */
+export function reduceSchedules(screen: SchedulesV1, event: LiveEvent): SchedulesV1 {
+  if (!isOfTask(event) || typeof event.schedule !== "string") return screen;
+  const { schedule, task, at } = event;
+  if (event.event === "finished") return showChange(screen, { schedule, task, at, state: event.outcome }, false);
+  if (event.event !== "queued" && event.event !== "deferred" && event.event !== "started") return screen;
+  const created = event.event !== "started" && event.fence === 0 && (event.attempt ?? 1) === 1;
+  return showChange(screen, { schedule, task, at, state: STATES[event.event] }, created);
+}
 
 /** What the screen needs of an event of a task. */
 export interface TaskChange {
@@ -8,7 +20,6 @@ export interface TaskChange {
   task: string;
   at: string;
   state: State;
-  started_at?: string | undefined;
 }
 
 /**
