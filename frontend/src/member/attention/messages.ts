@@ -4,7 +4,6 @@ export default defineMessages({
   en: {
     title: "Needs attention",
     nothing: "Nothing needs you. What fails, waits without workers or gets stuck is listed here.",
-    since: "since {at}",
 
     failures: "One task failed | {count} tasks failed the same way",
     no_workers: "{kind} has no workers",
@@ -23,11 +22,6 @@ export default defineMessages({
     behind: "Lists are one event behind | Lists are {count} events behind",
     behind_mend: "The projector is busy, or has stopped:",
 
-    run_again_title: "Run nothing again? | Run one task again? | Run {count} tasks again?",
-    run_again_sentence: "Each starts once more, with the same input and all of its attempts.",
-    run_again_later: "What fails after this count is not run again.",
-    run_again_progress: "{done} of {count}",
-    ran_again: "No task runs again. | One task runs again. | {count} tasks run again.",
     at_least: "{count} or more",
     was_paused: "{kind} is paused.",
     was_resumed: "{kind} goes on.",
@@ -43,7 +37,6 @@ export default defineMessages({
   de: {
     title: "Braucht Aufmerksamkeit",
     nothing: "Alles geht seinen Gang. Was fehlschlägt, keine Worker hat oder hängt, steht hier.",
-    since: "seit {at}",
 
     failures: "Eine Aufgabe ist fehlgeschlagen | {count} Aufgaben sind auf die gleiche Weise fehlgeschlagen",
     no_workers: "{kind} hat keine Worker",
@@ -62,11 +55,6 @@ export default defineMessages({
     behind: "Die Listen sind ein Ereignis hinterher | Die Listen sind {count} Ereignisse hinterher",
     behind_mend: "Der Projektor hat viel zu tun oder steht:",
 
-    run_again_title: "Nichts noch einmal ausführen? | Eine Aufgabe noch einmal ausführen? | {count} Aufgaben noch einmal ausführen?",
-    run_again_sentence: "Jede beginnt von vorn, mit derselben Eingabe und allen Versuchen.",
-    run_again_later: "Was nach dieser Zählung fehlschlägt, ist nicht dabei.",
-    run_again_progress: "{done} von {count}",
-    ran_again: "Keine Aufgabe läuft noch einmal. | Eine Aufgabe läuft noch einmal. | {count} Aufgaben laufen noch einmal.",
     at_least: "{count} oder mehr",
     was_paused: "{kind} ist angehalten.",
     was_resumed: "{kind} geht weiter.",

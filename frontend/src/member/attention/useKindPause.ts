@@ -4,7 +4,7 @@ import { pauseKind, resumeKind } from "@/api/admin";
 import { useFormats } from "@/design/formats";
 import { useMessages } from "@/i18n";
 import { useChange } from "@/live";
-import { notify, notifyError } from "@/shell/notify";
+import { notify } from "@/shell/notify";
 
 import messages from "./messages";
 
@@ -32,11 +32,9 @@ export function useKindPause(done: () => void): {
     busy: computed(() => pausing.busy.value || resuming.busy.value),
     async pause(kind, waiting) {
       if ((await pausing.run(kind)) !== undefined) say("paused_done", kind, waiting);
-      else if (pausing.error.value !== null) notifyError(pausing.error.value);
     },
     async resume(kind, waiting) {
       if ((await resuming.run(kind)) !== undefined) say("resumed_done", kind, waiting);
-      else if (resuming.error.value !== null) notifyError(resuming.error.value);
     },
   };
 }

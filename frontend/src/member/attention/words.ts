@@ -1,11 +1,12 @@
 import type { RouteLocationRaw } from "vue-router";
 
 import type { Attention, FilterView } from "@/api/member";
+import type { Mount } from "@/live";
 
-import { queryOfFilter } from "./filter_query";
+import { anyTask, formatFilter } from "@/member/tasks/filter/filter";
 
 /** Whose tasks a screen is about, and so where its links lead. */
-export type Area = "member" | "admin";
+export type Area = Mount;
 
 /** What can be done about an entry, besides looking at its tasks. */
 export interface Mend {
@@ -49,7 +50,7 @@ export function mendOf(entry: Attention, area: Area, is_admin: boolean): Mend {
 /** Returns the list that shows exactly the tasks of an entry; null for one that is about no tasks that a filter can name. */
 export function listOf(entry: Attention, area: Area): RouteLocationRaw | null {
   if (entry.query === null) return null;
-  return { path: area === "admin" ? "/admin/tasks" : "/tasks", query: queryOfFilter(entry.query) };
+  return { path: area === "admin" ? "/admin/tasks" : "/tasks", query: formatFilter({ ...anyTask(), ...entry.query }) };
 }
 
 /** Returns whether there may be more than the entry says, because no more are counted. */
