@@ -114,7 +114,7 @@ def task_detail() -> dict[str, Struct]:
             ),
         ],
         log=TaskLog(lines=[line], complete=True),
-        output=TaskOutput(chunks=["The ", "table ", {"rows": 16}], complete=False),
+        output=TaskOutput(chunks=["The ", "table ", {"rows": 16}], complete=False, position="1795745875256-4703"),
         files=[],
         around=Around(newer=f"{BATCH}-18", older=f"{BATCH}-16"),
         siblings=Siblings(batch=Ref(id=BATCH, name="Class 9b"), index=17, total=500),

@@ -561,6 +561,10 @@ export type TaskOutput = {
      * False when there were, or may have been, earlier chunks.
      */
     complete: boolean;
+    /**
+     * That of the event that has the last chunk; null when there is none.
+     */
+    position: string | null;
 };
 
 /**

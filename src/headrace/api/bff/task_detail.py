@@ -177,7 +177,7 @@ def _build(
         log=None if written is None else TaskLog(lines=written.lines, complete=is_whole and not written.is_cut),
         output=None
         if streamed is None
-        else TaskOutput(chunks=streamed.chunks, complete=is_whole and not streamed.is_cut),
+        else TaskOutput(chunks=streamed.chunks, complete=is_whole and not streamed.is_cut, position=streamed.position),
         files=None if task is None else [],
         around=composed.value(reader.around),
         siblings=composed.value(reader.siblings),

@@ -30,10 +30,11 @@ class Lines(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """The newest chunks, and whether earlier ones were left out."""
+    """The newest chunks, whether earlier ones were left out, and where the log has the last one."""
 
     chunks: list[Any]
     is_cut: bool
+    position: str | None
 
 
 async def read_lines(log: Log, owner: str | None, task: str) -> Lines:
@@ -61,7 +62,8 @@ async def read_chunks(log: Log, owner: str | None, task: str) -> Chunks:
     kept, is_cut = _newest_within(newest, CHUNKS_BYTES_MAX)
     read_events = (read(EventName.EMITTED, record.payload) for record in kept)
     chunks = [chunk for event in read_events if isinstance(event, Emitted) for chunk in event.chunks]
-    return Chunks(chunks, is_cut or not is_all)
+    position = str(Position(log.epoch, kept[-1].sequence)) if kept else None
+    return Chunks(chunks, is_cut or not is_all, position)
 
 
 def has_whole_output(log: Log, attempts: list[Attempt] | None, first_started: str | None, now: datetime) -> bool:

@@ -61,6 +61,9 @@ class TaskOutput(Struct, frozen=True, kw_only=True):
 
     chunks: Annotated[list[Any], Meta(description="Any JSON values.")]
     complete: Annotated[bool, Meta(description="False when there were, or may have been, earlier chunks.")]
+    position: Annotated[
+        str | None, Meta(description="That of the event that has the last chunk; null when there is none.")
+    ] = None
 
 
 class DetailFile(Struct, frozen=True, kw_only=True):
