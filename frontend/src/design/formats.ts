@@ -4,7 +4,16 @@ import { language } from "@/i18n";
 
 import { serverNow } from "./clock";
 import { formatBytes, formatCount, formatNumber, formatPercent } from "./numbers";
-import { type TimeStyle, formatClock, formatDate, formatDuration, formatExact, formatRelative, formatTimeOfDay } from "./time";
+import {
+  type TimeStyle,
+  formatClock,
+  formatDate,
+  formatDuration,
+  formatExact,
+  formatRelative,
+  formatTimeOfDay,
+  formatTimeWithSeconds,
+} from "./time";
 
 /** What the shell provides: the zone and the hours that the user prefers. */
 export const TIME_PREFERENCES: InjectionKey<Readonly<Ref<{ zone: string | null; hours: "12" | "24" | null }>>> = Symbol("time preferences");
@@ -23,6 +32,7 @@ export interface Formats {
   date: (at: string) => string;
   exact: (at: string) => string;
   time_of_day: (at: string | number) => string;
+  time_with_seconds: (at: string) => string;
 }
 
 /** Return the formats of numbers and times in the language, zone and hours of the user. They follow when these change. */
@@ -46,5 +56,6 @@ export function useFormats(): Formats {
     date: (at) => formatDate(Date.parse(at), serverNow(), style.value),
     exact: (at) => formatExact(Date.parse(at), style.value),
     time_of_day: (at) => formatTimeOfDay(typeof at === "string" ? Date.parse(at) : at, style.value),
+    time_with_seconds: (at) => formatTimeWithSeconds(Date.parse(at), style.value),
   };
 }

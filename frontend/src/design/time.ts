@@ -110,6 +110,11 @@ export function formatTimeOfDay(at: number, style: TimeStyle): string {
   return format(style, { hour: "2-digit", minute: "2-digit" }).format(at);
 }
 
+/** The time of the day, to the second, as lines of a log have it. */
+export function formatTimeWithSeconds(at: number, style: TimeStyle): string {
+  return format(style, { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(at);
+}
+
 /** The exact time with its zone and the same in UTC, for who hovers. */
 export function formatExact(at: number, style: TimeStyle): string {
   const local = format(style, {
