@@ -172,7 +172,8 @@ async def _until_ready(up: asyncio.subprocess.Process, port: int) -> str:
     assert up.stdout is not None
     async with asyncio.timeout(COMMAND_SECONDS):
         said: list[str] = []
-        while f"ready http://127.0.0.1:{port}\n" not in said:
+        # Where the web app has to be built first, the link comes after the line `ready`.
+        while f"ready http://127.0.0.1:{port}\n" not in said or not any("/enter/" in line for line in said):
             line = await up.stdout.readline()
             assert line, said
             said.append(line.decode())

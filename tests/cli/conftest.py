@@ -124,7 +124,7 @@ async def up() -> AsyncGenerator[Up]:
     place = make_place()
     shell = Shell({"HEADRACE_HOME": str(place / "home"), "HEADRACE_CONSUMERS": "tests.cli.kinds"})
     port = free_ports(1)[0]
-    command = await shell.start("up", "--port", str(port))
+    command = await shell.start("up", "--no-web", "--port", str(port))
     try:
         await until(lambda: command.out or command.process.returncode is not None, "headrace up", READY_SECONDS)
         assert command.out == [f"ready http://127.0.0.1:{port}\n"], command.err

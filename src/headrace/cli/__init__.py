@@ -12,6 +12,7 @@ import click
 from headrace.cli.commands.admin import admin, enter
 from headrace.cli.commands.changes import cancel, replay
 from headrace.cli.commands.check import check, doctor
+from headrace.cli.commands.demo import demo
 from headrace.cli.commands.keys import key, login, logout, secret
 from headrace.cli.commands.kinds import kinds, pause, resume
 from headrace.cli.commands.listing import list_tasks
@@ -34,7 +35,7 @@ def cli() -> None:
 
 
 PROCESSES = (up, api, worker, projector, migrate, provision, check, doctor)
-TASKS = (submit, batch, list_tasks, cancel, replay)
+TASKS = (submit, batch, list_tasks, cancel, replay, demo)
 KINDS = (kinds, pause, resume)
 LOG = (tail, lag)
 ACCOUNTS = (key, login, logout, enter, secret, admin)
