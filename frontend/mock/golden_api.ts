@@ -25,6 +25,8 @@ const SCREENS: [RegExp, string][] = [
   [/^\/bff\/v1\/admin\/audit$/, "AuditV1"],
 ];
 const BEAT_MILLISECONDS = 15_000;
+// The time of all examples: by another one everything in them would have ended months ago.
+const EXAMPLE_AT = "2026-03-02T09:15:00Z";
 
 /**
  * Answers requests for screens with their golden example.
@@ -60,7 +62,7 @@ function answer(request: IncomingMessage, response: ServerResponse): boolean {
 function follow(request: IncomingMessage, response: ServerResponse): boolean {
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
   const beat = (): void => {
-    response.write(`event: beat\nid: 1-1\ndata: ${JSON.stringify({ position: "1-1", at: new Date().toISOString() })}\n\n`);
+    response.write(`event: beat\nid: 1-1\ndata: ${JSON.stringify({ position: "1-1", at: EXAMPLE_AT })}\n\n`);
   };
   beat();
   const timer = setInterval(beat, BEAT_MILLISECONDS);

@@ -9,6 +9,7 @@ import { roundTop } from "./series";
 const LEAST_SHARE = 0.025;
 // What is kept free below the line, so that it does not move with the first failure.
 const BELOW_SHARE = 0.12;
+const HALF_LABEL = 18;
 const TICKS_EVERY_SECONDS = [600, 900, 1200, 1800];
 
 /** How the axes write numbers and times, and who is told which minute the mouse is over. */
@@ -28,12 +29,12 @@ export function reach(series: Series): { up: number; down: number } {
 export function columns(series: Series): uPlot.AlignedData {
   const { up, down } = reach(series);
   const least = (up + down) * LEAST_SHARE;
-  const drawn = (count: number): number => (count === 0 ? 0 : Math.max(count, least));
+  const drawn = (count: number): number | null => (count === 0 ? null : Math.max(count, least));
   const from = Date.parse(series.from) / 1000;
   return [
     series.succeeded.map((_, index) => from + index * series.step),
     series.succeeded.map(drawn),
-    series.failed.map((count) => -drawn(count)),
+    series.failed.map(drawn).map((height) => (height === null ? null : -height)),
   ];
 }
 
@@ -69,7 +70,7 @@ export function barOptions(plot: Plot, colour: ColourOf, series: () => Series, l
         grid: { show: false },
         size: 24,
         gap: 4,
-        splits: (chart, _axis, min, max) => timeTicks(min, max, chart.width),
+        splits: (chart, _axis, min, max) => timeTicks(min, max, chart.bbox.width / devicePixelRatio),
         values: (_chart, splits) => splits.map(labels.time),
       },
       {
@@ -106,10 +107,12 @@ export function barOptions(plot: Plot, colour: ColourOf, series: () => Series, l
 }
 
 /** Returns the times to write below the bars: round ones, as many as have room. */
-export function timeTicks(min: number, max: number, width: number): number[] {
+export function timeTicks(min: number, max: number, width: number, steps = TICKS_EVERY_SECONDS): number[] {
   const room = Math.max(1, Math.floor(width / 80));
-  const every = TICKS_EVERY_SECONDS.find((seconds) => (max - min) / seconds <= room) ?? 3600;
+  const every = steps.find((seconds) => (max - min) / seconds <= room) ?? (steps.at(-1) as number);
   const ticks = [];
-  for (let at = Math.ceil(min / every) * every; at <= max; at += every) ticks.push(at);
+  // One that is written across an end of the axis would be cut.
+  const margin = ((max - min) / width) * HALF_LABEL;
+  for (let at = Math.ceil((min + margin) / every) * every; at <= max - margin; at += every) ticks.push(at);
   return ticks;
 }

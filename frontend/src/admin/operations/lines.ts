@@ -1,11 +1,14 @@
 import type uPlot from "uplot";
 
 import type { ChartOptions, ColourOf, Plot } from "@/design/chart";
+import { timeTicks } from "@/design/bars";
 import { roundTop } from "@/design/series";
 
 import { type Moment, MOMENT_MILLISECONDS, MOMENTS_MAX } from "./history";
 
-const TICK_SECONDS = 120;
+const TICKS_EVERY_SECONDS = [120, 240];
+// Below the line, so that nothing lies on the axis.
+const BELOW_SHARE = 0.08;
 
 /** Returns the columns of the chart: when, what waits, what runs. */
 export function lines(moments: readonly Moment[]): uPlot.AlignedData {
@@ -16,9 +19,10 @@ export function lines(moments: readonly Moment[]): uPlot.AlignedData {
 export function lineOptions(
   plot: Plot,
   colour: ColourOf,
-  top: () => number,
+  moments: () => readonly Moment[],
   labels: { count: (count: number) => string; time: (seconds: number) => string },
 ): ChartOptions {
+  const top = (): number => roundTop(Math.max(0, ...moments().map((moment) => Math.max(moment.waiting, moment.running))));
   const width = (MOMENTS_MAX * MOMENT_MILLISECONDS) / 1000;
   const axis = { stroke: colour("muted"), font: `12px ${colour("sans")}`, ticks: { show: false } };
   const paths = plot.paths.stepped?.({ align: 1 });
@@ -28,8 +32,14 @@ export function lineOptions(
     padding: [8, 8, 0, 0],
     cursor: { show: false },
     scales: {
-      x: { time: false, range: (_plot, _min, max) => [max - width, max] },
-      y: { range: () => [0, roundTop(top())] },
+      x: {
+        time: false,
+        range: () => {
+          const last = (moments().at(-1)?.at ?? 0) / 1000;
+          return [last - width, last];
+        },
+      },
+      y: { range: () => [-top() * BELOW_SHARE, top()] },
     },
     axes: [
       {
@@ -37,7 +47,7 @@ export function lineOptions(
         grid: { show: false },
         size: 24,
         gap: 4,
-        splits: (_plot, _axis, min, max) => ticks(min, max),
+        splits: (chart, _axis, min, max) => timeTicks(min, max, chart.bbox.width / devicePixelRatio, TICKS_EVERY_SECONDS),
         values: (_plot, splits) => splits.map(labels.time),
       },
       {
@@ -45,7 +55,7 @@ export function lineOptions(
         grid: { stroke: colour("line"), width: 1 },
         size: (_plot, values) => 16 + 7 * Math.max(1, ...(values ?? []).map((value) => value.length)),
         gap: 8,
-        splits: () => [0, roundTop(top()) / 2, roundTop(top())],
+        splits: () => [0, top() / 2, top()],
         values: (_plot, splits) => splits.map(labels.count),
       },
     ],
@@ -56,10 +66,4 @@ export function lineOptions(
       { ...line, stroke: colour("running"), width: 2 },
     ],
   };
-}
-
-function ticks(min: number, max: number): number[] {
-  const found = [];
-  for (let at = Math.ceil(min / TICK_SECONDS) * TICK_SECONDS; at <= max; at += TICK_SECONDS) found.push(at);
-  return found;
 }
