@@ -17,6 +17,7 @@ import { catchFailures } from "@/shell/failure";
 import { usePreferences } from "@/shell/preferences";
 import { makeQueryClient } from "@/shell/query";
 import { makeRouter } from "@/shell/router";
+import { screens } from "@/shell/screens";
 import { keepSignedIn } from "@/shell/expiry";
 import { useSession } from "@/shell/session";
 
@@ -32,7 +33,7 @@ watch(
     if (stored !== null) preferences.adopt(stored);
   },
 );
-const router = makeRouter(session);
+const router = makeRouter(session, screens);
 catchFailures(app, router);
 app
   .use(Quasar, { iconSet, directives: { ClosePopup } })

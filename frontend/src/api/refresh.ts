@@ -52,7 +52,8 @@ export async function refreshSession(send: typeof fetch = fetch): Promise<boolea
 
 // Pages that came over plain HTTP have no Web Locks. Each of their tabs refreshes by itself, which the API allows for ten seconds.
 async function exclusively<T>(act: () => Promise<T>): Promise<T> {
-  return "locks" in navigator ? navigator.locks.request(LOCK, act) : act();
+  const locks: LockManager | null | undefined = navigator.locks;
+  return locks ? locks.request(LOCK, act) : act();
 }
 
 async function refresh(send: typeof fetch, asked: number): Promise<boolean> {

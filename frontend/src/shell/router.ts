@@ -6,16 +6,11 @@ import type { Session } from "./session";
 
 export { defineScreen } from "./screen";
 
-const found = import.meta.glob<{ default: Screen }>("../{member,admin,shell}/*/route.ts", { eager: true });
-
-/** All screens, as their folders define them. */
-export const screens: Screen[] = Object.values(found).map((module) => module.default);
-
-/** Make the router of all screens. It lets nobody pass to a screen that their session does not allow. */
-export function makeRouter(session: Session, history: RouterHistory = createWebHistory(), shown: Screen[] = screens): Router {
+/** Make the router of the screens. It lets nobody pass to a screen that their session does not allow. */
+export function makeRouter(session: Session, screens: Screen[], history: RouterHistory = createWebHistory()): Router {
   const router = createRouter({
     history,
-    routes: shown.map(routeOf),
+    routes: screens.map(routeOf),
     scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
   });
   router.beforeEach((to) => whereTo(to, session));
