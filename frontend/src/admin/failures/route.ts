@@ -7,6 +7,6 @@ export default defineScreen({
   name: "failures",
   component: () => import("./FailuresPage.vue"),
   title: { en: "Failures", de: "Fehler" },
-  nav: { order: 120, icon: mdiCloseCircleOutline },
+  nav: { order: 30, icon: mdiCloseCircleOutline },
   admin: true,
 });

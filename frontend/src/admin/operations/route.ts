@@ -7,6 +7,6 @@ export default defineScreen({
   name: "operations",
   component: () => import("./OperationsPage.vue"),
   title: { en: "Operations", de: "Betrieb" },
-  nav: { order: 110, icon: mdiTuneVariant },
+  nav: { order: 20, icon: mdiTuneVariant },
   admin: true,
 });

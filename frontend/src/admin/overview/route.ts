@@ -7,6 +7,6 @@ export default defineScreen({
   name: "overview",
   component: () => import("./OverviewPage.vue"),
   title: { en: "Overview", de: "Gesamtlage" },
-  nav: { order: 100, icon: mdiGaugeLow },
+  nav: { order: 10, icon: mdiGaugeLow },
   admin: true,
 });
