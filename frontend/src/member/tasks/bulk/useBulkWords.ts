@@ -10,11 +10,12 @@ import { anyTask, formatFilter } from "../filter/filter";
 import { useFilterWords } from "../filter/useFilterWords";
 import messages from "../messages";
 import { type BulkAction, narrowed } from "./change";
-import type { BulkTarget } from "./target";
+import { type BulkTarget, changeable } from "./target";
 import type { Bulk } from "./useBulk";
 
 const PER_SECOND = 100;
 const SAID_FROM_SECONDS = 5;
+const NAMED_MAX = 3;
 
 /** Return what a bulk action says before it begins, and where its result is shown. */
 export function useBulkWords(
@@ -37,7 +38,11 @@ export function useBulkWords(
     if ("select" in about) {
       const filter = words(narrowed(action(), about.select)).map((word) => word.text);
       said.push(t("bulk.which", { filter: filter.join("; ") }));
-    } else if (about.rows.length > count) {
+    } else {
+      const names = changeable(action(), about.rows).map((row) => row.title);
+      said.push([...names.slice(0, NAMED_MAX), ...(names.length > NAMED_MAX ? ["…"] : [])].join(", "));
+    }
+    if ("rows" in about && about.rows.length > count) {
       const rest = about.rows.length - count;
       said.push(t(action() === "cancel" ? "bulk.left_out" : "bulk.left_open", { n: rest, count: formats.count(rest) }));
     }
