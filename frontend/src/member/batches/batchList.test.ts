@@ -8,7 +8,7 @@ import { type BatchList, formatBatchFilter, parseBatchFilter, reduceBatchList } 
 
 const page = golden.full as unknown as BatchesV1;
 const known = (page.items as BatchRow[])[0] as BatchRow;
-const list: BatchList = { ...page, items: [known], arrived: [], asked: { state: null, kind: null, owner: null } };
+const list: BatchList = { ...page, items: [known], arrived: [], revealed: 0, asked: { state: null, kind: null, owner: null } };
 
 function counted(change: Partial<BatchRow>): LiveEvent {
   return { event: "counted", position: null, hint: { ...known, owner: "ada", ...change } } as LiveEvent;

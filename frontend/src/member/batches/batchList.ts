@@ -16,6 +16,8 @@ export interface BatchFilter {
 /** The pages of the list that were loaded, and what has come since. */
 export interface BatchList extends BatchesV1 {
   arrived: BatchRow[];
+  /** How many of these are shown, the oldest of them. */
+  revealed: number;
   asked: BatchFilter;
 }
 

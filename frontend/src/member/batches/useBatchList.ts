@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/vue-query";
-import { computed, type ComputedRef, ref, type Ref, watch } from "vue";
+import { computed, type ComputedRef, type Ref, watch } from "vue";
 
 import type { ApiError } from "@/api/errors";
 import type { BatchRow } from "@/api/member";
@@ -24,15 +24,13 @@ export interface BatchPages {
 
 /** Show the batches of a filter, newest first. New ones come in at the top while `is_free`; otherwise they wait. */
 export function useBatchList(scope: Scope, filter: () => BatchFilter, is_free: () => boolean): BatchPages {
-  const revealed = ref(0);
   const screen = useScreen(
     () =>
       queryOptions({
         queryKey: [{ _id: "batchList", mount: scope.mount, query: formatBatchFilter(filter()) }] as const,
         queryFn: async ({ queryKey, signal }): Promise<BatchList> => {
           const page = await scope.showBatches({ ...queryKey[0].query, limit: PAGE_ROWS }, signal);
-          revealed.value = 0;
-          return { ...page, arrived: [], asked: filter() };
+          return { ...page, arrived: [], revealed: 0, asked: filter() };
         },
       }),
     { mount: scope.mount, reduce: reduceBatchList, keep_previous: true },
@@ -44,16 +42,17 @@ export function useBatchList(scope: Scope, filter: () => BatchFilter, is_free: (
     () => list.value?.next_cursor ?? null,
     async (cursor) => {
       const page = await scope.showBatches({ ...formatBatchFilter(filter()), limit: PAGE_ROWS, cursor });
-      return { ...page, arrived: [], asked: filter() };
+      return { ...page, arrived: [], revealed: 0, asked: filter() };
     },
     (before, page) => ({ ...before, items: [...(before.items ?? []), ...(page.items ?? [])], next_cursor: page.next_cursor }),
     reduceBatchList,
   );
+  const waiting = computed(() => (list.value === undefined ? 0 : list.value.arrived.length - list.value.revealed));
   const reveal = (): void => {
-    revealed.value = list.value?.arrived.length ?? 0;
+    screen.patch((before) => ({ ...before, revealed: before.arrived.length }));
   };
   watch(
-    () => is_free() && (list.value?.arrived.length ?? 0) > revealed.value,
+    () => is_free() && waiting.value > 0,
     (may_show) => {
       if (may_show) reveal();
     },
@@ -62,10 +61,10 @@ export function useBatchList(scope: Scope, filter: () => BatchFilter, is_free: (
   return {
     screen,
     rows: computed(() => {
-      const { arrived, items } = list.value ?? { arrived: [], items: [] };
-      return [...(revealed.value === 0 ? [] : arrived.slice(-revealed.value)), ...(items ?? [])];
+      const { arrived, revealed, items } = list.value ?? { arrived: [], revealed: 0, items: [] };
+      return [...arrived.slice(arrived.length - revealed), ...(items ?? [])];
     }),
-    waiting: computed(() => (list.value?.arrived.length ?? 0) - revealed.value),
+    waiting,
     reveal,
     more,
     more_error,

@@ -5,7 +5,18 @@ import { type LiveEvent, newRow } from "@/live";
 
 import golden from "../../../../tests/bff/golden/TasksV1.json";
 import { anyTask, type TaskFilter } from "./filter/filter";
-import { appendPage, ARRIVED_MAX, beginList, facetsOf, holdBefore, reduceList, type TaskList } from "./taskList";
+import {
+  appendPage,
+  ARRIVED_MAX,
+  beginList,
+  countWaiting,
+  facetsOf,
+  holdBefore,
+  reduceList,
+  revealArrived,
+  shownRows,
+  type TaskList,
+} from "./taskList";
 
 const page = golden.full as unknown as TasksV1;
 const known = (page.items as TaskRow[])[0] as TaskRow;
@@ -46,6 +57,13 @@ describe("a list of tasks", () => {
   it("has new tasks above the others, the newest first", () => {
     const after = [submitted("a", 11), submitted("b", 12)].reduce(reduceList, listOf());
     expect(after.arrived.map((row) => row.id)).toEqual(["b", "a"]);
+  });
+
+  it("shows new tasks once they are revealed, and keeps what comes after that back", () => {
+    const revealed = revealArrived(reduceList(listOf(), submitted("a", 11)));
+    const after = reduceList(revealed, submitted("b", 12));
+    expect(shownRows(after).map((row) => row.id)).toEqual(["a", known.id]);
+    expect(countWaiting(after)).toBe(1);
   });
 
   it("changes the rows of new tasks, too", () => {

@@ -11,6 +11,8 @@ const OTHERS_MAX = 1_000;
 export interface TaskList extends TasksV1 {
   /** New tasks that the filter selects, the newest first. They are above `items`. */
   arrived: TaskRow[];
+  /** How many of these are shown, the oldest of them. */
+  revealed: number;
   /** Tasks that the filter has come to select, but whose rows are not here: they are in the next answer. */
   others: ReadonlySet<string>;
   /** Which tasks, and in what order. */
@@ -22,13 +24,30 @@ const places = new WeakMap<readonly TaskRow[], Map<string, number>>();
 
 /** Return a list of the first page. */
 export function beginList(page: TasksV1, asked: TaskFilter): TaskList {
-  return { ...page, arrived: [], others: new Set(), asked };
+  return { ...page, arrived: [], revealed: 0, others: new Set(), asked };
+}
+
+/** Return the rows that are shown. */
+export function shownRows(list: TaskList): TaskRow[] {
+  const items = list.items ?? [];
+  return list.revealed === 0 ? items : [...list.arrived.slice(Math.max(0, list.arrived.length - list.revealed)), ...items];
+}
+
+/** Return how many tasks have come that are not shown. */
+export function countWaiting(list: TaskList): number {
+  return Math.max(0, list.arrived.length - list.revealed) + list.others.size;
+}
+
+/** Return a list that shows all rows that have come. */
+export function revealArrived(list: TaskList): TaskList {
+  return list.revealed === list.arrived.length ? list : { ...list, revealed: list.arrived.length };
 }
 
 /** Return a list with one more page. Tasks that are there already stay where they are. */
 export function appendPage(list: TaskList, page: Pick<TasksV1, "items" | "next_cursor">): TaskList {
   const known = placesOf(list.items ?? []);
-  const more = (page.items ?? []).filter((row) => !known.has(row.id));
+  const newer = placesOf(list.arrived);
+  const more = (page.items ?? []).filter((row) => !known.has(row.id) && !newer.has(row.id));
   return { ...list, items: [...(list.items ?? []), ...more], next_cursor: page.next_cursor };
 }
 

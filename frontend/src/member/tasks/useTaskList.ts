@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/vue-query";
-import { computed, type ComputedRef, ref, type Ref, watch } from "vue";
+import { computed, type ComputedRef, type Ref, watch } from "vue";
 
 import type { ApiError } from "@/api/errors";
 import type { TaskRow } from "@/api/member";
@@ -7,7 +7,17 @@ import { type Screen, useScreen } from "@/live";
 
 import { queryOf, type TaskFilter } from "./filter/filter";
 import type { Scope } from "./scope";
-import { appendPage, ARRIVED_MAX, beginList, holdBefore, reduceList, type TaskList } from "./taskList";
+import {
+  appendPage,
+  ARRIVED_MAX,
+  beginList,
+  countWaiting,
+  holdBefore,
+  reduceList,
+  revealArrived,
+  shownRows,
+  type TaskList,
+} from "./taskList";
 import { useMorePages } from "./useMorePages";
 
 const PAGE_ROWS = 200;
@@ -36,8 +46,7 @@ export interface TaskPages {
  * @param is_free - Whether rows may come in above the others: the list is at its top, and nobody has it in hand.
  */
 export function useTaskList(scope: Scope, filter: () => TaskFilter, is_free: () => boolean): TaskPages {
-  const revealed = ref(0);
-  let pages = 1;
+  let is_revealing = false;
 
   const screen = useScreen(
     () =>
@@ -54,62 +63,58 @@ export function useTaskList(scope: Scope, filter: () => TaskFilter, is_free: () 
     },
   );
   const list = screen.data;
-  const rows = computed(() => {
-    const { arrived, items } = list.value ?? { arrived: [], items: [] };
-    const shown = revealed.value === 0 ? [] : arrived.slice(-revealed.value);
-    return shown.length === 0 ? (items ?? []) : [...shown, ...(items ?? [])];
-  });
+  const rows = computed(() => (list.value === undefined ? [] : shownRows(list.value)));
+  const waiting = computed(() => (list.value === undefined ? 0 : countWaiting(list.value)));
+  // While another filter is answered, the list of the one before is shown.
+  const is_asked = (): boolean =>
+    list.value !== undefined && JSON.stringify(queryOf(list.value.asked)) === JSON.stringify(queryOf(filter()));
+  const cursor = (): string | null => (is_asked() && rows.value.length < ROWS_MAX ? (list.value?.next_cursor ?? null) : null);
 
+  /** Load as many pages as are shown, so that whoever has scrolled down stays where they are. At the top, one is enough. */
   async function load(query: ReturnType<typeof queryOf>, signal: AbortSignal): Promise<TaskList> {
     const asked = filter();
-    const first = is_free() ? null : (rows.value[0]?.id ?? null);
-    if (is_free()) pages = 1;
+    const is_held = is_asked() && !is_free() && !is_revealing;
+    const first = is_held ? (rows.value[0]?.id ?? null) : null;
+    const pages = is_held ? Math.ceil(rows.value.length / PAGE_ROWS) : 1;
+    is_revealing = false;
     let loaded = beginList(await scope.showTasks({ ...query, limit: PAGE_ROWS }, signal), asked);
     for (let page = 1; page < pages && loaded.next_cursor !== null; page += 1) {
       loaded = appendPage(loaded, await scope.showTasks({ ...query, limit: PAGE_ROWS, cursor: loaded.next_cursor }, signal));
     }
-    revealed.value = 0;
     return holdBefore(loaded, first);
   }
 
   const { more, more_error } = useMorePages(
     screen,
     scope.mount,
-    () => (rows.value.length < ROWS_MAX ? (list.value?.next_cursor ?? null) : null),
-    async (cursor) => beginList(await scope.showTasks({ ...queryOf(filter()), limit: PAGE_ROWS, cursor }), filter()),
-    (before, page) => {
-      pages += 1;
-      return appendPage(before, page);
-    },
+    cursor,
+    async (next) => beginList(await scope.showTasks({ ...queryOf(filter()), limit: PAGE_ROWS, cursor: next }), filter()),
+    appendPage,
     reduceList,
   );
 
   function reveal(): void {
-    revealed.value = list.value?.arrived.length ?? 0;
+    screen.patch(revealArrived);
     if ((list.value?.others.size ?? 0) === 0) return;
-    pages = 1;
+    is_revealing = true;
     screen.refetch();
   }
 
-  watch(filter, () => {
-    pages = 1;
-    revealed.value = 0;
-  });
-  // What is at its top shows what comes at once.
+  // A list at its top shows new rows at once. Those that it has to ask for come at the pace of `refetch_on`.
   watch(
-    () => is_free() && (list.value?.arrived.length ?? 0) > revealed.value,
+    () => is_free() && list.value !== undefined && list.value.arrived.length > list.value.revealed,
     (may_show) => {
-      if (may_show) revealed.value = list.value?.arrived.length ?? 0;
+      if (may_show) screen.patch(revealArrived);
     },
   );
-  watch(is_free, (free) => {
-    if (free && (list.value?.others.size ?? 0) > 0) screen.refetch();
+  watch(is_free, (now) => {
+    if (now && (list.value?.others.size ?? 0) > 0) screen.refetch();
   });
 
   return {
     screen,
     rows,
-    waiting: computed(() => (list.value === undefined ? 0 : list.value.arrived.length - revealed.value + list.value.others.size)),
+    waiting,
     reveal,
     more,
     more_error,
