@@ -1,4 +1,4 @@
-import { queryOptions } from "@tanstack/vue-query";
+import { queryOptions, useQueryClient } from "@tanstack/vue-query";
 import { computed, type ComputedRef, type Ref, watch } from "vue";
 
 import type { ApiError } from "@/api/errors";
@@ -46,14 +46,13 @@ export interface TaskPages {
  * @param is_free - Whether rows may come in above the others: the list is at its top, and nobody has it in hand.
  */
 export function useTaskList(scope: Scope, filter: () => TaskFilter, is_free: () => boolean): TaskPages {
+  const client = useQueryClient();
+  let is_first = true;
   let is_revealing = false;
 
+  const keyOf = () => [{ _id: "taskList", mount: scope.mount, query: queryOf(filter()) }] as const;
   const screen = useScreen(
-    () =>
-      queryOptions({
-        queryKey: [{ _id: "taskList", mount: scope.mount, query: queryOf(filter()) }] as const,
-        queryFn: ({ queryKey, signal }): Promise<TaskList> => load(queryKey[0].query, signal),
-      }),
+    () => queryOptions({ queryKey: keyOf(), queryFn: ({ queryKey, signal }): Promise<TaskList> => load(queryKey[0].query, signal) }),
     {
       mount: scope.mount,
       reduce: reduceList,
@@ -65,23 +64,27 @@ export function useTaskList(scope: Scope, filter: () => TaskFilter, is_free: () 
   const list = screen.data;
   const rows = computed(() => (list.value === undefined ? [] : shownRows(list.value)));
   const waiting = computed(() => (list.value === undefined ? 0 : countWaiting(list.value)));
-  // While another filter is answered, the list of the one before is shown.
-  const is_asked = (): boolean =>
-    list.value !== undefined && JSON.stringify(queryOf(list.value.asked)) === JSON.stringify(queryOf(filter()));
-  const cursor = (): string | null => (is_asked() && rows.value.length < ROWS_MAX ? (list.value?.next_cursor ?? null) : null);
 
-  /** Load as many pages as are shown, so that whoever has scrolled down stays where they are. At the top, one is enough. */
+  /** The list of the filter. While it is asked for, `list` is that of the filter before. */
+  function known(): TaskList | undefined {
+    return client.getQueryData<TaskList>(keyOf());
+  }
+
+  function cursor(): string | null {
+    return rows.value.length < ROWS_MAX ? (known()?.next_cursor ?? null) : null;
+  }
+
+  /** Load as many pages as are shown, so that whoever has scrolled down, or comes back, stays where they are. At the top, one is enough. */
   async function load(query: ReturnType<typeof queryOf>, signal: AbortSignal): Promise<TaskList> {
     const asked = filter();
-    const is_held = is_asked() && !is_free() && !is_revealing;
-    const first = is_held ? (rows.value[0]?.id ?? null) : null;
-    const pages = is_held ? Math.ceil(rows.value.length / PAGE_ROWS) : 1;
-    is_revealing = false;
+    const before = is_revealing || (is_free() && !is_first) ? undefined : known();
+    const shown = before === undefined ? [] : shownRows(before);
+    is_revealing = is_first = false;
     let loaded = beginList(await scope.showTasks({ ...query, limit: PAGE_ROWS }, signal), asked);
-    for (let page = 1; page < pages && loaded.next_cursor !== null; page += 1) {
+    for (let page = 1; page < shown.length / PAGE_ROWS && loaded.next_cursor !== null; page += 1) {
       loaded = appendPage(loaded, await scope.showTasks({ ...query, limit: PAGE_ROWS, cursor: loaded.next_cursor }, signal));
     }
-    return holdBefore(loaded, first);
+    return holdBefore(loaded, shown[0]?.id ?? null);
   }
 
   const { more, more_error } = useMorePages(
