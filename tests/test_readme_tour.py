@@ -45,6 +45,7 @@ SHOWN: Sequence[tuple[str, str]] = [
     ("event=finished", r"event: finished\n"),
     ("api/v1/events", r"event: queued\n"),
     ("api/v1/api-keys", r'"key":"hr_\w{33}"'),
+    ("headrace demo", "^made "),
     ("headrace enter", r"http://127\.0\.0\.1:\d+/enter/\S+"),
     ("rotate-secret", "restart `headrace up`"),
 ]

@@ -11,7 +11,8 @@ import pytest
 
 from headrace import web_place
 from headrace.embedded.node import is_installed, is_new_enough
-from headrace.embedded.web_app import bring_up_to_date, hash_of_sources
+from headrace.embedded.web_app import bring_up_to_date
+from headrace.web_sources import hash_of_sources
 
 NODE = "#!/bin/sh\necho ${FAKE_NODE:-v20.19.0}\n"
 NPM = f"""#!{sys.executable} -S

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import hashlib
 import shutil
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,13 +20,10 @@ from headrace import web_place
 from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.node import Node, NodeMissing, is_installed
 from headrace.web_place import ASSETS, INDEX, PREVIOUS
+from headrace.web_sources import STAMP, hash_of_sources, is_current
 
-SOURCES_STAMP = ".sources"  # in the built app: the hash of what it was built from
 BUILD_SECONDS = 300.0
 LOCK_POLL_SECONDS = 0.1  # while another process builds
-
-# What an app is not built from: what is installed and built, and what editors and tests leave behind.
-_NO_SOURCES = frozenset({"node_modules", "dist", "dist.building", "dist.old", "dist.lock", "coverage", "mock"})
 
 Say = Callable[[str], None]
 
@@ -79,32 +75,9 @@ async def _build(frontend: Path, say: Say) -> bool:
     return True
 
 
-def hash_of_sources(frontend: Path) -> str:
-    """Return a hash of all that the app is built from, names included."""
-    digest = hashlib.sha256()
-    for file in _sources(frontend):
-        digest.update(f"{file.relative_to(frontend).as_posix()}\n{file.stat().st_size}\n".encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def _sources(directory: Path) -> Iterator[Path]:
-    for entry in sorted(directory.iterdir()):
-        if entry.name in _NO_SOURCES or entry.name.endswith(".test.ts"):
-            continue
-        if entry.is_dir():
-            yield from _sources(entry)
-        elif entry.is_file():
-            yield entry
-
-
 def _is_current(frontend: Path) -> bool:
     built = web_place.built_in(frontend)
-    try:
-        is_same = (built / SOURCES_STAMP).read_text() == hash_of_sources(frontend)
-    except OSError:
-        return False
-    return is_same and (built / INDEX).is_file()
+    return (built / INDEX).is_file() and is_current(frontend, built)
 
 
 def _put_in_place(new: Path, place: Path, hash_: str) -> None:
@@ -116,7 +89,7 @@ def _put_in_place(new: Path, place: Path, hash_: str) -> None:
         for file in (place / ASSETS).iterdir():
             if file.is_file() and file.name not in own:
                 shutil.copy2(file, kept / file.name)
-    (new / SOURCES_STAMP).write_text(hash_)
+    (new / STAMP).write_text(hash_)
     old = place.with_name(f"{place.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if place.is_dir():

@@ -46,8 +46,8 @@ def up(home: str | None, host: str | None, port: int | None, leave_web: bool) ->
 def api(mount: str | None) -> None:
     """Run the HTTP API.
 
-    Of its mounts, `streams` has every path that ends in /events, and `admin` what only administrators may do; `core` has the rest,
-    and `member` has nothing yet. A proxy before several gives each its paths: docs/access.md lists them.
+    Of its mounts, `streams` has every path that ends in /events, and `admin` what only administrators may do; `member` has the screens of members;
+    `core` has the rest, and the web app. A proxy before several gives each its paths: docs/access.md lists them.
     """
     _load_without_collections()
     from headrace.api.server import serve
