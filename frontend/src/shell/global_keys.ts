@@ -38,5 +38,5 @@ export function useGlobalKeys(): void {
   useKeys({ "g s": go("/schedules") }, { label: () => t("keys.schedules"), anywhere: true });
   useKeys({ "g n": go("/new") }, { label: () => t("keys.new"), anywhere: true });
   useKeys({ "g a": go("/account") }, { label: () => t("keys.account"), anywhere: true });
-  useKeys({ "g o": go("/admin/overview") }, { label: () => t("keys.overview"), anywhere: true });
+  useKeys({ "g o": go("/admin/overview") }, { label: () => (session.is_admin ? t("keys.overview") : ""), anywhere: true });
 }

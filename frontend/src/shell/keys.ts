@@ -32,7 +32,7 @@ let first_at = 0;
  * Let keys do something for as long as the component is there: `j`, `?`, `Enter`, or one after the other, `g t`.
  *
  * They do nothing while somebody types, with Ctrl, Alt or Meta, and under a dialog or a menu. The sheet that `?` opens lists them with
- * their label, one line for each call.
+ * their label, one line for each call; without a label it does not.
  */
 export function useKeys(keys: Record<string, KeyAction>, options: Omit<Binding, "keys">): void {
   const binding: Binding = { keys, ...options };
@@ -58,6 +58,12 @@ export function press(event: KeyboardEvent, now = event.timeStamp): boolean {
   event.preventDefault();
   action(event);
   return true;
+}
+
+/** Return the keys of a binding that no later one has taken over. */
+export function keysOf(binding: Binding): string[] {
+  const later = bindings.slice(bindings.indexOf(binding) + 1);
+  return Object.keys(binding.keys).filter((key) => !later.some((other) => Object.hasOwn(other.keys, key)));
 }
 
 /** Switch the keys without a modifier on or off, for this browser. */
