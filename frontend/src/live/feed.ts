@@ -254,6 +254,11 @@ export function createFeed(world: World, options: FeedOptions): Feed {
       return;
     }
     tabs.post({ kind: "wake" });
+    greet();
+  }
+
+  /** Ask the tab that leads how it goes. */
+  function greet(): void {
     tabs.post({ kind: "hello" });
     const woken_at = world.now();
     cancelWatch?.();
@@ -285,8 +290,7 @@ export function createFeed(world: World, options: FeedOptions): Feed {
     stopWake = world.onWake(wake);
     spoke_at = world.now();
     tabs.join();
-    // Whoever leads says how it goes; and if nobody does, though somebody has the lock, this tab will.
-    wake();
+    greet();
   }
 
   function stop(): void {

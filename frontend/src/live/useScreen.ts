@@ -126,7 +126,11 @@ export function useScreen<Options extends Query>(
   }
 
   const refetch_pace: Pace = createPace(
-    () => refetch(isOfLog(shown()) ? (feed.ring.heard ?? undefined) : undefined),
+    () => {
+      // An answer that takes longer than events let it is not thrown away; the next one is asked for when it is there.
+      is_wanted = query.isFetching.value;
+      if (!is_wanted) refetch(isOfLog(shown()) ? (feed.ring.heard ?? undefined) : undefined);
+    },
     () => live.every_ms ?? REFETCH_MILLISECONDS,
   );
   const flush_pace: Pace = createPace(flush, () => (document.hidden ? HIDDEN_MILLISECONDS : SHOWN_MILLISECONDS));
@@ -141,8 +145,9 @@ export function useScreen<Options extends Query>(
     }
     const after = bringUpToDate(before, feed.ring, reduce, see);
     if (after !== before) client.setQueryData(options().queryKey, after);
-    if (is_wanted) refetch_pace.ask();
+    if (!is_wanted || query.isFetching.value) return;
     is_wanted = false;
+    refetch_pace.ask();
   }
 
   function see(event: LiveEvent, screen: Data): void {
