@@ -28,6 +28,8 @@ export default defineConfigWithVueTs(
       "vue/prop-name-casing": "off",
       "vue/require-default-prop": "off",
       "vue/attributes-order": "off",
+      // FieldBox has the label of the field in it.
+      "vuejs-accessibility/form-control-has-label": ["error", { labelComponents: ["FieldBox"] }],
       "vuejs-accessibility/label-has-for": ["error", { required: { some: ["nesting", "id"] } }],
     },
   },

@@ -96,6 +96,8 @@ function textShape(schema: Schema): Shape {
   if (format !== null || own(schema, "x-title") === true) return "text";
   if (textIn(schema, "contentEncoding") !== null) return "textarea";
   const longest = numberIn(schema, "maxLength");
+  // A pattern without a length is one of names and the like, which are short.
+  if (longest === null && textIn(schema, "pattern") !== null) return "text";
   return longest === null || longest > LINE_CHARS_MAX ? "textarea" : "text";
 }
 
