@@ -7,6 +7,6 @@ export default defineScreen({
   name: "users",
   component: () => import("./UsersPage.vue"),
   title: { en: "Users", de: "Konten" },
-  nav: { order: 70, icon: mdiAccountGroupOutline },
+  nav: { order: 130, icon: mdiAccountGroupOutline },
   admin: true,
 });

@@ -22,9 +22,15 @@ export function actionsFor({ role, state, sessions }: UserEntry): UserAction[] {
   return [...actions, "remove"];
 }
 
+/** Something that is to be done to an account. */
+export interface Asked {
+  action: UserAction;
+  user: UserEntry;
+}
+
 export interface AskedAction {
   /** What is asked about; kept while the dialog closes. */
-  asked: Ref<{ action: UserAction; user: UserEntry } | null>;
+  asked: Ref<Asked | null>;
   open: Ref<boolean>;
   busy: Ref<boolean>;
   reason: Ref<string>;
@@ -35,7 +41,7 @@ export interface AskedAction {
 /** Ask before something is done to an account, do it, and say so. */
 export function useUserAction(done: () => void): AskedAction {
   const { t } = useMessages(messages);
-  const asked = shallowRef<{ action: UserAction; user: UserEntry } | null>(null);
+  const asked = shallowRef<Asked | null>(null);
   const open = ref(false);
   const reason = ref("");
 
