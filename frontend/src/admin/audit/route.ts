@@ -7,6 +7,6 @@ export default defineScreen({
   name: "audit",
   component: () => import("./AuditPage.vue"),
   title: { en: "Audit", de: "Protokoll" },
-  nav: { order: 90, icon: mdiTextBoxSearchOutline },
+  nav: { order: 150, icon: mdiTextBoxSearchOutline },
   admin: true,
 });

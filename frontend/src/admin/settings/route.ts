@@ -7,6 +7,6 @@ export default defineScreen({
   name: "settings",
   component: () => import("./SettingsPage.vue"),
   title: { en: "Settings", de: "Einstellungen" },
-  nav: { order: 80, icon: mdiCogOutline },
+  nav: { order: 140, icon: mdiCogOutline },
   admin: true,
 });
