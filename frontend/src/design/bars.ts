@@ -21,8 +21,9 @@ export interface BarLabels {
 
 /** Returns how far the axis goes up, and how far down: what succeeded stands on the line, what failed hangs from it. */
 export function reach(series: Series): { up: number; down: number } {
-  const up = roundTop(Math.max(...series.succeeded, ...series.failed.map((count) => count / 2)));
-  return { up, down: Math.max(up * BELOW_SHARE, ...series.failed) };
+  const up = roundTop(Math.max(...series.succeeded));
+  const failed = Math.max(...series.failed);
+  return { up, down: failed <= up * BELOW_SHARE ? up * BELOW_SHARE : roundTop(failed) };
 }
 
 /** Returns the columns of the chart. Small numbers are drawn as high as can be seen. */
@@ -80,7 +81,8 @@ export function barOptions(plot: Plot, colour: ColourOf, series: () => Series, l
         gap: 8,
         splits: () => {
           const { up, down } = reach(series());
-          return down > up / 2 ? [-up / 2, 0, up / 2, up] : [0, up / 2, up];
+          const step = Math.max(up, down) / 2;
+          return [-2 * step, -step, 0, step, 2 * step].filter((at) => at >= -down && at <= up);
         },
         values: (_chart, splits) => splits.map((value) => labels.count(Math.abs(value))),
       },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { batchCommand, curlCommand, submitCommand } from "./commands";
+import { batchCommand, curlCommand, inputToTry, kindToTry, submitCommand } from "./commands";
 
 const URL = "https://work.example.com";
 
@@ -20,4 +20,18 @@ test("a batch is of a kind that is there", () => {
   expect(batchCommand(["table_profile", "text_feedback"], URL)).toContain("headrace batch text_feedback");
   expect(batchCommand(["resize"], URL)).toContain("headrace batch resize");
   expect(batchCommand([], URL)).toBeNull();
+});
+
+test("what can run now and is known is tried first", () => {
+  const kind = (name: string, has_workers: boolean) => ({ name, title: name, has_workers, paused: false });
+  expect(kindToTry([kind("resize", true), kind("table_profile", true), kind("text_feedback", false)])).toBe("table_profile");
+  expect(kindToTry([kind("other", false), kind("resize", true)])).toBe("resize");
+  expect(kindToTry([kind("other", false)])).toBe("other");
+  expect(kindToTry([])).toBeNull();
+});
+
+test("an example that the kind would refuse is not shown", () => {
+  const schema = { type: "object", properties: { csv: { type: "string" } }, required: ["csv"] };
+  expect(inputToTry("resize", schema, { csv: "a" })).toEqual({ csv: "a" });
+  expect(inputToTry("table_profile", schema, {})).toHaveProperty("csv");
 });

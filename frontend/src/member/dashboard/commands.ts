@@ -1,5 +1,27 @@
-// Kinds that come with Headrace, and how a line of an input of theirs begins.
+import type { DashboardKind } from "@/api/member";
+import { checkValue } from "@/schema/check";
+import { initialValue } from "@/schema/initial";
+
+// Inputs of kinds that come with Headrace. Their schemas name none.
+const INPUTS: Record<string, object> = {
+  text_feedback: { text: "The wheel turn slowly, and it is is very old." },
+  table_profile: { name: "wheels.csv", csv: "name,height\nBreast wheel,3.5\nOvershot wheel,6\n" },
+};
+// How a line of a batch of theirs looks.
 const LINES: Record<string, string> = { text_feedback: `{"text": "essay &"}` };
+
+/** Returns the kind to try first: one that can run now, and whose input we know. */
+export function kindToTry(kinds: DashboardKind[]): string | null {
+  const ready = kinds.filter((kind) => kind.has_workers && !kind.paused);
+  const known = Object.keys(INPUTS).find((name) => ready.some((kind) => kind.name === name));
+  return known ?? ready[0]?.name ?? kinds[0]?.name ?? null;
+}
+
+/** Returns an input to try a kind with: the example of its schema where that is complete, or what an untouched form has. */
+export function inputToTry(kind: string, schema: unknown, example: unknown): unknown {
+  if (example !== null && example !== undefined && checkValue(schema, example).length === 0) return example;
+  return INPUTS[kind] ?? initialValue(schema) ?? {};
+}
 
 /** Returns the command that submits a task with an input, and shows it live. */
 export function submitCommand(kind: string, input: unknown, url: string): string {
