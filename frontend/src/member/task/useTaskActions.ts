@@ -24,7 +24,7 @@ export interface Asked {
 
 /** What can be done to a task. */
 export interface TaskActions {
-  can: ComputedRef<{ cancel: boolean; run: boolean; edit: boolean }>;
+  can: ComputedRef<{ cancel: boolean; run: boolean; edit: boolean; share: boolean }>;
   cancelling: Asked;
   running: { busy: Ref<boolean>; run: () => void };
   removing: Asked & { sentences: ComputedRef<string[]> };
@@ -41,7 +41,7 @@ export function useTaskActions(task: () => TaskDetail, scope: TaskScope, changed
   const is_over = computed(() => isFinal(task().state));
   // An administrator changes tasks of others, and cannot submit or delete for them.
   const is_own = computed(() => scope.mount === "member" || task().owner?.id === session.user?.id);
-  const can = computed(() => ({ cancel: !is_over.value, run: is_over.value, edit: is_over.value && is_own.value }));
+  const can = computed(() => ({ cancel: !is_over.value, run: is_over.value, edit: is_over.value && is_own.value, share: is_own.value }));
 
   function done(position: string | null, key: "cancel.done" | "run.done"): void {
     // The page shows what became of it; only that nothing did has to be said.

@@ -2,6 +2,7 @@ import { defineMessages } from "@/i18n";
 
 export default defineMessages({
   en: {
+    share: "Share",
     title_task: "Share this task",
     title_batch: "Share this batch",
     who_task:
@@ -23,6 +24,7 @@ export default defineMessages({
     close: "Close",
   },
   de: {
+    share: "Teilen",
     title_task: "Diese Aufgabe teilen",
     title_batch: "Diesen Stapel teilen",
     who_task:
