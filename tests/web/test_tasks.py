@@ -31,7 +31,8 @@ async def _submit_batch(web: Web, shown: Watched, kind: str, inputs: list[dict[s
 
 async def _counted(http: httpx.AsyncClient, state: str) -> int:
     answer = await http.get("/bff/v1/member/tasks", params={"state": state, "limit": 1})
-    return answer.json()["matched"]["count"]
+    # A part that could not be read in time is null.
+    return (answer.json()["matched"] or {"count": -1})["count"]
 
 
 def _rows(page: Page) -> Any:
