@@ -24,6 +24,7 @@ from headrace.settings.environments import DEFAULTS
 from headrace.settings.reading import variables
 from headrace.settings.secret_files import FILE_SUFFIX
 from tests import invariants
+from tests.attempt_examples import attempt_examples
 from tests.bff.examples import SCREENS
 from tests.bff.golden import file_of, golden
 
@@ -137,6 +138,7 @@ FILES = {
     **{ROOT / f"frontend/src/api/{name}.json": partial(openapi, name) for name in DOCUMENTS},
     **{file_of(screen): partial(golden, screen) for screen in SCREENS},
     ROOT / "frontend/src/schema/testing/kinds.json": kinds,
+    ROOT / "frontend/src/member/task/testing/attempts.json": attempt_examples,
     ROOT / "docs/settings.md": settings,
     ROOT / "docs/access.md": access,
     ROOT / "docs/nats-accounts.conf": accounts_file,
