@@ -19,7 +19,7 @@ LOST = {"code": "worker_lost", "message": "gone", "traceback": None}
 
 def attempt_examples() -> str:
     """Timelines of all sorts, some with events that come twice, late, or not at all, each with its attempts, as JSON."""
-    chance = random.Random(20300101)  # noqa: S311, so that they are the same each time
+    chance = random.Random(20300101)
     made = [_example(chance) for _ in range(TIMELINES)]
     return "[\n" + ",\n".join(msgspec.json.encode(each).decode() for each in made) + "\n]\n"
 
@@ -54,20 +54,20 @@ def _history(chance: random.Random) -> list[tuple[str, int, dict[str, Any]]]:
     fence = 0
     for _run in range(chance.choice([1, 1, 2, 3])):
         attempt = 1
-        if chance.random() < 0.2:  # noqa: PLR2004
+        if chance.random() < 0.2:
             told.append(("deferred", 1, {"fence": fence, "due_at": _after(told, 2)}))
         while True:
-            due = {"due_at": _after(told, chance.choice([0, 1, 3]))} if chance.random() < 0.4 else {}  # noqa: PLR2004
+            due = {"due_at": _after(told, chance.choice([0, 1, 3]))} if chance.random() < 0.4 else {}
             told.append(("queued", attempt, {"fence": fence, **due}))
             for delivered in range(1, chance.choice([1, 1, 1, 2, 3]) + 1):
                 measured = {"queued_seconds": chance.choice([None, 0.5, -1.0, 2.25])}
                 told.append(("started", attempt, {"worker": f"w{delivered}", "delivered": delivered, **measured}))
-            if attempt == 3 or chance.random() < 0.5:  # noqa: PLR2004
+            if attempt == 3 or chance.random() < 0.5:
                 break
             attempt += 1
             error = chance.choice([RAISED, LOST])
             told.append(("deferred", attempt, {"fence": fence, "due_at": _after(told, 2), "error": error}))
-        if chance.random() < 0.3:  # noqa: PLR2004
+        if chance.random() < 0.3:
             told.append(("stored", attempt, {"key": "k", "name": "n", "size": 1, "media_type": "m", "checksum": "c"}))
         outcome = chance.choice(["succeeded", "failed", "cancelled"])
         error = {"error": chance.choice([RAISED, LOST])} if outcome == "failed" else {}

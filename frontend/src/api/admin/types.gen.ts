@@ -921,6 +921,10 @@ export type DetailError = {
      * Where the handler raised; null when it did not.
      */
     traceback: string | null;
+    /**
+     * Of a failed task: selects those that failed alike, as the field of that name in a filter.
+     */
+    fingerprint: string | null;
 };
 
 /**

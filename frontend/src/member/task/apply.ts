@@ -61,7 +61,7 @@ function applyToTask(task: TaskDetail, event: FullTaskEvent): TaskDetail {
 }
 
 function whole(error: { code: string; message: string; traceback?: string | null }): DetailError {
-  return { code: error.code, message: error.message, traceback: error.traceback ?? null } as DetailError;
+  return { code: error.code, message: error.message, traceback: error.traceback ?? null, fingerprint: null } as DetailError;
 }
 
 function resultOf(event: Extract<FullTaskEvent, { event: "finished" }>): TaskDetail["result"] {

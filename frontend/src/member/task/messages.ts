@@ -2,7 +2,7 @@ import { defineMessages } from "@/i18n";
 
 export default defineMessages({
   en: {
-    tasks: "Tasks",
+    task: "Task",
     gone: "This task was deleted, or never existed.",
     deleted: "This task was deleted.",
     to_tasks: "To the tasks",
@@ -29,7 +29,6 @@ export default defineMessages({
     },
     cancel: {
       title: "Cancel this task",
-      says: "{title}",
       running: "It runs. What it has done so far is lost.",
       waiting: "It has not begun.",
       action: "Cancel the task",
@@ -80,9 +79,8 @@ export default defineMessages({
       title: "Why it failed",
       last: "Why its last attempt failed",
       traceback: "Traceback",
-      alike: "Show what failed the same way",
       alike_count: "{n} other task failed the same way | {n} other tasks failed the same way",
-      alike_more: "More than {count} tasks failed the same way",
+      alike_more: "More than {count} other tasks failed the same way",
       code: {
         raised: "The handler raised an error.",
         invalid_input: "The input is not what the kind takes.",
@@ -128,8 +126,8 @@ export default defineMessages({
       run_again_later: "Run again, due {when}",
       due: "Due now",
       queued: "Queued for attempt {attempt}",
-      retry: "Failed ({code}); attempt {attempt} is due {when}",
-      deferred: "Attempt {attempt} is due {when}",
+      retry: "Failed ({code}); attempt {attempt} follows after {pause}",
+      deferred: "Attempt {attempt} follows after {pause}",
       started: "Started on {worker}",
       given: "Given to {worker}, the {count}. time",
       stored: "Stored the file {name}",
@@ -172,7 +170,7 @@ export default defineMessages({
     },
   },
   de: {
-    tasks: "Aufgaben",
+    task: "Aufgabe",
     gone: "Diese Aufgabe wurde gelöscht, oder es gab sie nie.",
     deleted: "Diese Aufgabe wurde gelöscht.",
     to_tasks: "Zu den Aufgaben",
@@ -199,7 +197,6 @@ export default defineMessages({
     },
     cancel: {
       title: "Diese Aufgabe abbrechen",
-      says: "{title}",
       running: "Sie läuft. Was sie bisher getan hat, geht verloren.",
       waiting: "Sie hat noch nicht begonnen.",
       action: "Aufgabe abbrechen",
@@ -250,9 +247,8 @@ export default defineMessages({
       title: "Warum sie fehlgeschlagen ist",
       last: "Warum ihr letzter Versuch fehlgeschlagen ist",
       traceback: "Aufrufe bis zum Fehler",
-      alike: "Zeigen, was ebenso fehlgeschlagen ist",
       alike_count: "{n} weitere Aufgabe ist ebenso fehlgeschlagen | {n} weitere Aufgaben sind ebenso fehlgeschlagen",
-      alike_more: "Mehr als {count} Aufgaben sind ebenso fehlgeschlagen",
+      alike_more: "Mehr als {count} weitere Aufgaben sind ebenso fehlgeschlagen",
       code: {
         raised: "Das Programm hat einen Fehler gemeldet.",
         invalid_input: "Die Eingabe ist nicht so, wie die Art sie nimmt.",
@@ -297,9 +293,9 @@ export default defineMessages({
       run_again: "Erneut ausgeführt",
       run_again_later: "Erneut ausgeführt, fällig {when}",
       due: "Fällig",
-      queued: "Wartet auf Versuch {attempt}",
-      retry: "Fehlgeschlagen ({code}); Versuch {attempt} ist {when} fällig",
-      deferred: "Versuch {attempt} ist {when} fällig",
+      queued: "Eingereiht für Versuch {attempt}",
+      retry: "Fehlgeschlagen ({code}); Versuch {attempt} folgt nach {pause}",
+      deferred: "Versuch {attempt} folgt nach {pause}",
       started: "Begonnen auf {worker}",
       given: "An {worker} gegeben, zum {count}. Mal",
       stored: "Datei {name} gespeichert",

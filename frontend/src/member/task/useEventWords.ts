@@ -1,5 +1,4 @@
 import type { TimelineItem } from "@/api/member";
-import { serverNow } from "@/design/clock";
 import { useFormats } from "@/design/formats";
 import { useCommon, useMessages } from "@/i18n";
 
@@ -18,10 +17,13 @@ export function useEventWords(): (item: TimelineItem) => string {
       if (item.attempt > 1) return t("timeline.queued", { attempt });
       return item.data.due_at ? t("timeline.due") : t(is_again ? "timeline.run_again" : "timeline.submitted");
     }
-    const when = formats.relative(item.data.due_at, serverNow());
+    const when = formats.date(item.data.due_at);
+    const pause = formats.duration(Math.max(0, Date.parse(item.data.due_at) - Date.parse(item.at)) / 1000);
     if (item.attempt === 1) return t(is_again ? "timeline.run_again_later" : "timeline.submitted_later", { when });
     const { error } = item.data;
-    return error ? t("timeline.retry", { code: common.t(`code.${error.code}`), attempt, when }) : t("timeline.deferred", { attempt, when });
+    return error
+      ? t("timeline.retry", { code: common.t(`code.${error.code}`), attempt, pause })
+      : t("timeline.deferred", { attempt, pause });
   }
 
   return (item) => {

@@ -10,7 +10,9 @@ import { useKeys } from "@/shell/keys";
 import { notify } from "@/shell/notify";
 import { useSession } from "@/shell/session";
 
+import { WAYS } from "../new/commands";
 import { changeOf } from "../tasks/bulk/target";
+import { copySubmission } from "./copySubmission";
 import messages from "./messages";
 import type { TaskScope } from "./scope";
 
@@ -28,6 +30,7 @@ export interface TaskActions {
   cancelling: Asked;
   running: { busy: Ref<boolean>; run: () => void };
   removing: Asked & { sentences: ComputedRef<string[]> };
+  sharing: Ref<boolean>;
   edit: () => void;
   more: ComputedRef<{ label: string; run: () => void }[]>;
 }
@@ -73,7 +76,17 @@ export function useTaskActions(task: () => TaskDetail, scope: TaskScope, changed
   };
   const edit = (): void => void router.push({ name: "new", query: { from: task().id } });
   const run = (): void => void again.run();
-  const more = computed(() => (is_over.value && is_own.value ? [{ label: t("actions.delete"), run: ask(remove_open) }] : []));
+  const sharing = ref(false);
+  const more = computed(() => [
+    ...(is_own.value && session.features.follow_links ? [{ label: t("actions.share"), run: ask(sharing) }] : []),
+    ...(is_own.value && task().input.kind === "whole"
+      ? WAYS.map((way) => ({ label: t(`actions.${way}`), run: () => void copySubmission(task(), way).then(told) }))
+      : []),
+    ...(is_over.value && is_own.value ? [{ label: t("actions.delete"), run: ask(remove_open) }] : []),
+  ]);
+  function told(copied: boolean): void {
+    if (copied) notify({ text: t("actions.copied") });
+  }
 
   useKeys({ c: whenCan("cancel", ask(cancel_open)) }, { label: () => t("keys.cancel") });
   useKeys({ r: whenCan("run", run) }, { label: () => t("keys.run") });
@@ -95,6 +108,7 @@ export function useTaskActions(task: () => TaskDetail, scope: TaskScope, changed
       run: () => void remove.run(),
       sentences: computed(() => [task().title, t("remove.says"), common.t("cannot_undo")]),
     },
+    sharing,
     edit,
     more,
   };

@@ -52,7 +52,10 @@ describe("the waterfall of attempts", () => {
       BEGIN + 100_000_000,
     );
     expect(runs.map((run) => run.run)).toEqual([2, 1]);
-    expect(runs.map((run) => run.bars[0]?.segments[1])).toEqual(Array(2).fill({ what: "ran", left: 50, width: 50 }));
+    expect(runs.map((run) => run.bars[0]?.segments[1])).toEqual([
+      { what: "ran", left: 50, width: 50 },
+      { what: "ran", left: 50, width: 50 },
+    ]);
   });
 
   it("leaves out all but the newest twenty of a run, and says how many", () => {

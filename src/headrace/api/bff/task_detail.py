@@ -22,6 +22,7 @@ from headrace.api.state import ApiState, state_of
 from headrace.api.waiting.gather import read_waiting
 from headrace.contracts.attempts import Attempt
 from headrace.contracts.events import EventName
+from headrace.contracts.fingerprints import fingerprint
 from headrace.contracts.kinds import KindDescription
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.task_detail import (
@@ -115,7 +116,7 @@ class _TaskReader:
         self._found = found
         (row,) = await task_rows(session, [found], show_owners=self._owner is None)
         fields = asdict(row)
-        fields["error"] = None if found.error is None else DetailError(**asdict(found.error))
+        fields["error"] = _error_of(found)
         result = bytes(found.result) if found.state is State.SUCCEEDED else None
         return TaskDetail(**fields, input=value_part(bytes(found.input)), result=value_part(result), runs=1)
 
@@ -182,6 +183,14 @@ def _build(
         around=composed.value(reader.around),
         siblings=composed.value(reader.siblings),
     )
+
+
+def _error_of(task: Task) -> DetailError | None:
+    if task.error is None:
+        return None
+    has_failed = task.state is State.FAILED
+    alike = fingerprint(task.kind, task.error.code, task.error.message) if has_failed else None
+    return DetailError(**asdict(task.error), fingerprint=alike)
 
 
 def _first_start(timeline: Sequence[TimelineItem] | None) -> str | None:

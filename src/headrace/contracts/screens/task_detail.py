@@ -18,6 +18,10 @@ class DetailError(RowError, frozen=True, kw_only=True):
     """Why a task failed, or why its last attempt did."""
 
     traceback: Annotated[str | None, Meta(description="Where the handler raised; null when it did not.")]
+    fingerprint: Annotated[
+        str | None,
+        Meta(description="Of a failed task: selects those that failed alike, as the field of that name in a filter."),
+    ] = None
 
 
 class TaskDetail(TaskRow, frozen=True, kw_only=True):

@@ -23,16 +23,59 @@ export function anEnd(sequence: number, outcome: string, fields: object): FullTa
 /** The page of a task of which little has happened. */
 export function aScreen(task: Partial<TaskDetail>): TaskDetailV1 {
   const row: TaskDetail = {
-    ...{ id: "a", kind: "k", title: "t", labels: {}, owner: null, batch: null, schedule: null, priority: "normal", state: "queued" },
-    ...{ attempt: 1, max_attempts: null, worker: null, progress: null, error: null, files: 0, due_at: null, expires_at: null },
-    ...{ created_at: AT, started_at: null, finished_at: null, wait_seconds: null, run_seconds: null, position: "1-1", runs: 1 },
-    ...{ input: { kind: "whole", value: {} }, result: { kind: "none" } },
+    id: "a",
+    kind: "k",
+    title: "t",
+    labels: {},
+    owner: null,
+    batch: null,
+    schedule: null,
+    priority: "normal",
+    state: "queued",
+    attempt: 1,
+    max_attempts: null,
+    worker: null,
+    progress: null,
+    error: null,
+    files: 0,
+    due_at: null,
+    expires_at: null,
+    created_at: AT,
+    started_at: null,
+    finished_at: null,
+    wait_seconds: null,
+    run_seconds: null,
+    position: "1-1",
+    runs: 1,
+    input: {
+      kind: "whole",
+      value: {},
+    },
+    result: { kind: "none" },
     ...task,
   };
   return {
-    ...{ at: AT, position: row.position, stale: [], task: row, input_schema: null, result_schema: null, waiting: null, attempts: [] },
-    ...{ timeline: [], log: { lines: [], complete: true }, output: { chunks: [], complete: true, position: null }, files: [] },
-    ...{ around: null, siblings: null },
+    at: AT,
+    position: row.position,
+    stale: [],
+    task: row,
+    input_schema: null,
+    result_schema: null,
+    waiting: null,
+    attempts: [],
+    timeline: [],
+    log: {
+      lines: [],
+      complete: true,
+    },
+    output: {
+      chunks: [],
+      complete: true,
+      position: null,
+    },
+    files: [],
+    around: null,
+    siblings: null,
   };
 }
 
@@ -83,15 +126,30 @@ export function serverAnswer(events: readonly FullTaskEvent[]): TaskDetailV1 {
   const emitted = events.filter((event) => event.event === "emitted");
   const task = events.reduce<Partial<TaskDetail>>(rowAfter, { max_attempts: null });
   return {
-    ...aScreen({ ...task, runs: attempts.at(-1)?.run ?? 1 }),
-    ...{ position, attempts, timeline, log: { lines, complete: true } },
-    output: { chunks: emitted.flatMap((event) => event.chunks), complete: true, position: emitted.at(-1)?.position ?? null },
+    ...aScreen({
+      ...task,
+      runs: attempts.at(-1)?.run ?? 1,
+    }),
+    position,
+    attempts,
+    timeline,
+    log: {
+      lines,
+      complete: true,
+    },
+    output: {
+      chunks: emitted.flatMap((event) => event.chunks),
+      complete: true,
+      position: emitted.at(-1)?.position ?? null,
+    },
   };
 }
 
-function item({ task: _, kind: __, batch: ___, event, position, at, attempt, ...data }: FullTaskEvent): TimelineItem {
-  const { result: ____, ...fields } = data as { result?: unknown };
-  return { event, position, at, attempt, data: fields } as TimelineItem;
+const LEFT_OUT = new Set(["task", "kind", "batch", "result"]);
+
+function item({ event, position, at, attempt, ...others }: FullTaskEvent): TimelineItem {
+  const data = Object.fromEntries(Object.entries(others).filter(([name]) => !LEFT_OUT.has(name)));
+  return { event, position, at, attempt, data } as unknown as TimelineItem;
 }
 
 function lineOf({ at, attempt, level, message, position }: Extract<FullTaskEvent, { event: "logged" }>) {
@@ -107,7 +165,15 @@ function rowAfter(row: Partial<TaskDetail>, event: FullTaskEvent): Partial<TaskD
         ? { max_attempts: null, state: "queued", attempt, position }
         : { ...row, state: "queued", attempt, position, worker: null, due_at: null, created_at: row.created_at ?? AT };
     case "deferred":
-      return { ...row, state: "pending", attempt, position, worker: null, due_at: event.due_at, error: event.error as TaskDetail["error"] };
+      return {
+        ...row,
+        state: "pending",
+        attempt,
+        position,
+        worker: null,
+        due_at: event.due_at,
+        error: { ...event.error, fingerprint: null } as TaskDetail["error"],
+      };
     case "started":
       return {
         ...row,
@@ -121,7 +187,7 @@ function rowAfter(row: Partial<TaskDetail>, event: FullTaskEvent): Partial<TaskD
     case "progressed":
       return { ...row, position, progress: { fraction: event.fraction, message: event.message ?? null } };
     case "finished": {
-      const error = event.error ? { ...event.error, traceback: event.error.traceback ?? null } : null;
+      const error = event.error ? { ...event.error, traceback: event.error.traceback ?? null, fingerprint: null } : null;
       const ended: Partial<TaskDetail> = { state: event.outcome, position, finished_at: at, worker: null, progress: null, error };
       return {
         ...row,
