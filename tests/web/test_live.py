@@ -1,0 +1,72 @@
+"""Pages that follow a task to its end, also when the network is away."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.async_api import Page, expect
+
+from tests.web.installation import Web
+from tests.web.watched import Watched
+
+PATIENT: Any = {"timeout": 60_000}
+# A page that was cut comes back within 30 seconds, and what it is cut from has to come back itself.
+VERY_PATIENT: Any = {"timeout": 90_000}
+
+
+async def _submit(web: Web, shown: Watched, kind: str, **input_: Any) -> str:
+    body = {"kind": kind, "input": input_}
+    answer = await web.cluster.http_as(shown.key).post("/api/v1/tasks", json=body)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+async def _open_task(web: Web, kind: str, **input_: Any) -> tuple[Watched, str]:
+    shown = await web.sign_in()
+    task = await _submit(web, shown, kind, **input_)
+    await shown.goto(f"/tasks/{task}")
+    return shown, task
+
+
+def _state(page: Page, word: str) -> Any:
+    return page.locator("main").get_by_text(re.compile(rf"\b{word}\b", re.IGNORECASE)).first
+
+
+def _indicator(page: Page) -> Any:
+    return page.locator("[data-live-indicator]")
+
+
+async def _is_live(page: Page) -> None:
+    await expect(_indicator(page)).to_have_class(re.compile(r"\blive live\b|\bsecond live\b"), **VERY_PATIENT)
+
+
+async def test_a_task_is_watched_to_its_end_and_run_again(web: Web) -> None:
+    shown, _ = await _open_task(web, "talk")
+    await expect(_state(shown.page, "succeeded")).to_be_visible(**PATIENT)
+    await expect(shown.page.get_by_text("almost done")).to_be_visible(**PATIENT)
+    await _is_live(shown.page)
+    await shown.is_accessible()
+    await shown.page.get_by_role("button", name="Run again", exact=True).click()
+    await expect(shown.page.get_by_text("Run 2").first).to_be_visible(**PATIENT)
+
+
+async def test_a_task_that_runs_is_cancelled_from_its_page(web: Web) -> None:
+    shown, _ = await _open_task(web, "wait", name="never-opened")
+    await expect(_state(shown.page, "running")).to_be_visible(**PATIENT)
+    await shown.page.get_by_role("button", name="Cancel", exact=True).click()
+    await shown.page.get_by_role("dialog").get_by_role("button", name="Cancel").last.click()
+    await expect(_state(shown.page, "cancelled")).to_be_visible(**PATIENT)
+
+
+async def test_what_happens_while_there_is_no_network_is_there_when_it_is_back(web: Web) -> None:
+    shown, task = await _open_task(web, "wait", name=(gate := "opened-offline"))
+    await expect(_state(shown.page, "running")).to_be_visible(**PATIENT)
+    await _is_live(shown.page)
+    async with shown.in_trouble():
+        await shown.page.context.set_offline(True)
+        web.cluster.open_gate(gate)
+        await web.cluster.http_as(shown.key).get(f"/api/v1/tasks/{task}")
+        await shown.page.context.set_offline(False)
+        await expect(_state(shown.page, "succeeded")).to_be_visible(**VERY_PATIENT)
+        await _is_live(shown.page)
