@@ -18,7 +18,7 @@ let heard: Frame[] = [];
 let session: SessionAnswer = "signed_in";
 let chance = 0;
 
-const world = {
+const world: Pick<World, "now" | "time" | "random" | "after" | "openEvents" | "askSession"> = {
   now: () => performance.now(),
   time: () => Date.now(),
   random: () => chance,
@@ -36,10 +36,10 @@ const world = {
     };
   },
   askSession: () => Promise.resolve(session),
-} as unknown as World;
+};
 
 function open(isDone = (): boolean => false): ReturnType<typeof createStream> {
-  const stream = createStream(world, {
+  const stream = createStream(world as World, {
     url: (after) => `/events?after=${after ?? ""}`,
     names: [],
     isDone,
