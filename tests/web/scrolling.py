@@ -1,6 +1,6 @@
 """How much the renderer works for a frame while somebody scrolls through a long list and tasks flow past.
 
-    uv run python -m tests.web.scrolling --url http://127.0.0.1:8080 --key hr_… --password … --rate 100
+    uv run just scrolling --url http://127.0.0.1:8080 --key hr_… --password … --rate 100
 
 It wants a running installation with the built app (`headrace up`). It fills the account with tasks until there are enough rows, submits
 tasks at the rate, scrolls by 60 px a frame over all rows that were loaded, and prints, in milliseconds of the main thread for a frame
