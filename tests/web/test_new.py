@@ -1,0 +1,78 @@
+"""The screen for new tasks: choose a kind, fill in its form, submit, and watch to the end."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from tests.web.installation import PHONE, Web
+from tests.web.watched import Watched
+
+PATIENT = {"timeout": 30_000}
+TABS_MAX = 120  # the navigation, and each kind that comes before
+
+
+async def _tasks_of(web: Web, shown: Watched) -> list[dict[str, str]]:
+    answer = await web.cluster.http_as(shown.key).get("/api/v1/tasks")
+    return answer.json()["items"]
+
+
+async def _choose_echo(page: Page) -> None:
+    await page.get_by_role("link", name="Echo", exact=False).first.click(timeout=30_000)
+    await expect(page.get_by_role("textbox", name="Text", exact=True)).to_be_visible(**PATIENT)
+
+
+async def test_somebody_submits_a_task_by_its_form_and_watches_it_to_its_end(web: Web) -> None:
+    shown = await web.sign_in("/new")
+    page = shown.page
+    await _choose_echo(page)
+    await shown.is_accessible()
+    await page.get_by_role("button", name="Run it").click()
+    await expect(page.get_by_text("This is needed.")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Text", exact=True)).to_be_focused()
+    await page.get_by_role("textbox", name="Text", exact=True).fill("It's the water wheel")
+    await expect(page.get_by_role("region", name="curl")).to_contain_text(r"It'\''s the water wheel")
+    await page.get_by_role("button", name="Run it").dblclick()
+    await expect(page.get_by_text("succeeded").first).to_be_visible(**PATIENT)
+    assert len(await _tasks_of(web, shown)) == 1
+
+
+async def test_a_task_is_submitted_with_the_keyboard_alone(web: Web) -> None:
+    shown = await web.sign_in("/new")
+    page = shown.page
+    await page.get_by_role("link", name="Echo", exact=False).first.wait_for(timeout=30_000)
+    for _ in range(TABS_MAX):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.getAttribute('href')") == "/new?kind=echo":
+            break
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("textbox", name="Text", exact=True)).to_be_focused(**PATIENT)
+    await page.keyboard.type("Tides")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_text("succeeded").first).to_be_visible(**PATIENT)
+
+
+async def test_many_lines_become_a_batch_with_a_name(web: Web) -> None:
+    shown = await web.sign_in("/new?kind=echo", device=PHONE)
+    page = shown.page
+    await page.get_by_role("radio", name="Many at once").check(timeout=30_000)
+    await page.get_by_role("textbox", name="Lines").fill("one\ntwo\n\nthree\n")
+    await page.get_by_role("textbox", name="Name of the batch").fill("Class 9b")
+    assert not await shown.scrolls_sideways()
+    await shown.is_accessible()
+    await page.get_by_role("button", name="Run 3 tasks").click()
+    await expect(page.get_by_role("heading", name="Class 9b")).to_be_visible(**PATIENT)
+    assert len(await _tasks_of(web, shown)) == 3
+
+
+async def test_the_input_as_json_is_the_same_as_in_the_form(web: Web) -> None:
+    shown = await web.sign_in("/new?kind=echo")
+    page = shown.page
+    await page.get_by_role("textbox", name="Text", exact=True).fill("Tides", timeout=30_000)
+    await page.get_by_role("radio", name="JSON").check()
+    json = page.get_by_role("textbox", name="Input")
+    await expect(json).to_have_value('{\n  "text": "Tides"\n}')
+    await json.fill('{"text": "Wheels"')
+    await expect(page.get_by_text("This is not JSON yet")).to_be_visible()
+    await json.fill('{"text": "Wheels"}')
+    await page.get_by_role("radio", name="Form").check()
+    await expect(page.get_by_role("textbox", name="Text", exact=True)).to_have_value("Wheels")
