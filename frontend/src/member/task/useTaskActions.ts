@@ -30,7 +30,6 @@ export interface TaskActions {
   cancelling: Asked;
   running: { busy: Ref<boolean>; run: () => void };
   removing: Asked & { sentences: ComputedRef<string[]> };
-  sharing: Ref<boolean>;
   edit: () => void;
   more: ComputedRef<{ label: string; run: () => void }[]>;
 }
@@ -76,9 +75,7 @@ export function useTaskActions(task: () => TaskDetail, scope: TaskScope, changed
   };
   const edit = (): void => void router.push({ name: "new", query: { from: task().id } });
   const run = (): void => void again.run();
-  const sharing = ref(false);
   const more = computed(() => [
-    ...(is_own.value && session.features.follow_links ? [{ label: t("actions.share"), run: ask(sharing) }] : []),
     ...(is_own.value && task().input.kind === "whole"
       ? WAYS.map((way) => ({ label: t(`actions.${way}`), run: () => void copySubmission(task(), way).then(told) }))
       : []),
@@ -108,7 +105,6 @@ export function useTaskActions(task: () => TaskDetail, scope: TaskScope, changed
       run: () => void remove.run(),
       sentences: computed(() => [task().title, t("remove.says"), common.t("cannot_undo")]),
     },
-    sharing,
     edit,
     more,
   };
