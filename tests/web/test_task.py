@@ -10,7 +10,7 @@ from playwright.async_api import Locator, expect
 from tests.web.installation import PHONE, Web
 from tests.web.watched import Watched
 
-PATIENT = {"timeout": 30_000}
+PATIENT = 30_000.0  # milliseconds
 
 
 async def _submit(web: Web, shown: Watched, kind: str, **input_: Any) -> str:
@@ -33,7 +33,7 @@ def _panel(shown: Watched, title: str) -> Locator:
 
 
 async def _is_in_state(shown: Watched, state: str) -> None:
-    await expect(shown.page.locator("main .page-header .mark")).to_have_text(state, **PATIENT)
+    await expect(shown.page.locator("main .page-header .mark")).to_have_text(state, timeout=PATIENT)
 
 
 async def test_a_task_is_watched_from_its_submission_to_its_result_and_is_the_same_when_it_is_opened_later(
@@ -46,7 +46,7 @@ async def test_a_task_is_watched_from_its_submission_to_its_result_and_is_the_sa
     await _is_in_state(shown, "running")
     for gate, percent in zip(gates, ("33", "67", None), strict=True):
         web.cluster.open_gate(gate)
-        await expect(_panel(shown, "Log")).to_contain_text(gate, **PATIENT)
+        await expect(_panel(shown, "Log")).to_contain_text(gate, timeout=PATIENT)
         await expect(_panel(shown, "Output")).to_contain_text(f'{{"gate":"{gate}"}}')
         if percent is not None:
             await expect(shown.page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", percent)
@@ -94,12 +94,12 @@ async def test_a_failed_task_says_why_and_how_many_others_failed_alike_and_leads
     await expect(why.get_by_role("region")).to_contain_text("Traceback (most recent call last)")
     await shown.is_accessible()
     alike = why.get_by_role("link", name="2 other tasks failed the same way")
-    await expect(alike).to_be_visible(**PATIENT)
+    await expect(alike).to_be_visible(timeout=PATIENT)
     await shown.page.get_by_role("button", name="Run again", exact=True).click()
-    await expect(_panel(shown, "Attempts")).to_contain_text("Run 2", **PATIENT)
+    await expect(_panel(shown, "Attempts")).to_contain_text("Run 2", timeout=PATIENT)
     await _is_in_state(shown, "failed")
     await why.get_by_role("link", name="2 other tasks failed the same way").click()
-    await expect(shown.page.locator("[data-task]")).to_have_count(3, **PATIENT)
+    await expect(shown.page.locator("[data-task]")).to_have_count(3, timeout=PATIENT)
 
 
 async def test_j_and_k_go_to_the_task_before_and_after(web: Web) -> None:
@@ -109,11 +109,11 @@ async def test_j_and_k_go_to_the_task_before_and_after(web: Web) -> None:
         await _ended(web, shown, task)
     await shown.goto(f"/tasks/{newer}")
     heading = shown.page.get_by_role("heading", level=1)
-    await expect(heading).to_have_text("Wheels", **PATIENT)
+    await expect(heading).to_have_text("Wheels", timeout=PATIENT)
     await shown.page.keyboard.press("j")
-    await expect(heading).to_have_text("Tides", **PATIENT)
+    await expect(heading).to_have_text("Tides", timeout=PATIENT)
     await shown.page.keyboard.press("k")
-    await expect(heading).to_have_text("Wheels", **PATIENT)
+    await expect(heading).to_have_text("Wheels", timeout=PATIENT)
 
 
 async def test_a_deleted_task_says_so_and_so_does_one_that_never_was(web: Web) -> None:
@@ -124,9 +124,9 @@ async def test_a_deleted_task_says_so_and_so_does_one_that_never_was(web: Web) -
     await shown.page.get_by_role("button", name="More actions").click()
     await shown.page.get_by_text("Delete", exact=True).click()
     await shown.page.get_by_role("button", name="Delete the task").click()
-    await expect(shown.page).to_have_url(f"{web.url}/tasks", **PATIENT)
+    await expect(shown.page).to_have_url(f"{web.url}/tasks", timeout=PATIENT)
     await shown.goto(f"/tasks/{task}")
-    await expect(shown.page.get_by_text("This task was deleted, or never existed.")).to_be_visible(**PATIENT)
+    await expect(shown.page.get_by_text("This task was deleted, or never existed.")).to_be_visible(timeout=PATIENT)
     await shown.is_accessible()
 
 
@@ -150,7 +150,7 @@ async def test_an_administrator_follows_the_task_of_somebody_else_and_cancels_it
     await _is_in_state(shown, "running")
     await expect(shown.page.locator("main .page-header")).to_contain_text(member.email)
     web.cluster.open_gate(gate)
-    await expect(_panel(shown, "Log")).to_contain_text(gate, **PATIENT)
+    await expect(_panel(shown, "Log")).to_contain_text(gate, timeout=PATIENT)
     await shown.page.get_by_role("button", name="Cancel", exact=True).click()
     await shown.page.get_by_role("button", name="Cancel the task").click()
     await _is_in_state(shown, "cancelled")

@@ -17,7 +17,7 @@ function say(waiting: Partial<Waiting> | null, task: object = {}): string {
 
 describe("why a task waits", () => {
   it("is said with how many are ahead of it, and how long that takes", () => {
-    expect(say({ why: "behind", ahead: 37, eta_seconds: 11.2 })).toBe("37 tasks are ahead of it. About 12 s.");
+    expect(say({ why: "behind", ahead: 37, eta_seconds: 11.2 })).toBe("37 tasks are ahead of it. It starts in about 12 s.");
     expect(say({ why: "behind", ahead: 1 })).toBe("1 task is ahead of it.");
     expect(say({ why: "behind", ahead: 0 })).toBe("It is the next one.");
     expect(say({ why: "behind", ahead: 10_000, more_ahead: true })).toBe("More than 10000 tasks are ahead of it.");
