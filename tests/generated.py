@@ -147,7 +147,7 @@ FILES = {
 
 
 def main() -> None:
-    stale = []
+    stale: list[str] = []
     for path, make in FILES.items():
         made = make()
         if "--check" not in sys.argv:
