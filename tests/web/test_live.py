@@ -1,18 +1,24 @@
-"""Pages that follow a task to its end, also when the network is away."""
+"""Pages that follow: a task to its end, through cuts of every sort, and many tabs of one browser."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+import httpx
+import pytest
 from playwright.async_api import Page, expect
 
+from tests.member import Member
+from tests.waiting import until
+from tests.web.conftest import MakeWeb
 from tests.web.installation import Web
 from tests.web.watched import Watched
 
 PATIENT: Any = {"timeout": 60_000}
 # A page that was cut comes back within 30 seconds, and what it is cut from has to come back itself.
 VERY_PATIENT: Any = {"timeout": 90_000}
+TABS = 30
 
 
 async def _submit(web: Web, shown: Watched, kind: str, **input_: Any) -> str:
@@ -39,6 +45,14 @@ def _indicator(page: Page) -> Any:
 
 async def _is_live(page: Page) -> None:
     await expect(_indicator(page)).to_have_class(re.compile(r"\blive live\b|\bsecond live\b"), **VERY_PATIENT)
+
+
+async def _open_streams(api: Member) -> int:
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"http://{api.address}/metrics")
+    found = re.search(r"^headrace_event_streams (\d+)", answer.text, re.MULTILINE)
+    assert found is not None, answer.text
+    return int(found[1])
 
 
 async def test_a_task_is_watched_to_its_end_and_run_again(web: Web) -> None:
@@ -70,3 +84,55 @@ async def test_what_happens_while_there_is_no_network_is_there_when_it_is_back(w
         await shown.page.context.set_offline(False)
         await expect(_state(shown.page, "succeeded")).to_be_visible(**VERY_PATIENT)
         await _is_live(shown.page)
+
+
+@pytest.mark.parametrize("gone", ["api", "nats"])
+async def test_a_page_goes_on_when_a_process_was_killed_and_is_back(make_web: MakeWeb, gone: str) -> None:
+    web = await make_web("api", "worker", "projector")
+    shown, _ = await _open_task(web, "wait", name="opened-after-it")
+    await expect(_state(shown.page, "running")).to_be_visible(**PATIENT)
+    await _is_live(shown.page)
+    async with shown.in_trouble():
+        if gone == "api":
+            api = next(member for member in web.cluster.members if member.name == "api")
+            await api.kill()
+            await expect(_indicator(shown.page)).not_to_have_class(re.compile(r"second live$"), **PATIENT)
+            await web.cluster.start("api")
+        else:
+            await web.cluster.nats.kill()
+            await web.cluster.nats.start()
+        web.cluster.open_gate("opened-after-it")
+        await expect(_state(shown.page, "succeeded")).to_be_visible(**VERY_PATIENT)
+        await _is_live(shown.page)
+
+
+async def test_thirty_tabs_of_a_browser_have_one_stream_and_all_hear_what_happens(make_web: MakeWeb) -> None:
+    web = await make_web("api", "worker", "projector")
+    (api,) = (member for member in web.cluster.members if member.name == "api")
+    shown = await web.sign_in("/tasks")
+    await _is_live(shown.page)
+    second = await shown.another_tab("/tasks")
+    await _is_live(second.page)
+    assert await _open_streams(api) == 1
+    tabs = [shown, second, *[await shown.another_tab("/tasks") for _ in range(TABS - 2)]]
+    for tab in tabs:
+        await _is_live(tab.page)
+    assert await _open_streams(api) == 1
+    await _submit(web, shown, "echo", text="Heard everywhere")
+    for tab in tabs:
+        await expect(tab.page.locator("[data-task]").filter(has_text="Heard everywhere")).to_contain_text(
+            "succeeded", **PATIENT
+        )
+
+    # The one that leads is closed; another one leads, and nothing is lost.
+    await shown.page.close()
+    await _submit(web, shown, "echo", text="Heard by the rest")
+    for tab in tabs[1:]:
+        await expect(tab.page.locator("[data-task]").filter(has_text="Heard by the rest")).to_contain_text(
+            "succeeded", **VERY_PATIENT
+        )
+
+    async def one_is_left() -> bool:
+        return await _open_streams(api) == 1
+
+    await until(one_is_left, "the stream of the tab that was closed")
