@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { batchCommand, curlCommand, inputToTry, kindToTry, submitCommand } from "./commands";
+import { batchCommand, curlCommand, kindToTry, submitCommand } from "./commands";
+import { inputToTry } from "./input_to_try";
 
 const URL = "https://work.example.com";
 

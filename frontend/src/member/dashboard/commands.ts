@@ -1,9 +1,7 @@
 import type { DashboardKind } from "@/api/member";
-import { checkValue } from "@/schema/check";
-import { initialValue } from "@/schema/initial";
 
 // Inputs of kinds that come with Headrace. Their schemas name none.
-const INPUTS: Record<string, object> = {
+export const INPUTS: Record<string, object> = {
   text_feedback: { text: "The wheel turn slowly, and it is is very old." },
   table_profile: { name: "wheels.csv", csv: "name,height\nBreast wheel,3.5\nOvershot wheel,6\n" },
 };
@@ -15,12 +13,6 @@ export function kindToTry(kinds: DashboardKind[]): string | null {
   const ready = kinds.filter((kind) => kind.has_workers && !kind.paused);
   const known = Object.keys(INPUTS).find((name) => ready.some((kind) => kind.name === name));
   return known ?? ready[0]?.name ?? kinds[0]?.name ?? null;
-}
-
-/** Returns an input to try a kind with: the example of its schema where that is complete, or what an untouched form has. */
-export function inputToTry(kind: string, schema: unknown, example: unknown): unknown {
-  if (example !== null && example !== undefined && checkValue(schema, example).length === 0) return example;
-  return INPUTS[kind] ?? initialValue(schema) ?? {};
 }
 
 /** Returns the command that submits a task with an input, and shows it live. */

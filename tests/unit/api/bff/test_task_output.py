@@ -11,6 +11,7 @@ from headrace.api.bff.task_output import CHUNKS_BYTES_MAX, LINES_BYTES_MAX, has_
 from headrace.contracts.attempts import Attempt
 from headrace.contracts.batches import Batch, BatchState, Counts
 from headrace.contracts.events import Emitted, Logged, encode
+from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject
@@ -22,16 +23,21 @@ TASK = TaskSubject("", "echo", "normal", "u1", "task-output")
 
 async def test_the_newest_lines_and_chunks_are_read_from_the_log_of_whoever_may_see_them(shared_log: Log) -> None:
     assert await read_lines(shared_log, "u1", TASK.task) == ([], False)
-    assert await read_chunks(shared_log, "u1", TASK.task) == ([], False)
+    assert await read_chunks(shared_log, "u1", TASK.task) == ([], False, None)
     for number in range(3):
         line = Logged(attempt=1, level="info", message=f"line {number}")
         await shared_log.appender.append(TASK.of("logged"), encode(line), {})
-        await shared_log.appender.append(TASK.of("emitted"), encode(Emitted(attempt=1, chunks=[number, {"a": 1}])), {})
+        chunks_of_it = encode(Emitted(attempt=1, chunks=[number, {"a": 1}]))
+        emitted = await shared_log.appender.append(TASK.of("emitted"), chunks_of_it, {})
     await shared_log.appender.append(TASK.of("logged"), b"no line", {})
     lines, is_cut = await read_lines(shared_log, "u1", TASK.task)
     assert [(each.message, each.level, each.attempt) for each in lines] == [(f"line {n}", "info", 1) for n in range(3)]
     assert not is_cut
-    assert await read_chunks(shared_log, None, TASK.task) == ([0, {"a": 1}, 1, {"a": 1}, 2, {"a": 1}], False)
+    chunks, is_cut, position = await read_chunks(shared_log, None, TASK.task)
+    assert chunks == [0, {"a": 1}, 1, {"a": 1}, 2, {"a": 1}]
+    assert not is_cut
+    # A page that follows from there is given no chunk twice.
+    assert position == str(Position(shared_log.epoch, emitted.sequence))
     assert await read_lines(shared_log, "u2", TASK.task) == ([], False)
 
 
@@ -45,7 +51,7 @@ async def test_of_many_lines_and_chunks_the_newest_are_kept_as_far_as_there_is_r
     lines, is_cut = await read_lines(shared_log, "u1", task.task)
     assert [each.message[0] for each in lines] == ["3", "4"]
     assert is_cut
-    chunks, is_cut = await read_chunks(shared_log, "u1", task.task)
+    chunks, is_cut, _ = await read_chunks(shared_log, "u1", task.task)
     assert [each[0] for each in chunks] == ["3", "4"]
     assert is_cut
 
