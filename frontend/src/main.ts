@@ -11,7 +11,7 @@ import { computed, createApp, watch } from "vue";
 
 import { installApiErrors } from "@/api/install";
 import { TIME_PREFERENCES } from "@/design/formats";
-import { i18n } from "@/i18n";
+import { i18n, language } from "@/i18n";
 import App from "@/shell/App.vue";
 import { catchFailures } from "@/shell/failure";
 import { usePreferences } from "@/shell/preferences";
@@ -22,6 +22,7 @@ import { keepSignedIn } from "@/shell/expiry";
 import { useSession } from "@/shell/session";
 
 installApiErrors();
+document.documentElement.lang = language.value;
 
 const app = createApp(App);
 app.use(createPinia());
@@ -36,7 +37,8 @@ watch(
 const router = makeRouter(session, screens);
 catchFailures(app, router);
 app
-  .use(Quasar, { iconSet, directives: { ClosePopup } })
+  // Quasar would say that every page is in American English.
+  .use(Quasar, { iconSet, directives: { ClosePopup }, config: { lang: { noHtmlAttrs: true } } })
   .use(VueQueryPlugin, { queryClient: makeQueryClient() })
   .use(i18n)
   .use(router)

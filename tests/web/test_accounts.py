@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 
 from headrace.contracts.identity import Role
 from tests.flow.identity.session_steps import PASSWORD
+from tests.web.conftest import MakeWeb
 from tests.web.installation import DESKTOP, PHONE, Device, Web
 from tests.web.watched import Watched
 
@@ -39,6 +40,7 @@ async def test_who_signs_in_by_password_comes_to_where_they_were_going(web: Web)
     await _is_in(shown, "/tasks?state=failed")
 
 
+@pytest.mark.slow
 async def test_who_signs_out_is_signed_out_in_all_tabs_and_has_left_nothing(web: Web) -> None:
     _, email = await web.make_member()
     shown = await web.open("/sign-in")
@@ -58,6 +60,7 @@ async def test_who_signs_out_is_signed_out_in_all_tabs_and_has_left_nothing(web:
     await _is_in(shown)
 
 
+@pytest.mark.slow
 async def test_somebody_asks_for_an_account_and_is_let_in_when_an_administrator_approves(web: Web) -> None:
     admin = await web.sign_in(role=Role.ADMIN)
     guest = await web.open("/register")
@@ -84,6 +87,7 @@ async def test_somebody_asks_for_an_account_and_is_let_in_when_an_administrator_
     assert await page.evaluate("fetch('/bff/v1/member/dashboard').then((answer) => answer.status)") == 200
 
 
+@pytest.mark.slow
 async def test_who_was_declined_reads_why(web: Web) -> None:
     admin = await web.sign_in(role=Role.ADMIN)
     email = f"{admin.user}-declined@example.com"
@@ -99,6 +103,7 @@ async def test_who_was_declined_reads_why(web: Web) -> None:
     await expect(shown.page.get_by_text("Nobody here knows you.")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_session_that_its_owner_ends_elsewhere_is_over_here_with_a_word_about_it(web: Web) -> None:
     _, email = await web.make_member()
     here, there = await web.open("/sign-in"), await web.open("/sign-in")
@@ -113,6 +118,7 @@ async def test_a_session_that_its_owner_ends_elsewhere_is_over_here_with_a_word_
     await expect(there.page.get_by_role("navigation").first).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_password_is_changed_and_the_new_one_signs_in(web: Web) -> None:
     _, email = await web.make_member()
     shown = await web.open("/sign-in?to=/password")
@@ -151,7 +157,7 @@ async def test_everything_of_the_shell_is_reached_by_keys_alone(web: Web) -> Non
     await expect(box).to_be_focused()
     await shown.is_accessible()
     await page.keyboard.type("schedules")
-    await expect(page.get_by_role("option", name="Schedules")).to_have_attribute("aria-selected", "true")
+    await expect(page.get_by_role("option", name="Schedules", exact=True)).to_have_attribute("aria-selected", "true")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{web.url}/schedules")
     await expect(box).to_be_hidden()
@@ -168,6 +174,7 @@ async def test_everything_of_the_shell_is_reached_by_keys_alone(web: Web) -> Non
     await expect(page.locator("#content")).to_be_focused()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
 async def test_who_speaks_german_reads_german_and_a_theme_stays(web: Web, device: Device) -> None:
     _, email = await web.make_member()
@@ -189,7 +196,9 @@ async def test_who_speaks_german_reads_german_and_a_theme_stays(web: Web, device
     assert not await shown.scrolls_sideways()
 
 
-async def test_whoever_has_a_follow_link_watches_a_task_on_a_phone_without_an_account(web: Web) -> None:
+@pytest.mark.slow
+async def test_whoever_has_a_follow_link_watches_a_task_on_a_phone_without_an_account(make_web: MakeWeb) -> None:
+    web = await make_web("api", "worker", "projector", HEADRACE_API_FOLLOW_SECRETS="f" * 40)
     owner = await web.sign_in()
     submitted = await web.cluster.http_as(owner.key).post(
         "/api/v1/tasks?follow_link=900", json={"kind": "echo", "input": {"text": "The water wheel"}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.web.conftest import MakeWeb
@@ -36,6 +37,7 @@ async def test_a_first_visit_says_what_to_do_and_the_numbers_move_while_work_run
     assert not await shown.scrolls_sideways()
 
 
+@pytest.mark.slow
 async def test_what_failed_alike_is_run_again_from_the_dashboard(web: Web) -> None:
     shown = await web.sign_in("/")
     await _submit(web, shown, "fail", 3)
@@ -45,20 +47,7 @@ async def test_what_failed_alike_is_run_again_from_the_dashboard(web: Web) -> No
     await expect(shown.page.get_by_text("3 tasks run again")).to_be_visible(**PATIENT)
 
 
-async def test_administrators_find_a_group_of_failures_and_run_it_again(web: Web) -> None:
-    member = await web.sign_in()
-    await _submit(web, member, "fail", 4)
-    shown = await web.sign_in(f"/admin/failures?owner={member.user}", role="admin")
-    await expect(shown.page.get_by_text("4 tasks are failed.")).to_be_visible(**PATIENT)
-    await shown.page.get_by_role("link").filter(has_text="fail ·").click()
-    await expect(shown.page.get_by_role("region", name="Traceback")).to_contain_text("Error", **PATIENT)
-    await shown.is_accessible()
-    assert "fingerprint=" in shown.page.url
-    await shown.page.get_by_role("button", name="Run 4 again").click()
-    await shown.page.get_by_role("dialog").get_by_role("button", name="Run 4 tasks again").click(**PATIENT)
-    await expect(shown.page.get_by_text("4 tasks run again")).to_be_visible(**PATIENT)
-
-
+@pytest.mark.slow
 async def test_a_kind_is_paused_and_resumed(make_web: MakeWeb) -> None:
     web = await make_web("api", "worker", "projector")
     shown = await web.sign_in("/admin/operations", role="admin")
@@ -74,6 +63,7 @@ async def test_a_kind_is_paused_and_resumed(make_web: MakeWeb) -> None:
     await expect(row.get_by_role("button", name="Pause")).to_be_visible(**PATIENT)
 
 
+@pytest.mark.slow
 async def test_the_screens_fit_a_phone_and_are_accessible(web: Web) -> None:
     for theme in ("light", "dark"):
         shown = await web.sign_in("/", role="admin", device=PHONE, theme=theme)

@@ -55,6 +55,7 @@ async def _open_streams(api: Member) -> int:
     return int(found[1])
 
 
+@pytest.mark.slow
 async def test_a_task_is_watched_to_its_end_and_run_again(web: Web) -> None:
     shown, _ = await _open_task(web, "talk")
     await expect(_state(shown.page, "succeeded")).to_be_visible(**PATIENT)
@@ -65,6 +66,7 @@ async def test_a_task_is_watched_to_its_end_and_run_again(web: Web) -> None:
     await expect(shown.page.get_by_text("Run 2").first).to_be_visible(**PATIENT)
 
 
+@pytest.mark.slow
 async def test_a_task_that_runs_is_cancelled_from_its_page(web: Web) -> None:
     shown, _ = await _open_task(web, "wait", name="never-opened")
     await expect(_state(shown.page, "running")).to_be_visible(**PATIENT)
@@ -86,6 +88,7 @@ async def test_what_happens_while_there_is_no_network_is_there_when_it_is_back(w
         await _is_live(shown.page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", ["api", "nats"])
 async def test_a_page_goes_on_when_a_process_was_killed_and_is_back(make_web: MakeWeb, gone: str) -> None:
     web = await make_web("api", "worker", "projector")
@@ -106,6 +109,7 @@ async def test_a_page_goes_on_when_a_process_was_killed_and_is_back(make_web: Ma
         await _is_live(shown.page)
 
 
+@pytest.mark.slow
 async def test_thirty_tabs_of_a_browser_have_one_stream_and_all_hear_what_happens(make_web: MakeWeb) -> None:
     web = await make_web("api", "worker", "projector")
     (api,) = (member for member in web.cluster.members if member.name == "api")

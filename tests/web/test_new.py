@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.web.installation import PHONE, Web
@@ -36,6 +37,7 @@ async def test_somebody_submits_a_task_by_its_form_and_watches_it_to_its_end(web
     assert len(await _tasks_of(web, shown)) == 1
 
 
+@pytest.mark.slow
 async def test_a_task_is_submitted_with_the_keyboard_alone(web: Web) -> None:
     shown = await web.sign_in("/new")
     page = shown.page
@@ -64,6 +66,7 @@ async def test_many_lines_become_a_batch_with_a_name(web: Web) -> None:
     assert len(await _tasks_of(web, shown)) == 3
 
 
+@pytest.mark.slow
 async def test_the_input_as_json_is_the_same_as_in_the_form(web: Web) -> None:
     shown = await web.sign_in("/new?kind=echo")
     page = shown.page

@@ -54,6 +54,7 @@ async def test_the_harness_notices_what_goes_wrong_in_a_page(web: Web) -> None:
     shown.wrong.clear()
 
 
+@pytest.mark.slow
 async def test_a_page_that_is_open_during_a_deploy_finds_its_assets_and_the_next_one_is_new(
     make_web: MakeWeb, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.async_api import Locator, expect
 
 from tests.web.installation import PHONE, Web
@@ -81,6 +82,7 @@ async def test_a_running_task_is_cancelled_with_the_keyboard_and_run_again(web: 
     await expect(_panel(shown, "Attempts")).to_contain_text("Run 2")
 
 
+@pytest.mark.slow
 async def test_a_failed_task_says_why_and_how_many_others_failed_alike_and_leads_to_all_of_them(web: Web) -> None:
     shown = await web.sign_in()
     tasks = [await _submit(web, shown, "fail") for _ in range(3)]
@@ -102,6 +104,7 @@ async def test_a_failed_task_says_why_and_how_many_others_failed_alike_and_leads
     await expect(shown.page.locator("[data-task]")).to_have_count(3, timeout=PATIENT)
 
 
+@pytest.mark.slow
 async def test_j_and_k_go_to_the_task_before_and_after(web: Web) -> None:
     shown = await web.sign_in()
     older, newer = [await _submit(web, shown, "echo", text=text) for text in ("Tides", "Wheels")]
@@ -116,6 +119,7 @@ async def test_j_and_k_go_to_the_task_before_and_after(web: Web) -> None:
     await expect(heading).to_have_text("Wheels", timeout=PATIENT)
 
 
+@pytest.mark.slow
 async def test_a_deleted_task_says_so_and_so_does_one_that_never_was(web: Web) -> None:
     shown = await web.sign_in()
     task = await _submit(web, shown, "echo", text="Tides")
@@ -130,6 +134,7 @@ async def test_a_deleted_task_says_so_and_so_does_one_that_never_was(web: Web) -
     await shown.is_accessible()
 
 
+@pytest.mark.slow
 async def test_the_page_fits_a_phone_and_is_accessible_in_both_themes(web: Web) -> None:
     for theme in ("light", "dark"):
         shown = await web.sign_in(theme=theme, device=PHONE)
@@ -142,6 +147,7 @@ async def test_the_page_fits_a_phone_and_is_accessible_in_both_themes(web: Web) 
             await shown.is_accessible()
 
 
+@pytest.mark.slow
 async def test_an_administrator_follows_the_task_of_somebody_else_and_cancels_it(web: Web) -> None:
     member = await web.sign_in()
     gate = f"{member.user}-gate"

@@ -50,6 +50,7 @@ async def test_a_list_shows_a_task_that_is_submitted_while_it_is_open_and_follow
     await shown.is_accessible()
 
 
+@pytest.mark.slow
 async def test_the_filter_is_in_the_address_and_survives_a_reload_and_going_back(web: Web) -> None:
     shown = await web.sign_in("/tasks")
     for text in ("Tides", "Wheels"):
@@ -97,6 +98,7 @@ async def test_new_tasks_do_not_move_the_rows_that_somebody_reads(web: Web) -> N
     await expect(_rows(shown.page).filter(has_text="Newer")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_batch_of_five_hundred_is_seen_to_its_end(web: Web) -> None:
     shown = await web.sign_in()
     inputs = [{"text": f"Essay {number}"} for number in range(500)]
@@ -113,6 +115,7 @@ async def test_a_batch_of_five_hundred_is_seen_to_its_end(web: Web) -> None:
     await shown.is_accessible()
 
 
+@pytest.mark.slow
 async def test_all_tasks_of_a_filter_are_run_again_after_a_count(web: Web) -> None:
     shown = await web.sign_in()
     await _submit_batch(web, shown, "fail", [{} for _ in range(120)])
@@ -155,6 +158,7 @@ async def test_tasks_that_are_selected_are_cancelled(web: Web) -> None:
     await expect(_rows(shown.page).filter(has_text="cancelled")).to_have_count(2, timeout=PATIENT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_lists_fit_a_phone_and_are_accessible(web: Web, theme: str) -> None:
     shown = await web.sign_in("/tasks", device=PHONE, theme=theme)
@@ -168,6 +172,7 @@ async def test_lists_fit_a_phone_and_are_accessible(web: Web, theme: str) -> Non
         assert await shown.layout_shift() <= 0.02
 
 
+@pytest.mark.slow
 async def test_administrators_see_tasks_of_others_and_cancel_one(web: Web) -> None:
     member = await web.sign_in()
     task = await _submit(web, member, "wait", f"of-{member.user}", delay=3600)
