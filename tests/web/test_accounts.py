@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -13,7 +14,7 @@ from tests.web.conftest import MakeWeb
 from tests.web.installation import DESKTOP, PHONE, Device, Web
 from tests.web.watched import Watched
 
-PATIENT = {"timeout": 30_000}
+PATIENT: Any = {"timeout": 30_000}
 SIGN_IN = re.compile("/sign-in")
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.web.conftest import MakeWeb
 from tests.web.installation import PHONE, Web
 from tests.web.watched import Watched
 
-PATIENT = {"timeout": 30_000}
+PATIENT: Any = {"timeout": 30_000}
 
 
 async def _submit(web: Web, shown: Watched, kind: str, count: int) -> None:
@@ -45,22 +45,6 @@ async def test_what_failed_alike_is_run_again_from_the_dashboard(web: Web) -> No
     await shown.page.get_by_role("button", name="Run 3 again").click()
     await shown.page.get_by_role("dialog").get_by_role("button", name="Run 3 tasks again").click(**PATIENT)
     await expect(shown.page.get_by_text("3 tasks run again")).to_be_visible(**PATIENT)
-
-
-@pytest.mark.slow
-async def test_a_kind_is_paused_and_resumed(make_web: MakeWeb) -> None:
-    web = await make_web("api", "worker", "projector")
-    shown = await web.sign_in("/admin/operations", role="admin")
-    row = shown.page.get_by_role("row").filter(has=shown.page.get_by_role("button", name="Details of echo"))
-    await row.get_by_role("button", name="Pause").click(**PATIENT)
-    await shown.page.get_by_role("dialog").get_by_role("button", name="Pause").click()
-    await expect(shown.page.get_by_text("headrace resume echo")).to_be_visible(**PATIENT)
-    await _submit(web, shown, "echo", 2)
-    await expect(row).to_contain_text("2", **PATIENT)
-    await shown.is_accessible()
-    await row.get_by_role("button", name="Resume").click()
-    await expect(shown.page.get_by_text("echo goes on with 2 tasks.")).to_be_visible(**PATIENT)
-    await expect(row.get_by_role("button", name="Pause")).to_be_visible(**PATIENT)
 
 
 @pytest.mark.slow

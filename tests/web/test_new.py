@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.web.installation import PHONE, Web
 from tests.web.watched import Watched
 
-PATIENT = {"timeout": 30_000}
+PATIENT: Any = {"timeout": 30_000}
 TABS_MAX = 120  # the navigation, and each kind that comes before
 
 
