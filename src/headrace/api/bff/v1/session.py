@@ -8,7 +8,7 @@ from litestar import get
 
 from headrace.api.auth.access import OWN_STATE, access
 from headrace.api.auth.principal import principal_of
-from headrace.api.bff.parts import IDENTITY_SECONDS, within
+from headrace.api.bff.parts import within
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.mounts import Mount, belongs_to
@@ -19,6 +19,10 @@ from headrace.identity_errors import IdentityUnavailable
 from headrace.log import clock
 from headrace.screen_errors import PartTimeout
 from headrace.store.users import to_preferences, to_user
+
+# More than a part of a screen is given: there is no page without it, and the first statement of a process, which opens a
+# connection and is compiled, takes longer than a part may on a machine that has just started everything.
+SESSION_SECONDS = 2.0
 
 
 @get(
@@ -32,7 +36,7 @@ async def show_session(request: AnyRequest) -> SessionV1:
     """The web application asks this first. An account that waits for its approval is answered as well."""
     api = state_of(request)
     try:
-        found = await within(IDENTITY_SECONDS, api.sessions.find_user(principal_of(request).id))
+        found = await within(SESSION_SECONDS, api.sessions.find_user(principal_of(request).id))
     except PartTimeout as error:
         # Without it there is nothing to show, and whoever waits for the first page should be told soon.
         raise IdentityUnavailable("accounts are not available at the moment; try again shortly") from error
