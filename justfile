@@ -28,6 +28,7 @@ check:
 # All tests but the slow ones, three at a time; with arguments, those of Python that they name
 test *arguments:
     {{ if arguments == "" { "uv run python -m tests.web.npm test" } else { "" } }}
+    {{ if arguments == "" { "uv run python -m headrace.embedded.web_app" } else { "" } }}
     uv run pytest --numprocesses 3 --dist worksteal {{arguments}}
 
 # The tests that take ten seconds or more
