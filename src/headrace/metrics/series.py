@@ -102,7 +102,8 @@ class CounterBy:
 
     def items(self) -> list[tuple[Labels, float]]:
         """Return all series as they are now."""
-        return list(self._values.items())
+        # Making pairs can collect garbage, which lets another thread add a value meanwhile; a copy is made in one step.
+        return list(self._values.copy().items())
 
 
 class HistogramBy:
