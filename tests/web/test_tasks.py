@@ -86,8 +86,12 @@ async def test_new_tasks_do_not_move_the_rows_that_somebody_reads(web: Web) -> N
     await until(all_over, "the batch")
     await shown.goto("/tasks")
     await expect(_rows(shown.page).first).to_be_visible(timeout=PATIENT)
-    await shown.page.evaluate("window.scrollTo(0, 1800)")
-    await expect(_rows(shown.page).filter(has_text="Task 250").first).to_be_visible()
+
+    async def scrolled() -> bool:  # rows above and below those in sight have no height in the first moment
+        return await shown.page.evaluate("() => { window.scrollTo(0, 1800); return window.scrollY }") == 1800
+
+    await until(scrolled, "the list to have its height")
+    await expect(_rows(shown.page).filter(has_text="Task 250").first).to_be_in_viewport()
     place = "() => { const row = [...document.querySelectorAll('[data-task]')].find((each) => each.textContent.includes('Task 250')); return row && row.getBoundingClientRect().top }"
     before = await shown.page.evaluate(place)
     await _submit(web, shown, "echo", "Newer")

@@ -32,9 +32,13 @@ from tests.waiting import until
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(5)
 async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_tasks_and_settles_once(
-    cluster_without_worker: Cluster,
+    make_cluster: MakeCluster,
 ) -> None:
-    cluster, api = cluster_without_worker, cluster_without_worker.members[0]
+    # The API stands still until the batch has settled, and is to find its acknowledgements in time all the same.
+    cluster = await make_cluster(HEADRACE_STREAM_APPEND_TIMEOUT="60")
+    api, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.until_kinds_known()
+    await worker.stop()
     total = 20_000
     sending = asyncio.create_task(post(cluster, "noop", [{}] * total, key="unwanted"))
     await until(lambda: has_grown_to(cluster, 2 * CHUNK_TASKS), "some chunks to be in the log")
