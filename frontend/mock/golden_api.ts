@@ -1,10 +1,9 @@
 // A stand-in for the API: it answers the screens with the golden examples that the server's own tests are held against.
-import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import type { Plugin } from "vite";
+import type { Connect, Plugin } from "vite";
 
-type Examples = Record<string, Record<string, unknown>>;
+import { EXAMPLE_AT, currentSession, kinds, readExamples } from "./examples.ts";
 
 const SCREENS: [RegExp, string][] = [
   [/^\/bff\/v1\/session$/, "SessionV1"],
@@ -25,8 +24,8 @@ const SCREENS: [RegExp, string][] = [
   [/^\/bff\/v1\/admin\/audit$/, "AuditV1"],
 ];
 const BEAT_MILLISECONDS = 15_000;
-// The time of all examples: by another one everything in them would have ended months ago.
-const EXAMPLE_AT = "2026-03-02T09:15:00Z";
+// What screens ask the API itself for.
+const RESOURCES: Record<string, () => unknown> = { "/api/v1/session": currentSession, "/api/v1/kinds": kinds };
 
 /**
  * Answers requests for screens with their golden example.
@@ -38,24 +37,32 @@ const EXAMPLE_AT = "2026-03-02T09:15:00Z";
 export function goldenApi(): Plugin {
   return {
     name: "golden-api",
-    configureServer(server) {
-      server.middlewares.use((request, response, next) => {
-        if (!answer(request, response)) next();
-      });
-    },
+    configureServer: ({ middlewares }) => void middlewares.use(answerOr),
+    configurePreviewServer: ({ middlewares }) => void middlewares.use(answerOr),
   };
 }
+
+const answerOr: Connect.NextHandleFunction = (request, response, next) => {
+  if (!answer(request, response)) next();
+};
 
 function answer(request: IncomingMessage, response: ServerResponse): boolean {
   const path = (request.url ?? "/").split("?")[0] ?? "/";
   if (!/^\/(bff|api)\//.test(path)) return false;
   if (path.endsWith("/events")) return follow(request, response);
+  if (request.method !== "GET") return refuse(response);
+  const resource = RESOURCES[path];
+  if (resource !== undefined) return send(response, resource());
   const screen = SCREENS.find(([pattern]) => pattern.test(path))?.[1];
-  if (screen === undefined || request.method !== "GET") return refuse(response);
-  const examples = read(screen);
+  if (screen === undefined) return refuse(response);
+  const examples = readExamples(screen);
   const wanted = /(?:^|;\s*)mock=(\w+)/.exec(request.headers.cookie ?? "")?.[1] ?? "full";
+  return send(response, examples[wanted] ?? examples["full"]);
+}
+
+function send(response: ServerResponse, content: unknown): true {
   response.setHeader("Content-Type", "application/json");
-  response.end(JSON.stringify(examples[wanted] ?? examples["full"]));
+  response.end(JSON.stringify(content));
   return true;
 }
 
@@ -83,9 +90,4 @@ function refuse(response: ServerResponse): boolean {
     }),
   );
   return true;
-}
-
-function read(screen: string): Record<string, unknown> {
-  const file = new URL(`../../tests/bff/golden/${screen}.json`, import.meta.url);
-  return JSON.parse(readFileSync(file, "utf8")) as Examples[string];
 }

@@ -72,14 +72,14 @@ async def make_web(shown_browser: Browser, make_cluster: MakeCluster) -> AsyncGe
 
 @pytest.fixture(scope="session")
 async def mock_url(built_app: None) -> AsyncGenerator[str]:
-    """Where Vite serves the app on golden examples."""
+    """Where Vite serves the built app on golden examples."""
     frontend, (port,) = web_place.sources(), free_ports(1)
-    vite = shutil.which("node")
+    node = shutil.which("node")
     assert frontend is not None
-    assert vite is not None
+    assert node is not None
     process = await asyncio.create_subprocess_exec(
-        *(vite, "node_modules/vite/bin/vite.js", "--mode", "mock", "--host", "127.0.0.1", "--port", str(port)),
-        "--strictPort",
+        *(node, "node_modules/vite/bin/vite.js", "preview", "--mode", "mock", "--host", "127.0.0.1", "--strictPort"),
+        *("--port", str(port)),
         cwd=frontend,
         stdout=asyncio.subprocess.DEVNULL,
     )
