@@ -26,7 +26,7 @@ export function formatPercent(fraction: number, locale: string): string {
 
 const STEPS = ["B", "KB", "MB", "GB", "TB"] as const;
 
-/** `1.2 MB`, in powers of 1,000, which is how networks and disks are sold. */
+/** `1.2 MB`, in powers of 1,000, which is how networks and disks are sold. The unit stays in the line of its number. */
 export function formatBytes(bytes: number, locale: string): string {
   let size = Math.max(0, bytes);
   let step = 0;
@@ -35,5 +35,5 @@ export function formatBytes(bytes: number, locale: string): string {
     step += 1;
   }
   const digits = step === 0 || size >= 10 ? 0 : 1;
-  return `${format(locale, { maximumFractionDigits: digits }).format(size)} ${STEPS[step] ?? "TB"}`;
+  return `${format(locale, { maximumFractionDigits: digits }).format(size)}\u00a0${STEPS[step] ?? "TB"}`;
 }

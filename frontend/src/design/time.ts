@@ -20,6 +20,8 @@ const WORDS: Record<string, Words> = {
   en: { now: "now", past: (amount) => `${amount} ago`, future: (amount) => `in ${amount}` },
   de: { now: "jetzt", past: (amount) => `vor ${amount}`, future: (amount) => `in ${amount}` },
 };
+// A number and its unit stay in one line.
+const SPACE = "\u00a0";
 const DAYS: Record<string, string> = { en: "d", de: "T." };
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -49,18 +51,18 @@ function format(style: TimeStyle, options: Intl.DateTimeFormatOptions): Intl.Dat
  */
 export function formatDuration(seconds: number, locale: string): string {
   const length = Math.max(0, seconds);
-  if (length < 0.0095) return `${formatCount(length * 1000, locale)} ms`;
-  if (length < 9.95) return `${new Intl.NumberFormat(locale, { maximumFractionDigits: length < 0.095 ? 2 : 1 }).format(length)} s`;
+  if (length < 0.0095) return `${formatCount(length * 1000, locale)}${SPACE}ms`;
+  if (length < 9.95) return `${new Intl.NumberFormat(locale, { maximumFractionDigits: length < 0.095 ? 2 : 1 }).format(length)}${SPACE}s`;
   const whole = Math.floor(length);
-  if (whole < MINUTE) return `${String(whole)} s`;
+  if (whole < MINUTE) return `${String(whole)}${SPACE}s`;
   if (whole < HOUR) return join(Math.floor(whole / MINUTE), "min", whole % MINUTE, "s");
   if (whole < DAY) return join(Math.floor(whole / HOUR), "h", Math.floor((whole % HOUR) / MINUTE), "min");
   return join(Math.floor(whole / DAY), DAYS[locale] ?? "d", Math.floor((whole % DAY) / HOUR), "h", locale);
 }
 
 function join(many: number, unit: string, rest: number, smaller: string, locale = "en"): string {
-  const first = `${formatCount(many, locale)} ${unit}`;
-  return rest === 0 ? first : `${first} ${String(rest)} ${smaller}`;
+  const first = `${formatCount(many, locale)}${SPACE}${unit}`;
+  return rest === 0 ? first : `${first}${SPACE}${String(rest)}${SPACE}${smaller}`;
 }
 
 /** A running clock: `0:14`, `4:09`, `1:02:45`. It has the same width from one second to the next. */
@@ -86,10 +88,10 @@ export function formatRelative(at: number, now: number, style: TimeStyle): strin
   if (distance >= DAY) return formatDate(at, now, style);
   const amount =
     distance < MINUTE
-      ? `${String(distance)} s`
+      ? `${String(distance)}${SPACE}s`
       : distance < HOUR
-        ? `${String(Math.floor(distance / MINUTE))} min`
-        : `${String(Math.floor(distance / HOUR))} h`;
+        ? `${String(Math.floor(distance / MINUTE))}${SPACE}min`
+        : `${String(Math.floor(distance / HOUR))}${SPACE}h`;
   return seconds > 0 ? words.past(amount) : words.future(amount);
 }
 

@@ -116,7 +116,7 @@ it("shows any result as JSON, of a large one the beginning, and all of it as a f
   const view = show({ text: "x".repeat(300_000) });
   await view.get("input[value=json]").setValue();
   expect(view.get("pre").text().length).toBeLessThanOrEqual(100_000);
-  expect(view.text()).toContain("The first 100 KB of 300 KB.");
+  expect(view.text()).toContain("The first 100\u00a0KB of 300\u00a0KB.");
   expect(view.get("a[download]").attributes("href")).toMatch(/^blob:/u);
 });
 
