@@ -75,6 +75,7 @@ export function useScreen<Options extends Query>(
   const reduce: Reduce<Data> = live.reduce ?? ((screen) => screen);
   const resetting = ref(false);
   const failed_since = ref<string | null>(null);
+  const failure = shallowRef<ApiError | null>(null);
   const at_least = shallowRef<Position | null>(null);
   let again = 0;
   let is_covering = false;
@@ -94,7 +95,8 @@ export function useScreen<Options extends Query>(
         shallow: true,
         refetchOnWindowFocus: false,
         refetchOnReconnect: false,
-        retry: (count: number, error: ApiError) => count < 2 && (error.unreachable || error.status >= 500),
+        // A failure is said at once; it is asked for again below, with what was said still there.
+        retry: false,
         ...(live.keep_previous === true ? { placeholderData: keepPreviousData } : {}),
       };
     }),
@@ -167,6 +169,7 @@ export function useScreen<Options extends Query>(
   watch([query.dataUpdatedAt, query.errorUpdatedAt], () => {
     const screen = shown();
     const failed = query.error.value;
+    failure.value = failed;
     failed_since.value = failed === null ? null : (failed_since.value ?? new Date().toISOString());
     clearTimeout(again_timer);
     const is_behind = at_least.value !== null || (screen?.stale?.length ?? 0) > 0;
@@ -218,8 +221,8 @@ export function useScreen<Options extends Query>(
 
   return {
     data,
-    error: computed(() => query.error.value),
-    pending: computed(() => query.data.value === undefined && query.error.value === null),
+    error: computed(() => failure.value),
+    pending: computed(() => query.data.value === undefined && failure.value === null),
     fetching: computed(() => query.isFetching.value),
     failed_since,
     resetting,
