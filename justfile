@@ -47,10 +47,6 @@ screens *arguments:
 bench *arguments:
     uv run python -m tests.bench {{arguments}}
 
-# How much of a frame the list of tasks takes while it scrolls and tasks flow past, at a running `headrace up`
-scrolling *arguments:
-    uv run python -m tests.web.scrolling {{arguments}}
-
 # Everything that can go wrong, under load, with five new seeds: a table, and journals in tests/faults/out
 faults *arguments:
     uv run python -m tests.faults {{arguments}}

@@ -7,6 +7,7 @@
     python -m tests.bench scale               a million finished tasks, half an hour and 5 GB of disk: load, read, remove
     python -m tests.bench scale --tasks 50000 the same of fewer
     python -m tests.bench screens             the screens of the web application, with a million tasks of 200 accounts
+    python -m tests.bench web                 the web application in a browser, about four minutes: paint, idle, pixel, scroll
     python -m tests.bench before --checkout ../before
                                               beside another checkout, about ten minutes: noop, task, many, token
     python -m tests.bench --quick             small numbers: does the bench itself work?
@@ -101,6 +102,15 @@ Of the suite `screens`, whose docstring says how its rows are made:
 
 - *…V1*: one client, one request after the other, 400 of each, on a machine at rest after VACUUM (ANALYZE), none of them answered from
   memory. *304*: the same account asks again with the ETag that it has.
+
+Of the suite `web`, in which Chromium without a window shows the built app, each time with nothing in its cache:
+
+- *largest paint*: when the browser has painted the largest part of a screen, after its address was asked for; the median of seven.
+- *idle page*: CPU time of all threads of the renderer while nothing happens, as a share of one core.
+- *event in the log to its pixels*: at 100 tasks a second, from the time of a `queued` or `finished` event in the log until the frame in
+  which the list of tasks shows it is drawn. A list is drawn anew ten times a second at most. Rows that others have pushed out of
+  the window before they were drawn do not count; when that is half of them, the part fails.
+- *scrolling*: CPU time of the page's main thread, over the frames that were drawn, while it scrolls by 60 pixels a frame.
 
 Below the table of the spine: the CPU time that each process took for one request and one task (medians; `client` is the
 bench's own). When their sum times the rate is near the number of cores, the machine is full, and the largest is where to look.

@@ -33,6 +33,8 @@ from tests.bench.screens import screens
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.bench.spine import PARTS as SPINE_PARTS
 from tests.bench.spine import spine
+from tests.bench.web import PARTS as WEB_PARTS
+from tests.bench.web import web
 
 
 class Suite(NamedTuple):
@@ -49,6 +51,7 @@ SUITES = {
     "keys": Suite(keys, KEY_PARTS),
     "scale": Suite(scale, SCALE_PARTS),
     "screens": Suite(screens, SCREEN_PARTS),
+    "web": Suite(web, WEB_PARTS),
 }
 
 
