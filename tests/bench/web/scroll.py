@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import statistics
 from typing import Any
 
@@ -58,7 +59,7 @@ async def scroll(report: Report, stack: Stack, visitor: Visitor, sizes: Sizes) -
         for rate in RATES:
             flow = asyncio.create_task(_flow(stack, rate)) if rate else None
             if flow is not None:
-                await page.get_by_role("button", name="new").wait_for()
+                await page.get_by_role("button", name=re.compile(r"\d new$")).first.wait_for()
             rounds = [await _round(page) for _ in range(ROUNDS)]
             if flow is not None:
                 flow.cancel()
