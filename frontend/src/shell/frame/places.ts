@@ -1,5 +1,5 @@
 import { computed, type ComputedRef } from "vue";
-import { type RouteLocationRaw, useRouter } from "vue-router";
+import { useRoute, useRouter } from "vue-router";
 
 import { i18n } from "@/i18n";
 
@@ -9,7 +9,7 @@ import { useSession } from "../session";
 /** A screen that the navigation leads to. */
 export interface Place {
   name: string;
-  to: RouteLocationRaw;
+  to: string;
   title: string;
   icon: string;
   admin: boolean;
@@ -29,6 +29,12 @@ export function usePlaces(): ComputedRef<Place[]> {
       })
       .sort((one, other) => Number(one.admin) - Number(other.admin) || one.order - other.order),
   );
+}
+
+/** Tell of which place the page that is shown is a part: that of one task belongs to the tasks. */
+export function useIsHere(): (place: Place) => boolean {
+  const route = useRoute();
+  return ({ to }) => route.path === to || (to !== "/" && route.path.startsWith(`${to}/`));
 }
 
 /** Return the title of a screen in the language of the page. */
