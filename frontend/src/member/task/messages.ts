@@ -128,7 +128,7 @@ export default defineMessages({
       retry: "Failed ({code}); attempt {attempt} follows after {pause}",
       deferred: "Attempt {attempt} follows after {pause}",
       started: "Started on {worker}",
-      given: "Given to {worker}, the {count}. time",
+      given: "Given to {worker}, delivery {count}",
       stored: "Stored the file {name}",
       succeeded: "Succeeded",
       failed: "Failed ({code})",
