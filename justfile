@@ -39,7 +39,7 @@ slow *arguments:
 web *arguments:
     uv run python -m tests.web.npm web {{arguments}}
 
-# The pictures in docs/screens
+# The pictures in docs/screens, taken at a `headrace up` of their own; they are smaller with ImageMagick
 screens *arguments:
     uv run pytest -m screens {{arguments}}
 

@@ -23,6 +23,6 @@ milliseconds. A test that kills or restarts something makes an installation of i
 "projector")`, and `web.cluster` has the means. Golden examples without any server: the fixture `mock` (`await mock.open_example(
 "/tasks", "empty")`); `page.route` does the rest.
 
-Pictures for docs/screens come from tests that are marked `screens` (`just screens`) and call `await shown.picture("dashboard-dark")`.
+Pictures for docs/screens come from `just screens`, which takes them at a real `headrace up` (`tests/web/test_pictures.py`).
 Without Node the tests are skipped, in CI they fail. `uv run pytest tests/web -k …` runs them.
 """

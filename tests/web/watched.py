@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -106,10 +108,14 @@ class Watched:
         return await self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
 
     async def picture(self, name: str, **options: Any) -> None:
-        """Take a picture for docs/screens, of the part that is visible."""
+        """Take a picture for docs/screens, of the part that is visible; where ImageMagick is there, with as few bytes as 256 colours take."""
         PICTURES.mkdir(exist_ok=True)
         await self.page.evaluate("document.fonts.ready")
-        await self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", **options)
+        place = PICTURES / f"{name}.png"
+        await self.page.screenshot(path=place, animations="disabled", scale="css", **options)
+        if (convert := shutil.which("convert")) is not None:
+            smaller = (convert, str(place), "+dither", "-colors", "256", "-strip", f"PNG8:{place}")
+            assert await (await asyncio.create_subprocess_exec(*smaller)).wait() == 0
 
     def check(self) -> None:
         """Fail when something has gone wrong in it, or in one of its further tabs."""
