@@ -51,6 +51,7 @@ describe("durations", () => {
 describe("times", () => {
   it.each([
     [0, "now"],
+    [1_400, "now"],
     [-14_000, "14 s ago"],
     [-59_000, "59 s ago"],
     [-240_000, "4 min ago"],

@@ -84,7 +84,8 @@ export function formatRelative(at: number, now: number, style: TimeStyle): strin
   const words = WORDS[style.locale] ?? (WORDS["en"] as Words);
   const seconds = Math.round((now - at) / 1000);
   const distance = Math.abs(seconds);
-  if (distance < 1) return words.now;
+  // The clock of a page moves once a second, so what has just happened may be up to a second before it.
+  if (distance < 1 || seconds === -1) return words.now;
   if (distance >= DAY) return formatDate(at, now, style);
   const amount =
     distance < MINUTE
