@@ -7,6 +7,7 @@ import { press, useKeys } from "./keys";
 import { openKeySheet, openPalette } from "./palette/palette";
 import messages from "./palette/messages";
 import { useSession } from "./session";
+import { trapTab } from "./tab_trap";
 
 /** Listen for keys, and bind those that work on every page. */
 export function useGlobalKeys(): void {
@@ -26,8 +27,10 @@ export function useGlobalKeys(): void {
     }
   };
   window.addEventListener("keydown", listen);
+  window.addEventListener("keydown", trapTab);
   onScopeDispose(() => {
     window.removeEventListener("keydown", listen);
+    window.removeEventListener("keydown", trapTab);
   });
 
   useKeys({ "?": openKeySheet }, { label: () => t("keys.sheet"), anywhere: true });
