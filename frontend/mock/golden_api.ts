@@ -25,7 +25,11 @@ const SCREENS: [RegExp, string][] = [
 ];
 const BEAT_MILLISECONDS = 15_000;
 // What screens ask the API itself for.
-const RESOURCES: Record<string, () => unknown> = { "/api/v1/session": currentSession, "/api/v1/kinds": kinds };
+const RESOURCES: Record<string, () => unknown> = {
+  "/api/v1/installation": () => ({ registration: "open", banner: null }),
+  "/api/v1/kinds": kinds,
+  "/api/v1/session": currentSession,
+};
 
 /**
  * Answers requests for screens with their golden example.

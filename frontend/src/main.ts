@@ -5,7 +5,7 @@ import "@/design/base.css";
 
 import { VueQueryPlugin } from "@tanstack/vue-query";
 import { createPinia } from "pinia";
-import { ClosePopup, Quasar } from "quasar";
+import { Quasar } from "quasar";
 import iconSet from "quasar/icon-set/svg-mdi-v7";
 import { computed, createApp, watch } from "vue";
 
@@ -14,6 +14,7 @@ import { TIME_PREFERENCES } from "@/design/formats";
 import { i18n, language } from "@/i18n";
 import App from "@/shell/App.vue";
 import { catchFailures } from "@/shell/failure";
+import { askInstallation } from "@/shell/installation";
 import { usePreferences } from "@/shell/preferences";
 import { makeQueryClient } from "@/shell/query";
 import { makeRouter } from "@/shell/router";
@@ -24,6 +25,8 @@ import { useSession } from "@/shell/session";
 installApiErrors();
 document.documentElement.lang = language.value;
 
+const client = makeQueryClient();
+askInstallation(client);
 const app = createApp(App);
 app.use(createPinia());
 const session = useSession();
@@ -38,8 +41,8 @@ const router = makeRouter(session, screens);
 catchFailures(app, router);
 app
   // Quasar would say that every page is in American English.
-  .use(Quasar, { iconSet, directives: { ClosePopup }, config: { lang: { noHtmlAttrs: true } } })
-  .use(VueQueryPlugin, { queryClient: makeQueryClient() })
+  .use(Quasar, { iconSet, config: { lang: { noHtmlAttrs: true } } })
+  .use(VueQueryPlugin, { queryClient: client })
   .use(i18n)
   .use(router)
   .provide(

@@ -7,7 +7,6 @@ export default defineMessages({
     too_many: "Too many attempts. The next one is possible in {time}.",
     unreachable: "The server does not answer. Nothing was sent.",
     away: "Accounts cannot be reached at the moment. Try again in a moment.",
-    banner: "Notice",
   },
   de: {
     show: "Passwort zeigen",
@@ -15,6 +14,5 @@ export default defineMessages({
     too_many: "Zu viele Versuche. Der nächste ist in {time} möglich.",
     unreachable: "Der Server antwortet nicht. Nichts wurde gesendet.",
     away: "Konten sind gerade nicht erreichbar. Gleich noch einmal versuchen.",
-    banner: "Hinweis",
   },
 });

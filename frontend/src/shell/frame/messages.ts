@@ -2,6 +2,7 @@ import { defineMessages } from "@/i18n";
 
 export default defineMessages({
   en: {
+    banner: "Notice",
     skip: "Skip to the content",
     main: "Main",
     administration: "Administration",
@@ -31,6 +32,7 @@ export default defineMessages({
     to_dashboard: "To the dashboard",
   },
   de: {
+    banner: "Hinweis",
     skip: "Zum Inhalt",
     main: "Hauptnavigation",
     administration: "Verwaltung",
