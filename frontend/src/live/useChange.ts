@@ -14,11 +14,12 @@ export interface Change<Vars extends unknown[], Answer> {
  * Run a change, one at a time. When it fails, people are told why, and `run` gives nothing.
  *
  * @param change - Makes the change, and returns its answer.
- * @param options - `done` is called with the answer, as to refetch at least the position that it has.
+ * @param options - `done` is called with the answer, as to refetch at least the position that it has. `says` tells whether the page itself
+ *   says what is wrong; then no notice does.
  */
 export function useChange<Vars extends unknown[], Answer>(
   change: (...vars: Vars) => Promise<Answer>,
-  options: { done?: (answer: Answer) => void } = {},
+  options: { done?: (answer: Answer) => void; says?: (error: ApiError) => boolean } = {},
 ): Change<Vars, Answer> {
   const busy = ref(false);
   const error = shallowRef<ApiError | null>(null);
@@ -33,7 +34,7 @@ export function useChange<Vars extends unknown[], Answer>(
       return answer;
     } catch (cause) {
       error.value = ApiError.from(cause, undefined);
-      notifyError(error.value);
+      if (options.says?.(error.value) !== true) notifyError(error.value);
       return undefined;
     } finally {
       busy.value = false;

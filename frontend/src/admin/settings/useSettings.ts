@@ -5,6 +5,7 @@ import { showSettingsOptions } from "@/api/admin/@tanstack/vue-query.gen";
 import type { FieldError } from "@/api/core";
 import { useMessages } from "@/i18n";
 import { type Screen, useChange, useScreen } from "@/live";
+import { useInstallation } from "@/shell/installation";
 import { notify } from "@/shell/notify";
 
 import { bodyOf, type Conflict, conflictsOf, edit, type Edits, newestChange, rebase, settingsOf } from "./edits";
@@ -34,6 +35,7 @@ export interface EditedSettings {
 export function useSettings(): EditedSettings {
   const { t } = useMessages(messages);
   const screen = useScreen(() => showSettingsOptions());
+  const { refetch } = useInstallation();
   const now = computed(() => settingsOf(screen.data.value?.groups ?? []));
   const version = computed(() => screen.data.value?.version ?? null);
   const before = shallowRef<Setting[]>([]);
@@ -65,10 +67,12 @@ export function useSettings(): EditedSettings {
       await replaceSettings({ body: bodyOf(now.value, edits.value), headers, throwOnError: true });
     },
     {
+      says: ({ status }) => status === CHANGED_STATUS,
       done() {
         put(new Map());
         notify({ text: t("saved") });
         screen.refetch();
+        refetch();
       },
     },
   );
