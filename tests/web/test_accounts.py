@@ -63,11 +63,11 @@ async def test_who_signs_out_is_signed_out_in_all_tabs_and_has_left_nothing(web:
 
 @pytest.mark.slow
 async def test_somebody_asks_for_an_account_and_is_let_in_when_an_administrator_approves(web: Web) -> None:
-    admin = await web.sign_in(role=Role.ADMIN)
+    admin = await web.sign_in("/admin/users/pending", role=Role.ADMIN)
     guest = await web.open("/register")
     await guest.is_accessible()
-    page, email = guest.page, f"{admin.user}-guest@example.com"
-    await page.get_by_label("Your name").fill("Grace")
+    page, name, email = guest.page, f"Grace {admin.user}", f"{admin.user}-guest@example.com"
+    await page.get_by_label("Your name").fill(name)
     await page.get_by_label("Email address").fill(email)
     await page.get_by_label("Password", exact=True).fill("headrace grace")
     await page.get_by_role("button", name="Ask for an account").click()
@@ -77,15 +77,17 @@ async def test_somebody_asks_for_an_account_and_is_let_in_when_an_administrator_
     await expect(page.get_by_role("heading", name="Waiting for approval")).to_be_visible(**PATIENT)
     await guest.is_accessible()
 
-    found = await web.cluster.http_as(admin.key).get("/api/v1/users", params={"q": email})
-    (user,) = found.json()["items"]
-    decision = await web.cluster.http_as(admin.key).put(
-        f"/api/v1/users/{user['id']}/decision", json={"state": "approved"}
-    )
-    assert decision.status_code == 200, decision.text
-    await page.get_by_role("button", name="Ask now").click()
+    request = admin.page.get_by_role("listitem", name=name)
+    await expect(request).to_contain_text(email, **PATIENT)
+    await admin.is_accessible()
+    await request.get_by_role("button", name="Reject").click()
+    await request.get_by_role("button", name="Cancel").click()
+    await request.get_by_role("button", name="Approve").click()
+    await expect(request).to_contain_text("Approved.")
+    # It is sent once it cannot be taken back any more, and the page that waits goes on by itself.
     await _is_in(guest)
     assert await page.evaluate("fetch('/bff/v1/member/dashboard').then((answer) => answer.status)") == 200
+    await expect(request).to_have_count(0, **PATIENT)
 
 
 @pytest.mark.slow

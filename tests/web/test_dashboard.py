@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.web.conftest import MakeWeb
 from tests.web.installation import PHONE, Web
 from tests.web.watched import Watched
 
@@ -58,3 +59,50 @@ async def test_the_screens_fit_a_phone_and_are_accessible(web: Web) -> None:
             await expect(shown.page.locator("[aria-busy]")).to_have_count(0, **PATIENT)
             assert not await shown.scrolls_sideways(), path
             await shown.is_accessible()
+
+
+@pytest.mark.slow
+async def test_administrators_find_a_group_of_failures_and_run_it_again(web: Web) -> None:
+    member = await web.sign_in()
+    await _submit(web, member, "fail", 4)
+    shown = await web.sign_in(f"/admin/failures?owner={member.user}", role="admin")
+    page = shown.page
+    await expect(page.get_by_text("4 tasks are failed.")).to_be_visible(**PATIENT)
+    await page.get_by_role("region", name="Failed alike").get_by_role("link").click()
+    group = page.get_by_role("region", name="This group")
+    await expect(group.get_by_role("region", name="Traceback")).to_contain_text("Error", **PATIENT)
+    assert "fingerprint=" in page.url
+    await shown.is_accessible()
+    await group.get_by_role("button", name="Run 4 again").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Run 4 tasks again").click(**PATIENT)
+    await expect(page.get_by_text("4 tasks run again")).to_be_visible(**PATIENT)
+    # They fail again, and are still the same group.
+    tasks = (await web.cluster.http_as(member.key).get("/api/v1/tasks")).json()["items"]
+    for task in tasks:
+        await page.goto(f"{shown.url}/admin/tasks/{task['id']}")
+        await expect(page.locator("main .page-header .mark")).to_have_text("failed", **PATIENT)
+        await expect(page.get_by_role("region", name="Attempts")).to_contain_text("Run 2", **PATIENT)
+
+
+@pytest.mark.slow
+async def test_a_kind_is_paused_and_resumed(make_web: MakeWeb) -> None:
+    web = await make_web("api", "worker", "projector")
+    shown = await web.sign_in("/admin/operations", role="admin")
+    page = shown.page
+    kind = page.get_by_role("rowgroup").filter(has=page.get_by_title("Details of echo", exact=True))
+    await kind.get_by_role("button", name="Pause").click(**PATIENT)
+    await shown.is_accessible()
+    await page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    await expect(kind).to_contain_text("headrace resume echo", **PATIENT)
+    await _submit(web, shown, "echo", 2)
+    await expect(kind.locator("[data-label=waiting]")).to_have_text("2", **PATIENT)
+    await page.get_by_role("region", name="Notices").get_by_role("button", name="Close").click()
+    # Whatever the head of the page covers in part is too small to press, until one scrolls.
+    await page.evaluate("scrollTo(0, 0)")
+    await shown.is_accessible()
+    await kind.get_by_role("button", name="Resume").click()
+    await expect(page.get_by_text("echo goes on with 2 tasks.")).to_be_visible(**PATIENT)
+    await expect(kind.get_by_role("button", name="Pause")).to_be_visible(**PATIENT)
+    await expect(kind.locator("[data-label=waiting]")).to_have_text("0", **PATIENT)
+    await shown.goto("/tasks")
+    await expect(page.locator("[data-task]").filter(has_text="succeeded")).to_have_count(2, **PATIENT)

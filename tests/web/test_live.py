@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -41,6 +43,14 @@ def _state(page: Page, word: str) -> Any:
 
 def _indicator(page: Page) -> Any:
     return page.locator("[data-live-indicator]")
+
+
+def _rows(page: Page, text: str) -> Any:
+    return page.locator("[data-task]").filter(has_text=text)
+
+
+def _is_stream(url: str) -> bool:
+    return urlsplit(url).path == "/bff/v1/member/events"
 
 
 async def _is_live(page: Page) -> None:
@@ -107,6 +117,32 @@ async def test_a_page_goes_on_when_a_process_was_killed_and_is_back(make_web: Ma
         web.cluster.open_gate("opened-after-it")
         await expect(_state(shown.page, "succeeded")).to_be_visible(**VERY_PATIENT)
         await _is_live(shown.page)
+
+
+async def test_a_tab_that_follows_leads_when_the_one_that_led_is_closed_and_misses_nothing(web: Web) -> None:
+    shown = await web.sign_in("/tasks")
+    await _is_live(shown.page)
+    tab = await shown.another_tab("/tasks")
+    streams: list[str] = []
+    tab.page.on("request", lambda request: streams.append(request.url) if _is_stream(request.url) else None)
+    await _is_live(tab.page)
+    await _submit(web, shown, "echo", text="Heard by both")
+    for each in (shown, tab):
+        await expect(_rows(each.page, "Heard by both")).to_contain_text("succeeded", **PATIENT)
+    assert streams == []
+
+    gate = f"{shown.user}-gate"
+    await _submit(web, shown, "wait", name=gate)
+    await expect(_rows(tab.page, gate)).to_contain_text("running", **PATIENT)
+    async with tab.page.expect_request(lambda request: _is_stream(request.url)):
+        # What happens while nobody leads is in the log, and the next stream begins where the last one was.
+        await asyncio.gather(shown.page.close(), _submit(web, shown, "echo", text="Heard by none"))
+        web.cluster.open_gate(gate)
+    await expect(_rows(tab.page, "Heard by none")).to_contain_text("succeeded", **VERY_PATIENT)
+    await expect(_rows(tab.page, gate)).to_contain_text("succeeded", **VERY_PATIENT)
+    await _is_live(tab.page)
+    assert len(streams) == 1
+    assert "after=" in streams[0]
 
 
 @pytest.mark.slow

@@ -81,3 +81,35 @@ async def test_the_input_as_json_is_the_same_as_in_the_form(web: Web) -> None:
     await json.fill('{"text": "Wheels"}')
     await page.get_by_role("radio", name="Form").check()
     await expect(page.get_by_role("textbox", name="Text", exact=True)).to_have_value("Wheels")
+
+
+@pytest.mark.slow
+async def test_somebody_who_reads_german_submits_a_task_on_a_phone_and_watches_it_to_its_end(web: Web) -> None:
+    shown = await web.sign_in("/", device=PHONE, language="de")
+    page = shown.page
+
+    async def is_right() -> None:
+        await expect(page.locator("[aria-busy=true]")).to_have_count(0, **PATIENT)
+        assert not await shown.scrolls_sideways(), page.url
+        await shown.is_accessible()
+
+    await expect(page.get_by_role("heading", name="Übersicht")).to_be_visible(**PATIENT)
+    await is_right()
+    await page.get_by_role("link", name="Neue Aufgabe").first.click()
+    await page.get_by_role("link", name="Andere wählen").click(**PATIENT)
+    await page.get_by_role("link", name="Wait", exact=False).first.click(**PATIENT)
+    name = page.get_by_role("textbox", name="Name", exact=True)
+    await expect(name).to_be_visible(**PATIENT)
+    await page.get_by_role("button", name="Starten", exact=True).click()
+    await expect(page.get_by_text("Das wird gebraucht.")).to_be_visible()
+    await is_right()
+    gate = f"{shown.user}-gate"
+    await name.fill(gate)
+    await page.get_by_role("button", name="Starten", exact=True).click()
+    state = page.locator("main .page-header .mark")
+    await expect(state).to_have_text("läuft", **PATIENT)
+    await is_right()
+    web.cluster.open_gate(gate)
+    await expect(state).to_have_text("erledigt", **PATIENT)
+    await expect(page.get_by_role("region", name="Ergebnis")).to_be_visible(**PATIENT)
+    await is_right()
