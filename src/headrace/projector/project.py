@@ -191,15 +191,16 @@ class Projector:
         checkpoint = await self._compare_with_log(session, projection)
         self.role.set(LEADING)
         self._backfill.begin()
-        await self._batch_progress.settle(await list_unsettled_batches(session))
+        await session.hold_while(self._batch_progress.settle(await list_unsettled_batches(session)))
         async with Pages.after(self._log, checkpoint.sequence) as pages, self.retention.leading():
             timers = TimerSearch(self._log)
             while True:
-                page = await pages.next(self._backfill.patience(self._owner_counts.patience(IDLE_SECONDS)))
+                patience = self._backfill.patience(self._owner_counts.patience(IDLE_SECONDS))
+                page = await session.hold_while(pages.next(patience))
                 if page:
                     began = time.monotonic()
                     await self._project_page(projection, page)
-                    await self._schedule_telling.tell(page)
+                    await session.hold_while(self._schedule_telling.tell(page))
                     self.metrics.record_page(page, time.monotonic() - began)
                     await pages.acknowledge(page)
                 else:
@@ -259,7 +260,7 @@ class Projector:
                 return
             folded = await self._project_odd(projection, page[0], error)
         self.metrics.record_ends(folded.tasks)
-        await self._batch_progress.publish_changes(folded.batches)
+        await projection.hold_while(self._batch_progress.publish_changes(folded.batches))
 
     async def _project_odd(self, projection: Projection, delivery: Delivery, problem: Exception) -> FoldedPage:
         """Project one event with the nearest values that Postgres can hold; leave it out when that does not help."""

@@ -58,12 +58,12 @@ async def rearm_missing(event_log: Log, session: LeaderSession) -> bool:
     Raises:
         LogUnavailable: The log does not answer.
     """
-    held = await subjects_present(event_log, subjects.SCHEDULE_TIMERS)
+    held = await session.hold_while(subjects_present(event_log, subjects.SCHEDULE_TIMERS))
     after, is_firing = "", False
     while rows := await list_schedules_after(session, after, ROWS):
         for row in rows:
             if subjects.schedule_timer(row.owner, row.id) not in held:
-                is_firing = await _rearm(event_log, row) or is_firing
+                is_firing = await session.hold_while(_rearm(event_log, row)) or is_firing
         after = rows[-1].id
     return is_firing
 

@@ -43,7 +43,7 @@ async def recover_from_loss(event_log: Log, session: LeaderSession) -> int:
     count = 0
     after = ""
     while rows := await list_unfinished_before(session, event_log.epoch, after, ROWS):
-        await _for_each(rows, lambda row: queue_again(event_log, row, 0, 0))
+        await _for_each(session, rows, lambda row: queue_again(event_log, row, 0, 0))
         count, after = count + len(rows), rows[-1].id
     log.warning("the log was lost; its unfinished tasks are queued again", tasks=count)
     return count
@@ -61,14 +61,14 @@ async def recover_from_shortening(event_log: Log, session: LeaderSession, checkp
     state = await event_log.refresh()
     first = await begin_repair(session, Position(state.epoch, state.last_sequence + 1))
     if checkpoint.sequence > state.last_sequence:
-        await event_log.continuity.skip_positions(state.last_sequence, checkpoint.sequence)
+        await session.hold_while(event_log.continuity.skip_positions(state.last_sequence, checkpoint.sequence))
     restored = queued = 0
     after = ""
     while rows := await list_changed_since(session, first, after, ROWS):
         over = [row for row in rows if State(row.state).final]
         unfinished = [row for row in rows if not State(row.state).final]
-        await _for_each(over, lambda row: _restore_finish(event_log, row))
-        await _for_each(unfinished, lambda row: _queue_lost(event_log, row))
+        await _for_each(session, over, lambda row: _restore_finish(event_log, row))
+        await _for_each(session, unfinished, lambda row: _queue_lost(event_log, row))
         restored, queued, after = restored + len(over), queued + len(unfinished), rows[-1].id
     log.warning(
         "the log had lost its end; it is made up for from the read model",
@@ -146,7 +146,9 @@ def _error_of(row: TaskRow) -> TaskError | None:
     return None if row.error is None else msgspec.json.decode(row.error, type=TaskError)
 
 
-async def _for_each(rows: Iterable[TaskRow], append: Callable[[TaskRow], Awaitable[None]]) -> None:
+async def _for_each(
+    session: LeaderSession, rows: Iterable[TaskRow], append: Callable[[TaskRow], Awaitable[None]]
+) -> None:
     """Append something for each row, at most `APPENDS_AT_ONCE` at a time."""
     slots = asyncio.Semaphore(APPENDS_AT_ONCE)
 
@@ -154,4 +156,7 @@ async def _for_each(rows: Iterable[TaskRow], append: Callable[[TaskRow], Awaitab
         async with slots:
             await append(row)
 
-    await asyncio.gather(*(append_in_slot(row) for row in rows))
+    async def append_all() -> None:
+        await asyncio.gather(*(append_in_slot(row) for row in rows))
+
+    await session.hold_while(append_all())

@@ -37,7 +37,10 @@ from headrace.store.leadership import LeaderSession
 from headrace.store.tables import TaskRow
 from headrace.telemetry import get_logger
 
+# Between two sweeps, or as long as the last one took: pages have half of the time at least.
 SWEEP_SECONDS = 0.5
+# In which a sweep begins to move the tasks of one query; the next one finds those left over.
+MOVING_SECONDS_MAX = 2.0
 AGED_INTERVAL_SECONDS_MAX = 60.0  # between two searches for tasks that are almost as old as the log's retention
 ROWS = 1000  # found by one query in one sweep
 TASKS_AT_ONCE = 16
@@ -56,7 +59,7 @@ class Sweep:
         self._log = log
         self._requeued = (metrics or ProjectorMetrics()).requeued
         self._compaction = Compaction()
-        self._swept_at = self._searched_aged_at = 0.0
+        self._due_at = self._searched_aged_at = 0.0
 
     async def sweep_when_due(self, session: LeaderSession) -> None:
         """Sweep, unless the last sweep was just now.
@@ -64,10 +67,16 @@ class Sweep:
         Raises:
             LogUnavailable: The log does not answer.
         """
-        now = asyncio.get_running_loop().time()
-        if now - self._swept_at >= SWEEP_SECONDS:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if began < self._due_at:
+            return
+        try:
             await self.sweep(session)
-            self._swept_at = asyncio.get_running_loop().time()
+        finally:
+            ended = loop.time()
+            # What a sweep has moved is found again until it is projected.
+            self._due_at = ended + max(SWEEP_SECONDS, ended - began)
 
     async def sweep(self, session: LeaderSession) -> None:
         """Sweep once.
@@ -76,15 +85,16 @@ class Sweep:
             LogUnavailable: The log does not answer.
         """
         now = clock.now()
-        await self._for_each(await list_expired(session, now, ROWS), self._expire)
+        await self._for_each(session, await list_expired(session, now, ROWS), self._expire)
         if self._is_aged_search_due():
-            await self._for_each(
-                await list_queued_before(session, now - timedelta(seconds=self._kept), ROWS), self._expire
-            )
+            waiting = await list_queued_before(session, now - timedelta(seconds=self._kept), ROWS)
+            await self._for_each(session, waiting, self._expire)
             dropped, over = now - timedelta(seconds=self._retention), now - timedelta(seconds=RUN_SECONDS_MAX)
-            await self._for_each(await list_running_since(session, dropped, over, ROWS), self._run_again)
-        await self._for_each(await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue)
-        await self._for_each(await list_open_of_cancelled_batches(session, ROWS), self._cancel)
+            await self._for_each(session, await list_running_since(session, dropped, over, ROWS), self._run_again)
+        await self._for_each(
+            session, await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue
+        )
+        await self._for_each(session, await list_open_of_cancelled_batches(session, ROWS), self._cancel)
         await self._compaction.compact_when_due(session)
 
     @property
@@ -163,19 +173,26 @@ class Sweep:
             await queue_again(self._log, row, fence, newest)
             self._requeued.add((RUN_LOST,))
 
-    async def _for_each(self, rows: Iterable[TaskRow], move: Callable[[TaskRow], Awaitable[None]]) -> None:
-        """Move each task on, at most `TASKS_AT_ONCE` at a time. An error of one task does not stop the others.
+    async def _for_each(
+        self, session: LeaderSession, rows: Iterable[TaskRow], move: Callable[[TaskRow], Awaitable[None]]
+    ) -> None:
+        """Move tasks on, at most `TASKS_AT_ONCE` at a time, for `MOVING_SECONDS_MAX`. An error of one does not stop the others.
 
         Raises:
             LogUnavailable: The log does not answer.
         """
-        slots = asyncio.Semaphore(TASKS_AT_ONCE)
+        slots, loop = asyncio.Semaphore(TASKS_AT_ONCE), asyncio.get_running_loop()
+        until = loop.time() + MOVING_SECONDS_MAX
 
         async def move_in_slot(row: TaskRow) -> None:
             async with slots:
-                await move(row)
+                if loop.time() < until:
+                    await move(row)
 
-        for result in await asyncio.gather(*(move_in_slot(row) for row in rows), return_exceptions=True):
+        async def move_all() -> list[BaseException | None]:
+            return await asyncio.gather(*(move_in_slot(row) for row in rows), return_exceptions=True)
+
+        for result in await session.hold_while(move_all()):
             match result:
                 case LogUnavailable():
                     raise result

@@ -6,7 +6,8 @@ The leader writes pages in the session that holds the lock, so a projector that 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from collections.abc import Coroutine
+from typing import Any, TypeVar, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
@@ -16,6 +17,7 @@ from headrace.store.revision import find_gap_by_driver
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
 IDLE_SESSION_MILLISECONDS = 6000  # Postgres ends the session of a leader that is silent for so long, and frees its lock
+KEEP_ALIVE_SECONDS = 1.5  # between two statements of a leader that waits for something else; it may be late three times
 TRANSACTION_MILLISECONDS = 20_000  # likewise for one that stops inside a statement, which does not count as idle
 TRANSACTION_TIMEOUT_SINCE = 17  # the major version of Postgres
 LEADER_LOCK = 0x48_52_50  # any number, the same in every projector ("HRP")
@@ -28,6 +30,8 @@ SESSION_SETTINGS = {
     # A plan that was cached while the tables were small would read all of them.
     "plan_cache_mode": "force_custom_plan",
 }
+
+T = TypeVar("T")
 
 
 class LeaderSession:
@@ -78,6 +82,27 @@ class LeaderSession:
     async def keep_alive(self) -> None:
         """Run an empty statement, so that Postgres does not end the session as idle."""
         await self.connection.execute("SELECT 1")
+
+    async def hold_while(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for something that does not use the session, however long it takes, without losing the lead meanwhile.
+
+        Returns:
+            What the work returns.
+
+        Raises:
+            Exception: What the work raises, or what says that the session is lost; then the work is cancelled.
+        """
+        working = asyncio.create_task(work)
+        try:
+            while not working.done():
+                await asyncio.wait({working}, timeout=KEEP_ALIVE_SECONDS)
+                if not working.done():
+                    await self.keep_alive()
+            return working.result()
+        finally:
+            if not working.done():
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=True)
 
 
 async def why_no_answer(url: str, patience: float) -> str | None:

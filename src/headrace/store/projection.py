@@ -88,6 +88,7 @@ class Projection:
     def __init__(self, session: LeaderSession) -> None:
         self._session = session
         self._connection = session.connection
+        self.hold_while = session.hold_while
 
     async def read_checkpoint(self) -> Position | None:
         """Return the position that the read model has reached; None before the first page."""

@@ -29,7 +29,6 @@ from tests.member import Member
 from tests.waiting import until
 
 
-@pytest.mark.slow
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(5)
 async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_tasks_and_settles_once(

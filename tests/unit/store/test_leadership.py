@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from headrace.store import leadership
 from headrace.store.leadership import LeaderSession
+from headrace.store.outages import DRIVER_ERRORS
 from tests.conftest import MakeCluster
 from tests.waiting import until
 
@@ -33,3 +37,43 @@ async def test_one_that_stops_between_the_messages_of_a_statement_loses_the_lead
     await until(other.try_lead, "the lock to be free", TAKE_OVER_SECONDS)
     one.close()
     other.close()
+
+
+@pytest.mark.invariant(7)
+async def test_one_that_waits_for_something_else_keeps_the_lead(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(leadership.SESSION_SETTINGS, "idle_session_timeout", "300")
+    monkeypatch.setattr(leadership, "KEEP_ALIVE_SECONDS", 0.05)
+    cluster = await make_cluster()
+    one = await LeaderSession.connect(cluster.database_url)
+    assert await one.try_lead()
+    assert await one.hold_while(asyncio.sleep(1, "done")) == "done"
+    assert await one.try_lead()
+    with pytest.raises(ZeroDivisionError):
+        await one.hold_while(_fail())
+    one.close()
+
+
+async def test_one_that_loses_its_session_leaves_what_it_waits_for(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leadership, "KEEP_ALIVE_SECONDS", 0.05)
+    cluster = await make_cluster()
+    one = await LeaderSession.connect(cluster.database_url)
+    ended: list[str] = []
+
+    async def work() -> None:
+        one.close()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("work")
+
+    with pytest.raises(DRIVER_ERRORS):
+        await one.hold_while(work())
+    assert ended == ["work"]
+
+
+async def _fail() -> None:
+    raise ZeroDivisionError

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import collections
 import copy
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
@@ -92,6 +92,9 @@ class Tables:
 
     async def load_schedules(self, ids: list[str]) -> dict[str, Any]:
         return {}
+
+    async def hold_while(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
 
     async def write_page(self, page: FoldedPage, checkpoint: Position) -> set[str]:
         self.rows |= {row.id: copy.copy(row) for row in page.tasks}

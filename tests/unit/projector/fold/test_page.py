@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -52,6 +52,9 @@ class Tables:
 
     async def load_schedules(self, ids: list[str]) -> dict[str, ScheduleRow]:
         return {}
+
+    async def hold_while(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
 
     async def write_page(self, page: FoldedPage, checkpoint: Position) -> set[str]:
         self.rows_of_batches |= {row.id: copy.copy(row) for row in page.batches}
