@@ -25,6 +25,7 @@ from headrace.log.permissions import USERS, WORKER, permissions, users_config
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 from tests.accounts import KEY, SECRET, Made, make_administrator, make_user
+from tests.forked import ForkedProcess
 from tests.member import Member
 from tests.waiting import WAIT_SECONDS, until
 
@@ -84,14 +85,8 @@ class Cluster:
 
     async def spawn(self, name: str, *arguments: str, **environ: str) -> Member:
         bound = self._operations_address(name)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "headrace", name, *arguments),
-            env=os.environ | self.environ | self._as_user(name) | bound | environ,
-            stdin=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            limit=1 << 20,
-        )
+        environment = os.environ | self.environ | self._as_user(name) | bound | environ
+        process = await ForkedProcess.start(name, *arguments, environ=environment, limit=1 << 20)
         member = Member(name, process, next(iter(bound.values()), ""))
         self.members.append(member)
         return member

@@ -15,6 +15,7 @@ import structlog
 from headrace.embedded.postgres import EmbeddedPostgres
 from tests.cluster import Cluster, cluster_on
 from tests.databases import Databases
+from tests.forked import load
 from tests.logs import levels
 
 # Until all tests are collected; what is loaded stays.
@@ -40,6 +41,8 @@ def session_place() -> Generator[Path]:
 
 @pytest.fixture(scope="session")
 async def postgres(session_place: Path) -> AsyncGenerator[EmbeddedPostgres]:
+    # Loads what tests start while Postgres makes its files.
+    load()
     async with EmbeddedPostgres(session_place / "postgres") as server:
         yield server
 

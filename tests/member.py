@@ -8,13 +8,14 @@ import json
 import signal
 from typing import Any
 
+from tests.forked import ForkedProcess
 from tests.waiting import WAIT_SECONDS, until
 
 
 class Member:
     """One process of the cluster; `address` is where it answers health checks, if it has a port for them."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, address: str = "") -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process | ForkedProcess, address: str = "") -> None:
         self.address = address
         self.name = name
         self.process = process

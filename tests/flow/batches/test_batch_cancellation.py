@@ -28,6 +28,8 @@ from tests.flow.problems import check_problem
 from tests.member import Member
 from tests.waiting import until
 
+MOVING_SECONDS = 120.0  # in which thousands of tasks are cancelled one by one, also on a machine that does much else
+
 
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(5)
@@ -52,7 +54,7 @@ async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_ta
     async def ends() -> list[Any]:
         return await cluster.events("hr.batches.settled.>")
 
-    await until(ends, "it to settle")
+    await until(ends, "it to settle", MOVING_SECONDS)
     api.signal(signal.SIGCONT)
     answer = await sending
     assert answer.status_code == 200, answer.text
