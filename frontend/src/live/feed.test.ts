@@ -43,6 +43,17 @@ describe("the tabs of a browser", () => {
     // Thirty tabs that talk to each other take their time on a busy machine.
   }, 60_000);
 
+  it("tell each other in one message what came together", async () => {
+    const { server, browser, open } = room();
+    const [, second] = [open(), open()];
+    await vi.advanceTimersByTimeAsync(3_000);
+    const before = browser.posted;
+    for (let each = 0; each < 50; each += 1) server.happen();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(second.feed.ring.heard).toBe("1-50");
+    expect(browser.posted).toBe(before + 1);
+  });
+
   it("lose nothing when the one that leads is closed", async () => {
     const { server, open } = room();
     const [first, second] = [open(), open()];

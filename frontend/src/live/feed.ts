@@ -350,7 +350,8 @@ export function feedOf(mount: Mount): Feed {
   if (feed === undefined) {
     const path = `/bff/v1/${mount}/events`;
     feed = createFeed(browser, {
-      name: `headrace-live-${mount}`,
+      // Another name where tabs say other things to each other, so that pages of two versions leave each other alone.
+      name: `headrace-live-2-${mount}`,
       url: (after) => (after === null ? path : `${path}?after=${encodeURIComponent(after)}`),
       serverTime: setServerTime,
     });

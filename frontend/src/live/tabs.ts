@@ -27,6 +27,7 @@ export interface Tabs {
   readonly is_leading: boolean;
   join: () => void;
   leave: () => void;
+  /** Tell all other tabs, together with what else is posted by then: a message costs a browser more than what it says. */
   post: (message: Message) => void;
   /** Lead instead of a tab that does not answer any more, because its browser has frozen it. */
   takeOver: () => void;
@@ -39,6 +40,12 @@ export function createTabs(world: World, name: string, handler: TabsHandler): Ta
   let request: LockRequest | null = null;
   let is_leading = false;
   let is_in = false;
+  let unsent: Message[] = [];
+
+  function send(): void {
+    if (unsent.length > 0) channel?.post(unsent);
+    unsent = [];
+  }
 
   function contend(steal: boolean): void {
     request = world.lock(name, steal, begin, () => {
@@ -69,14 +76,15 @@ export function createTabs(world: World, name: string, handler: TabsHandler): Ta
     join() {
       if (is_in) return;
       is_in = true;
-      channel = world.channel(name, (message) => {
-        // Nobody else posts here; another version of the page may, and what it says is passed over where it is not understood.
-        if (is_in) handler.heard(message as Message);
+      channel = world.channel(name, (messages) => {
+        // Nobody else posts here; what another kind of message says is passed over where it is not understood.
+        for (const message of messages as Message[]) if (is_in) handler.heard(message);
       });
       contend(false);
     },
     leave() {
       if (!is_in) return;
+      send();
       is_in = false;
       end();
       request?.release();
@@ -84,7 +92,9 @@ export function createTabs(world: World, name: string, handler: TabsHandler): Ta
       request = channel = null;
     },
     post(message) {
-      channel?.post(message);
+      if (channel === null) return;
+      if (unsent.length === 0) world.soon(send);
+      unsent.push(message);
     },
     takeOver() {
       if (!is_in || is_leading) return;

@@ -34,6 +34,8 @@ export interface World {
   random: () => number;
   /** Call back later. Return what prevents it. */
   after: (milliseconds: number, act: () => void) => () => void;
+  /** Call back after what the browser does now, also in a page that is hidden, whose timers go off once a minute. */
+  soon: (act: () => void) => void;
   openEvents: (url: string, names: readonly string[], handler: EventsHandler) => () => void;
   /** Ask for a lock, or take it from whoever has it; null where tabs cannot share. `lost` is called when it is taken away. */
   lock: (name: string, steal: boolean, held: () => void, lost: () => void) => LockRequest | null;
@@ -43,6 +45,13 @@ export interface World {
   onWake: (act: () => void) => () => void;
   askSession: () => Promise<SessionAnswer>;
 }
+
+const awaited: (() => void)[] = [];
+const { port1: told, port2: teller } = new MessageChannel();
+told.addEventListener("message", () => {
+  for (const act of awaited.splice(0)) act();
+});
+told.start();
 
 /** The browser that this page is in. */
 export const browser: World = {
@@ -54,6 +63,11 @@ export const browser: World = {
     return () => {
       clearTimeout(timer);
     };
+  },
+  soon(act) {
+    if (awaited.push(act) > 1) return;
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has one origin
+    teller.postMessage(null);
   },
   openEvents(url, names, handler) {
     const source = new EventSource(url);

@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/vue-query";
+import { notifyManager, QueryClient } from "@tanstack/vue-query";
 
 import type { ApiError } from "@/api/errors";
 
@@ -12,6 +12,8 @@ const LONGEST_PAUSE_MILLISECONDS = 10_000;
  * before it, which would cost more than to show it.
  */
 export function makeQueryClient(): QueryClient {
+  // Who shows an answer is told before the browser draws the next time, and not in a task of its own behind others.
+  notifyManager.setScheduler(queueMicrotask);
   return new QueryClient({
     defaultOptions: {
       queries: {

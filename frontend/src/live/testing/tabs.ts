@@ -14,6 +14,7 @@ export class Browser {
   private readonly queues = new Map<string, Waiting[]>();
   readonly channels = new Set<{ name: string; heard: (message: unknown) => void }>();
   has_locks = true;
+  posted = 0;
 
   constructor(
     readonly server: Server,
@@ -111,6 +112,11 @@ export class Tab {
         is_wanted = false;
       };
     },
+    soon: (act) => {
+      later(() => {
+        this.when(act);
+      });
+    },
     openEvents: (url, _names, handler) => {
       const after = new URL(url, "http://test").searchParams.get("after");
       let is_open = true;
@@ -174,6 +180,7 @@ export class Tab {
       return {
         post: (message) => {
           const copy: unknown = structuredClone(message);
+          this.browser.posted += 1;
           for (const other of this.browser.channels)
             if (other !== own && other.name === name)
               later(() => {

@@ -55,7 +55,8 @@ export function useTaskList(scope: Scope, filter: () => TaskFilter, is_free: () 
     () => queryOptions({ queryKey: keyOf(), queryFn: ({ queryKey, signal }): Promise<TaskList> => load(queryKey[0].query, signal) }),
     {
       mount: scope.mount,
-      reduce: reduceList,
+      // Rows that may come in come in with the change that brings them.
+      reduce: (list, event) => (is_free() ? revealArrived(reduceList(list, event)) : reduceList(list, event)),
       refetch_on: (_, list) => is_free() && (list.others.size > 0 || list.arrived.length >= ARRIVED_MAX),
       every_ms: REFETCH_MILLISECONDS,
       keep_previous: true,

@@ -1,3 +1,5 @@
+import { computed } from "vue";
+
 import type { TaskRow } from "@/api/member";
 import { useNow } from "@/design/clock";
 import { useFormats } from "@/design/formats";
@@ -47,14 +49,28 @@ export function useRowTexts(): (row: TaskRow) => RowTexts {
     return "–";
   }
 
-  return (row) => ({
-    note: noteOf(row),
-    fraction: row.state === "running" ? (row.progress?.fraction ?? null) : null,
-    duration: durationOf(row),
-    created: formats.relative(row.created_at, now.value),
-    created_exact: formats.exact(row.created_at),
-    select_label: t("rows.select", { title: row.title }),
+  function textsOf(row: TaskRow): RowTexts {
+    return {
+      note: noteOf(row),
+      fraction: row.state === "running" ? (row.progress?.fraction ?? null) : null,
+      duration: durationOf(row),
+      created: formats.relative(row.created_at, now.value),
+      created_exact: formats.exact(row.created_at),
+      select_label: t("rows.select", { title: row.title }),
+    };
+  }
+
+  // A list is drawn ten times a second while tasks flow, and most of its rows are what they were.
+  const known = computed(() => {
+    void [now.value, formats.style.value];
+    return new WeakMap<TaskRow, RowTexts>();
   });
+
+  return (row) => {
+    let texts = known.value.get(row);
+    if (texts === undefined) known.value.set(row, (texts = textsOf(row)));
+    return texts;
+  };
 }
 
 function firstLine(text: string): string {
