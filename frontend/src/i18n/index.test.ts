@@ -32,4 +32,12 @@ describe("the messages of a screen", () => {
     const { t } = useMessages(one);
     expect([t("some.a:b", { n: 1 }), t("some.a:b", { n: 2 })]).toEqual(["1 row", "2 rows"]);
   });
+
+  it("write numbers as the language does, and keep all of their digits", () => {
+    const { t } = useMessages(one);
+    speak("en");
+    expect([t("some.a:b", { n: 2_000 }), t("some.a:b", { n: 0.000_25 })]).toEqual(["2,000 rows", "0.00025 rows"]);
+    speak("de");
+    expect([t("some.a:b", { n: 1 }), t("some.a:b", { n: 2_000 })]).toEqual(["1 Zeile", "2.000 Zeilen"]);
+  });
 });

@@ -39,7 +39,7 @@ export function preferred(): Language {
   return navigator.language.toLowerCase().startsWith("de") ? "de" : "en";
 }
 
-/** Says a message. A value called `n` also chooses between the forms that `|` separates. */
+/** Says a message. A value called `n` also chooses between the forms that `|` separates. Numbers are written as the language writes them. */
 export type Translate<M> = (key: Path<M>, values?: Record<string, unknown>) => string;
 
 export interface UsedMessages<M> {
@@ -76,12 +76,24 @@ export function useCommon(): UsedMessages<(typeof common)["en"]> {
   return used("");
 }
 
+const DIGITS_MAX = 20;
+const numbers: Record<Language, Intl.NumberFormat> = {
+  en: new Intl.NumberFormat("en", { maximumFractionDigits: DIGITS_MAX }),
+  de: new Intl.NumberFormat("de", { maximumFractionDigits: DIGITS_MAX }),
+};
+
+/** A number of a message, with the marks of its language and with all of its digits; anything else as it is. */
+function writtenOut(value: unknown): unknown {
+  return typeof value === "number" ? numbers[spoken.value].format(value) : value;
+}
+
 function used<M>(prefix: string): UsedMessages<M> {
   const say = everywhere.t as (key: string, values: Record<string, unknown>, plural?: number) => string;
   return {
     t: (key, values = {}) => {
       const amount = values["n"];
-      return typeof amount === "number" ? say(prefix + key, values, amount) : say(prefix + key, values);
+      const written = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, writtenOut(value)]));
+      return typeof amount === "number" ? say(prefix + key, written, amount) : say(prefix + key, written);
     },
     language,
   };
