@@ -67,7 +67,7 @@ async def test_administrators_find_a_group_of_failures_and_run_it_again(web: Web
     await _submit(web, member, "fail", 4)
     shown = await web.sign_in(f"/admin/failures?owner={member.user}", role="admin")
     page = shown.page
-    await expect(page.get_by_text("4 tasks are failed.")).to_be_visible(**PATIENT)
+    await expect(page.get_by_text("4 failed tasks.")).to_be_visible(**PATIENT)
     await page.get_by_role("region", name="Failed alike").get_by_role("link").click()
     group = page.get_by_role("region", name="This group")
     await expect(group.get_by_role("region", name="Traceback")).to_contain_text("Error", **PATIENT)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.web.installation import PHONE, Web
 from tests.web.watched import Watched
@@ -66,6 +67,40 @@ async def test_many_lines_become_a_batch_with_a_name(web: Web) -> None:
     await page.get_by_role("button", name="Run 3 tasks").click()
     await expect(page.get_by_role("heading", name="Class 9b")).to_be_visible(**PATIENT)
     assert len(await _tasks_of(web, shown)) == 3
+
+
+@pytest.mark.slow
+async def test_who_goes_on_while_a_task_is_sent_is_told_of_it_and_not_fetched_back(web: Web) -> None:
+    shown = await web.sign_in("/new?kind=echo")
+    page = shown.page
+    left = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await left.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/tasks", hold)
+    await page.get_by_role("textbox", name="Text", exact=True).fill("Tides", timeout=30_000)
+    await page.get_by_role("button", name="Run it").click()
+    await page.get_by_role("link", name="Batches", exact=True).first.click()
+    await expect(page.get_by_role("heading", name="Batches")).to_be_visible(**PATIENT)
+    left.set()
+    notices = page.get_by_role("region", name="Notices")
+    await expect(notices).to_contain_text("Submitted: Tides", **PATIENT)
+    assert page.url == f"{web.url}/batches"
+    await notices.get_by_role("link", name="Show").click()
+    await expect(page.get_by_role("heading", name="Tides")).to_be_visible(**PATIENT)
+
+
+@pytest.mark.slow
+async def test_what_is_not_there_is_said_to_be_not_there(web: Web) -> None:
+    shown = await web.sign_in("/batches/00000000-0000-7000-8000-000000000000")
+    page = shown.page
+    await expect(page.get_by_text("This batch was deleted, or never existed.")).to_be_visible(**PATIENT)
+    await page.get_by_role("link", name="To the batches").click()
+    await expect(page.get_by_role("heading", name="Batches")).to_be_visible(**PATIENT)
+    await shown.goto("/schedules?new=no_such_kind")
+    await expect(page.get_by_text("There is no kind of task called no_such_kind.")).to_be_visible(**PATIENT)
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ async def test_a_schedule_is_made_by_its_form_fires_by_hand_and_by_its_time_rest
     await make.click(timeout=PATIENT)
     await expect(page.get_by_text("Choose what to run.")).to_be_visible()
     await page.get_by_label("Kind", exact=True).select_option("echo")
-    await page.get_by_label("Name", exact=True).fill("The tides")
+    await page.get_by_label("Name of the schedule").fill("The tides")
     await page.get_by_role("radio", name="At an interval").check()
     await page.get_by_label("Every", exact=True).fill("1")
     await page.get_by_label("Unit").select_option("hours")

@@ -37,6 +37,10 @@ SCREENS = {
 SHIFT_MAX = 0.02
 # The app waits for nothing longer than this on this machine; it is what playwright waits for a heading.
 PATIENCE_MILLISECONDS = 30_000
+# The words for states that a column of a table cuts.
+CUT_STATES = """() => [...document.querySelectorAll("td .mark")]
+  .filter((mark) => mark.closest("td").scrollWidth > mark.closest("td").clientWidth)
+  .map((mark) => mark.textContent)"""
 # Everything that was asked for is there, and has been drawn.
 IS_DRAWN = "() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true)))))"
 
@@ -70,6 +74,7 @@ async def test_a_screen_is_accessible_still_and_fits_its_window(mock: Mock, name
         await shown.is_accessible()
         assert not await shown.scrolls_sideways(), look
         assert await shown.layout_shift() <= SHIFT_MAX, look
+        assert await shown.page.evaluate(CUT_STATES) == [], look
 
 
 async def _show(shown: Watched, path: str, look: Look) -> None:

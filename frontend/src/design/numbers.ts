@@ -17,11 +17,12 @@ export function formatNumber(number: number, locale: string): string {
   return format(locale, { maximumFractionDigits: Math.abs(number) < 10 ? 1 : 0 }).format(number);
 }
 
-/** A fraction from 0 to 1 as percent. It says 100 % only when nothing is left, and 0 % only when nothing is done. */
+/** A fraction from 0 to 1 as percent. It says 100 % only when nothing is left, and 0 % only when nothing is done: `<1%` before the first. */
 export function formatPercent(fraction: number, locale: string): string {
   const bounded = Math.min(1, Math.max(0, fraction));
   const whole = bounded < 1 && bounded > 0 ? Math.min(99, Math.max(1, Math.round(bounded * 100))) : Math.round(bounded * 100);
-  return format(locale, { style: "percent" }).format(whole / 100);
+  const text = format(locale, { style: "percent" }).format(whole / 100);
+  return bounded > 0 && bounded < 0.01 ? `<${text}` : text;
 }
 
 const STEPS = ["B", "KB", "MB", "GB", "TB"] as const;

@@ -80,7 +80,7 @@ export default defineMessages({
     json_broken: "Das ist noch kein JSON.",
     json_broken_at: "Das ist noch kein JSON: siehe Zeile {line}.",
     mend_first: "Erst das JSON berichtigen.",
-    optional: "freiwillig",
+    optional: "optional",
     is_title: "Benennt die Aufgabe in Listen.",
     leave_out: "Weglassen",
     add: "Hinzufügen",

@@ -17,7 +17,7 @@ export default defineMessages({
     slots: "{busy} of {slots} busy",
     no_workers: "no workers",
     oldest: "oldest",
-    run_time: "half / 95 % within",
+    run_time: "half / 95% within",
     hour: "last hour",
     hour_label: "{succeeded} succeeded and {failed} failed in the last hour",
     priorities: "{high} high, {normal} normal, {low} low",

@@ -29,7 +29,7 @@ export default defineMessages({
     latency_start: "until the start",
     latency_run: "run",
     half: "half within",
-    most: "99 % within",
+    most: "99% within",
     nothing_ended: "Nothing ended in the last hour.",
     busiest: "Busiest accounts",
     nobody_busy: "Nobody has work that runs or waits.",

@@ -27,6 +27,7 @@ export default defineMessages({
     leave: {
       title: "Leave without saving?",
       action: "Leave",
+      stay: "Stay here",
       sentence: "What you have changed here is lost.",
     },
     status: { title: "Service status", well: "well", degraded: "degraded", down: "down", asked: "asked" },
@@ -66,6 +67,7 @@ export default defineMessages({
     leave: {
       title: "Gehen, ohne zu speichern?",
       action: "Gehen",
+      stay: "Hier bleiben",
       sentence: "Die Änderungen hier sind dann verloren.",
     },
     status: { title: "Zustand des Dienstes", well: "gut", degraded: "eingeschränkt", down: "ausgefallen", asked: "gefragt" },

@@ -4,10 +4,12 @@ export default defineMessages({
   en: {
     unnamed: "{total} of {kind}",
     batches: "Batches",
+    gone: "This batch was deleted, or never existed.",
+    to_batches: "To the batches",
     begun: "submitted {when}",
     by: "by {name}",
     cancelled: "cancelled {when}",
-    settled: "over since {when}, after {time}",
+    settled: "ended {when}, after {time}",
     progress: "{done} of {total}",
     rate: "{rate} a second",
     eta: "about {time} left",
@@ -35,6 +37,8 @@ export default defineMessages({
   de: {
     unnamed: "{total} von {kind}",
     batches: "Stapel",
+    gone: "Dieser Stapel wurde gelöscht, oder es gab ihn nie.",
+    to_batches: "Zu den Stapeln",
     begun: "eingereicht {when}",
     by: "von {name}",
     cancelled: "abgebrochen {when}",

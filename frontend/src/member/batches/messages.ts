@@ -2,7 +2,7 @@ import { defineMessages } from "@/i18n";
 
 export default defineMessages({
   en: {
-    state: { any: "All", open: "Open", settled: "Over" },
+    state: { any: "All", open: "Open", settled: "Ended" },
     kind: "Kind",
     all_kinds: "All kinds",
     filter: "Filter",

@@ -1,4 +1,5 @@
 import { checkValue } from "@/schema/check";
+import { initialValue } from "@/schema/initial";
 import { isObject, listIn, objectIn, withField, type JsonObject } from "@/schema/json";
 import { inWords } from "@/schema/label";
 import { resolve } from "@/schema/resolve";
@@ -54,6 +55,14 @@ export function readLines(text: string, schema: object, base: unknown): Lines {
     inputs.push("");
   }
   return { count: inputs.length, ndjson: inputs.join("\n"), field: field === null ? null : inWords(field), wrong, wrong_count };
+}
+
+/** Return a line as one may look: the example of the kind, else what is known of its fields, with a place for a text. */
+export function exampleLine(schema: object, example: unknown): string {
+  if (isObject(example)) return JSON.stringify(example);
+  const known = initialValue(schema);
+  const field = textField(schema);
+  return JSON.stringify({ ...(field === null ? {} : { [field]: "…" }), ...(isObject(known) ? known : {}) });
 }
 
 /** Return the field that a line of text is the value of: the first required text, else the first text; null without one. */

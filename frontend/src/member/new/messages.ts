@@ -59,9 +59,8 @@ export default defineMessages({
     correlation: "Request {id}",
     wait: "Again in {time}.",
     many: {
-      about: "One task for each line. A line is a JSON object, or a text.",
+      about: "One task for each line. The lines are JSON objects, or all of them are texts.",
       lines: "Lines",
-      placeholder: "one input a line",
       read_file: "Read a file of lines…",
       from_file: "{name}: {size}",
       other_source: "Write lines instead",
@@ -73,7 +72,7 @@ export default defineMessages({
       too_large: "The lines have {size}, and {limit} are possible from this page. The command line takes more.",
       no_text: "This kind takes no line of text, so each line has to be a JSON object.",
       not_object: "a JSON object is needed",
-      not_json: "this is not JSON",
+      not_json: "this is not JSON, as the first line is",
       unreadable: "This file is not text.",
     },
     often: {
@@ -150,9 +149,8 @@ export default defineMessages({
     correlation: "Anfrage {id}",
     wait: "Wieder in {time}.",
     many: {
-      about: "Eine Aufgabe für jede Zeile. Eine Zeile ist ein JSON-Objekt oder ein Text.",
+      about: "Eine Aufgabe für jede Zeile. Die Zeilen sind JSON-Objekte, oder sie sind alle Text.",
       lines: "Zeilen",
-      placeholder: "eine Eingabe je Zeile",
       read_file: "Datei mit Zeilen einlesen…",
       from_file: "{name}: {size}",
       other_source: "Zeilen schreiben",
@@ -164,7 +162,7 @@ export default defineMessages({
       too_large: "Die Zeilen haben {size}, von dieser Seite aus sind {limit} möglich. Die Befehlszeile nimmt mehr an.",
       no_text: "Diese Art nimmt keine Textzeile, deshalb muss jede Zeile ein JSON-Objekt sein.",
       not_object: "gebraucht wird ein JSON-Objekt",
-      not_json: "das ist kein JSON",
+      not_json: "das ist kein JSON wie die erste Zeile",
       unreadable: "Diese Datei ist kein Text.",
     },
     often: {

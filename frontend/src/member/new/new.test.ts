@@ -9,7 +9,7 @@ import kinds from "@/schema/testing/kinds.json";
 import golden from "../../../../tests/bff/golden/NewTaskV1.json";
 import { termsOf } from "./batch";
 import { quoteForShell, WAYS, writeBatch, writePython, writeSubmission } from "./commands";
-import { readLines, textField } from "./lines";
+import { exampleLine, readLines, textField } from "./lines";
 import { errorsOfOptions, secondsOf, submissionOf, useIdempotencyKeys, type Options } from "./submission";
 import { reduceNewTask } from "./useNewTask";
 
@@ -119,6 +119,14 @@ describe("lines", () => {
       [5, "not_json"],
       [6, "not_object"],
     ]);
+  });
+
+  it("have an example that is itself a line of the kind", () => {
+    const steps = { type: "object", properties: { name: { type: "string" }, steps: { type: "integer", default: 12 } } };
+    expect(exampleLine(steps, null)).toBe('{"name":"…","steps":12}');
+    expect(exampleLine(steps, { steps: 3 })).toBe('{"steps":3}');
+    expect(exampleLine({ type: "object", properties: {} }, null)).toBe("{}");
+    expect(readLines(exampleLine(steps, null), steps, {}).wrong_count).toBe(0);
   });
 
   it("are otherwise the first text of the input, beside what the form says", () => {

@@ -21,6 +21,8 @@ export interface ScheduleForm {
   kinds: ComputedRef<NewTaskKind[]>;
   /** The schema of the input; null until it is known. */
   schema: ComputedRef<object | null>;
+  /** Whether the kind that was asked for is known to be none. */
+  is_unknown: ComputedRef<boolean>;
   error: ComputedRef<ApiError | null>;
   reload: () => void;
   shown: ComputedRef<Shown>;
@@ -87,6 +89,9 @@ export function useScheduleForm(initial: Draft, schedule: string | null, from: s
     draft,
     kinds: computed(() => screen.data.value?.kinds ?? []),
     schema: computed(() => selected.value?.input_schema ?? null),
+    is_unknown: computed(
+      () => draft.value.kind !== "" && screen.data.value !== undefined && !screen.fetching.value && selected.value === null,
+    ),
     error: computed(() => (screen.data.value === undefined ? screen.error.value : null)),
     reload: () => screen.refetch(),
     shown,

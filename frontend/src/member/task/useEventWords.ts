@@ -33,7 +33,7 @@ export function useEventWords(): (item: TimelineItem) => string {
         return begun(item);
       case "started": {
         const { worker, delivered = 1 } = item.data;
-        return delivered > 1 ? t("timeline.given", { worker, count: formats.count(delivered) }) : t("timeline.started", { worker });
+        return t(delivered > 1 ? "timeline.given" : "timeline.started", { worker });
       }
       case "stored":
         return t("timeline.stored", { name: item.data.name });

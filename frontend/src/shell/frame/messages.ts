@@ -36,7 +36,7 @@ export default defineMessages({
     skip: "Zum Inhalt",
     main: "Hauptnavigation",
     administration: "Verwaltung",
-    find: "Aufgabe, Stapel oder Art suchen",
+    find: "Aufgabe, Stapel, Art suchen",
     search: "Suchen",
     new: "Neu",
     to_dark: "Dunkle Darstellung",

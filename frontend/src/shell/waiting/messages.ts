@@ -8,7 +8,7 @@ export default defineMessages({
       disabled: "This account is disabled",
       active: "You are in",
     },
-    pending: "Your account is asked for as {email}. An administrator has to approve it. Leave this page open: it goes on by itself.",
+    pending: "You have asked for an account as {email}. An administrator has to approve it. Leave this page open: it goes on by itself.",
     rejected: "An administrator has declined the account {email}.",
     disabled: "The account {email} was disabled by an administrator. What had been submitted is still there.",
     reason: "Reason",

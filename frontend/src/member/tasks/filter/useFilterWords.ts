@@ -5,6 +5,9 @@ import { useCommon, useMessages } from "@/i18n";
 import messages from "../messages";
 import { restrictions } from "./filter";
 
+/** The owner of a filter that selects the tasks of every account. */
+const EVERYONE = "*";
+
 /** A restriction in words, as a chip or a sentence says it. */
 export interface FilterWord {
   field: keyof FilterView;
@@ -49,6 +52,7 @@ export function useFilterWords(row: () => TaskRow | undefined = () => undefined)
   }
 
   function nameOf(field: "batch" | "schedule" | "owner", id: string): string {
+    if (field === "owner" && id === EVERYONE) return t("words.everyone");
     const known = row()?.[field];
     return (known?.id === id ? known.name : null) ?? id.slice(-6);
   }
