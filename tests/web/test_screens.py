@@ -58,7 +58,13 @@ LOOKS: dict[str, tuple[Device, list[Look]]] = {
     "desktop": (DESKTOP, [Look(), Look("dark", "de")]),
     "phone": (
         PHONE,
-        [Look(), Look(example="empty"), Look(example="one_part_stale"), Look("dark", example="one_part_missing")],
+        [
+            Look(),
+            Look("dark", "de"),
+            Look(example="empty"),
+            Look(example="one_part_stale"),
+            Look("dark", example="one_part_missing"),
+        ],
     ),
 }
 
