@@ -61,7 +61,7 @@ async def test_two_administrators_change_the_same_setting_and_the_second_one_dec
     conflict = second.page.get_by_role("alert").filter(has_text="Somebody else has changed this")
     await expect(conflict).to_contain_text("Back at noon", timeout=PATIENT)
     await expect(conflict).to_contain_text("Back at ten")
-    await expect(second.page.get_by_text("Somebody has saved before you.")).to_be_visible()
+    await expect(second.page.get_by_text("Somebody has saved before you, and has changed the same.")).to_be_visible()
     await expect(_setting(second.page, "Registration").get_by_role("radio", name="closed")).to_be_checked()
     await expect(second.page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
     await second.is_accessible()

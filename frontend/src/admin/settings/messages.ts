@@ -16,6 +16,8 @@ export default defineMessages({
     saved: "The settings were saved.",
     resolve: "Decide first what holds where others have changed the same.",
     newer: "{name} has changed the settings since you began. What you have not touched is shown as it is now.",
+    refused_same:
+      "Somebody has saved before you, and has changed the same. Nothing of yours was saved yet: decide what holds, then save again.",
     refused: "Somebody has saved before you. Nothing of yours was saved yet, and nothing of theirs is lost: save again.",
     conflict: {
       title: "Somebody else has changed this",
@@ -56,6 +58,7 @@ export default defineMessages({
     saved: "Die Einstellungen sind gespeichert.",
     resolve: "Erst entscheiden, was gilt, wo andere dasselbe geändert haben.",
     newer: "{name} hat die Einstellungen inzwischen geändert. Was hier unberührt ist, steht so da, wie es jetzt gilt.",
+    refused_same: "Jemand hat vorher gespeichert und dasselbe geändert. Von hier ist noch nichts gespeichert: erst entscheiden, was gilt.",
     refused: "Jemand hat vorher gespeichert. Von hier ist noch nichts gespeichert, und von dort nichts verloren: noch einmal speichern.",
     conflict: {
       title: "Das hat inzwischen jemand geändert",

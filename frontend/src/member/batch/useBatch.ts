@@ -26,7 +26,8 @@ export function reduceDetail(screen: BatchDetailV1, event: LiveEvent): BatchDeta
 export function asksAnew(event: LiveEvent, screen: BatchDetailV1): boolean {
   const id = screen.batch?.id;
   if (event.event === "settled" || event.event === "counted") return event.hint.id === id && event.hint.state === "settled";
-  return event.event === "finished" && event.batch === id && event.outcome === "failed";
+  // The first task that ends is the slowest, until another one is.
+  return event.event === "finished" && event.batch === id && (event.outcome === "failed" || screen.slowest?.length === 0);
 }
 
 /** Show a batch, with one page of its tasks after the other. */
