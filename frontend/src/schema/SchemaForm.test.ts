@@ -95,6 +95,28 @@ describe("a form of a schema", () => {
     shown.form.unmount();
   });
 
+  it("says why nothing more can be added, and that a value needs a key", async () => {
+    const schema = {
+      type: "object",
+      required: ["labels", "names"],
+      properties: {
+        labels: { type: "object", maxProperties: 2, additionalProperties: { type: "string" } },
+        names: { type: "array", maxItems: 1, items: { type: "string" } },
+      },
+    };
+    const shown = show(schema, { labels: { a: "1" }, names: [] });
+    expect(shown.form.text()).not.toContain("at most");
+    await shown.press("Add");
+    expect(shown.form.text()).toContain("2 are possible at most.");
+    await shown.press("Add an item");
+    expect(shown.form.text()).toContain("One is possible at most.");
+    expect(shown.form.text()).not.toContain("Without a key");
+    await shown.at("/labels/").setValue("2");
+    expect(shown.form.text()).toContain("Without a key it is left out.");
+    expect(shown.value.value).toMatchObject({ labels: { a: "1" } });
+    shown.form.unmount();
+  });
+
   it("shows the server's errors at their fields until these change, and others below", async () => {
     const errors = [
       { path: "/text", message: "the server says no" },
