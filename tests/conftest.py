@@ -11,12 +11,19 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from headrace.embedded.postgres import EmbeddedPostgres
 from tests.cluster import Cluster, cluster_on
 from tests.databases import Databases
 from tests.forked import load
 from tests.logs import levels
+
+# The same examples in every run, and none of how long they take is a failure: a machine may do much else.
+settings.register_profile(
+    "headrace", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("headrace")
 
 # Until all tests are collected; what is loaded stays.
 gc.disable()

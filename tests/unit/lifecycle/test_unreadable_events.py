@@ -28,7 +28,12 @@ async def _not_in_read_model(_: TaskState | None) -> None:
 
 @pytest.mark.invariant(1)
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 async def test_a_task_has_a_state_and_can_be_cancelled_whatever_stands_in_the_log(
     shared_log: Log, data: st.DataObject
 ) -> None:

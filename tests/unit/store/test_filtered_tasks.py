@@ -50,7 +50,9 @@ def few_are_probed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filtered_tasks, "COUNTED_MAX", 5)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(
     owner=st.sampled_from((*OWNERS, EVERYBODY, "nobody")),
     whole=filters_for(ROWS),
