@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from headrace.api.identity_database import IdentityDatabase
+from headrace.api.identity_database import WORK_SECONDS, IdentityDatabase
 from headrace.contracts.identity import Role, Scope, UserState
 from headrace.identity_errors import TooManyApiKeys, UserNotFound
 from headrace.store.api_keys import (
@@ -73,17 +73,17 @@ async def test_an_owner_has_a_hundred_live_keys_at_most_however_many_are_made_at
 
     async def make() -> bool:
         try:
-            async with database.transaction() as session:
+            async with database.transaction(WORK_SECONDS) as session:
                 await insert_key(session, make_key(owner))
         except TooManyApiKeys:
             return False
         return True
 
-    async with database.transaction() as session:
+    async with database.transaction(WORK_SECONDS) as session:
         for key in [*dead, *(make_key(owner) for _ in range(KEYS_PER_OWNER_MAX - 5))]:
             await insert_key(session, key)
     assert sum(await asyncio.gather(*(make() for _ in range(15)))) == 5
-    async with database.transaction() as session:
+    async with database.transaction(WORK_SECONDS) as session:
         assert len(await revoke_keys(session, owner, NOW)) == KEYS_PER_OWNER_MAX
     assert await make()
 
