@@ -70,12 +70,13 @@ async def test_a_run_at_in_another_time_zone_is_the_same_instant(cluster: Cluste
 
 
 async def test_of_a_hundred_tasks_due_at_around_the_same_time_none_starts_before(cluster: Cluster) -> None:
-    # All are accepted well before, also on a busy machine.
     begin = now() + timedelta(seconds=4)
     moments = [begin + timedelta(milliseconds=number % 20) for number in range(100)]
     tasks = await asyncio.gather(*(accepted(cluster, "noop", run_at=moment.isoformat()) for moment in moments))
     await cluster.all_finished([task["id"] for task in tasks])
-    assert min([await started_late(cluster, task) for task in tasks]) >= timedelta(0)
+    # What a busy machine accepts after it was due does not wait.
+    waited = [task for task in tasks if task["due_at"] is not None]
+    assert min([await started_late(cluster, task) for task in waited]) >= timedelta(0)
 
 
 @pytest.mark.invariant(1)
