@@ -15,8 +15,8 @@ from headrace.settings import PREFIX, Settings
 from headrace.settings.secret_files import FILE_SUFFIX, SECRETS
 
 _SECTIONS_OF = {
-    "api": {"nats", "stream", "database", "api", "limits"},
-    "worker": {"nats", "stream", "worker"},
+    "api": {"nats", "stream", "database", "objects", "api", "limits"},
+    "worker": {"nats", "stream", "objects", "worker"},
     "projector": {"nats", "stream", "database", "projector"},
     "provision": {"nats", "stream"},
     "migrate": {"database", "audit"},

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from headrace.settings.api_sections import ApiSettings, LimitsSettings
 from headrace.settings.database_parts import join_parts
 from headrace.settings.environments import Environment, with_defaults
+from headrace.settings.object_storage import ObjectsSettings
 from headrace.settings.reading import PREFIX, SettingsError, read_struct
 from headrace.settings.replaced import replaced_variables
 from headrace.settings.servers import DatabaseSettings, NatsSettings, keys_without_certificate
@@ -124,6 +125,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     nats: NatsSettings = NatsSettings()
     stream: StreamSettings = StreamSettings()
     database: DatabaseSettings = DatabaseSettings()
+    objects: ObjectsSettings = ObjectsSettings()
     api: ApiSettings = ApiSettings()
     limits: LimitsSettings = LimitsSettings()
     worker: WorkerSettings = WorkerSettings()

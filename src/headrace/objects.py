@@ -1,0 +1,280 @@
+"""Object storage: S3 and what is like it, GCS, Azure, or a directory of this machine.
+
+An object is there as a whole or not at all, whatever happens to the process that writes it. Nothing here holds an object in memory:
+what is written and read passes in chunks, whose size bounds what a transfer takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
+
+from headrace.errors import ObjectMissing, ObjectsUnavailable, TooLarge
+from headrace.settings.object_storage import ObjectsSettings
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0  # in which some byte has to come
+RETRIES_MAX = 4
+RETRY_SECONDS = 60.0  # of all tries of one request together
+READ_BYTES = 1 << 20  # of a chunk that is read
+LOCAL_PART_BYTES = 512 << 10  # of a chunk that is written to a directory
+PART_BYTES = 8 << 20  # of a chunk that is written elsewhere; S3 takes 10,000 of them in one object: 80 GB
+PARTS_AT_A_TIME = 2
+LIST_CHUNK = 500
+
+Method = Literal["GET", "PUT"]
+
+
+class ObjectInfo(NamedTuple):
+    """What is known of an object without reading it. ``size`` is in bytes."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class Written(NamedTuple):
+    """What has been written: ``size`` in bytes, ``sha256`` in hexadecimal, and its first bytes, which say what it is."""
+
+    size: int
+    sha256: str
+    head: bytes
+
+
+class Objects:
+    """The objects of an installation.
+
+    Args:
+        store: Reads and writes.
+        signer: Signs URLs for browsers, which may reach the same store by another address; None when the store can sign none.
+    """
+
+    def __init__(
+        self, store: LocalStore | S3Store | GCSStore | AzureStore, signer: S3Store | GCSStore | AzureStore | None
+    ) -> None:
+        self._store = store
+        self._signer = signer
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a directory, which cannot sign URLs."""
+        return self._signer is None
+
+    async def write(
+        self, key: str, source: AsyncIterator[bytes], *, size_max: int, attributes: Mapping[str, str] | None = None
+    ) -> Written:
+        """Write an object from chunks; nothing is left of it when they end early or are too many.
+
+        Args:
+            key: Its key. What was there before is replaced at the end.
+            source: Its bytes.
+            size_max: How many there may be.
+            attributes: ``Content-Type``, ``Content-Disposition`` and ``Cache-Control`` that the store answers with.
+
+        Raises:
+            TooLarge: There are more bytes.
+            ObjectsUnavailable: The store does not take them.
+        """
+        counted = _Counted(source, size_max)
+        with _as_unavailable(key):
+            try:
+                await obstore.put_async(
+                    self._store,
+                    key,
+                    counted,
+                    attributes=None if self.is_local or attributes is None else dict(attributes),
+                    use_multipart=True,
+                    chunk_size=LOCAL_PART_BYTES if self.is_local else PART_BYTES,
+                    max_concurrency=PARTS_AT_A_TIME,
+                )
+            except BaseError:
+                # What the source has raised reaches us as text.
+                if counted.error is not None:
+                    raise counted.error from None
+                raise
+        return Written(counted.size, counted.sha256.hexdigest(), counted.head)
+
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Read an object, or its bytes from ``start`` to before ``end``, in chunks of about a megabyte.
+
+        Raises:
+            ObjectMissing: There is none.
+            ObjectsUnavailable: The store does not answer.
+        """
+        wanted: Any = None if end is None and start == 0 else ({"offset": start} if end is None else (start, end))
+        with _as_unavailable(key):
+            found = await obstore.get_async(self._store, key, options={"range": wanted} if wanted is not None else None)
+            async for chunk in found.stream(min_chunk_size=READ_BYTES):
+                yield bytes(chunk)
+
+    async def find(self, key: str) -> ObjectInfo | None:
+        """Look whether there is an object.
+
+        Raises:
+            ObjectsUnavailable: The store does not answer.
+        """
+        try:
+            with _as_unavailable(key):
+                found = await obstore.head_async(self._store, key)
+        except ObjectMissing:
+            return None
+        return ObjectInfo(found["path"], found["size"], found["last_modified"])
+
+    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """Yield the objects whose keys begin with a prefix, which ends with a whole part of a key.
+
+        Raises:
+            ObjectsUnavailable: The store does not answer.
+        """
+        with _as_unavailable(prefix):
+            async for chunk in obstore.list(self._store, prefix, chunk_size=LIST_CHUNK):
+                for found in chunk:
+                    yield ObjectInfo(found["path"], found["size"], found["last_modified"])
+
+    async def move(self, key: str, to: str) -> None:
+        """Give an object of a directory another key, at once; elsewhere that would be a copy.
+
+        Raises:
+            ObjectMissing: There is none.
+            ObjectsUnavailable: The store does not do it.
+        """
+        with _as_unavailable(key):
+            await obstore.rename_async(self._store, key, to)
+
+    async def remove(self, *keys: str) -> None:
+        """Remove objects; those that are not there are as good as removed.
+
+        Raises:
+            ObjectsUnavailable: The store does not do it.
+        """
+        for key in keys:
+            try:
+                with _as_unavailable(key):
+                    await obstore.delete_async(self._store, key)
+            except ObjectMissing:
+                continue
+
+    async def sign(self, method: Method, key: str, seconds: float) -> str | None:
+        """Return a URL with which a browser may read or write one object for a while; None for a directory.
+
+        Raises:
+            ObjectsUnavailable: There are no credentials to sign with.
+        """
+        if self._signer is None:
+            return None
+        with _as_unavailable(key):
+            return await obstore.sign_async(self._signer, method, key, timedelta(seconds=seconds))
+
+
+def open_objects(settings: ObjectsSettings) -> Objects | None:
+    """Return the object storage of an installation; None when it has none. Nothing is asked of it yet.
+
+    Raises:
+        ObjectsUnavailable: The directory cannot be made.
+    """
+    if settings.url is None:
+        return None
+    place = urlsplit(settings.url)
+    if place.scheme == "file":
+        return _directory(Path(unquote(place.path)))
+    prefix = place.path.strip("/") or None
+    match place.scheme:
+        case "s3":
+            return Objects(
+                _s3(settings, place.netloc, prefix, settings.endpoint),
+                _s3(settings, place.netloc, prefix, settings.public_endpoint or settings.endpoint),
+            )
+        case "gs":
+            gcs = GCSStore(place.netloc, prefix=prefix, **_client())
+            return Objects(gcs, gcs)
+        case _:
+            azure = AzureStore(container_name=place.netloc, prefix=prefix, **_client())
+            return Objects(azure, azure)
+
+
+def _directory(path: Path) -> Objects:
+    with _as_unavailable(str(path)):
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Objects(LocalStore(path, automatic_cleanup=True), None)
+
+
+def _s3(settings: ObjectsSettings, bucket: str, prefix: str | None, endpoint: str | None) -> S3Store:
+    config: dict[str, Any] = {}
+    if endpoint is not None:
+        config |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
+    if settings.region is not None:
+        config["region"] = settings.region
+    client = _client()
+    client["client_options"]["allow_http"] = (endpoint or "").startswith("http://")
+    return S3Store(bucket, prefix=prefix, config=config, **client)
+
+
+def _client() -> dict[str, Any]:
+    return {
+        "client_options": {
+            "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+            "read_timeout": timedelta(seconds=READ_SECONDS),
+            # Of a whole object of any size; a transfer that stands still is ended by the limit of a read.
+            "timeout": timedelta(days=1),
+        },
+        "retry_config": {"max_retries": RETRIES_MAX, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+    }
+
+
+class _Counted:
+    """Chunks on their way: counted, hashed, and ended when they are too many."""
+
+    def __init__(self, source: AsyncIterator[bytes], size_max: int) -> None:
+        self._source = source
+        self._size_max = size_max
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+        self.head = b""
+        self.error: Exception | None = None
+
+    def __aiter__(self) -> _Counted:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await anext(self._source)
+            self.size += len(chunk)
+            if self.size > self._size_max:
+                raise TooLarge(f"a file may have {self._size_max:,} bytes at most")
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self.error = error
+            raise
+        if len(self.head) < HEAD_BYTES:
+            self.head = (self.head + chunk[:HEAD_BYTES])[:HEAD_BYTES]
+        if len(chunk) < INLINE_BYTES:
+            self.sha256.update(chunk)
+        else:
+            await asyncio.to_thread(self.sha256.update, chunk)
+        return chunk
+
+
+HEAD_BYTES = 8192  # of which the type of a file is known
+INLINE_BYTES = 256 << 10  # a thread takes longer to be told of less
+
+
+@contextmanager
+def _as_unavailable(key: str) -> Iterator[None]:
+    """Say what a store says in the errors of Headrace."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ObjectMissing(f"there is no object {key}") from error
+    except (BaseError, OSError, TimeoutError) as error:
+        raise ObjectsUnavailable("the storage of files is not available at the moment; try again shortly") from error
