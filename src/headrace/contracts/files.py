@@ -31,6 +31,34 @@ class FileState(StrEnum):
     REFUSED = "refused"
 
 
+class File(Struct, frozen=True, kw_only=True):
+    """A file, as clients see it."""
+
+    id: str
+    owner: str
+    name: FileName
+    media_type: str
+    size: Annotated[int, Meta(ge=0, description="Bytes. Until the file is ready, as many as were declared.")]
+    sha256: Annotated[
+        Sha256 | None, Meta(description="Null until the file is ready, unless the client has declared it.")
+    ] = None
+    state: FileState
+    reason: Annotated[str | None, Meta(description="Why the file was refused.")] = None
+    task: Annotated[str | None, Meta(description="The task that produced it; null when it was uploaded.")] = None
+    created_at: Instant
+    ready_at: Instant | None = None
+    expires_at: Annotated[
+        Instant | None, Meta(description="When an upload that is not ready by then is removed; null for other files.")
+    ] = None
+
+
+class FilePage(Struct, frozen=True, kw_only=True):
+    """One page of files, newest first."""
+
+    items: list[File]
+    next_cursor: Annotated[str | None, Meta(description="Pass as `cursor` for the next page; null on the last.")]
+
+
 class FileRecord(Struct, frozen=True, kw_only=True):
     """What is kept beside the bytes of a file that is ready."""
 

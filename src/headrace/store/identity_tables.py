@@ -14,10 +14,10 @@ from typing import ClassVar
 from sqlalchemy import ForeignKeyConstraint, Index, text
 
 from headrace.contracts.identity import Confidential
-from headrace.store import tables
+from headrace.store import file_table, tables
 from headrace.store.columns import Json, describe_table
 
-# It has all tables: those of the read model, and these.
+# It has all tables: those of the read model, that of files, and these.
 metadata = tables.metadata
 
 
@@ -173,4 +173,5 @@ audit = describe_table(
     Index("audit_of_subject_by_age", "subject", "at", "id"),
     Index("audit_of_action_by_age", "action", "at", "id"),
 )
+files = file_table.files
 run_time_settings = describe_table("run_time_settings", RunTimeSettingsRow, key=("version",))
