@@ -14,8 +14,6 @@
     ├── BodyTimeout                  408 body_timeout
     ├── TooManyUploads               503 too_many_uploads     Retry-After
     ├── TooManyDeletions             503 too_many_deletions   Retry-After
-    ├── ObjectsUnavailable           503 objects_unavailable  Retry-After
-    ├── ObjectMissing                404 object_missing       never shown as such: a file has its own error
     ├── Stopping                     503 stopping             Retry-After
     ├── InvalidPosition              400 invalid_position
     ├── InvalidCursor                400 invalid_cursor
@@ -99,21 +97,6 @@ class ReadModelBehind(HeadraceError):
     status = 503
     code = "read_model_behind"
     retry_after = 1
-
-
-class ObjectsUnavailable(HeadraceError):
-    """The object storage cannot be reached, or refuses what is asked of it. What needs no file goes on without it."""
-
-    status = 503
-    code = "objects_unavailable"
-    retry_after = 2
-
-
-class ObjectMissing(HeadraceError):
-    """The object storage has no such object."""
-
-    status = 404
-    code = "object_missing"
 
 
 class TooLarge(HeadraceError):

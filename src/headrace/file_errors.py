@@ -1,6 +1,8 @@
 """The errors of files, raised on purpose like those of `headrace.errors`.
 
 HeadraceError
+├── ObjectsUnavailable           503 objects_unavailable  Retry-After
+├── ObjectMissing                404 object_missing       never shown as such: a file has its own error
 ├── FilesOff                     501 files_off
 ├── FileNotFound                 404 file_not_found
 ├── FileNotReady                 409 file_not_ready
@@ -21,6 +23,21 @@ HeadraceError
 from __future__ import annotations
 
 from headrace.errors import HeadraceError
+
+
+class ObjectsUnavailable(HeadraceError):
+    """The object storage cannot be reached, or refuses what is asked of it. What needs no file goes on without it."""
+
+    status = 503
+    code = "objects_unavailable"
+    retry_after = 2
+
+
+class ObjectMissing(HeadraceError):
+    """The object storage has no such object."""
+
+    status = 404
+    code = "object_missing"
 
 
 class FilesOff(HeadraceError):

@@ -19,7 +19,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
-from headrace.errors import ObjectMissing, ObjectsUnavailable, TooLarge
+from headrace.errors import TooLarge
+from headrace.file_errors import ObjectMissing, ObjectsUnavailable
 from headrace.settings.object_storage import ObjectsSettings
 
 CONNECT_SECONDS = 5.0
