@@ -57,6 +57,7 @@ class Cluster:
             "HEADRACE_LOG_FORMAT": "json",
             "HEADRACE_STREAM_ACK_WAIT": "2",
             "HEADRACE_TEST_DIR": str(place),
+            "HEADRACE_OBJECTS_URL": (place / "objects").as_uri(),
             **environ,
         }
         self.settings = Settings.read(self.environ)

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
+from obstore.store import LocalStore
 
 from headrace.errors import TooLarge
-from headrace.file_errors import ObjectMissing, ObjectsUnavailable
+from headrace.file_errors import ObjectMissing
+from headrace.object_stores import AnyStore, SigningStore, as_unavailable, open_store, remove_unfinished
 from headrace.settings.object_storage import ObjectsSettings
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 30.0  # in which some byte has to come
-RETRIES_MAX = 4
-RETRY_SECONDS = 60.0  # of all tries of one request together
 READ_BYTES = 1 << 20  # of a chunk that is read
 LOCAL_PART_BYTES = 512 << 10  # of a chunk that is written to a directory
 PART_BYTES = 8 << 20  # of a chunk that is written elsewhere; S3 takes 10,000 of them in one object: 80 GB
@@ -60,9 +56,7 @@ class Objects:
         signer: Signs URLs for browsers, which may reach the same store by another address; None when the store can sign none.
     """
 
-    def __init__(
-        self, store: LocalStore | S3Store | GCSStore | AzureStore, signer: S3Store | GCSStore | AzureStore | None
-    ) -> None:
+    def __init__(self, store: AnyStore, signer: SigningStore | None) -> None:
         self._store = store
         self._signer = signer
 
@@ -85,9 +79,10 @@ class Objects:
         Raises:
             TooLarge: There are more bytes.
             ObjectsUnavailable: The store does not take them.
+            Exception: What ``source`` has raised.
         """
         counted = _Counted(source, size_max)
-        with _as_unavailable(key):
+        with as_unavailable(key):
             try:
                 await obstore.put_async(
                     self._store,
@@ -112,11 +107,25 @@ class Objects:
             ObjectMissing: There is none.
             ObjectsUnavailable: The store does not answer.
         """
+        if self.is_local:
+            async for chunk in self._read_file(key, start, end):
+                yield chunk
+            return
         wanted: Any = None if end is None and start == 0 else ({"offset": start} if end is None else (start, end))
-        with _as_unavailable(key):
+        with as_unavailable(key):
             found = await obstore.get_async(self._store, key, options={"range": wanted} if wanted is not None else None)
             async for chunk in found.stream(min_chunk_size=READ_BYTES):
                 yield bytes(chunk)
+
+    async def _read_file(self, key: str, start: int, end: int | None) -> AsyncIterator[bytes]:
+        # A stream of a directory comes in pieces of 8 KB, each from a thread of its own accord, which takes ten times as long.
+        with as_unavailable(key):
+            size = (await obstore.head_async(self._store, key))["size"]
+            end = size if end is None else min(end, size)
+            while start < end:
+                until = min(start + READ_BYTES, end)
+                yield bytes(await obstore.get_range_async(self._store, key, start=start, end=until))
+                start = until
 
     async def find(self, key: str) -> ObjectInfo | None:
         """Look whether there is an object.
@@ -125,7 +134,7 @@ class Objects:
             ObjectsUnavailable: The store does not answer.
         """
         try:
-            with _as_unavailable(key):
+            with as_unavailable(key):
                 found = await obstore.head_async(self._store, key)
         except ObjectMissing:
             return None
@@ -137,7 +146,7 @@ class Objects:
         Raises:
             ObjectsUnavailable: The store does not answer.
         """
-        with _as_unavailable(prefix):
+        with as_unavailable(prefix):
             async for chunk in obstore.list(self._store, prefix, chunk_size=LIST_CHUNK):
                 for found in chunk:
                     yield ObjectInfo(found["path"], found["size"], found["last_modified"])
@@ -149,7 +158,7 @@ class Objects:
             ObjectMissing: There is none.
             ObjectsUnavailable: The store does not do it.
         """
-        with _as_unavailable(key):
+        with as_unavailable(key):
             await obstore.rename_async(self._store, key, to)
 
     async def remove(self, *keys: str) -> None:
@@ -160,10 +169,23 @@ class Objects:
         """
         for key in keys:
             try:
-                with _as_unavailable(key):
+                with as_unavailable(key):
                     await obstore.delete_async(self._store, key)
             except ObjectMissing:
                 continue
+
+    async def remove_unfinished(self, before: datetime, *, only_count: bool = False) -> int:
+        """Remove what processes have left behind in a directory that died while they wrote; returns how much that was.
+
+        Buckets have rules of their own for uploads that were not completed.
+
+        Args:
+            before: What was written later stays; somebody may write it still.
+            only_count: Whether to remove nothing.
+        """
+        if not isinstance(self._store, LocalStore) or self._store.prefix is None:
+            return 0
+        return await asyncio.to_thread(remove_unfinished, Path(self._store.prefix), before, only_count=only_count)
 
     async def sign(self, method: Method, key: str, seconds: float) -> str | None:
         """Return a URL with which a browser may read or write one object for a while; None for a directory.
@@ -173,8 +195,16 @@ class Objects:
         """
         if self._signer is None:
             return None
-        with _as_unavailable(key):
+        with as_unavailable(key):
             return await obstore.sign_async(self._signer, method, key, timedelta(seconds=seconds))
+
+
+async def measure(source: AsyncIterator[bytes]) -> Written:
+    """Read chunks to their end, and return what writing them would have."""
+    counted = _Counted(source, sys.maxsize)
+    async for _ in counted:
+        pass
+    return Written(counted.size, counted.sha256.hexdigest(), counted.head)
 
 
 def open_objects(settings: ObjectsSettings) -> Objects | None:
@@ -183,53 +213,8 @@ def open_objects(settings: ObjectsSettings) -> Objects | None:
     Raises:
         ObjectsUnavailable: The directory cannot be made.
     """
-    if settings.url is None:
-        return None
-    place = urlsplit(settings.url)
-    if place.scheme == "file":
-        return _directory(Path(unquote(place.path)))
-    prefix = place.path.strip("/") or None
-    match place.scheme:
-        case "s3":
-            return Objects(
-                _s3(settings, place.netloc, prefix, settings.endpoint),
-                _s3(settings, place.netloc, prefix, settings.public_endpoint or settings.endpoint),
-            )
-        case "gs":
-            gcs = GCSStore(place.netloc, prefix=prefix, **_client())
-            return Objects(gcs, gcs)
-        case _:
-            azure = AzureStore(container_name=place.netloc, prefix=prefix, **_client())
-            return Objects(azure, azure)
-
-
-def _directory(path: Path) -> Objects:
-    with _as_unavailable(str(path)):
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Objects(LocalStore(path, automatic_cleanup=True), None)
-
-
-def _s3(settings: ObjectsSettings, bucket: str, prefix: str | None, endpoint: str | None) -> S3Store:
-    config: dict[str, Any] = {}
-    if endpoint is not None:
-        config |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
-    if settings.region is not None:
-        config["region"] = settings.region
-    client = _client()
-    client["client_options"]["allow_http"] = (endpoint or "").startswith("http://")
-    return S3Store(bucket, prefix=prefix, config=config, **client)
-
-
-def _client() -> dict[str, Any]:
-    return {
-        "client_options": {
-            "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
-            "read_timeout": timedelta(seconds=READ_SECONDS),
-            # Of a whole object of any size; a transfer that stands still is ended by the limit of a read.
-            "timeout": timedelta(days=1),
-        },
-        "retry_config": {"max_retries": RETRIES_MAX, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
-    }
+    found = open_store(settings)
+    return None if found is None else Objects(found.store, found.signer)
 
 
 class _Counted:
@@ -268,14 +253,3 @@ class _Counted:
 
 HEAD_BYTES = 8192  # of which the type of a file is known
 INLINE_BYTES = 256 << 10  # a thread takes longer to be told of less
-
-
-@contextmanager
-def _as_unavailable(key: str) -> Iterator[None]:
-    """Say what a store says in the errors of Headrace."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ObjectMissing(f"there is no object {key}") from error
-    except (BaseError, OSError, TimeoutError) as error:
-        raise ObjectsUnavailable("the storage of files is not available at the moment; try again shortly") from error

@@ -36,6 +36,7 @@ from headrace.api.enter import enter_by_link
 from headrace.api.mounts import DOCUMENTS, Elsewhere, Mount, mount_of, mounts_of
 from headrace.api.state import ApiState
 from headrace.api.v1 import routes
+from headrace.api.v1.file_content import takes_file
 from headrace.api.v1.follow_links import FOLLOW_PATH
 from headrace.api.v1.submit_batch import BATCHES_PATH
 from headrace.api.web import WebApp, serve_app
@@ -60,9 +61,18 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     # Foreign hosts, foreign pages and bodies that are not JSON come no further than this.
     pages = Origins(settings.origins)
     own = public_origins(settings) | pages.named
-    stack = admit(stack, Rules(Hosts.of(settings), own, ndjson_path=BATCHES_PATH, form_path=TOKEN_PATH))
+    stack = admit(
+        stack,
+        Rules(
+            Hosts.of(settings, api.files.download_url),
+            own,
+            ndjson_path=BATCHES_PATH,
+            form_path=TOKEN_PATH,
+            takes_file=takes_file,
+        ),
+    )
     # A client that does not send its body is not waited for, and an error answer reaches one that is still sending.
-    stack = api.bodies.receive_within_limits(stack, streamed_types=frozenset({NDJSON}))
+    stack = api.bodies.receive_within_limits(stack, frozenset({NDJSON}), takes_file)
     # The pages that settings name may use every route, with the credentials of their user.
     stack = allow_origins(stack, pages, links_path=FOLLOW_PATH)
     # Pages of other products may use follow links, and no other route.
@@ -72,7 +82,9 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     # What a request is traced as is decided before anything else is done with it.
     stack = trace_requests(stack, active.tracer())
     # The ids of a request are bound first, so that every answer and every log line has them.
-    stack = correlate(stack, SecurityHeaders.of(settings), AccessLog() if settings.access_log else None)
+    stack = correlate(
+        stack, SecurityHeaders.of(settings, api.file_origins), AccessLog() if settings.access_log else None
+    )
     # Behind a proxy, everything else sees the client and the address that the client has asked.
     return Proxies.of(settings).believe(stack)
 

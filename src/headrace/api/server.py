@@ -17,6 +17,7 @@ from granian.log import LogLevels
 from headrace.api.app import create_stack
 from headrace.api.auth.identity_sweep import sweep_regularly
 from headrace.api.auth.missed_revocations import tell_missed
+from headrace.api.files.nightly import sweep_nightly
 from headrace.api.health import check_readiness
 from headrace.api.identity_database import IdentityDatabase
 from headrace.api.listening import BACKLOG, BIND, ListeningServer, listen, warn_when_full
@@ -100,7 +101,7 @@ def _start_watching(api: ApiState) -> list[asyncio.Task[None]]:
         *(api.capacity.measure(), api.hub.watch(), api.streams.watch(), api.bodies.watch()),
         *(api.shared_places.tell_regularly(), api.processes.tell_regularly()),
         *(api.last_used.write_regularly(), sweep_regularly(api.identity), keep_told(api.identity, api.current)),
-        tell_missed(api.identity, api.revocations, api.log),
+        *(tell_missed(api.identity, api.revocations, api.log), sweep_nightly(api.files, api.log)),
     )
     return [asyncio.create_task(each) for each in watching]
 

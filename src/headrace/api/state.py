@@ -23,6 +23,7 @@ from headrace.api.edge.request import AnyRequest
 from headrace.api.edge.request_body import OpenBodies
 from headrace.api.edge.upload_room import UploadRoom
 from headrace.api.ended_schedules import end_schedules
+from headrace.api.files.shelf import FileShelf
 from headrace.api.gauges import Gauges
 from headrace.api.hints.gauges import GaugeHints
 from headrace.api.hints.hints import Hints
@@ -106,6 +107,8 @@ class ApiState:
         self.follow_tokens = FollowTokens(_split(settings.api.follow_secrets))
         self.screens = Screens(log, status_service(settings.api))
         self.public_url = (settings.api.public_url or "").rstrip("/")
+        self.files = FileShelf(settings.objects, self.secrets, identity)
+        self.file_origins: tuple[str, ...] = ()
 
     def _make_hints(self) -> Hints:
         kinds = KindHints(self.log, self.catalog, self.pauses)
@@ -125,10 +128,12 @@ class ApiState:
         await self.processes.open()
         await self.current.open()
         self.current.on_change(self.limits.change)
+        self.file_origins = await self.files.find_origins()
 
     async def close(self) -> None:
         """Close what is no part of the log and of the databases."""
         self.revocations.close()
+        self.files.close()
         await self.screens.close()
 
     def _on_change(self, change: Change) -> None:

@@ -149,6 +149,11 @@ class Home:
         return lock
 
     @property
+    def objects(self) -> Path:
+        """The directory with the files of tasks and of users."""
+        return self.path / "objects"
+
+    @property
     def credentials(self) -> Path:
         """The file with the credentials of the administrator that `up` has made."""
         return self.path / "credentials.json"

@@ -255,6 +255,8 @@ class Machine:
             environ.setdefault(variable, f"{LOOPBACK}:{port}")
         # No load balancer chooses between several of them.
         environ.setdefault("HEADRACE_API_DRAIN", "0")
+        if not is_given(environ, "HEADRACE_OBJECTS_URL"):
+            environ["HEADRACE_OBJECTS_URL"] = self._home.objects.as_uri()
         environ["HEADRACE_WORKER_RECORD"] = str(self._worker_record)
         if not is_given(environ, "HEADRACE_API_SECRETS"):
             environ["HEADRACE_API_SECRETS"] = self._home.api_secret()

@@ -1,7 +1,8 @@
 """The secrets of an installation, and the keys that derive from each.
 
 There is one setting for all of identity. HKDF (RFC 5869) makes independent keys of each secret: one that signs access tokens, one
-that hashes the tokens whose hashes are stored, and one that makes the next refresh token of the one before. Nobody who learns one of the derived keys can compute another one, or the secret.
+that hashes the tokens whose hashes are stored, one that makes the next refresh token of the one before, and one that signs the URLs
+of files. Nobody who learns one of the derived keys can compute another one, or the secret.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ KEY_BYTES = 32  # of each derived key: what Ed25519 takes as its seed, and as lo
 _SIGNING = b"headrace access token ed25519"
 _HASHING = b"headrace stored token hmac"
 _SUCCEEDING = b"headrace refresh token successor hmac"
+_FILE_URLS = b"headrace file url hmac"
 
 
 class Secrets:
@@ -35,6 +37,7 @@ class Secrets:
             raise ValueError(f"there has to be a secret, and each of {SECRET_CHARS_MIN} characters or more")
         self._hashing_keys = [_derive(each, _HASHING) for each in secrets]
         self._succeeding_keys = [_derive(each, _SUCCEEDING) for each in secrets]
+        self._file_url_keys = [_derive(each, _FILE_URLS) for each in secrets]
         self._signing_seeds = [_derive(each, _SIGNING) for each in secrets]
 
     @property
@@ -53,6 +56,10 @@ class Secrets:
     def successors(self, token: str) -> list[bytes]:
         """Return the random part of the refresh token that follows another: one for each secret, in the order of the secrets."""
         return [_hash(key, token) for key in self._succeeding_keys]
+
+    def file_url_signatures(self, use: str) -> list[bytes]:
+        """Return the signature of what a URL of a file is for: one for each secret, in the order of the secrets."""
+        return [_hash(key, use) for key in self._file_url_keys]
 
 
 def _derive(secret: str, purpose: bytes) -> bytes:

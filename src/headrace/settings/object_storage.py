@@ -17,6 +17,7 @@ FILE_BYTES_MAX = 5 << 30  # by default: what S3 takes in one piece
 OWNER_BYTES_MAX = 50 << 30  # by default: ten of the largest files
 _LARGEST = 5 << 40  # the largest object that S3 has
 
+StoreUrl = Annotated[str, Meta(pattern=STORE_PATTERN)]
 Bytes = Annotated[int, Meta(ge=1 << 20, le=_LARGEST)]
 
 
@@ -24,9 +25,8 @@ class ObjectsSettings(Struct, frozen=True, kw_only=True):
     """Where files are kept. The credentials of S3, GCS and Azure are those of the environment, such as AWS_ACCESS_KEY_ID."""
 
     url: Annotated[
-        str | None,
+        StoreUrl | None,
         Meta(
-            pattern=STORE_PATTERN,
             description="Where files are: a directory that every process of this machine shares, or a bucket. Without it there are no "
             "files; `headrace up` keeps them in its home.",
         ),
@@ -43,6 +43,13 @@ class ObjectsSettings(Struct, frozen=True, kw_only=True):
     region: Annotated[str | None, Meta(description="Region of the bucket; by default AWS_REGION, else us-east-1.")] = (
         None
     )
+    download_url: Annotated[
+        Url | None,
+        Meta(
+            description="A host for downloads, as https://files.example.com: a CDN that passes requests on to the API and keeps the "
+            "answers. Owners are sent there with a URL that is good for an hour. By default they are sent to the store, or served here."
+        ),
+    ] = None
     file_bytes_max: Annotated[Bytes, Meta(description="Size of the largest file, in bytes.")] = FILE_BYTES_MAX
     owner_bytes_max: Annotated[
         Bytes, Meta(description="What the files of one account may take together, in bytes.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.files import File, FileState
@@ -24,6 +24,11 @@ _FILES = file_table.files
 _OF = _FILES.c
 _FILE = columns_of(_FILES, FileRow)
 _SELECT_FILE = select(*_FILE)
+# A column of sums would be numeric.
+_SELECT_USAGE = text(f"""
+    SELECT owner, count(*), CAST(sum(size) AS bigint) FROM files
+    WHERE owner = ANY(CAST(:owners AS text[])) AND state <> '{FileState.REFUSED}' GROUP BY owner
+""")  # noqa: S608 - the name is ours
 _OPEN = (FileState.UPLOADING.value, FileState.VERIFYING.value)
 
 
@@ -51,18 +56,32 @@ async def insert_upload(session: AsyncSession, row: FileRow, owner_bytes_max: in
     """
     # Two uploads that begin at the same time do not both count the files before them.
     await lock_user(session, row.owner)
-    used = (await read_usage(session, [row.owner])).get(row.owner, FileUsage())
-    if used.bytes + row.size > owner_bytes_max:
-        raise QuotaExceeded(
-            f"your files may take {owner_bytes_max:,} bytes together and take {used.bytes:,} already, so one of {row.size:,} bytes has "
-            "no room; delete some that are not needed any more"
-        )
+    await check_quota(session, row.owner, row.size, owner_bytes_max)
     await session.execute(insert(_FILES).values(msgspec.structs.asdict(row)))
+
+
+async def check_quota(session: AsyncSession, owner: str, more: int, owner_bytes_max: int) -> None:
+    """Let an owner have so many bytes more, whose row is locked by the caller.
+
+    Raises:
+        QuotaExceeded: The files of the owner would take more than ``owner_bytes_max`` together.
+    """
+    used = (await read_usage(session, [owner])).get(owner, FileUsage()).bytes
+    if used + more > owner_bytes_max:
+        raise QuotaExceeded(
+            f"your files may take {owner_bytes_max:,} bytes together and take {used:,} already, so {more:,} more have no room; "
+            "delete files that are not needed any more"
+        )
 
 
 async def find_file(session: Reads, owner: str, file: str) -> FileRow | None:
     """Find a file of an owner."""
     return await fetch_row(session, FileRow, _SELECT_FILE.where(_OF.id == file, _OF.owner == owner))
+
+
+async def find_any_file(session: Reads, file: str) -> FileRow | None:
+    """Find a file whoever has it, for somebody who has a URL that was signed for it."""
+    return await fetch_row(session, FileRow, _SELECT_FILE.where(_OF.id == file))
 
 
 async def find_files(session: Reads, owner: str, files: Collection[str]) -> dict[str, FileRow]:
@@ -95,10 +114,8 @@ async def list_files(
 
 async def read_usage(session: Reads, owners: Collection[str]) -> Mapping[str, FileUsage]:
     """Return what the files of owners take, by owner. Those that were refused take nothing; one without files is left out."""
-    counted = select(_OF.owner, func.count(), func.sum(_OF.size)).where(
-        _OF.owner.in_(owners), _OF.state != FileState.REFUSED.value
-    )
-    return {row[0]: FileUsage(row[1], int(row[2])) for row in await session.execute(counted.group_by(_OF.owner))}
+    found = await session.execute(_SELECT_USAGE, {"owners": list(owners)})
+    return {row[0]: FileUsage(row[1], row[2]) for row in found}
 
 
 async def lease_upload(session: AsyncSession, owner: str, file: str, now: datetime, until: datetime) -> FileRow | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -57,15 +57,19 @@ class Rules(NamedTuple):
         ndjson_path: The path of the one route that also reads NDJSON.
         form_path: The path of the one route that reads a form, as OAuth 2 wants it. Other pages may not send it one: their site
             is checked, as for every body.
+        takes_file: Returns whether the route of a path reads the bytes of a file, which may have any type.
     """
 
     hosts: Hosts
     origins: Container[bytes | None]
     ndjson_path: str
     form_path: str | None = None
+    takes_file: Callable[[str], object] = lambda _: False
 
     def media_types(self, path: str) -> tuple[bytes, ...]:
-        """Return the media types of the bodies that the route of a path reads."""
+        """Return the media types of the bodies that the route of a path reads; none when it reads all."""
+        if self.takes_file(path):
+            return ()
         if path == self.form_path:
             return (FORM,)
         return (JSON, NDJSON) if path == self.ndjson_path else (JSON,)
@@ -160,7 +164,7 @@ def _check_site(headers: Mapping[bytes, bytes], origins: Container[bytes | None]
 
 
 def _check_body(headers: Mapping[bytes, bytes], taken: tuple[bytes, ...]) -> None:
-    """Refuse a body that its route does not read: most read JSON in UTF-8.
+    """Refuse a body that its route does not read: most read JSON in UTF-8. Nothing ``taken`` is all types.
 
     A page of another site can make a browser send text, forms and bodies without a type unasked; for JSON the browser asks first.
     So a body without a type is refused as well.
@@ -169,7 +173,7 @@ def _check_body(headers: Mapping[bytes, bytes], taken: tuple[bytes, ...]) -> Non
         UnsupportedMediaType: The body has another type, character set or encoding.
     """
     given = headers.get(b"content-type", b"")
-    if given != taken[0]:
+    if taken and given != taken[0]:
         media_type, *parameters = given.lower().split(b";")
         if media_type.strip() not in taken:
             wanted = " or ".join(each.decode() for each in taken)

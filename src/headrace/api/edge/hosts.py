@@ -39,11 +39,11 @@ class Hosts:
         self._allowed: set[bytes] = set()
 
     @classmethod
-    def of(cls, settings: ApiSettings) -> Hosts:
-        """Return the hosts of an API: those of its settings, of its public URL and of its own address."""
+    def of(cls, settings: ApiSettings, download_url: str | None = None) -> Hosts:
+        """Return the hosts of an API: those of its settings, of its public URL, of its downloads and of its own address."""
         names = settings.hosts.split(",") if settings.hosts else []
-        public = urlsplit(settings.public_url or "").hostname
-        return cls([*names, *filter(None, (split_bind(settings.bind)[0], public))])
+        public = [urlsplit(url or "").hostname for url in (settings.public_url, download_url)]
+        return cls([*names, *filter(None, (split_bind(settings.bind)[0], *public))])
 
     def check(self, given: bytes) -> None:
         """Let a Host header pass.

@@ -21,6 +21,7 @@ from headrace.api.edge.openapi_events import add_streamed, add_timelines
 from headrace.api.edge.openapi_parameters import complete_parameters
 from headrace.contracts.batches import BatchEntry, BatchSubmission
 from headrace.contracts.bulk import BatchRunsRequest, BulkRequest
+from headrace.contracts.files import NewFile
 from headrace.contracts.follow_links import FollowLinkRequest
 from headrace.contracts.identity import (
     ApiKeyRequest,
@@ -43,7 +44,7 @@ BFF_PATH = "/bff/v1/"
 BODIES = (
     *(Submission, NewSchedule, BulkRequest, BatchRunsRequest, FollowLinkRequest),
     *(NewUser, NewServiceAccount, Decision, UserChange, PasswordChange, PasswordReset, SignIn, RunTimeSettings),
-    *(ApiKeyRequest, BatchEntry, BatchSubmission, NewPreferences, Refresh, TokenRequest),
+    *(ApiKeyRequest, BatchEntry, BatchSubmission, NewPreferences, Refresh, TokenRequest, NewFile),
 )
 # Where the first part of a path is not what the operation is about.
 _TAGS = {
@@ -53,20 +54,21 @@ _TAGS = {
     "service-accounts": "users",
     "sessions": "session",
     "admin": "settings",
+    "downloads": "files",
     "installation": "settings",
 }
 # The operations whose answer names the address of what they made.
 _LOCATED = frozenset(
     {
         *("submit_task", "submit_batch", "run_task_again", "create_schedule", "run_schedule"),
-        *("create_service_account", "create_api_key"),
+        *("create_service_account", "create_api_key", "create_file", "upload_file"),
     }
 )
 # Streams without an end.
 _ENDLESS = frozenset({"follow_all", "follow_own", "follow_everybody"})
 _VERSIONED = frozenset({"get_settings", "replace_settings"})
 # Whoever has a link does not authenticate in another way.
-_BY_LINK = frozenset({"follow_task_by_link", "follow_batch_by_link"})
+_BY_LINK = frozenset({"follow_task_by_link", "follow_batch_by_link", "put_file_part", "download_file"})
 _LOCATION = {"description": "The address of what was made.", "schema": {"type": "string"}}
 _ETAG = {"description": "The version, for `If-Match`.", "schema": {"type": "string"}}
 _ETAG_OF_SCREEN = {"description": "Of everything but the time, for `If-None-Match`.", "schema": {"type": "string"}}

@@ -22,6 +22,7 @@ _PATTERNS_IN_PATH = {
     "kind": KIND_PATTERN,
     "session": ID_PATTERN,
     "key": ID_PATTERN,
+    "file": ID_PATTERN,
 }
 # Times with a time zone, which the routes read by themselves.
 _INSTANTS = frozenset({"since", "before"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import cast
@@ -38,7 +39,9 @@ class OpenBodies:
         self.waiting: set[RequestBody] = set()
         self._draining = False
 
-    def receive_within_limits(self, app: ASGIApp, streamed_types: frozenset[bytes]) -> ASGIApp:
+    def receive_within_limits(
+        self, app: ASGIApp, streamed_types: frozenset[bytes], takes_file: Callable[[str], object] = lambda _: False
+    ) -> ASGIApp:
         """Limit how long an application waits for a body, and how much of all bodies is in memory.
 
         The rest of a refused body is read before the answer is sent: when a server answers and closes the connection while the
@@ -47,6 +50,7 @@ class OpenBodies:
         Args:
             app: The application.
             streamed_types: The media types of bodies of which the application keeps no more in memory than a part.
+            takes_file: Returns whether the body of a path is the bytes of a file, of which it keeps no more either.
         """
 
         async def limited(scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +58,7 @@ class OpenBodies:
                 await app(scope, receive, send)
                 return
             body = RequestBody(self, scope, receive, streamed_types)
+            body.is_file = bool(takes_file(scope["path"]))
             try:
                 await app(scope, body.receive, body.read_out_before(send))
             finally:
@@ -90,11 +95,13 @@ class RequestBody:
 
     Attributes:
         held: The bytes of the body that count as kept in memory.
+        is_file: Whether it is the bytes of a file, which are not kept in memory.
     """
 
     # Most bodies come in one part. What only others need is set when they need it.
     _complete = False
     held = 0
+    is_file = False
     _refusal: HeadraceError | None = None
     _size = 0
     _task: asyncio.Task[object] | None = None
@@ -179,7 +186,8 @@ class RequestBody:
         self._waited += asyncio.get_running_loop().time() - self._waiting_since
         self._size += size
         if (
-            read_headers(self._scope).get(b"content-type", b"").partition(b";")[0].strip().lower()
+            not self.is_file
+            and read_headers(self._scope).get(b"content-type", b"").partition(b";")[0].strip().lower()
             not in self._streamed_types
         ):
             self._bodies.memory.take(size)

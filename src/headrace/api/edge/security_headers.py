@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -48,14 +49,16 @@ _OF_DOCS = (
     (b"content-security-policy", _DOCS_POLICY),
 )
 # The app draws its icon as a data: URL and shows files of tasks as blob: URLs. Vue sets styles through the CSSOM, which is no inline style.
+# Files come from, and go to, further origins where they are in a cloud store.
 _APP_POLICY = (
-    b"default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
-    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; img-src 'self' data: blob:{files}; media-src 'self' blob:{files}; connect-src 'self'{files}; "
+    "frame-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-_OF_APP = (
+_OPENER = (b"cross-origin-opener-policy", b"same-origin")
+# What is in a file may do nothing, not even where a browser shows it by itself. It says by itself how long it may be kept.
+_OF_FILE = (
     *_EVERYWHERE,
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"content-security-policy", _APP_POLICY),
+    (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'self'"),
 )
 _PAGE_POLICY = (
     f"default-src 'none'; style-src {STYLE_SOURCE}; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -74,11 +77,17 @@ class Kind(Enum):
 
     APP = "app"
     PAGE = "page"
+    FILE = "file"
 
 
 def answer_as(scope: Scope, kind: Kind) -> None:
     """Have the answer to a request carry the headers of a file of the web app, or of a plain page."""
     scope["state"][_KEY] = kind
+
+
+def _app_policy(file_origins: Iterable[str] = ()) -> tuple[bytes, bytes]:
+    files = "".join(f" {origin}" for origin in file_origins)
+    return (b"content-security-policy", _APP_POLICY.format(files=files).encode())
 
 
 class SecurityHeaders(NamedTuple):
@@ -89,24 +98,32 @@ class SecurityHeaders(NamedTuple):
         of_docs: Those of its documentation.
         of_app: Those of the files of the web app, which say themselves how long they may be kept.
         of_page: Those of plain pages.
+        of_file: Those of the bytes of files.
     """
 
     of_data: Headers = _OF_DATA
     of_docs: Headers = _OF_DOCS
-    of_app: Headers = _OF_APP
+    of_app: Headers = (*_EVERYWHERE, _OPENER, _app_policy())
     of_page: Headers = _OF_PAGE
+    of_file: Headers = _OF_FILE
 
     @classmethod
-    def of(cls, settings: ApiSettings) -> SecurityHeaders:
-        """Return the headers of an API. One that browsers reach by https tells them never to come in another way."""
+    def of(cls, settings: ApiSettings, file_origins: Iterable[str] = ()) -> SecurityHeaders:
+        """Return the headers of an API. One that browsers reach by https tells them never to come in another way.
+
+        Args:
+            settings: The settings of the API.
+            file_origins: Where browsers find files, besides the API.
+        """
         public = urlsplit(settings.public_url or "")
+        own = cls(of_app=(*_EVERYWHERE, _OPENER, _app_policy(file_origins)))
         if public.scheme != "https" or is_this_machine(public.hostname or ""):
-            return cls()
-        return cls(*((*headers, _ONLY_HTTPS) for headers in cls()))
+            return own
+        return cls(*((*headers, _ONLY_HTTPS) for headers in own))
 
     def for_answer(self, scope: HTTPScope) -> Headers:
         """Return the headers of the answer to a request, which begins now."""
         kind = scope["state"].get(_KEY)
         if kind is not None:
-            return self.of_app if kind is Kind.APP else self.of_page
+            return {Kind.APP: self.of_app, Kind.PAGE: self.of_page, Kind.FILE: self.of_file}[kind]
         return self.of_docs if scope["path"].startswith(DOCS_PATH) else self.of_data

@@ -13,6 +13,8 @@ from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
 from headrace.api.v1.cancellations import cancel, cancel_many
 from headrace.api.v1.deletion import delete_task
 from headrace.api.v1.events import follow_all, follow_task
+from headrace.api.v1.file_content import download_file, get_file_content, put_file_part, upload_file
+from headrace.api.v1.files import complete_file, create_file, delete_file, get_file, list_files
 from headrace.api.v1.follow_links import follow_batch_by_link, follow_task_by_link, link_to_batch, link_to_task
 from headrace.api.v1.kinds import list_kinds, pause, resume
 from headrace.api.v1.preferences import replace_preferences
@@ -84,6 +86,15 @@ ALL: list[HTTPRouteHandler] = [
     replace_schedule,
     delete_schedule,
     run_schedule,
+    create_file,
+    list_files,
+    get_file,
+    delete_file,
+    complete_file,
+    upload_file,
+    put_file_part,
+    get_file_content,
+    download_file,
     list_kinds,
     pause,
     resume,

@@ -49,7 +49,7 @@ async def show_session(request: AnyRequest) -> SessionV1:
         csrf=CSRF,
         preferences=to_preferences(found),
         features=Features(
-            files=False,
+            files=api.files.are_kept,
             follow_links=api.follow_tokens.are_possible,
             registration=api.current.values.registration == "open",
         ),

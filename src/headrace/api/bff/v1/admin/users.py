@@ -25,6 +25,7 @@ from headrace.log import clock
 from headrace.store.api_keys import count_valid_keys
 from headrace.store.counts import read_counts_of
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
+from headrace.store.files import FileUsage, read_usage
 from headrace.store.sessions import count_live_sessions
 from headrace.store.snapshot import Reads
 from headrace.store.users import UserFilter, count_by_state, list_users
@@ -57,7 +58,7 @@ async def show_users(
     api = state_of(request)
     after = None if cursor is None else Cursor.parse(cursor)
     wanted = UserFilter(state=in_state, role=role, text=q)
-    items = Reading("items", partial(_page, wanted, after, limit))
+    items = Reading("items", partial(_page, wanted, after, limit, api.files.are_kept))
     counts = Reading("counts", _counts)
 
     def build(composed: Composed) -> UsersV1:
@@ -72,18 +73,28 @@ async def show_users(
     return await api.screens.show(request, UsersV1, build, FromIdentity(api, items, counts))
 
 
-async def _page(wanted: UserFilter, after: Cursor | None, limit: int, session: Reads) -> Page:
+async def _page(wanted: UserFilter, after: Cursor | None, limit: int, has_files: bool, session: Reads) -> Page:
     found, more = await list_users(session, wanted, after, limit)
     ids, now = [each.id for each in found], clock.now()
     keys = await count_valid_keys(session, ids, now)
     sessions = await count_live_sessions(session, ids, now)
     # The counts of tasks stand in the same database.
     tasks = await read_counts_of(session, ids)
-    items = [_entry(each, tasks[each.id].counts, keys.get(each.id, 0), sessions.get(each.id, 0)) for each in found]
+    files = await read_usage(session, ids) if has_files else None
+    items = [
+        _entry(
+            each,
+            tasks[each.id].counts,
+            keys.get(each.id, 0),
+            sessions.get(each.id, 0),
+            None if files is None else files.get(each.id, FileUsage()).bytes,
+        )
+        for each in found
+    ]
     return Page(items, str(more) if more else None)
 
 
-def _entry(user: User, tasks: Counts, keys: int, sessions: int) -> UserEntry:
+def _entry(user: User, tasks: Counts, keys: int, sessions: int, storage: int | None) -> UserEntry:
     return UserEntry(
         id=user.id,
         email=user.email,
@@ -96,7 +107,7 @@ def _entry(user: User, tasks: Counts, keys: int, sessions: int) -> UserEntry:
         queued=tasks.queued,
         keys=keys,
         sessions=sessions,
-        storage_bytes=None,
+        storage_bytes=storage,
     )
 
 

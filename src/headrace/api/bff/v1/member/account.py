@@ -13,7 +13,7 @@ from headrace.api.auth.session_tokens import session_of
 from headrace.api.bff.answers import SCREEN_ANSWERS
 from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromIdentity
-from headrace.api.bff.parts import Part, Reading
+from headrace.api.bff.parts import Reading
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest
 from headrace.api.mounts import Mount, belongs_to
@@ -25,6 +25,7 @@ from headrace.contracts.screens.account import (
     AccountSession,
     AccountUser,
     AccountV1,
+    StorageUsage,
     StreamUsage,
     SubmissionUsage,
     Usage,
@@ -32,6 +33,7 @@ from headrace.contracts.screens.account import (
 from headrace.identity_errors import UserNotFound
 from headrace.log import clock
 from headrace.store.api_keys import list_valid_keys
+from headrace.store.files import FileUsage, read_usage
 from headrace.store.sessions import list_live_sessions
 from headrace.store.snapshot import Reads
 from headrace.store.users import find_user, to_preferences
@@ -53,7 +55,7 @@ async def show_account(request: AnyRequest) -> Response[AccountV1]:
     sessions = Reading("sessions", partial(_sessions, principal.id, session_of(principal) or ""))
     keys = Reading("keys", partial(_keys, principal.id))
     preferences = Reading("preferences", partial(_preferences, principal.id))
-    usage = Part("usage", partial(_usage, api, principal.id))
+    usage = Reading("usage", partial(_usage, api, principal.id))
 
     def build(composed: Composed) -> AccountV1:
         return AccountV1(
@@ -65,8 +67,8 @@ async def show_account(request: AnyRequest) -> Response[AccountV1]:
             preferences=composed.value(preferences) or Preferences(),
         )
 
-    source = FromIdentity(api, user, preferences, sessions, keys)
-    return await api.screens.show(request, AccountV1, build, source, usage)
+    source = FromIdentity(api, user, preferences, sessions, keys, usage)
+    return await api.screens.show(request, AccountV1, build, source)
 
 
 async def _user(id_: str, session: Reads) -> AccountUser:
@@ -109,7 +111,7 @@ async def _keys(owner: str, session: Reads) -> list[AccountKey]:
     ]
 
 
-async def _usage(api: ApiState, owner: str) -> Usage:
+async def _usage(api: ApiState, owner: str, session: Reads) -> Usage:
     allowance = api.limits.submissions.find(owner)
     places = api.streams.places
     return Usage(
@@ -118,9 +120,16 @@ async def _usage(api: ApiState, owner: str) -> Usage:
             used=allowance.policy.limit - allowance.remaining,
             window_seconds=allowance.policy.window,
         ),
-        storage=None,
+        storage=await _storage(api, owner, session),
         streams=StreamUsage(limit=api.limits.streams_of(owner), open=places.open_of(owner)),
     )
+
+
+async def _storage(api: ApiState, owner: str, session: Reads) -> StorageUsage | None:
+    if not api.files.are_kept:
+        return None
+    used = (await read_usage(session, [owner])).get(owner, FileUsage())
+    return StorageUsage(limit_bytes=api.files.settings.owner_bytes_max, used_bytes=used.bytes)
 
 
 def _same_fields(of: Any, kind: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from headrace.api.edge.request import AnyRequest, AtLeast
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
+from headrace.contracts.files import takes_files
 from headrace.contracts.filters import Filter
 from headrace.contracts.kinds import CatalogEntry
 from headrace.contracts.screens.new_task import (
@@ -114,7 +115,7 @@ async def _limits(api: ApiState, who: str) -> SubmissionLimits:
         input_bytes=input_bytes_max(api.log),
         batch_inputs=INPUTS_MAX,
         batch_bytes=BATCH_BYTES_MAX,
-        upload_bytes=0,
+        upload_bytes=api.files.bytes_max,
         delay_seconds=DELAY_SECONDS_MAX,
         submissions_left=api.limits.submissions.find(who).remaining,
     )
@@ -146,7 +147,7 @@ def _kind(entry: CatalogEntry, experience: Experience | None) -> NewTaskKind:
         enabled=entry.enabled,
         waiting=None if experience is None else experience.waiting.get(entry.name, 0),
         typical_seconds=None if experience is None else experience.seconds.get(entry.name),
-        takes_files=False,
+        takes_files=takes_files(entry.input_schema),
     )
 
 

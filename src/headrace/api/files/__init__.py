@@ -1,0 +1,1 @@
+"""Files in the API: uploads and how they are verified, downloads, and what is swept away."""
