@@ -68,7 +68,13 @@ def _history(chance: random.Random) -> list[tuple[str, int, dict[str, Any]]]:
             error = chance.choice([RAISED, LOST])
             told.append(("deferred", attempt, {"fence": fence, "due_at": _after(told, 2), "error": error}))
         if chance.random() < 0.3:
-            told.append(("stored", attempt, {"key": "k", "name": "n", "size": 1, "media_type": "m", "checksum": "c"}))
+            told.append(
+                (
+                    "stored",
+                    attempt,
+                    {"file": "f", "key": "k", "name": "n", "size": 1, "media_type": "m", "checksum": "c"},
+                )
+            )
         outcome = chance.choice(["succeeded", "failed", "cancelled"])
         error = {"error": chance.choice([RAISED, LOST])} if outcome == "failed" else {}
         told.append(("finished", attempt, {"outcome": outcome, "run_seconds": chance.choice([None, 1.5]), **error}))

@@ -6,14 +6,16 @@ what was announced, see `headrace.inputs`, so that a new kind needs no deploy of
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from headrace.awaited_kinds import AwaitedKinds
+from headrace.contracts.file_fields import FileFields
 from headrace.contracts.kinds import CatalogEntry, KindDescription
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import NULL
@@ -29,6 +31,8 @@ FIRST_ANNOUNCEMENT_SECONDS = 3.0  # after the log can be used: workers learn it 
 WORKERS_GONE_SECONDS = 120.0  # four missed announcements
 UNUSABLE_MAX = 1000  # kinds of which the reason is kept
 
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
 _INCOMPLETE = "which kinds there are is not known until the log can be used, and workers have announced them"
 
 log = get_logger(__name__)
@@ -37,7 +41,7 @@ _description_decoder = msgspec.json.Decoder(KindDescription)
 
 
 class _KnownKind:
-    __slots__ = ("announced", "announced_at", "check", "description", "title_property")
+    __slots__ = ("announced", "announced_at", "check", "description", "files", "title_property")
 
     def __init__(self, announced: bytes, announced_at: datetime) -> None:
         self.announced = announced
@@ -46,6 +50,7 @@ class _KnownKind:
         input_type = _input_type_decoder.decode(announced).input_type
         self.check = _make_check(self.description, input_type)
         self.title_property = next(iter(marked_properties(self.description.input_schema)), None)
+        self.files = FileFields(self.description.input_schema)
 
 
 class _InputType(msgspec.Struct):
@@ -142,14 +147,29 @@ class Catalog:
             raise InvalidInput(f"the input does not match the schema of kind {kind!r}; see errors", errors)
         return known.description
 
-    def make_title(self, kind: str, input: dict[str, Any]) -> str | None:
+    def make_title(self, kind: str, input: dict[str, Any], file_names: Mapping[str, str] = _NO_NAMES) -> str | None:
         """Make the title of a task from its input, as the schema of its kind says; None when no title can be made.
+
+        Args:
+            kind: The name of the kind.
+            input: The input.
+            file_names: The names of the files that it names, by their ids.
 
         Raises:
             LogUnavailable: which kinds there are is not known yet.
             UnknownKind: no worker ever announced the kind.
         """
-        return choose_title(input, self._find(kind).title_property)
+        known = self._find(kind)
+        return choose_title(input, known.title_property, known.files.at_top, file_names)
+
+    def file_fields(self, kind: str) -> FileFields | None:
+        """Return where the inputs of a kind have files; None for a kind that takes none.
+
+        Raises:
+            LogUnavailable: which kinds there are is not known yet.
+            UnknownKind: no worker ever announced the kind.
+        """
+        return self._find(kind).files or None
 
     def find_errors(
         self, kind: str, input: dict[str, Any], encoded: bytes | msgspec.Raw, path: str

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import obstore
-from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
 from headrace.errors import TooLarge
@@ -82,8 +81,8 @@ class Objects:
             Exception: What ``source`` has raised.
         """
         counted = _Counted(source, size_max)
-        with as_unavailable(key):
-            try:
+        try:
+            with as_unavailable(key):
                 await obstore.put_async(
                     self._store,
                     key,
@@ -93,14 +92,14 @@ class Objects:
                     chunk_size=LOCAL_PART_BYTES if self.is_local else PART_BYTES,
                     max_concurrency=PARTS_AT_A_TIME,
                 )
-            except BaseError:
-                # What the source has raised reaches us as text.
-                if counted.error is not None:
-                    raise counted.error from None
-                raise
+        except Exception:
+            # What the source has raised reaches us as text, and is nothing that the store says.
+            if counted.error is not None:
+                raise counted.error from None
+            raise
         return Written(counted.size, counted.sha256.hexdigest(), counted.head)
 
-    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes]:
         """Read an object, or its bytes from ``start`` to before ``end``, in chunks of about a megabyte.
 
         Raises:

@@ -19,6 +19,10 @@ recorded), so what it does outside should be idempotent; ``context.task_id`` is 
 A field of the input that is a `Title` is what a task is called in lists: ``heading: Title``. Without such a field it is called by
 the first text among its fields.
 
+A field of the input that is a `File` is a file of whoever submits the task: ``photo: File``, or of some media types only
+``photo: Annotated[File, accepts("image/*")]``. ``context.open(input.photo)`` reads it, ``context.save(name, source, media_type)``
+saves one beside the task.
+
 What `@task` can be told (retries, limits, a process) is described in `headrace.sdk.options.KindOptions`.
 
 A decorated handler can still be called like the function it is, which is how to test one without any server; see
@@ -27,10 +31,42 @@ A decorated handler can still be called like the function it is, which is how to
 
 from __future__ import annotations
 
+from headrace.contracts.files import FileRecord
 from headrace.sdk.context import Context, SyncContext
+from headrace.sdk.files import (
+    File,
+    FileError,
+    FileMissing,
+    FileStoreUnavailable,
+    FileTooLarge,
+    NoFileStore,
+    OpenFile,
+    SyncOpenFile,
+    accepts,
+)
 from headrace.sdk.kind import Kind, KindError, task
 from headrace.sdk.load import load_kinds
 from headrace.sdk.retries import Backoff, Retry
 from headrace.sdk.titles import Title
 
-__all__ = ["Backoff", "Context", "Kind", "KindError", "Retry", "SyncContext", "Title", "load_kinds", "task"]
+__all__ = [
+    "Backoff",
+    "Context",
+    "File",
+    "FileError",
+    "FileMissing",
+    "FileRecord",
+    "FileStoreUnavailable",
+    "FileTooLarge",
+    "Kind",
+    "KindError",
+    "NoFileStore",
+    "OpenFile",
+    "Retry",
+    "SyncContext",
+    "SyncOpenFile",
+    "Title",
+    "accepts",
+    "load_kinds",
+    "task",
+]

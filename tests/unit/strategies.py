@@ -26,7 +26,7 @@ from headrace.contracts.events import (
     Withdrawn,
     encode,
 )
-from headrace.contracts.tasks import FailureCode, TaskError
+from headrace.contracts.tasks import FailureCode, FileRole, TaskError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 integers = st.integers(-(2**63), 2**64 - 1)  # what every JSON reader of ours keeps exact
@@ -75,11 +75,13 @@ emitted = st.builds(Emitted, attempt=attempts, chunks=st.lists(json_values, max_
 stored = st.builds(
     Stored,
     attempt=attempts,
+    file=texts,
     key=texts,
     name=texts,
     size=st.integers(0, 2**40),
     media_type=texts,
     checksum=texts,
+    role=st.none() | st.sampled_from(FileRole),
 )
 finished = st.builds(
     Finished,

@@ -17,6 +17,7 @@ from headrace.cli.commands.keys import key, login, logout, secret
 from headrace.cli.commands.kinds import kinds, pause, resume
 from headrace.cli.commands.listing import list_tasks
 from headrace.cli.commands.log import lag, tail
+from headrace.cli.commands.logs import logs
 from headrace.cli.commands.processes import api, migrate, projector, provision, up, worker
 from headrace.cli.commands.schedules import schedules
 from headrace.cli.commands.tasks import batch, submit
@@ -35,7 +36,7 @@ def cli() -> None:
 
 
 PROCESSES = (up, api, worker, projector, migrate, provision, check, doctor)
-TASKS = (submit, batch, list_tasks, cancel, replay, demo)
+TASKS = (submit, batch, list_tasks, logs, cancel, replay, demo)
 KINDS = (kinds, pause, resume)
 LOG = (tail, lag)
 ACCOUNTS = (key, login, logout, enter, secret, admin)

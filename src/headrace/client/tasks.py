@@ -18,6 +18,7 @@ from headrace.client.retries import Retries
 from headrace.client.streams import RESET, FrameStream, StreamEvent
 from headrace.contracts.attempts import Attempts
 from headrace.contracts.events import EventName
+from headrace.contracts.screens.task_detail import TaskLog, TaskOutput
 from headrace.contracts.tasks import Priority, State, Task, TaskSummary
 from headrace.contracts.waiting import TaskWaiting
 
@@ -116,6 +117,25 @@ class Tasks(Connection):
         """
         params = given(at_least=at_least)
         return await self._ask(Call(method="GET", path=path("tasks", task, "waiting"), params=params), TaskWaiting)
+
+    async def log(self, task: str, at_least: str | None = None) -> TaskLog:
+        """Read the newest lines that a task wrote; ``complete`` says whether these are all.
+
+        Args:
+            task: Its id.
+            at_least: Wait until the API's view reflects this position.
+
+        Raises:
+            ProblemError: There is no such task, or the read model is not available.
+            httpx.TransportError: The API does not answer.
+        """
+        params = given(at_least=at_least)
+        return await self._ask(Call(method="GET", path=path("tasks", task, "log"), params=params), TaskLog)
+
+    async def output(self, task: str, at_least: str | None = None) -> TaskOutput:
+        """Read the newest chunks that a task streamed. The arguments and errors are those of `log`."""
+        params = given(at_least=at_least)
+        return await self._ask(Call(method="GET", path=path("tasks", task, "output"), params=params), TaskOutput)
 
     async def result(self, task: str, timeout: float | None = None, at_least: str | None = None) -> Any:
         """Wait until a task ends and return its result; see `ended`.

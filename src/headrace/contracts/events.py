@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from headrace.contracts.payloads import decode_payload
-from headrace.contracts.tasks import NULL, FailureCode, Instant, TaskError
+from headrace.contracts.tasks import NULL, FailureCode, FileRole, Instant, TaskError
 
 Attempt = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Counts from 1; a retry adds one.")]
 Seconds = Annotated[float, Meta(description="Seconds; microseconds are the smallest part.")]
@@ -91,15 +91,22 @@ class Emitted(Struct, frozen=True, kw_only=True, tag_field="event", tag="emitted
     chunks: list[Any]
 
 
-class Stored(Struct, frozen=True, kw_only=True, tag_field="event", tag="stored"):
-    """The task produced a file, see `headrace.contracts.tasks.StoredFile`."""
+class Stored(Struct, frozen=True, kw_only=True, tag_field="event", tag="stored", omit_defaults=True):
+    """The task produced a file, see `headrace.contracts.tasks.StoredFile`. It is appended when the file is there as a whole.
+
+    A file takes the place of an earlier one of the task that has its name, so that an attempt that is made again leaves no two.
+    ``checksum`` is the SHA-256 of its bytes. ``role`` marks what the worker itself keeps: the lines and the chunks that the
+    handler wrote, which are no results.
+    """
 
     attempt: Attempt
+    file: str
     key: str
     name: str
     size: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     media_type: str
     checksum: str
+    role: FileRole | None = None
 
 
 class Withdrawn(Struct, frozen=True, kw_only=True):

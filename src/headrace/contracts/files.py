@@ -17,7 +17,7 @@ from headrace.contracts.tasks import Instant
 NAME_CHARS_MAX = 255  # what file systems have
 MEDIA_TYPE_CHARS_MAX = 127  # RFC 6838, 4.2: each half, and no type in use comes near
 PART_BYTES = 64 << 20  # of an upload; a connection that breaks costs no more than this
-SHA256_PATTERN = "^[0-9a-f]{64}$"
+SHA256_PATTERN = pattern_of("a SHA-256 in hexadecimal, with lower-case letters", r"^[0-9a-f]{64}$(?!\n)")
 
 PARTS_MAX = 1000  # of one upload: a larger file has larger parts, so that the list of them stays short
 MEDIA_TYPE_PATTERN = pattern_of(

@@ -109,14 +109,26 @@ class Progress(Struct, frozen=True, kw_only=True):
     message: str | None = None
 
 
+class FileRole(StrEnum):
+    """What a file of a task is that its worker has kept beside the results: the lines, or the chunks, that its handler wrote."""
+
+    LOG = "log"
+    OUTPUT = "output"
+
+
 class StoredFile(Struct, frozen=True, kw_only=True):
     """A file that a task produced."""
 
+    id: Annotated[str, Meta(description="For GET /files/{id}.")]
     key: str
     name: str
     size: Annotated[int, Meta(ge=0, description="Bytes.")]
     media_type: str
-    checksum: str
+    checksum: Annotated[str, Meta(description="SHA-256 of its bytes, in hexadecimal.")]
+    stored_at: Instant
+    role: Annotated[
+        FileRole | None, Meta(description="Null for a result; else what it is that the worker has kept.")
+    ] = None
 
 
 class TaskSummary(Struct, frozen=True, kw_only=True):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import msgspec
@@ -23,6 +24,7 @@ _READ_CHARS: Final = 400  # of a text, so that a text of a megabyte costs no mor
 _READ_PROPERTIES: Final = 32  # of an input, so that a thousand of them cost no more
 
 _DEFINITIONS: Final = "#/$defs/"
+_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 _not_shown = re.compile(rf"[{NOT_PRINTABLE}\ud800-\udfff]")
 _decode_properties = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -52,17 +54,24 @@ def marked_properties(schema: Mapping[str, Any]) -> list[str]:
     return [name for name, part in cast("dict[str, Any]", properties).items() if _is_marked(part, schema)]
 
 
-def choose_title(value: Mapping[str, Any], marked: str | None) -> str | None:
+def choose_title(
+    value: Mapping[str, Any], marked: str | None, files: Container[str] = (), names: Mapping[str, str] = _NO_NAMES
+) -> str | None:
     """Make a title of the marked property of an input, else of the first of its properties that is a text; None when none can be made.
 
     Args:
         value: The input.
         marked: The name of the property that is the title; None for none.
+        files: The names of the properties that are files. The id of a file is no title; its name is.
+        names: The names of files by their ids.
     """
     if marked is not None and isinstance(text := value.get(marked), str) and (title := make_title(text)) is not None:
         return title
-    for each in islice(value.values(), _READ_PROPERTIES):
-        if isinstance(each, str) and (title := make_title(each)) is not None:
+    for name, each in islice(value.items(), _READ_PROPERTIES):
+        if not isinstance(each, str):
+            continue
+        text = each if name not in files else names.get(each, "")
+        if (title := make_title(text)) is not None:
             return title
     return None
 

@@ -150,7 +150,7 @@ def _of_worker(inbox: str, kinds: list[str]) -> Permissions:
 
 def _of_kind(kind: str) -> list[str]:
     """Everything that a worker publishes under the name of a kind."""
-    events = [event for event in EventName if event not in (EventName.STORED, EventName.DELETED)]
+    events = [event for event in EventName if event != EventName.DELETED]
     return [*_task_events(*events, kind=kind), subjects.rate_counter(kind, "*"), subjects.catalog_entry(kind)]
 
 

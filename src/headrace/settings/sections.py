@@ -56,6 +56,13 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
             "up, instead of trying it twice more. None by default; `up` has one."
         ),
     ] = None
+    scratch: Annotated[
+        str | None,
+        Meta(
+            description="A directory for local copies of files, which go with the attempt that needed them; one among the temporary "
+            "ones of the system by default."
+        ),
+    ] = None
 
 
 class ProjectorSettings(Struct, frozen=True, kw_only=True):

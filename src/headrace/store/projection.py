@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -12,6 +13,8 @@ from sqlalchemy import Table
 from headrace.contracts.positions import Position
 from headrace.store import tables
 from headrace.store.activity_statements import ADD_ACTIVITY, FORGET_ACTIVITY, arrays_of, of_everybody
+from headrace.store.file_projection import DELETE_FILES_OF_TASKS, write_files
+from headrace.store.file_table import FileRow
 from headrace.store.leadership import LeaderSession
 from headrace.store.statements import column_arrays, insert_missing, load_by_id, upsert_newer
 from headrace.store.storable import make_activity_storable, make_storable
@@ -63,6 +66,7 @@ class FoldedPage(Struct, kw_only=True):
         deleted_tasks: The ids of the tasks that the page deletes. It may have made one of them anew since.
         deleted_schedules: The ids of the schedules that the page deletes.
         activity: What the page adds to the counts of minutes, one row for each owner, kind and minute.
+        files: The rows of all files of each task of which the page changes the files, by the id of the task.
     """
 
     tasks: Collection[TaskRow] = ()
@@ -73,10 +77,13 @@ class FoldedPage(Struct, kw_only=True):
     deleted_tasks: Collection[str] = ()
     deleted_schedules: Collection[str] = ()
     activity: Collection[ActivityRow] = ()
+    files: Mapping[str, Collection[FileRow]] = {}
 
     def make_storable(self) -> None:
         """Change in the rows what Postgres cannot hold."""
         for row in (*self.tasks, *self.events, *self.batches, *self.schedules):
+            make_storable(row)
+        for row in chain.from_iterable(self.files.values()):
             make_storable(row)
         for row in self.activity:
             make_activity_storable(row)
@@ -157,12 +164,16 @@ class Projection:
         if page.deleted_tasks:
             tally.remove_all(map(Removed._make, await self._connection.fetch(_DELETE_TASKS, page.deleted_tasks)))
             await self._connection.execute(_DELETE_EVENTS, page.deleted_tasks)
+            await self._connection.execute(DELETE_FILES_OF_TASKS, page.deleted_tasks)
         if not page.tasks:
             return
         rows = {row.id: row for row in page.tasks}
+        written: set[str] = set()
         for task, inserted in await self._connection.fetch(_WRITE_TASKS, *column_arrays(tables.tasks, page.tasks)):
             # The row of a task may have been removed since it was loaded, by age or by this page; then it is a new one.
             tally.move(None if inserted else page.places[task], place_of(rows[task]))
+            written.add(task)
+        await write_files(self._connection, {task: rows for task, rows in page.files.items() if task in written})
 
     async def _load(self, query: str, ids: Sequence[str]) -> list[Any]:
         """Load the rows with these ids.

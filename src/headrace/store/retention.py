@@ -14,6 +14,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 
 from headrace.contracts.run_time_settings import Retention, RunTimeSettings
+from headrace.store.file_projection import DELETE_FILES_OF_TASKS
 from headrace.store.tally import REMOVED, Removed, Tally
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -169,7 +170,9 @@ class RetentionSession:
             found = await self._connection.fetch(_REMOVE_TASKS, kind, since, before, limit)
             if not found:
                 return RemovedTasks(0, 0, before, ())
-            entries = await self._connection.execute(_REMOVE_EVENTS, [record["id"] for record in found])
+            removed = [record["id"] for record in found]
+            entries = await self._connection.execute(_REMOVE_EVENTS, removed)
+            await self._connection.execute(DELETE_FILES_OF_TASKS, removed)
             tally = Tally()
             tally.remove_all(Removed(*rest) for _, *rest in found)
             owners = await tally.write(self._connection)

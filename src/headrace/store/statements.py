@@ -36,11 +36,14 @@ def upsert_newer(table: Table) -> str:
 
     A row keeps its ``created_at``. The arguments, ``$1`` and on, are an array for each column, in the order of the fields.
     """
-    changed = ", ".join(f"{name} = excluded.{name}" for name in _names(table) if name not in _KEPT)
-    return (
-        f"INSERT INTO {table.name} AS t {_rows_from_arrays(table)} ON CONFLICT (id) DO UPDATE SET {changed}"
-        " WHERE (t.epoch, t.sequence) < (excluded.epoch, excluded.sequence)"
-    )
+    return upsert(table, "(t.epoch, t.sequence) < (excluded.epoch, excluded.sequence)", _KEPT)
+
+
+def upsert(table: Table, condition: str, kept: Collection[str] = ("id",)) -> str:
+    """Build the statement that writes rows over those with their ids of which a condition holds: ``t`` is there, ``excluded`` comes."""
+    changed = ", ".join(f"{name} = excluded.{name}" for name in _names(table) if name not in kept)
+    written = f"INSERT INTO {table.name} AS t {_rows_from_arrays(table)}"
+    return f"{written} ON CONFLICT (id) DO UPDATE SET {changed} WHERE {condition}"
 
 
 def column_arrays(table: Table, rows: Collection[Struct]) -> list[Sequence[Any]]:

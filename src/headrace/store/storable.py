@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, DateTime, Integer, Text
 
 from headrace.store.columns import column_types
-from headrace.store.tables import ActivityRow, Row
+from headrace.store.tables import ActivityRow
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=Struct)
 
 # The driver reads and writes the first and the last instant of Python's calendar as the infinities of Postgres, and cannot
 # write an instant that is outside of this calendar in UTC.

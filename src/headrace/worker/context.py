@@ -5,26 +5,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from headrace.contracts.events import Emitted, EventName, Logged, Progressed
+from headrace.contracts.files import FileRecord
 from headrace.errors import LogUnavailable
 from headrace.sdk.context import LogLevel
+from headrace.sdk.files import OpenFile, Source
 from headrace.sdk.said import to_fraction, to_json, to_level, to_text
 from headrace.telemetry import get_logger
+from headrace.worker.attempt_files import AttemptFiles
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
+from headrace.worker.kept_output import KeptOutput
+from headrace.worker.stored_file import StoredFile
 from headrace.worker.text import LINE_CHARS_MAX, legible
 
 PROGRESS_INTERVAL_SECONDS = 0.25  # 4 a second: more than an eye follows
 EMIT_INTERVAL_SECONDS = 0.1  # 10 a second: text that streams smoothly
 EMIT_BYTES_MAX = 256 << 10  # bytes of JSON waiting to be sent; a handler that emits faster waits
 TURN_SECONDS = 0.002  # a handler runs for this long between two turns of the others; a turn costs some microseconds
-SYNC_TIMEOUT_SECONDS = 60.0  # how long a thread waits for the event loop to take what it emits
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class ExecutionContext:
@@ -33,11 +39,18 @@ class ExecutionContext:
     Args:
         execution: The execution.
         events: Appends what the handler says.
+        files: Opens and saves files.
+        kept: Keeps the newest of what the handler writes.
+
+    Attributes:
+        files: As given.
     """
 
-    def __init__(self, execution: Execution, events: EventWriter) -> None:
+    def __init__(self, execution: Execution, events: EventWriter, files: AttemptFiles, kept: KeptOutput) -> None:
+        self.files = files
         self._execution = execution
         self._events = events
+        self._kept = kept
         self._loop = asyncio.get_running_loop()
         self._latest: Progressed | None = None
         self._progress_timer: asyncio.TimerHandle | None = None
@@ -84,7 +97,7 @@ class ExecutionContext:
         self._check_open()
         line = legible(to_text(message), LINE_CHARS_MAX)
         logged = Logged(attempt=self.attempt, level=to_level(level), message=line)
-        await self._on_own_loop(self._events.append(self._execution, EventName.LOGGED, logged))
+        await self._on_own_loop(self._append_line(logged))
 
     async def emit(self, chunk: object) -> None:
         """See `headrace.task.Context.emit`.
@@ -115,19 +128,30 @@ class ExecutionContext:
             self._emitting = asyncio.create_task(self._emit_in_intervals(), name="emit")
         await self._give_turn()
 
+    async def open(self, file: str) -> OpenFile:
+        """See `headrace.task.Context.open`."""
+        record = await self._on_own_loop(self.files.find(file))
+        return StoredFile(record, self.files, self._on_own_loop)
+
+    async def save(self, name: str, source: Source, media_type: str) -> FileRecord:
+        """See `headrace.task.Context.save`."""
+        return await self._on_own_loop(self.files.save(name, source, media_type))
+
+    async def _append_line(self, logged: Logged) -> None:
+        self._kept.add_line(logged, await self._events.append(self._execution, EventName.LOGGED, logged))
+
     async def _progress(self, fraction: float, message: str | None) -> None:
         self.offer_progress(fraction, message)
         await self._give_turn()
 
-    async def _on_own_loop(self, said: Coroutine[Any, Any, None]) -> None:
+    async def _on_own_loop(self, said: Coroutine[Any, Any, T]) -> T:
         """Await something on the event loop of the worker, to which its connection belongs.
 
         A handler may speak on another one: a library that runs coroutines for synchronous code makes its own, in a thread.
         """
         if asyncio.get_running_loop() is self._loop:
-            await said
-        else:
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(said, self._loop))
+            return await said
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(said, self._loop))
 
     async def _give_turn(self) -> None:
         """Let others run now and then, because a handler may report in a loop that awaits nothing else."""
@@ -202,69 +226,9 @@ class ExecutionContext:
     async def _append_chunks(self) -> None:
         chunks, self._chunks, self._chunk_bytes = self._chunks, [], 0
         emitted = Emitted(attempt=self.attempt, chunks=list(chunks))
-        await self._events.append(self._execution, EventName.EMITTED, emitted)
+        self._kept.add_chunks(emitted, await self._events.append(self._execution, EventName.EMITTED, emitted))
 
 
 def checked_progress(fraction: object, message: object) -> tuple[float, str | None]:
     """Return progress as it can be sent. Raises as `ExecutionContext.progress`."""
     return to_fraction(fraction), None if message is None else legible(to_text(message), LINE_CHARS_MAX)
-
-
-class ThreadContext:
-    """A `headrace.task.SyncContext` for a handler in a thread.
-
-    Args:
-        context: The context on the event loop.
-        loop: The event loop.
-    """
-
-    def __init__(self, context: ExecutionContext, loop: asyncio.AbstractEventLoop) -> None:
-        self._context = context
-        self._loop = loop
-
-    @property
-    def task_id(self) -> str:
-        """See `headrace.task.Context.task_id`."""
-        return self._context.task_id
-
-    @property
-    def attempt(self) -> int:
-        """See `headrace.task.Context.attempt`."""
-        return self._context.attempt
-
-    @property
-    def cancelled(self) -> bool:
-        """See `headrace.task.SyncContext.cancelled`."""
-        return self._context.cancelled
-
-    def progress(self, fraction: float, message: str | None = None) -> None:
-        """See `headrace.task.Context.progress`.
-
-        Raises:
-            TypeError: ``fraction`` is no number, or ``message`` no str.
-            ValueError: ``fraction`` is not from 0 to 1.
-        """
-        # What is wrong is raised here, in the thread of the handler.
-        self._loop.call_soon_threadsafe(self._context.offer_progress, *checked_progress(fraction, message))
-
-    def log(self, message: str, level: LogLevel = "info") -> None:
-        """See `headrace.task.Context.log`.
-
-        Raises:
-            TypeError: ``message`` is no str.
-            ValueError: there is no such ``level``.
-        """
-        self._wait_for(self._context.log(legible(to_text(message), LINE_CHARS_MAX), to_level(level)))
-
-    def emit(self, chunk: object) -> None:
-        """See `headrace.task.Context.emit`.
-
-        Raises:
-            TypeError: ``chunk`` has no JSON form.
-            ValueError: ``chunk`` has more than 256 KB.
-        """
-        # The code of the chunk runs in the thread of the handler, not on the event loop of all.
-        self._wait_for(self._context.emit_json(to_json(chunk)))
-
-    def _wait_for(self, said: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(said, self._loop).result(SYNC_TIMEOUT_SECONDS)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from headrace.contracts.events import HIGH_RATE, HIGH_RATE_SECONDS, Deferred, Event, EventName, Started, encode
+from headrace.contracts.positions import Position
 from headrace.errors import LogFull, LogUnavailable
 from headrace.lifecycle.fence import AppendedOrFinish, append_under_fence, finish
 from headrace.lifecycle.queueing import WaitingTask, requeue_message, retry_messages
@@ -68,8 +69,8 @@ class EventWriter:
         """
         await self._log.appender.append_nowait(execution.subject.of(name), encode(event), _headers(execution, name))
 
-    async def append(self, execution: Execution, name: EventName, event: Event) -> None:
-        """Append an event once, and wait until the log has it.
+    async def append(self, execution: Execution, name: EventName, event: Event) -> Position:
+        """Append an event once, wait until the log has it, and return where.
 
         Raises:
             LogUnavailable: the log was away, or full, for ten minutes.
@@ -79,7 +80,8 @@ class EventWriter:
         once = {subjects.MSG_ID: f"{delivery.sequence}-{delivery.delivered}-{execution.appended}"}
         headers = _headers(execution, name) | once
         subject, payload = execution.subject.of(name), encode(event)
-        await self._when_available(lambda: self._log.appender.append(subject, payload, headers))
+        appended = await self._when_available(lambda: self._log.appender.append(subject, payload, headers))
+        return Position(self._log.epoch, appended.sequence)
 
     async def append_outcome(self, execution: Execution, outcome: Ending) -> AppendedOrFinish:
         """Append the end of the run.

@@ -16,7 +16,7 @@ from headrace import forks
 from headrace.contracts.events import Queued
 from headrace.sdk.kind import AnyKind
 from headrace.worker.child_process import Child
-from headrace.worker.context import ExecutionContext, ThreadContext
+from headrace.worker.context import ExecutionContext
 from headrace.worker.execution import Execution
 from headrace.worker.handler_threads import HandlerThreads
 from headrace.worker.loop_threads import open_calls
@@ -24,6 +24,7 @@ from headrace.worker.loop_watch import BLOCKED_SECONDS_MAX, handler_here
 from headrace.worker.outcomes import AttemptOutcome, HandlerRaised, Stop, outcome_of, returned
 from headrace.worker.pipe_protocol import Call
 from headrace.worker.process_pool import ProcessPool
+from headrace.worker.thread_context import ThreadContext
 
 CANCEL_GRACE_SECONDS = 5.0  # for a thread to see `context.cancelled` and return, before it is stopped
 
@@ -151,7 +152,8 @@ async def _invoke_in_thread(
 async def _invoke_in_process(
     execution: Execution, context: ExecutionContext, processes: ProcessPool, child: Child
 ) -> AttemptOutcome:
-    call = Call(task_id=context.task_id, attempt=context.attempt, input=bytes(execution.queued.input))
+    directory = str(context.files.directory)
+    call = Call(context.task_id, context.attempt, bytes(execution.queued.input), directory)
     running = asyncio.create_task(processes.run(child, call, context), name="process")
     try:
         return outcome_of(execution.kind, execution.queued, await asyncio.shield(running))

@@ -19,6 +19,7 @@ from headrace.log.metrics import LogCollector
 from headrace.log.opening import open_log, until_compared
 from headrace.log.presence import Presence, process_name
 from headrace.metrics.page import Collector
+from headrace.objects import open_objects
 from headrace.operations.answers import Operations
 from headrace.operations.port import serve_operations
 from headrace.repeated import RepeatedWarning
@@ -32,6 +33,7 @@ from headrace.worker.cancellations import Cancellations
 from headrace.worker.collector import WorkerCollector
 from headrace.worker.descriptors import until_short
 from headrace.worker.event_writer import EventWriter
+from headrace.worker.file_store import FileStore
 from headrace.worker.handler_threads import HandlerThreads
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.invoke import Pool
@@ -45,6 +47,7 @@ from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.run import Runner
 from headrace.worker.running_record import RunningRecord
+from headrace.worker.scratch import Scratch
 
 ANNOUNCE_RETRY_SECONDS = 2.0  # until kinds that could not be announced are announced again
 FIRST_ANNOUNCE_SECONDS = 2.0  # a log that has just started may need longer until it is known to be the same log
@@ -64,7 +67,8 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         KindError: the kinds cannot be loaded.
         LogUnavailable: NATS cannot be reached.
         ProvisionError: the log cannot be made what the settings say.
-        OSError: the address of the operations port cannot be listened on.
+        OSError: the address of the operations port cannot be listened on, or there is no place for local files.
+        ObjectsUnavailable: the directory of files cannot be made.
         WornOut: too many handlers go on although their task has ended.
     """
     kinds = list(load_kinds(settings.consumers, only).values())
@@ -114,6 +118,9 @@ class Worker:
         self._left_overs = LeftOvers()
         self._throttle = LowPriorityThrottle()
         self._acknowledger = log.acknowledger()
+        objects = open_objects(settings.objects)
+        self._store = None if objects is None else FileStore(objects, settings.objects.file_bytes_max)
+        self._scratch = Scratch(Path(settings.worker.scratch) if settings.worker.scratch else None)
         self._process_pools: dict[str, ProcessPool] = {}
         self._lanes = [self._make_lanes(kind) for kind in kinds]
         self._announcing = RepeatedWarning(
@@ -173,6 +180,7 @@ class Worker:
         await asyncio.gather(*(pool.close() for pool in self._process_pools.values()))
         await self._acknowledger.flush()
         self._heartbeats.stop()
+        await asyncio.to_thread(self._scratch.remove)
 
     def check_wear(self) -> None:
         """Make sure that the worker was told to stop, and did not stop because of what handlers have left behind.
@@ -213,6 +221,8 @@ class Worker:
             left_overs=self._left_overs,
             metrics=self._metrics,
             slots=slots,
+            store=self._store,
+            scratch=self._scratch,
         )
         return Lanes(self._log, runner, slots, self._throttle)
 

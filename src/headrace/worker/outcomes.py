@@ -11,6 +11,7 @@ from msgspec import MsgspecError, Raw, Struct
 
 from headrace.contracts.events import Finished, Outcome, Queued
 from headrace.contracts.tasks import NULL, FailureCode, TaskError
+from headrace.sdk.files import FileError
 from headrace.sdk.kind import AnyKind, ResultError
 from headrace.sdk.retries import Retry, wait_seconds
 from headrace.sdk.said import to_text
@@ -244,7 +245,7 @@ def retry_or_fail(kind: AnyKind, queued: Queued, error: BaseException, failed: F
     if asked is not None:
         wait = wait_of(asked)
         return Retrying(kind.options.backoff.after(queued.attempt) if wait is None else wait, failed)
-    if is_instance_of(error, kind.options.give_up_on) or not is_instance_of(error, kind.options.retry_on):
+    if is_instance_of(error, (FileError, *kind.options.give_up_on)) or not is_instance_of(error, kind.options.retry_on):
         return failed
     return Retrying(kind.options.backoff.after(queued.attempt), failed)
 

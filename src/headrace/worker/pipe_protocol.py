@@ -1,7 +1,7 @@
 """The protocol between a worker and a process that runs handlers: frames over two pipes, msgpack behind its length.
 
-A worker sends a `Call`. The process sends what the handler says, then how it ended. Each `Log` and `Emit` waits for its
-`Answer`, and each `Progress` for its `ProgressAccepted`, so at most one of each is under way and no handler can flood its
+A worker sends a `Call`. The process sends what the handler says, then how it ended. Each `Log`, `Emit`, `Open`, `Fetch` and `Save`
+waits for its `Answer`, and each `Progress` for its `ProgressAccepted`, so at most one of each is under way and no handler can flood its
 worker.
 """
 
@@ -19,18 +19,20 @@ LENGTH_BYTES = 4
 
 
 class Call(Struct, frozen=True, tag="call"):
-    """The worker has a task run; ``input`` is JSON."""
+    """The worker has a task run; ``input`` is JSON, and local files of the attempt are in ``directory``, once it is made."""
 
     task_id: str
     attempt: int
     input: bytes
+    directory: str = ""
 
 
 class Answer(Struct, frozen=True, tag="answer"):
-    """The worker has appended a line or a chunk; or it cannot, and names a built-in exception and its message."""
+    """The worker has done what was asked, and says in ``value`` what came of it; or it cannot, and names an exception and its message."""
 
     error: str | None = None
     message: str = ""
+    value: bytes = b""
 
 
 class ProgressAccepted(Struct, frozen=True, tag="progress_accepted"):
@@ -65,6 +67,26 @@ class Emit(Struct, frozen=True, tag="emit"):
     chunk: bytes
 
 
+class Open(Struct, frozen=True, tag="open"):
+    """The handler opens a file; see `headrace.task.SyncContext.open`. The answer has its `FileRecord` as JSON."""
+
+    file: str
+
+
+class Fetch(Struct, frozen=True, tag="fetch"):
+    """The handler needs a local copy of a file. The answer has its path."""
+
+    file: str
+
+
+class Save(Struct, frozen=True, tag="save"):
+    """The handler saves what is at a path; see `headrace.task.SyncContext.save`. The answer has its `FileRecord` as JSON."""
+
+    name: str
+    path: str
+    media_type: str
+
+
 class Result(Struct, frozen=True, tag="result"):
     """The handler returned; ``result`` is JSON."""
 
@@ -94,7 +116,7 @@ class Raised(Struct, frozen=True, tag="raised"):
 
 
 ToChild = Call | Answer | ProgressAccepted | Cancel
-FromChild = Ready | Progress | Log | Emit | Result | InvalidResult | RetryAsked | Raised
+FromChild = Ready | Progress | Log | Emit | Open | Fetch | Save | Result | InvalidResult | RetryAsked | Raised
 
 Frame = TypeVar("Frame")
 

@@ -9,25 +9,43 @@ import os
 import signal
 import threading
 import traceback
+import uuid
+from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
 
 import msgspec
 
+from headrace.contracts.files import FileRecord
 from headrace.sdk.context import LogLevel
+from headrace.sdk.files import (
+    FileMissing,
+    FileStoreUnavailable,
+    FileTooLarge,
+    NoFileStore,
+    SyncOpenFile,
+    SyncSource,
+    checked_media_type,
+    checked_name,
+)
+from headrace.sdk.local_files import LocalFile, write_source
 from headrace.sdk.said import to_fraction, to_json, to_level, to_text
 from headrace.worker.pipe_protocol import (
     Answer,
     Call,
     Cancel,
     Emit,
+    Fetch,
     FromChild,
     InvalidResult,
     Log,
+    Open,
     Progress,
     ProgressAccepted,
     Raised,
     Result,
     RetryAsked,
+    Save,
     ToChild,
     Unpacker,
     pack,
@@ -38,7 +56,12 @@ READ_BYTES = 64 << 10  # as many as a pipe holds
 
 Ended = Result | InvalidResult | RetryAsked | Raised
 
-ERRORS: dict[str, type[Exception]] = {"TypeError": TypeError, "ValueError": ValueError}
+ERRORS: dict[str, Callable[[str], Exception]] = {
+    each.__name__: each
+    for each in (TypeError, ValueError, OSError, FileMissing, FileTooLarge, NoFileStore, FileStoreUnavailable)
+}
+
+_decode_record = msgspec.json.Decoder(FileRecord).decode
 
 
 class Pipes:
@@ -96,6 +119,7 @@ class ProcessContext:
         self.task_id = call.task_id
         self.attempt = call.attempt
         self.cancelled = False
+        self._directory = Path(call.directory)
         self._pipes = pipes
         self._lock = threading.Lock()
         self._ended = False
@@ -103,6 +127,7 @@ class ProcessContext:
         self._held: Progress | None = None
         self._one_request = threading.Lock()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._copies: dict[str, Path] = {}
 
     def progress(self, fraction: float, message: str | None = None) -> None:
         """See `headrace.task.Context.progress`.
@@ -139,6 +164,22 @@ class ProcessContext:
         """
         self._request(Emit(to_json(chunk)))
 
+    def open(self, file: str) -> SyncOpenFile:
+        """See `headrace.task.Context.open`."""
+        record = _decode_record(self._request(Open(to_text(file))))
+        return LocalFile(record, lambda: self._fetch(record.id))
+
+    def save(self, name: str, source: SyncSource, media_type: str) -> FileRecord:
+        """See `headrace.task.Context.save`."""
+        checked, of_type = checked_name(name), checked_media_type(media_type)
+        own = self._directory / str(uuid.uuid4())
+        try:
+            # The worker reads it from there, so that no file passes through the pipe.
+            path = write_source(source, own)
+            return _decode_record(self._request(Save(checked, str(path), of_type)))
+        finally:
+            own.unlink(missing_ok=True)
+
     def receive(self, frame: Answer | ProgressAccepted | Cancel) -> None:
         """Receive a frame that the worker sends while the handler runs."""
         match frame:
@@ -164,8 +205,13 @@ class ProcessContext:
         if held is not None:
             self._pipes.send(held)
 
-    def _request(self, frame: Log | Emit) -> None:
-        """Send a frame and wait for its answer."""
+    def _fetch(self, file: str) -> Path:
+        if file not in self._copies:
+            self._copies[file] = Path(os.fsdecode(self._request(Fetch(file))))
+        return self._copies[file]
+
+    def _request(self, frame: Log | Emit | Open | Fetch | Save) -> bytes:
+        """Send a frame, wait for its answer, and return what that has."""
         with self._one_request:
             with self._lock:
                 if self._ended:
@@ -175,6 +221,7 @@ class ProcessContext:
             answer = self._answers.get()
         if answer.error is not None:
             raise ERRORS.get(answer.error, RuntimeError)(answer.message)
+        return answer.value
 
 
 def _end() -> None:

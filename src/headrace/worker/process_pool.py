@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import cast
+
+import msgspec
 
 from headrace.sdk.context import LogLevel
 from headrace.sdk.retries import Retry
 from headrace.telemetry import get_logger
+from headrace.worker.attempt_files import AttemptFiles
 from headrace.worker.child_process import Child, ProcessLost
 from headrace.worker.context import PROGRESS_INTERVAL_SECONDS, ExecutionContext
 from headrace.worker.outcomes import Failed, HandlerRaised, Succeeded, is_instance_of
@@ -17,14 +22,17 @@ from headrace.worker.pipe_protocol import (
     Call,
     Cancel,
     Emit,
+    Fetch,
     InvalidResult,
     Log,
+    Open,
     Progress,
     ProgressAccepted,
     Raised,
     Ready,
     Result,
     RetryAsked,
+    Save,
 )
 
 START_SECONDS = 60.0  # a process imports what the kinds import, on a machine that may be busy
@@ -33,6 +41,8 @@ END_GRACE_SECONDS = 2.0  # for a handler that reads `context.cancelled`; then it
 Returned = Succeeded | Failed | Retry
 
 log = get_logger(__name__)
+
+_encode = msgspec.json.Encoder().encode
 
 
 class ProcessPool:
@@ -159,6 +169,8 @@ async def _converse(child: Child, call: Call, context: ExecutionContext) -> Retu
                     child.send(await _answer(context.log(message, cast("LogLevel", level))))
                 case Emit(chunk):
                     child.send(await _answer(context.emit_json(chunk)))
+                case Open() | Fetch() | Save() as asked:
+                    child.send(await _answer(_use_files(asked, context.files)))
                 case Result(result):
                     return Succeeded(result)
                 case InvalidResult(code, message):
@@ -174,9 +186,24 @@ async def _converse(child: Child, call: Call, context: ExecutionContext) -> Retu
             accepting.cancel()
 
 
-async def _answer(said: Awaitable[None]) -> Answer:
+async def _use_files(asked: Open | Fetch | Save, files: AttemptFiles) -> bytes:
+    match asked:
+        case Open(file):
+            return _encode(await files.find(file))
+        case Fetch(file):
+            return os.fsencode(await files.fetch(await files.find(file)))
+        case Save(name, path, media_type):
+            return _encode(await files.save(name, Path(path), media_type))
+
+
+async def _answer(said: Awaitable[bytes | None]) -> Answer:
     try:
-        await said
+        value = await said
     except Exception as error:  # noqa: BLE001 - it is raised in the handler, as in a thread
-        return Answer(type(error).__name__, str(error))
-    return Answer()
+        return Answer(_builtin_name(error), str(error))
+    return Answer(value=value or b"")
+
+
+def _builtin_name(error: Exception) -> str:
+    """Return the name by which the process knows an exception. The system has many kinds of errors, which are all OSErrors."""
+    return OSError.__name__ if isinstance(error, OSError) else type(error).__name__

@@ -21,14 +21,17 @@ from headrace.log.deliveries import Acknowledger
 from headrace.log.records import Record
 from headrace.sdk.kind import AnyKind
 from headrace.telemetry import get_logger
+from headrace.worker.attempt_files import AttemptFiles
 from headrace.worker.child_process import ProcessLost
 from headrace.worker.context import ExecutionContext
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
+from headrace.worker.file_store import FileStore
 from headrace.worker.handler_threads import NoThread
 from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.history import NOT_STARTED, STARTS_MAX, History, read_history
 from headrace.worker.invoke import CANCEL_GRACE_SECONDS, Interrupted, Pool, invoke
+from headrace.worker.kept_output import KeptOutput
 from headrace.worker.left_overs import LeftOvers
 from headrace.worker.metrics import WorkerMetrics
 from headrace.worker.outcomes import (
@@ -45,6 +48,7 @@ from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
 from headrace.worker.reports import log_fields, log_outcome, report_outcome
 from headrace.worker.running_record import NO_ROW, RunningRecord
+from headrace.worker.scratch import Scratch
 from headrace.worker.traces import tracing
 from headrace.worker.unstarted import find_expiry, held_up_its_worker, worker_lost
 
@@ -69,6 +73,8 @@ class Runner:
         left_overs: Counts the handlers that go on although their task has ended.
         metrics: Counts deliveries, starts and outcomes.
         slots: How many tasks of the kind the worker runs at a time.
+        store: Where files are; None when the settings name no store.
+        scratch: Where the local copies of files are.
     """
 
     def __init__(
@@ -86,6 +92,8 @@ class Runner:
         left_overs: LeftOvers,
         metrics: WorkerMetrics,
         slots: int,
+        store: FileStore | None,
+        scratch: Scratch,
     ) -> None:
         self.kind = kind
         self.rate = rate
@@ -100,6 +108,8 @@ class Runner:
         self._left_overs = left_overs
         self._metrics = metrics
         self._slots = slots
+        self._store = store
+        self._scratch = scratch
 
     async def run_task(self, execution: Execution, *, seen_before: bool) -> None:
         """Run one delivered task to its outcome and acknowledge it.
@@ -185,15 +195,21 @@ class Runner:
         with tracing(execution) as attempt:
             await self._events.append_started(execution, wait=history.starts > 0)
             self._metrics.record_start(execution)
-            context = ExecutionContext(execution, self._events)
+            files = AttemptFiles(execution, self._events, self._store, self._scratch)
+            attempt_number, fence = execution.queued.attempt, execution.queued.fence
+            kept = KeptOutput(files, attempt=attempt_number, fence=fence, has_lost=history.starts > 0)
+            context = ExecutionContext(execution, self._events, files, kept)
             try:
                 outcome = await self._outcome_of_handler(execution, decoded, context)
                 await context.close()
+                await kept.store()
             except asyncio.CancelledError:
                 context.abandon()
                 if execution.cancelled:
                     attempt.note(Cancelled())
                 raise
+            finally:
+                await files.close()
             attempt.note(outcome)
         return outcome
 

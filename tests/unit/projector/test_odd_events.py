@@ -43,7 +43,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "tasks.progressed": {"attempt": 1, "fraction": 0.5, "message": "m"},
     "tasks.logged": {"attempt": 1, "level": "info", "message": "m"},
     "tasks.emitted": {"attempt": 1, "chunks": []},
-    "tasks.stored": {"attempt": 1, "key": "k", "name": "n", "size": 1, "media_type": "m", "checksum": "c"},
+    "tasks.stored": {"attempt": 1, "file": "f", "key": "k", "name": "n", "size": 1, "media_type": "m", "checksum": "c"},
     "tasks.finished": {
         "attempt": 1,
         "outcome": "failed",

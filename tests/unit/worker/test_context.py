@@ -18,16 +18,18 @@ from hypothesis import strategies as st
 from headrace.contracts.events import Emitted, Event, EventName, Logged, Progressed, decode, encode
 from headrace.errors import LogUnavailable
 from headrace.worker import context as worker_context
+from headrace.worker.attempt_files import AttemptFiles
 from headrace.worker.context import (
     EMIT_BYTES_MAX,
     EMIT_INTERVAL_SECONDS,
     LINE_CHARS_MAX,
     PROGRESS_INTERVAL_SECONDS,
     ExecutionContext,
-    ThreadContext,
 )
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
+from headrace.worker.kept_output import KeptOutput
+from headrace.worker.thread_context import ThreadContext
 from tests.waiting import until
 
 
@@ -78,7 +80,9 @@ class Log:
 
 def context_on(log: Log, attempt: int = 2) -> ExecutionContext:
     execution = SimpleNamespace(subject=SimpleNamespace(task="t1"), queued=SimpleNamespace(attempt=attempt))
-    return ExecutionContext(cast("Execution", execution), cast("EventWriter", log))
+    files = SimpleNamespace(has_store=False)
+    kept = KeptOutput(cast("AttemptFiles", files), attempt=attempt, fence=0, has_lost=False)
+    return ExecutionContext(cast("Execution", execution), cast("EventWriter", log), cast("AttemptFiles", files), kept)
 
 
 def at_most(elapsed: float, interval: float) -> int:

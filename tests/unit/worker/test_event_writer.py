@@ -43,7 +43,7 @@ class FakeAppender:
         self.sent.append((subject, payload, headers))
 
     def writer(self) -> EventWriter:
-        return EventWriter(cast("Log", SimpleNamespace(appender=self, is_closed=self.closed)), "w1")
+        return EventWriter(cast("Log", SimpleNamespace(appender=self, is_closed=self.closed, epoch=1)), "w1")
 
 
 @pytest.fixture

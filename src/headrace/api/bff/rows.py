@@ -105,7 +105,7 @@ def task_row(task: TaskSummary, names: Names) -> TaskRow:
         worker=names.workers.get(task.id),
         progress=None if task.progress is None else _progress(task.progress),
         error=None if task.error is None else _error(task.error),
-        files=len(task.files),
+        files=sum(each.role is None for each in task.files),
         due_at=task.due_at,
         expires_at=task.expires_at,
         created_at=task.created_at,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,37 +16,39 @@ from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.parts import Part, Reading
 from headrace.api.bff.rows import task_rows
-from headrace.api.bff.task_output import Chunks, Lines, has_whole_output, read_chunks, read_lines
 from headrace.api.bff.value_parts import value_part
 from headrace.api.edge.request import AnyRequest, task_id
+from headrace.api.kept_output import join_chunks, join_lines, read_kept_chunks, read_kept_lines
 from headrace.api.state import ApiState, state_of
+from headrace.api.task_output import Chunks, Lines, first_start, has_whole_output, read_chunks, read_lines
 from headrace.api.waiting.gather import read_waiting
 from headrace.contracts.attempts import Attempt
-from headrace.contracts.events import EventName
 from headrace.contracts.fingerprints import fingerprint
+from headrace.contracts.kept_output import KeptChunks, KeptLine
 from headrace.contracts.kinds import KindDescription
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.task_detail import (
     Around,
     DetailError,
+    DetailFile,
     Siblings,
     TaskDetail,
     TaskDetailV1,
-    TaskLog,
-    TaskOutput,
     TimelineItem,
 )
-from headrace.contracts.tasks import State, Task, TimelineEntry
+from headrace.contracts.tasks import State, StoredFile, Task, TimelineEntry
 from headrace.contracts.waiting import Waiting
 from headrace.errors import LogUnavailable, ReadModelBehind, TaskNotFound, UnknownKind
 from headrace.lifecycle.attempts import fold_attempts
 from headrace.log import subjects
+from headrace.media_types import is_shown
 from headrace.store.batches import find_batch
 from headrace.store.snapshot import Reads
 from headrace.store.tables import EVERYBODY
 from headrace.store.task_detail import find_neighbours_in_batch, find_neighbours_of_kind, find_task
 from headrace.store.tasks import list_timeline
 
+TASK_SECONDS = 0.1  # for which lines and chunks wait for the row of their task, which says whether some were kept
 INDEX_DIGITS_MAX = 8  # of the number of an input in its batch
 
 
@@ -65,14 +68,26 @@ async def show_task_detail(
     """
     api, found_id = state_of(request), task_id(task)
     reader = _TaskReader(api, owner, found_id)
-    lines = Part("log", partial(read_lines, api.log, owner, found_id))
-    chunks = Part("output", partial(read_chunks, api.log, owner, found_id))
+    lines = Part("log", partial(_read_lines, api, reader, owner, found_id))
+    chunks = Part("output", partial(_read_chunks, api, reader, owner, found_id))
     source = FromReadModel(api, *reader.readings, at_least=at_least)
 
     def build(composed: Composed) -> TaskDetailV1:
         return _build(api, composed, reader, lines, chunks)
 
     return await api.screens.show(request, TaskDetailV1, build, source, lines, chunks)
+
+
+async def _read_lines(api: ApiState, reader: _TaskReader, owner: str | None, task: str) -> tuple[Lines, list[KeptLine]]:
+    found = await read_lines(api.log, owner, task)
+    return found, await read_kept_lines(api.files.objects, await reader.find_soon())
+
+
+async def _read_chunks(
+    api: ApiState, reader: _TaskReader, owner: str | None, task: str
+) -> tuple[Chunks, list[KeptChunks]]:
+    found = await read_chunks(api.log, owner, task)
+    return found, await read_kept_chunks(api.files.objects, await reader.find_soon())
 
 
 class _TaskReader:
@@ -83,6 +98,7 @@ class _TaskReader:
         self._owner = owner
         self._id = task
         self._found: Task | None = None
+        self._is_read = asyncio.Event()
         self._timeline: list[TimelineEntry] = []
         self.task = Reading("task", self._read_task)
         self.timeline = Reading("timeline", self._read_timeline)
@@ -94,6 +110,18 @@ class _TaskReader:
         self.readings: list[Reading[Any]] = [
             *(self.task, self.timeline, self.attempts, self.around, self.siblings, self.waiting)
         ]
+
+    @property
+    def read_task(self) -> Task | None:
+        """The task, when it was read."""
+        return self._found
+
+    async def find_soon(self) -> Task | None:
+        """Wait a moment for the task; None when there is none, or it is not read in time. The screen is not kept waiting for it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TASK_SECONDS):
+                await self._is_read.wait()
+        return self._found
 
     @property
     def _task(self) -> Task:
@@ -109,11 +137,13 @@ class _TaskReader:
         return int(index) if is_index and batch == self._task.batch else None
 
     async def _read_task(self, session: Reads) -> TaskDetail:
-        found = await find_task(session, self._owner or EVERYBODY, self._id)
+        try:
+            self._found = found = await find_task(session, self._owner or EVERYBODY, self._id)
+        finally:
+            self._is_read.set()
         if found is None:
             await self._explain_absence(session)
             raise TaskNotFound(f"there is no task {self._id!r}")
-        self._found = found
         (row,) = await task_rows(session, [found], show_owners=self._owner is None)
         fields = asdict(row)
         fields["error"] = _error_of(found)
@@ -159,12 +189,17 @@ class _TaskReader:
 
 
 def _build(
-    api: ApiState, composed: Composed, reader: _TaskReader, lines: Part[Lines], chunks: Part[Chunks]
+    api: ApiState,
+    composed: Composed,
+    reader: _TaskReader,
+    lines: Part[tuple[Lines, list[KeptLine]]],
+    chunks: Part[tuple[Chunks, list[KeptChunks]]],
 ) -> TaskDetailV1:
     task, attempts = composed.value(reader.task), composed.value(reader.attempts)
     timeline, written, streamed = composed.value(reader.timeline), composed.value(lines), composed.value(chunks)
     kind = None if task is None else _describe(api, task.kind)
-    is_whole = has_whole_output(api.log, attempts, _first_start(timeline), composed.at)
+    is_whole = has_whole_output(api.log, attempts, first_start(timeline), composed.at)
+    read = reader.read_task
     if task is not None and attempts:
         task = replace(task, runs=attempts[-1].run)
     return TaskDetailV1(
@@ -175,11 +210,9 @@ def _build(
         waiting=composed.value(reader.waiting),
         attempts=attempts,
         timeline=timeline,
-        log=None if written is None else TaskLog(lines=written.lines, complete=is_whole and not written.is_cut),
-        output=None
-        if streamed is None
-        else TaskOutput(chunks=streamed.chunks, complete=is_whole and not streamed.is_cut, position=streamed.position),
-        files=None if task is None else [],
+        log=None if written is None else join_lines(written[1], written[0], read, log_is_whole=is_whole),
+        output=None if streamed is None else join_chunks(streamed[1], streamed[0], read, log_is_whole=is_whole),
+        files=None if read is None else [_file(each) for each in read.files if each.role is None],
         around=composed.value(reader.around),
         siblings=composed.value(reader.siblings),
     )
@@ -193,9 +226,10 @@ def _error_of(task: Task) -> DetailError | None:
     return DetailError(**asdict(task.error), fingerprint=alike)
 
 
-def _first_start(timeline: Sequence[TimelineItem] | None) -> str | None:
-    """Return the position of the first start that a timeline has."""
-    return next((each.position for each in timeline or () if each.event == EventName.STARTED), None)
+def _file(file: StoredFile) -> DetailFile:
+    # Only the first bytes of a file tell for certain, and whoever sends it looks at them.
+    inline = is_shown(file.media_type, b"")
+    return DetailFile(id=file.id, name=file.name, media_type=file.media_type, size=file.size, inline=inline)
 
 
 def _describe(api: ApiState, kind: str) -> KindDescription | None:

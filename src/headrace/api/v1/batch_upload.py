@@ -12,15 +12,17 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
 from headrace.api.edge.refused_body import explain_refused
 from headrace.api.edge.repeated_names import explain_repeated, find_repeated_label
 from headrace.api.edge.upload_room import UploadRoom
+from headrace.api.input_files import InputFiles, find_too_many, find_unusable, names_of
 from headrace.catalog import Catalog
 from headrace.contracts.batches import INPUTS_MAX, BatchEntry, LineForm
+from headrace.contracts.file_fields import NamedFile
 from headrace.contracts.labels import LABELS_MAX, encode_labels
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
@@ -30,6 +32,7 @@ from headrace.telemetry import get_logger
 
 SLICE_SECONDS = 0.003  # of validating, before other requests have their turn
 MEMORY_BYTES = 1 << 20  # of a batch; what is more is on the disk
+FILES_AT_ONCE = 1000  # that inputs name, before one query asks for all of them
 CHUNK_INPUTS_MIN = 2  # a chunk is appended under two conditions, and a message has room for one
 
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
@@ -42,6 +45,15 @@ _input_decoder = msgspec.json.Decoder(dict[str, Any])
 _entry_decoder = msgspec.json.Decoder(BatchEntry)
 
 
+class _Held(NamedTuple):
+    """An input whose files are to be found yet."""
+
+    value: dict[str, Any]
+    encoded: bytes
+    labels: dict[str, str]
+    named: list[NamedFile]
+
+
 class BatchUpload:
     """The inputs of one batch. It is a context manager, which removes them from the disk at its end.
 
@@ -52,6 +64,7 @@ class BatchUpload:
         input_bytes_max: The size that one input may have in the log.
         form: What is added.
         labels: The labels of the whole batch.
+        files: Finds the files that inputs name.
 
     Attributes:
         total: The number of inputs.
@@ -70,9 +83,15 @@ class BatchUpload:
         input_bytes_max: int,
         form: LineForm = LineForm.INPUTS,
         labels: Mapping[str, str] = _NO_LABELS,
+        files: InputFiles | None = None,
     ) -> None:
         # An unknown kind is refused before the body is read.
         catalog.describe(kind)
+        self._fields = None if files is None else catalog.file_fields(kind)
+        self._files = files
+        # Inputs whose files are to be found yet, in their order.
+        self._held: list[_Held] = []
+        self._named = self._held_bytes = 0
         self.total = 0
         self.size = 0
         self.header_bytes = 0
@@ -111,6 +130,8 @@ class BatchUpload:
                 message = f"a batch has at most {INPUTS_MAX:,} inputs; send the others as another batch"
                 raise TooLarge(message, [FieldError(path=f"/{self._form}", message=message)])
             self._add(each)
+            if self._named >= FILES_AT_ONCE or self._held_bytes >= MEMORY_BYTES:
+                await self._keep_held()
             if len(self._unwritten) >= MEMORY_BYTES:
                 await self._write()
             if time.perf_counter() - self._slice_began > SLICE_SECONDS:
@@ -124,6 +145,7 @@ class BatchUpload:
             InvalidInput: there is no input, or an input is wrong. The error names the first wrong paths.
             TooManyUploads: there is no room for the inputs.
         """
+        await self._keep_held()
         if self._errors:
             raise self._refusal()
         if not self.total:
@@ -187,8 +209,41 @@ class BatchUpload:
         elif len(encoded) > self._input_bytes_max:
             message = f"an input has at most {self._input_bytes_max:,} bytes, this one has {len(encoded):,}; send less"
             raise TooLarge(f"{path}: {message}", [FieldError(path=path, message=message)])
-        elif not self._errors:
-            title = (self._catalog.make_title(self._kind, value) or "").encode()
+        elif self._fields is not None:
+            named = self._fields.find(value, path)
+            if errors := find_too_many(named, path):
+                self._add_errors(errors)
+                return
+            self._held.append(_Held(value, encoded, labels, named))
+            self._named += len(named)
+            self._held_bytes += len(encoded)
+        else:
+            self._keep(value, encoded, labels)
+
+    async def _keep_held(self) -> None:
+        """Find the files of the inputs that wait for that, with one query, and keep those of which all are there.
+
+        Raises:
+            InvalidInput: so many inputs are wrong that the rest is not read.
+            ReadModelUnavailable: Postgres cannot be reached.
+        """
+        held, self._held = self._held, []
+        self._named = self._held_bytes = 0
+        if not held or self._files is None:
+            return
+        found = await self._files.find(named for each in held for named in each.named)
+        names = names_of(found)
+        for each in held:
+            if errors := find_unusable(each.named, found):
+                self._add_errors(errors)
+            else:
+                self._keep(each.value, each.encoded, each.labels, names)
+
+    def _keep(
+        self, value: dict[str, Any], encoded: bytes, labels: dict[str, str], file_names: Mapping[str, str] = _NO_LABELS
+    ) -> None:
+        if not self._errors:
+            title = (self._catalog.make_title(self._kind, value, file_names) or "").encode()
             written = encode_labels({**self._labels, **labels}).encode() if labels else b""
             self._room.take(len(encoded) + len(title) + len(written))
             self.size += len(encoded)

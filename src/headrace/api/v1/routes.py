@@ -33,6 +33,7 @@ from headrace.api.v1.sessions import end_session, end_sessions, list_sessions
 from headrace.api.v1.submit import submit
 from headrace.api.v1.submit_batch import submit_batch
 from headrace.api.v1.task_list import list_tasks
+from headrace.api.v1.task_output import get_log, get_output
 from headrace.api.v1.tasks import get_attempts, get_task, get_timeline, get_waiting
 from headrace.api.v1.users import (
     change_password,
@@ -62,6 +63,8 @@ ALL: list[HTTPRouteHandler] = [
     get_timeline,
     get_attempts,
     get_waiting,
+    get_log,
+    get_output,
     get_activity,
     cancel,
     cancel_many,

@@ -17,6 +17,7 @@ from headrace.api.edge.openapi import OfOwner, refusals
 from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, AtLeast, is_id, location
 from headrace.api.edge.traces import publishing
 from headrace.api.firing_rate import check_firing_rate
+from headrace.api.input_files import check_files
 from headrace.api.rest import with_rest
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.patterns import PRINTABLE_PATTERN, is_printable, meaning_of
@@ -66,6 +67,7 @@ async def create_schedule(request: AnyRequest, data: NewSchedule) -> Response[Sc
     """
     api, owner, now = state_of(request), caller(request), clock.now()
     _check(api, data, now)
+    file_names = await check_files(api, owner, data.kind, data.input)
     made = Schedule(
         id=str(uuid_utils.uuid7()), owner=owner, definition=data, created_at=now, updated_at=now, position=""
     )
@@ -77,7 +79,7 @@ async def create_schedule(request: AnyRequest, data: NewSchedule) -> Response[Sc
         await check_firing_rate(session, owner, data, api.limits.submissions.policy_of(owner).limit, now)
         # Whoever deletes an account ends the schedules that it has by then.
         check_still_good(request)
-        title = api.catalog.make_title(data.kind, data.input)
+        title = api.catalog.make_title(data.kind, data.input, file_names)
         first_saved = ScheduleSaved(definition=data, next_at=_first_firing(data, now), title=title)
         saved = await _save(api, made, first_saved, now)
     return Response(saved, headers=location("schedules", saved.id))
@@ -134,6 +136,7 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: NewSchedule
     api, now = state_of(request), clock.now()
     _check(api, data, now)
     owner = (await _find(api, caller(request), schedule)).owner
+    file_names = await check_files(api, owner, data.kind, data.input)
     permitted = api.limits.submissions.policy_of(owner).limit
     async with api.schedule_lock.hold(owner) as session:
         # Somebody else may have changed it meanwhile.
@@ -142,7 +145,7 @@ async def replace_schedule(request: AnyRequest, schedule: str, data: NewSchedule
         await check_firing_rate(session, owner, data, permitted, now, replaces=found)
         changed = msgspec.structs.replace(found, definition=data, updated_at=now)
         next_at = await _keep_next_firing(api.log, found, data, now)
-        title = api.catalog.make_title(data.kind, data.input)
+        title = api.catalog.make_title(data.kind, data.input, file_names)
         saved = ScheduleSaved(definition=data, created_at=found.created_at, next_at=next_at, title=title)
         return await _save(api, changed, saved, now)
 
@@ -179,12 +182,14 @@ async def run_schedule(request: AnyRequest, schedule: str) -> Response[TaskSumma
     definition = found.definition
     kind = api.catalog.validate(definition.kind, definition.input, _encode(definition.input))
     api.current.check_kind(definition.kind)
+    file_names = await check_files(api, found.owner, definition.kind, definition.input)
     api.capacity.reserve(len(_encode(definition.input)))
     definition = msgspec.structs.replace(definition, max_attempts=definition.max_attempts or kind.max_attempts)
     task, size = str(uuid_utils.uuid7()), len(_encode(definition.input))
     with publishing(request.scope, Published(definition.kind, definition.priority, task, size)) as headers:
         headers[subjects.OF_SCHEDULE] = found.id
-        firing = ScheduleFired(definition=definition, title=api.catalog.make_title(definition.kind, definition.input))
+        title = api.catalog.make_title(definition.kind, definition.input, file_names)
+        firing = ScheduleFired(definition=definition, title=title)
         waiting = schedules.scheduled_task(found.owner, firing, task, now, headers)
         appended = await submit_task(api.log, waiting)
     accepted = waiting.summarize(now, Position(api.log.epoch, appended.sequence))

@@ -16,6 +16,7 @@ from headrace.api.edge.openapi import Keyed, refusals
 from headrace.api.edge.repeated_names import check_label_names
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
+from headrace.api.input_files import check_files
 from headrace.api.state import state_of
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.events import EventName
@@ -76,6 +77,7 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
         KindDisabled: the kind takes no submissions.
         LogFull: the log has no room.
         LogUnavailable: no acknowledgement. Whether the log has the task is then not known.
+        ReadModelUnavailable: the kind takes files, and Postgres cannot say whether they are there.
         TooLarge: the input is too large.
         UnknownKind: no worker ever announced the kind.
     """
@@ -86,9 +88,10 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
     _check_size(encoded, input_bytes_max(api.log))
     due_at = _due_at(data, now)
     expires_at = _expires_at(data, now, due_at)
+    file_names = await check_files(api, owner, data.kind, data.input)
     api.capacity.reserve(len(encoded))
     with publishing(request.scope, Published(data.kind, data.priority, task, len(encoded))) as headers:
-        headers |= name_task(api.catalog.make_title(data.kind, data.input), data.labels, task)
+        headers |= name_task(api.catalog.make_title(data.kind, data.input, file_names), data.labels, task)
         if keyed:
             headers[subjects.BODY_HASH] = body_hash(data)
         waiting = WaitingTask(

@@ -21,6 +21,7 @@ from headrace.api.edge.openapi import BatchBody, refusals
 from headrace.api.edge.repeated_names import check_label_names
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
+from headrace.api.input_files import InputFiles
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_body import read_lines, read_whole
 from headrace.api.v1.batch_upload import BatchUpload
@@ -152,7 +153,8 @@ async def _submit(
     api = state_of(request)
     api.current.check_kind(terms.kind)
     bytes_max = input_bytes_max(api.log)
-    with BatchUpload(api.catalog, api.uploads, terms.kind, bytes_max, terms.form, terms.labels) as upload:
+    files = InputFiles(api, caller(request))
+    with BatchUpload(api.catalog, api.uploads, terms.kind, bytes_max, terms.form, terms.labels, files) as upload:
         async for some in inputs:
             await upload.add(some)
         await upload.complete()

@@ -26,7 +26,7 @@ class RowError(Struct, frozen=True, kw_only=True):
 
 
 class TaskRow(Struct, frozen=True, kw_only=True):
-    """A task as a row of a list. Handlers cannot store files yet, so ``files`` is 0."""
+    """A task as a row of a list."""
 
     id: str
     kind: str

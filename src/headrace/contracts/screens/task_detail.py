@@ -106,6 +106,6 @@ class TaskDetailV1(Screen, frozen=True, kw_only=True):
     timeline: Annotated[list[TimelineItem] | None, Meta(description="Its events, oldest first, the first 1,000.")]
     log: TaskLog | None
     output: TaskOutput | None
-    files: Annotated[list[DetailFile] | None, Meta(description="Empty: handlers cannot store files yet.")]
+    files: Annotated[list[DetailFile] | None, Meta(description="The files that its handler has saved.")]
     around: Around | None
     siblings: Annotated[Siblings | None, Meta(description="Null for a task that is in no batch.")]

@@ -26,17 +26,14 @@ def fold_page(
     schedule_rows: dict[str, ScheduleRow],
     epoch: int,
 ) -> FoldedPage:
-    """Fold a page of decoded records, in log order.
+    """Fold a page of decoded records, in log order, into one row for each task, batch and schedule, and the new entries of the timeline.
 
     Args:
-        page: The decoded records.
+        page: The records.
         task_rows: The rows of the tasks that the page is about, where there are any; they may be changed in place.
         batch_rows: The rows of the batches that the page may change, where there are any.
         schedule_rows: The rows of the schedules that the page may change, where there are any.
         epoch: The log's epoch.
-
-    Returns:
-        One row for each task, batch and schedule that the page changes, and the new entries of the timeline.
 
     Raises:
         Unfoldable: An event of the page cannot be folded. Some of the rows are changed.
@@ -58,6 +55,7 @@ def fold_page(
         deleted_tasks=tuple(tasks.deleted),
         deleted_schedules=tuple(schedules.deleted),
         activity=activity.rows(),
+        files=tasks.file_rows(),
     )
 
 

@@ -30,7 +30,9 @@ from headrace.log import conditions, subjects
 from headrace.log.memberships import batch_of, labels_of, schedule_of, title_with_fallback
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+from headrace.projector.fold.files import NO_FILES, decode_files, file_rows
 from headrace.projector.fold.timeline import timeline_entries
+from headrace.store.file_table import FileRow
 from headrace.store.storable import storable_instant, storable_text
 from headrace.store.tables import EventRow, TaskRow
 from headrace.store.tally import place_of
@@ -60,11 +62,17 @@ class TaskFold:
     def __init__(self, rows: dict[str, TaskRow], epoch: int) -> None:
         # Rows are changed in place, so this is noted before.
         self.places = {task: place_of(row) for task, row in rows.items()}
+        self._files = {task: row.files for task, row in rows.items()}
         self.changed: dict[str, TaskRow] = {}
         self.timeline: list[EventRow] = []
         self.deleted: set[str] = set()
         self._rows = rows
         self._epoch = epoch
+
+    def file_rows(self) -> dict[str, list[FileRow]]:
+        """Return the rows of the files of each task whose files have changed, by the id of the task."""
+        changed = (row for row in self.changed.values() if row.files != self._files.get(row.id, NO_FILES))
+        return {row.id: file_rows(row) for row in changed}
 
     def progress_of(self, task: str) -> TaskProgress | None:
         """Return how far a task has come so far; None for a task without a row."""
@@ -152,7 +160,7 @@ def _begin_run(
             return None
         row.result = row.progress = row.started_at = row.finished_at = row.wait_seconds = row.run_seconds = None
         _set_error(row, None)
-        row.files = "[]"
+        row.files = NO_FILES
     row.attempt = event.attempt
     row.fence = event.fence
     row.max_attempts = event.max_attempts
@@ -192,7 +200,7 @@ def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> 
         code=None,
         fingerprint=None,
         progress=None,
-        files="[]",
+        files=NO_FILES,
         due_at=None,
         expires_at=None,
         queued_at=None,
@@ -228,14 +236,7 @@ def _continue_run(
         case Progressed():
             row.progress = _to_json(Progress(fraction=event.fraction, message=event.message))
         case Stored():
-            stored = StoredFile(
-                key=event.key,
-                name=event.name,
-                size=event.size,
-                media_type=event.media_type,
-                checksum=event.checksum,
-            )
-            row.files = _to_json([*msgspec.json.decode(row.files), stored])
+            row.files = _with_file(row.files, record, event)
         case Finished():
             _finish(row, record, event)
         case Logged() | Emitted():
@@ -243,6 +244,22 @@ def _continue_run(
         case _:
             assert_never(event)
     return True
+
+
+def _with_file(files: str, record: Record, event: Stored) -> str:
+    """Add a file to those of a task, in the place of one that has its name and is of its role."""
+    stored = StoredFile(
+        id=event.file,
+        key=event.key,
+        name=event.name,
+        size=event.size,
+        media_type=event.media_type,
+        checksum=event.checksum,
+        stored_at=record.at,
+        role=event.role,
+    )
+    others = (each for each in decode_files(files) if (each.name, each.role) != (stored.name, stored.role))
+    return _to_json([*(each for each in others if each.id != stored.id), stored])
 
 
 def _finish(row: TaskRow, record: Record, event: Finished) -> None:
@@ -255,7 +272,7 @@ def _finish(row: TaskRow, record: Record, event: Finished) -> None:
     row.run_seconds = _seconds(event.run_seconds)
     if event.withdrawn is not None:
         # A start that came too late counts for nothing; a replay would not know it.
-        row.started_at, row.wait_seconds, row.files = None, None, "[]"
+        row.started_at, row.wait_seconds, row.files = None, None, NO_FILES
     # Progress ages out of the log long before the finish does; a replay would not know it.
     row.progress = None
 

@@ -23,6 +23,7 @@ from headrace.api.v1.batch_body import read_lines, read_whole
 from headrace.api.v1.batch_upload import BatchUpload
 from headrace.catalog import Catalog
 from headrace.contracts.batches import LineForm
+from headrace.contracts.file_fields import FileFields
 from headrace.contracts.kinds import KindDescription
 from headrace.contracts.labels import decode_labels
 from headrace.errors import InvalidInput, TooLarge, TooManyUploads
@@ -34,7 +35,10 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 def catalog() -> Catalog:
     found = Catalog(cast("Any", None))
     cast("Any", found)._known["count"] = SimpleNamespace(
-        check=InputCheck(SCHEMA), description=cast("KindDescription", None), title_property="name"
+        check=InputCheck(SCHEMA),
+        description=cast("KindDescription", None),
+        files=FileFields(SCHEMA),
+        title_property="name",
     )
     return found
 

@@ -111,8 +111,9 @@ class Life:
             case "stored":
                 return Stored(
                     attempt=self.attempt,
+                    file=f"{self.subject.task}-{number}",
                     key=f"k{number}",
-                    name=f"ř {number}",
+                    name=f"ř {number % 4}",
                     size=number,
                     media_type="text/plain",
                     checksum="c",

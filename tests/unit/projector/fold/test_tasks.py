@@ -167,7 +167,16 @@ def test_a_task_that_is_opened_again_forgets_how_it_ended() -> None:
     story = Story()
     story.tell(queued())
     story.tell(STARTED)
-    stored = {"event": "stored", "attempt": 1, "key": "k", "name": "n", "size": 1, "media_type": "m", "checksum": "c"}
+    stored = {
+        "event": "stored",
+        "attempt": 1,
+        "file": "f",
+        "key": "k",
+        "name": "n",
+        "size": 1,
+        "media_type": "m",
+        "checksum": "c",
+    }
     story.tell(read(stored))
     story.tell(FAILED)
     row = story.tell(queued(fence=4))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from headrace.contracts.attempts import Attempt
 from headrace.contracts.events import HIGH_RATE_SECONDS, Emitted, EventName, Logged, read
 from headrace.contracts.positions import Position
-from headrace.contracts.screens.task_detail import LogLine
+from headrace.contracts.screens.task_detail import LogLine, TimelineItem
+from headrace.contracts.tasks import TimelineEntry
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.newest import read_newest
 from headrace.log.records import Record
 
-LINES_BYTES_MAX = 256 << 10  # of the newest lines; a page shows no more, and a file of the task will have all
+LINES_BYTES_MAX = 256 << 10  # of the newest lines; a page shows no more, and no more is kept
 LINES_MAX = 2048  # that are read; eight pages of the log
 CHUNKS_BYTES_MAX = 64 << 10
 CHUNK_EVENTS_MAX = 512  # each has several chunks
@@ -30,11 +32,12 @@ class Lines(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """The newest chunks, whether earlier ones were left out, and where the log has the last one."""
+    """The newest chunks, whether earlier ones were left out, and where the log has the last one and the first."""
 
     chunks: list[Any]
     is_cut: bool
     position: str | None
+    begin: str | None
 
 
 async def read_lines(log: Log, owner: str | None, task: str) -> Lines:
@@ -51,7 +54,7 @@ async def read_lines(log: Log, owner: str | None, task: str) -> Lines:
     return Lines(lines, is_cut or not is_all)
 
 
-async def read_chunks(log: Log, owner: str | None, task: str) -> Chunks:
+async def read_chunks(log: Log, owner: str | None, task: str, bytes_max: int = CHUNKS_BYTES_MAX) -> Chunks:
     """Read the newest chunks that a task has streamed, see `read_lines`.
 
     Raises:
@@ -59,11 +62,12 @@ async def read_chunks(log: Log, owner: str | None, task: str) -> Chunks:
     """
     subject = subjects.task_events(owner or _ANY_OWNER, task, event=EventName.EMITTED)
     newest, is_all = await read_newest(log.replayer, subject, CHUNK_EVENTS_MAX)
-    kept, is_cut = _newest_within(newest, CHUNKS_BYTES_MAX)
+    kept, is_cut = _newest_within(newest, bytes_max)
     read_events = (read(EventName.EMITTED, record.payload) for record in kept)
     chunks = [chunk for event in read_events if isinstance(event, Emitted) for chunk in event.chunks]
     position = str(Position(log.epoch, kept[-1].sequence)) if kept else None
-    return Chunks(chunks, is_cut or not is_all, position)
+    begin = str(Position(log.epoch, kept[0].sequence)) if kept else None
+    return Chunks(chunks, is_cut or not is_all, position, begin)
 
 
 def has_whole_output(log: Log, attempts: list[Attempt] | None, first_started: str | None, now: datetime) -> bool:
@@ -85,6 +89,11 @@ def has_whole_output(log: Log, attempts: list[Attempt] | None, first_started: st
         return False
     # Of an attempt that was given again the last start is known; what came before is older.
     return min(attempt.queued_at for attempt in attempts) > now - timedelta(seconds=HIGH_RATE_SECONDS)
+
+
+def first_start(timeline: Sequence[TimelineItem] | Sequence[TimelineEntry] | None) -> str | None:
+    """Return the position of the first start that a timeline has."""
+    return next((each.position for each in timeline or () if each.event == EventName.STARTED), None)
 
 
 def _newest_within(records: list[Record], size: int) -> tuple[list[Record], bool]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from headrace.api.bff.batch_detail import rate_of
-from headrace.api.bff.task_output import CHUNKS_BYTES_MAX, LINES_BYTES_MAX, has_whole_output, read_chunks, read_lines
+from headrace.api.task_output import CHUNKS_BYTES_MAX, LINES_BYTES_MAX, has_whole_output, read_chunks, read_lines
 from headrace.contracts.attempts import Attempt
 from headrace.contracts.batches import Batch, BatchState, Counts
 from headrace.contracts.events import Emitted, Logged, encode
@@ -23,7 +23,7 @@ TASK = TaskSubject("", "echo", "normal", "u1", "task-output")
 
 async def test_the_newest_lines_and_chunks_are_read_from_the_log_of_whoever_may_see_them(shared_log: Log) -> None:
     assert await read_lines(shared_log, "u1", TASK.task) == ([], False)
-    assert await read_chunks(shared_log, "u1", TASK.task) == ([], False, None)
+    assert await read_chunks(shared_log, "u1", TASK.task) == ([], False, None, None)
     for number in range(3):
         line = Logged(attempt=1, level="info", message=f"line {number}")
         await shared_log.appender.append(TASK.of("logged"), encode(line), {})
@@ -33,7 +33,7 @@ async def test_the_newest_lines_and_chunks_are_read_from_the_log_of_whoever_may_
     lines, is_cut = await read_lines(shared_log, "u1", TASK.task)
     assert [(each.message, each.level, each.attempt) for each in lines] == [(f"line {n}", "info", 1) for n in range(3)]
     assert not is_cut
-    chunks, is_cut, position = await read_chunks(shared_log, None, TASK.task)
+    chunks, is_cut, position, _ = await read_chunks(shared_log, None, TASK.task)
     assert chunks == [0, {"a": 1}, 1, {"a": 1}, 2, {"a": 1}]
     assert not is_cut
     # A page that follows from there is given no chunk twice.
@@ -51,7 +51,7 @@ async def test_of_many_lines_and_chunks_the_newest_are_kept_as_far_as_there_is_r
     lines, is_cut = await read_lines(shared_log, "u1", task.task)
     assert [each.message[0] for each in lines] == ["3", "4"]
     assert is_cut
-    chunks, is_cut, _ = await read_chunks(shared_log, "u1", task.task)
+    chunks, is_cut, _, _ = await read_chunks(shared_log, "u1", task.task)
     assert [each[0] for each in chunks] == ["3", "4"]
     assert is_cut
 
