@@ -7,7 +7,7 @@ database, knows the name and the type of what it reads.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -25,7 +25,6 @@ MEDIA_TYPE_PATTERN = pattern_of(
     r'^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,62}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,62}( ?; ?[a-zA-Z0-9-]+=("[ !#-\[\]-~]*"|[!#-~]+))*$(?!\n)',
 )
 ANY_BYTES = "application/octet-stream"
-FILE_MARK = "x-file"  # in the JSON Schema of an input, at a field that takes the id of a file
 _ALIGNED = 1 << 20  # a part is a whole number of these
 
 FileName = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
@@ -116,14 +115,6 @@ class FileRecord(Struct, frozen=True, kw_only=True):
     sha256: Sha256
     created_at: Instant
     task: Annotated[str | None, Meta(description="The task that produced it; null when it was uploaded.")] = None
-
-
-def takes_files(schema: Any) -> bool:
-    """Return whether a JSON Schema has a field that takes a file, wherever it is."""
-    if isinstance(schema, dict):
-        part = cast("dict[str, Any]", schema)
-        return part.get(FILE_MARK) is True or any(map(takes_files, part.values()))
-    return isinstance(schema, list) and any(map(takes_files, cast("list[Any]", schema)))
 
 
 def part_bytes_of(size: int) -> int:

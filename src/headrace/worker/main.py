@@ -67,7 +67,7 @@ async def work(settings: Settings, stop: asyncio.Event, only: Iterable[str] = ()
         KindError: the kinds cannot be loaded.
         LogUnavailable: NATS cannot be reached.
         ProvisionError: the log cannot be made what the settings say.
-        OSError: the address of the operations port cannot be listened on, or there is no place for local files.
+        OSError: the address of the operations port cannot be listened on.
         ObjectsUnavailable: the directory of files cannot be made.
         WornOut: too many handlers go on although their task has ended.
     """

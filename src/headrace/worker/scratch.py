@@ -22,23 +22,29 @@ log = get_logger(__name__)
 class Scratch:
     """A directory of this worker alone. Those that workers have left behind who live no more are removed.
 
+    Where none can be made, the worker says so and works all the same: most kinds need none.
+
     Args:
         place: Where it is made; a directory of this user among the temporary ones by default.
-
-    Raises:
-        OSError: It cannot be made.
     """
 
     def __init__(self, place: Path | None = None) -> None:
         base = place or Path(tempfile.gettempdir()) / f"headrace-{os.getuid()}"
-        base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if base.stat().st_uid != os.getuid():
-            raise PermissionError(
-                f"{base} belongs to another user; set HEADRACE_WORKER_SCRATCH to a directory of one's own"
+        self.path = base / f"{PREFIX}{uuid_utils.uuid7()}"
+        self._lock: int | None = None
+        try:
+            base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if place is None and base.stat().st_uid != os.getuid():
+                raise PermissionError("it belongs to another user")
+            self.path.mkdir(mode=0o700)
+            self._lock = _lock(self.path)
+            _sweep(base)
+        except OSError as error:
+            log.warning(
+                "there is no place for local files; set HEADRACE_WORKER_SCRATCH to a directory of the worker's own",
+                directory=str(base),
+                error=str(error),
             )
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-        self._lock = _lock(self.path)
-        _sweep(base)
 
     def new_directory(self) -> Path:
         """Return the path of a directory for one attempt, which is made when it is needed."""

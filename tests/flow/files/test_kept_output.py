@@ -43,7 +43,8 @@ async def test_lines_and_chunks_of_all_attempts_are_shown_after_the_log_has_let_
     detail = await read(with_files, f"/bff/v1/member/tasks/{done['id']}")
     assert detail["log"] == kept
     assert detail["output"] == output
-    # It is no result.
+    # It is no result, and no file that somebody looks for.
+    assert (await read(with_files, f"/api/v1/files?task={done['id']}"))["items"] == []
     assert (detail["files"], detail["task"]["files"]) == ([], 0)
     assert {each["event"] for each in detail["timeline"]} == {"queued", "deferred", "started", "finished"}
     async with Client(with_files.url, key=KEY) as client:
@@ -78,6 +79,10 @@ async def test_the_files_of_a_task_are_shown_on_its_page_and_counted_in_lists(wi
         "inline": False,
     }
     assert detail["task"]["files"] == 1
+    (listed,) = (await read(with_files, f"/api/v1/files?task={done['id']}"))["items"]
+    assert (listed["id"], listed["name"], listed["state"]) == (shown["id"], "picture.png", "ready")
+    content = await with_files.http.get(f"/api/v1/files/{shown['id']}/content")
+    assert (content.status_code, content.content) == (200, bytes(4))
 
 
 async def test_a_task_that_wrote_nothing_keeps_nothing(with_files: Cluster) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from headrace.worker.scratch import Scratch
 
 
@@ -18,3 +20,11 @@ def test_what_a_killed_worker_left_on_the_disk_goes_at_the_next_start(tmp_path: 
     for each in (living, other):
         each.remove()
     assert [each.name for each in tmp_path.iterdir()] == ["worker-starting"]
+
+
+def test_a_worker_without_a_place_for_local_files_works_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    scratch = Scratch(tmp_path / "file" / "scratch")
+    with pytest.raises(OSError, match="Not a directory"):
+        scratch.new_directory().mkdir(parents=True)
+    scratch.remove()

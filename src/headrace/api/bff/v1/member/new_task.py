@@ -22,7 +22,7 @@ from headrace.api.edge.request import AnyRequest, AtLeast
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
-from headrace.contracts.files import takes_files
+from headrace.contracts.file_fields import FileFields
 from headrace.contracts.filters import Filter
 from headrace.contracts.kinds import CatalogEntry
 from headrace.contracts.screens.new_task import (
@@ -147,7 +147,7 @@ def _kind(entry: CatalogEntry, experience: Experience | None) -> NewTaskKind:
         enabled=entry.enabled,
         waiting=None if experience is None else experience.waiting.get(entry.name, 0),
         typical_seconds=None if experience is None else experience.seconds.get(entry.name),
-        takes_files=takes_files(entry.input_schema),
+        takes_files=bool(FileFields(entry.input_schema)),
     )
 
 
