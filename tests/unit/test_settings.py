@@ -213,6 +213,7 @@ def test_what_a_parent_has_told_and_what_kubernetes_sets_is_not_told() -> None:
 
 OF_A_SECRET = {
     "HEADRACE_URL": "http://in-a-file",
+    "HEADRACE_OBJECTS_URL": "s3://in-a-file",
     "HEADRACE_NATS_URL": "nats://in-a-file",
     "HEADRACE_DATABASE_URL": "postgresql://in-a-file/x",
     "HEADRACE_API_STATUS_URL": "https://in-a-file",
@@ -241,7 +242,8 @@ def test_every_secret_is_read_from_a_file_without_the_line_break_at_its_end(line
 def test_every_secret_may_be_in_a_file_and_nothing_else() -> None:
     may = {name for name in every_variable() if unknown_variables({f"{name}_FILE": "x"}) == []}
     assert may == {name for name in every_variable() if any(name.lower().endswith(f"_{each}") for each in SECRETS)} - {
-        "HEADRACE_API_PUBLIC_URL"
+        "HEADRACE_API_PUBLIC_URL",
+        "HEADRACE_OBJECTS_DOWNLOAD_URL",
     }
 
 

@@ -13,6 +13,7 @@ from headrace.cli.commands.admin import admin, enter
 from headrace.cli.commands.changes import cancel, replay
 from headrace.cli.commands.check import check, doctor
 from headrace.cli.commands.demo import demo
+from headrace.cli.commands.files import files
 from headrace.cli.commands.keys import key, login, logout, secret
 from headrace.cli.commands.kinds import kinds, pause, resume
 from headrace.cli.commands.listing import list_tasks
@@ -41,5 +42,5 @@ KINDS = (kinds, pause, resume)
 LOG = (tail, lag)
 ACCOUNTS = (key, login, logout, enter, secret, admin)
 
-for command in (*PROCESSES, *TASKS, *KINDS, schedules, *LOG, *ACCOUNTS):
+for command in (*PROCESSES, *TASKS, *KINDS, schedules, files, *LOG, *ACCOUNTS):
     cli.add_command(command)

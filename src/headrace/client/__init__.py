@@ -19,6 +19,7 @@ from __future__ import annotations
 from headrace.client.accounts import Accounts
 from headrace.client.answers import NOT_HEADRACE, ProblemError, TaskFailed, UnusableRequest
 from headrace.client.batches import Batches
+from headrace.client.files import WithFiles
 from headrace.client.kinds import Kinds
 from headrace.client.lists import Lists
 from headrace.client.retries import ATTEMPTS_MAX
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 
-class Client(Tasks, Lists, Selections, Batches, Schedules, Kinds, Accounts):
+class Client(Tasks, Lists, Selections, Batches, Schedules, Kinds, Accounts, WithFiles):
     """The API of one Headrace.
 
     Args:

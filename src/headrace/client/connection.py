@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -83,6 +84,33 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._http.aclose()
+
+    @asynccontextmanager
+    async def open_content(self, place: str, start: int) -> AsyncGenerator[httpx.Response]:
+        """Ask for bytes from a position on, and follow the API to where they are; the key stays here.
+
+        Raises:
+            ProblemError: The API or the store refused.
+            httpx.TransportError: It does not answer.
+        """
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        request = self._http.build_request("GET", place, headers={**headers, "Accept-Encoding": "identity"})
+        # Of another host, the header with the key is left out.
+        response = await self._http.send(request, stream=True, follow_redirects=True)
+        try:
+            if not response.is_success:
+                (await read_answer(response)).check_status()
+            yield response
+        finally:
+            await response.aclose()
+
+    async def ask(self, call: Call, of: type[Out]) -> Out:
+        """Send a request of a part of the client that is no subclass, and decode its answer."""
+        return await self._ask(call, of)
+
+    async def ask_without_answer(self, call: Call) -> None:
+        """Send a request as above, whose answer has no body."""
+        await self._ask_without_answer(call)
 
     async def _ask(self, call: Call, of: type[Out]) -> Out:
         """Send a request and decode its answer."""

@@ -72,7 +72,7 @@ async def test_an_account_shows_its_sessions_its_keys_and_what_it_uses(cluster: 
     assert usage["submissions"]["used"] == 3, "every change is counted, besides that of the account itself"
     assert usage["submissions"]["window_seconds"] == 60
     assert usage["streams"]["open"] == 0
-    assert usage["storage"] is None
+    assert usage["storage"] == {"limit_bytes": 50 << 30, "used_bytes": 0}
     # Another credential of this account has no session.
     by_key = await show(cluster.http_as(made.key), "member/account")
     assert [each["current"] for each in by_key["sessions"]] == [False]

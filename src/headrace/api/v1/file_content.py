@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from time import time
 from typing import Annotated
@@ -14,6 +15,7 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, 
 from litestar.params import Parameter
 
 from headrace.api.auth.access import BY_TOKEN, access
+from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller
 from headrace.api.edge.headers import read_headers
 from headrace.api.edge.openapi import OfOwner, refusal, refusals
@@ -92,7 +94,7 @@ async def upload_file(
     length = headers.get(b"content-length")
     media_type = headers.get(b"content-type", b"").decode("latin-1") or ANY_BYTES
     new = _new_file(read_name(name, "query name"), int(length or 0), media_type, sha256)
-    row = await upload_at_once(api.files, caller(request), new, request.stream(), is_size_known=length is not None)
+    row = await upload_at_once(api.files, caller(request), new, _still_good(request), is_size_known=length is not None)
     return Response(to_file(row), headers=location("files", row.id))
 
 
@@ -170,6 +172,17 @@ async def download_file(
         row = _ready(await find_any_file(session, known_id(file)), file)
     cache_control = f"public, max-age={max(0, int(expires - now))}, immutable"
     return await file_response(objects, row, request.scope, cache_control)
+
+
+async def _still_good(request: AnyRequest) -> AsyncIterator[bytes]:
+    """Give the body of a request, whose credential may end while it arrives.
+
+    Raises:
+        NotAuthenticated: It has.
+    """
+    async for chunk in request.stream():
+        yield chunk
+    check_still_good(request)
 
 
 def _new_file(name: str, size: int, media_type: str, sha256: str | None) -> NewFile:

@@ -22,7 +22,7 @@ def routes() -> Iterator[tuple[str, str]]:
     for route in APP.routes:
         if isinstance(route, HTTPRoute) and route.path.startswith("/api/v1/"):
             for method in sorted(route.methods - {"OPTIONS", "HEAD"}):
-                yield method, re.sub(r"\{[a-z_]+:str\}", "x", route.path)
+                yield method, re.sub(r"\{[a-z_]+:int\}", "1", re.sub(r"\{[a-z_]+:str\}", "x", route.path))
 
 
 STREAMS = [path for _, path in routes() if path.endswith("/events")]
