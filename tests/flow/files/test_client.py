@@ -29,11 +29,15 @@ async def run(cluster: Cluster, *words: str, place: Path) -> tuple[int, str, str
     return process.returncode or 0, shown.decode(), said.decode()
 
 
-@pytest.mark.parametrize("store", ["cluster", "in_s3"])
-async def test_a_file_goes_up_and_comes_down_with_its_progress(
-    request: pytest.FixtureRequest, store: str, tmp_path: Path
-) -> None:
-    cluster: Cluster = request.getfixturevalue(store)
+async def test_a_file_goes_to_a_directory_and_comes_back_with_its_progress(cluster: Cluster, tmp_path: Path) -> None:
+    await goes_up_and_comes_down(cluster, tmp_path)
+
+
+async def test_a_file_goes_to_s3_and_comes_back_with_its_progress(in_s3: Cluster, tmp_path: Path) -> None:
+    await goes_up_and_comes_down(in_s3, tmp_path)
+
+
+async def goes_up_and_comes_down(cluster: Cluster, tmp_path: Path) -> None:
     content = two_parts()
     (tmp_path / "large.bin").write_bytes(content)
     seen: list[tuple[int, int]] = []

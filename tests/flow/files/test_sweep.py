@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.files.file_steps import begin, content_of, put_parts, upload
@@ -106,6 +108,7 @@ async def test_a_sweep_before_the_wrong_store_removes_nothing(make_cluster: Make
     assert list(objects.rglob("content")) == []
 
 
+@pytest.mark.slow
 async def test_files_of_tasks_are_left_alone_while_the_projector_is_behind(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     _, worker, projector = await cluster.start("api", "worker", "projector")
