@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from click.testing import CliRunner
+
+from headrace.cli import cli
 from headrace.client import Client
 from headrace.log.prune import erase
 from tests.accounts import KEY
@@ -96,3 +100,13 @@ async def test_nobody_reads_the_lines_of_somebody_else(with_files: Cluster) -> N
     other = with_files.http_as((await with_files.make_user()).key)
     for what in ("log", "output"):
         assert (await other.get(f"/api/v1/tasks/{done['id']}/{what}")).status_code == 404
+
+
+async def test_the_command_line_shows_what_a_task_wrote(with_files: Cluster) -> None:
+    done = await run(with_files, "talk_and_keep")
+    await forget(with_files, done["id"])
+    runner = CliRunner(env={"HEADRACE_URL": with_files.url, "HEADRACE_API_KEY": KEY})
+    shown = await asyncio.to_thread(runner.invoke, cli, ["logs", done["id"]])
+    assert [line.split()[-2] for line in shown.stdout.splitlines()] == ["1.0", "1.1"]
+    streamed = await asyncio.to_thread(runner.invoke, cli, ["logs", done["id"], "--output"])
+    assert streamed.stdout.splitlines() == ['{"of":1}']
