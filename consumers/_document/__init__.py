@@ -1,0 +1,1 @@
+"""Private to kinds about documents: the text of PDF, DOCX, HTML, Markdown and plain text, within bounds. It defines no kind."""
