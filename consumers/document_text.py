@@ -9,9 +9,8 @@ import msgspec
 from consumers._document.document import MEDIA_TYPES, Format, Heading
 from headrace.task import File, SyncContext, Title, accepts, task
 
-TEXT_CHARS_MAX = (
-    50_000  # of a text that is also in the result; at up to 6 bytes of JSON each, below 512 KB with the outline
-)
+# At up to 6 bytes of JSON for each, a result stays below 512 KB.
+TEXT_CHARS_MAX = 50_000
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

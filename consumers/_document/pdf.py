@@ -54,16 +54,7 @@ def read_pdf(path: Path, progress: Callable[[int, int], bool], warn: Callable[[s
         DocumentWithoutText: It has no text.
         EncryptedDocument: It needs a password.
     """
-    try:
-        reader = PdfReader(path, strict=False)
-        _decrypt(reader)
-        pages = len(reader.pages)
-    except EncryptedDocument:
-        raise
-    except _DAMAGE as error:
-        raise BrokenDocument(f"The PDF is damaged: {_describe(error)}.") from error
-    if pages == 0:
-        raise BrokenDocument("The PDF is damaged: it has no pages.")
+    reader, pages = _open(path)
     text, damaged = TextBuilder(), 0
     for number in range(min(pages, PAGES_MAX)):
         found = _read_page(reader, number)
@@ -82,6 +73,26 @@ def read_pdf(path: Path, progress: Callable[[int, int], bool], warn: Callable[[s
         pages=pages,
         truncated=text.truncated or pages > PAGES_MAX,
     )
+
+
+def _open(path: Path) -> tuple[PdfReader, int]:
+    """Open a PDF, and count its pages.
+
+    Raises:
+        BrokenDocument: It is damaged.
+        EncryptedDocument: It needs a password.
+    """
+    try:
+        reader = PdfReader(path, strict=False)
+        _decrypt(reader)
+        pages = len(reader.pages)
+    except EncryptedDocument:
+        raise
+    except _DAMAGE as error:
+        raise BrokenDocument(f"The PDF is damaged: {_describe(error)}.") from error
+    if pages == 0:
+        raise BrokenDocument("The PDF is damaged: it has no pages.")
+    return reader, pages
 
 
 def _decrypt(reader: PdfReader) -> None:
