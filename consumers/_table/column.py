@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 Value = bool | int | float | str | None
-ColumnType = Literal["integer", "float", "boolean", "date", "datetime", "text"]
+ColumnType = Literal["integer", "float", "boolean", "date", "datetime", "text", "other"]
 
 
 class Quantiles(msgspec.Struct, frozen=True):
@@ -34,7 +34,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     ``nulls`` are empty cells, and in columns other than text also NA, NaN, null and the like. ``min`` and ``max`` of text
     are by code point, shortened; dates are in ISO 8601, with an offset in UTC; integers beyond 2^53 are text. ``mean`` is
     for numbers, and for booleans the share that is true. ``quantiles`` and ``histogram`` are for numbers. A number that is
-    too large for a float is null.
+    too large for a float is null. Of lists, structures and bytes, which are ``other``, only what is missing is counted.
+    ``estimated`` says that ``distinct`` and ``quantiles`` are estimates, as they are of more than a million rows.
     """
 
     name: str
@@ -46,3 +47,4 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     mean: float | None = None
     quantiles: Quantiles | None = None
     histogram: list[Bin] = []
+    estimated: bool = False

@@ -18,24 +18,36 @@ EXACT_MAX = 2**53 - 1  # larger integers lose digits in a browser, so they are w
 
 def profile_column(name: str, cells: pl.Series) -> Column:
     """Say what type a column has, what is missing, and how its values are spread."""
-    type_, unsorted = read_values(cells)
+    type_, values = read_values(cells)
+    return profile_values(name, type_, values, len(cells))
+
+
+def profile_values(name: str, type_: ColumnType, unsorted: pl.Series, cells: int) -> Column:
+    """Say how the values of a column are spread, of which those that are missing were left out.
+
+    Args:
+        name: What the column is called.
+        type_: Its type.
+        unsorted: Its values.
+        cells: How many there are with those that are missing.
+    """
     values = unsorted.sort()
-    lowest, highest = _ends(type_, values)
+    lowest, highest = ends_of(type_, values)
     numbers = values.cast(float) if type_ in ("integer", "float") else None
     return Column(
-        name=_shorten(name.strip()),
+        name=shorten(name.strip()),
         type=type_,
-        nulls=len(cells) - len(values),
+        nulls=cells - len(values),
         distinct=values.n_unique(),
         min=lowest,
         max=highest,
-        mean=_finite(cast("float", values.cast(float).mean())) if type_ in ("boolean", "integer", "float") else None,
-        quantiles=None if numbers is None else _quantiles(numbers),
+        mean=finite(cast("float", values.cast(float).mean())) if type_ in ("boolean", "integer", "float") else None,
+        quantiles=None if numbers is None else quantiles_of(numbers),
         histogram=[] if numbers is None else _histogram(numbers),
     )
 
 
-def _ends(type_: ColumnType, values: pl.Series) -> tuple[Value, Value]:
+def ends_of(type_: ColumnType, values: pl.Series) -> tuple[Value, Value]:
     """Give the lowest and the highest of sorted values, as JSON has them."""
     if values.is_empty():
         return None, None
@@ -46,23 +58,23 @@ def _ends(type_: ColumnType, values: pl.Series) -> tuple[Value, Value]:
         case "integer":
             low, high = (value if abs(value) <= EXACT_MAX else str(value) for value in ends)
         case "text":
-            low, high = map(_shorten, ends)
+            low, high = map(shorten, ends)
         case _:
             low, high = ends
     return low, high
 
 
-def _quantiles(numbers: pl.Series) -> Quantiles:
-    return Quantiles(*(_finite(numbers.quantile(at, "linear")) for at in (0.05, 0.25, 0.5, 0.75, 0.95)))
+def quantiles_of(numbers: pl.Series) -> Quantiles:
+    """Return the quantiles of numbers."""
+    return Quantiles(*(finite(numbers.quantile(at, "linear")) for at in (0.05, 0.25, 0.5, 0.75, 0.95)))
 
 
 def _histogram(numbers: pl.Series) -> list[Bin]:
     """Count sorted numbers in `BINS` bins of one width; in fewer when floats leave no room between the ends."""
     low, high = float(numbers[0]), float(numbers[-1])
-    between = (low * (1 - step / BINS) + high * (step / BINS) for step in range(1, BINS))
-    edges = sorted({low, high, *(min(max(edge, low), high) for edge in between)})
     if low == high:
         return [Bin(low, high, len(numbers))]
+    edges = edges_of(low, high)
     below = [*numbers.search_sorted(pl.Series(edges[:-1])), len(numbers)]
     return [
         Bin(lower, upper, after - before)
@@ -70,9 +82,17 @@ def _histogram(numbers: pl.Series) -> list[Bin]:
     ]
 
 
-def _finite(number: float | None) -> float | None:
+def edges_of(low: float, high: float) -> list[float]:
+    """Return where bins begin and end."""
+    between = (low * (1 - step / BINS) + high * (step / BINS) for step in range(1, BINS))
+    return sorted({low, high, *(min(max(edge, low), high) for edge in between)})
+
+
+def finite(number: float | None) -> float | None:
+    """Return a number as JSON can have it: null when it is too large for a float."""
     return number if number is not None and math.isfinite(number) else None
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
+    """Return enough of a text to recognise it."""
     return text if len(text) <= TEXT_SHOWN_MAX else text[: TEXT_SHOWN_MAX - 1] + "…"

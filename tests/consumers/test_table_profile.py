@@ -207,7 +207,8 @@ def test_progress_is_told_after_each_column():
 def test_the_catalog_shows_how_large_a_table_may_be():
     described = table_profile.describe()
     properties = described.input_schema["$defs"]["Table"]["properties"]
-    assert properties["csv"] == {"type": "string", "maxLength": 5_000_000}
+    assert properties["csv"]["anyOf"][0]["maxLength"] == 5_000_000
+    assert properties["file"]["anyOf"][0]["x-file"] is True
     assert properties["name"]["x-title"] is True
     assert set(described.result_schema["$defs"]["Column"]["properties"]["type"]["enum"]) == {
         "integer",
@@ -216,6 +217,7 @@ def test_the_catalog_shows_how_large_a_table_may_be():
         "date",
         "datetime",
         "text",
+        "other",
     }
     assert "CSV" in described.description
 

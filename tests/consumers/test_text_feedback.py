@@ -130,7 +130,7 @@ class TestSpelling:
             text_feedback.decode_input(b'{"text": "a", "language": "tlh"}')
         schema = text_feedback.describe().input_schema["$defs"]["Text"]["properties"]
         assert schema["language"] == {"enum": ["de", "en", "es", "fr", "it", "nl", "pt"], "default": "en"}
-        assert schema["text"]["maxLength"] == 200_000
+        assert schema["text"]["anyOf"][0]["maxLength"] == 200_000
 
 
 class TestRepeatedWords:
@@ -332,3 +332,24 @@ def test_findings_lie_in_the_text_in_order_for_any_text(text: str):
     assert (found.readability.lix is None) == (counts.words == 0)
     decoded = msgspec.json.decode(text_feedback.encode_result(found), type=TextFeedback)
     assert decoded == found
+
+
+class TestFiles:
+    def test_a_file_is_reviewed_like_the_text_that_is_in_it(self):
+        context = RecordingSyncContext()
+        file = context.files.add("essay.md", "\ufeffWe recieve étés.".encode(), "text/markdown")
+        assert text_feedback(Text(file=file), context) == feedback("We recieve étés.")
+
+    @pytest.mark.parametrize("given", [{}, {"text": "a", "file": "b"}, {"text": None}])
+    def test_a_text_or_a_file_is_given_and_not_both(self, given: dict[str, str]):
+        with pytest.raises(msgspec.ValidationError, match="Give either `text` or `file`, and not both"):
+            text_feedback.decode_input(msgspec.json.encode(given))
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [(b"\xff\xfea\0", "no text in UTF-8"), (b"a" * 200_001, "has 200,001 characters; at most 200,000 are read")],
+    )
+    def test_a_file_that_is_no_text_or_too_long_fails_with_the_reason(self, content: bytes, message: str):
+        context = RecordingSyncContext()
+        with pytest.raises(ValueError, match=message):
+            text_feedback(Text(file=context.files.add("a.txt", content, "text/plain")), context)
