@@ -77,12 +77,13 @@ describe("a form of a schema", () => {
 
   it("shows the fields of a real kind, the title first, with labels and their defaults", () => {
     const { form } = show(kinds.text_feedback.input_schema);
-    expect(form.findAll(".sf-label").map((label) => label.text())).toEqual(["Form", "Heading optional", "Text", "Language optional"]);
+    expect(form.findAll(".sf-label").map((label) => label.text())).toEqual(["Form", "Heading optional", "Text optional", "Language optional", "File optional"]);
     expect((form.get("select").element as HTMLSelectElement).selectedOptions[0]?.text).toBe("en");
   });
 
   it("says nothing of a gap before somebody asks, and then puts the focus there", async () => {
-    const shown = show(kinds.text_feedback.input_schema);
+    const properties = { text: { type: "string", maxLength: 200_000 }, language: { enum: ["de", "en"], default: "en" } };
+    const shown = show({ type: "object", properties, required: ["text"] });
     expect(shown.form.text()).not.toContain("This is needed.");
     expect((shown.form.vm as unknown as { validate: () => boolean }).validate()).toBe(false);
     await nextTick();
