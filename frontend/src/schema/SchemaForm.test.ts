@@ -77,7 +77,13 @@ describe("a form of a schema", () => {
 
   it("shows the fields of a real kind, the title first, with labels and their defaults", () => {
     const { form } = show(kinds.text_feedback.input_schema);
-    expect(form.findAll(".sf-label").map((label) => label.text())).toEqual(["Form", "Heading optional", "Text optional", "Language optional", "File optional"]);
+    expect(form.findAll(".sf-label").map((label) => label.text())).toEqual([
+      "Form",
+      "Heading optional",
+      "Text optional",
+      "Language optional",
+      "File optional",
+    ]);
     expect((form.get("select").element as HTMLSelectElement).selectedOptions[0]?.text).toBe("en");
   });
 
