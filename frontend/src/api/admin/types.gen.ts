@@ -322,14 +322,23 @@ export type FinishedItem = {
 };
 
 /**
+ * FileRole
+ *
+ * What a file of a task is that its worker has kept beside the results: the lines, or the chunks, that its handler wrote.
+ */
+export type FileRole = 'log' | 'output';
+
+/**
  * StoredFields
  */
 export type StoredFields = {
+    file: string;
     key: string;
     name: string;
     size: number;
     media_type: string;
     checksum: string;
+    role?: FileRole | null;
 };
 
 /**
@@ -542,7 +551,7 @@ export type Ref = {
 /**
  * TaskRow
  *
- * A task as a row of a list. Handlers cannot store files yet, so ``files`` is 0.
+ * A task as a row of a list.
  */
 export type TaskRow = {
     id: string;
@@ -760,7 +769,7 @@ export type TaskDetailV1 = {
     log: TaskLog | null;
     output: TaskOutput | null;
     /**
-     * Empty: handlers cannot store files yet.
+     * The files that its handler has saved.
      */
     files: Array<DetailFile> | null;
     around: Around | null;
@@ -2189,11 +2198,13 @@ export type BriefStoredEvent = {
      * Counts from 1; a retry adds one.
      */
     attempt?: number;
+    file: string;
     key: string;
     name: string;
     size: number;
     media_type: string;
     checksum: string;
+    role?: FileRole | null;
 };
 
 /**

@@ -2,7 +2,7 @@
 
 import { type Client, type Options as Options2, type TDataShape, urlSearchParamsBodySerializer } from './client';
 import { client } from './client.gen';
-import type { CancelBatchData, CancelBatchErrors, CancelBatchResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, CancelTasksData, CancelTasksErrors, CancelTasksResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateBatchFollowLinkData, CreateBatchFollowLinkErrors, CreateBatchFollowLinkResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateTaskFollowLinkData, CreateTaskFollowLinkErrors, CreateTaskFollowLinkResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndSessionsData, EndSessionsErrors, EndSessionsResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetApiKeyData, GetApiKeyErrors, GetApiKeyResponses, GetAttemptsData, GetAttemptsErrors, GetAttemptsResponses, GetBatchData, GetBatchErrors, GetBatchResponses, GetInstallationData, GetInstallationErrors, GetInstallationResponses, GetScheduleData, GetScheduleErrors, GetScheduleResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTokensData, GetTokensErrors, GetTokensResponses, GetUserData, GetUserErrors, GetUserResponses, GetWaitingData, GetWaitingErrors, GetWaitingResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListBatchesData, ListBatchesErrors, ListBatchesResponses, ListKindsData, ListKindsErrors, ListKindsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterData, RegisterErrors, RegisterResponses, ReplacePreferencesData, ReplacePreferencesErrors, ReplacePreferencesResponses, ReplaceScheduleData, ReplaceScheduleErrors, ReplaceScheduleResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RunBatchAgainData, RunBatchAgainErrors, RunBatchAgainResponses, RunScheduleData, RunScheduleErrors, RunScheduleResponses, RunTaskAgainData, RunTaskAgainErrors, RunTaskAgainResponses, RunTasksAgainData, RunTasksAgainErrors, RunTasksAgainResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SubmitBatchData, SubmitBatchErrors, SubmitBatchResponses, SubmitTaskData, SubmitTaskErrors, SubmitTaskResponses } from './types.gen';
+import type { CancelBatchData, CancelBatchErrors, CancelBatchResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, CancelTasksData, CancelTasksErrors, CancelTasksResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CompleteFileData, CompleteFileErrors, CompleteFileResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateBatchFollowLinkData, CreateBatchFollowLinkErrors, CreateBatchFollowLinkResponses, CreateFileData, CreateFileErrors, CreateFileResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateTaskFollowLinkData, CreateTaskFollowLinkErrors, CreateTaskFollowLinkResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DownloadFileData, DownloadFileErrors, DownloadFileResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndSessionsData, EndSessionsErrors, EndSessionsResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetApiKeyData, GetApiKeyErrors, GetApiKeyResponses, GetAttemptsData, GetAttemptsErrors, GetAttemptsResponses, GetBatchData, GetBatchErrors, GetBatchResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetInstallationData, GetInstallationErrors, GetInstallationResponses, GetLogData, GetLogErrors, GetLogResponses, GetOutputData, GetOutputErrors, GetOutputResponses, GetScheduleData, GetScheduleErrors, GetScheduleResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTokensData, GetTokensErrors, GetTokensResponses, GetUserData, GetUserErrors, GetUserResponses, GetWaitingData, GetWaitingErrors, GetWaitingResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListBatchesData, ListBatchesErrors, ListBatchesResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKindsData, ListKindsErrors, ListKindsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, PutFilePartData, PutFilePartErrors, PutFilePartResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterData, RegisterErrors, RegisterResponses, ReplacePreferencesData, ReplacePreferencesErrors, ReplacePreferencesResponses, ReplaceScheduleData, ReplaceScheduleErrors, ReplaceScheduleResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RunBatchAgainData, RunBatchAgainErrors, RunBatchAgainResponses, RunScheduleData, RunScheduleErrors, RunScheduleResponses, RunTaskAgainData, RunTaskAgainErrors, RunTaskAgainResponses, RunTasksAgainData, RunTasksAgainErrors, RunTasksAgainResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SubmitBatchData, SubmitBatchErrors, SubmitBatchResponses, SubmitTaskData, SubmitTaskErrors, SubmitTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -360,6 +360,56 @@ export const getWaiting = <ThrowOnError extends boolean = false>(options: Option
         }
     ],
     url: '/api/v1/tasks/{task}/waiting',
+    ...options
+});
+
+/**
+ * The lines that a task wrote
+ *
+ * The newest lines, oldest first. They are kept as long as the task where files are set up, else for an hour. A task that was
+ * cancelled keeps none.
+ */
+export const getLog = <ThrowOnError extends boolean = false>(options: Options<GetLogData, ThrowOnError>) => (options.client ?? client).get<GetLogResponses, GetLogErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/tasks/{task}/log',
+    ...options
+});
+
+/**
+ * The chunks that a task streamed
+ *
+ * The newest chunks, in order; they are kept as lines are, see `/tasks/{task}/log`. To go on live, follow the task after
+ * `position`.
+ */
+export const getOutput = <ThrowOnError extends boolean = false>(options: Options<GetOutputData, ThrowOnError>) => (options.client ?? client).get<GetOutputResponses, GetOutputErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/tasks/{task}/output',
     ...options
 });
 
@@ -846,6 +896,213 @@ export const runSchedule = <ThrowOnError extends boolean = false>(options: Optio
     url: '/api/v1/schedules/{schedule}/runs',
     ...options
 });
+
+/**
+ * List files, newest first
+ *
+ * The files of the caller: those that were uploaded, also those that are not complete, and those that its tasks have produced.
+ */
+export const listFiles = <ThrowOnError extends boolean = false>(options?: Options<ListFilesData, ThrowOnError>) => (options?.client ?? client).get<ListFilesResponses, ListFilesErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/files',
+    ...options
+});
+
+/**
+ * Begin to upload a file
+ *
+ * The answer names the parts of the upload, each with a URL that takes a PUT of its bytes, and nothing else, until it expires.
+ * Parts may be sent in any order, several at the same time, and again. When all are there, PUT `/files/{file}/completion`.
+ *
+ * An upload that is not completed within 24 hours is removed. Its size counts from now on.
+ */
+export const createFile = <ThrowOnError extends boolean = false>(options: Options<CreateFileData, ThrowOnError>) => (options.client ?? client).post<CreateFileResponses, CreateFileErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/files',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete a file
+ *
+ * The bytes are removed as well. A task that was given the file and has not read it yet fails.
+ */
+export const deleteFile = <ThrowOnError extends boolean = false>(options: Options<DeleteFileData, ThrowOnError>) => (options.client ?? client).delete<DeleteFileResponses, DeleteFileErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/files/{file}',
+    ...options
+});
+
+/**
+ * One file
+ *
+ * While the file is uploaded, the answer says which parts are there: those without a URL. The others have new URLs.
+ */
+export const getFile = <ThrowOnError extends boolean = false>(options: Options<GetFileData, ThrowOnError>) => (options.client ?? client).get<GetFileResponses, GetFileErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/files/{file}',
+    ...options
+});
+
+/**
+ * Complete an upload
+ *
+ * The bytes are read once, and their size, their checksum and their type compared with what was declared. Then the file can be
+ * read, and given to tasks. Completing it again changes nothing.
+ *
+ * When that takes longer than some seconds, the answer is 202, and the file is `verifying`: send the request again to wait for the end.
+ */
+export const completeFile = <ThrowOnError extends boolean = false>(options: Options<CompleteFileData, ThrowOnError>) => (options.client ?? client).put<CompleteFileResponses, CompleteFileErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/files/{file}/completion',
+    ...options
+});
+
+/**
+ * Upload a file in one request
+ *
+ * The body is the bytes, and its `Content-Type` the type of the file. It goes to the store while it arrives, and nothing is kept of
+ * one that is cut. A file that is to be resumed when the connection breaks is uploaded in parts, see POST `/files`.
+ */
+export const uploadFile = <ThrowOnError extends boolean = false>(options: Options<UploadFileData, ThrowOnError>) => (options.client ?? client).post<UploadFileResponses, UploadFileErrors, ThrowOnError>({
+    bodySerializer: null,
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/files/content',
+    ...options,
+    headers: {
+        'Content-Type': 'application/octet-stream',
+        ...options.headers
+    }
+});
+
+/**
+ * Send a part of an upload
+ *
+ * The URL is one that POST `/files` has answered with. It needs no other credential. A part that is sent again replaces the first one.
+ */
+export const putFilePart = <ThrowOnError extends boolean = false>(options: Options<PutFilePartData, ThrowOnError>) => (options.client ?? client).put<PutFilePartResponses, PutFilePartErrors, ThrowOnError>({
+    bodySerializer: null,
+    url: '/api/v1/files/{file}/parts/{number}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/octet-stream',
+        ...options.headers
+    }
+});
+
+/**
+ * The bytes of a file
+ *
+ * Follow the redirect: where files are in a cloud store, or behind a CDN, the bytes come from there.
+ */
+export const getFileContent = <ThrowOnError extends boolean = false>(options: Options<GetFileContentData, ThrowOnError>) => (options.client ?? client).get<GetFileContentResponses, GetFileContentErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/files/{file}/content',
+    ...options
+});
+
+/**
+ * The bytes of a file, for a CDN
+ *
+ * The URL is one that `/files/{file}/content` has redirected to. It needs no other credential, and shared caches may keep the answer
+ * until it expires.
+ */
+export const downloadFile = <ThrowOnError extends boolean = false>(options: Options<DownloadFileData, ThrowOnError>) => (options.client ?? client).get<DownloadFileResponses, DownloadFileErrors, ThrowOnError>({ url: '/api/v1/downloads/{file}', ...options });
 
 /**
  * The kinds of task that can be submitted

@@ -92,6 +92,53 @@ export type User = {
 };
 
 /**
+ * UploadPart
+ *
+ * A part of an upload.
+ */
+export type UploadPart = {
+    /**
+     * Counts from 1.
+     */
+    number: number;
+    /**
+     * The first of its bytes in the file.
+     */
+    start: number;
+    /**
+     * Bytes.
+     */
+    size: number;
+    /**
+     * Where to PUT its bytes; null when they are there.
+     */
+    url: string | null;
+};
+
+/**
+ * Upload
+ *
+ * How the bytes of a file are sent: each part with a PUT of its own, in any order, several at the same time.
+ */
+export type Upload = {
+    /**
+     * Size of each part but the last.
+     */
+    part_bytes: number;
+    parts: Array<UploadPart>;
+    /**
+     * What each PUT is sent with, besides its Content-Length.
+     */
+    headers: {
+        [key: string]: string;
+    };
+    /**
+     * Then ask for new URLs with GET /files/{id}.
+     */
+    urls_expire_at: string;
+};
+
+/**
  * TokenRequest
  *
  * What OAuth 2 sends to be given tokens, as a form (RFC 6749, sections 4.3 and 6). Parameters that it does not know are ignored.
@@ -176,14 +223,23 @@ export type FinishedEntry = {
 };
 
 /**
+ * FileRole
+ *
+ * What a file of a task is that its worker has kept beside the results: the lines, or the chunks, that its handler wrote.
+ */
+export type FileRole = 'log' | 'output';
+
+/**
  * StoredFields
  */
 export type StoredFields = {
+    file: string;
     key: string;
     name: string;
     size: number;
     media_type: string;
     checksum: string;
+    role?: FileRole | null;
 };
 
 /**
@@ -374,6 +430,10 @@ export type TaskSummary = {
  * A file that a task produced.
  */
 export type StoredFile = {
+    /**
+     * For GET /files/{id}.
+     */
+    id: string;
     key: string;
     name: string;
     /**
@@ -381,7 +441,15 @@ export type StoredFile = {
      */
     size: number;
     media_type: string;
+    /**
+     * SHA-256 of its bytes, in hexadecimal.
+     */
     checksum: string;
+    stored_at: string;
+    /**
+     * Null for a result; else what it is that the worker has kept.
+     */
+    role: FileRole | null;
 };
 
 /**
@@ -430,11 +498,57 @@ export type TaskPage = {
 };
 
 /**
+ * TaskOutput
+ *
+ * The newest chunks that a task has streamed, in order, 64 KB at most.
+ */
+export type TaskOutput = {
+    /**
+     * Any JSON values.
+     */
+    chunks: Array<unknown>;
+    /**
+     * False when there were, or may have been, earlier chunks.
+     */
+    complete: boolean;
+    /**
+     * That of the event that has the last chunk; null when there is none.
+     */
+    position: string | null;
+};
+
+/**
  * TaskOrder
  *
  * The order of a list of tasks: by age, or by a duration. The latter has no tasks of which that duration is not known.
  */
 export type TaskOrder = 'newest' | 'longest_run' | 'longest_wait';
+
+/**
+ * TaskLog
+ *
+ * The newest lines of a task, oldest first, 256 KB at most.
+ */
+export type TaskLog = {
+    lines: Array<LogLine>;
+    /**
+     * False when there were, or may have been, earlier lines.
+     */
+    complete: boolean;
+};
+
+/**
+ * LogLine
+ *
+ * A line that a handler wrote.
+ */
+export type LogLine = {
+    at: string;
+    attempt: number;
+    level: 'debug' | 'info' | 'warning' | 'error';
+    message: string;
+    position: string;
+};
 
 /**
  * What a stream sends of a task.
@@ -546,11 +660,13 @@ export type StoredEvent = {
      * Counts from 1; a retry adds one.
      */
     attempt: number;
+    file: string;
     key: string;
     name: string;
     size: number;
     media_type: string;
     checksum: string;
+    role?: FileRole | null;
 };
 
 /**
@@ -1384,6 +1500,27 @@ export type NewPreferences = {
 };
 
 /**
+ * NewFile
+ *
+ * A request to upload a file.
+ */
+export type NewFile = {
+    name: string;
+    /**
+     * Bytes.
+     */
+    size: number;
+    /**
+     * As RFC 6838 has it.
+     */
+    media_type?: string;
+    /**
+     * What the bytes are compared with, when they are there.
+     */
+    sha256?: string | null;
+};
+
+/**
  * NewApiKey
  *
  * An API key that was just made. This is the only time that the key itself is shown.
@@ -1618,6 +1755,100 @@ export type Filter = {
      * Seconds: tasks that waited for longer.
      */
     waited_longer_than?: number | null;
+};
+
+/**
+ * FileState
+ *
+ * Where a file is on its way: only a file that is ready can be read, or given to a task.
+ */
+export type FileState = 'uploading' | 'verifying' | 'ready' | 'refused';
+
+/**
+ * FilePage
+ *
+ * One page of files, newest first.
+ */
+export type FilePage = {
+    items: Array<File>;
+    /**
+     * Pass as `cursor` for the next page; null on the last.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * File
+ *
+ * A file, as clients see it.
+ */
+export type File = {
+    id: string;
+    owner: string;
+    name: string;
+    media_type: string;
+    /**
+     * Bytes. Until the file is ready, as many as were declared.
+     */
+    size: number;
+    /**
+     * Null until the file is ready, unless the client has declared it.
+     */
+    sha256: string | null;
+    state: FileState;
+    /**
+     * Why the file was refused.
+     */
+    reason: string | null;
+    /**
+     * The task that produced it; null when it was uploaded.
+     */
+    task: string | null;
+    created_at: string;
+    ready_at: string | null;
+    /**
+     * When an upload that is not ready by then is removed; null for other files.
+     */
+    expires_at: string | null;
+};
+
+/**
+ * FileDetail
+ *
+ * A file, and how it is uploaded while it is.
+ */
+export type FileDetail = {
+    id: string;
+    owner: string;
+    name: string;
+    media_type: string;
+    /**
+     * Bytes. Until the file is ready, as many as were declared.
+     */
+    size: number;
+    /**
+     * Null until the file is ready, unless the client has declared it.
+     */
+    sha256: string | null;
+    state: FileState;
+    /**
+     * Why the file was refused.
+     */
+    reason: string | null;
+    /**
+     * The task that produced it; null when it was uploaded.
+     */
+    task: string | null;
+    created_at: string;
+    ready_at: string | null;
+    /**
+     * When an upload that is not ready by then is removed; null for other files.
+     */
+    expires_at: string | null;
+    /**
+     * Null unless the file is being uploaded.
+     */
+    upload: Upload | null;
 };
 
 /**
@@ -1870,11 +2101,13 @@ export type BriefStoredEvent = {
      * Counts from 1; a retry adds one.
      */
     attempt?: number;
+    file: string;
     key: string;
     name: string;
     size: number;
     media_type: string;
     checksum: string;
+    role?: FileRole | null;
 };
 
 /**
@@ -3451,6 +3684,126 @@ export type GetWaitingResponses = {
 
 export type GetWaitingResponse = GetWaitingResponses[keyof GetWaitingResponses];
 
+export type GetLogData = {
+    body?: never;
+    path: {
+        task: string;
+    };
+    query?: {
+        /**
+         * Wait until the answer reflects this position.
+         */
+        at_least?: string;
+        /**
+         * Administrators only: whose, instead of one's own. This is audited.
+         */
+        owner?: string;
+    };
+    url: '/api/v1/tasks/{task}/log';
+};
+
+export type GetLogErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type GetLogError = GetLogErrors[keyof GetLogErrors];
+
+export type GetLogResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: TaskLog;
+};
+
+export type GetLogResponse = GetLogResponses[keyof GetLogResponses];
+
+export type GetOutputData = {
+    body?: never;
+    path: {
+        task: string;
+    };
+    query?: {
+        /**
+         * Wait until the answer reflects this position.
+         */
+        at_least?: string;
+        /**
+         * Administrators only: whose, instead of one's own. This is audited.
+         */
+        owner?: string;
+    };
+    url: '/api/v1/tasks/{task}/output';
+};
+
+export type GetOutputErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type GetOutputError = GetOutputErrors[keyof GetOutputErrors];
+
+export type GetOutputResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: TaskOutput;
+};
+
+export type GetOutputResponse = GetOutputResponses[keyof GetOutputResponses];
+
 export type GetActivityData = {
     body?: never;
     path?: never;
@@ -4627,6 +4980,599 @@ export type RunScheduleResponses = {
 };
 
 export type RunScheduleResponse = RunScheduleResponses[keyof RunScheduleResponses];
+
+export type ListFilesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+        /**
+         * A part of the name, in any case.
+         */
+        q?: string;
+        /**
+         * Produced by this task.
+         */
+        task?: string;
+        /**
+         * In this state.
+         */
+        state?: FileState;
+        /**
+         * Administrators only: whose, instead of one's own. This is audited.
+         */
+        owner?: string;
+    };
+    url: '/api/v1/files';
+};
+
+export type ListFilesErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type ListFilesError = ListFilesErrors[keyof ListFilesErrors];
+
+export type ListFilesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: FilePage;
+};
+
+export type ListFilesResponse = ListFilesResponses[keyof ListFilesResponses];
+
+export type CreateFileData = {
+    body: NewFile;
+    path?: never;
+    query?: never;
+    url: '/api/v1/files';
+};
+
+export type CreateFileErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The body does not arrive, or too slowly.
+     */
+    408: Problem;
+    /**
+     * The file is larger than one may be, or the account has no room for it; the message names the limit.
+     */
+    413: Problem;
+    /**
+     * The body is not of the media type that the route reads, not in UTF-8, or compressed.
+     */
+    415: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * The kind is not known, the input does not match its schema, or the password may not be used; `errors` names each path.
+     */
+    422: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type CreateFileError = CreateFileErrors[keyof CreateFileErrors];
+
+export type CreateFileResponses = {
+    /**
+     * Document created, URL follows
+     */
+    201: FileDetail;
+};
+
+export type CreateFileResponse = CreateFileResponses[keyof CreateFileResponses];
+
+export type DeleteFileData = {
+    body?: never;
+    path: {
+        file: string;
+    };
+    query?: never;
+    url: '/api/v1/files/{file}';
+};
+
+export type DeleteFileErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * A task has produced the file; it is deleted with the task.
+     */
+    409: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type DeleteFileError = DeleteFileErrors[keyof DeleteFileErrors];
+
+export type DeleteFileResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type DeleteFileResponse = DeleteFileResponses[keyof DeleteFileResponses];
+
+export type GetFileData = {
+    body?: never;
+    path: {
+        file: string;
+    };
+    query?: {
+        /**
+         * Administrators only: whose, instead of one's own. This is audited.
+         */
+        owner?: string;
+    };
+    url: '/api/v1/files/{file}';
+};
+
+export type GetFileErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type GetFileError = GetFileErrors[keyof GetFileErrors];
+
+export type GetFileResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: FileDetail;
+};
+
+export type GetFileResponse = GetFileResponses[keyof GetFileResponses];
+
+export type CompleteFileData = {
+    body?: never;
+    path: {
+        file: string;
+    };
+    query?: never;
+    url: '/api/v1/files/{file}/completion';
+};
+
+export type CompleteFileErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * Some parts have not arrived.
+     */
+    409: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * The size, the checksum or the type is not what was declared. The upload is over; begin another one.
+     */
+    422: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type CompleteFileError = CompleteFileErrors[keyof CompleteFileErrors];
+
+export type CompleteFileResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: File;
+};
+
+export type CompleteFileResponse = CompleteFileResponses[keyof CompleteFileResponses];
+
+export type UploadFileData = {
+    body: Blob | File;
+    path?: never;
+    query: {
+        /**
+         * The name of the file.
+         */
+        name: string;
+        /**
+         * SHA-256 of the bytes, in hexadecimal: compared with what arrives.
+         */
+        sha256?: string;
+    };
+    url: '/api/v1/files/content';
+};
+
+export type UploadFileErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The body does not arrive, or too slowly.
+     */
+    408: Problem;
+    /**
+     * The file is larger than one may be, or the account has no room for it; the message names the limit.
+     */
+    413: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * The name may not be used, or the checksum or the type is not what was declared.
+     */
+    422: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type UploadFileError = UploadFileErrors[keyof UploadFileErrors];
+
+export type UploadFileResponses = {
+    /**
+     * Document created, URL follows
+     */
+    201: File;
+};
+
+export type UploadFileResponse = UploadFileResponses[keyof UploadFileResponses];
+
+export type PutFilePartData = {
+    body: Blob | File;
+    path: {
+        file: string;
+        number: number;
+    };
+    query?: {
+        /**
+         * As the URL has it.
+         */
+        expires?: number;
+        /**
+         * As the URL has it.
+         */
+        signature?: string;
+    };
+    url: '/api/v1/files/{file}/parts/{number}';
+};
+
+export type PutFilePartErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The link has expired, or was used.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The body does not arrive, or too slowly.
+     */
+    408: Problem;
+    /**
+     * The upload takes no more parts.
+     */
+    409: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * The part has another size than was declared.
+     */
+    422: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type PutFilePartError = PutFilePartErrors[keyof PutFilePartErrors];
+
+export type PutFilePartResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type PutFilePartResponse = PutFilePartResponses[keyof PutFilePartResponses];
+
+export type GetFileContentData = {
+    body?: never;
+    path: {
+        file: string;
+    };
+    query?: {
+        /**
+         * Administrators only: whose, instead of one's own. This is audited.
+         */
+        owner?: string;
+    };
+    url: '/api/v1/files/{file}/content';
+};
+
+export type GetFileContentErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The file is not complete, or was refused.
+     */
+    409: Problem;
+    /**
+     * The file has no such range.
+     */
+    416: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type GetFileContentError = GetFileContentErrors[keyof GetFileContentErrors];
+
+export type GetFileContentResponses = {
+    /**
+     * The bytes, or with 206 the range that was asked for.
+     */
+    200: Blob | File;
+};
+
+export type GetFileContentResponse = GetFileContentResponses[keyof GetFileContentResponses];
+
+export type DownloadFileData = {
+    body?: never;
+    path: {
+        file: string;
+    };
+    query?: {
+        /**
+         * As the URL has it.
+         */
+        expires?: number;
+        /**
+         * As the URL has it.
+         */
+        signature?: string;
+    };
+    url: '/api/v1/downloads/{file}';
+};
+
+export type DownloadFileErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The link has expired, or was used.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The file has no such range.
+     */
+    416: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This installation keeps no files (HEADRACE_OBJECTS_URL).
+     */
+    501: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type DownloadFileError = DownloadFileErrors[keyof DownloadFileErrors];
+
+export type DownloadFileResponses = {
+    /**
+     * The bytes, or with 206 the range that was asked for.
+     */
+    200: Blob | File;
+};
+
+export type DownloadFileResponse = DownloadFileResponses[keyof DownloadFileResponses];
 
 export type ListKindsData = {
     body?: never;

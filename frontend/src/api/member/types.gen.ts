@@ -184,14 +184,23 @@ export type FinishedItem = {
 };
 
 /**
+ * FileRole
+ *
+ * What a file of a task is that its worker has kept beside the results: the lines, or the chunks, that its handler wrote.
+ */
+export type FileRole = 'log' | 'output';
+
+/**
  * StoredFields
  */
 export type StoredFields = {
+    file: string;
     key: string;
     name: string;
     size: number;
     media_type: string;
     checksum: string;
+    role?: FileRole | null;
 };
 
 /**
@@ -404,7 +413,7 @@ export type Ref = {
 /**
  * TaskRow
  *
- * A task as a row of a list. Handlers cannot store files yet, so ``files`` is 0.
+ * A task as a row of a list.
  */
 export type TaskRow = {
     id: string;
@@ -643,7 +652,7 @@ export type TaskDetailV1 = {
     log: TaskLog | null;
     output: TaskOutput | null;
     /**
-     * Empty: handlers cannot store files yet.
+     * The files that its handler has saved.
      */
     files: Array<DetailFile> | null;
     around: Around | null;
@@ -1762,11 +1771,13 @@ export type BriefStoredEvent = {
      * Counts from 1; a retry adds one.
      */
     attempt?: number;
+    file: string;
     key: string;
     name: string;
     size: number;
     media_type: string;
     checksum: string;
+    role?: FileRole | null;
 };
 
 /**

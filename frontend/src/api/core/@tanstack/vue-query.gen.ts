@@ -3,8 +3,8 @@
 import { queryOptions, type UseMutationOptions } from '@tanstack/vue-query';
 
 import { client } from '../client.gen';
-import { cancelBatch, cancelTask, cancelTasks, changePassword, changeUser, createApiKey, createBatchFollowLink, createSchedule, createTaskFollowLink, deleteSchedule, deleteTask, endSession, endSessions, getActivity, getApiKey, getAttempts, getBatch, getInstallation, getSchedule, getSession, getTask, getTimeline, getTokens, getUser, getWaiting, listApiKeys, listBatches, listKinds, listSchedules, listSessions, listTasks, type Options, refreshSession, register, replacePreferences, replaceSchedule, resetPassword, revokeApiKey, runBatchAgain, runSchedule, runTaskAgain, runTasksAgain, signIn, signOut, submitBatch, submitTask } from '../sdk.gen';
-import type { CancelBatchData, CancelBatchError, CancelBatchResponse, CancelTaskData, CancelTaskError, CancelTaskResponse, CancelTasksData, CancelTasksError, CancelTasksResponse, ChangePasswordData, ChangePasswordError, ChangePasswordResponse, ChangeUserData, ChangeUserError, ChangeUserResponse, CreateApiKeyData, CreateApiKeyError, CreateApiKeyResponse, CreateBatchFollowLinkData, CreateBatchFollowLinkError, CreateBatchFollowLinkResponse, CreateScheduleData, CreateScheduleError, CreateScheduleResponse, CreateTaskFollowLinkData, CreateTaskFollowLinkError, CreateTaskFollowLinkResponse, DeleteScheduleData, DeleteScheduleError, DeleteScheduleResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EndSessionData, EndSessionError, EndSessionResponse, EndSessionsData, EndSessionsError, EndSessionsResponse, GetActivityData, GetActivityError, GetActivityResponse, GetApiKeyData, GetApiKeyError, GetApiKeyResponse, GetAttemptsData, GetAttemptsError, GetAttemptsResponse, GetBatchData, GetBatchError, GetBatchResponse, GetInstallationData, GetInstallationError, GetInstallationResponse, GetScheduleData, GetScheduleError, GetScheduleResponse, GetSessionData, GetSessionError, GetSessionResponse, GetTaskData, GetTaskError, GetTaskResponse, GetTimelineData, GetTimelineError, GetTimelineResponse, GetTokensData, GetTokensError, GetTokensResponse, GetUserData, GetUserError, GetUserResponse, GetWaitingData, GetWaitingError, GetWaitingResponse, ListApiKeysData, ListApiKeysError, ListApiKeysResponse, ListBatchesData, ListBatchesError, ListBatchesResponse, ListKindsData, ListKindsError, ListKindsResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTasksData, ListTasksError, ListTasksResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterData, RegisterError, RegisterResponse, ReplacePreferencesData, ReplacePreferencesError, ReplacePreferencesResponse, ReplaceScheduleData, ReplaceScheduleError, ReplaceScheduleResponse, ResetPasswordData, ResetPasswordError, ResetPasswordResponse, RevokeApiKeyData, RevokeApiKeyError, RevokeApiKeyResponse, RunBatchAgainData, RunBatchAgainError, RunBatchAgainResponse, RunScheduleData, RunScheduleError, RunScheduleResponse, RunTaskAgainData, RunTaskAgainError, RunTaskAgainResponse, RunTasksAgainData, RunTasksAgainError, RunTasksAgainResponse, SignInData, SignInError, SignInResponse, SignOutData, SignOutError, SignOutResponse, SubmitBatchData, SubmitBatchError, SubmitBatchResponse, SubmitTaskData, SubmitTaskError, SubmitTaskResponse } from '../types.gen';
+import { cancelBatch, cancelTask, cancelTasks, changePassword, changeUser, completeFile, createApiKey, createBatchFollowLink, createFile, createSchedule, createTaskFollowLink, deleteFile, deleteSchedule, deleteTask, downloadFile, endSession, endSessions, getActivity, getApiKey, getAttempts, getBatch, getFile, getFileContent, getInstallation, getLog, getOutput, getSchedule, getSession, getTask, getTimeline, getTokens, getUser, getWaiting, listApiKeys, listBatches, listFiles, listKinds, listSchedules, listSessions, listTasks, type Options, putFilePart, refreshSession, register, replacePreferences, replaceSchedule, resetPassword, revokeApiKey, runBatchAgain, runSchedule, runTaskAgain, runTasksAgain, signIn, signOut, submitBatch, submitTask, uploadFile } from '../sdk.gen';
+import type { CancelBatchData, CancelBatchError, CancelBatchResponse, CancelTaskData, CancelTaskError, CancelTaskResponse, CancelTasksData, CancelTasksError, CancelTasksResponse, ChangePasswordData, ChangePasswordError, ChangePasswordResponse, ChangeUserData, ChangeUserError, ChangeUserResponse, CompleteFileData, CompleteFileError, CompleteFileResponse, CreateApiKeyData, CreateApiKeyError, CreateApiKeyResponse, CreateBatchFollowLinkData, CreateBatchFollowLinkError, CreateBatchFollowLinkResponse, CreateFileData, CreateFileError, CreateFileResponse, CreateScheduleData, CreateScheduleError, CreateScheduleResponse, CreateTaskFollowLinkData, CreateTaskFollowLinkError, CreateTaskFollowLinkResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteScheduleData, DeleteScheduleError, DeleteScheduleResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, DownloadFileData, DownloadFileError, DownloadFileResponse, EndSessionData, EndSessionError, EndSessionResponse, EndSessionsData, EndSessionsError, EndSessionsResponse, GetActivityData, GetActivityError, GetActivityResponse, GetApiKeyData, GetApiKeyError, GetApiKeyResponse, GetAttemptsData, GetAttemptsError, GetAttemptsResponse, GetBatchData, GetBatchError, GetBatchResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetInstallationData, GetInstallationError, GetInstallationResponse, GetLogData, GetLogError, GetLogResponse, GetOutputData, GetOutputError, GetOutputResponse, GetScheduleData, GetScheduleError, GetScheduleResponse, GetSessionData, GetSessionError, GetSessionResponse, GetTaskData, GetTaskError, GetTaskResponse, GetTimelineData, GetTimelineError, GetTimelineResponse, GetTokensData, GetTokensError, GetTokensResponse, GetUserData, GetUserError, GetUserResponse, GetWaitingData, GetWaitingError, GetWaitingResponse, ListApiKeysData, ListApiKeysError, ListApiKeysResponse, ListBatchesData, ListBatchesError, ListBatchesResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKindsData, ListKindsError, ListKindsResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTasksData, ListTasksError, ListTasksResponse, PutFilePartData, PutFilePartError, PutFilePartResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterData, RegisterError, RegisterResponse, ReplacePreferencesData, ReplacePreferencesError, ReplacePreferencesResponse, ReplaceScheduleData, ReplaceScheduleError, ReplaceScheduleResponse, ResetPasswordData, ResetPasswordError, ResetPasswordResponse, RevokeApiKeyData, RevokeApiKeyError, RevokeApiKeyResponse, RunBatchAgainData, RunBatchAgainError, RunBatchAgainResponse, RunScheduleData, RunScheduleError, RunScheduleResponse, RunTaskAgainData, RunTaskAgainError, RunTaskAgainResponse, RunTasksAgainData, RunTasksAgainError, RunTasksAgainResponse, SignInData, SignInError, SignInResponse, SignOutData, SignOutError, SignOutResponse, SubmitBatchData, SubmitBatchError, SubmitBatchResponse, SubmitTaskData, SubmitTaskError, SubmitTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 /**
  * Sign out
@@ -359,6 +359,48 @@ export const getWaitingOptions = (options: Options<GetWaitingData>) => queryOpti
         return data;
     },
     queryKey: getWaitingQueryKey(options)
+});
+
+export const getLogQueryKey = (options: Options<GetLogData>) => createQueryKey('getLog', options);
+
+/**
+ * The lines that a task wrote
+ *
+ * The newest lines, oldest first. They are kept as long as the task where files are set up, else for an hour. A task that was
+ * cancelled keeps none.
+ */
+export const getLogOptions = (options: Options<GetLogData>) => queryOptions<GetLogResponse, GetLogError, GetLogResponse, ReturnType<typeof getLogQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getLog({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getLogQueryKey(options)
+});
+
+export const getOutputQueryKey = (options: Options<GetOutputData>) => createQueryKey('getOutput', options);
+
+/**
+ * The chunks that a task streamed
+ *
+ * The newest chunks, in order; they are kept as lines are, see `/tasks/{task}/log`. To go on live, follow the task after
+ * `position`.
+ */
+export const getOutputOptions = (options: Options<GetOutputData>) => queryOptions<GetOutputResponse, GetOutputError, GetOutputResponse, ReturnType<typeof getOutputQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getOutput({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getOutputQueryKey(options)
 });
 
 export const getActivityQueryKey = (options?: Options<GetActivityData>) => createQueryKey('getActivity', options);
@@ -727,6 +769,189 @@ export const runScheduleMutation = (options?: Partial<Options<RunScheduleData>>)
     };
     return mutationOptions;
 };
+
+export const listFilesQueryKey = (options?: Options<ListFilesData>) => createQueryKey('listFiles', options);
+
+/**
+ * List files, newest first
+ *
+ * The files of the caller: those that were uploaded, also those that are not complete, and those that its tasks have produced.
+ */
+export const listFilesOptions = (options?: Options<ListFilesData>) => queryOptions<ListFilesResponse, ListFilesError, ListFilesResponse, ReturnType<typeof listFilesQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listFiles({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listFilesQueryKey(options)
+});
+
+/**
+ * Begin to upload a file
+ *
+ * The answer names the parts of the upload, each with a URL that takes a PUT of its bytes, and nothing else, until it expires.
+ * Parts may be sent in any order, several at the same time, and again. When all are there, PUT `/files/{file}/completion`.
+ *
+ * An upload that is not completed within 24 hours is removed. Its size counts from now on.
+ */
+export const createFileMutation = (options?: Partial<Options<CreateFileData>>): UseMutationOptions<CreateFileResponse, CreateFileError, Options<CreateFileData>> => {
+    const mutationOptions: UseMutationOptions<CreateFileResponse, CreateFileError, Options<CreateFileData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await createFile({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Delete a file
+ *
+ * The bytes are removed as well. A task that was given the file and has not read it yet fails.
+ */
+export const deleteFileMutation = (options?: Partial<Options<DeleteFileData>>): UseMutationOptions<DeleteFileResponse, DeleteFileError, Options<DeleteFileData>> => {
+    const mutationOptions: UseMutationOptions<DeleteFileResponse, DeleteFileError, Options<DeleteFileData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteFile({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const getFileQueryKey = (options: Options<GetFileData>) => createQueryKey('getFile', options);
+
+/**
+ * One file
+ *
+ * While the file is uploaded, the answer says which parts are there: those without a URL. The others have new URLs.
+ */
+export const getFileOptions = (options: Options<GetFileData>) => queryOptions<GetFileResponse, GetFileError, GetFileResponse, ReturnType<typeof getFileQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getFile({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getFileQueryKey(options)
+});
+
+/**
+ * Complete an upload
+ *
+ * The bytes are read once, and their size, their checksum and their type compared with what was declared. Then the file can be
+ * read, and given to tasks. Completing it again changes nothing.
+ *
+ * When that takes longer than some seconds, the answer is 202, and the file is `verifying`: send the request again to wait for the end.
+ */
+export const completeFileMutation = (options?: Partial<Options<CompleteFileData>>): UseMutationOptions<CompleteFileResponse, CompleteFileError, Options<CompleteFileData>> => {
+    const mutationOptions: UseMutationOptions<CompleteFileResponse, CompleteFileError, Options<CompleteFileData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await completeFile({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Upload a file in one request
+ *
+ * The body is the bytes, and its `Content-Type` the type of the file. It goes to the store while it arrives, and nothing is kept of
+ * one that is cut. A file that is to be resumed when the connection breaks is uploaded in parts, see POST `/files`.
+ */
+export const uploadFileMutation = (options?: Partial<Options<UploadFileData>>): UseMutationOptions<UploadFileResponse, UploadFileError, Options<UploadFileData>> => {
+    const mutationOptions: UseMutationOptions<UploadFileResponse, UploadFileError, Options<UploadFileData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await uploadFile({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Send a part of an upload
+ *
+ * The URL is one that POST `/files` has answered with. It needs no other credential. A part that is sent again replaces the first one.
+ */
+export const putFilePartMutation = (options?: Partial<Options<PutFilePartData>>): UseMutationOptions<PutFilePartResponse, PutFilePartError, Options<PutFilePartData>> => {
+    const mutationOptions: UseMutationOptions<PutFilePartResponse, PutFilePartError, Options<PutFilePartData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await putFilePart({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const getFileContentQueryKey = (options: Options<GetFileContentData>) => createQueryKey('getFileContent', options);
+
+/**
+ * The bytes of a file
+ *
+ * Follow the redirect: where files are in a cloud store, or behind a CDN, the bytes come from there.
+ */
+export const getFileContentOptions = (options: Options<GetFileContentData>) => queryOptions<GetFileContentResponse, GetFileContentError, GetFileContentResponse, ReturnType<typeof getFileContentQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getFileContent({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getFileContentQueryKey(options)
+});
+
+export const downloadFileQueryKey = (options: Options<DownloadFileData>) => createQueryKey('downloadFile', options);
+
+/**
+ * The bytes of a file, for a CDN
+ *
+ * The URL is one that `/files/{file}/content` has redirected to. It needs no other credential, and shared caches may keep the answer
+ * until it expires.
+ */
+export const downloadFileOptions = (options: Options<DownloadFileData>) => queryOptions<DownloadFileResponse, DownloadFileError, DownloadFileResponse, ReturnType<typeof downloadFileQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await downloadFile({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: downloadFileQueryKey(options)
+});
 
 export const listKindsQueryKey = (options?: Options<ListKindsData>) => createQueryKey('listKinds', options);
 
