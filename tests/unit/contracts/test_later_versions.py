@@ -17,13 +17,14 @@ from headrace.contracts.bulk import BulkResult
 from headrace.contracts.kinds import CatalogEntry, KindList
 from headrace.contracts.problems import Problem
 from headrace.contracts.schedules import Schedule, ScheduleList
+from headrace.contracts.screens.task_detail import TaskLog, TaskOutput
 from headrace.contracts.sessions import CurrentSession
 from headrace.contracts.tasks import Task, TaskPage, TaskSummary
 from headrace.contracts.waiting import TaskWaiting
 
 READ: tuple[type[Struct], ...] = (
     *(Task, TaskSummary, TaskPage, Attempts, TaskWaiting, Batch, BulkResult, KindList, CatalogEntry),
-    *(Schedule, ScheduleList, CurrentSession, Problem),
+    *(Schedule, ScheduleList, CurrentSession, Problem, TaskLog, TaskOutput),
 )
 NEW = {"in_a_later_version": [{"a": 1}]}
 # Of each pattern that a field of an answer has, one of these fits.

@@ -60,6 +60,8 @@ def test_only_these_routes_are_public() -> None:
         "/api/v1/password",
         "/api/v1/follow/batches/{batch:str}/events",
         "/api/v1/follow/tasks/{task:str}/events",
+        "/api/v1/files/{file:str}/parts/{number:int}",
+        "/api/v1/downloads/{file:str}",
     }
 
 
