@@ -35,7 +35,7 @@ async def check_stale_screens(http: httpx.AsyncClient, account: dict[str, Any], 
     assert answer.status_code == 200, answer.text
     now = answer.json()
     assert {each["part"]: each["since"] for each in now["stale"]} == dict.fromkeys(
-        ("user", "sessions", "keys", "preferences"), account["at"]
+        ("user", "sessions", "keys", "usage", "preferences"), account["at"]
     )
     assert {each["error_code"] for each in now["stale"]} == {"identity_unavailable"}
     assert (now["user"], now["keys"]) == (account["user"], account["keys"])

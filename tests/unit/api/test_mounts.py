@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -111,7 +112,7 @@ async def test_a_process_has_a_document_of_each_part_that_it_serves(name: str) -
     mounts = DOCUMENTS[name]
     app = app_of(*mounts)
     document = msgspec.json.decode((await ask(app, "GET", f"/api/docs/{name}.json")).content)
-    paths = {path.replace(":str}", "}") for _, path in served(app) if not path.startswith("/enter")}
+    paths = {re.sub(":(str|int)}", "}", path) for _, path in served(app) if not path.startswith("/enter")}
     assert set(document["paths"]) == ALWAYS | paths
     assert document == msgspec.json.decode((await ask(app, "GET", "/api/docs/openapi.json")).content)
     whole = msgspec.json.decode((await ask(app_of(*Mount), "GET", f"/api/docs/{name}.json")).content)
