@@ -10,6 +10,7 @@ import pytest
 
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
+from tests.flow.bff.test_screens import show
 from tests.flow.files.file_steps import PNG, content_of, upload
 
 CONTENT = bytes(range(256)) * 4096
@@ -140,7 +141,7 @@ async def test_an_installation_without_a_store_says_so(make_cluster: MakeCluster
     assert begun.json()["error_code"] == "files_off"
     session = (await cluster.http.get("/bff/v1/session")).json()
     assert session["features"]["files"] is False
-    assert (await cluster.http.get("/bff/v1/member/account")).json()["usage"]["storage"] is None
+    assert (await show(cluster.http, "member/account"))["usage"]["storage"] is None
 
 
 async def test_limits_are_named_when_they_are_passed(make_cluster: MakeCluster) -> None:
@@ -167,5 +168,5 @@ async def test_limits_are_named_when_they_are_passed(make_cluster: MakeCluster) 
     assert (unknown.status_code, unknown.json()["error_code"]) == (413, "file_too_large")
     await cluster.http.delete(f"/api/v1/files/{first['id']}")
     assert (await upload(cluster.http, half))["state"] == "ready"
-    usage = (await cluster.http.get("/bff/v1/member/account")).json()["usage"]["storage"]
+    usage = (await show(cluster.http, "member/account"))["usage"]["storage"]
     assert usage == {"limit_bytes": 3 << 19, "used_bytes": 1 << 19}

@@ -12,6 +12,7 @@ from headrace.client import Client
 from headrace.log.prune import erase
 from tests.accounts import KEY
 from tests.cluster import Cluster
+from tests.flow.bff.test_screens import show
 from tests.flow.files.steps import read_stored
 from tests.flow.files.test_files_of_tasks import run
 
@@ -44,7 +45,7 @@ async def test_lines_and_chunks_of_all_attempts_are_shown_after_the_log_has_let_
     assert kept["complete"]
     assert [without_time(each) for each in kept["lines"]] == [without_time(each) for each in live["lines"]]
     assert await read(with_files, f"/api/v1/tasks/{done['id']}/output") == output
-    detail = await read(with_files, f"/bff/v1/member/tasks/{done['id']}")
+    detail = await show(with_files.http, f"member/tasks/{done['id']}")
     assert detail["log"] == kept
     assert detail["output"] == output
     # It is no result, and no file that somebody looks for.
@@ -74,7 +75,7 @@ async def test_only_the_newest_lines_are_kept_and_what_is_missing_is_said(with_f
 
 async def test_the_files_of_a_task_are_shown_on_its_page_and_counted_in_lists(with_files: Cluster) -> None:
     done = await run(with_files, "save_in_thread", name="picture.png")
-    detail = await read(with_files, f"/bff/v1/member/tasks/{done['id']}")
+    detail = await show(with_files.http, f"member/tasks/{done['id']}")
     (shown,) = detail["files"]
     assert {name: shown[name] for name in ("name", "media_type", "size", "inline")} == {
         "name": "picture.png",
