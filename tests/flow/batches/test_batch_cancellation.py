@@ -37,11 +37,12 @@ async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_ta
     make_cluster: MakeCluster,
 ) -> None:
     # The API stands still until the batch has settled, and is to find its acknowledgements in time all the same.
-    cluster = await make_cluster(HEADRACE_STREAM_APPEND_TIMEOUT="60")
+    cluster = await make_cluster(HEADRACE_STREAM_APPEND_TIMEOUT=f"{MOVING_SECONDS:g}")
     api, worker, _ = await cluster.start("api", "worker", "projector")
     await cluster.until_kinds_known()
     await worker.stop()
     total = 20_000
+    cluster.http.timeout = MOVING_SECONDS
     sending = asyncio.create_task(post(cluster, "noop", [{}] * total, key="unwanted"))
     await until(lambda: has_grown_to(cluster, 2 * CHUNK_TASKS), "some chunks to be in the log")
     api.signal(signal.SIGSTOP)
