@@ -8,10 +8,8 @@ import { toasts } from "@/shell/notify";
 
 import { useArrival } from "./useArrival";
 
-const nothing = defineComponent({ render: () => h("p") });
-
 function aForm(): { arrive: ReturnType<typeof useArrival>; leave: () => void; at: () => string; settle: () => Promise<void> } {
-  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: "/:rest(.*)", component: nothing }] });
+  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: "/:rest(.*)", component: () => h("p") }] });
   let arrive: ReturnType<typeof useArrival> = () => undefined;
   const form = mount(
     defineComponent({
