@@ -156,6 +156,14 @@ async def test_a_text_may_be_of_any_encoding_of_eight_bits_or_utf_16(cluster: Cl
         assert (await upload(cluster.http, content, "a.csv", media_type="text/csv"))["state"] == "ready"
 
 
+@pytest.mark.parametrize("number", ["null", "-1", "1.5", "99999999999999999999"])
+async def test_a_part_whose_number_is_none_is_not_found(cluster: Cluster, number: str) -> None:
+    headers = {"Content-Type": "application/octet-stream"}
+    path = f"/api/v1/files/nope/parts/{number}?expires=0&signature=x"
+    answer = await cluster.http_as(None).put(path, content=b"bytes", headers=headers)
+    assert answer.status_code in (400, 403, 404), answer.text
+
+
 @pytest.mark.parametrize("size", [3, 5])
 async def test_a_part_of_another_size_is_refused_and_nothing_is_left_of_it(cluster: Cluster, size: int) -> None:
     file = await begin(cluster.http, b"four")

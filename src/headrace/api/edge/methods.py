@@ -23,7 +23,9 @@ def answer_methods(app: ASGIApp, routes: Iterable[BaseRoute]) -> ASGIApp:
         app: The application.
         routes: Its routes.
     """
-    allowed = [(path_pattern(route.path), allow(route.methods)) for route in routes]
+    # As the router does, `/files/content` is found before `/files/{file}`, which has its form as well.
+    exact_first = sorted(routes, key=lambda route: len(_PARAMETER.findall(route.path)))
+    allowed = [(path_pattern(route.path), allow(route.methods)) for route in exact_first]
 
     async def answered(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("HEAD", "OPTIONS"):

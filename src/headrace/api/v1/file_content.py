@@ -40,8 +40,8 @@ CDN_WINDOW_SECONDS = 3600  # within which all are sent to the same URL of a CDN,
 CDN_SECONDS_MIN = 300  # that such a URL is good for, also at the end of a window
 EXPIRES_MAX = 2**40  # seconds since 1970: the year 36812
 
-# The paths of the two routes that take the bytes of a file.
-takes_file = re.compile(r"/api/v1/files/(content|[^/]+/parts/[0-9]+)/?").fullmatch
+# The paths of the two routes that take the bytes of a file, also with a number of a part that is none.
+takes_file = re.compile(r"/api/v1/files/(content|[^/]+/parts/[^/]+)/?").fullmatch
 
 _BYTES = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 CONTENT = {

@@ -27,6 +27,8 @@ def app() -> ASGIApp:
         ("/api/v1/tasks/t1/runs", "OPTIONS, POST"),
         ("/api/v1/schedules/s1", "DELETE, GET, HEAD, OPTIONS, PUT"),
         ("/api/v1/kinds/echo/pause", "DELETE, OPTIONS, PUT"),
+        ("/api/v1/files/f1", "DELETE, GET, HEAD, OPTIONS"),
+        ("/api/v1/files/content", "OPTIONS, POST"),
         ("/health/live", "GET, HEAD, OPTIONS"),
         ("/health/live/", "GET, HEAD, OPTIONS"),
     ],
