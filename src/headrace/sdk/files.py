@@ -68,8 +68,8 @@ class FileStoreUnavailable(Retry):
         super().__init__(None, message)
 
 
-class OpenFile(Protocol):
-    """A file that an ``async`` handler has opened: ``async for chunk in file`` reads it in chunks of about a megabyte."""
+class OpenedFile(Protocol):
+    """What is known of a file that a handler has opened."""
 
     @property
     def id(self) -> str:
@@ -96,6 +96,10 @@ class OpenFile(Protocol):
         """The SHA-256 of its bytes, in hexadecimal."""
         ...
 
+
+class OpenFile(OpenedFile, Protocol):
+    """A file that an ``async`` handler has opened: ``async for chunk in file`` reads it in chunks of about a megabyte."""
+
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     async def read(self) -> bytes:
@@ -111,42 +115,21 @@ class OpenFile(Protocol):
         ...
 
 
-class SyncOpenFile(Protocol):
-    """A file that a plain function has opened: `OpenFile` without ``await``; ``for chunk in file`` reads it in chunks."""
-
-    @property
-    def id(self) -> str:
-        """See `OpenFile.id`."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """See `OpenFile.name`."""
-        ...
-
-    @property
-    def media_type(self) -> str:
-        """See `OpenFile.media_type`."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """See `OpenFile.size`."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """See `OpenFile.sha256`."""
-        ...
+class SyncOpenFile(OpenedFile, Protocol):
+    """A file that a plain function has opened: ``for chunk in file`` reads it in chunks of about a megabyte."""
 
     def __iter__(self) -> Iterator[bytes]: ...
 
     def read(self) -> bytes:
-        """See `OpenFile.read`."""
+        """Read all of a file of at most 16 MB.
+
+        Raises:
+            FileTooLarge: It is larger; read it in chunks, or by its path.
+        """
         ...
 
     def path(self) -> Path:
-        """See `OpenFile.path`."""
+        """Return a local copy, which is the handler's own until the attempt ends."""
         ...
 
 
