@@ -4,6 +4,7 @@ HeadraceError
 ├── ObjectsUnavailable           503 objects_unavailable  Retry-After
 ├── ObjectMissing                404 object_missing       never shown as such: a file has its own error
 ├── FilesOff                     501 files_off
+├── ValueMissing                 410 value_missing
 ├── FileNotFound                 404 file_not_found
 ├── FileNotReady                 409 file_not_ready
 ├── FileOfTask                   409 file_of_task
@@ -45,6 +46,13 @@ class FilesOff(HeadraceError):
 
     status = 501
     code = "files_off"
+
+
+class ValueMissing(HeadraceError):
+    """The object storage has lost the input or the result of a task."""
+
+    status = 410
+    code = "value_missing"
 
 
 class FileNotFound(HeadraceError):

@@ -22,7 +22,10 @@ async def shared(cluster: Cluster) -> Cluster:
 @pytest.fixture
 async def cluster_without_worker(make_cluster: MakeCluster) -> Cluster:
     """A cluster that knows the kinds and has nobody to run them; its members are the API, the stopped worker, the projector."""
-    cluster = await make_cluster()
+    return await start_without_worker(await make_cluster())
+
+
+async def start_without_worker(cluster: Cluster) -> Cluster:
     _, worker, _ = await cluster.start("api", "worker", "projector")
     await cluster.until_kinds_known()
     await worker.stop()

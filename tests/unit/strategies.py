@@ -26,6 +26,7 @@ from headrace.contracts.events import (
     Withdrawn,
     encode,
 )
+from headrace.contracts.large_values import StoredValue
 from headrace.contracts.tasks import FailureCode, FileRole, TaskError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -49,6 +50,13 @@ fences = st.integers(0, 2**63 - 1)
 errors = st.builds(TaskError, code=st.sampled_from(FailureCode), message=texts, traceback=st.none() | texts)
 levels = st.sampled_from(["debug", "info", "warning", "error"])
 
+stored_values = st.builds(
+    StoredValue,
+    file=texts,
+    key=texts,
+    size=st.integers(0, 2**40),
+    sha256=st.sampled_from(["0" * 64, "0123456789abcdef" * 4]),
+)
 queued = st.builds(
     Queued,
     attempt=attempts,
@@ -57,6 +65,7 @@ queued = st.builds(
     max_attempts=st.none() | attempts,
     expires_at=st.none() | instants,
     due_at=st.none() | instants,
+    stored_input=st.none() | stored_values,
 )
 deferred = st.builds(
     Deferred,
@@ -67,6 +76,7 @@ deferred = st.builds(
     max_attempts=st.none() | attempts,
     expires_at=st.none() | instants,
     error=st.none() | errors,
+    stored_input=st.none() | stored_values,
 )
 started = st.builds(Started, attempt=attempts, worker=texts)
 progressed = st.builds(Progressed, attempt=attempts, fraction=st.floats(0, 1), message=st.none() | texts)
@@ -93,6 +103,7 @@ finished = st.builds(
     worker=st.none() | texts,
     withdrawn=st.none() | st.builds(Withdrawn, sequence=fences, at=instants, queued=queued),
     restored=st.none() | instants,
+    stored_result=st.none() | stored_values,
 )
 deleted = st.builds(
     Deleted, attempt=attempts, outcome=st.sampled_from(Outcome), by=texts, fired_at=st.none() | instants

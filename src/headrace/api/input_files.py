@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from headrace.api.state import ApiState
 from headrace.contracts.file_fields import NamedFile, is_accepted
 from headrace.contracts.files import FileState
-from headrace.contracts.kept_output import is_kept_output
+from headrace.contracts.kept_output import has_role
 from headrace.contracts.patterns import WORD_PATTERN
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidInput
@@ -95,7 +95,7 @@ def names_of(found: Mapping[str, FileRow]) -> Mapping[str, str]:
 
 
 def _why_unusable(named: NamedFile, row: FileRow | None) -> str | None:
-    if row is None or (row.task is not None and is_kept_output(row.id, row.task)):
+    if row is None or (row.task is not None and has_role(row.id, row.task)):
         return f"you have no file {named.file[:80]!r}; upload it first with POST /api/v1/files"
     match row.state:
         case FileState.READY:

@@ -14,12 +14,14 @@ from msgspec import Raw, Struct
 
 from headrace.client.answers import ProblemError, TaskFailed
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, describe, given, log, path
+from headrace.client.files import Files
 from headrace.client.retries import Retries
 from headrace.client.streams import RESET, FrameStream, StreamEvent
 from headrace.contracts.attempts import Attempts
 from headrace.contracts.events import EventName
+from headrace.contracts.large_values import find_value
 from headrace.contracts.screens.task_detail import TaskLog, TaskOutput
-from headrace.contracts.tasks import Priority, State, Task, TaskSummary
+from headrace.contracts.tasks import NULL, FileRole, Priority, State, Task, TaskSummary
 from headrace.contracts.waiting import TaskWaiting
 
 POLL_SECONDS = 25.0  # the API would wait up to 60; some proxies give up on a silent request after 30
@@ -154,7 +156,19 @@ class Tasks(Connection):
         found = await self.ended(task, timeout, at_least)
         if found.state != State.SUCCEEDED:
             raise TaskFailed(found)
-        return msgspec.json.decode(found.result)
+        return msgspec.json.decode(await self.read_result(found))
+
+    async def read_result(self, task: Task) -> Raw:
+        """Return the result of a task that was read, as JSON; one of more than 8 MB is downloaded, because `get` leaves it out.
+
+        Raises:
+            ProblemError: The API refused, or the bytes are not those of the result.
+            httpx.TransportError: The API or the store did not answer `ATTEMPTS_MAX` times in a row.
+        """
+        stored = find_value(task.files, FileRole.RESULT)
+        if stored is None or task.result != NULL:
+            return task.result
+        return Raw(await Files(self).download(stored.file))
 
     async def ended(self, task: str, timeout: float | None = None, at_least: str | None = None) -> Task:
         """Wait until a task ends and return it, however it ended; asks again when the API is not available for a while.

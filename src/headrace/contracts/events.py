@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from headrace.contracts.large_values import StoredValue
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.tasks import NULL, FailureCode, FileRole, Instant, TaskError
 
@@ -31,13 +32,17 @@ class Outcome(StrEnum):
 
 
 class Queued(Struct, frozen=True, kw_only=True, tag_field="event", tag="queued", omit_defaults=True):
-    """A task may run now. The event has the whole submission, so that a worker needs nothing else."""
+    """A task may run now. The event has the whole submission, so that a worker needs nothing else.
+
+    ``stored_input`` says where the input is when it is too large for an event; ``input`` is null then. So it is in `Deferred`.
+    """
 
     attempt: Attempt
     fence: Fence
     input: Raw
     max_attempts: Attempt | None = None
     expires_at: Instant | None = None
+    stored_input: StoredValue | None = None
     due_at: Instant | None = None
     """A worker starts the task not before this time. The broker's timers are coarse and set early, see `headrace.log.timers`."""
 
@@ -52,6 +57,7 @@ class Deferred(Struct, frozen=True, kw_only=True, tag_field="event", tag="deferr
     max_attempts: Attempt | None = None
     expires_at: Instant | None = None
     error: TaskError | None = None
+    stored_input: StoredValue | None = None
 
 
 class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started", omit_defaults=True):
@@ -122,7 +128,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
 
     ``worker`` is the worker that ran the task, if one did. ``withdrawn`` is the task's `queued` event, when the task ended
     without a start. ``restored`` is the time at which the run ended, when the log had lost this event and it was appended
-    again from the read model.
+    again from the read model. ``stored_result`` says where the result is when it is too large for an event; ``result`` is null then.
 
     ``queued_seconds`` and ``run_seconds`` are about the attempt that ended the run: how long it waited, as its `started` event
     says, and how long its handler ran. Neither is there when that attempt was not started, and in older events.
@@ -136,6 +142,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
     worker: str | None = None
     withdrawn: Withdrawn | None = None
     restored: Instant | None = None
+    stored_result: StoredValue | None = None
     queued_seconds: Seconds | None = None
     run_seconds: Seconds | None = None
 

@@ -18,6 +18,7 @@ KEPT_BYTES_MAX: Final = 256 << 10  # of the newest lines, and of the newest chun
 KEPT_FILE_BYTES_MAX: Final = 4 * KEPT_BYTES_MAX  # of such a file: one event may have as much again, and JSON around it
 KEPT_MEDIA_TYPE: Final = "application/x-ndjson"
 KEPT_NAMES: Final = {FileRole.LOG: "log.jsonl", FileRole.OUTPUT: "output.jsonl"}
+KEPT_ROLES: Final = tuple(KEPT_NAMES)
 
 Number = Annotated[
     int, Meta(ge=1, description="Counts from 1 in a run; what is kept begins later when earlier ones had no room.")
@@ -53,9 +54,9 @@ def kept_id(task: str, role: FileRole) -> str:
     return f"{task}-{role}"
 
 
-def is_kept_output(file: str, task: str) -> bool:
-    """Tell whether a file of a task is what its worker has kept of what the handler wrote."""
-    return any(file == kept_id(task, role) for role in FileRole)
+def has_role(file: str, task: str) -> bool:
+    """Tell whether a file of a task has a role, by its id: such ids begin with that of the task, and all others are UUIDs."""
+    return file.startswith(f"{task}-")
 
 
 def decode_kept(decoder: msgspec.json.Decoder[Kept], whole: bytes) -> Iterator[Kept]:

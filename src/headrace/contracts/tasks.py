@@ -57,6 +57,7 @@ class FailureCode(StrEnum):
     EXPIRED = "expired"
     RESULT_INVALID = "result_invalid"
     RESULT_TOO_LARGE = "result_too_large"
+    INPUT_MISSING = "input_missing"
 
 
 DELAY_SECONDS_MAX = 366 * 86_400.0  # a year, and a leap day
@@ -110,10 +111,16 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 class FileRole(StrEnum):
-    """What a file of a task is that its worker has kept beside the results: the lines, or the chunks, that its handler wrote."""
+    """What a file of a task is that its handler has not saved.
+
+    ``log`` and ``output`` are the lines and the chunks that its handler wrote, kept by its worker; ``input`` and ``result`` are those of
+    a task whose own are too large for an event.
+    """
 
     LOG = "log"
     OUTPUT = "output"
+    INPUT = "input"
+    RESULT = "result"
 
 
 class StoredFile(Struct, frozen=True, kw_only=True):
@@ -127,7 +134,10 @@ class StoredFile(Struct, frozen=True, kw_only=True):
     checksum: Annotated[str, Meta(description="SHA-256 of its bytes, in hexadecimal.")]
     stored_at: Instant
     role: Annotated[
-        FileRole | None, Meta(description="Null for a result; else what it is that the worker has kept.")
+        FileRole | None,
+        Meta(
+            description="Null for what the handler has saved; else what was kept, or the `input` or `result` that is too large for an event."
+        ),
     ] = None
 
 
@@ -169,8 +179,19 @@ class TaskSummary(Struct, frozen=True, kw_only=True):
 class Task(TaskSummary, frozen=True, kw_only=True):
     """A whole task, with its input and its result."""
 
-    input: Raw
-    result: Annotated[Raw, Meta(description="Any JSON value; null until the task has succeeded.")]
+    input: Annotated[
+        Raw,
+        Meta(
+            description="A JSON object; null when it has more than 8 MB, and the file with the role `input` has it, or when that file is lost."
+        ),
+    ]
+    result: Annotated[
+        Raw,
+        Meta(
+            description="Any JSON value; null until the task has succeeded, and when it has more than 8 MB: the file with the role "
+            "`result` has it."
+        ),
+    ]
 
 
 class TaskOrder(StrEnum):

@@ -122,15 +122,15 @@ def _stripped(event: Event | None) -> Queued | Deferred | Started | Finished | N
     """Return an event without what it is about; None for one that is not kept."""
     match event:
         case Queued():
-            return msgspec.structs.replace(event, input=_NOTHING)
+            return msgspec.structs.replace(event, input=_NOTHING, stored_input=None)
         case Deferred():
-            return msgspec.structs.replace(event, input=_NOTHING, error=None)
+            return msgspec.structs.replace(event, input=_NOTHING, stored_input=None, error=None)
         case Finished(withdrawn=None):
-            return msgspec.structs.replace(event, result=NULL, error=None)
+            return msgspec.structs.replace(event, result=NULL, stored_result=None, error=None)
         case Finished(withdrawn=Withdrawn() as withdrawn):
-            queued = msgspec.structs.replace(withdrawn.queued, input=_NOTHING)
+            queued = msgspec.structs.replace(withdrawn.queued, input=_NOTHING, stored_input=None)
             kept = msgspec.structs.replace(withdrawn, queued=queued)
-            return msgspec.structs.replace(event, result=NULL, error=None, withdrawn=kept)
+            return msgspec.structs.replace(event, result=NULL, stored_result=None, error=None, withdrawn=kept)
         case Started():
             return event
         case _:

@@ -10,6 +10,7 @@ from msgspec import Raw
 from headrace.contracts.batches import BatchCreated, BatchEventName, encode
 from headrace.contracts.events import EventName
 from headrace.contracts.labels import encode_labels
+from headrace.contracts.large_values import StoredValue
 from headrace.contracts.titles import short_id
 from headrace.lifecycle.queueing import WaitingTask, queued_message
 from headrace.log import conditions, subjects
@@ -21,14 +22,16 @@ class NewTask(NamedTuple):
     """A task of a batch as it was submitted.
 
     Attributes:
-        input: The input, as JSON.
+        input: The input, as JSON; null when it is stored.
         title: What the input says that it is called; empty when it says nothing.
         labels: Its labels as its headers have them; empty when it has those of the batch.
+        stored_input: Where the input is when it is too large for an event.
     """
 
     input: bytes
     title: str = ""
     labels: str = ""
+    stored_input: StoredValue | None = None
 
 
 class NewBatch(NamedTuple):
@@ -92,4 +95,10 @@ class NewBatch(NamedTuple):
         if task.labels:
             headers[subjects.LABELS] = task.labels
         subject = TaskSubject(EventName.QUEUED, created.kind, created.priority, self.owner, name)
-        return WaitingTask(subject=subject, input=Raw(task.input), headers=headers, max_attempts=self.max_attempts)
+        return WaitingTask(
+            subject=subject,
+            input=Raw(task.input),
+            headers=headers,
+            max_attempts=self.max_attempts,
+            stored_input=task.stored_input,
+        )

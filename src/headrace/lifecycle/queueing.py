@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Raw
 
 from headrace.contracts.events import Deferred, EventName, Queued, encode
+from headrace.contracts.large_values import StoredValue
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
 from headrace.errors import AppendRefused
@@ -42,7 +43,7 @@ class WaitingTask(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         subject: The subject of one of the task's events.
-        input: The input, as JSON.
+        input: The input, as JSON; null when it is stored.
         headers: The headers that every event of the task carries.
         attempt: The number of the attempt.
         fence: The sequence of the task's previous finish; 0 for none.
@@ -50,6 +51,7 @@ class WaitingTask(msgspec.Struct, frozen=True, kw_only=True):
         due_at: When the attempt is due; None means now.
         expires_at: When the task fails unless it was started.
         error: Why the previous attempt failed.
+        stored_input: Where the input is when it is too large for an event.
     """
 
     subject: TaskSubject
@@ -61,6 +63,7 @@ class WaitingTask(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime | None = None
     expires_at: datetime | None = None
     error: TaskError | None = None
+    stored_input: StoredValue | None = None
 
     def is_queued_now(self) -> bool:
         """Whether the task is queued at once: it is due now, or sooner than a timer could fire."""
@@ -217,6 +220,7 @@ def deferred_message(task: WaitingTask, headers: Mapping[str, str]) -> Message:
         max_attempts=task.max_attempts,
         expires_at=task.expires_at,
         error=task.error,
+        stored_input=task.stored_input,
     )
     return Message(task.subject.of(EventName.DEFERRED), encode(deferred), {**task.headers, **headers})
 
@@ -230,5 +234,6 @@ def _encode_queued(task: WaitingTask) -> bytes:
             max_attempts=task.max_attempts,
             expires_at=task.expires_at,
             due_at=task.due_at,
+            stored_input=task.stored_input,
         )
     )

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from headrace.contracts.large_values import find_value
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import Task, TaskSummary
+from headrace.contracts.tasks import FileRole, Task, TaskSummary
 from headrace.errors import AppendRefused, LogUnavailable
 from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
 from headrace.lifecycle.task_state import Gone, TaskState, read_task_state, subject_of
@@ -90,6 +91,7 @@ def _submitted_in_log(state: TaskState | None) -> _Submitted | None:
         headers=state.headers,
         fence=state.fence,
         max_attempts=queued.max_attempts,
+        stored_input=queued.stored_input,
     )
     return _Submitted(task, state.created_at)
 
@@ -105,5 +107,6 @@ def _submitted_in_read_model(found: Task, state: TaskState | None) -> _Submitted
         headers=headers,
         fence=0 if state is None else state.fence,
         max_attempts=found.max_attempts,
+        stored_input=find_value(found.files, FileRole.INPUT),
     )
     return _Submitted(task, found.created_at)

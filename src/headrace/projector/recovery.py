@@ -13,8 +13,9 @@ import msgspec
 from msgspec import Raw
 
 from headrace.contracts.events import Deferred, Finished, Outcome
+from headrace.contracts.large_values import find_value
 from headrace.contracts.positions import Position
-from headrace.contracts.tasks import NULL, State, TaskError
+from headrace.contracts.tasks import NULL, FileRole, State, TaskError
 from headrace.errors import AppendRefused
 from headrace.lifecycle.fence import finish
 from headrace.lifecycle.long_timers import read_timer
@@ -23,6 +24,7 @@ from headrace.lifecycle.task_state import read_task_state
 from headrace.log import clock
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject
+from headrace.projector.fold.files import decode_files
 from headrace.store.leadership import LeaderSession
 from headrace.store.repair import begin_repair, list_changed_since, list_unfinished_before
 from headrace.store.tables import TaskRow
@@ -101,6 +103,7 @@ async def queue_again(event_log: Log, row: TaskRow, fence: int, newest: int) -> 
         due_at=row.due_at if row.state == State.PENDING else None,
         expires_at=row.expires_at,
         error=_error_of(row),
+        stored_input=find_value(decode_files(row.files), FileRole.INPUT),
     )
     # The log refuses the task when an earlier try has queued it.
     with suppress(AppendRefused):
@@ -138,6 +141,7 @@ async def _restore_finish(event_log: Log, row: TaskRow) -> None:
         restored=row.finished_at or clock.now(),
         queued_seconds=row.wait_seconds,
         run_seconds=row.run_seconds,
+        stored_result=find_value(decode_files(row.files), FileRole.RESULT),
     )
     await finish(event_log, subject_of(row), row.fence, end, headers_of(row))
 

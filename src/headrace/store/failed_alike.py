@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select, tuple_
 
-from headrace.contracts.tasks import State, TaskError, TaskSummary
+from headrace.contracts.tasks import State, StoredFile, TaskError, TaskSummary
 from headrace.store import tables
 from headrace.store.cursors import Cursor
 from headrace.store.reading import fetch_rows
@@ -20,6 +20,7 @@ from headrace.store.tasks import SELECT_SUMMARY, to_task
 # Spelled out, so that Postgres knows without looking at parameters that an index has what is asked for.
 _FAILED: ColumnElement[str] = literal_column(f"'{State.FAILED}'")
 _C = tables.tasks.c
+_decode_files = msgspec.json.Decoder(tuple[StoredFile, ...]).decode
 
 
 class FailedTask(NamedTuple):
@@ -29,11 +30,13 @@ class FailedTask(NamedTuple):
         id: Its id.
         traceback: Where the handler raised; None for failures without one.
         input: Its input as JSON.
+        files: Its files, one of which has the input when that is too large for an event.
     """
 
     id: str
     traceback: str | None
     input: str
+    files: tuple[StoredFile, ...]
 
 
 async def list_failed_alike(
@@ -70,7 +73,9 @@ async def find_newest_alike(session: Reads, owner: str, fingerprint: str, since:
     row = (await session.execute(query, asked)).one_or_none()
     if row is None:
         return None
-    return FailedTask(row.id, msgspec.json.decode(row.error, type=TaskError).traceback, row.input)
+    return FailedTask(
+        row.id, msgspec.json.decode(row.error, type=TaskError).traceback, row.input, _decode_files(row.files)
+    )
 
 
 def _asked(owner: str, fingerprint: str, since: datetime | None) -> dict[str, Any]:
@@ -89,7 +94,7 @@ def _select(asked: frozenset[str]) -> Select[Any]:
 
 @cache
 def _select_newest(asked: frozenset[str]) -> Select[Any]:
-    return _of_group(select(_C.id, _C.error, _C.input), asked).limit(1)
+    return _of_group(select(_C.id, _C.error, _C.input, _C.files), asked).limit(1)
 
 
 def _of_group(query: Any, asked: frozenset[str]) -> Select[Any]:

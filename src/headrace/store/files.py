@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, not_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.contracts.files import File, FileState
-from headrace.contracts.kept_output import kept_id
-from headrace.contracts.tasks import FileRole
 from headrace.file_errors import QuotaExceeded
 from headrace.store import file_table
 from headrace.store.cursors import Cursor
@@ -31,8 +29,8 @@ _SELECT_USAGE = text(f"""
     SELECT owner, count(*), CAST(sum(size) AS bigint) FROM files
     WHERE owner = ANY(CAST(:owners AS text[])) AND state <> '{FileState.REFUSED}' GROUP BY owner
 """)  # noqa: S608 - the name is ours
-# What workers keep of what handlers wrote is shown with its task, and is no file that somebody looks for.
-_IS_NO_KEPT_OUTPUT = or_(_OF.task.is_(None), _OF.id.not_in([_OF.task + kept_id("", role) for role in FileRole]))
+# What handlers have not saved themselves is shown with its task, and is no file that somebody looks for. See `kept_output.has_role`.
+_HAS_NO_ROLE = or_(_OF.task.is_(None), not_(func.starts_with(_OF.id, _OF.task + "-")))
 _OPEN = (FileState.UPLOADING.value, FileState.VERIFYING.value)
 
 
@@ -102,7 +100,7 @@ async def list_files(
     Returns:
         The files, and where the next page begins; None on the last page.
     """
-    conditions: list[ColumnElement[bool]] = [_OF.owner == owner, _IS_NO_KEPT_OUTPUT]
+    conditions: list[ColumnElement[bool]] = [_OF.owner == owner, _HAS_NO_ROLE]
     if wanted.task is not None:
         conditions.append(_OF.task == wanted.task)
     if wanted.state is not None:

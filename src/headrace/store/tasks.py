@@ -26,8 +26,10 @@ TIMELINE_EVENTS_MAX = 1000  # a task with more has been run again hundreds of ti
 _SELECT_TASK = select(*columns_of(tables.tasks, TaskRow))
 SELECT_SUMMARY = select(*columns_of(tables.tasks, TaskSummaryRow))
 _SELECT_SUMMARIES = SELECT_SUMMARY.where(tables.tasks.c.id == any_(bindparam("ids", type_=ARRAY(Text))))
+# An input that is too large for an event is null in its row.
 _SELECT_SUBMITTED = text("""
-    SELECT kind, labels, CASE WHEN octet_length(input::text) <= :bytes_max THEN input::text END AS input
+    SELECT kind, labels,
+        CASE WHEN octet_length(input::text) <= :bytes_max AND input::text <> 'null' THEN input::text END AS input
     FROM tasks WHERE id = :task AND owner = :owner
 """)
 _SELECT_STATES = text("SELECT id, state FROM tasks WHERE id = ANY(CAST(:ids AS text[])) AND owner = :owner")

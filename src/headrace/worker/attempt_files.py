@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
@@ -15,6 +16,7 @@ import uuid_utils
 from headrace.contracts.events import EventName, Stored
 from headrace.contracts.files import FileRecord, content_key
 from headrace.contracts.kept_output import KEPT_FILE_BYTES_MAX, KEPT_MEDIA_TYPE, kept_id
+from headrace.contracts.large_values import VALUE_MEDIA_TYPE, VALUE_NAMES, StoredValue, describe_value
 from headrace.contracts.tasks import FileRole
 from headrace.log import clock
 from headrace.sdk.files import (
@@ -110,6 +112,20 @@ class AttemptFiles:
         """
         subject = self._execution.subject
         return await self._store.read_bytes(subject.owner, kept_id(subject.task, role), KEPT_FILE_BYTES_MAX)
+
+    async def keep_result(self, whole: bytes) -> StoredValue:
+        """Write a result that is too large for an event, and return what its event refers to.
+
+        Raises:
+            FileStoreUnavailable: The storage does not take it.
+            FileTooLarge: It is larger than the settings allow.
+        """
+        subject = self._execution.subject
+        sha256 = (await asyncio.to_thread(hashlib.sha256, whole)).hexdigest()
+        value = describe_value(subject.owner, subject.task, FileRole.RESULT, len(whole), sha256)
+        record = self._new_record(value.file, VALUE_NAMES[FileRole.RESULT], VALUE_MEDIA_TYPE)
+        await self._store.write_bytes(record, whole)
+        return value
 
     @property
     def has_store(self) -> bool:

@@ -121,6 +121,7 @@ class EventWriter:
             max_attempts=queued.max_attempts,
             due_at=clock.now() + timedelta(seconds=outcome.after),
             error=to_error(outcome.cause),
+            stored_input=queued.stored_input,
         )
         first, second = retry_messages(next_attempt)
         appended_or_finish = await self._append_in_run(execution, first)
@@ -140,6 +141,7 @@ class EventWriter:
             fence=deferred.fence,
             max_attempts=deferred.max_attempts,
             due_at=deferred.due_at,
+            stored_input=deferred.stored_input,
         )
         return await self._append_in_run(execution, requeue_message(attempt))
 

@@ -92,6 +92,7 @@ class Execution:
         "delivery",
         "given_back",
         "headers",
+        "input",
         "kind",
         "leftover",
         "queued",
@@ -105,6 +106,7 @@ class Execution:
         self.delivery = delivery
         self.subject = TaskSubject.parse(delivery.subject)
         self.queued = _decode_queued(delivery)
+        self.input = self.queued.input
         self.headers = {name: delivery.headers[name] for name in subjects.CARRIED if name in delivery.headers}
         self.task: asyncio.Task[None] | None = None
         self.cancelled_at: float | None = None

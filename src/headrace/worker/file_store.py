@@ -17,9 +17,11 @@ from typing import TypeVar
 import msgspec
 
 from headrace.contracts.files import FileRecord, content_key, record_key
+from headrace.contracts.large_values import VALUE_BYTES_MAX, VALUE_MEDIA_TYPE, StoredValue
 from headrace.contracts.patterns import WORD_PATTERN
 from headrace.errors import TooLarge
 from headrace.file_errors import ObjectMissing, ObjectsUnavailable
+from headrace.log import clock
 from headrace.objects import Objects, Written
 from headrace.sdk.files import CHUNK_BYTES, FileMissing, FileStoreUnavailable, FileTooLarge
 
@@ -149,6 +151,27 @@ class FileStore:
             return await _again(lambda: self._read_whole(content_key(owner, file), bytes_max))
         except ObjectMissing:
             return b""
+
+    async def read_value(self, owner: str, value: StoredValue) -> bytes:
+        """Read an input that an event refers to.
+
+        Raises:
+            FileMissing: It is gone.
+            FileStoreUnavailable: The storage does not answer, or has other bytes than were written.
+        """
+        if value.size > VALUE_BYTES_MAX:
+            raise FileStoreUnavailable(f"value {value.file!r} is larger than it can be")
+        record = FileRecord(
+            id=value.file,
+            owner=owner,
+            name=value.file,
+            media_type=VALUE_MEDIA_TYPE,
+            size=value.size,
+            sha256=value.sha256,
+            created_at=clock.now(),
+        )
+        async with aclosing(self.chunks(record)) as chunks:
+            return b"".join([chunk async for chunk in chunks])
 
     async def remove(self, owner: str, file: str) -> None:
         """Remove a file, as far as that is possible now."""

@@ -153,7 +153,7 @@ async def _invoke_in_process(
     execution: Execution, context: ExecutionContext, processes: ProcessPool, child: Child
 ) -> AttemptOutcome:
     directory = str(context.files.directory)
-    call = Call(context.task_id, context.attempt, bytes(execution.queued.input), directory)
+    call = Call(context.task_id, context.attempt, bytes(execution.input), directory)
     running = asyncio.create_task(processes.run(child, call, context), name="process")
     try:
         return outcome_of(execution.kind, execution.queued, await asyncio.shield(running))

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from headrace.contracts.events import Emitted, Logged
-from headrace.contracts.kept_output import KEPT_BYTES_MAX, KEPT_NAMES, KeptChunks, KeptLine, decode_kept
+from headrace.contracts.kept_output import KEPT_BYTES_MAX, KEPT_NAMES, KEPT_ROLES, KeptChunks, KeptLine, decode_kept
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import FileRole
 from headrace.errors import HeadraceError
@@ -52,7 +52,7 @@ class KeptOutput:
         self._fence = fence
         # What is lost counts as one line, so that nobody takes the rest for all.
         self._first_number = 2 if has_lost else 1
-        self._newest = {role: _Newest() for role in FileRole} if files.has_store else {}
+        self._newest = {role: _Newest() for role in KEPT_ROLES} if files.has_store else {}
 
     def add_line(self, event: Logged, position: Position) -> None:
         """Keep a line that the log has at ``position``."""

@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 from msgspec import MsgspecError, Raw, Struct
 
 from headrace.contracts.events import Finished, Outcome, Queued
+from headrace.contracts.large_values import VALUE_BYTES_MAX, StoredValue
 from headrace.contracts.tasks import NULL, FailureCode, TaskError
 from headrace.sdk.files import FileError
 from headrace.sdk.kind import AnyKind, ResultError
@@ -18,14 +19,15 @@ from headrace.sdk.said import to_text
 from headrace.worker.text import legible
 
 MESSAGE_CHARS_MAX = 2000  # a message is read by a person
-RESULT_BYTES_MAX = 512 << 10  # bytes of JSON; a larger result belongs into a file
+RESULT_BYTES_MAX = 512 << 10  # bytes of JSON in an event, where there is no object storage for larger results
 TRACEBACK_CHARS_MAX = 16_000  # the innermost frames say the most, so the end is kept
 
 
 class Succeeded(Struct, frozen=True):
-    """The handler returned; ``result`` is its value as JSON."""
+    """The handler returned; ``result`` is its value as JSON, null when it is ``stored``."""
 
     result: bytes
+    stored: StoredValue | None = None
 
 
 class Failed(Struct, frozen=True):
@@ -125,12 +127,13 @@ def returned(kind: AnyKind, result: object) -> Succeeded | Failed | Retry:
         raise
     except BaseException as error:  # noqa: BLE001 - as in `guarded`: the code of the value may raise anything
         return Failed(FailureCode.RESULT_INVALID, f"The task ran, but {_describe_unwritable(error)}")
-    if len(encoded) > RESULT_BYTES_MAX:
-        return Failed(
-            FailureCode.RESULT_TOO_LARGE,
-            f"The task ran, but its result has {len(encoded):,} bytes; a result has at most {RESULT_BYTES_MAX:,}.",
-        )
-    return Succeeded(encoded)
+    return Succeeded(encoded) if len(encoded) <= VALUE_BYTES_MAX else too_large(len(encoded), VALUE_BYTES_MAX)
+
+
+def too_large(size: int, limit: int) -> Failed:
+    """The outcome of a handler whose result has more bytes than there may be."""
+    message = f"The task ran, but its result has {size:,} bytes; a result has at most {limit:,}."
+    return Failed(FailureCode.RESULT_TOO_LARGE, message)
 
 
 def _describe_unwritable(error: BaseException) -> str:
@@ -276,6 +279,7 @@ def to_event(
         result=Raw(outcome.result) if succeeded else NULL,
         error=None if succeeded else to_error(outcome),
         worker=worker,
+        stored_result=outcome.stored if succeeded else None,
         queued_seconds=queued_seconds,
         run_seconds=run_seconds,
     )

@@ -12,9 +12,11 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
+from headrace.contracts.large_values import VALUE_BYTES_MAX
 from headrace.contracts.tasks import FailureCode
 
-FRAME_BYTES_MAX = 16 << 20  # inputs, results and chunks are far smaller; more is no frame, or a handler's mistake
+FRAME_BYTES_MAX = 16 << 20  # what handlers say is far smaller; more is a handler's mistake
+VALUE_FRAME_BYTES_MAX = VALUE_BYTES_MAX + (1 << 20)  # of an input or a result, and what is around it; more is no frame
 LENGTH_BYTES = 4
 
 
@@ -127,11 +129,12 @@ def pack(frame: ToChild | FromChild) -> bytes:
     """Encode a frame with its length.
 
     Raises:
-        ValueError: the frame is over 16 MB.
+        ValueError: the frame is over 16 MB, or over 1 GB when it has an input or a result.
     """
     body = _encode(frame)
-    if len(body) > FRAME_BYTES_MAX:
-        raise ValueError(f"{len(body):,} bytes are over the limit of {FRAME_BYTES_MAX:,}")
+    limit = VALUE_FRAME_BYTES_MAX if isinstance(frame, Call | Result) else FRAME_BYTES_MAX
+    if len(body) > limit:
+        raise ValueError(f"{len(body):,} bytes are over the limit of {limit:,}")
     return len(body).to_bytes(LENGTH_BYTES) + body
 
 
@@ -152,8 +155,8 @@ class Unpacker(Generic[Frame]):
         frames: list[Frame] = []
         while len(self._buffer) >= LENGTH_BYTES:
             length = int.from_bytes(self._buffer[:LENGTH_BYTES])
-            if length > FRAME_BYTES_MAX:
-                raise ValueError(f"a frame of {length:,} bytes is over the limit of {FRAME_BYTES_MAX:,}")
+            if length > VALUE_FRAME_BYTES_MAX:
+                raise ValueError(f"a frame of {length:,} bytes is over the limit of {VALUE_FRAME_BYTES_MAX:,}")
             end = LENGTH_BYTES + length
             if len(self._buffer) < end:
                 break

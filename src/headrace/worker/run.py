@@ -32,6 +32,7 @@ from headrace.worker.heartbeats import Heartbeats
 from headrace.worker.history import NOT_STARTED, STARTS_MAX, History, read_history
 from headrace.worker.invoke import CANCEL_GRACE_SECONDS, Interrupted, Pool, invoke
 from headrace.worker.kept_output import KeptOutput
+from headrace.worker.large_values import fetch_input, store_result
 from headrace.worker.left_overs import LeftOvers
 from headrace.worker.metrics import WorkerMetrics
 from headrace.worker.outcomes import (
@@ -176,7 +177,9 @@ class Runner:
             return worker_lost(history)
         if execution.delivery.sequence in self._record.blamed:
             return held_up_its_worker(execution)
-        decoded = read_input(execution.kind, execution.queued.input)
+        if (failed := await fetch_input(execution, self._store)) is not None:
+            return failed
+        decoded = read_input(execution.kind, execution.input)
         if isinstance(decoded, Failed):
             return decoded
         if self.rate is not None:
@@ -201,6 +204,7 @@ class Runner:
             context = ExecutionContext(execution, self._events, files, kept)
             try:
                 outcome = await self._outcome_of_handler(execution, decoded, context)
+                outcome = await store_result(execution, files, outcome)
                 await context.close()
                 await kept.store()
             except asyncio.CancelledError:

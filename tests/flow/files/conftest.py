@@ -91,6 +91,15 @@ async def in_s3(share_cluster: ShareCluster, s3: S3) -> AsyncGenerator[Cluster]:
         yield made
 
 
+@pytest.fixture(scope="module")
+async def in_s3_with_large(share_cluster: ShareCluster, s3: S3) -> AsyncGenerator[Cluster]:
+    """A cluster whose files are in S3, with the kinds of large values."""
+    async with share_cluster(
+        "api", "worker", "projector", HEADRACE_CONSUMERS="tests.kinds.large_values", **s3.environ
+    ) as made:
+        yield made
+
+
 class Faulty(NamedTuple):
     """A cluster that reaches S3 through a proxy, while browsers reach it without."""
 

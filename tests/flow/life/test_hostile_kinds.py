@@ -29,7 +29,6 @@ from tests.waiting import until
         ("raise_the_unspeakable", "raised", "Unspeakable: (its message cannot be read)"),
         ("raise_the_unspeakable_in_process", "raised", "Unspeakable: (its message cannot be read)"),
         ("lie", "result_invalid", "returned str, not Counts as declared"),
-        ("oversize", "result_too_large", "its result has 614,402 bytes; a result has at most 524,288"),
     ],
 )
 async def test_a_handler_that_misbehaves_ends_as_failed_with_a_code_and_a_sentence(

@@ -35,7 +35,6 @@ async def test_a_process_kind_runs_in_a_process_with_the_same_context(cluster: C
         ("spin_in_process", {}, "timeout", "longer than its timeout of 0.5 s"),
         ("allocate", {"total": 1 << 30, "piece": 1 << 20}, "raised", "MemoryError"),
         ("lie_in_process", {}, "result_invalid", "returned str, not Counts as declared"),
-        ("oversize_in_process", {}, "result_too_large", "its result has 614,402 bytes"),
     ],
 )
 async def test_a_process_kind_that_misbehaves_ends_as_failed_and_the_worker_lives_on(

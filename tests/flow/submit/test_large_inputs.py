@@ -1,9 +1,13 @@
-"""The largest input that is accepted: whatever becomes of its task can still be said in the log."""
+"""The largest input that is accepted without object storage: whatever becomes of its task can still be said in the log.
+
+With a store the log has no large inputs, see `tests.flow.files.test_large_values`.
+"""
 
 from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -11,8 +15,21 @@ import pytest
 
 from headrace.lifecycle.queueing import EVENT_BYTES
 from tests.cluster import Cluster
+from tests.conftest import MakeCluster, ShareCluster
+from tests.flow.conftest import start_without_worker
 from tests.flow.life_steps import accepted, ask, cancel, history, the_finish_of, timers
 from tests.flow.problems import check_problem
+
+
+@pytest.fixture(scope="module")
+async def cluster(share_cluster: ShareCluster) -> AsyncGenerator[Cluster]:
+    async with share_cluster("api", "worker", "projector", HEADRACE_OBJECTS_URL="") as shared:
+        yield shared
+
+
+@pytest.fixture
+async def cluster_without_worker(make_cluster: MakeCluster) -> Cluster:
+    return await start_without_worker(await make_cluster(HEADRACE_OBJECTS_URL=""))
 
 
 def largest(cluster: Cluster, more: int = 0) -> dict[str, Any]:

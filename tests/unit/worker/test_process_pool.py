@@ -178,7 +178,6 @@ async def test_an_exit_is_raised_and_the_process_goes_on(make: Make) -> None:
     ("kind", "code", "words"),
     [
         ("lie_in_process", FailureCode.RESULT_INVALID, "returned str, not Counts as declared"),
-        ("oversize_in_process", FailureCode.RESULT_TOO_LARGE, "614,402 bytes; a result has at most 524,288"),
     ],
 )
 async def test_a_result_that_cannot_be_one_is_a_failure(make: Make, kind: str, code: FailureCode, words: str) -> None:

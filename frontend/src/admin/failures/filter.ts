@@ -9,6 +9,7 @@ export const CODES = [
   "invalid_input",
   "result_invalid",
   "result_too_large",
+  "input_missing",
   "expired",
 ] as const satisfies FailureCode[];
 /** How far back, by the name that the address has for it; in hours. */

@@ -196,7 +196,7 @@ export type FinishedFields = {
  *
  * Why a task failed.
  */
-export type FailureCode = 'expired' | 'invalid_input' | 'raised' | 'result_invalid' | 'result_too_large' | 'timeout' | 'worker_lost';
+export type FailureCode = 'expired' | 'input_missing' | 'invalid_input' | 'raised' | 'result_invalid' | 'result_too_large' | 'timeout' | 'worker_lost';
 
 /**
  * TaskError
@@ -225,9 +225,9 @@ export type FinishedEntry = {
 /**
  * FileRole
  *
- * What a file of a task is that its worker has kept beside the results: the lines, or the chunks, that its handler wrote.
+ * What a file of a task is that its handler has not saved. ``log`` and ``output`` are the lines and the chunks that its handler wrote, kept by its worker; ``input`` and ``result`` are those of a task whose own are too large for an event.
  */
-export type FileRole = 'log' | 'output';
+export type FileRole = 'log' | 'output' | 'input' | 'result';
 
 /**
  * StoredFields
@@ -447,7 +447,7 @@ export type StoredFile = {
     checksum: string;
     stored_at: string;
     /**
-     * Null for a result; else what it is that the worker has kept.
+     * Null for what the handler has saved; else what was kept, or the `input` or `result` that is too large for an event.
      */
     role: FileRole | null;
 };
@@ -603,6 +603,27 @@ export type DeletedEvent = {
 };
 
 /**
+ * StoredValue
+ *
+ * A reference to a value in object storage.
+ */
+export type StoredValue = {
+    /**
+     * For GET /files/{id}/content.
+     */
+    file: string;
+    key: string;
+    /**
+     * Bytes of JSON.
+     */
+    size: number;
+    /**
+     * SHA-256 of the bytes, in hexadecimal.
+     */
+    sha256: string;
+};
+
+/**
  * FinishedEvent
  *
  * The one end of a run: ``result`` with ``succeeded``, ``error`` with ``failed``, ``by`` with ``cancelled``.
@@ -632,6 +653,7 @@ export type FinishedEvent = {
     by?: string | null;
     worker?: string | null;
     restored?: string | null;
+    stored_result?: StoredValue | null;
     queued_seconds?: number | null;
     run_seconds?: number | null;
 };
@@ -902,9 +924,12 @@ export type Task = {
      * The log position this view reflects.
      */
     position: string;
+    /**
+     * A JSON object; null when it has more than 8 MB, and the file with the role `input` has it, or when that file is lost.
+     */
     input: unknown;
     /**
-     * Any JSON value; null until the task has succeeded.
+     * Any JSON value; null until the task has succeeded, and when it has more than 8 MB: the file with the role `result` has it.
      */
     result: unknown;
 };
@@ -3479,6 +3504,10 @@ export type GetTaskErrors = {
      * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
      */
     404: Problem;
+    /**
+     * The storage of files has lost the result.
+     */
+    410: Problem;
     /**
      * The API does not answer for this host (HEADRACE_API_HOSTS).
      */

@@ -157,7 +157,7 @@ export type FinishedFields = {
  *
  * Why a task failed.
  */
-export type FailureCode = 'expired' | 'invalid_input' | 'raised' | 'result_invalid' | 'result_too_large' | 'timeout' | 'worker_lost';
+export type FailureCode = 'expired' | 'input_missing' | 'invalid_input' | 'raised' | 'result_invalid' | 'result_too_large' | 'timeout' | 'worker_lost';
 
 /**
  * TaskError
@@ -186,9 +186,9 @@ export type FinishedItem = {
 /**
  * FileRole
  *
- * What a file of a task is that its worker has kept beside the results: the lines, or the chunks, that its handler wrote.
+ * What a file of a task is that its handler has not saved. ``log`` and ``output`` are the lines and the chunks that its handler wrote, kept by its worker; ``input`` and ``result`` are those of a task whose own are too large for an event.
  */
-export type FileRole = 'log' | 'output';
+export type FileRole = 'input' | 'log' | 'output' | 'result';
 
 /**
  * StoredFields

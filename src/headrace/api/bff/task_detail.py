@@ -16,7 +16,7 @@ from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.parts import Part, Reading
 from headrace.api.bff.rows import task_rows
-from headrace.api.bff.value_parts import value_part
+from headrace.api.bff.value_parts import stored_part
 from headrace.api.edge.request import AnyRequest, task_id
 from headrace.api.kept_output import join_chunks, join_lines, read_kept_chunks, read_kept_lines
 from headrace.api.state import ApiState, state_of
@@ -36,7 +36,7 @@ from headrace.contracts.screens.task_detail import (
     TaskDetailV1,
     TimelineItem,
 )
-from headrace.contracts.tasks import State, StoredFile, Task, TimelineEntry
+from headrace.contracts.tasks import FileRole, State, StoredFile, Task, TimelineEntry
 from headrace.contracts.waiting import Waiting
 from headrace.errors import LogUnavailable, ReadModelBehind, TaskNotFound, UnknownKind
 from headrace.lifecycle.attempts import fold_attempts
@@ -148,7 +148,12 @@ class _TaskReader:
         fields = asdict(row)
         fields["error"] = _error_of(found)
         result = bytes(found.result) if found.state is State.SUCCEEDED else None
-        return TaskDetail(**fields, input=value_part(bytes(found.input)), result=value_part(result), runs=1)
+        return TaskDetail(
+            **fields,
+            input=stored_part(bytes(found.input), found.files, FileRole.INPUT),
+            result=stored_part(result, found.files, FileRole.RESULT),
+            runs=1,
+        )
 
     async def _explain_absence(self, session: Reads) -> None:
         """Say so when the log has the task, but not the read model.

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
+from headrace.contracts.large_values import find_value
 from headrace.contracts.screens.parts import PART_BYTES_MAX, LargePart, NoPart, ValuePart, WholePart
+from headrace.contracts.tasks import FileRole, StoredFile
+
+
+def stored_part(encoded: bytes | None, files: Iterable[StoredFile], role: FileRole) -> ValuePart:
+    """Return the input or the result of a task, wherever it is; see `value_part`."""
+    found = find_value(files, role)
+    return value_part(encoded) if found is None else LargePart(bytes=found.size, file=found.file)
 
 
 def value_part(encoded: str | bytes | None) -> ValuePart:

@@ -39,9 +39,9 @@ _HINTS: dict[str, type[Struct]] = {
     HintName.SCHEDULE: ScheduleHint,
 }
 _HINTS_FOR_ADMINS: dict[str, type[Struct]] = {HintName.GAUGES: Gauges, HintName.USERS: UserHint}
-_NOT_STREAMED = frozenset({"input", "withdrawn", "erased"})
+_NOT_STREAMED = frozenset({"input", "stored_input", "withdrawn", "erased"})
 # `attempt` stands beside the data of an entry.
-_NOT_IN_TIMELINE = frozenset({"attempt", "input", "result", "withdrawn", "restored"})
+_NOT_IN_TIMELINE = frozenset({"attempt", "input", "stored_input", "result", "stored_result", "withdrawn", "restored"})
 # An answer always has all fields of an error. An event has what its worker wrote.
 _IN_EVENTS = {TaskError.__name__: "EventError"}
 _OF_EVERYBODY = "follow_everybody"

@@ -18,7 +18,7 @@ from headrace.printable import printable_lines
 LEFT_OUT = frozenset({EventName.LOGGED, EventName.EMITTED})
 """The events that a brief stream does not send. Whoever looks at one task follows it in full."""
 
-FIELDS_LEFT_OUT = frozenset({"input", "withdrawn", "erased", "result", "chunks"})
+FIELDS_LEFT_OUT = frozenset({"input", "stored_input", "withdrawn", "erased", "result", "stored_result", "chunks"})
 """The fields of events that a brief frame does not have. Of an error it leaves out the traceback."""
 FIELDS_LEFT_OUT_OF_ENDS = FIELDS_LEFT_OUT | {"worker", "queued_seconds", "run_seconds"}
 """Those of the end of a run, which is what most is sent of. `started` says the worker and the wait, and the time between the two is

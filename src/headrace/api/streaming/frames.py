@@ -61,7 +61,7 @@ def encode_frame(record: Record, epoch: int) -> Frame | None:
     if (opened := open_record(record)) is None:
         return None
     subject, fields = opened
-    for left_out in ("input", "withdrawn", "erased"):
+    for left_out in ("input", "stored_input", "withdrawn", "erased"):
         fields.pop(left_out, None)
     batch = record.headers.get(subjects.BATCH)
     return frame_of(

@@ -17,15 +17,17 @@ from headrace.api.edge.repeated_names import check_label_names
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
 from headrace.api.input_files import check_files
-from headrace.api.state import state_of
+from headrace.api.large_values import input_limit, store_input
+from headrace.api.state import ApiState, state_of
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.events import EventName
 from headrace.contracts.follow_links import AcceptedTask, FollowLinkRequest
+from headrace.contracts.kinds import KindDescription
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
-from headrace.contracts.tasks import DELAY_SECONDS_MAX, Submission, TaskSummary
+from headrace.contracts.tasks import DELAY_SECONDS_MAX, NULL, Submission, TaskSummary
 from headrace.errors import AppendRefused, InvalidInput, LogFull, TooLarge
-from headrace.lifecycle.queueing import WaitingTask, input_bytes_max, submit_task, submit_task_once
+from headrace.lifecycle.queueing import WaitingTask, submit_task, submit_task_once
 from headrace.log import clock, subjects
 from headrace.log.memberships import name_task
 from headrace.log.subjects import TaskSubject
@@ -77,37 +79,45 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
         KindDisabled: the kind takes no submissions.
         LogFull: the log has no room.
         LogUnavailable: no acknowledgement. Whether the log has the task is then not known.
+        ObjectsUnavailable: the input is too large for the log, and the store does not take it.
         ReadModelUnavailable: the kind takes files, and Postgres cannot say whether they are there.
         TooLarge: the input is too large.
         UnknownKind: no worker ever announced the kind.
     """
     api, owner, now = state_of(request), caller(request), clock.now()
-    encoded = msgspec.Raw(_encode(data.input))
-    kind = api.catalog.validate(data.kind, data.input, encoded)
-    api.current.check_kind(data.kind)
-    _check_size(encoded, input_bytes_max(api.log))
+    encoded, kind = _check(api, data)
     due_at = _due_at(data, now)
     expires_at = _expires_at(data, now, due_at)
     file_names = await check_files(api, owner, data.kind, data.input)
-    api.capacity.reserve(len(encoded))
+    stored = await store_input(api, owner, task, bytes(encoded))
+    input = encoded if stored is None else NULL
+    api.capacity.reserve(len(input))
     with publishing(request.scope, Published(data.kind, data.priority, task, len(encoded))) as headers:
         headers |= name_task(api.catalog.make_title(data.kind, data.input, file_names), data.labels, task)
         if keyed:
             headers[subjects.BODY_HASH] = body_hash(data)
         waiting = WaitingTask(
             subject=TaskSubject(EventName.QUEUED, data.kind, data.priority, owner, task),
-            input=encoded,
+            input=input,
             headers=headers,
             max_attempts=data.max_attempts or kind.max_attempts,
             due_at=due_at,
             expires_at=expires_at,
+            stored_input=stored,
         )
-        if keyed:
-            appended = await submit_task_once(api.log, api.long_timers, waiting)
-        else:
-            appended = await submit_task(api.log, waiting)
+        submitting = submit_task_once(api.log, api.long_timers, waiting) if keyed else submit_task(api.log, waiting)
+        appended = await submitting
     api.metrics.submitted.add((data.kind, data.priority))
     return waiting.summarize(now, Position(api.log.epoch, appended.sequence))
+
+
+def _check(api: ApiState, data: Submission) -> tuple[msgspec.Raw, KindDescription]:
+    """Return the input as JSON, and its kind, once the kind takes it. Raises as `_accept`."""
+    encoded = msgspec.Raw(_encode(data.input))
+    kind = api.catalog.validate(data.kind, data.input, encoded)
+    api.current.check_kind(data.kind)
+    _check_size(encoded, input_limit(api.log, api.files.objects), has_store=api.files.are_kept)
+    return encoded, kind
 
 
 def _due_at(data: Submission, now: datetime) -> datetime | None:
@@ -127,9 +137,11 @@ def _due_at(data: Submission, now: datetime) -> datetime | None:
     return data.run_at.astimezone(UTC) if data.run_at > now else None
 
 
-def _check_size(encoded: msgspec.Raw, bytes_max: int) -> None:
+def _check_size(encoded: msgspec.Raw, bytes_max: int, *, has_store: bool) -> None:
     if len(encoded) > bytes_max:
         message = f"an input has at most {bytes_max:,} bytes, this one has {len(encoded):,}; send less"
+        if not has_store:
+            message += ", or set up object storage (HEADRACE_OBJECTS_URL), which has room for more"
         raise TooLarge(message, [FieldError(path="/input", message=message)])
 
 

@@ -22,6 +22,7 @@ from headrace.api.edge.repeated_names import check_label_names
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
 from headrace.api.input_files import InputFiles
+from headrace.api.large_values import input_limit, store_inputs
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_body import read_lines, read_whole
 from headrace.api.v1.batch_upload import BatchUpload
@@ -52,7 +53,6 @@ from headrace.lifecycle.batch_append import (
 )
 from headrace.lifecycle.batch_state import describe_new_batch, read_batch_state
 from headrace.lifecycle.new_batch import NewBatch
-from headrace.lifecycle.queueing import input_bytes_max
 from headrace.store import batches as stored_batches
 from headrace.tracing.names import Published
 
@@ -100,7 +100,7 @@ async def submit_batch(
                 raise MalformedRequest(message, [FieldError(path="query kind", message=message)])
             api = state_of(request)
             terms = _Terms(kind, name, priority, max_attempts, labels_in_query(label), lines)
-            line_bytes_max = api.log.appender.payload_bytes_max
+            line_bytes_max = max(api.log.appender.payload_bytes_max, input_limit(api.log, api.files.objects))
             async with aclosing(read_lines(request.stream(), api.uploads, line_bytes_max, lines)) as found:
                 return await _submit(request, terms, found, key, link)
         case _:
@@ -152,7 +152,7 @@ async def _submit(
     """Read and validate all inputs, append the batch, and answer."""
     api = state_of(request)
     api.current.check_kind(terms.kind)
-    bytes_max = input_bytes_max(api.log)
+    bytes_max = input_limit(api.log, api.files.objects)
     files = InputFiles(api, caller(request))
     with BatchUpload(api.catalog, api.uploads, terms.kind, bytes_max, terms.form, terms.labels, files) as upload:
         async for some in inputs:
@@ -205,8 +205,10 @@ async def _append(api: ApiState, batch: NewBatch, upload: BatchUpload) -> Accept
         KeyReused: the key was used with another batch.
         LogFull: the log has no room.
         LogUnavailable: the log does not answer. It may have some of the tasks.
+        ObjectsUnavailable: the store does not take a large input. The log may have some of the tasks.
     """
-    match await append_batch(api.log, batch, upload.chunks(CHUNK_TASKS, CHUNK_BYTES), api.capacity.reserve):
+    chunks = store_inputs(api, batch.owner, batch.id, upload.chunks(CHUNK_TASKS, CHUNK_BYTES))
+    match await append_batch(api.log, batch, chunks, api.capacity.reserve):
         case Accepted() as accepted:
             return accepted
         case OtherBatch():

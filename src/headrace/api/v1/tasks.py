@@ -12,7 +12,7 @@ from headrace.api.at_least import reach
 from headrace.api.auth.access import access
 from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller
-from headrace.api.edge.openapi import OfOwner, refusals
+from headrace.api.edge.openapi import OfOwner, refusal, refusals
 from headrace.api.edge.request import (
     AT_LEAST_SECONDS,
     WAIT_SECONDS_MAX,
@@ -20,6 +20,7 @@ from headrace.api.edge.request import (
     AtLeast,
     task_id,
 )
+from headrace.api.large_values import with_values
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.follower import Discontinued, Follower
 from headrace.api.waiting.gather import read_waiting
@@ -40,7 +41,7 @@ from headrace.store import tasks as stored_tasks
     opt=access("tasks:read"),
     operation_class=OfOwner,
     summary="One task, with input and result",
-    responses=refusals(400, 404),
+    responses=refusals(400, 404) | refusal(410, "The storage of files has lost the result."),
 )
 async def get_task(
     request: AnyRequest,
@@ -49,7 +50,7 @@ async def get_task(
     at_least: AtLeast = None,
 ) -> Task:
     """With `wait`, the answer comes as soon as the task is final. When the time is over before that, the answer has the
-    state of the task at that moment.
+    state of the task at that moment. Of an input or a result of more than 8 MB, `files` says where it is.
     """
     api = state_of(request)
     await reach(api, at_least)
@@ -60,7 +61,7 @@ async def get_task(
             await api.read_model.reach(finished, AT_LEAST_SECONDS)
         check_still_good(request)
         found = await find_task(api, caller(request), task)
-    return found
+    return await with_values(api.files.objects, found)
 
 
 @get(

@@ -92,19 +92,20 @@ async def _show_events(client: Client, task: str, display: TaskDisplay) -> TaskE
         async for event in events:
             display.show(event)
             if event.event == EventName.FINISHED:
-                end = TaskEnd.from_event(event.data)
+                is_stored = event.data.get("stored_result") is not None
+                end = await _wait(client, task, event.position) if is_stored else TaskEnd.from_event(event.data)
             elif event.event == RESET and (await client.get(task)).state.final:
                 break
     return end
 
 
-async def _wait(client: Client, task: str) -> TaskEnd:
-    ended = await client.ended(task)
+async def _wait(client: Client, task: str, at_least: str | None = None) -> TaskEnd:
+    ended = await client.ended(task, at_least=at_least)
     return TaskEnd.from_event(
         {
             "outcome": ended.state,
             "error": msgspec.to_builtins(ended.error),
-            "result": msgspec.json.decode(ended.result),
+            "result": msgspec.json.decode(await client.read_result(ended)),
             "queued_seconds": ended.wait_seconds,
             "run_seconds": ended.run_seconds,
         }

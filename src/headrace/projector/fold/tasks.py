@@ -25,12 +25,12 @@ from headrace.contracts.events import (
 )
 from headrace.contracts.fingerprints import fingerprint
 from headrace.contracts.labels import label_entries
-from headrace.contracts.tasks import Progress, State, StoredFile, TaskError
+from headrace.contracts.tasks import FileRole, Progress, State, TaskError
 from headrace.log import conditions, subjects
 from headrace.log.memberships import batch_of, labels_of, schedule_of, title_with_fallback
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-from headrace.projector.fold.files import NO_FILES, decode_files, file_rows
+from headrace.projector.fold.files import NO_FILES, file_rows, only_input, with_stored, with_value
 from headrace.projector.fold.timeline import timeline_entries
 from headrace.store.file_table import FileRow
 from headrace.store.storable import storable_instant, storable_text
@@ -160,7 +160,7 @@ def _begin_run(
             return None
         row.result = row.progress = row.started_at = row.finished_at = row.wait_seconds = row.run_seconds = None
         _set_error(row, None)
-        row.files = NO_FILES
+        row.files = only_input(row.files)
     row.attempt = event.attempt
     row.fence = event.fence
     row.max_attempts = event.max_attempts
@@ -200,7 +200,7 @@ def _new_row(record: Record, subject: TaskSubject, event: Queued | Deferred) -> 
         code=None,
         fingerprint=None,
         progress=None,
-        files=NO_FILES,
+        files=with_value(NO_FILES, event.stored_input, FileRole.INPUT, record.at),
         due_at=None,
         expires_at=None,
         queued_at=None,
@@ -236,7 +236,7 @@ def _continue_run(
         case Progressed():
             row.progress = _to_json(Progress(fraction=event.fraction, message=event.message))
         case Stored():
-            row.files = _with_file(row.files, record, event)
+            row.files = with_stored(row.files, event, record.at)
         case Finished():
             _finish(row, record, event)
         case Logged() | Emitted():
@@ -244,22 +244,6 @@ def _continue_run(
         case _:
             assert_never(event)
     return True
-
-
-def _with_file(files: str, record: Record, event: Stored) -> str:
-    """Add a file to those of a task, in the place of one that has its name and is of its role."""
-    stored = StoredFile(
-        id=event.file,
-        key=event.key,
-        name=event.name,
-        size=event.size,
-        media_type=event.media_type,
-        checksum=event.checksum,
-        stored_at=record.at,
-        role=event.role,
-    )
-    others = (each for each in decode_files(files) if (each.name, each.role) != (stored.name, stored.role))
-    return _to_json([*(each for each in others if each.id != stored.id), stored])
 
 
 def _finish(row: TaskRow, record: Record, event: Finished) -> None:
@@ -272,7 +256,8 @@ def _finish(row: TaskRow, record: Record, event: Finished) -> None:
     row.run_seconds = _seconds(event.run_seconds)
     if event.withdrawn is not None:
         # A start that came too late counts for nothing; a replay would not know it.
-        row.started_at, row.wait_seconds, row.files = None, None, NO_FILES
+        row.started_at, row.wait_seconds, row.files = None, None, only_input(row.files)
+    row.files = with_value(row.files, event.stored_result, FileRole.RESULT, row.finished_at)
     # Progress ages out of the log long before the finish does; a replay would not know it.
     row.progress = None
 

@@ -35,7 +35,7 @@ def timeline_entries(record: Record, subject: TaskSubject, event: Event, epoch: 
 
 def _entry(epoch: int, sequence: int, at: datetime, task: str, name: str, event: Event) -> EventRow:
     fields = msgspec.structs.asdict(event)
-    for left_out in ("attempt", "input", "result", "withdrawn", "restored"):
+    for left_out in ("attempt", "input", "stored_input", "result", "stored_result", "withdrawn", "restored"):
         fields.pop(left_out, None)
     for duration in ("queued_seconds", "run_seconds"):
         # Entries of events that have none look as they did before events could have one.

@@ -86,7 +86,7 @@ def test_every_event_makes_one_frame_that_a_browser_reads(name: EventName, data:
     assert (read["task"], read["kind"], read["batch"]) == ("t1", "echo", batch)
     assert datetime.fromisoformat(read["at"]) == at
     own = json.loads(encode(event))
-    for left_out in ("input", "withdrawn"):
+    for left_out in ("input", "stored_input", "withdrawn"):
         own.pop(left_out, None)
     assert {**read, **own} == read
     assert set(read) - set(own) == {"task", "kind", "batch", "at"}

@@ -258,8 +258,8 @@ export const submitTaskMutation = (options?: Partial<Options<SubmitTaskData>>): 
 /**
  * Delete a finished task
  *
- * The task leaves lists and details with its timeline, and its input, its result and its other events leave the log. Its batch goes
- * on counting it. Nobody can run it again, and its `Idempotency-Key` is not free before the log has forgotten it. Copies in
+ * The task leaves lists and details with its timeline, and its input, its result and its other events leave the log.
+ * Its files are removed. Its batch goes on counting it. Nobody can run it again, and its `Idempotency-Key` is not free before the log has forgotten it. Copies in
  * backups, and in what follows the events elsewhere, stay. Cancel a task that is not over first.
  *
  * The answer waits until lists do not show the task any more, so no position is needed to read them.
@@ -284,7 +284,7 @@ export const getTaskQueryKey = (options: Options<GetTaskData>) => createQueryKey
  * One task, with input and result
  *
  * With `wait`, the answer comes as soon as the task is final. When the time is over before that, the answer has the
- * state of the task at that moment.
+ * state of the task at that moment. Of an input or a result of more than 8 MB, `files` says where it is.
  */
 export const getTaskOptions = (options: Options<GetTaskData>) => queryOptions<GetTaskResponse, GetTaskError, GetTaskResponse, ReturnType<typeof getTaskQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {

@@ -14,6 +14,7 @@ export const CODES = [
   "invalid_input",
   "result_invalid",
   "result_too_large",
+  "input_missing",
   "expired",
 ] as const satisfies FailureCode[];
 export const ORDERS = ["newest", "longest_run", "longest_wait"] as const satisfies TaskOrder[];

@@ -18,7 +18,7 @@ from headrace.api.bff.composition import Composed
 from headrace.api.bff.databases import FromReadModel
 from headrace.api.bff.parts import Reading
 from headrace.api.bff.rows import task_rows
-from headrace.api.bff.value_parts import value_part
+from headrace.api.bff.value_parts import stored_part
 from headrace.api.edge.openapi import OfAnyOwner, refusals
 from headrace.api.edge.request import INSTANT_CHARS_MAX, AnyRequest, AtCursor, AtLeast, OfKind, read_instant
 from headrace.api.mounts import Mount, belongs_to
@@ -26,7 +26,7 @@ from headrace.api.state import state_of
 from headrace.contracts.filters import ANY_OWNER, Filter
 from headrace.contracts.fingerprints import FINGERPRINT_PATTERN
 from headrace.contracts.screens.failures import FailureGroup, FailureSample, FailuresV1, SelectedFailures
-from headrace.contracts.tasks import FailureCode, State
+from headrace.contracts.tasks import FailureCode, FileRole, State
 from headrace.log import clock
 from headrace.store import counts
 from headrace.store.counts import FailureFilter, count_failures, list_failure_groups
@@ -127,5 +127,9 @@ async def _selected(
         next_cursor=str(more) if more else None,
         sample=None
         if newest is None
-        else FailureSample(task=newest.id, traceback=newest.traceback, input=value_part(newest.input)),
+        else FailureSample(
+            task=newest.id,
+            traceback=newest.traceback,
+            input=stored_part(newest.input.encode(), newest.files, FileRole.INPUT),
+        ),
     )

@@ -19,6 +19,7 @@ from headrace.api.bff.kinds import catalog_entries, title_of_kind
 from headrace.api.bff.parts import Part, Reading
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast
+from headrace.api.large_values import input_limit
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX
@@ -36,7 +37,6 @@ from headrace.contracts.screens.new_task import (
 )
 from headrace.contracts.tasks import DELAY_SECONDS_MAX, ID_PATTERN, KIND_PATTERN, TaskSummary
 from headrace.contracts.titles import short_id
-from headrace.lifecycle.queueing import input_bytes_max
 from headrace.log import clock
 from headrace.store.activity import read_kinds_since
 from headrace.store.counts import read_counts
@@ -112,7 +112,7 @@ async def _entries(api: ApiState) -> list[CatalogEntry]:
 
 async def _limits(api: ApiState, who: str) -> SubmissionLimits:
     return SubmissionLimits(
-        input_bytes=input_bytes_max(api.log),
+        input_bytes=input_limit(api.log, api.files.objects),
         batch_inputs=INPUTS_MAX,
         batch_bytes=BATCH_BYTES_MAX,
         upload_bytes=api.files.bytes_max,
