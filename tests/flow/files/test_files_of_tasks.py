@@ -9,6 +9,7 @@ import pytest
 import uuid_utils
 
 from headrace.contracts.events import Stored, decode, encode
+from headrace.contracts.large_values import INLINE_BYTES_MAX
 from headrace.identity.principals import LOCAL
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster, make_place
@@ -123,9 +124,16 @@ async def test_a_kind_that_saves_where_no_files_are_kept_fails_with_a_sentence(m
 
 
 async def test_the_files_of_a_task_go_with_it(with_files: Cluster) -> None:
-    found = await run(with_files, "save_in_thread")
-    assert len(await file_rows(with_files, found["id"])) == 1
+    found = await run(with_files, "talk_and_save", text="x" * (INLINE_BYTES_MAX + 1))
+    other = await run(with_files, "save_in_thread")
+    assert {each["role"] for each in found["files"]} == {None, "log", "output", "input", "result"}
+    assert len(await file_rows(with_files, found["id"])) == 5
+    objects = [place_of_objects(with_files) / each["key"] for each in found["files"]]
+    assert all(each.exists() for each in objects)
     assert (await with_files.http.delete(f"/api/v1/tasks/{found['id']}")).status_code == 204
+    assert not any(each.exists() for each in objects)
+    assert not any((each.parent / "file.json").exists() for each in objects)
+    assert read_stored(with_files, named(other)["result.bin"]["id"]) == bytes(4)
 
     async def gone() -> bool:
         return not await file_rows(with_files, found["id"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 from litestar import delete
@@ -11,15 +13,19 @@ from headrace.api.auth.audit import audit
 from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AT_LEAST_SECONDS, AnyRequest, task_id
+from headrace.api.files.verification import remove_quietly
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.audit import Action
 from headrace.contracts.events import Outcome
+from headrace.contracts.files import content_key, record_key
 from headrace.contracts.positions import Position
+from headrace.contracts.tasks import StoredFile
 from headrace.errors import LogUnavailable, ReadModelBehind, ReadModelUnavailable, TaskNotFinished, TaskNotFound
 from headrace.lifecycle.deletion import Deletable, append_deletion, deletable, erase_events, forgotten
 from headrace.lifecycle.task_state import TaskState, read_task_state, subject_of
 from headrace.store import tasks as stored_tasks
 
+REMOVE_SECONDS = 10.0  # for the objects of a task; proxies end a request that nothing happens to after 30 or 60
 TRIES_MAX = 5  # a late event of a finished task may come between reading its state and deleting it
 
 
@@ -32,8 +38,8 @@ TRIES_MAX = 5  # a late event of a finished task may come between reading its st
     responses=refusals(404, 409),
 )
 async def delete_task(request: AnyRequest, task: str) -> None:
-    """The task leaves lists and details with its timeline, and its input, its result and its other events leave the log. Its batch goes
-    on counting it. Nobody can run it again, and its `Idempotency-Key` is not free before the log has forgotten it. Copies in
+    """The task leaves lists and details with its timeline, and its input, its result and its other events leave the log.
+    Its files are removed. Its batch goes on counting it. Nobody can run it again, and its `Idempotency-Key` is not free before the log has forgotten it. Copies in
     backups, and in what follows the events elsewhere, stay. Cancel a task that is not over first.
 
     The answer waits until lists do not show the task any more, so no position is needed to read them.
@@ -60,18 +66,29 @@ async def _delete(request: AnyRequest, api: ApiState, task: str) -> int:
     """
     owner, audited = caller(request), False
     for _ in range(TRIES_MAX):
-        found = await _find_finished(api, owner, task_id(task), principal_of(request).id)
+        found, files = await _find_finished(api, owner, task_id(task), principal_of(request).id)
         if not audited:
             await audit(request, Action.TASK_DELETED, subject=task, kind=found.subject.kind)
             audited = True
         if (sequence := await append_deletion(api.log, found)) is not None:
             await erase_events(api.log, owner, task, sequence)
+            await _remove_files(api, owner, files)
             return sequence
     raise LogUnavailable("the task changes too fast to be deleted; try again")
 
 
-async def _find_finished(api: ApiState, owner: str, task: str, by: str) -> Deletable:
-    """Find a finished task in the log, or in the read model when its events have left the log.
+async def _remove_files(api: ApiState, owner: str, files: Sequence[StoredFile]) -> None:
+    """Remove the objects of the files of a deleted task. What that does not reach in time is removed by the nightly sweep."""
+    if api.files.objects is None:
+        return
+    keys = [key for each in files for key in (content_key(owner, each.id), record_key(owner, each.id))]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REMOVE_SECONDS):
+            await remove_quietly(api.files.objects, *keys)
+
+
+async def _find_finished(api: ApiState, owner: str, task: str, by: str) -> tuple[Deletable, Sequence[StoredFile]]:
+    """Find a finished task in the log, or in the read model when its events have left the log; and its files.
 
     Raises:
         TaskNotFound: there is no such task.
@@ -92,9 +109,10 @@ async def _find_finished(api: ApiState, owner: str, task: str, by: str) -> Delet
     # The read model has to have counted what is about to be erased.
     await api.read_model.reach(Position(api.log.epoch, state.newest_record.sequence), AT_LEAST_SECONDS)
     async with api.read_model.session() as session:
-        if await stored_tasks.find_summary_and_headers(session, owner, task) is None:
-            raise TaskNotFound(f"there is no task {task!r} any more; the log forgets it by itself")
-    return found
+        known = await stored_tasks.find_summary_and_headers(session, owner, task)
+    if known is None:
+        raise TaskNotFound(f"there is no task {task!r} any more; the log forgets it by itself")
+    return found, known.summary.files
 
 
 async def _erase_rest(api: ApiState, owner: str, task: str, state: TaskState) -> None:
@@ -103,7 +121,7 @@ async def _erase_rest(api: ApiState, owner: str, task: str, state: TaskState) ->
         await erase_events(api.log, owner, task, state.deleted_at)
 
 
-async def _find_forgotten(api: ApiState, owner: str, task: str, by: str) -> Deletable:
+async def _find_forgotten(api: ApiState, owner: str, task: str, by: str) -> tuple[Deletable, Sequence[StoredFile]]:
     async with api.read_model.session() as session:
         found = await stored_tasks.find_summary_and_headers(session, owner, task)
     if found is None:
@@ -111,4 +129,4 @@ async def _find_forgotten(api: ApiState, owner: str, task: str, by: str) -> Dele
     summary, headers = found
     if not summary.state.final:
         raise TaskNotFinished("the task is not over; cancel it first, or wait for its end")
-    return forgotten(subject_of(summary), headers, summary.attempt, Outcome(summary.state), by)
+    return forgotten(subject_of(summary), headers, summary.attempt, Outcome(summary.state), by), summary.files
