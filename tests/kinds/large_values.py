@@ -9,6 +9,10 @@ from headrace.task import Backoff, Context, SyncContext, task
 QUICKLY = Backoff(initial=0.05, factor=1, maximum=0.05)
 
 
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Takes nothing."""
+
+
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text that is given back, as often as is said."""
 
@@ -36,3 +40,9 @@ async def talk_and_save(input: Text, context: Context) -> str:
     await context.emit("a chunk")
     await context.save("saved.txt", b"saved", "text/plain")
     return input.text
+
+
+@task(timeout=2, max_attempts=2, backoff=QUICKLY, retry_on=())
+async def save_large_result(input: Nothing, context: Context) -> str:
+    """Return a result that is too large for an event."""
+    return "x" * (300 << 10)

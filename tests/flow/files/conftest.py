@@ -113,7 +113,6 @@ async def faulty(share_cluster: ShareCluster, s3: S3) -> AsyncGenerator[Faulty]:
         environ = s3.environ | {
             "HEADRACE_OBJECTS_ENDPOINT": f"http://127.0.0.1:{proxy.port}",
             "HEADRACE_OBJECTS_PUBLIC_ENDPOINT": s3.environ["HEADRACE_OBJECTS_ENDPOINT"],
-            "HEADRACE_CONSUMERS": "tests.kinds.plain",
         }
         async with share_cluster("api", "worker", "projector", **environ) as made:
             yield Faulty(made, proxy)
