@@ -31,6 +31,13 @@ class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     others: list[File] = []
 
 
+class Two(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Has two files."""
+
+    left: File
+    right: File | None = None
+
+
 class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Saves some bytes."""
 
@@ -168,3 +175,10 @@ async def talk_and_keep(input: Talk, context: Context) -> None:
     await context.emit({"of": context.attempt})
     if input.fail_first and context.attempt == 1:
         raise ValueError("once more")
+
+
+@task()
+async def name_files(input: Two, context: Context) -> list[str]:
+    """Return what the files are called."""
+    named = [each for each in (input.left, input.right) if each is not None]
+    return [(await context.open(each)).name for each in named]

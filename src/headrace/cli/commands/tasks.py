@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 from msgspec import Raw
@@ -19,12 +19,18 @@ from headrace.cli.commands.options import (
     url_option,
 )
 from headrace.cli.commands.parameter_types import DURATION, INPUT, INSTANT, KIND, LINES
-from headrace.contracts.tasks import Priority
+from headrace.contracts.tasks import Priority, TaskSummary
+
+if TYPE_CHECKING:
+    from headrace.client import Client
 
 
 @click.command()
 @click.argument("kind", type=KIND)
-@click.option("--input", type=INPUT, required=True, metavar="JSON|@FILE|-", help="A JSON object, a file, or stdin.")
+@click.option("--input", type=INPUT, metavar="JSON|@FILE|-", help="A JSON object, a file, or stdin.")
+@click.option(
+    "--file", "files", multiple=True, metavar="[FIELD=]PATH", help="Upload a file, and put it into the input."
+)
 @priority_option(Priority.NORMAL)
 @click.option("--delay", type=DURATION, help="Run it that much later: 30s, 10m, 2h, 1d.")
 @click.option("--at", type=INSTANT, help="Run it then: 2026-03-01T09:30:00Z.")
@@ -37,7 +43,8 @@ from headrace.contracts.tasks import Priority
 @url_option
 def submit(
     kind: str,
-    input: Raw,
+    input: Raw | None,
+    files: tuple[str, ...],
     priority: str | None,
     delay: timedelta | None,
     at: datetime | None,
@@ -55,14 +62,15 @@ def submit(
     failed, 2 when it was refused, 3 when the API cannot be reached.
     """
     from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.input_files import with_files
     from headrace.cli.terminal.submit import submit_task
 
     _check_alternatives(follow, wait, delay, at)
-    command = submit_task(
-        called_api(url),
-        lambda client: client.submit(
+
+    async def submit_with_files(client: Client) -> TaskSummary:
+        return await client.submit(
             kind,
-            input,
+            await with_files(client, kind, input, files),
             priority=Priority(priority) if priority else None,
             run_at=at,
             delay=delay,
@@ -70,11 +78,9 @@ def submit(
             max_attempts=max_attempts,
             labels=dict(labels),
             key=key,
-        ),
-        follow=follow,
-        wait=wait,
-    )
-    sys.exit(run_command(command))
+        )
+
+    sys.exit(run_command(submit_task(called_api(url), submit_with_files, follow=follow, wait=wait)))
 
 
 @click.command()

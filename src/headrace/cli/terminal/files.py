@@ -47,7 +47,7 @@ async def get_file(api: Api, file: str, to: Path | None) -> None:
     async with open_client(api) as client:
         found = await client.files.get(file)
         place = _place_for(found, to)
-        with _shown_progress(found.name) as on_progress, _written(place):
+        with shown_progress(found.name) as on_progress, _written(place):
             await client.files.download(file, place, on_progress=on_progress)
     show(str(place))
 
@@ -60,7 +60,7 @@ async def put_files(api: Api, paths: Sequence[Path], name: str | None, media_typ
     """
     async with open_client(api) as client:
         for path in paths:
-            with _shown_progress(name or path.name) as on_progress:
+            with shown_progress(name or path.name) as on_progress:
                 file = await client.files.upload(path, name=name, media_type=media_type, on_progress=on_progress)
             show(f"{file.id} {file.name}" if len(paths) > 1 else file.id)
 
@@ -110,7 +110,7 @@ def _written(place: Path) -> Generator[None]:
 
 
 @contextmanager
-def _shown_progress(name: str) -> Generator[Callable[[int, int], None]]:
+def shown_progress(name: str) -> Generator[Callable[[int, int], None]]:
     """Show a bar on standard error, if that is a terminal."""
     columns = (
         TextColumn("{task.description}"),
