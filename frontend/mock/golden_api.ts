@@ -15,6 +15,7 @@ const SCREENS: [RegExp, string][] = [
   [/^\/bff\/v1\/(member|admin)\/batches\/[^/]+$/, "BatchDetailV1"],
   [/^\/bff\/v1\/member\/account$/, "AccountV1"],
   [/^\/bff\/v1\/member\/schedules$/, "SchedulesV1"],
+  [/^\/bff\/v1\/member\/files$/, "FilesV1"],
   [/^\/bff\/v1\/admin\/overview$/, "OverviewV1"],
   [/^\/bff\/v1\/admin\/operations$/, "OperationsV1"],
   [/^\/bff\/v1\/admin\/failures$/, "FailuresV1"],

@@ -33,6 +33,7 @@ from headrace.contracts.screens.batches import BatchesV1
 from headrace.contracts.screens.dashboard import DashboardV1
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.failures import FailuresV1
+from headrace.contracts.screens.files import FilesV1
 from headrace.contracts.screens.new_task import NewTaskV1
 from headrace.contracts.screens.operations import OperationsV1
 from headrace.contracts.screens.overview import OverviewV1
@@ -60,7 +61,7 @@ from tests.bff.example_values import (
     ago,
     four,
 )
-from tests.bff.list_examples import batches, tasks
+from tests.bff.list_examples import batches, files, tasks
 from tests.bff.new_task_examples import new_task
 from tests.bff.operations_examples import operations, overview
 from tests.bff.overview_examples import dashboard, failures
@@ -265,6 +266,7 @@ SCREENS: dict[type[Struct], dict[str, Struct]] = {
     BatchDetailV1: batch_detail(),
     AccountV1: account(),
     SchedulesV1: schedules(),
+    FilesV1: files(),
     UsersV1: users(),
     PendingUsersV1: pending_users(),
     SettingsV1: settings(),

@@ -33,6 +33,7 @@ _SELECT_SUBMITTED = text("""
     FROM tasks WHERE id = :task AND owner = :owner
 """)
 _SELECT_STATES = text("SELECT id, state FROM tasks WHERE id = ANY(CAST(:ids AS text[])) AND owner = :owner")
+_SELECT_TITLES = text("SELECT id, title FROM tasks WHERE id = ANY(CAST(:ids AS text[])) AND owner = :owner")
 _SELECT_TIMELINE = (
     select(*columns_of(tables.task_events, EventRow))
     .where(tables.task_events.c.task == bindparam("task"))
@@ -78,6 +79,14 @@ async def find_states(session: Reads, owner: str, ids: Collection[str]) -> dict[
         return {}
     rows = await session.execute(_SELECT_STATES, {"ids": list(ids), "owner": owner})
     return {row[0]: State(row[1]) for row in rows}
+
+
+async def find_titles(session: Reads, owner: str, ids: Collection[str]) -> dict[str, str]:
+    """Find the titles of some tasks of an owner, by their ids; those that are gone are left out."""
+    if not ids:
+        return {}
+    rows = await session.execute(_SELECT_TITLES, {"ids": list(ids), "owner": owner})
+    return {row[0]: row[1] for row in rows}
 
 
 async def find_summary_and_headers(session: Reads, owner: str, task: str) -> SummaryAndHeaders | None:

@@ -88,6 +88,7 @@ def readings(fingerprint: str) -> Iterator[Reading]:
             f"TasksV1 {'&'.join(f'{name}={value}' for name, value in params.items())}", "member/tasks", params
         )
     yield Reading("BatchesV1", "member/batches", {})
+    yield Reading("FilesV1", "member/files", {})
 
 
 async def read_screens(report: Report, stack: Stack, keys: Sequence[str], tasks: int) -> None:

@@ -51,6 +51,12 @@ async def test_a_handler_reads_a_file_of_its_owner_and_saves_others_beside_its_t
     for each in files.values():
         assert read_stored(with_files, each["id"]) == WHOLE
     assert files["copy.txt"]["id"] == found["result"]["file"]
+    answer = (await with_files.http.get("/bff/v1/member/files", params={"limit": 200})).json()
+    assert not answer["stale"], answer
+    shown = answer["items"]
+    assert {each["id"] for each in shown if each["task"] == {"id": found["id"], "name": "source.txt"}} == {
+        each["id"] for each in files.values()
+    }
     rows = await file_rows(with_files, found["id"])
     assert {row["id"] for row in rows} == {each["id"] for each in files.values()}
     assert {(row["state"], row["owner"], row["sha256"]) for row in rows} == {

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { ShowAccountData, ShowAccountErrors, ShowAccountResponses, ShowBatchData, ShowBatchErrors, ShowBatchesData, ShowBatchesErrors, ShowBatchesResponses, ShowBatchResponses, ShowDashboardData, ShowDashboardErrors, ShowDashboardResponses, ShowNewTaskData, ShowNewTaskErrors, ShowNewTaskResponses, ShowSchedulesData, ShowSchedulesErrors, ShowSchedulesResponses, ShowSessionData, ShowSessionErrors, ShowSessionResponses, ShowTaskData, ShowTaskErrors, ShowTaskResponses, ShowTasksData, ShowTasksErrors, ShowTasksResponses } from './types.gen';
+import type { ShowAccountData, ShowAccountErrors, ShowAccountResponses, ShowBatchData, ShowBatchErrors, ShowBatchesData, ShowBatchesErrors, ShowBatchesResponses, ShowBatchResponses, ShowDashboardData, ShowDashboardErrors, ShowDashboardResponses, ShowFilesData, ShowFilesErrors, ShowFilesResponses, ShowNewTaskData, ShowNewTaskErrors, ShowNewTaskResponses, ShowSchedulesData, ShowSchedulesErrors, ShowSchedulesResponses, ShowSessionData, ShowSessionErrors, ShowSessionResponses, ShowTaskData, ShowTaskErrors, ShowTaskResponses, ShowTasksData, ShowTasksErrors, ShowTasksResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -231,5 +231,29 @@ export const showSchedules = <ThrowOnError extends boolean = false>(options?: Op
         }
     ],
     url: '/bff/v1/member/schedules',
+    ...options
+});
+
+/**
+ * Files, newest first
+ *
+ * Also those that are being uploaded, and those that were refused, with the reason. An installation that keeps no files has none.
+ */
+export const showFiles = <ThrowOnError extends boolean = false>(options?: Options<ShowFilesData, ThrowOnError>) => (options?.client ?? client).get<ShowFilesResponses, ShowFilesErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/bff/v1/member/files',
     ...options
 });

@@ -1454,6 +1454,94 @@ export type Group = {
 };
 
 /**
+ * FilesV1
+ *
+ * One page of files, the newest first.
+ */
+export type FilesV1 = {
+    /**
+     * The server's clock.
+     */
+    at: string;
+    /**
+     * The log position that all parts from the read model reflect; null without such a part. Pass as `after=` to a stream to follow from here.
+     */
+    position: string | null;
+    /**
+     * The parts that could not be read; empty when all is well.
+     */
+    stale: Array<Stale>;
+    items: Array<FileEntry> | null;
+    /**
+     * Pass as `cursor` for the next page; null on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * Null where an installation keeps no files.
+     */
+    storage: FileStorage | null;
+};
+
+/**
+ * FileStorage
+ *
+ * What the files of the account take together, and what they may.
+ */
+export type FileStorage = {
+    /**
+     * How many count: also those that are being uploaded, and not those refused.
+     */
+    files: number;
+    used_bytes: number;
+    limit_bytes: number;
+    /**
+     * What one file may have.
+     */
+    file_bytes: number;
+};
+
+/**
+ * FileState
+ *
+ * Where a file is on its way: only a file that is ready can be read, or given to a task.
+ */
+export type FileState = 'uploading' | 'verifying' | 'ready' | 'refused';
+
+/**
+ * FileEntry
+ *
+ * A file in the list.
+ */
+export type FileEntry = {
+    id: string;
+    name: string;
+    media_type: string;
+    /**
+     * Bytes. Until the file is ready, as many as were declared.
+     */
+    size: number;
+    state: FileState;
+    /**
+     * Why the file was refused.
+     */
+    reason: string | null;
+    /**
+     * Whether a page may show it.
+     */
+    inline: boolean;
+    /**
+     * The task that produced it, by its title; null when it was uploaded.
+     */
+    task: Ref | null;
+    created_at: string;
+    ready_at: string | null;
+    /**
+     * When an upload that is not ready by then is removed.
+     */
+    expires_at: string | null;
+};
+
+/**
  * DashboardV1
  *
  * Whether the caller's work gets done, and whether anything needs them.
@@ -2832,3 +2920,66 @@ export type ShowSchedulesResponses = {
 };
 
 export type ShowSchedulesResponse = ShowSchedulesResponses[keyof ShowSchedulesResponses];
+
+export type ShowFilesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * A part of the name, in any case.
+         */
+        q?: string;
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+        /**
+         * Wait until the answer reflects this position.
+         */
+        at_least?: string;
+        /**
+         * Administrators only: whose, instead of one's own. This is audited.
+         */
+        owner?: string;
+    };
+    url: '/bff/v1/member/files';
+};
+
+export type ShowFilesErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type ShowFilesError = ShowFilesErrors[keyof ShowFilesErrors];
+
+export type ShowFilesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: FilesV1;
+};
+
+export type ShowFilesResponse = ShowFilesResponses[keyof ShowFilesResponses];

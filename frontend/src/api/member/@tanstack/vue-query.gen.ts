@@ -3,8 +3,8 @@
 import { queryOptions } from '@tanstack/vue-query';
 
 import { client } from '../client.gen';
-import { type Options, showAccount, showBatch, showBatches, showDashboard, showNewTask, showSchedules, showSession, showTask, showTasks } from '../sdk.gen';
-import type { ShowAccountData, ShowAccountError, ShowAccountResponse, ShowBatchData, ShowBatchError, ShowBatchesData, ShowBatchesError, ShowBatchesResponse, ShowBatchResponse, ShowDashboardData, ShowDashboardError, ShowDashboardResponse, ShowNewTaskData, ShowNewTaskError, ShowNewTaskResponse, ShowSchedulesData, ShowSchedulesError, ShowSchedulesResponse, ShowSessionData, ShowSessionError, ShowSessionResponse, ShowTaskData, ShowTaskError, ShowTaskResponse, ShowTasksData, ShowTasksError, ShowTasksResponse } from '../types.gen';
+import { type Options, showAccount, showBatch, showBatches, showDashboard, showFiles, showNewTask, showSchedules, showSession, showTask, showTasks } from '../sdk.gen';
+import type { ShowAccountData, ShowAccountError, ShowAccountResponse, ShowBatchData, ShowBatchError, ShowBatchesData, ShowBatchesError, ShowBatchesResponse, ShowBatchResponse, ShowDashboardData, ShowDashboardError, ShowDashboardResponse, ShowFilesData, ShowFilesError, ShowFilesResponse, ShowNewTaskData, ShowNewTaskError, ShowNewTaskResponse, ShowSchedulesData, ShowSchedulesError, ShowSchedulesResponse, ShowSessionData, ShowSessionError, ShowSessionResponse, ShowTaskData, ShowTaskError, ShowTaskResponse, ShowTasksData, ShowTasksError, ShowTasksResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -217,4 +217,24 @@ export const showSchedulesOptions = (options?: Options<ShowSchedulesData>) => qu
         return data;
     },
     queryKey: showSchedulesQueryKey(options)
+});
+
+export const showFilesQueryKey = (options?: Options<ShowFilesData>) => createQueryKey('showFiles', options);
+
+/**
+ * Files, newest first
+ *
+ * Also those that are being uploaded, and those that were refused, with the reason. An installation that keeps no files has none.
+ */
+export const showFilesOptions = (options?: Options<ShowFilesData>) => queryOptions<ShowFilesResponse, ShowFilesError, ShowFilesResponse, ReturnType<typeof showFilesQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await showFiles({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: showFilesQueryKey(options)
 });

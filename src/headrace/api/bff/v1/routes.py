@@ -21,6 +21,7 @@ from headrace.api.bff.v1.member.batch_detail import show_batch
 from headrace.api.bff.v1.member.batches import show_batches
 from headrace.api.bff.v1.member.dashboard import show_dashboard
 from headrace.api.bff.v1.member.events import follow_own
+from headrace.api.bff.v1.member.files import show_files
 from headrace.api.bff.v1.member.new_task import show_new_task
 from headrace.api.bff.v1.member.schedules import show_schedules
 from headrace.api.bff.v1.member.task_detail import show_task
@@ -41,6 +42,7 @@ ALL: list[HTTPRouteHandler] = [
     show_new_task,
     show_account,
     show_schedules,
+    show_files,
     show_overview,
     show_operations,
     show_failures,
