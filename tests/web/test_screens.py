@@ -22,6 +22,7 @@ SCREENS = {
     "batches": "/batches",
     "batch": f"/batches/{ID}",
     "schedules": "/schedules",
+    "files": "/files",
     "account": "/account",
     "password": "/password",
     "overview": "/admin/overview",

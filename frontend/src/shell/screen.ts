@@ -17,6 +17,8 @@ export interface Screen {
   nav?: { order: number; icon: string };
   /** Whether it is for administrators alone. */
   admin?: boolean;
+  /** What an installation has to be able to do, so that the navigation leads there. */
+  feature?: "files";
   /** Whether it is shown to somebody without an account, and therefore without the navigation. */
   open?: boolean;
 }
@@ -27,6 +29,7 @@ declare module "vue-router" {
     nav?: { order: number; icon: string };
     admin?: boolean;
     open?: boolean;
+    feature?: "files";
   }
 }
 
@@ -39,5 +42,6 @@ export function defineScreen(screen: Screen): Screen {
 export function routeOf(screen: Screen): RouteRecordRaw {
   const meta: RouteRecordRaw["meta"] = { title: screen.title, admin: screen.admin ?? false, open: screen.open ?? false };
   if (screen.nav !== undefined) meta.nav = screen.nav;
+  if (screen.feature !== undefined) meta.feature = screen.feature;
   return { path: screen.path, name: screen.name, component: screen.component, meta };
 }

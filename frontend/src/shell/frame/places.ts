@@ -23,8 +23,9 @@ export function usePlaces(): ComputedRef<Place[]> {
     router
       .getRoutes()
       .flatMap((route) => {
-        const { nav, title, admin = false } = route.meta;
+        const { nav, title, admin = false, feature } = route.meta;
         if (nav === undefined || title === undefined || (admin && !session.is_admin)) return [];
+        if (feature !== undefined && !session.features[feature]) return [];
         return [{ name: String(route.name), to: route.path, title: say(title), icon: nav.icon, admin, order: nav.order }];
       })
       .sort((one, other) => Number(one.admin) - Number(other.admin) || one.order - other.order),

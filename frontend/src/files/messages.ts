@@ -1,0 +1,46 @@
+import { defineMessages } from "@/i18n";
+
+export default defineMessages({
+  en: {
+    sending: "Sending files",
+    all: "{over} of {count} files · {sent} of {size}",
+    state: {
+      waiting: "waits for its turn",
+      sending: "{sent} of {size}",
+      interrupted: "{sent} of {size} · the connection is lost, it goes on by itself",
+      completing: "is being checked",
+      done: "is there",
+    },
+    failed: "{message}",
+    lost: "The server did not answer. What has arrived is kept for a day.",
+    unreadable: "It cannot be read. Was it moved, or is it a folder?",
+    go_on: "Go on",
+    go_on_named: "Go on with {name}",
+    stop: "Stop",
+    stop_named: "Stop {name}",
+    dismiss: "Dismiss",
+    dismiss_named: "Dismiss {name}",
+    further: "{n} more file | {n} more files",
+  },
+  de: {
+    sending: "Dateien werden gesendet",
+    all: "{over} von {count} Dateien · {sent} von {size}",
+    state: {
+      waiting: "wartet, bis sie an der Reihe ist",
+      sending: "{sent} von {size}",
+      interrupted: "{sent} von {size} · Verbindung verloren, es geht von selbst weiter",
+      completing: "wird geprüft",
+      done: "ist da",
+    },
+    failed: "{message}",
+    lost: "Der Server hat nicht geantwortet. Was angekommen ist, bleibt einen Tag lang erhalten.",
+    unreadable: "Sie lässt sich nicht lesen. Wurde sie verschoben, oder ist es ein Ordner?",
+    go_on: "Fortsetzen",
+    go_on_named: "{name} fortsetzen",
+    stop: "Abbrechen",
+    stop_named: "{name} abbrechen",
+    dismiss: "Ausblenden",
+    dismiss_named: "{name} ausblenden",
+    further: "{n} weitere Datei | {n} weitere Dateien",
+  },
+});
