@@ -21,6 +21,8 @@ export default defineMessages({
     dismiss: "Dismiss",
     dismiss_named: "Dismiss {name}",
     further: "{n} more file | {n} more files",
+    pick: "Choose a file",
+    pick_search: "Search names",
   },
   de: {
     sending: "Dateien werden gesendet",
@@ -42,5 +44,7 @@ export default defineMessages({
     dismiss: "Ausblenden",
     dismiss_named: "{name} ausblenden",
     further: "{n} weitere Datei | {n} weitere Dateien",
+    pick: "Datei wählen",
+    pick_search: "Namen durchsuchen",
   },
 });
