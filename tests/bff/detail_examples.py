@@ -14,6 +14,7 @@ from headrace.contracts.screens.rows import BatchRow, TaskRow
 from headrace.contracts.screens.task_detail import (
     Around,
     DetailError,
+    DetailFile,
     LogLine,
     Siblings,
     TaskDetail,
@@ -28,6 +29,8 @@ from tests.bff.example_values import ADA, CURSOR, NO_LISTS, NO_LOG, OF_READ_MODE
 from tests.bff.overview_examples import BATCH, GROUP, NOTHING, SERIES
 
 MEMBER_OF_BATCH = f"{BATCH}-17"
+PROFILE = "01980f70-0000-7000-8000-000000004e9d"
+COPY = "01980f70-0000-7000-8000-00000000c091"
 ROW = TaskRow(
     id=MEMBER_OF_BATCH,
     kind="table_profile",
@@ -115,7 +118,10 @@ def task_detail() -> dict[str, Struct]:
         ],
         log=TaskLog(lines=[line], complete=True),
         output=TaskOutput(chunks=["The ", "table ", {"rows": 16}], complete=False, position="1795745875256-4703"),
-        files=[],
+        files=[
+            DetailFile(id=PROFILE, name="profile.pdf", media_type="application/pdf", size=210_004, inline=True),
+            DetailFile(id=COPY, name="table.parquet", media_type="application/octet-stream", size=48_213, inline=False),
+        ],
         around=Around(newer=f"{BATCH}-18", older=f"{BATCH}-16"),
         siblings=Siblings(batch=Ref(id=BATCH, name="Class 9b"), index=17, total=500),
     )
@@ -127,6 +133,7 @@ def task_detail() -> dict[str, Struct]:
         "waiting": None,
         "attempts": [],
         "timeline": [],
+        "files": [],
         "log": TaskLog(lines=[], complete=True),
         "output": TaskOutput(chunks=[], complete=True),
         "around": Around(newer=None, older=None),

@@ -84,14 +84,14 @@ export function goOn(one: Upload): void {
 
 /** Show an upload that has failed no more. It can still be continued from its row in the list. */
 export function dismiss(one: Upload): void {
-  uploads.value = uploads.value.filter((each) => each !== one);
+  show(uploads.value.filter((each) => each !== one));
 }
 
 /** Stop an upload, and give up what has arrived of it. */
 export function stop(one: Upload): void {
   stopping.get(one.key)?.abort();
   rememberBegun(one.source, null);
-  uploads.value = uploads.value.filter((each) => each !== one);
+  show(uploads.value.filter((each) => each !== one));
   // What could not be deleted expires.
   if (one.id !== null) void deleteFile({ path: { file: one.id } }).catch(() => undefined);
 }
@@ -99,6 +99,11 @@ export function stop(one: Upload): void {
 /** Whether nothing more happens to an upload by itself. */
 export function isOver({ state }: Upload): boolean {
   return state === "done" || state === "failed";
+}
+
+// When all are there, the list of files has them.
+function show(next: readonly Upload[]): void {
+  uploads.value = next.every((each) => each.state === "done") ? [] : next;
 }
 
 async function send(one: Upload): Promise<void> {
@@ -121,7 +126,7 @@ async function send(one: Upload): Promise<void> {
     }
   } finally {
     stopping.delete(one.key);
-    uploads.value = uploads.value.every((each) => each.state === "done") ? [] : [...uploads.value];
+    show([...uploads.value]);
   }
 }
 

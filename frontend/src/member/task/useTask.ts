@@ -12,6 +12,8 @@ import type { TaskScope } from "./scope";
 const SHOWN_MILLISECONDS = 100;
 const REFETCH_MILLISECONDS = 2_000;
 
+const ASKED_AFTER: ReadonlySet<string> = new Set(["queued", "deferred", "stored", "finished"]);
+
 /** The page of a task as it is now. */
 export interface ShownTask extends Screen<TaskDetailV1> {
   /** It was deleted while it was shown. */
@@ -76,8 +78,8 @@ export function useTask(scope: TaskScope, id: () => string): ShownTask {
     const events = heard.splice(0);
     if (events.some((event) => event.event === "deleted")) deleted.value = true;
     screen.patch((before) => applyEvents(before, events));
-    // Why it waits now, and once more everything when it is over, says the server.
-    const last = events.findLast((event) => event.event === "queued" || event.event === "deferred" || event.event === "finished");
+    // Why it waits now, which files it has, and once more everything when it is over, says the server.
+    const last = events.findLast((event) => ASKED_AFTER.has(event.event));
     if (last !== undefined) screen.refetch(last.position);
   }
   onScopeDispose(pace.stop);
