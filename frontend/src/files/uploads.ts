@@ -37,8 +37,8 @@ let last = 0;
 
 /** What is sent, and what could not be, in the order in which it was chosen. */
 export const uploads: ShallowRef<readonly Upload[]> = shallowRef([]);
-/** How many have arrived since the page was opened. */
-export const arrived = ref(0);
+/** Counts what has changed in the list of files because of an upload: it has begun, has ended, or was given up. */
+export const changes = ref(0);
 /** Whether leaving the page would cut something. */
 export const is_sending: ComputedRef<boolean> = computed(() => uploads.value.some((each) => !isOver(each)));
 
@@ -92,8 +92,7 @@ export function stop(one: Upload): void {
   stopping.get(one.key)?.abort();
   rememberBegun(one.source, null);
   show(uploads.value.filter((each) => each !== one));
-  // What could not be deleted expires.
-  if (one.id !== null) void deleteFile({ path: { file: one.id } }).catch(() => undefined);
+  if (one.id !== null) void giveUp(one.id);
 }
 
 /** Whether nothing more happens to an upload by itself. */
@@ -106,6 +105,12 @@ function show(next: readonly Upload[]): void {
   uploads.value = next.every((each) => each.state === "done") ? [] : next;
 }
 
+async function giveUp(id: string): Promise<void> {
+  // What could not be deleted expires.
+  await deleteFile({ path: { file: id } }).catch(() => undefined);
+  changes.value += 1;
+}
+
 async function send(one: Upload): Promise<void> {
   const control = new AbortController();
   stopping.set(one.key, control);
@@ -114,7 +119,6 @@ async function send(one: Upload): Promise<void> {
     one.state = "done";
     one.sent = one.size;
     rememberBegun(one.source, null);
-    arrived.value += 1;
   } catch (cause) {
     if (control.signal.aborted) return;
     one.error = cause instanceof ApiError ? cause : new ApiError(0, "unreadable", cause instanceof Error ? cause.message : String(cause));
@@ -125,6 +129,7 @@ async function send(one: Upload): Promise<void> {
       one.id = null;
     }
   } finally {
+    changes.value += 1;
     stopping.delete(one.key);
     show([...uploads.value]);
   }
@@ -144,7 +149,7 @@ async function sendNow(one: Upload, signal: AbortSignal): Promise<void> {
       begins(id) {
         one.id = id;
         rememberBegun(source, id);
-        uploads.value = [...uploads.value];
+        changes.value += 1;
       },
       sent: (bytes) => (one.sent = bytes),
       waits: (milliseconds) => (one.state = milliseconds === null ? "sending" : "interrupted"),

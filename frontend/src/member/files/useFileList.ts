@@ -3,7 +3,7 @@ import { computed, type ComputedRef, type Ref, watch } from "vue";
 import type { ApiError } from "@/api/errors";
 import { type FilesV1, showFiles } from "@/api/member";
 import { showFilesOptions } from "@/api/member/@tanstack/vue-query.gen";
-import { arrived, uploads } from "@/files/uploads";
+import { changes } from "@/files/uploads";
 import { type LiveEvent, type Screen, useScreen } from "@/live";
 
 import { useMorePages } from "../tasks/useMorePages";
@@ -30,9 +30,7 @@ export function useFileList(text: () => string | null): FilePages {
     (before, page) => ({ ...before, items: [...(before.items ?? []), ...(page.items ?? [])], next_cursor: page.next_cursor }),
     (page) => page,
   );
-  // An upload takes room from its begin.
-  const begun = computed(() => uploads.value.filter((each) => each.id !== null).length);
-  watch([arrived, begun], () => {
+  watch(changes, () => {
     screen.refetch();
   });
   return { screen, more, more_error, has_more: computed(() => (screen.data.value?.next_cursor ?? null) !== null) };

@@ -1,6 +1,6 @@
 import { checkValue } from "@/schema/check";
 import { initialValue } from "@/schema/initial";
-import { isObject, listIn, objectIn, withField, type JsonObject } from "@/schema/json";
+import { isObject, listIn, objectIn, own, withField, type JsonObject } from "@/schema/json";
 import { inWords } from "@/schema/label";
 import { resolve } from "@/schema/resolve";
 import type { FieldError } from "@/schema/rules";
@@ -70,8 +70,31 @@ export function textField(schema: object): string | null {
   const root = schema as JsonObject;
   const { schema: whole } = resolve(root, root);
   const required = new Set(listIn(whole, "required") ?? []);
-  const texts = Object.entries(objectIn(whole, "properties")).filter(([, part]) => typeOf(resolve(part, root).schema) === "string");
+  const texts = Object.entries(objectIn(whole, "properties")).filter(([, part]) => {
+    const { schema: found } = resolve(part, root);
+    return typeOf(found) === "string" && own(found, "x-file") !== true;
+  });
   return (texts.find(([name]) => required.has(name)) ?? texts[0])?.[0] ?? null;
+}
+
+/** Return the field that takes a file, and the types that it takes; null when none does, or when several do. */
+export function fileField(schema: object): { name: string; accepted: string[] } | null {
+  const root = schema as JsonObject;
+  const { schema: whole } = resolve(root, root);
+  const found = Object.entries(objectIn(whole, "properties")).flatMap(([name, part]) => {
+    const { schema: field } = resolve(part, root);
+    if (own(field, "x-file") !== true) return [];
+    return [{ name, accepted: (listIn(field, "x-accept") ?? []).filter((each) => typeof each === "string") }];
+  });
+  return found.length === 1 ? (found[0] ?? null) : null;
+}
+
+/** Return lines with one input more for each file. What was written as text becomes the inputs that it stands for. */
+export function withFiles(text: string, schema: object, base: unknown, field: string, ids: readonly string[]): string {
+  const before = readLines(text, schema, base);
+  const kept = before.field === null ? text.trimEnd() : before.ndjson;
+  const added = ids.map((id) => JSON.stringify(withField(isObject(base) ? base : {}, field, id)));
+  return [...(kept === "" ? [] : [kept]), ...added].join("\n");
 }
 
 function parse(line: string): unknown {

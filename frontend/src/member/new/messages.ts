@@ -58,6 +58,11 @@ export default defineMessages({
     correlation: "Request {id}",
     wait: "Again in {time}.",
     many: {
+      files: "A task for each file",
+      send_files: "Send files…",
+      drop_files: "or drop them here; each becomes a line below",
+      refused_files:
+        "{n} file is of another type than those that are taken here: {types}. | {n} files are of another type than those that are taken here: {types}.",
       about: "One task for each line. The lines are JSON objects, or all of them are texts.",
       lines: "Lines",
       read_file: "Read a file of lines…",
@@ -147,6 +152,11 @@ export default defineMessages({
     correlation: "Anfrage {id}",
     wait: "Wieder in {time}.",
     many: {
+      files: "Eine Aufgabe für jede Datei",
+      send_files: "Dateien senden…",
+      drop_files: "oder hier loslassen; aus jeder wird unten eine Zeile",
+      refused_files:
+        "{n} Datei ist von anderer Art als die, die hier genommen werden: {types}. | {n} Dateien sind von anderer Art als die, die hier genommen werden: {types}.",
       about: "Eine Aufgabe für jede Zeile. Die Zeilen sind JSON-Objekte, oder sie sind alle Text.",
       lines: "Zeilen",
       read_file: "Datei mit Zeilen einlesen…",

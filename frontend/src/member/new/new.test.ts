@@ -9,7 +9,7 @@ import kinds from "@/schema/testing/kinds.json";
 import golden from "../../../../tests/bff/golden/NewTaskV1.json";
 import { termsOf } from "./batch";
 import { quoteForShell, WAYS, writeBatch, writePython, writeSubmission } from "./commands";
-import { exampleLine, readLines, textField } from "./lines";
+import { exampleLine, fileField, readLines, textField, withFiles } from "./lines";
 import { errorsOfOptions, secondsOf, submissionOf, useIdempotencyKeys, type Options } from "./submission";
 import { reduceNewTask } from "./useNewTask";
 
@@ -141,6 +141,32 @@ describe("lines", () => {
 
   it("are counted, however many there are", () => {
     expect(readLines("x\n".repeat(100_000), schema, {}).count).toBe(100_000);
+  });
+});
+
+describe("files as lines", () => {
+  const photo = { type: "string", "x-file": true, "x-accept": ["image/*"] };
+  const schema = { type: "object", properties: { photo, note: { type: "string" } }, required: ["photo"] };
+
+  it("become inputs with what the form has besides", () => {
+    expect(fileField(schema)).toEqual({ name: "photo", accepted: ["image/*"] });
+    const lines = withFiles("", schema, { note: "spring" }, "photo", ["f1", "f2"]);
+    expect(readLines(lines, schema, {})).toMatchObject({ count: 2, wrong_count: 0 });
+    expect(lines.split("\n").map((line) => JSON.parse(line) as unknown)).toEqual([
+      { note: "spring", photo: "f1" },
+      { note: "spring", photo: "f2" },
+    ]);
+  });
+
+  it("come after what was written, whether that is text or JSON", () => {
+    expect(withFiles("one\ntwo", { ...schema, required: [] }, {}, "photo", ["f1"])).toBe('{"note":"one"}\n{"note":"two"}\n{"photo":"f1"}');
+    expect(withFiles('{"photo":"f0"}\n', schema, {}, "photo", ["f1"])).toBe('{"photo":"f0"}\n{"photo":"f1"}');
+  });
+
+  it("are not offered where no field, or more than one, takes a file, and a line of text is no file", () => {
+    expect(fileField({ type: "object", properties: { note: { type: "string" } } })).toBeNull();
+    expect(fileField({ type: "object", properties: { one: photo, other: photo } })).toBeNull();
+    expect(textField({ type: "object", properties: { photo } })).toBeNull();
   });
 });
 
