@@ -52,7 +52,7 @@ _OF_DOCS = (
 # Files come from, and go to, further origins where they are in a cloud store.
 _APP_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:{files}; media-src 'self' blob:{files}; connect-src 'self'{files}; "
-    "frame-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "frame-src 'self' blob:{files}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _OPENER = (b"cross-origin-opener-policy", b"same-origin")
 # What is in a file may do nothing, not even where a browser shows it by itself. It says by itself how long it may be kept.
