@@ -135,4 +135,4 @@ function isPassing(error: ApiError): boolean {
   return error.code === "parts_missing" || (REFUSED_URL.has(error.status) && OF_URL.has(error.code));
 }
 
-const OF_URL: ReadonlySet<string> = new Set(["not_a_problem", "file_url_expired", "upload_ended"]);
+const OF_URL: ReadonlySet<string> = new Set(["not_a_problem", "file_url_expired", "invalid_file_url", "upload_ended"]);
