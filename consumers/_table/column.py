@@ -28,13 +28,29 @@ class Bin(msgspec.Struct, frozen=True):
     count: int
 
 
+class Period(msgspec.Struct, frozen=True):
+    """How many dates are at least ``lower`` and before ``upper``; in the last period, at most ``upper``."""
+
+    lower: str
+    upper: str
+    count: int
+
+
+class Frequent(msgspec.Struct, frozen=True):
+    """A value, shortened, and how often it occurs."""
+
+    value: str
+    count: int
+
+
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One column.
 
     ``nulls`` are empty cells, and in columns other than text also NA, NaN, null and the like. ``min`` and ``max`` of text
     are by code point, shortened; dates are in ISO 8601, with an offset in UTC; integers beyond 2^53 are text. ``mean`` is
     for numbers, and for booleans the share that is true. ``quantiles`` and ``histogram`` are for numbers. A number that is
-    too large for a float is null. Of lists, structures and bytes, which are ``other``, only what is missing is counted.
+    too large for a float is null. ``periods`` are a histogram of dates. ``frequent`` are the most frequent values of texts and
+    booleans, unless no value occurs twice or, of more than a million rows, there are too many different ones. Of lists, structures and bytes, which are ``other``, only what is missing is counted.
     ``estimated`` says that ``distinct`` and ``quantiles`` are estimates, as they are of more than a million rows.
     """
 
@@ -47,4 +63,6 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     mean: float | None = None
     quantiles: Quantiles | None = None
     histogram: list[Bin] = []
+    periods: list[Period] = []
+    frequent: list[Frequent] = []
     estimated: bool = False

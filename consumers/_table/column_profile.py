@@ -8,10 +8,12 @@ from typing import cast
 
 import polars as pl
 
-from consumers._table.column import Bin, Column, ColumnType, Quantiles, Value
+from consumers._table.column import Bin, Column, ColumnType, Frequent, Period, Quantiles, Value
 from consumers._table.column_types import read_values
 
 TEXT_SHOWN_MAX = 60  # code points of a name or a value; enough to recognise it
+FREQUENT_MAX = 5  # values that are counted one by one
+FREQUENT_CHARS_MAX = 40  # code points of each of them, so that 200 columns stay below 512 KB of JSON
 BINS = 10
 EXACT_MAX = 2**53 - 1  # larger integers lose digits in a browser, so they are written as text
 
@@ -43,8 +45,40 @@ def profile_values(name: str, type_: ColumnType, unsorted: pl.Series, cells: int
         max=highest,
         mean=finite(cast("float", values.cast(float).mean())) if type_ in ("boolean", "integer", "float") else None,
         quantiles=None if numbers is None else quantiles_of(numbers),
-        histogram=[] if numbers is None else _histogram(numbers),
+        histogram=[] if numbers is None else histogram_of(numbers),
+        periods=periods_of(histogram_of(values.to_physical().cast(float)), values.dtype) if is_date(type_) else [],
+        frequent=frequent_of(values.value_counts(name="count")) if type_ in ("boolean", "text") else [],
     )
+
+
+def is_date(type_: ColumnType) -> bool:
+    """Whether the values of a column are dates, with or without a time."""
+    return type_ in ("date", "datetime")
+
+
+def frequent_of(counted: pl.DataFrame) -> list[Frequent]:
+    """Return the most frequent values, of values in the first column and how often each occurs in ``count``."""
+    value = pl.nth(0)
+    most = counted.lazy().filter(pl.col("count") > 1).sort(-pl.col("count").cast(pl.Int64), value).head(FREQUENT_MAX)
+    return [Frequent(shorten(_say(value), FREQUENT_CHARS_MAX), count) for value, count in most.collect().iter_rows()]
+
+
+def _say(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def periods_of(bins: list[Bin], dtype: pl.DataType) -> list[Period]:
+    """Return bins of dates, which were counted as numbers. A date has no parts, so bins narrower than a day hold no other one."""
+    if not bins:
+        return []
+    edges = [math.ceil(edge) for edge in (*(each.lower for each in bins), bins[-1].upper)]
+    physical = pl.Int32 if dtype == pl.Date else pl.Int64
+    dates = pl.Series(edges, dtype=physical).cast(dtype).dt.to_string("iso:strict")
+    return [
+        Period(dates[at], dates[at + 1], each.count)
+        for at, each in enumerate(bins)
+        if each.count or edges[at] < edges[at + 1]
+    ]
 
 
 def ends_of(type_: ColumnType, values: pl.Series) -> tuple[Value, Value]:
@@ -69,8 +103,10 @@ def quantiles_of(numbers: pl.Series) -> Quantiles:
     return Quantiles(*(finite(numbers.quantile(at, "linear")) for at in (0.05, 0.25, 0.5, 0.75, 0.95)))
 
 
-def _histogram(numbers: pl.Series) -> list[Bin]:
+def histogram_of(numbers: pl.Series) -> list[Bin]:
     """Count sorted numbers in `BINS` bins of one width; in fewer when floats leave no room between the ends."""
+    if numbers.is_empty():
+        return []
     low, high = float(numbers[0]), float(numbers[-1])
     if low == high:
         return [Bin(low, high, len(numbers))]
@@ -93,6 +129,6 @@ def finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, chars_max: int = TEXT_SHOWN_MAX) -> str:
     """Return enough of a text to recognise it."""
-    return text if len(text) <= TEXT_SHOWN_MAX else text[: TEXT_SHOWN_MAX - 1] + "…"
+    return text if len(text) <= chars_max else text[: chars_max - 1] + "…"

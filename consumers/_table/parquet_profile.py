@@ -9,8 +9,18 @@ from typing import cast
 
 import polars as pl
 
-from consumers._table.column import Bin, Column, ColumnType, Quantiles
-from consumers._table.column_profile import edges_of, ends_of, finite, profile_values, quantiles_of, shorten
+from consumers._table.column import Bin, Column, ColumnType, Frequent, Period, Quantiles
+from consumers._table.column_profile import (
+    edges_of,
+    ends_of,
+    finite,
+    frequent_of,
+    is_date,
+    periods_of,
+    profile_values,
+    quantiles_of,
+    shorten,
+)
 
 EXACT_ROWS_MAX = 1_000_000  # of which a column of long texts takes 100 MB
 EXACT_DISTINCT_MAX = 10_000  # values, which are in memory while they are counted
@@ -63,16 +73,19 @@ class ParquetTable:
         lowest, highest = ends_of(type_, ends)
         numbers = type_ in ("integer", "float") and not ends.is_empty()
         nulls = int(found["nulls"][0])
+        distinct, frequent = _count_distinct(column, int(found["distinct"][0]), type_)
         return Column(
             name=shorten(name),
             type=type_,
             nulls=nulls,
-            distinct=min(_count_distinct(column, int(found["distinct"][0])), self.rows - nulls),
+            distinct=min(distinct, self.rows - nulls),
             min=lowest,
             max=highest,
             mean=finite(cast("float | None", found["mean"][0])),
             quantiles=self._quantiles(column) if numbers else None,
             histogram=_histogram(column, float(ends[0]), float(ends[1]), self.rows - nulls) if numbers else [],
+            periods=_periods(column, ends, self.rows - nulls) if is_date(type_) and not ends.is_empty() else [],
+            frequent=frequent,
             estimated=True,
         )
 
@@ -108,11 +121,18 @@ def _values(name: str, type_: ColumnType) -> pl.Expr:
     return column.cast(pl.String) if type_ == "text" else column
 
 
-def _count_distinct(column: pl.LazyFrame, estimate: int) -> int:
-    """Count few different values exactly; of many, return the estimate."""
+def _count_distinct(column: pl.LazyFrame, estimate: int, type_: ColumnType) -> tuple[int, list[Frequent]]:
+    """Count few different values exactly, and say which are the most frequent; of many, return the estimate."""
     if estimate > EXACT_DISTINCT_MAX:
-        return estimate
-    return int(column.select(pl.col("values").drop_nulls().n_unique()).collect(engine="streaming").item())
+        return estimate, []
+    counted = column.drop_nulls().group_by("values").agg(pl.len().alias("count")).collect(engine="streaming")
+    return counted.height, frequent_of(counted) if type_ in ("boolean", "text") else []
+
+
+def _periods(column: pl.LazyFrame, ends: pl.Series, count: int) -> list[Period]:
+    low, high = ends.to_physical()
+    numbers = column.select(pl.col("values").to_physical())
+    return periods_of(_histogram(numbers, float(low), float(high), count), ends.dtype)
 
 
 def _histogram(column: pl.LazyFrame, low: float, high: float, count: int) -> list[Bin]:

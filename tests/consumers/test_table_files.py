@@ -178,3 +178,49 @@ def test_a_text_or_a_file_is_given_and_not_both(given: dict[str, Any]):
 
 def test_columns_of_one_name_are_told_apart():
     assert unique_names(["a", "a", "", " a_2 ", "a"]) == ["a", "a_2", "column_3", "a_2_2", "a_3"]
+
+
+PLOTTED = "city,n,when,at,ok,id,none,list\n" + "".join(
+    f"{'Oslo' if row % 4 else 'Rome'},{row},2024-01-{row % 3 + 1:02},2024-01-01T0{row % 2}:30:00Z,{row % 2 > 0!s},k{row},,\n"
+    for row in range(100)
+)
+
+
+def test_the_report_plots_every_column_and_names_what_its_plots_show(context: RecordingSyncContext):
+    profile(context, PLOTTED.encode())
+    report = context.files.read("mills.html").decode()
+    _, *sections = report.split("<section>")
+    city, number, when, at, ok, id_, none, _ = sections
+    assert re.findall(r"<dt>(\w+)</dt>.*?(\d+)</dd>", city) == [("Oslo", "75"), ("Rome", "25")]
+    assert 'aria-label="75.0% of the values"' in city
+    assert number.count("<title>") == 10
+    assert "<title>0 to 9.9: 10</title>" in number
+    assert re.findall("<title>(.*?)</title>", when) == ["2024-01-01 to 2024-01-02: 34", "2024-01-02 to 2024-01-03: 33", "2024-01-03 to 2024-01-03: 33"]  # fmt: skip
+    assert "<title>2024-01-01 00:30:00 UTC to 2024-01-01 00:36:00 UTC: 50</title>" in at
+    assert re.findall(r"<dt>(\w+)</dt>", ok) == ["false", "true"]
+    assert "No value occurs twice" in id_
+    assert "There are no values" in none
+    assert 'class="missing"' in sections[0] or 'aria-label="100.0% missing"' in report
+
+
+def test_dates_and_frequent_values_of_a_large_table_are_those_of_a_small_one(
+    context: RecordingSyncContext, monkeypatch: pytest.MonkeyPatch
+):
+    exact = profile(context, PLOTTED.encode()).columns
+    monkeypatch.setattr(parquet_profile, "EXACT_ROWS_MAX", 50)
+    for one, other in zip(profile(context, PLOTTED.encode()).columns, exact, strict=True):
+        assert (one.periods, one.frequent) == (other.periods, other.frequent)
+
+
+@pytest.mark.parametrize(
+    ("dates", "periods"),
+    [
+        (["2024-01-01"], [("2024-01-01", "2024-01-01", 1)]),
+        (["2024-01-01", "2024-01-02"], [("2024-01-01", "2024-01-02", 1), ("2024-01-02", "2024-01-02", 1)]),
+        (["2024-01-01T00:00", "2024-01-01T00:00"], [("2024-01-01T00:00:00.000000", "2024-01-01T00:00:00.000000", 2)]),
+        ([""], []),
+    ],
+)
+def test_a_few_dates_are_counted_day_by_day(dates: list[str], periods: list[tuple[str, str, int]]):
+    (found, _) = as_text("at,n\n" + "".join(f"{each},1\n" for each in dates)).columns
+    assert [(each.lower, each.upper, each.count) for each in found.periods] == periods
