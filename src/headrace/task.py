@@ -21,7 +21,7 @@ the first text among its fields.
 
 A field of the input that is a `File` is a file of whoever submits the task: ``photo: File``, or of some media types only
 ``photo: Annotated[File, accepts("image/*")]``. ``context.open(input.photo)`` reads it, ``context.save(name, source, media_type)``
-saves one beside the task.
+saves one beside the task. ``context.read_task(id)`` and ``context.read_batch(id)`` read what else its owner has submitted.
 
 What `@task` can be told (retries, limits, a process) is described in `headrace.sdk.options.KindOptions`.
 
@@ -46,6 +46,7 @@ from headrace.sdk.files import (
 )
 from headrace.sdk.kind import Kind, KindError, task
 from headrace.sdk.load import load_kinds
+from headrace.sdk.past_tasks import PastBatch, PastTask, TaskMissing, TasksUnavailable
 from headrace.sdk.retries import Backoff, Retry
 from headrace.sdk.titles import Title
 
@@ -62,9 +63,13 @@ __all__ = [
     "KindError",
     "NoFileStore",
     "OpenFile",
+    "PastBatch",
+    "PastTask",
     "Retry",
     "SyncContext",
     "SyncOpenFile",
+    "TaskMissing",
+    "TasksUnavailable",
     "Title",
     "accepts",
     "load_kinds",

@@ -44,6 +44,7 @@ from headrace.worker.outcomes import (
     read_input,
     retry_or_fail,
 )
+from headrace.worker.past_tasks import PastTasks
 from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
@@ -201,7 +202,8 @@ class Runner:
             files = AttemptFiles(execution, self._events, self._store, self._scratch)
             attempt_number, fence = execution.queued.attempt, execution.queued.fence
             kept = KeptOutput(files, attempt=attempt_number, fence=fence, has_lost=history.starts > 0)
-            context = ExecutionContext(execution, self._events, files, kept)
+            past = PastTasks(self._log, self._store, execution.subject.owner, files.directory)
+            context = ExecutionContext(execution, self._events, files, kept, past)
             try:
                 outcome = await self._outcome_of_handler(execution, decoded, context)
                 outcome = await store_result(execution, files, outcome)
