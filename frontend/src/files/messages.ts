@@ -3,7 +3,7 @@ import { defineMessages } from "@/i18n";
 export default defineMessages({
   en: {
     sending: "Sending files",
-    all: "{over} of {count} files · {sent} of {size}",
+    all: "{over} of {n} file · {sent} of {size} | {over} of {n} files · {sent} of {size}",
     state: {
       waiting: "waits for its turn",
       sending: "{sent} of {size}",
@@ -26,7 +26,7 @@ export default defineMessages({
   },
   de: {
     sending: "Dateien werden gesendet",
-    all: "{over} von {count} Dateien · {sent} von {size}",
+    all: "{over} von {n} Datei · {sent} von {size} | {over} von {n} Dateien · {sent} von {size}",
     state: {
       waiting: "wartet, bis sie an der Reihe ist",
       sending: "{sent} von {size}",

@@ -20,6 +20,13 @@ export function withField(object: Readonly<JsonObject>, key: string, value: unkn
   return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
 }
 
+/** Return a copy whose fields have the order of the names, and after them their own. The first text of an input is its title. */
+export function inOrderOf(names: readonly string[], object: Readonly<JsonObject>): JsonObject {
+  const first = names.filter((name) => Object.hasOwn(object, name)).map((name): [string, unknown] => [name, own(object, name)]);
+  const named = new Set(names);
+  return Object.fromEntries([...first, ...Object.entries(object).filter(([name]) => !named.has(name))]);
+}
+
 /** Return a copy with the item replaced. A list has no gaps, so undefined becomes null. */
 export function withItem(list: readonly unknown[], index: number, value: unknown): unknown[] {
   return list.map((item, at) => (at === index ? (value ?? null) : item));

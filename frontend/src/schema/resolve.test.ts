@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { initialValue } from "./initial";
-import { equals, keysOf, pointer, withField } from "./json";
+import { equals, inOrderOf, keysOf, pointer, withField } from "./json";
 import { descriptionOf, inWords, labelOf } from "./label";
 import { resolve } from "./resolve";
 import { shapeOf, type Shape } from "./shape";
@@ -112,6 +112,18 @@ describe("JSON", () => {
         expect(equals(withField(removed, key, value), changed)).toBe(true);
       }),
     );
+  });
+
+  it("has the order of the names, and loses nothing", () => {
+    const keys = fc.oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "a", "b", "c"));
+    fc.assert(
+      fc.property(fc.dictionary(keys, fc.integer()), fc.uniqueArray(keys), (object, names) => {
+        const ordered = inOrderOf(names, object);
+        expect(equals(ordered, object)).toBe(true);
+        expect(Object.getPrototypeOf(ordered)).toBe(Object.prototype);
+      }),
+    );
+    expect(Object.keys(inOrderOf(["source", "name", "size"], { other: 1, name: "a", source: "f" }))).toEqual(["source", "name", "other"]);
   });
 
   it("is equal to its copy", () => {

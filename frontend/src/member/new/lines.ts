@@ -1,6 +1,6 @@
 import { checkValue } from "@/schema/check";
 import { initialValue } from "@/schema/initial";
-import { isObject, listIn, objectIn, own, withField, type JsonObject } from "@/schema/json";
+import { inOrderOf, isObject, listIn, objectIn, own, withField, type JsonObject } from "@/schema/json";
 import { inWords } from "@/schema/label";
 import { resolve } from "@/schema/resolve";
 import type { FieldError } from "@/schema/rules";
@@ -43,7 +43,7 @@ export function readLines(text: string, schema: object, base: unknown): Lines {
   for (const line of text.split(/\r?\n/u)) {
     number += 1;
     if (line.trim() === "") continue;
-    const input = field === null ? parse(line) : withField(isObject(base) ? base : {}, field, line);
+    const input = field === null ? parse(line) : inputWith(schema, base, field, line);
     if (input === undefined) complain("not_json");
     else if (!isObject(input)) complain("not_object");
     else {
@@ -93,8 +93,14 @@ export function fileField(schema: object): { name: string; accepted: string[] } 
 export function withFiles(text: string, schema: object, base: unknown, field: string, ids: readonly string[]): string {
   const before = readLines(text, schema, base);
   const kept = before.field === null ? text.trimEnd() : before.ndjson;
-  const added = ids.map((id) => JSON.stringify(withField(isObject(base) ? base : {}, field, id)));
+  const added = ids.map((id) => JSON.stringify(inputWith(schema, base, field, id)));
   return [...(kept === "" ? [] : [kept]), ...added].join("\n");
+}
+
+/** Return an input with one field set, in the order of its schema: a task is called by the first text or file of its input. */
+function inputWith(schema: object, base: unknown, field: string, value: string): JsonObject {
+  const { schema: whole } = resolve(schema, schema as JsonObject);
+  return inOrderOf(Object.keys(objectIn(whole, "properties")), withField(isObject(base) ? base : {}, field, value));
 }
 
 function parse(line: string): unknown {

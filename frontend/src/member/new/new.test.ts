@@ -156,6 +156,8 @@ describe("files as lines", () => {
       { note: "spring", photo: "f1" },
       { note: "spring", photo: "f2" },
     ]);
+    // The name of the file is then the title of its task.
+    expect(lines.split("\n")[0]).toBe('{"photo":"f1","note":"spring"}');
   });
 
   it("come after what was written, whether that is text or JSON", () => {
