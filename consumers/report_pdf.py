@@ -85,5 +85,6 @@ def _profiled(task: PastTask) -> PastTask:
             f"The profile {task.id} is not finished, it is {task.state}. Report on it when it has succeeded."
         )
     if task.state != "succeeded":
-        raise NothingToReport(f"The profile {task.id} has {task.state}, so there is nothing to report. Run it again.")
+        ended = "was cancelled" if task.state == "cancelled" else "has failed"
+        raise NothingToReport(f"The profile {task.id} {ended}, so there is nothing to report. Run it again.")
     return task

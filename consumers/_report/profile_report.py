@@ -129,9 +129,9 @@ class _Columns:
         facts = [
             Fact(say("Type"), say(column.type)),
             Fact(say("Missing"), self._with_share(column.nulls)),
-            Fact(say("Different"), f"{about}{say.count(column.distinct)}"),
             Fact(say("From"), self._end(column, column.min)),
             Fact(say("To"), self._end(column, column.max)),
+            Fact(say("Different"), f"{about}{say.count(column.distinct)}"),
         ]
         if column.mean is not None:
             facts.append(Fact(say("Mean"), say.number(column.mean)))

@@ -10,9 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 
 from tests.cluster import Cluster
 from tests.conftest import ShareCluster
+from tests.flow.batch_steps import settled, submit
 from tests.flow.files.file_steps import content_of, upload
 from tests.flow.files.steps import named
 from tests.flow.files.test_files_of_tasks import run
@@ -96,3 +98,45 @@ async def test_the_files_of_tasks_become_one_archive(with_kinds: Cluster) -> Non
         assert archive.testzip() is None
         assert archive.namelist() == ["photo.jpg", "photo-50.png", "photo (2).jpg"]
         assert archive.read("photo.jpg") == photo()
+
+
+async def report_on(cluster: Cluster, **given: Any) -> PdfReader:
+    found = await succeeds(cluster, "report_pdf", **given)
+    assert set(named(found)) == {found["result"]["name"]}
+    return PdfReader(io.BytesIO(await saved(cluster, found["result"]["file"])))
+
+
+async def test_a_profile_and_a_batch_become_reports(with_kinds: Cluster) -> None:
+    tables = [
+        await upload(
+            with_kinds.http, f"n,day\n{number},2024-01-0{number}\n".encode(), f"{number}.csv", media_type="text/csv"
+        )
+        for number in (1, 2)
+    ]
+    profiled = await succeeds(with_kinds, "table_profile", file=tables[0]["id"])
+    reader = await report_on(with_kinds, task=profiled["id"], title="One table")
+    assert reader.metadata is not None
+    assert reader.metadata.title == "One table"
+    assert "2024-01-01" in "".join(page.extract_text() for page in reader.pages)
+    batch = (await submit(with_kinds, "table_profile", [{"file": each["id"]} for each in tables], name="Two tables"))[
+        "id"
+    ]
+    await settled(with_kinds, batch)
+    reader = await report_on(with_kinds, batch=batch)
+    whole = "".join(page.extract_text() for page in reader.pages)
+    assert all(each in whole for each in ("Two tables", "1.csv", "2.csv", "2 (100.0 %)"))
+
+
+async def test_a_report_of_what_is_not_ones_own_or_no_profile_fails_at_once(with_kinds: Cluster) -> None:
+    other = with_kinds.http_as((await with_kinds.make_user()).key)
+    answer = await other.post("/api/v1/tasks", json={"kind": "table_profile", "input": {"csv": "a\n1\n"}})
+    theirs = answer.json()["id"]
+    await other.get(f"/api/v1/tasks/{theirs}", params={"wait": 10})
+    for given in ({"task": theirs}, {"batch": theirs}, {"task": "never"}):
+        found = await run(with_kinds, "report_pdf", **given)
+        assert (found["state"], found["attempt"], found["error"]["code"]) == ("failed", 1, "raised")
+        assert "there is no " in found["error"]["message"]
+        assert named(found) == {}
+    feedback = await succeeds(with_kinds, "text_feedback", text="A short text.")
+    found = await run(with_kinds, "report_pdf", task=feedback["id"])
+    assert "is of the kind text_feedback" in found["error"]["message"]

@@ -1,0 +1,322 @@
+"""What the report_pdf kind writes about a table and about a batch."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pypdf import PdfReader
+
+from consumers._report.document import CELL_CHARS_MAX, TABLE_CHARS_MAX, TABLE_ROWS_MAX, bounded, clean
+from consumers._report.words import Words
+from consumers.report_pdf import NothingToReport, Report, Reported, report_pdf
+from consumers.table_profile import Table, table_profile
+from headrace.contracts.tasks import FailureCode, State, TaskError
+from headrace.task import PastBatch, PastTask, TaskMissing
+from headrace.testing import RecordingSyncContext
+
+SUBMITTED = datetime(2026, 5, 1, 8, 30, tzinfo=UTC)
+HOSTILE = (
+    '#read("/etc/passwd")',
+    "$x^2$",
+    "<b>bold</b>",
+    "*not strong*",
+    "= No heading",
+    "@ref <label>",
+    "\\u{41} // #1",
+)
+CSV = "city,amount,when,open,note\n" + "".join(
+    f"{'Oslo' if row % 4 else 'Rome'},{row}.5,2024-{row % 12 + 1:02}-01,{row % 2 > 0},{'x' if row % 5 else ''}\n"
+    for row in range(200)
+)
+
+
+@pytest.fixture
+def context() -> RecordingSyncContext:
+    return RecordingSyncContext()
+
+
+def past(id_: str = "t", **more: Any) -> PastTask:
+    given: dict[str, Any] = {
+        "kind": "table_profile",
+        "owner": "anna",
+        "title": "orders.csv",
+        "state": State.SUCCEEDED,
+        "attempt": 1,
+    }
+    return PastTask(id=id_, **given | more)
+
+
+def profiled(context: RecordingSyncContext, csv: str = CSV, **more: Any) -> str:
+    """Add a table_profile that has succeeded, and return its id."""
+    result = table_profile.encode_result(table_profile(Table(csv=csv), RecordingSyncContext()))
+    context.tasks["t"] = past(result=msgspec.Raw(result), result_bytes=len(result), **more)
+    return "t"
+
+
+def batched(context: RecordingSyncContext, path: Path, tasks: Iterator[PastTask] | list[PastTask], **more: Any) -> str:
+    """Add a batch, and return its id."""
+    written = [msgspec.json.encode(each) + b"\n" for each in tasks]
+    path.write_bytes(b"".join(written))
+    given: dict[str, Any] = {
+        "kind": "document_text", "owner": "anna", "name": "Invoices of May", "total": len(written), "created_at": SUBMITTED,
+        "settled_at": SUBMITTED + timedelta(hours=1), "finished": len(written), "path": str(path),
+    }  # fmt: skip
+    context.batches["b"] = PastBatch(id="b", **given | more)
+    return "b"
+
+
+def done(number: int, **more: Any) -> PastTask:
+    given: dict[str, Any] = {
+        "kind": "document_text",
+        "title": f"invoice {number}.pdf",
+        "result": msgspec.Raw(json.dumps({"pages": number}).encode()),
+        "run_seconds": number / 10,
+    }
+    return past(f"b-{number}", **given | more)
+
+
+def failed(number: int, message: str) -> PastTask:
+    error = TaskError(code=FailureCode.RAISED, message=message)
+    return done(number, state=State.FAILED, error=error, result=msgspec.Raw(b"null"))
+
+
+def report(context: RecordingSyncContext, **given: Any) -> tuple[Reported, PdfReader]:
+    found = report_pdf(report_pdf.decode_input(msgspec.json.encode(given)), context)
+    assert found is not None
+    report_pdf.encode_result(found)
+    whole = context.files.read(found.name)
+    reader = PdfReader(io.BytesIO(whole))
+    assert (found.pages, found.size) == (len(reader.pages), len(whole))
+    return found, reader
+
+
+def text_of(reader: PdfReader) -> str:
+    return "\n".join(page.extract_text() for page in reader.pages)
+
+
+def flat(text: str) -> str:
+    """Leave out where lines break."""
+    return "".join(text.split())
+
+
+def outline(reader: PdfReader) -> list[Any]:
+    def titles(entries: list[Any]) -> list[Any]:
+        return [titles(each) if isinstance(each, list) else each.title for each in entries]
+
+    return titles(reader.outline)
+
+
+def test_a_profile_becomes_a_report_with_contents_and_a_plot_of_each_column(context: RecordingSyncContext):
+    found, reader = report(context, task=profiled(context), title="Orders of May", author="Zoë")
+    assert found.name == "Orders of May.pdf"
+    assert context.files.saved[0].media_type == "application/pdf"
+    assert outline(reader) == [
+        "1 Overview", "2 Missing values", "3 Columns", ["city", "amount", "when", "open", "note"],
+    ]  # fmt: skip
+    metadata = reader.metadata
+    assert metadata is not None
+    assert (metadata.title, metadata.author) == ("Orders of May", "Zoë")
+    title, contents, *rest = (page.extract_text() for page in reader.pages)
+    assert all(each in title for each in ("Orders of May", "Made for", "Zoë", "orders.csv", "200", "UTC"))
+    assert contents.index("Overview") < contents.index("Missing values") < contents.index("amount")
+    assert f"2 / {found.pages}" in contents
+    whole = "\n".join(rest)
+    assert all(each in whole for each in ("Rome", "150 (75.0 %)", "40 (20.0 %)", "2024-12-01", "99.5", "Middle half"))
+    assert context.progressed[-1] == (1.0, "done")
+
+
+def test_a_batch_becomes_a_report_with_states_durations_failures_and_results(
+    context: RecordingSyncContext, tmp_path: Path
+):
+    tasks = [done(number) if number % 10 else failed(number, "The document is encrypted.") for number in range(60)]
+    tasks[7] = done(7, state=State.CANCELLED, result=msgspec.Raw(b"null"), run_seconds=None)
+    # They come in the order in which they ended, and are shown in the order in which they were submitted.
+    found, reader = report(context, batch=batched(context, tmp_path / "b", tasks[::-1]))
+    assert found.name == "Invoices of May.pdf"
+    assert outline(reader) == ["1 Summary", "2 Durations", "3 Failures", "4 Results"]
+    whole = text_of(reader)
+    assert all(each in whole for each in ("53 (88.3 %)", "6 (10.0 %)", "1 (1.7 %)", "2026-05-01 09:30 UTC", "anna"))
+    assert all(each in whole for each in ("Shortest", "0 ms", "Longest", "5.90 s", '{"pages": 59}'))
+    assert whole.count("The document is encrypted.") == 7
+    assert whole.index("invoice 2.pdf") < whole.index("invoice 11.pdf")
+
+
+def test_the_head_of_a_table_stands_on_each_of_its_pages(context: RecordingSyncContext, tmp_path: Path):
+    found, reader = report(context, batch=batched(context, tmp_path / "b", [done(number) for number in range(300)]))
+    pages = [page.extract_text() for page in reader.pages]
+    with_rows = [page for page in pages if "invoice" in page]
+    assert len(with_rows) > 5
+    assert all("Result or message" in page for page in with_rows)
+    assert all(f"Page {number} / {found.pages}" in page for number, page in enumerate(pages[1:], 2))
+
+
+def test_a_batch_that_is_not_complete_says_how_many_are_left(context: RecordingSyncContext, tmp_path: Path):
+    batch = batched(context, tmp_path / "b", [done(1)], total=4, settled_at=None)
+    whole = text_of(report(context, batch=batch)[1])
+    assert "not completed yet" in whole
+    assert "not finished" in whole
+    assert "3 (75.0 %)" in whole
+
+
+def test_a_batch_of_which_nothing_has_ended_is_reported_as_such(context: RecordingSyncContext, tmp_path: Path):
+    whole = text_of(report(context, batch=batched(context, tmp_path / "b", [], total=4, settled_at=None))[1])
+    assert all(each in whole for each in ("No task was started.", "No task has failed.", "No task has ended yet."))
+
+
+def test_what_looks_like_markup_is_set_as_text(context: RecordingSyncContext, tmp_path: Path):
+    tasks = [done(number, title=each) for number, each in enumerate(HOSTILE)]
+    tasks += [failed(number + 10, each) for number, each in enumerate(HOSTILE)]
+    found, reader = report(context, batch=batched(context, tmp_path / "b", tasks), title=HOSTILE[0], author=HOSTILE[1])
+    whole = flat(text_of(reader))
+    for each in HOSTILE:
+        assert whole.count(flat(each)) >= 3, each
+    assert "root:" not in whole
+    assert reader.metadata is not None
+    assert (reader.metadata.title, reader.metadata.author) == HOSTILE[:2]
+    assert found.name == "#read(__etc_passwd_).pdf"
+
+
+def test_names_of_columns_and_values_are_set_as_text(context: RecordingSyncContext):
+    csv = f'"{HOSTILE[2]}",{HOSTILE[1]},الاسم\n' + "*a*,#b,مرحبا بالعالم\n" * 3 + "Zoë,Łódź,שלום\n"
+    _, reader = report(context, task=profiled(context, csv))
+    whole = text_of(reader)
+    assert all(each in whole for each in (HOSTILE[2], HOSTILE[1], "*a*", "#b", "Zoë", "Łódź"))
+    # Letters of Arabic and Hebrew are in the file in the order in which they are read.
+    assert all(each in whole for each in ("مرحبا", "שלום", "الاسم"))
+
+
+def test_a_long_cell_is_cut_and_a_long_word_breaks_inside_its_column(context: RecordingSyncContext, tmp_path: Path):
+    tasks = [done(0, title="w" * 10_000), failed(1, "long words " * 1_000), failed(2, "a\nb\0c\u202ed")]
+    _, reader = report(context, batch=batched(context, tmp_path / "b", tasks))
+    edges: list[float] = []
+
+    def note(text: str, _cm: Any, at: list[float], _font: Any, _size: Any) -> None:
+        if "www" in text:
+            edges.append(at[4])
+
+    for page in reader.pages:
+        page.extract_text(visitor_text=note)
+    whole = text_of(reader)
+    assert CELL_CHARS_MAX - 20 <= whole.count("w" * 4) * 4 <= CELL_CHARS_MAX
+    assert max(edges) < 200
+    assert "a b\ufffdc\ufffdd" in whole
+    assert len(reader.pages) <= 5
+
+
+def test_rows_and_characters_of_a_table_are_bounded_and_the_report_says_so(
+    context: RecordingSyncContext, tmp_path: Path
+):
+    total = TABLE_ROWS_MAX + 500
+    _, reader = report(context, batch=batched(context, tmp_path / "b", [done(number) for number in range(total)]))
+    whole = text_of(reader)
+    assert "2,000 of 2,500 are shown." in whole
+    assert "invoice 1999.pdf" in whole
+    assert "invoice 2000.pdf" not in whole
+    rows = bounded(["x" * 10_000] * 3 for _ in range(TABLE_ROWS_MAX))
+    assert sum(len(cell) for row in rows for cell in row) <= TABLE_CHARS_MAX
+
+
+def test_many_different_messages_are_counted_up_to_a_bound(context: RecordingSyncContext, tmp_path: Path):
+    tasks = [failed(number, f"line {number} is broken") for number in range(1_100)]
+    whole = text_of(report(context, batch=batched(context, tmp_path / "b", tasks))[1])
+    assert "other messages" in whole
+    assert "10 of 1,001 are shown." in whole
+
+
+def test_paper_and_language_are_chosen(context: RecordingSyncContext):
+    _, reader = report(context, task=profiled(context), paper="letter", language="de")
+    assert [float(each) for each in reader.pages[0].mediabox[2:]] == [612, 792]
+    assert outline(reader)[0] == "1 Überblick"
+    whole = text_of(reader)
+    assert all(
+        each in whole for each in ("Profil einer Tabelle", "Erstellt für", "Seite 2 / ", "40 (20,0 %)", "150 (75,0 %)")
+    )
+    _, reader = report(context, task="t")
+    assert [round(float(each)) for each in reader.pages[0].mediabox[2:]] == [595, 842]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_numbers_and_durations_are_written_as_in_their_language(language: Any):
+    say = Words(language)
+    assert [
+        say.count(1234567),
+        say.number(1234.5),
+        say.seconds(0.25),
+        say.seconds(3.5),
+        say.seconds(75),
+        say.seconds(3700),
+    ] == (
+        ["1,234,567", "1,234.5", "250 ms", "3.50 s", "1 min 15 s", "1 h 01 min"]
+        if language == "en"
+        else ["1.234.567", "1.234,5", "250 ms", "3,50 s", "1 min 15 s", "1 h 01 min"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("differing", "message"),
+    [
+        ({"kind": "text_feedback"}, "is of the kind text_feedback"),
+        ({"state": State.RUNNING}, "is not finished, it is running"),
+        ({"state": State.PENDING}, "is not finished, it is pending"),
+        ({"state": State.FAILED}, "has failed"),
+        ({"state": State.CANCELLED}, "was cancelled"),
+    ],
+)
+def test_a_task_that_has_no_profile_is_refused_with_the_reason(
+    context: RecordingSyncContext, differing: dict[str, Any], message: str
+):
+    context.tasks["t"] = past(**differing)
+    with pytest.raises(NothingToReport, match=message):
+        report_pdf(Report(task="t"), context)
+    assert not context.files.saved
+
+
+def test_a_result_that_is_no_profile_is_refused(context: RecordingSyncContext):
+    context.tasks["t"] = past(result=msgspec.Raw(b'{"rows": "many"}'))
+    with pytest.raises(ValueError, match=r"no profile of a table: Expected `int`.*Profile the table again"):
+        report_pdf(Report(task="t"), context)
+
+
+@pytest.mark.parametrize("given", [{"task": "never"}, {"batch": "never"}])
+def test_what_is_not_there_is_missing(context: RecordingSyncContext, given: dict[str, str]):
+    with pytest.raises(TaskMissing, match="never"):
+        report_pdf(Report(**given), context)
+
+
+@pytest.mark.parametrize("given", [{}, {"task": "a", "batch": "b"}])
+def test_a_task_or_a_batch_is_given_and_not_both(given: dict[str, str]):
+    with pytest.raises(msgspec.ValidationError, match="Give either `task` or `batch`, and not both"):
+        report_pdf.decode_input(msgspec.json.encode(given))
+
+
+def test_a_task_that_was_cancelled_saves_nothing(context: RecordingSyncContext):
+    context.cancelled = True
+    assert report_pdf(Report(task=profiled(context)), context) is None
+    assert not context.files.saved
+
+
+def test_a_text_is_cleaned_however_long_it_is():
+    assert clean("  a \t\n b  ") == "a b"
+    assert clean("x" * 10_000_000) == "x" * (CELL_CHARS_MAX - 1) + "…"
+    assert clean(" " * 10_000_000 + "x", 5) == "…"
+
+
+def test_every_word_of_a_report_has_a_translation(context: RecordingSyncContext, tmp_path: Path):
+    german: dict[str, Any] = {"language": "de"}
+    states = [
+        done(0),
+        failed(1, "m"),
+        done(2, state=State.CANCELLED),
+        done(3, result=msgspec.Raw(b"null"), result_bytes=99_999),
+    ]
+    for more in ({"total": 9}, {"total": 9, "settled_at": None}):
+        report(context, batch=batched(context, tmp_path / "b", states, **more), **german)
+    report(context, task=profiled(context, "a,,c\n1,,x\n2.5,,y\n"), **german)
+    report(context, task=profiled(context, "a,b\n"), **german)
