@@ -36,18 +36,21 @@ def profile_values(name: str, type_: ColumnType, unsorted: pl.Series, cells: int
     values = unsorted.sort()
     lowest, highest = ends_of(type_, values)
     numbers = values.cast(float) if type_ in ("integer", "float") else None
+    # Of a column in which no value occurs twice, such as one of names, none is counted.
+    distinct = values.n_unique()
+    is_counted = type_ in ("boolean", "text") and distinct < len(values)
     return Column(
         name=shorten(name.strip()),
         type=type_,
         nulls=cells - len(values),
-        distinct=values.n_unique(),
+        distinct=distinct,
         min=lowest,
         max=highest,
         mean=finite(cast("float", values.cast(float).mean())) if type_ in ("boolean", "integer", "float") else None,
         quantiles=None if numbers is None else quantiles_of(numbers),
         histogram=[] if numbers is None else histogram_of(numbers),
         periods=periods_of(histogram_of(values.to_physical().cast(float)), values.dtype) if is_date(type_) else [],
-        frequent=frequent_of(values.value_counts(name="count")) if type_ in ("boolean", "text") else [],
+        frequent=frequent_of(values.value_counts(name="count")) if is_counted else [],
     )
 
 
