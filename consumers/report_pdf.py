@@ -66,6 +66,10 @@ def report_pdf(input: Report, context: SyncContext) -> Reported | None:
     pdf = typeset(document)
     if context.cancelled:
         return None
+    if pdf.lacking is not None:
+        context.log(
+            f"the fonts of this worker lack letters such as {pdf.lacking!r}; boxes stand in their place", "warning"
+        )
     context.progress(0.9, f"{pdf.pages:,} pages")
     saved = context.save(f"{make_safe(document.title)}.pdf", pdf.whole, "application/pdf")
     context.progress(1, "done")

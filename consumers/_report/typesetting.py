@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +16,18 @@ from consumers._report.document import Document
 
 PAGES_MAX = 1_000  # more than the bounds of tables let come about
 LAYOUT = Path(__file__).with_name("layout.typ")
+# PDF/A-2a (ISO 19005-2): with fonts inside and tags for screen readers, so that it opens anywhere for long.
+ARCHIVAL = "a-2a"
+
+_LACKING = re.compile(r"the text `?\"(.+?)\"`? could not be displayed")
 
 
 class Pdf(NamedTuple):
-    """A report as PDF."""
+    """A report as PDF; ``lacking`` is a letter that no font has, in whose place stands a box, if there is any."""
 
     whole: bytes
     pages: int
+    lacking: str | None
 
 
 class ReportTooLong(Exception):
@@ -44,10 +50,21 @@ def typeset(document: Document) -> Pdf:
             package_path=empty,
             package_cache_path=empty,
         )
-        whole = compiler.compile(format="pdf")
+        whole, lacking = _compile(compiler)
     if not isinstance(whole, bytes):
         raise TypeError(f"a PDF is bytes, not {type(whole).__name__}")
     pages = len(PdfReader(io.BytesIO(whole)).pages)
     if pages > PAGES_MAX:
         raise ReportTooLong(f"the report has {pages:,} pages; at most {PAGES_MAX:,} are made")
-    return Pdf(whole, pages)
+    return Pdf(whole, pages, lacking)
+
+
+def _compile(compiler: typst.Compiler) -> tuple[object, str | None]:
+    """Return the PDF, and a letter that no font has. An archival PDF has none such; with one, it is an ordinary PDF."""
+    try:
+        return compiler.compile(format="pdf", pdf_standards=ARCHIVAL), None
+    except typst.TypstError as error:
+        found = _LACKING.search(error.message)
+        if found is None:
+            raise
+        return compiler.compile(format="pdf"), found[1]

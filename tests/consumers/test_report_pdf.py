@@ -242,6 +242,22 @@ def test_paper_and_language_are_chosen(context: RecordingSyncContext):
     assert [round(float(each)) for each in reader.pages[0].mediabox[2:]] == [595, 842]
 
 
+def test_a_report_is_archival_with_tags_for_screen_readers(context: RecordingSyncContext):
+    _, reader = report(context, task=profiled(context))
+    assert b"<pdfaid:part>2</pdfaid:part>" in reader.trailer["/Root"]["/Metadata"].get_data()
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert not context.logged
+
+
+def test_letters_that_no_font_has_are_warned_of(context: RecordingSyncContext):
+    # Cuneiform, which is in no font that machines have.
+    _, reader = report(context, task=profiled(context), title="Orders 𒀀 of May")
+    assert context.logged == [
+        ("warning", "the fonts of this worker lack letters such as '𒀀'; boxes stand in their place")
+    ]
+    assert "of May" in reader.pages[0].extract_text()
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_numbers_and_durations_are_written_as_in_their_language(language: Any):
     say = Words(language)
