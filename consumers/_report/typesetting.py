@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,14 +44,18 @@ def typeset(document: Document) -> Pdf:
     data = msgspec.json.encode(document).decode()
     with tempfile.TemporaryDirectory(prefix="headrace-report-") as empty:
         # The fonts of the machine come after those of the library: for scripts that these do not have, such as Chinese.
-        compiler = typst.Compiler(
-            LAYOUT.read_bytes(),
-            root=empty,
-            sys_inputs={"data": data},
-            package_path=empty,
-            package_cache_path=empty,
-        )
-        whole, lacking = _compile(compiler)
+
+        def new_compiler() -> typst.Compiler:
+            return typst.Compiler(
+                LAYOUT.read_bytes(),
+                root=empty,
+                sys_inputs={"data": data},
+                package_path=empty,
+                package_cache_path=empty,
+            )
+
+        # A compiler that has failed does not find its input any more.
+        whole, lacking = _compile(new_compiler)
     if not isinstance(whole, bytes):
         raise TypeError(f"a PDF is bytes, not {type(whole).__name__}")
     pages = len(PdfReader(io.BytesIO(whole)).pages)
@@ -59,12 +64,12 @@ def typeset(document: Document) -> Pdf:
     return Pdf(whole, pages, lacking)
 
 
-def _compile(compiler: typst.Compiler) -> tuple[object, str | None]:
+def _compile(new_compiler: Callable[[], typst.Compiler]) -> tuple[object, str | None]:
     """Return the PDF, and a letter that no font has. An archival PDF has none such; with one, it is an ordinary PDF."""
     try:
-        return compiler.compile(format="pdf", pdf_standards=ARCHIVAL), None
+        return new_compiler().compile(format="pdf", pdf_standards=ARCHIVAL), None
     except typst.TypstError as error:
         found = _LACKING.search(error.message)
         if found is None:
             raise
-        return compiler.compile(format="pdf"), found[1]
+        return new_compiler().compile(format="pdf"), found[1]
