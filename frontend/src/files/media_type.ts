@@ -19,6 +19,13 @@ export function mediaTypeOf(file: { name: string; type: string }): string {
   return BY_ENDING[ending] ?? (file.type === "" ? ANY_BYTES : file.type);
 }
 
+/** Return what a list says of a type: it without its parameters; where that is a long name, how such files end. */
+export function shortTypeOf(media_type: string): string {
+  const essence = media_type.split(";")[0]?.trim().toLowerCase() ?? "";
+  const ending = Object.entries(BY_ENDING).find(([, type]) => type === essence)?.[0];
+  return essence.startsWith("application/vnd.") && ending !== undefined ? ending.toUpperCase() : essence;
+}
+
 /** Whether a type is one of those that a field takes, such as `image/*`. A field that names none takes all. */
 export function isAccepted(media_type: string, accepted: readonly string[]): boolean {
   const type = media_type.split(";")[0]?.trim().toLowerCase() ?? "";

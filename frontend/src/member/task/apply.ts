@@ -66,12 +66,17 @@ function whole(error: { code: string; message: string; traceback?: string | null
 
 function resultOf(event: Extract<FullTaskEvent, { event: "finished" }>): TaskDetail["result"] {
   if (event.outcome !== "succeeded") return { kind: "none" };
+  // Its file is known with the next answer.
+  if (event.stored_result) return { kind: "large", bytes: event.stored_result.size, file: null };
   const value = event.result ?? null;
   const size = JSON.stringify(value).length;
   return size > PART_CHARS_MAX ? { kind: "large", bytes: size, file: null } : { kind: "whole", value };
 }
 
 const IN_TIMELINE: ReadonlySet<string> = new Set(["queued", "deferred", "started", "stored", "finished"]);
+
+// The whole values, where they are, and what was done to them, has the task itself.
+const NOT_IN_TIMELINE = ["input", "stored_input", "result", "stored_result", "withdrawn", "restored"] as const;
 
 function extendTimeline(timeline: TimelineItem[], events: readonly FullTaskEvent[]): TimelineItem[] {
   const last = timeline.at(-1)?.position;
@@ -88,8 +93,7 @@ function extendTimeline(timeline: TimelineItem[], events: readonly FullTaskEvent
 function itemOf(event: FullTaskEvent): TimelineItem {
   const { event: name, position, at, attempt, task: _task, kind: _kind, batch: _batch, ...fields } = event;
   const data: Record<string, unknown> = { ...fields };
-  delete data["input"];
-  delete data["result"];
+  for (const left_out of NOT_IN_TIMELINE) delete data[left_out];
   return { event: name, position, at, attempt, data } as unknown as TimelineItem;
 }
 
