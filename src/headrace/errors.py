@@ -25,8 +25,6 @@
     ├── TaskFinished                 409 task_finished
     ├── TaskNotFinished              409 task_not_finished
     ├── TaskDeleted                  409 task_deleted
-    ├── BatchNotFound                404 batch_not_found
-    ├── BatchSettledError            409 batch_settled
     ├── ScheduleNotFound             404 schedule_not_found
     ├── InvalidFollowToken           401 invalid_follow_token
     ├── FollowTokenExpired           403 follow_token_expired
@@ -237,20 +235,6 @@ class TaskDeleted(HeadraceError):
 
     status = 409
     code = "task_deleted"
-
-
-class BatchNotFound(HeadraceError):
-    """There is no such batch, or it has another owner."""
-
-    status = 404
-    code = "batch_not_found"
-
-
-class BatchSettledError(HeadraceError):
-    """All tasks of the batch are final; there is nothing left to cancel."""
-
-    status = 409
-    code = "batch_settled"
 
 
 class ScheduleNotFound(HeadraceError):

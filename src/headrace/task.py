@@ -23,6 +23,9 @@ A field of the input that is a `File` is a file of whoever submits the task: ``p
 ``photo: Annotated[File, accepts("image/*")]``. ``context.open(input.photo)`` reads it, ``context.save(name, source, media_type)``
 saves one beside the task. ``context.read_task(id)`` and ``context.read_batch(id)`` read what else its owner has submitted.
 
+A field ``results`` that is `Results` makes a kind one about a whole batch: ``async for each in read_results(await
+context.open(input.results))`` gives what became of each of its tasks.
+
 What `@task` can be told (retries, limits, a process) is described in `headrace.sdk.options.KindOptions`.
 
 A decorated handler can still be called like the function it is, which is how to test one without any server; see
@@ -31,7 +34,9 @@ A decorated handler can still be called like the function it is, which is how to
 
 from __future__ import annotations
 
+from headrace.contracts.batch_results import BatchResult, ResultFile
 from headrace.contracts.files import FileRecord
+from headrace.sdk.batch_results import Results, read_results
 from headrace.sdk.context import Context, SyncContext
 from headrace.sdk.files import (
     File,
@@ -52,6 +57,7 @@ from headrace.sdk.titles import Title
 
 __all__ = [
     "Backoff",
+    "BatchResult",
     "Context",
     "File",
     "FileError",
@@ -65,6 +71,8 @@ __all__ = [
     "OpenFile",
     "PastBatch",
     "PastTask",
+    "ResultFile",
+    "Results",
     "Retry",
     "SyncContext",
     "SyncOpenFile",
@@ -73,5 +81,6 @@ __all__ = [
     "Title",
     "accepts",
     "load_kinds",
+    "read_results",
     "task",
 ]

@@ -7,6 +7,7 @@ import tracemalloc
 import unicodedata
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from consumers._archive.names import NAME_BYTES_MAX, MemberNames, make_safe
 from consumers._archive.zip_stream import PIECE_BYTES, Member, stream_zip
 from consumers.archive_zip import FILES_MAX, RENAMED_SHOWN_MAX, Archived, archive_zip
-from headrace.task import FileMissing
+from headrace.contracts.tasks import NULL, State
+from headrace.task import BatchResult, FileError, FileMissing, ResultFile
 from headrace.testing import RecordingContext
 
 RESULT_BYTES_MAX = 512 * 1024
@@ -175,5 +177,53 @@ async def test_the_result_is_bounded_however_many_names_change(context: Recordin
 
 
 def test_the_form_asks_for_up_to_ten_thousand_files():
-    files = archive_zip.describe().input_schema["$defs"]["Archive"]["properties"]["files"]
+    fields = archive_zip.describe().input_schema["$defs"]["Archive"]["properties"]
+    files = next(each for each in fields["files"]["anyOf"] if each["type"] == "array")
     assert (files["items"]["x-file"], files["minItems"], files["maxItems"]) == (True, 1, 10_000)
+
+
+def result_of(index: int, title: str, *files: str, result_file: str | None = None) -> bytes:
+    saved = tuple(ResultFile(id=each, name="any", size=1, media_type="text/plain") for each in files)
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    result = BatchResult(
+        index=index,
+        task=f"b-{index}",
+        title=title,
+        state=State.SUCCEEDED,
+        attempt=1,
+        result=NULL,
+        result_file=result_file,
+        files=saved,
+        created_at=at,
+    )
+    return msgspec.json.encode(result) + b"\n"
+
+
+async def test_the_files_of_a_batch_are_packed_in_a_folder_for_each_task_beside_its_results(context: RecordingContext):
+    one, two, three = (context.files.add(name, name.encode(), "text/plain") for name in ("a.txt", "a.txt", "b.txt"))
+    lines = result_of(0, "Photo: May/June", one, two) + result_of(1, "") + result_of(3, "large", three, result_file=two)
+    results = context.files.add("results.ndjson", lines, "application/x-ndjson")
+    found = await archive_zip(archive_zip.decode_input(msgspec.json.encode({"results": results})), context)
+    assert unpacked(context) == {
+        "results.ndjson": lines,
+        "00000 Photo_ May_June/a.txt": b"a.txt",
+        "00000 Photo_ May_June/a (2).txt": b"a.txt",
+        "00003 large/result.json": b"a.txt",
+        "00003 large/b.txt": b"b.txt",
+    }
+    assert found.files == 5
+    assert context.progressed[-1] == (1.0, "5 of 5 files")
+
+
+@pytest.mark.parametrize("lines", [b"no json\n", b'{"index": 0}\n', b"\xff", b"{}" * 10])
+async def test_a_file_that_has_no_results_is_refused_with_the_line(context: RecordingContext, lines: bytes):
+    results = context.files.add("results.ndjson", result_of(0, "a") + lines, "application/x-ndjson")
+    with pytest.raises(FileError, match="line 2 of the file"):
+        await archive_zip(archive_zip.decode_input(msgspec.json.encode({"results": results})), context)
+    assert not context.files.saved
+
+
+@pytest.mark.parametrize("given", [{}, {"files": ["a"], "results": "b"}])
+def test_files_or_results_are_archived_and_not_both(given: dict[str, object]):
+    with pytest.raises(msgspec.ValidationError, match="either `files` or `results`"):
+        archive_zip.decode_input(msgspec.json.encode(given))

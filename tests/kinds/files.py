@@ -11,7 +11,17 @@ from typing import Annotated
 
 import msgspec
 
-from headrace.task import Backoff, Context, File, FileStoreUnavailable, SyncContext, accepts, task
+from headrace.task import (
+    Backoff,
+    Context,
+    File,
+    FileStoreUnavailable,
+    Results,
+    SyncContext,
+    accepts,
+    read_results,
+    task,
+)
 from tests.kinds.plain import note
 
 QUICKLY = Backoff(initial=0.05, factor=1, maximum=0.05)
@@ -182,3 +192,20 @@ async def name_files(input: Two, context: Context) -> list[str]:
     """Return what the files are called."""
     named = [each for each in (input.left, input.right) if each is not None]
     return [(await context.open(each)).name for each in named]
+
+
+class Sum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Counts what became of the tasks of a batch."""
+
+    results: Results
+
+
+@task()
+async def sum_results(input: Sum, context: Context) -> dict[str, int]:
+    """Read the results, and open each file."""
+    size = tasks = failed = 0
+    async for each in read_results(await context.open(input.results)):
+        tasks, failed = tasks + 1, failed + (each.error is not None)
+        for file in each.files:
+            size += len(await (await context.open(file.id)).read())
+    return {"tasks": tasks, "failed": failed, "bytes": size}

@@ -6,18 +6,23 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
+
 from headrace.client.answers import UnusableRequest
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
 from headrace.client.ndjson import BatchBody
 from headrace.client.streams import FrameStream
 from headrace.client.tasks import Input
+from headrace.contracts.batch_results import BatchResult
 from headrace.contracts.batches import Batch, BatchEventName
 from headrace.contracts.labels import label_entries
 from headrace.contracts.tasks import Priority
+from headrace.lines import split_lines
 
 NDJSON = "application/x-ndjson"
 ACCEPT_SECONDS = 60.0  # the API appends 100,000 inputs in a few seconds, and waits ten for a log that is away
 
+_decode_result = msgspec.json.Decoder(BatchResult).decode
 _EVENTS = frozenset({BatchEventName.COUNTED, BatchEventName.SETTLED})
 
 
@@ -63,6 +68,56 @@ class Batches(Connection):
         params = given(kind=kind, name=name, priority=priority, max_attempts=max_attempts, label=label, lines=lines)
         with BatchBody(_either(inputs, entries), keep=key is not None) as body:
             return await self._ask(_submission(params, body, key), Batch)
+
+    async def batch_of_files(
+        self,
+        kind: str,
+        files: Iterable[str],
+        input: Mapping[str, Any] | None = None,
+        *,
+        field: str | None = None,
+        name: str | None = None,
+        priority: Priority | None = None,
+        max_attempts: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        key: str | None = None,
+    ) -> Batch:
+        """Submit a task for each of many files: all of them, or none when one file cannot be used.
+
+        Args:
+            kind: The kind of every task.
+            files: The ids of the files, at most 100,000.
+            input: What else the input of each task has.
+            field: The field of the input that has the file, of a kind with several such fields.
+            name: A name for people, on one line.
+            priority: The lane its tasks wait in, low by default.
+            max_attempts: Attempts of each task in all; the kind's own number by default.
+            labels: What you call each of its tasks by, to find them again.
+            key: The Idempotency-Key, as in `batch`.
+
+        Raises:
+            ProblemError: The API refused, and nothing was accepted. ``errors`` name wrong files as ``/files/<index>``.
+            httpx.TransportError: The API does not answer, and may have accepted the batch. With a key, try again.
+        """
+        terms = given(input=dict(input or {}) or None, file_field=field, name=name, priority=priority)
+        body = {"kind": kind, "files": list(files), **terms, **given(max_attempts=max_attempts, labels=labels or None)}
+        repeatable = key is not None
+        call = Call(method="POST", path="/batches", body=body, key=key, patience=ACCEPT_SECONDS, repeatable=repeatable)
+        return await self._ask(call, Batch)
+
+    async def batch_results(self, batch: str) -> AsyncGenerator[BatchResult]:
+        """Give what became of each task of a batch, in the order of their inputs. Tasks that were deleted are left out.
+
+        Args:
+            batch: Its id. When it is not settled, open tasks are as they are now.
+
+        Raises:
+            ProblemError: There is no such batch, or the read model is not available.
+            httpx.TransportError: The API does not answer, or the answer has broken off.
+        """
+        async with self.open_content(path("batches", batch, "results"), 0) as answer:
+            async for line in split_lines(answer.aiter_bytes()):
+                yield _decode_result(line)
 
     async def get_batch(self, batch: str, wait: float = 0, at_least: str | None = None) -> Batch:
         """Read a batch and the number of its tasks in each state.

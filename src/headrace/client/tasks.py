@@ -25,6 +25,7 @@ from headrace.contracts.tasks import NULL, FileRole, Priority, State, Task, Task
 from headrace.contracts.waiting import TaskWaiting
 
 POLL_SECONDS = 25.0  # the API would wait up to 60; some proxies give up on a silent request after 30
+RESULTS_SECONDS = 120.0  # the API writes those of 100,000 tasks in a minute
 POLL_PAUSE_SECONDS = 0.2  # an API that shuts down answers at once
 
 _EVENTS = frozenset({*EventName, RESET})
@@ -47,6 +48,7 @@ class Tasks(Connection):
         max_attempts: int | None = None,
         labels: Mapping[str, str] | None = None,
         key: str | None = None,
+        results_of: str | None = None,
     ) -> TaskSummary:
         """Submit a task; it is accepted when this returns.
 
@@ -63,17 +65,17 @@ class Tasks(Connection):
             expires_in: Seconds from now. A task that is not started by then fails as `expired`.
             max_attempts: Attempts in all; the kind's own number by default.
             labels: What you call it by, to find it again; see `headrace.contracts.labels.Labels`.
-            key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`. It costs the API
-                one more condition to check.
+            key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`.
+            results_of: A settled batch. Its results are written to a file, which becomes the field `results` of the input.
 
         Raises:
             ProblemError: The API refused, and nothing was accepted.
             httpx.TransportError: The API does not answer, and may have accepted the task. With a key, try again.
         """
-        when = given(priority=priority, run_at=run_at, delay=delay, expires_in=expires_in)
-        body = {"kind": kind, "input": input, **when, **given(max_attempts=max_attempts, labels=labels or None)}
-        call = Call(method="POST", path="/tasks", body=body, key=key, repeatable=key is not None)
-        return await self._ask(call, TaskSummary)
+        said = given(priority=priority, run_at=run_at, delay=delay, expires_in=expires_in, results_of=results_of)
+        body = {"kind": kind, "input": input, **said, **given(max_attempts=max_attempts, labels=labels or None)}
+        patience = ANSWER_SECONDS if results_of is None else RESULTS_SECONDS
+        return await self._ask(_submission(body, key, patience), TaskSummary)
 
     async def get(self, task: str, wait: float = 0, at_least: str | None = None) -> Task:
         """Read a whole task, with its input and its result.
@@ -243,3 +245,7 @@ class Tasks(Connection):
             httpx.TransportError: The API does not answer, and may run the task again; `get` shows whether it does.
         """
         return await self._ask(Call(method="POST", path=path("tasks", task, "runs")), TaskSummary)
+
+
+def _submission(body: Mapping[str, Any], key: str | None, patience: float) -> Call:
+    return Call(method="POST", path="/tasks", body=body, key=key, patience=patience, repeatable=key is not None)

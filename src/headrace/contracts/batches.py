@@ -45,7 +45,9 @@ class BatchEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class BatchSubmission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Many inputs of one kind, as ``inputs``, or as ``entries`` that have labels. The other fields hold for each of the tasks."""
+    """Many inputs of one kind: as ``inputs``, as ``entries`` that have labels, or as ``files`` with what else each input has. The other
+    fields hold for each of the tasks.
+    """
 
     kind: KindName
     # The reader checks their number, because too many inputs are another error than a body that cannot be read.
@@ -66,6 +68,18 @@ class BatchSubmission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         ]
         | None
     ) = None
+    files: (
+        Annotated[
+            list[str],
+            Meta(min_length=1, max_length=INPUTS_MAX, description="Ids of files: one task each, instead of `inputs`."),
+        ]
+        | None
+    ) = None
+    input: Annotated[Input, Meta(description="With `files`: what else each input has.")] = {}
+    file_field: Annotated[
+        str | None,
+        Meta(description="With `files`: the field that has the file, of a kind with several such fields."),
+    ] = None
     labels: Labels = {}
     name: BatchName | None = None
     priority: Priority = Priority.LOW

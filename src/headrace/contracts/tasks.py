@@ -93,6 +93,16 @@ class Submission(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expires_in: ExpiresIn | None = None
     max_attempts: MaxAttempts | None = None
     labels: Labels = {}
+    results_of: (
+        Annotated[
+            str,
+            Meta(
+                pattern=ID_PATTERN,
+                description="A settled batch. Its results are written to a file, which becomes the field `results` of the input.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class TaskError(Struct, frozen=True, kw_only=True):

@@ -16,12 +16,13 @@ from headrace.api.bff.rows import RowBuilder
 from headrace.api.edge.request import AnyRequest, is_id
 from headrace.api.list_orders import write_place
 from headrace.api.state import ApiState, state_of
+from headrace.batch_errors import BatchNotFound
 from headrace.contracts.batches import Batch, BatchState
 from headrace.contracts.filters import Filter
 from headrace.contracts.screens.batch_detail import Archive, BatchDetailV1, BatchRate
 from headrace.contracts.screens.rows import BatchRow, Series, TaskRow
 from headrace.contracts.tasks import State
-from headrace.errors import BatchNotFound, ReadModelBehind
+from headrace.errors import ReadModelBehind
 from headrace.log import clock, subjects
 from headrace.store.activity import read_ends as read_ends_by_minute
 from headrace.store.batch_detail import Ends, Failures, find_batch, list_failed_alike, list_slowest, read_ends

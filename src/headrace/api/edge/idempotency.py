@@ -62,9 +62,10 @@ def derived_id(owner: str, key: str, what: str) -> str:
 def body_hash(body: Submission) -> str:
     """Return a hash of a body. The order of its fields and the spaces between them do not change the hash."""
     said = msgspec.structs.asdict(body)
-    # Without labels the hash is what it was before there were any, so that a body that was sent then can be sent again.
-    if not body.labels:
-        del said["labels"]
+    # Without these the hash is what it was before there were any, so that a body that was sent then can be sent again.
+    for name in ("labels", "results_of"):
+        if not said[name]:
+            del said[name]
     return hashlib.sha256(_encode(said)).hexdigest()[:32]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import uuid_utils
@@ -43,7 +43,13 @@ async def begin_upload(shelf: FileShelf, owner: str, new: NewFile) -> FileRow:
 
 
 async def upload_at_once(
-    shelf: FileShelf, owner: str, new: NewFile, source: AsyncIterator[bytes], *, is_size_known: bool
+    shelf: FileShelf,
+    owner: str,
+    new: NewFile,
+    source: AsyncIterator[bytes],
+    *,
+    is_size_known: bool,
+    file: str | None = None,
 ) -> FileRow:
     """Upload a whole file from one body, which is written to where it stays while it arrives. Nothing is left of one that is cut.
 
@@ -53,6 +59,7 @@ async def upload_at_once(
         new: What was declared. The size is 0 when it is not known.
         source: The bytes.
         is_size_known: Whether the size was declared.
+        file: The id that it gets; a new one by default.
 
     Raises:
         FilesOff: There is no store.
@@ -66,18 +73,24 @@ async def upload_at_once(
     objects = shelf.require()
     shelf.check_size(new.size)
     async with shelf.writes.take():
-        row = _new_row(owner, new)
+        row = _new_row(owner, new, file)
         row.state, row.leased_until = FileState.VERIFYING.value, clock.now() + timedelta(seconds=leases.SECONDS)
-        async with shelf.identity.transaction() as session:
-            await insert_upload(session, row, shelf.settings.owner_bytes_max)
-        try:
-            async with leases.kept(shelf.identity, row) as lease:
-                whole = exactly(source, new.size) if is_size_known else source
-                return await _write(shelf, objects, lease, whole, is_size_known=is_size_known)
-        except BaseException:
-            with suppress(IdentityUnavailable, FileNotFound):
-                await remove_upload(shelf, owner, row.id)
-            raise
+        async with _inserted(shelf, row), leases.kept(shelf.identity, row) as lease:
+            whole = exactly(source, new.size) if is_size_known else source
+            return await _write(shelf, objects, lease, whole, is_size_known=is_size_known)
+
+
+@asynccontextmanager
+async def _inserted(shelf: FileShelf, row: FileRow) -> AsyncGenerator[None]:
+    """Insert a row for the block that writes its bytes; nothing is left when it fails."""
+    async with shelf.identity.transaction() as session:
+        await insert_upload(session, row, shelf.settings.owner_bytes_max)
+    try:
+        yield
+    except BaseException:
+        with suppress(IdentityUnavailable, FileNotFound):
+            await remove_upload(shelf, row.owner, row.id)
+        raise
 
 
 async def _write(
@@ -123,10 +136,10 @@ async def remove_upload(shelf: FileShelf, owner: str, file: str) -> None:
     )
 
 
-def _new_row(owner: str, new: NewFile) -> FileRow:
+def _new_row(owner: str, new: NewFile, file: str | None = None) -> FileRow:
     now = clock.now()
     return FileRow(
-        id=str(uuid_utils.uuid7()),
+        id=file or str(uuid_utils.uuid7()),
         owner=owner,
         name=new.name,
         media_type=new.media_type,

@@ -27,10 +27,11 @@ from headrace.api.edge.request import (
 )
 from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.batch_follower import BatchFollower
+from headrace.batch_errors import BatchNotFound, BatchSettledError
 from headrace.contracts.audit import Action
 from headrace.contracts.batches import Batch, BatchPage, BatchState, Counts
 from headrace.contracts.positions import Position
-from headrace.errors import BatchNotFound, BatchSettledError, LogUnavailable, ReadModelBehind
+from headrace.errors import LogUnavailable, ReadModelBehind
 from headrace.lifecycle import batch_state
 from headrace.lifecycle.batch_state import Cancelled, Changed, SettledSince, read_batch_state
 from headrace.log import clock, subjects

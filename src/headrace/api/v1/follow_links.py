@@ -26,11 +26,12 @@ from headrace.api.v1.batch_events import batch_stream
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.events import After, LastEventId, task_stream
 from headrace.api.v1.tasks import find_task
+from headrace.batch_errors import BatchNotFound
 from headrace.contracts.follow_links import SECONDS_MAX, FollowLink, FollowLinkRequest
 from headrace.contracts.identity import Scope
 from headrace.contracts.problems import FieldError
 from headrace.contracts.refused_values import explain
-from headrace.errors import BatchNotFound, InvalidFollowToken, InvalidInput, TaskNotFound
+from headrace.errors import InvalidFollowToken, InvalidInput, TaskNotFound
 from headrace.identity.follow_tokens import Grant
 
 FOLLOW_PATH = "/api/v1/follow"

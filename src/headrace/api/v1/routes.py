@@ -9,6 +9,7 @@ from headrace.api.v1.admin_settings import get_installation, get_settings, repla
 from headrace.api.v1.api_keys import create_api_key, get_api_key, list_api_keys, revoke_api_key
 from headrace.api.v1.audit import list_audit
 from headrace.api.v1.batch_events import follow_batch
+from headrace.api.v1.batch_results import get_batch_results
 from headrace.api.v1.batches import cancel_batch, get_batch, list_batches
 from headrace.api.v1.cancellations import cancel, cancel_many
 from headrace.api.v1.deletion import delete_task
@@ -77,6 +78,7 @@ ALL: list[HTTPRouteHandler] = [
     submit_batch,
     list_batches,
     get_batch,
+    get_batch_results,
     cancel_batch,
     follow_batch,
     link_to_task,

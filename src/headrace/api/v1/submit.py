@@ -10,6 +10,7 @@ from litestar import Response, post
 
 from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
+from headrace.api.batch_results import with_results
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
 from headrace.api.edge.json_body import LAST_NAME_COUNTS
 from headrace.api.edge.openapi import Keyed, refusals
@@ -19,6 +20,7 @@ from headrace.api.edge.traces import publishing
 from headrace.api.input_files import check_files
 from headrace.api.large_values import input_limit, store_input
 from headrace.api.state import ApiState, state_of
+from headrace.api.v1.batches import find_batch
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.events import EventName
 from headrace.contracts.follow_links import AcceptedTask, FollowLinkRequest
@@ -58,8 +60,14 @@ async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask
     api, owner, key = state_of(request), caller(request), read_key(request)
     asked = asked_link(api, request)
     task = str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "task")
+    if key is not None and data.results_of is not None:
+        # Results are not written again for a task that has them.
+        known = await recall(api.log, api.read_model, owner, task, data, refused=False)
+        if known is not None:
+            return Response(_with_link(request, known, asked), status_code=200, headers=location("tasks", task))
+    hashed = None if key is None else body_hash(data)
     try:
-        accepted = await _accept(request, data, task, keyed=key is not None)
+        accepted = await _submit(request, data, task, hashed)
     except (AppendRefused, InvalidInput, KindDisabled, LogFull, TooLarge) as error:
         # A submission that was accepted before is answered as such, even if a new one would be refused for another reason.
         refused = isinstance(error, AppendRefused)
@@ -70,8 +78,18 @@ async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask
     return Response(_with_link(request, accepted, asked), headers=location("tasks", task))
 
 
-async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bool) -> TaskSummary:
-    """Validate a submission and append its task.
+async def _submit(request: AnyRequest, data: Submission, task: str, hashed: str | None) -> TaskSummary:
+    """Write the results that a task is about, when it is about some, and accept it. Raises as `_accept` and `with_results`."""
+    if data.results_of is None:
+        return await _accept(request, data, task, hashed)
+    api = state_of(request)
+    batch = await find_batch(api, caller(request), data.results_of)
+    async with with_results(api, batch, data) as whole:
+        return await _accept(request, whole, task, hashed)
+
+
+async def _accept(request: AnyRequest, data: Submission, task: str, hashed: str | None) -> TaskSummary:
+    """Validate a submission and append its task; ``hashed`` is its body, of a submission with a key.
 
     Raises:
         AppendRefused: the key has made a task before.
@@ -94,8 +112,8 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
     api.capacity.reserve(len(input))
     with publishing(request.scope, Published(data.kind, data.priority, task, len(encoded))) as headers:
         headers |= name_task(api.catalog.make_title(data.kind, data.input, file_names), data.labels, task)
-        if keyed:
-            headers[subjects.BODY_HASH] = body_hash(data)
+        if hashed is not None:
+            headers[subjects.BODY_HASH] = hashed
         waiting = WaitingTask(
             subject=TaskSubject(EventName.QUEUED, data.kind, data.priority, owner, task),
             input=input,
@@ -105,7 +123,7 @@ async def _accept(request: AnyRequest, data: Submission, task: str, *, keyed: bo
             expires_at=expires_at,
             stored_input=stored,
         )
-        submitting = submit_task_once(api.log, api.long_timers, waiting) if keyed else submit_task(api.log, waiting)
+        submitting = submit_task_once(api.log, api.long_timers, waiting) if hashed else submit_task(api.log, waiting)
         appended = await submitting
     api.metrics.submitted.add((data.kind, data.priority))
     return waiting.summarize(now, Position(api.log.epoch, appended.sequence))

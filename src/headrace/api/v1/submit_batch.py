@@ -25,6 +25,7 @@ from headrace.api.input_files import InputFiles
 from headrace.api.large_values import input_limit, store_inputs
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batch_body import read_lines, read_whole
+from headrace.api.v1.batch_files import choose_field, errors_named, inputs_over
 from headrace.api.v1.batch_upload import BatchUpload
 from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.batches import (
@@ -88,7 +89,7 @@ async def submit_batch(
     """A batch is accepted when all its inputs are valid and all its tasks are in the log.
 
     The body is JSON of up to 8 MB, or NDJSON (`application/x-ndjson`) with one input on each line, which is read as it
-    arrives. `labels` are those of each task; an entry, which is an object with an `input` and `labels`, adds its own. With an `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first request
+    arrives. JSON may have `files` in place of inputs: a task for each of them. `labels` are those of each task; an entry, which is an object with an `input` and `labels`, adds its own. With an `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first request
     made; a batch that was cut off is completed. A batch that is cancelled meanwhile is also answered with 200, and has the
     tasks that were in the log by then.
     """
@@ -108,9 +109,10 @@ async def submit_batch(
             body = decode_body(_decoder.decode, given)
             if body.labels:
                 check_label_names(given)
+            if body.files is not None:
+                return await _submit_files(request, body, body.files, key, link)
             form, inputs = _inputs_of(body)
-            terms = _Terms(body.kind, body.name, body.priority, body.max_attempts, body.labels, form)
-            return await _submit(request, terms, _all_at_once(inputs), key, link)
+            return await _submit(request, _terms_of(body, form), _all_at_once(inputs), key, link)
 
 
 class _Terms(NamedTuple):
@@ -124,18 +126,42 @@ class _Terms(NamedTuple):
     form: LineForm
 
 
+def _terms_of(body: BatchSubmission, form: LineForm) -> _Terms:
+    return _Terms(body.kind, body.name, body.priority, body.max_attempts, body.labels, form)
+
+
+async def _submit_files(
+    request: AnyRequest, body: BatchSubmission, files: list[str], key: str | None, link: FollowLinkRequest | None
+) -> Response[AcceptedBatch]:
+    """Submit a batch with a task for each file. The errors name the files, and not the inputs that were made of them."""
+    if body.inputs is not None or body.entries is not None:
+        raise _not_one_of_them()
+    field = choose_field(body, state_of(request).catalog.file_fields(body.kind))
+    inputs = inputs_over(files, field, body.input)
+    with errors_named(field):
+        return await _submit(request, _terms_of(body, LineForm.INPUTS), _all_at_once(inputs), key, link)
+
+
 def _inputs_of(body: BatchSubmission) -> tuple[LineForm, list[msgspec.Raw]]:
     """Return what a body has, and in which form.
 
     Raises:
-        MalformedRequest: It has both inputs and entries, or neither.
+        MalformedRequest: It has both inputs and entries, or neither, or says something of files that it does not have.
     """
+    for name in ("input", "file_field"):
+        if getattr(body, name):
+            message = f"{name} is for a batch of files; the inputs of this one have all that is said of its tasks"
+            raise MalformedRequest(message, [FieldError(path=f"/{name}", message=message)])
     if body.inputs is not None and body.entries is None:
         return LineForm.INPUTS, body.inputs
     if body.entries is not None and body.inputs is None:
         return LineForm.ENTRIES, body.entries
-    message = "say either inputs or entries"
-    raise MalformedRequest(message, [FieldError(path="/inputs", message=message)])
+    raise _not_one_of_them()
+
+
+def _not_one_of_them() -> MalformedRequest:
+    message = "say either inputs, entries or files"
+    return MalformedRequest(message, [FieldError(path="/inputs", message=message)])
 
 
 async def _all_at_once(inputs: list[msgspec.Raw]) -> AsyncIterator[list[msgspec.Raw]]:

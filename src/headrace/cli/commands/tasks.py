@@ -1,10 +1,10 @@
-"""Commands that submit tasks: `submit` and `batch`."""
+"""Commands that submit tasks, `submit` and `batch`, and the one that reads what became of a batch, `results`."""
 
 from __future__ import annotations
 
 import sys
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 from msgspec import Raw
@@ -18,7 +18,7 @@ from headrace.cli.commands.options import (
     priority_option,
     url_option,
 )
-from headrace.cli.commands.parameter_types import DURATION, INPUT, INSTANT, KIND, LINES
+from headrace.cli.commands.parameter_types import DURATION, ID, INPUT, INSTANT, KIND, LINES
 from headrace.contracts.tasks import Priority, TaskSummary
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--file", "files", multiple=True, metavar="[FIELD=]PATH", help="Upload a file, and put it into the input."
 )
+@click.option("--results-of", type=ID, metavar="BATCH", help="Put the results of a settled batch into the input.")
 @priority_option(Priority.NORMAL)
 @click.option("--delay", type=DURATION, help="Run it that much later: 30s, 10m, 2h, 1d.")
 @click.option("--at", type=INSTANT, help="Run it then: 2026-03-01T09:30:00Z.")
@@ -45,6 +46,7 @@ def submit(
     kind: str,
     input: Raw | None,
     files: tuple[str, ...],
+    results_of: str | None,
     priority: str | None,
     delay: timedelta | None,
     at: datetime | None,
@@ -67,18 +69,12 @@ def submit(
 
     _check_alternatives(follow, wait, delay, at)
 
+    terms: dict[str, Any] = {"priority": Priority(priority) if priority else None, "run_at": at, "delay": delay}
+    terms |= {"expires_in": expires_in, "max_attempts": max_attempts, "labels": dict(labels), "key": key}
+
     async def submit_with_files(client: Client) -> TaskSummary:
-        return await client.submit(
-            kind,
-            await with_files(client, kind, input, files),
-            priority=Priority(priority) if priority else None,
-            run_at=at,
-            delay=delay,
-            expires_in=expires_in,
-            max_attempts=max_attempts,
-            labels=dict(labels),
-            key=key,
-        )
+        given = Raw(b"{}") if input is None and results_of else input
+        return await client.submit(kind, await with_files(client, kind, given, files), results_of=results_of, **terms)
 
     sys.exit(run_command(submit_task(called_api(url), submit_with_files, follow=follow, wait=wait)))
 
@@ -132,6 +128,17 @@ def batch(
         wait=wait,
     )
     sys.exit(run_command(command))
+
+
+@click.command()
+@click.argument("batch", type=ID)
+@url_option
+def results(batch: str, url: str | None) -> None:
+    """Print what became of each task of a batch: a line of JSON for each, in the order of the inputs."""
+    from headrace.cli.terminal.batch import show_results
+    from headrace.cli.terminal.exits import run_command
+
+    sys.exit(run_command(show_results(called_api(url), batch)))
 
 
 def _check_alternatives(follow: bool, wait: bool, delay: timedelta | None = None, at: datetime | None = None) -> None:

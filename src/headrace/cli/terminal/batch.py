@@ -8,13 +8,14 @@ from contextlib import aclosing, contextmanager, nullcontext
 from typing import BinaryIO
 
 import httpx
+import msgspec
 from msgspec import Raw
 
 from headrace.cli.commands.parameter_types import INPUT_BYTES_MAX
 from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_TASK_FAILED, CommandFailed
-from headrace.cli.terminal.output import note, show, show_json
+from headrace.cli.terminal.output import note, show, show_json, show_json_text
 from headrace.cli.terminal.without_streams import views_of_batch
 from headrace.client import Client, ProblemError
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX, Batch, Counts
@@ -51,6 +52,21 @@ async def submit_batch(api: Api, submit: Callable[[Client], Awaitable[Batch]], *
                 raise
     show_json(batch)
     return 0 if batch.counts.succeeded == batch.total else EXIT_TASK_FAILED
+
+
+async def show_results(api: Api, batch: str) -> None:
+    """Print what became of each task of a batch, a line of JSON for each.
+
+    Args:
+        api: The API that is called.
+        batch: Its id.
+
+    Raises:
+        CommandFailed: There is no such batch, or the API cannot be reached.
+    """
+    async with open_client(api) as client, aclosing(client.batch_results(batch)) as results:
+        async for result in results:
+            show_json_text(msgspec.json.encode(result).decode())
 
 
 @contextmanager
