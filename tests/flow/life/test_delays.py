@@ -7,14 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec import Raw
 
-from headrace.contracts.events import Finished, Queued, encode
+from headrace.contracts.events import Finished, Queued
 from headrace.log.deliveries import Delivery
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
-from tests.flow.life_steps import accepted, ask, calls, cancel, history, instant, names, now, read, timers
-from tests.flow.problems import check_problem
+from tests.flow.life_steps import accepted, calls, cancel, history, instant, names, now, read, timers
 from tests.sse import follow
 from tests.waiting import until
 
@@ -158,17 +156,6 @@ async def test_a_task_that_was_started_in_time_may_take_as_long_as_it_takes(clus
     task = await accepted(cluster, "flaky", input={"steps": ["retry", "ok"], "after": 0.5}, expires_in=0.4)
     found = await cluster.outcome(task["id"])
     assert (found["state"], found["result"]) == ("succeeded", 2)
-
-
-async def test_a_delayed_task_that_is_refused_for_its_size_leaves_no_timer(cluster: Cluster) -> None:
-    run_at = now().replace(microsecond=123_456) + timedelta(hours=1)
-    queued = Queued(attempt=1, fence=0, input=Raw(b'{"text":""}'), max_attempts=1, due_at=run_at)
-    fits = cluster.log.appender.payload_bytes_max - len(encode(queued))  # and the deferred one is longer
-    before = (await cluster.log.refresh()).last_sequence
-    for size in (fits, fits - 1):
-        answer = await ask(cluster, "echo", input={"text": "x" * size}, run_at=run_at.isoformat(), max_attempts=1)
-        check_problem(answer, 413, "too_large")
-    assert (await cluster.log.refresh()).last_sequence == before
 
 
 async def test_a_task_whose_events_have_left_the_log_can_be_waited_for(make_cluster: MakeCluster) -> None:

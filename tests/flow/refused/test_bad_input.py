@@ -88,14 +88,6 @@ async def test_a_body_over_the_limit_is_refused(cluster: Cluster) -> None:
     assert problem["errors"] == [{"path": "", "message": problem["message"]}]  # all of it
 
 
-async def test_an_input_that_does_not_fit_a_message_is_refused_with_the_limit(cluster: Cluster) -> None:
-    size = (8 << 20) - 100  # fits the body limit, but not with what the event adds
-    answer = await cluster.http.post("/api/v1/tasks", json=GOOD | {"input": {"text": "x" * size}})
-    problem = check_problem(answer, 413, "too_large")
-    assert "8,249,344" in problem["message"]
-    assert (await cluster.http.post("/api/v1/tasks", json=GOOD)).status_code == 202  # the connection lives on
-
-
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [

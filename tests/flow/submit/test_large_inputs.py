@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from msgspec import Raw
 
+from headrace.contracts.events import Queued, encode
 from headrace.lifecycle.queueing import EVENT_BYTES
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster, ShareCluster
 from tests.flow.conftest import start_without_worker
-from tests.flow.life_steps import accepted, ask, cancel, history, the_finish_of, timers
+from tests.flow.life_steps import accepted, ask, cancel, history, now, the_finish_of, timers
 from tests.flow.problems import check_problem
 
 
@@ -104,3 +107,22 @@ async def test_a_task_with_the_largest_input_can_be_retried_after_the_longest_er
     names.remove("deferred")
     assert names == ["queued", "started", "queued", "started", "finished"]
     assert await timers(cluster, task["id"]) == 0
+
+
+async def test_a_delayed_task_that_is_refused_for_its_size_leaves_no_timer(cluster: Cluster) -> None:
+    run_at = now().replace(microsecond=123_456) + timedelta(hours=1)
+    queued = Queued(attempt=1, fence=0, input=Raw(b'{"text":""}'), max_attempts=1, due_at=run_at)
+    fits = cluster.log.appender.payload_bytes_max - len(encode(queued))  # and the deferred one is longer
+    before = (await cluster.log.refresh()).last_sequence
+    for size in (fits, fits - 1):
+        answer = await ask(cluster, "echo", input={"text": "x" * size}, run_at=run_at.isoformat(), max_attempts=1)
+        check_problem(answer, 413, "too_large")
+    assert (await cluster.log.refresh()).last_sequence == before
+
+
+async def test_an_input_that_does_not_fit_a_message_is_refused_with_the_limit(cluster: Cluster) -> None:
+    size = (8 << 20) - 100  # fits the body limit, but not with what the event adds
+    answer = await ask(cluster, "echo", input={"text": "x" * size})
+    problem = check_problem(answer, 413, "too_large")
+    assert "8,249,344" in problem["message"]
+    assert (await ask(cluster, "echo", input={"text": "x"})).status_code == 202  # the connection lives on
