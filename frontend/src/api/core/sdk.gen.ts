@@ -2,7 +2,7 @@
 
 import { type Client, type Options as Options2, type TDataShape, urlSearchParamsBodySerializer } from './client';
 import { client } from './client.gen';
-import type { CancelBatchData, CancelBatchErrors, CancelBatchResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, CancelTasksData, CancelTasksErrors, CancelTasksResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CompleteFileData, CompleteFileErrors, CompleteFileResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateBatchFollowLinkData, CreateBatchFollowLinkErrors, CreateBatchFollowLinkResponses, CreateFileData, CreateFileErrors, CreateFileResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateTaskFollowLinkData, CreateTaskFollowLinkErrors, CreateTaskFollowLinkResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DownloadFileData, DownloadFileErrors, DownloadFileResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndSessionsData, EndSessionsErrors, EndSessionsResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetApiKeyData, GetApiKeyErrors, GetApiKeyResponses, GetAttemptsData, GetAttemptsErrors, GetAttemptsResponses, GetBatchData, GetBatchErrors, GetBatchResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetInstallationData, GetInstallationErrors, GetInstallationResponses, GetLogData, GetLogErrors, GetLogResponses, GetOutputData, GetOutputErrors, GetOutputResponses, GetScheduleData, GetScheduleErrors, GetScheduleResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTokensData, GetTokensErrors, GetTokensResponses, GetUserData, GetUserErrors, GetUserResponses, GetWaitingData, GetWaitingErrors, GetWaitingResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListBatchesData, ListBatchesErrors, ListBatchesResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKindsData, ListKindsErrors, ListKindsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, PutFilePartData, PutFilePartErrors, PutFilePartResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterData, RegisterErrors, RegisterResponses, ReplacePreferencesData, ReplacePreferencesErrors, ReplacePreferencesResponses, ReplaceScheduleData, ReplaceScheduleErrors, ReplaceScheduleResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RunBatchAgainData, RunBatchAgainErrors, RunBatchAgainResponses, RunScheduleData, RunScheduleErrors, RunScheduleResponses, RunTaskAgainData, RunTaskAgainErrors, RunTaskAgainResponses, RunTasksAgainData, RunTasksAgainErrors, RunTasksAgainResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SubmitBatchData, SubmitBatchErrors, SubmitBatchResponses, SubmitTaskData, SubmitTaskErrors, SubmitTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
+import type { CancelBatchData, CancelBatchErrors, CancelBatchResponses, CancelTaskData, CancelTaskErrors, CancelTaskResponses, CancelTasksData, CancelTasksErrors, CancelTasksResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CompleteFileData, CompleteFileErrors, CompleteFileResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateBatchFollowLinkData, CreateBatchFollowLinkErrors, CreateBatchFollowLinkResponses, CreateFileData, CreateFileErrors, CreateFileResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateTaskFollowLinkData, CreateTaskFollowLinkErrors, CreateTaskFollowLinkResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DownloadFileData, DownloadFileErrors, DownloadFileResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndSessionsData, EndSessionsErrors, EndSessionsResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetApiKeyData, GetApiKeyErrors, GetApiKeyResponses, GetAttemptsData, GetAttemptsErrors, GetAttemptsResponses, GetBatchData, GetBatchErrors, GetBatchResponses, GetBatchResultsData, GetBatchResultsErrors, GetBatchResultsResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetInstallationData, GetInstallationErrors, GetInstallationResponses, GetLogData, GetLogErrors, GetLogResponses, GetOutputData, GetOutputErrors, GetOutputResponses, GetScheduleData, GetScheduleErrors, GetScheduleResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTokensData, GetTokensErrors, GetTokensResponses, GetUserData, GetUserErrors, GetUserResponses, GetWaitingData, GetWaitingErrors, GetWaitingResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListBatchesData, ListBatchesErrors, ListBatchesResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKindsData, ListKindsErrors, ListKindsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, PutFilePartData, PutFilePartErrors, PutFilePartResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterData, RegisterErrors, RegisterResponses, ReplacePreferencesData, ReplacePreferencesErrors, ReplacePreferencesResponses, ReplaceScheduleData, ReplaceScheduleErrors, ReplaceScheduleResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RunBatchAgainData, RunBatchAgainErrors, RunBatchAgainResponses, RunScheduleData, RunScheduleErrors, RunScheduleResponses, RunTaskAgainData, RunTaskAgainErrors, RunTaskAgainResponses, RunTasksAgainData, RunTasksAgainErrors, RunTasksAgainResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SubmitBatchData, SubmitBatchErrors, SubmitBatchResponses, SubmitTaskData, SubmitTaskErrors, SubmitTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -604,7 +604,7 @@ export const listBatches = <ThrowOnError extends boolean = false>(options?: Opti
  * A batch is accepted when all its inputs are valid and all its tasks are in the log.
  *
  * The body is JSON of up to 8 MB, or NDJSON (`application/x-ndjson`) with one input on each line, which is read as it
- * arrives. `labels` are those of each task; an entry, which is an object with an `input` and `labels`, adds its own. With an `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first request
+ * arrives. JSON may have `files` in place of inputs: a task for each of them. `labels` are those of each task; an entry, which is an object with an `input` and `labels`, adds its own. With an `Idempotency-Key`, the same batch sent again is answered with 200 and the batch that the first request
  * made; a batch that was cut off is completed. A batch that is cancelled meanwhile is also answered with 200, and has the
  * tasks that were in the log by then.
  */
@@ -652,6 +652,31 @@ export const getBatch = <ThrowOnError extends boolean = false>(options: Options<
         }
     ],
     url: '/api/v1/batches/{batch}',
+    ...options
+});
+
+/**
+ * The results of a batch
+ *
+ * NDJSON, which is sent while it is read. Of a batch that is not settled, the lines say how far each task is. Tasks that were deleted
+ * have no line. An answer that breaks off is not whole: its connection is closed.
+ */
+export const getBatchResults = <ThrowOnError extends boolean = false>(options: Options<GetBatchResultsData, ThrowOnError>) => (options.client ?? client).get<GetBatchResultsResponses, GetBatchResultsErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-headrace',
+            type: 'apiKey'
+        },
+        {
+            in: 'cookie',
+            name: 'headrace',
+            type: 'apiKey'
+        }
+    ],
+    url: '/api/v1/batches/{batch}/results',
     ...options
 });
 

@@ -964,6 +964,7 @@ export type Submission = {
     labels?: {
         [key: string]: string;
     };
+    results_of?: string | null;
 };
 
 /**
@@ -1334,6 +1335,24 @@ export type ScheduleHint = {
  * What has happened to a schedule.
  */
 export type ScheduleChange = 'deleted' | 'fired' | 'saved';
+
+/**
+ * ResultFile
+ *
+ * A file that a task of a batch has saved.
+ */
+export type ResultFile = {
+    /**
+     * For GET /files/{id}/content.
+     */
+    id: string;
+    name: string;
+    /**
+     * Bytes.
+     */
+    size: number;
+    media_type: string;
+};
 
 /**
  * Registration
@@ -2413,7 +2432,7 @@ export type Batch = {
 /**
  * BatchSubmission
  *
- * Many inputs of one kind, as ``inputs``, or as ``entries`` that have labels. The other fields hold for each of the tasks.
+ * Many inputs of one kind: as ``inputs``, as ``entries`` that have labels, or as ``files`` with what else each input has. The other fields hold for each of the tasks.
  */
 export type BatchSubmission = {
     /**
@@ -2422,6 +2441,17 @@ export type BatchSubmission = {
     kind: string;
     inputs?: Array<unknown> | null;
     entries?: Array<BatchEntry> | null;
+    files?: Array<string> | null;
+    /**
+     * With `files`: what else each input has.
+     */
+    input?: {
+        [key: string]: unknown;
+    };
+    /**
+     * With `files`: the field that has the file, of a kind with several such fields.
+     */
+    file_field?: string | null;
     /**
      * What you call the tasks by, to find them again.
      */
@@ -2472,6 +2502,40 @@ export type BatchRunsRequest = {
      * Only those that failed before this time.
      */
     finished_before?: string | null;
+};
+
+/**
+ * BatchResult
+ *
+ * What became of one task of a batch.
+ */
+export type BatchResult = {
+    /**
+     * The place of its input in the batch.
+     */
+    index: number;
+    task: string;
+    title: string;
+    state: State;
+    attempt: number;
+    /**
+     * Any JSON value; null until the task has succeeded, and when it is too large for a line.
+     */
+    result: unknown;
+    /**
+     * The file that has the result, when it is too large for a line.
+     */
+    result_file: string | null;
+    error: TaskError | null;
+    /**
+     * What its handler has saved.
+     */
+    files: Array<ResultFile>;
+    created_at: string;
+    started_at: string | null;
+    finished_at: string | null;
+    wait_seconds: number | null;
+    run_seconds: number | null;
 };
 
 /**
@@ -4456,6 +4520,66 @@ export type GetBatchResponses = {
 };
 
 export type GetBatchResponse = GetBatchResponses[keyof GetBatchResponses];
+
+export type GetBatchResultsData = {
+    body?: never;
+    path: {
+        batch: string;
+    };
+    query?: {
+        /**
+         * Wait until the answer reflects this position.
+         */
+        at_least?: string;
+        /**
+         * Administrators only: whose, instead of one's own. This is audited.
+         */
+        owner?: string;
+    };
+    url: '/api/v1/batches/{batch}/results';
+};
+
+export type GetBatchResultsErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The request has no valid credential; see WWW-Authenticate.
+     */
+    401: Problem;
+    /**
+     * The credential does not allow this, or a page of another site asks for a change.
+     */
+    403: Problem;
+    /**
+     * The task, batch, schedule or user does not exist, or it belongs to somebody else; or no worker ever announced the kind.
+     */
+    404: Problem;
+    /**
+     * The API does not answer for this host (HEADRACE_API_HOSTS).
+     */
+    421: Problem;
+    /**
+     * This account has made as many requests as it may for now; see Retry-After and RateLimit.
+     */
+    429: Problem;
+    /**
+     * The log or the read model is not available at the moment; see Retry-After.
+     */
+    503: Problem;
+};
+
+export type GetBatchResultsError = GetBatchResultsErrors[keyof GetBatchResultsErrors];
+
+export type GetBatchResultsResponses = {
+    /**
+     * One line for each task, in the order of the inputs.
+     */
+    200: BatchResult;
+};
+
+export type GetBatchResultsResponse = GetBatchResultsResponses[keyof GetBatchResultsResponses];
 
 export type CancelBatchData = {
     body?: never;
