@@ -8,7 +8,7 @@ import msgspec
 
 from headrace.task import PastTask, SyncContext, Title, task
 
-MEMORY_BYTES = 2 << 30  # of addresses, of which a report of 200 pages uses the smaller part
+MEMORY_BYTES = 2 << 30  # of addresses; a report of 100 pages takes 640 MB
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
