@@ -166,3 +166,34 @@ async def test_files_are_found_by_name_and_deleted_and_what_is_no_image_is_refus
     await expect(page.get_by_text("notes.txt was deleted")).to_be_visible(**PATIENT)
     await expect(page.get_by_text("No file has “OTES” in its name.")).to_be_visible(**PATIENT)
     assert {each["name"] for each in await _files_of(web, shown)} <= {"empty.txt", "false.png"}
+
+
+async def test_uploads_are_stopped_together_and_nothing_is_left_of_them(web: Web) -> None:
+    shown = await web.sign_in("/files")
+    page = shown.page
+    is_over = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await is_over.wait()
+        await route.abort()
+
+    await page.route("**/parts/*", hold)
+    async with shown.in_trouble():
+        some: Any = [
+            {"name": f"{number}.txt", "mimeType": "text/plain", "buffer": b"The wheel turns."} for number in range(9)
+        ]
+        await page.locator("main header input[type=file]").set_input_files(some, timeout=60_000)
+        panel = page.get_by_role("region", name="Sending files")
+        await expect(panel.get_by_text("0 of 9 files")).to_be_visible(**PATIENT)
+        await expect(panel.get_by_text("6 more files")).to_be_visible(**PATIENT)
+        await until(lambda: _count_files(web, shown, 3), "the uploads that have begun")
+        await shown.is_accessible()
+        await panel.get_by_role("button", name="Stop all").click()
+        await expect(panel).to_have_count(0)
+        await expect(page.get_by_text("No files yet.")).to_be_visible(**PATIENT)
+        is_over.set()
+    await until(lambda: _count_files(web, shown, 0), "the uploads to be gone")
+
+
+async def _count_files(web: Web, shown: Watched, count: int) -> bool:
+    return len(await _files_of(web, shown)) == count

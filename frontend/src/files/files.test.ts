@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { findBegun, rememberBegun } from "./begun";
-import { isAccepted, mediaTypeOf } from "./media_type";
+import { isAccepted, mediaTypeOf, shortTypeOf } from "./media_type";
 import { addressOf } from "./put_part";
 import { createTurns } from "./turns";
 
@@ -11,6 +11,14 @@ describe("the type of a file", () => {
     expect(mediaTypeOf({ name: "a.CSV", type: "application/vnd.ms-excel" })).toBe("text/csv");
     expect(mediaTypeOf({ name: "a.parquet", type: "" })).toBe("application/vnd.apache.parquet");
     expect(mediaTypeOf({ name: "Makefile", type: "" })).toBe("application/octet-stream");
+  });
+
+  it("is said in few letters", () => {
+    expect(["text/plain; charset=utf-8", "application/vnd.apache.parquet", "application/json"].map(shortTypeOf)).toEqual([
+      "text/plain",
+      "PARQUET",
+      "application/json",
+    ]);
   });
 
   it("is taken by a field that names it, its family, or nothing", () => {

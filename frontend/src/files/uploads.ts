@@ -95,6 +95,11 @@ export function stop(one: Upload): void {
   if (one.id !== null) void giveUp(one.id);
 }
 
+/** Stop all uploads that are not over. */
+export function stopOpen(): void {
+  for (const one of uploads.value) if (!isOver(one)) stop(one);
+}
+
 /** Whether nothing more happens to an upload by itself. */
 export function isOver({ state }: Upload): boolean {
   return state === "done" || state === "failed";

@@ -67,6 +67,13 @@ describe("the end of a task that is followed", () => {
     }
   });
 
+  it("says how large a result is that the store has, in place of showing none", () => {
+    const end = anEnd(3, "succeeded", { result: null, stored_result: { key: "files/ada/r1/content", size: 1 << 20, sha256: "0" } });
+    const after = applyEvents(aScreen({ state: "running", position: "1-2" }), [end]);
+    expect(after.task?.result).toEqual({ kind: "large", bytes: 1 << 20, file: null });
+    expect(after.timeline?.at(-1)).not.toHaveProperty("data.stored_result");
+  });
+
   it("brings the traceback of a failure", () => {
     const end = anEnd(3, "failed", { error: { code: "raised", message: "no", traceback: "line 3" } });
     expect(applyEvents(aScreen({ state: "running", position: "1-2" }), [end]).task?.error).toMatchObject({

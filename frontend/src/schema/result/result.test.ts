@@ -2,9 +2,11 @@ import { mount, type VueWrapper } from "@vue/test-utils";
 import * as fc from "fast-check";
 import { Quasar } from "quasar";
 import { describe, expect, it, vi } from "vitest";
+import { defineComponent, h } from "vue";
 
 import { i18n } from "@/i18n";
 
+import { provideKnownFiles } from "./known_files";
 import ResultView from "./ResultView.vue";
 import { sortRows } from "./rows";
 import { segmentsOf } from "./segments";
@@ -118,6 +120,31 @@ it("shows any result as JSON, of a large one the beginning, and all of it as a f
   expect(view.get("pre").text().length).toBeLessThanOrEqual(100_000);
   expect(view.text()).toContain("The first 100\u00a0KB of 300\u00a0KB.");
   expect(view.get("a[download]").attributes("href")).toMatch(/^blob:/u);
+});
+
+it("draws a long text in pieces, when somebody asks for more", async () => {
+  const view = show("wheel ".repeat(50_000));
+  const text = view.get("[role=region]");
+  expect(text.text().length).toBeLessThanOrEqual(100_000);
+  expect(view.text()).toContain("The first 100,000 of 300,000 characters.");
+  await view.get("button").trigger("click");
+  expect(text.text().length).toBeGreaterThan(190_000);
+});
+
+it("shows the files of its task by their names, wherever their ids stand", () => {
+  const files = new Map([["f1", { name: "report.pdf", href: "/api/v1/files/f1/content" }]]);
+  const below = defineComponent({
+    setup() {
+      provideKnownFiles(() => files);
+      return () => h(ResultView, { value: { report: "f1", other: "f2", pages: [{ file: "f1", n: 1 }] } });
+    },
+  });
+  const view = mount(below, { global: { plugins: [i18n, Quasar] } });
+  expect(view.findAll("a").map((link) => [link.text(), link.attributes("href")])).toEqual([
+    ["report.pdf", "/api/v1/files/f1/content"],
+    ["report.pdf", "/api/v1/files/f1/content"],
+  ]);
+  expect(view.text()).toContain("f2");
 });
 
 it("shows the profile of a table with a histogram for each column of numbers", () => {
