@@ -16,6 +16,8 @@ export default defineMessages({
     waiting: "nothing ends at the moment",
     cancel: "Cancel batch",
     run: "Run {count} failed again",
+    save_results: "Save results",
+    archive: "All files as a ZIP",
     cancel_title: "Cancel the batch {name}",
     cancel_says: "{count} task is cancelled, a running one is stopped. | {count} tasks are cancelled, those that run are stopped.",
     cancel_action: "Cancel {count} task | Cancel {count} tasks",
@@ -49,6 +51,8 @@ export default defineMessages({
     waiting: "gerade endet nichts",
     cancel: "Stapel abbrechen",
     run: "{count} fehlgeschlagene erneut ausführen",
+    save_results: "Ergebnisse speichern",
+    archive: "Alle Dateien als ZIP",
     cancel_title: "Stapel {name} abbrechen",
     cancel_says:
       "{count} Aufgabe wird abgebrochen, auch wenn sie gerade läuft. | {count} Aufgaben werden abgebrochen, auch solche, die gerade laufen.",
