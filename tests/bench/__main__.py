@@ -19,6 +19,8 @@ from tests.bench.before import PARTS as BEFORE_PARTS
 from tests.bench.before import before
 from tests.bench.errors import BenchError
 from tests.bench.facts import facts
+from tests.bench.files import PARTS as FILE_PARTS
+from tests.bench.files import files
 from tests.bench.keys import PARTS as KEY_PARTS
 from tests.bench.keys import keys
 from tests.bench.life import PARTS as LIFE_PARTS
@@ -51,6 +53,7 @@ SUITES = {
     "keys": Suite(keys, KEY_PARTS),
     "scale": Suite(scale, SCALE_PARTS),
     "screens": Suite(screens, SCREEN_PARTS),
+    "files": Suite(files, FILE_PARTS),
     "web": Suite(web, WEB_PARTS),
 }
 

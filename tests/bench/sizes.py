@@ -26,6 +26,10 @@ class Sizes(NamedTuple):
     behind: int = 1_000
     resume_seconds: int = 10
     finished: int = 1_000_000
+    upload_bytes: int = 1 << 30
+    table_bytes: int = 1_000_000_000
+    photos: int = 200
+    files: int = 10_000
 
 
 FULL = Sizes()
@@ -48,4 +52,8 @@ QUICK = Sizes(
     behind=300,
     resume_seconds=3,
     finished=50_000,
+    upload_bytes=64 << 20,
+    table_bytes=50_000_000,
+    photos=8,
+    files=500,
 )
