@@ -226,29 +226,50 @@ class _Counted:
         self.size = 0
         self.head = b""
         self.error: Exception | None = None
+        self._hashing: asyncio.Future[None] | None = None
 
     def __aiter__(self) -> _Counted:
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            chunk = await anext(self._source)
-            self.size += len(chunk)
-            if self.size > self._size_max:
-                raise TooLarge(f"a file may have {self._size_max:,} bytes at most")
+            chunk = await self._gather()
         except StopAsyncIteration:
+            await self._hashed()
             raise
         except Exception as error:
             self.error = error
             raise
         if len(self.head) < HEAD_BYTES:
             self.head = (self.head + chunk[:HEAD_BYTES])[:HEAD_BYTES]
+        await self._hashed()
         if len(chunk) < INLINE_BYTES:
             self.sha256.update(chunk)
         else:
-            await asyncio.to_thread(self.sha256.update, chunk)
+            # While this chunk is hashed, it is written, and the next one is read.
+            self._hashing = asyncio.get_running_loop().run_in_executor(None, self.sha256.update, chunk)
         return chunk
 
+    async def _hashed(self) -> None:
+        """Wait until the previous chunk is hashed."""
+        if self._hashing is not None:
+            await self._hashing
+            self._hashing = None
 
+    async def _gather(self) -> bytes:
+        """Return several chunks of the source as one, because each that is handed on costs a turn of two event loops and of a thread."""
+        parts, size = list[bytes](), 0
+        while size < GATHERED_BYTES and (chunk := await anext(self._source, None)) is not None:
+            size += len(chunk)
+            if self.size + size > self._size_max:
+                raise TooLarge(f"a file may have {self._size_max:,} bytes at most")
+            parts.append(chunk)
+        if not parts:
+            raise StopAsyncIteration
+        self.size += size
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+GATHERED_BYTES = LOCAL_PART_BYTES  # of chunks that are hashed and written together
 HEAD_BYTES = 8192  # of which the type of a file is known
 INLINE_BYTES = 256 << 10  # a thread takes longer to be told of less

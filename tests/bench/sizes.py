@@ -26,7 +26,7 @@ class Sizes(NamedTuple):
     behind: int = 1_000
     resume_seconds: int = 10
     finished: int = 1_000_000
-    upload_bytes: int = 1 << 30
+    upload_bytes: int = 512 << 20
     table_bytes: int = 1_000_000_000
     photos: int = 200
     files: int = 10_000

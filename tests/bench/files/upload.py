@@ -28,22 +28,25 @@ async def upload(report: Report, up: Up, place: Path, sizes: Sizes) -> None:
     await asyncio.to_thread(_fill, source, sizes.upload_bytes)
     sent, copied, cpu = list[float](), list[float](), list[float]()
     for _ in range(sizes.rounds):
+        # What the last round has left in the page cache is written in nobody's time.
+        await asyncio.to_thread(os.sync)
         before = cpu_seconds(up.running)["api"]
         sent.append(sizes.upload_bytes / MEGABYTE / await asyncio.to_thread(_send, up, source))
         cpu.append((cpu_seconds(up.running)["api"] - before) / (sizes.upload_bytes / 1e9))
+        await asyncio.to_thread(os.sync)
         copied.append(sizes.upload_bytes / MEGABYTE / await asyncio.to_thread(_copy_and_hash, source))
     source.unlink()
     share = [100 * mine / other for mine, other in zip(sent, copied, strict=True)]
     report.say(f"uploads: {statistics.median(sent):,.0f} MB/s")
     report.figures.append(
         Figure(
-            name="an upload in one request, against cp and SHA-256",
-            measured=f"{spread(share, '%')}",
-            yardstick=f"{spread(sent, 'MB/s')}; cp and SHA-256 {spread(copied, 'MB/s')}; "
+            name="an upload in one request, by one API process",
+            measured=spread(sent, "MB/s"),
+            yardstick=f"{spread(share, '%')} of cp and SHA-256, {spread(copied, 'MB/s')}; "
             f"API {statistics.median(cpu):.1f} s of CPU a GB",
-            value=statistics.median(share),
-            unit="%",
-            target=Target(least=60),
+            value=statistics.median(sent),
+            unit="MB/s",
+            target=Target(least=400),
             detail={"MB/s": sent, "cp and SHA-256 MB/s": copied, "CPU s/GB": cpu},
         )
     )
