@@ -41,9 +41,8 @@ from headrace.store.engine import sqlalchemy_config
 from headrace.telemetry import get_logger
 
 IDLE_MILLISECONDS = 90_000  # proxies keep idle connections for 60 or 75 s, and have to be the ones who close them
-BUFFER_BYTES_MAX = (
-    256 << 10
-)  # of a connection: for what arrives, and for answers that are not taken; with 128 KB uploads are slower by a fifth
+# Of a connection: for what arrives, and for answers that are not taken. With 128 KB uploads are slower by a fifth.
+BUFFER_BYTES_MAX = 256 << 10
 FILES_BESIDES = 256  # open files that are not connections of clients
 
 log = get_logger(__name__)
