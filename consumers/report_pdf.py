@@ -6,32 +6,37 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from headrace.task import PastTask, SyncContext, Title, task
+from headrace.task import File, Results, SyncContext, Title, accepts, read_results_blocking, task
 
 MEMORY_BYTES = 2 << 30  # of addresses; a report of 100 pages takes 640 MB
-
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A PDF about a table or a batch: a title page, contents, plots, and tables with a head on every page.
 
-    Of a table_profile that has succeeded, it has an overview, what is missing, and a plot of each column; of a batch the states,
-    the durations, what failed, and the first 2,000 results. Both must be in the log, which keeps a week by default.
+    Of a table, as table_profile describes it in its profile.json, it has an overview, what is missing, and a plot of each column;
+    of a batch the states, the durations, what failed, and the first 2,000 results.
     """
 
-    task: Annotated[Id, msgspec.Meta(description="The id of a table_profile that has succeeded.")] | None = None
-    batch: Annotated[Id, msgspec.Meta(description="The id of a batch.")] | None = None
+    profile: (
+        Annotated[
+            File,
+            accepts("application/json"),
+            msgspec.Meta(description="The profile.json that a table_profile has saved."),
+        ]
+        | None
+    ) = None
+    results: Results | None = None
     title: Annotated[
         Title, msgspec.Meta(max_length=200, description="What stands on the title page.", examples=["Orders of May"])
     ] = ""
-    author: Annotated[str, msgspec.Meta(max_length=200, description="Whose report it is; the account by default.")] = ""
+    author: Annotated[str, msgspec.Meta(max_length=200, description="For whom it is; stands on the title page.")] = ""
     paper: Literal["a4", "letter"] = "a4"
     language: Literal["en", "de"] = "en"
 
     def __post_init__(self) -> None:
-        if (self.task is None) == (self.batch is None):
-            raise ValueError("Give either `task` or `batch`, and not both.")
+        if (self.profile is None) == (self.results is None):
+            raise ValueError("Give either `profile` or `results`, and not both.")
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +48,6 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     pages: int
 
 
-class NothingToReport(Exception):
-    """There is a task, but nothing of it that a report could be about. The message says why."""
-
-
 @task(timeout=600, max_attempts=3, retry_on=(), process=True, memory=MEMORY_BYTES)
 def report_pdf(input: Report, context: SyncContext) -> Reported | None:
     """Read what the report is about, then set it."""
@@ -56,10 +57,11 @@ def report_pdf(input: Report, context: SyncContext) -> Reported | None:
     from consumers._report.typesetting import typeset
 
     context.progress(0, "reading")
-    if input.task is not None:
-        document = report_on_profile(_profiled(context.read_task(input.task)), input)
+    opened = context.open(input.profile or input.results or "")
+    if input.results is None:
+        document = report_on_profile(opened.read(), input)
     else:
-        document = report_on_batch(context.read_batch(input.batch or ""), input)
+        document = report_on_batch(opened.name, read_results_blocking(opened), input)
     if context.cancelled:
         return None
     context.progress(0.3, "setting the pages")
@@ -74,21 +76,3 @@ def report_pdf(input: Report, context: SyncContext) -> Reported | None:
     saved = context.save(f"{make_safe(document.title)}.pdf", pdf.whole, "application/pdf")
     context.progress(1, "done")
     return Reported(file=saved.id, name=saved.name, size=saved.size, pages=pdf.pages)
-
-
-def _profiled(task: PastTask) -> PastTask:
-    """Return a task that has made a profile.
-
-    Raises:
-        NothingToReport: It is of another kind, or has no result.
-    """
-    if task.kind != "table_profile":
-        raise NothingToReport(f"Task {task.id} is of the kind {task.kind}. A report needs a table_profile, or a batch.")
-    if not task.state.final:
-        raise NothingToReport(
-            f"The profile {task.id} is not finished, it is {task.state}. Report on it when it has succeeded."
-        )
-    if task.state != "succeeded":
-        ended = "was cancelled" if task.state == "cancelled" else "has failed"
-        raise NothingToReport(f"The profile {task.id} {ended}, so there is nothing to report. Run it again.")
-    return task

@@ -44,10 +44,11 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
     """``columns`` are in the order of the table, at most 200 of the ``columns_total``.
 
-    ``delimiter`` is empty for Parquet and XLSX. ``report``, ``profile`` and ``parquet`` are files that were made of a file;
-    there is no copy of what is Parquet already.
+    ``name`` is what the table is called, empty for a text without a name. ``delimiter`` is empty for Parquet and XLSX.
+    ``report``, ``profile`` and ``parquet`` are files that were made of a file; there is no copy of what is Parquet already.
     """
 
+    name: str = ""
     rows: int
     columns_total: int
     delimiter: str
@@ -60,21 +61,25 @@ class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
 @task(timeout=3600, max_attempts=3, retry_on=(), process=True)
 def table_profile(input: Table, context: SyncContext) -> TableProfile:
     """Read the table, then go through it column by column."""
-    return _profile_text(input.csv, context) if input.csv is not None else _profile_file(input, context)
+    return _profile_text(input.csv, input.name, context) if input.csv is not None else _profile_file(input, context)
 
 
-def _profile_text(csv: str, context: SyncContext) -> TableProfile:
+def _profile_text(csv: str, name: str, context: SyncContext) -> TableProfile:
     # These modules import polars: 40 MB that an idle worker does without.
     from consumers._table.cells import read_table
     from consumers._table.column_profile import profile_column
 
     table = read_table(csv)
     columns: list[Column] = []
-    for number, (name, cells) in enumerate(zip(table.names, table.cells.iter_columns(), strict=False), 1):
-        columns.append(profile_column(name, cells))
+    for number, (column, cells) in enumerate(zip(table.names, table.cells.iter_columns(), strict=False), 1):
+        columns.append(profile_column(column, cells))
         context.progress(number / table.cells.width, columns[-1].name)
     return TableProfile(
-        rows=table.cells.height, columns_total=len(table.names), delimiter=table.delimiter, columns=columns
+        name=name,
+        rows=table.cells.height,
+        columns_total=len(table.names),
+        delimiter=table.delimiter,
+        columns=columns,
     )
 
 
@@ -85,10 +90,14 @@ def _profile_file(input: Table, context: SyncContext) -> TableProfile:
     file = context.open(input.file or "")
     found = profile_file(file, context)
     profile = TableProfile(
-        rows=found.table.rows, columns_total=len(found.table.names), delimiter=found.delimiter, columns=found.columns
+        name=input.name or file.name,
+        rows=found.table.rows,
+        columns_total=len(found.table.names),
+        delimiter=found.delimiter,
+        columns=found.columns,
     )
     stem = stem_of(file.name)
-    report = write_report(input.name or file.name, profile.rows, profile.columns_total, profile.columns)
+    report = write_report(profile.name, profile.rows, profile.columns_total, profile.columns)
     saved = [
         context.save(f"{stem}.html", report, "text/html; charset=utf-8").id,
         context.save("profile.json", msgspec.json.encode(profile), "application/json").id,

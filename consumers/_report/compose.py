@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from consumers._report import batch_report, profile_report
 from consumers._report.document import TITLE_CHARS_MAX, Document, Fact, Paper, Section, clean
 from consumers._report.words import Words
-from headrace.task import PastBatch, PastTask
+from headrace.task import BatchResult
 
 _PAPERS: dict[str, Paper] = {"a4": "a4", "letter": "us-letter"}
 
@@ -23,7 +24,7 @@ class Options(Protocol):
 
     @property
     def author(self) -> str:
-        """Whose it is; empty for the account."""
+        """Whose it is; empty to leave it out."""
         ...
 
     @property
@@ -37,45 +38,58 @@ class Options(Protocol):
         ...
 
 
-def report_on_profile(task: PastTask, options: Options) -> Document:
-    """Return the report about the result of a table_profile.
+class NothingToReport(Exception):
+    """There is nothing that a report could be about. The message says why."""
+
+
+def report_on_profile(written: bytes, options: Options) -> Document:
+    """Return the report about a profile.json.
 
     Raises:
-        ValueError: The result is no profile.
+        NoProfile: It is something else.
     """
-    words, profile = Words(options.language), profile_report.read_profile(task.result)
-    facts = [
-        *(Fact(words("Table"), clean(task.title)), Fact(words("Task"), task.id)),
-        *profile_report.facts_of(profile, words),
-    ]
-    subtitle, sections = words("Profile of a table"), profile_report.sections_of(profile, words)
-    return _compose(options, words, task.title, task.owner, subtitle, facts, sections)
+    words, profile = Words(options.language), profile_report.read_profile(written)
+    facts, sections = profile_report.facts_of(profile, words), profile_report.sections_of(profile, words)
+    return _compose(options, words, profile.name, words("Profile of a table"), facts, sections)
 
 
-def report_on_batch(batch: PastBatch, options: Options) -> Document:
-    """Return the report about the results of a batch."""
-    words, tally = Words(options.language), batch_report.Tally(batch.tasks())
-    facts = [Fact(words("Batch"), batch.id), *batch_report.facts_of(batch, words)]
-    subtitle, sections = words("Results of a batch"), batch_report.sections_of(batch, tally, words)
-    return _compose(options, words, batch.name or batch.kind, batch.owner, subtitle, facts, sections)
+def report_on_batch(name: str, results: Iterable[BatchResult], options: Options) -> Document:
+    """Return the report about the results of a batch.
+
+    Args:
+        name: What their file is called, which begins with the name of the batch.
+        results: What became of each task.
+        options: What was chosen.
+
+    Raises:
+        NothingToReport: There are no results.
+        TooManyResults: There are more than a report counts.
+    """
+    words = Words(options.language)
+    tally = batch_report.Tally(results, words)
+    if not tally.total:
+        raise NothingToReport("The file has no results. Each task of the batch may have been deleted.")
+    facts, sections = batch_report.facts_of(tally, words), batch_report.sections_of(tally, words)
+    return _compose(options, words, _name_of(name, tally.batch), words("Results of a batch"), facts, sections)
+
+
+def _name_of(file: str, batch: str) -> str:
+    """Return the name of a batch, which in that of the file is followed by the end of its id."""
+    stem = file.removesuffix(".ndjson")
+    name, _, end = stem.rpartition(" ")
+    return name if name and batch.endswith(end) else stem
 
 
 def _compose(
-    options: Options,
-    words: Words,
-    about: str,
-    owner: str,
-    subtitle: str,
-    facts: list[Fact],
-    sections: list[Section],
+    options: Options, words: Words, about: str, subtitle: str, facts: list[Fact], sections: list[Section]
 ) -> Document:
-    author = clean(options.author) or owner
-    made = [Fact(words("Made for"), author), Fact(words("Made on"), words.moment(datetime.now(UTC)))]
+    author = clean(options.author)
+    made = [Fact(words("Made for"), author)] if author else []
     return Document(
-        title=clean(options.title, TITLE_CHARS_MAX) or clean(about, TITLE_CHARS_MAX),
+        title=clean(options.title, TITLE_CHARS_MAX) or clean(about, TITLE_CHARS_MAX) or subtitle,
         subtitle=subtitle,
         author=author,
-        facts=[*made, *facts],
+        facts=[*made, Fact(words("Made on"), words.moment(datetime.now(UTC))), *facts],
         sections=sections,
         language=words.language,
         paper=_PAPERS[options.paper],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Struct
 
 from consumers._report.document import (
     Bar,
@@ -26,27 +26,56 @@ from consumers._report.words import Words
 from consumers._table.column import Column, Value
 from consumers._table.column_words import say_moment
 
-
-class Profile(Struct, frozen=True):
-    """What the report reads of the result of a table_profile."""
-
-    rows: int
-    columns_total: int
-    columns: list[Column]
+COLUMNS_MAX = 200  # of a profile, as table_profile writes it
+Count = Annotated[int, Meta(ge=0)]
 
 
-def read_profile(result: Raw) -> Profile:
+class Profile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The profile.json that a table_profile saves."""
+
+    rows: Count
+    columns_total: Count
+    delimiter: str
+    columns: Annotated[list[Column], Meta(max_length=COLUMNS_MAX)]
+    name: str = ""
+    report: str | None = None
+    profile: str | None = None
+    parquet: str | None = None
+
+
+class NoProfile(Exception):
+    """A file is no profile of a table. The message says what to give instead."""
+
+
+def read_profile(written: bytes) -> Profile:
     """Read a profile.
 
     Raises:
-        ValueError: It is none, as the result of an older version may be.
+        NoProfile: The file has something else, or counts that cannot be.
     """
     try:
-        return msgspec.json.decode(result, type=Profile)
-    except msgspec.MsgspecError as error:
-        raise ValueError(
-            f"The result of the task is no profile of a table: {error}. Profile the table again."
-        ) from error
+        profile = msgspec.json.decode(written, type=Profile)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _wrong(str(error)) from error
+    for column in profile.columns:
+        if not _is_possible(column, profile.rows):
+            raise _wrong(f"The counts of the column {clean(column.name, 60)!r} are not those of {profile.rows:,} rows")
+    return profile
+
+
+def _is_possible(column: Column, rows: int) -> bool:
+    """Whether no more is counted of a column than it has, so that shares are from 0 to 1."""
+    counted = [each.count for each in (*column.histogram, *column.periods)]
+    present = rows - column.nulls
+    return (
+        0 <= column.nulls <= rows
+        and all(0 <= count <= present for count in counted)
+        and all(1 <= each.count <= present for each in column.frequent)
+    )
+
+
+def _wrong(why: str) -> NoProfile:
+    return NoProfile(f"The file is no profile of a table: {why}. Give the profile.json that a table_profile has saved.")
 
 
 def facts_of(profile: Profile, words: Words) -> list[Fact]:
@@ -55,7 +84,8 @@ def facts_of(profile: Profile, words: Words) -> list[Fact]:
     columns = words.count(profile.columns_total)
     if shown < profile.columns_total:
         columns += f", {words('of which the first {} are shown', words.count(shown))}"
-    return [Fact(words("Rows"), words.count(profile.rows)), Fact(words("Columns"), columns)]
+    table = [Fact(words("Table"), clean(profile.name))] if profile.name else []
+    return [*table, Fact(words("Rows"), words.count(profile.rows)), Fact(words("Columns"), columns)]
 
 
 def sections_of(profile: Profile, words: Words) -> list[Section]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Final
 
 LINE_BYTES_MAX: Final = 16 << 20  # of a task that has saved tens of thousands of files
@@ -14,15 +14,42 @@ async def split_lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     Raises:
         ValueError: A line has more than `LINE_BYTES_MAX`.
     """
-    rest = bytearray()
+    cut = _Cut()
     async for chunk in chunks:
-        rest += chunk
+        for line in cut.take(chunk):
+            yield line
+        cut.check()
+    if cut.rest:
+        yield bytes(cut.rest)
+
+
+def split_lines_blocking(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Give the lines of chunks as `split_lines` does.
+
+    Raises:
+        ValueError: A line has more than `LINE_BYTES_MAX`.
+    """
+    cut = _Cut()
+    for chunk in chunks:
+        yield from cut.take(chunk)
+        cut.check()
+    if cut.rest:
+        yield bytes(cut.rest)
+
+
+class _Cut:
+    """Where chunks are cut into lines. ``rest`` is the line that has no end yet."""
+
+    def __init__(self) -> None:
+        self.rest = bytearray()
+
+    def take(self, chunk: bytes) -> Iterator[bytes]:
+        self.rest += chunk
         # A line may come in many chunks, so the whole of it is not copied for each.
         if b"\n" in chunk:
-            *lines, rest = rest.split(b"\n")
-            for line in lines:
-                yield bytes(line)
-        if len(rest) > LINE_BYTES_MAX:
+            *lines, self.rest = self.rest.split(b"\n")
+            yield from map(bytes, lines)
+
+    def check(self) -> None:
+        if len(self.rest) > LINE_BYTES_MAX:
             raise ValueError(f"a line has more than {LINE_BYTES_MAX:,} bytes")
-    if rest:
-        yield bytes(rest)

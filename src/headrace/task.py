@@ -21,10 +21,10 @@ the first text among its fields.
 
 A field of the input that is a `File` is a file of whoever submits the task: ``photo: File``, or of some media types only
 ``photo: Annotated[File, accepts("image/*")]``. ``context.open(input.photo)`` reads it, ``context.save(name, source, media_type)``
-saves one beside the task. ``context.read_task(id)`` and ``context.read_batch(id)`` read what else its owner has submitted.
+saves one beside the task.
 
 A field ``results`` that is `Results` makes a kind one about a whole batch: ``async for each in read_results(await
-context.open(input.results))`` gives what became of each of its tasks.
+context.open(input.results))`` gives what became of each of its tasks; in a plain function it is `read_results_blocking`.
 
 What `@task` can be told (retries, limits, a process) is described in `headrace.sdk.options.KindOptions`.
 
@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from headrace.contracts.batch_results import BatchResult, ResultFile
 from headrace.contracts.files import FileRecord
-from headrace.sdk.batch_results import Results, read_results
+from headrace.sdk.batch_results import Results, read_results, read_results_blocking
 from headrace.sdk.context import Context, SyncContext
 from headrace.sdk.files import (
     File,
@@ -51,7 +51,6 @@ from headrace.sdk.files import (
 )
 from headrace.sdk.kind import Kind, KindError, task
 from headrace.sdk.load import load_kinds
-from headrace.sdk.past_tasks import PastBatch, PastTask, TaskMissing, TasksUnavailable
 from headrace.sdk.retries import Backoff, Retry
 from headrace.sdk.titles import Title
 
@@ -69,18 +68,15 @@ __all__ = [
     "KindError",
     "NoFileStore",
     "OpenFile",
-    "PastBatch",
-    "PastTask",
     "ResultFile",
     "Results",
     "Retry",
     "SyncContext",
     "SyncOpenFile",
-    "TaskMissing",
-    "TasksUnavailable",
     "Title",
     "accepts",
     "load_kinds",
     "read_results",
+    "read_results_blocking",
     "task",
 ]

@@ -10,8 +10,6 @@ Files are in a temporary directory, which goes with the context:
 photo = context.files.add("cat.jpeg", Path("cat.jpeg"), "image/jpeg")
 await thumbnail(Thumbnail(photo=photo), context)
 assert context.files.read("small.jpeg").startswith(JPEG)
-
-What the handler reads of other tasks is in ``context.tasks`` and ``context.batches``, by their ids.
 """
 
 from __future__ import annotations
@@ -25,18 +23,14 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from headrace.contracts.files import FileRecord
 from headrace.sdk.context import LogLevel
 from headrace.sdk.files import FileMissing, OpenFile, Source, SyncOpenFile, SyncSource, checked_media_type, checked_name
 from headrace.sdk.local_files import LocalFile, checked_chunk, local_name, write_source
-from headrace.sdk.past_tasks import PastBatch, PastTask, TaskMissing
 from headrace.sdk.said import to_fraction, to_json, to_level, to_text
 
 __all__ = ["RecordedFiles", "RecordingContext", "RecordingSyncContext"]
-
-T = TypeVar("T")
 
 
 class RecordedFiles:
@@ -152,8 +146,6 @@ class _Recorded:
     logged: list[tuple[LogLevel, str]] = field(default_factory=list[tuple[LogLevel, str]])
     emitted: list[object] = field(default_factory=list[object])
     files: RecordedFiles = field(default_factory=RecordedFiles)
-    tasks: dict[str, PastTask] = field(default_factory=dict[str, PastTask])
-    batches: dict[str, PastBatch] = field(default_factory=dict[str, PastBatch])
 
 
 @dataclass
@@ -206,22 +198,6 @@ class RecordingSyncContext(_Recorded):
         """
         return self.files.save(name, source, media_type, self.task_id)
 
-    def read_task(self, task: str) -> PastTask:
-        """Return one of ``tasks``.
-
-        Raises:
-            TaskMissing: It is not among them.
-        """
-        return _find(self.tasks, task)
-
-    def read_batch(self, batch: str) -> PastBatch:
-        """Return one of ``batches``.
-
-        Raises:
-            TaskMissing: It is not among them.
-        """
-        return _find(self.batches, batch)
-
 
 @dataclass
 class RecordingContext(_Recorded):
@@ -229,7 +205,7 @@ class RecordingContext(_Recorded):
 
     def __post_init__(self) -> None:
         self._sync = RecordingSyncContext(
-            self.task_id, self.attempt, self.progressed, self.logged, self.emitted, self.files, self.tasks, self.batches
+            self.task_id, self.attempt, self.progressed, self.logged, self.emitted, self.files
         )
 
     async def progress(self, fraction: float, message: str | None = None) -> None:
@@ -280,17 +256,3 @@ class RecordingContext(_Recorded):
             async for chunk in source:
                 opened.write(checked_chunk(chunk))
         return self._sync.save(name, path, media_type)
-
-    async def read_task(self, task: str) -> PastTask:
-        """See `RecordingSyncContext.read_task`."""
-        return self._sync.read_task(task)
-
-    async def read_batch(self, batch: str) -> PastBatch:
-        """See `RecordingSyncContext.read_batch`."""
-        return self._sync.read_batch(batch)
-
-
-def _find(known: dict[str, T], wanted: str) -> T:
-    if wanted not in known:
-        raise TaskMissing(f"there is neither a task nor a batch {wanted!r}")
-    return known[wanted]

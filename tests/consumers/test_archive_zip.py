@@ -188,6 +188,7 @@ def result_of(index: int, title: str, *files: str, result_file: str | None = Non
     result = BatchResult(
         index=index,
         task=f"b-{index}",
+        kind="image_variants",
         title=title,
         state=State.SUCCEEDED,
         attempt=1,

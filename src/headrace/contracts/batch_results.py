@@ -27,6 +27,7 @@ class BatchResult(Struct, frozen=True, kw_only=True):
 
     index: Annotated[int, Meta(ge=0, description="The place of its input in the batch.")]
     task: str
+    kind: str
     title: str = ""
     state: State
     attempt: int

@@ -156,12 +156,12 @@ async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
         LogUnavailable: the log does not answer.
     """
     if log.settings.replicas == 1:
-        return await read_nearest_state(log, owner, task)
+        return await _read(log, owner, task)
     newest = await log.replayer.last_at_leader(subjects.task_events(owner, task))
     loop = asyncio.get_running_loop()
     deadline = loop.time() + REPLICA_CATCH_UP_SECONDS
     while newest:
-        state = await read_nearest_state(log, owner, task)
+        state = await _read(log, owner, task)
         if (state is not None and state.newest_record.sequence >= newest) or loop.time() > deadline:
             return state
         # A replica sends no signal when it has caught up, so it is polled.
@@ -169,12 +169,7 @@ async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     return None
 
 
-async def read_nearest_state(log: Log, owner: str, task: str) -> TaskState | None:
-    """Read the state of a task as the replica has it that answers, which may be some milliseconds behind the leader.
-
-    Raises:
-        LogUnavailable: the log does not answer.
-    """
+async def _read(log: Log, owner: str, task: str) -> TaskState | None:
     every_event = subjects.task_events(owner, task)
     newest = {TaskSubject.parse(each.subject).event: each for each in await log.replayer.last_of_each(every_event)}
     if not newest:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from headrace.contracts.files import FileRecord
     from headrace.sdk.files import OpenFile, Source, SyncOpenFile, SyncSource
-    from headrace.sdk.past_tasks import PastBatch, PastTask
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -67,27 +66,6 @@ class Context(Protocol):
         """
         ...
 
-    async def read_task(self, task: str) -> PastTask:
-        """Read another task of the same owner, with its result.
-
-        Raises:
-            TaskMissing: the owner has no such task, or the log does not have it any more.
-            TasksUnavailable: the log does not answer; unless it is caught, the task is tried again.
-            FileTooLarge: its result has more than 8 MB.
-            FileMissing: its result was in the storage of files, and is gone.
-        """
-        ...
-
-    async def read_batch(self, batch: str) -> PastBatch:
-        """Read a batch of the same owner, and of its tasks those that have ended. They go to a local file of the attempt.
-
-        Raises:
-            TaskMissing: the owner has no such batch, or the log does not have it any more.
-            TasksUnavailable: the log does not answer; unless it is caught, the task is tried again.
-            OSError: the disk has no room.
-        """
-        ...
-
 
 class SyncContext(Protocol):
     """What a plain-function handler is given: `Context` without ``await``, safe to use from its thread."""
@@ -125,12 +103,4 @@ class SyncContext(Protocol):
 
     def save(self, name: str, source: SyncSource, media_type: str) -> FileRecord:
         """See `Context.save`."""
-        ...
-
-    def read_task(self, task: str) -> PastTask:
-        """See `Context.read_task`."""
-        ...
-
-    def read_batch(self, batch: str) -> PastBatch:
-        """See `Context.read_batch`."""
         ...

@@ -22,6 +22,7 @@ from headrace.sdk.said import to_json
 
 In = TypeVar("In", bound=msgspec.Struct)
 Out = TypeVar("Out")
+T = TypeVar("T")
 
 AsyncHandler = Callable[[In, Context], Awaitable[Out]]
 SyncHandler = Callable[[In, SyncContext], Out]
@@ -35,7 +36,19 @@ class ResultError(TypeError):
     """What a handler returned cannot be the result of a task. The message is a clause that says why."""
 
 
-class task(KindOptions, frozen=True):  # noqa: N801 - it is used as a decorator, as functools.partial is used as a function
+class _TaskMeta(msgspec.StructMeta):
+    """Refuses `@task` without parentheses, which would give the function to the constructor."""
+
+    def __call__(self: type[T], *given: Any, **options: Any) -> T:
+        if given and inspect.isfunction(given[0]):
+            handler = given[0]
+            raise KindError(
+                f"{handler.__code__.co_filename}: kind {handler.__name__!r}: write @task() with parentheses"
+            )
+        return super().__call__(*given, **options)
+
+
+class task(KindOptions, frozen=True, metaclass=_TaskMeta):  # noqa: N801 - it is used as a decorator, as functools.partial is used as a function
     """Makes a handler a task kind. The arguments are the attributes of `headrace.sdk.options.KindOptions`.
 
     Raises:

@@ -19,6 +19,7 @@ from headrace.store.snapshot import Reads
 
 class _ResultRow(Struct, frozen=True, kw_only=True):
     id: str
+    kind: str
     title: str
     state: str
     attempt: int
@@ -61,6 +62,7 @@ def _to_result(row: _ResultRow, index: int) -> BatchResult:
     return BatchResult(
         index=index,
         task=row.id,
+        kind=row.kind,
         title=row.title,
         state=State(row.state),
         attempt=row.attempt,

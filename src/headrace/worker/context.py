@@ -14,14 +14,12 @@ from headrace.contracts.files import FileRecord
 from headrace.errors import LogUnavailable
 from headrace.sdk.context import LogLevel
 from headrace.sdk.files import OpenFile, Source
-from headrace.sdk.past_tasks import PastBatch, PastTask
 from headrace.sdk.said import to_fraction, to_json, to_level, to_text
 from headrace.telemetry import get_logger
 from headrace.worker.attempt_files import AttemptFiles
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
 from headrace.worker.kept_output import KeptOutput
-from headrace.worker.past_tasks import PastTasks
 from headrace.worker.stored_file import StoredFile
 from headrace.worker.text import LINE_CHARS_MAX, legible
 
@@ -43,18 +41,13 @@ class ExecutionContext:
         events: Appends what the handler says.
         files: Opens and saves files.
         kept: Keeps the newest of what the handler writes.
-        past: Reads other tasks.
 
     Attributes:
         files: As given.
-        past: As given.
     """
 
-    def __init__(
-        self, execution: Execution, events: EventWriter, files: AttemptFiles, kept: KeptOutput, past: PastTasks
-    ) -> None:
+    def __init__(self, execution: Execution, events: EventWriter, files: AttemptFiles, kept: KeptOutput) -> None:
         self.files = files
-        self.past = past
         self._execution = execution
         self._events = events
         self._kept = kept
@@ -143,14 +136,6 @@ class ExecutionContext:
     async def save(self, name: str, source: Source, media_type: str) -> FileRecord:
         """See `headrace.task.Context.save`."""
         return await self._on_own_loop(self.files.save(name, source, media_type))
-
-    async def read_task(self, task: str) -> PastTask:
-        """See `headrace.task.Context.read_task`."""
-        return await self._on_own_loop(self.past.read_task(task))
-
-    async def read_batch(self, batch: str) -> PastBatch:
-        """See `headrace.task.Context.read_batch`."""
-        return await self._on_own_loop(self.past.read_batch(batch))
 
     async def _append_line(self, logged: Logged) -> None:
         self._kept.add_line(logged, await self._events.append(self._execution, EventName.LOGGED, logged))

@@ -1,7 +1,7 @@
 """The protocol between a worker and a process that runs handlers: frames over two pipes, msgpack behind its length.
 
-A worker sends a `Call`. The process sends what the handler says, then how it ended. Each `Log`, `Emit`, `Open`, `Fetch`, `Save`,
-`ReadTask` and `ReadBatch` waits for its `Answer`, and each `Progress` for its `ProgressAccepted`, so at most one of each is under way and no handler can flood its
+A worker sends a `Call`. The process sends what the handler says, then how it ended. Each `Log`, `Emit`, `Open`, `Fetch` and `Save`
+waits for its `Answer`, and each `Progress` for its `ProgressAccepted`, so at most one of each is under way and no handler can flood its
 worker.
 """
 
@@ -89,18 +89,6 @@ class Save(Struct, frozen=True, tag="save"):
     media_type: str
 
 
-class ReadTask(Struct, frozen=True, tag="read_task"):
-    """The handler reads a task; see `headrace.task.SyncContext.read_task`. The answer has its `PastTask` as JSON."""
-
-    task: str
-
-
-class ReadBatch(Struct, frozen=True, tag="read_batch"):
-    """The handler reads a batch; see `headrace.task.SyncContext.read_batch`. The answer has its `PastBatch` as JSON."""
-
-    batch: str
-
-
 class Result(Struct, frozen=True, tag="result"):
     """The handler returned; ``result`` is JSON."""
 
@@ -130,21 +118,7 @@ class Raised(Struct, frozen=True, tag="raised"):
 
 
 ToChild = Call | Answer | ProgressAccepted | Cancel
-FromChild = (
-    Ready
-    | Progress
-    | Log
-    | Emit
-    | Open
-    | Fetch
-    | Save
-    | ReadTask
-    | ReadBatch
-    | Result
-    | InvalidResult
-    | RetryAsked
-    | Raised
-)
+FromChild = Ready | Progress | Log | Emit | Open | Fetch | Save | Result | InvalidResult | RetryAsked | Raised
 
 Frame = TypeVar("Frame")
 

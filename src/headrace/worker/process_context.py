@@ -29,7 +29,6 @@ from headrace.sdk.files import (
     checked_name,
 )
 from headrace.sdk.local_files import LocalFile, write_source
-from headrace.sdk.past_tasks import PastBatch, PastTask, TaskMissing, TasksUnavailable
 from headrace.sdk.said import to_fraction, to_json, to_level, to_text
 from headrace.worker.pipe_protocol import (
     Answer,
@@ -44,8 +43,6 @@ from headrace.worker.pipe_protocol import (
     Progress,
     ProgressAccepted,
     Raised,
-    ReadBatch,
-    ReadTask,
     Result,
     RetryAsked,
     Save,
@@ -61,22 +58,10 @@ Ended = Result | InvalidResult | RetryAsked | Raised
 
 ERRORS: dict[str, Callable[[str], Exception]] = {
     each.__name__: each
-    for each in (
-        TypeError,
-        ValueError,
-        OSError,
-        FileMissing,
-        FileTooLarge,
-        NoFileStore,
-        FileStoreUnavailable,
-        TaskMissing,
-        TasksUnavailable,
-    )
+    for each in (TypeError, ValueError, OSError, FileMissing, FileTooLarge, NoFileStore, FileStoreUnavailable)
 }
 
 _decode_record = msgspec.json.Decoder(FileRecord).decode
-_decode_task = msgspec.json.Decoder(PastTask).decode
-_decode_batch = msgspec.json.Decoder(PastBatch).decode
 
 
 class Pipes:
@@ -195,14 +180,6 @@ class ProcessContext:
         finally:
             own.unlink(missing_ok=True)
 
-    def read_task(self, task: str) -> PastTask:
-        """See `headrace.task.Context.read_task`."""
-        return _decode_task(self._request(ReadTask(to_text(task))))
-
-    def read_batch(self, batch: str) -> PastBatch:
-        """See `headrace.task.Context.read_batch`."""
-        return _decode_batch(self._request(ReadBatch(to_text(batch))))
-
     def receive(self, frame: Answer | ProgressAccepted | Cancel) -> None:
         """Receive a frame that the worker sends while the handler runs."""
         match frame:
@@ -233,7 +210,7 @@ class ProcessContext:
             self._copies[file] = Path(os.fsdecode(self._request(Fetch(file))))
         return self._copies[file]
 
-    def _request(self, frame: Log | Emit | Open | Fetch | Save | ReadTask | ReadBatch) -> bytes:
+    def _request(self, frame: Log | Emit | Open | Fetch | Save) -> bytes:
         """Send a frame, wait for its answer, and return what that has."""
         with self._one_request:
             with self._lock:

@@ -11,7 +11,6 @@ from typing import cast
 import msgspec
 
 from headrace.sdk.context import LogLevel
-from headrace.sdk.past_tasks import PastBatch, PastTask
 from headrace.sdk.retries import Retry
 from headrace.telemetry import get_logger
 from headrace.worker.attempt_files import AttemptFiles
@@ -30,8 +29,6 @@ from headrace.worker.pipe_protocol import (
     Progress,
     ProgressAccepted,
     Raised,
-    ReadBatch,
-    ReadTask,
     Ready,
     Result,
     RetryAsked,
@@ -172,10 +169,6 @@ async def _converse(child: Child, call: Call, context: ExecutionContext) -> Retu
                     child.send(await _answer(context.log(message, cast("LogLevel", level))))
                 case Emit(chunk):
                     child.send(await _answer(context.emit_json(chunk)))
-                case ReadTask(task):
-                    child.send(await _answer(_read(context.past.read_task(task))))
-                case ReadBatch(batch):
-                    child.send(await _answer(_read(context.past.read_batch(batch))))
                 case Open() | Fetch() | Save() as asked:
                     child.send(await _answer(_use_files(asked, context.files)))
                 case Result(result):
@@ -201,10 +194,6 @@ async def _use_files(asked: Open | Fetch | Save, files: AttemptFiles) -> bytes:
             return os.fsencode(await files.fetch(await files.find(file)))
         case Save(name, path, media_type):
             return _encode(await files.save(name, Path(path), media_type))
-
-
-async def _read(asked: Awaitable[PastTask | PastBatch]) -> bytes:
-    return _encode(await asked)
 
 
 async def _answer(said: Awaitable[bytes | None]) -> Answer:

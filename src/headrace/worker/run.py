@@ -44,7 +44,6 @@ from headrace.worker.outcomes import (
     read_input,
     retry_or_fail,
 )
-from headrace.worker.past_tasks import PastTasks
 from headrace.worker.process_pool import ProcessPool
 from headrace.worker.quarantine import Quarantine
 from headrace.worker.rate import Rate
@@ -202,8 +201,7 @@ class Runner:
             files = AttemptFiles(execution, self._events, self._store, self._scratch)
             attempt_number, fence = execution.queued.attempt, execution.queued.fence
             kept = KeptOutput(files, attempt=attempt_number, fence=fence, has_lost=history.starts > 0)
-            past = PastTasks(self._log, self._store, execution.subject.owner, files.directory)
-            context = ExecutionContext(execution, self._events, files, kept, past)
+            context = ExecutionContext(execution, self._events, files, kept)
             try:
                 outcome = await self._outcome_of_handler(execution, decoded, context)
                 outcome = await store_result(execution, files, outcome)

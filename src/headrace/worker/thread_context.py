@@ -12,7 +12,6 @@ from headrace.contracts.files import FileRecord
 from headrace.sdk.context import LogLevel
 from headrace.sdk.files import SyncOpenFile, SyncSource, checked_media_type, checked_name
 from headrace.sdk.local_files import LocalFile, write_source
-from headrace.sdk.past_tasks import PastBatch, PastTask
 from headrace.sdk.said import to_json, to_level, to_text
 from headrace.worker.context import ExecutionContext, checked_progress
 from headrace.worker.text import LINE_CHARS_MAX, legible
@@ -94,14 +93,6 @@ class ThreadContext:
             return self._wait_for(files.save(checked, write_source(source, own), of_type), None)
         finally:
             own.unlink(missing_ok=True)
-
-    def read_task(self, task: str) -> PastTask:
-        """See `headrace.task.Context.read_task`."""
-        return self._wait_for(self._context.past.read_task(task), None)
-
-    def read_batch(self, batch: str) -> PastBatch:
-        """See `headrace.task.Context.read_batch`."""
-        return self._wait_for(self._context.past.read_batch(batch), None)
 
     def _wait_for(self, said: Coroutine[Any, Any, T], seconds: float | None = SYNC_TIMEOUT_SECONDS) -> T:
         """Wait for something on the event loop. What has to do with files ends with the attempt, and needs no other limit."""

@@ -100,43 +100,40 @@ async def test_the_files_of_tasks_become_one_archive(with_kinds: Cluster) -> Non
         assert archive.read("photo.jpg") == photo()
 
 
-async def report_on(cluster: Cluster, **given: Any) -> PdfReader:
-    found = await succeeds(cluster, "report_pdf", **given)
+async def read_report(cluster: Cluster, found: dict[str, Any]) -> PdfReader:
+    assert found["state"] == "succeeded", found["error"]
     assert set(named(found)) == {found["result"]["name"]}
     return PdfReader(io.BytesIO(await saved(cluster, found["result"]["file"])))
 
 
-async def test_a_profile_and_a_batch_become_reports(with_kinds: Cluster) -> None:
-    tables = [
-        await upload(
-            with_kinds.http, f"n,day\n{number},2024-01-0{number}\n".encode(), f"{number}.csv", media_type="text/csv"
-        )
-        for number in (1, 2)
-    ]
-    profiled = await succeeds(with_kinds, "table_profile", file=tables[0]["id"])
-    reader = await report_on(with_kinds, task=profiled["id"], title="One table")
-    assert reader.metadata is not None
-    assert reader.metadata.title == "One table"
-    assert "2024-01-01" in "".join(page.extract_text() for page in reader.pages)
-    batch = (await submit(with_kinds, "table_profile", [{"file": each["id"]} for each in tables], name="Two tables"))[
-        "id"
-    ]
+async def test_the_results_of_a_batch_become_a_report(with_kinds: Cluster) -> None:
+    await succeeds(with_kinds, "text_feedback", text="The worker says which kinds there are.")
+    texts = [{"text": f"The text number {number} is short."} for number in range(3)]
+    batch = (await submit(with_kinds, "text_feedback", texts, name="Three texts"))["id"]
     await settled(with_kinds, batch)
-    reader = await report_on(with_kinds, batch=batch)
+    asked = {"kind": "report_pdf", "input": {}, "results_of": batch}
+    answer = await with_kinds.http.post("/api/v1/tasks", json=asked)
+    assert answer.status_code == 202, answer.text
+    reader = await read_report(with_kinds, await with_kinds.outcome(answer.json()["id"]))
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Three texts"
     whole = "".join(page.extract_text() for page in reader.pages)
-    assert all(each in whole for each in ("Two tables", "1.csv", "2.csv", "2 (100.0 %)"))
+    assert all(each in whole for each in (batch, "text_feedback", "3 (100.0 %)", "The text number 2"))
 
 
-async def test_a_report_of_what_is_not_ones_own_or_no_profile_fails_at_once(with_kinds: Cluster) -> None:
-    other = with_kinds.http_as((await with_kinds.make_user()).key)
-    answer = await other.post("/api/v1/tasks", json={"kind": "table_profile", "input": {"csv": "a\n1\n"}})
-    theirs = answer.json()["id"]
-    await other.get(f"/api/v1/tasks/{theirs}", params={"wait": 10})
-    for given in ({"task": theirs}, {"batch": theirs}, {"task": "never"}):
-        found = await run(with_kinds, "report_pdf", **given)
-        assert (found["state"], found["attempt"], found["error"]["code"]) == ("failed", 1, "raised")
-        assert "there is no " in found["error"]["message"]
-        assert named(found) == {}
-    feedback = await succeeds(with_kinds, "text_feedback", text="A short text.")
-    found = await run(with_kinds, "report_pdf", task=feedback["id"])
-    assert "is of the kind text_feedback" in found["error"]["message"]
+async def test_the_profile_of_a_table_becomes_a_report(with_kinds: Cluster) -> None:
+    table = b"n,day\n1,2024-01-01\n2,2024-01-02\n"
+    file = await upload(with_kinds.http, table, "days.csv", media_type="text/csv")
+    profile = (await succeeds(with_kinds, "table_profile", file=file["id"]))["result"]["profile"]
+    reader = await read_report(with_kinds, await run(with_kinds, "report_pdf", profile=profile))
+    assert reader.metadata is not None
+    assert reader.metadata.title == "days.csv"
+    assert "2024-01-02" in "".join(page.extract_text() for page in reader.pages)
+
+
+async def test_a_report_about_another_json_file_fails_at_once_with_the_reason(with_kinds: Cluster) -> None:
+    file = await upload(with_kinds.http, b'{"pages": 1}', "other.json", media_type="application/json")
+    found = await run(with_kinds, "report_pdf", profile=file["id"])
+    assert (found["state"], found["attempt"], found["error"]["code"]) == ("failed", 1, "raised")
+    assert "Give the profile.json that a table_profile has saved" in found["error"]["message"]
+    assert named(found) == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -210,3 +210,13 @@ def test_a_handler_that_cannot_be_a_kind_is_refused_with_its_file(
     with pytest.raises(KindError, match=said) as caught:
         task(**options)(handler)
     assert str(caught.value).startswith(f"{__file__}: kind {options.get('name', handler.__name__)!r}: ")
+
+
+def test_task_without_parentheses_is_refused_with_what_to_write() -> None:
+    async def forgotten(input: Words, context: Context) -> Counts: ...
+
+    bare = cast("Callable[[object], object]", task)
+    with pytest.raises(KindError, match=r"test_kind\.py: kind 'forgotten': write @task\(\) with parentheses"):
+        bare(forgotten)
+    with pytest.raises(TypeError, match="positional"):
+        bare("forgotten")

@@ -29,7 +29,6 @@ from headrace.worker.context import (
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
 from headrace.worker.kept_output import KeptOutput
-from headrace.worker.past_tasks import PastTasks
 from headrace.worker.thread_context import ThreadContext
 from tests.waiting import until
 
@@ -83,13 +82,7 @@ def context_on(log: Log, attempt: int = 2) -> ExecutionContext:
     execution = SimpleNamespace(subject=SimpleNamespace(task="t1"), queued=SimpleNamespace(attempt=attempt))
     files = SimpleNamespace(has_store=False)
     kept = KeptOutput(cast("AttemptFiles", files), attempt=attempt, fence=0, has_lost=False)
-    return ExecutionContext(
-        cast("Execution", execution),
-        cast("EventWriter", log),
-        cast("AttemptFiles", files),
-        kept,
-        cast("PastTasks", None),
-    )
+    return ExecutionContext(cast("Execution", execution), cast("EventWriter", log), cast("AttemptFiles", files), kept)
 
 
 def at_most(elapsed: float, interval: float) -> int:

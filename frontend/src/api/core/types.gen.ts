@@ -2515,6 +2515,7 @@ export type BatchResult = {
      */
     index: number;
     task: string;
+    kind: string;
     title: string;
     state: State;
     attempt: number;
