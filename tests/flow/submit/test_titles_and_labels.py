@@ -152,4 +152,4 @@ async def test_what_can_be_no_label_in_a_query_is_refused(cluster: Cluster, labe
 async def test_a_batch_has_inputs_or_entries(cluster: Cluster) -> None:
     for more in ({}, {"inputs": [{"text": "a"}], "entries": [{"input": {"text": "a"}}]}):
         answer = await cluster.http.post("/api/v1/batches", json={"kind": "echo", **more})
-        assert "either inputs or entries" in check_problem(answer, 400, "malformed_request")["message"]
+        assert "either inputs, entries or files" in check_problem(answer, 400, "malformed_request")["message"]
