@@ -30,4 +30,6 @@ VISIBLE_PATTERN = pattern_of("made of visible ASCII characters, without spaces",
 # In a set of characters: control characters, line separators, and what turns the direction of the text around it.
 NOT_PRINTABLE = r"\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069"
 PRINTABLE_PATTERN = pattern_of("one line of printable characters", rf"^[^{NOT_PRINTABLE}]*$(?!\n)")
+# Postgres takes no text with this character, whatever it is compared with.
+NO_NUL_PATTERN = pattern_of("a text without NUL characters", r"^[^\x00]*$(?!\n)")
 is_printable = re.compile(PRINTABLE_PATTERN).fullmatch

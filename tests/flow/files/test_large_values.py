@@ -128,6 +128,15 @@ async def test_a_key_makes_one_task_of_a_large_input(with_files: Cluster) -> Non
     assert (await with_files.outcome(first.json()["id"]))["result"] == LARGE
 
 
+async def test_a_large_input_that_its_key_refuses_leaves_nothing_in_the_store(with_files: Cluster) -> None:
+    key = {"Idempotency-Key": "large-other"}
+    bodies = [{"kind": "repeat_text", "input": {"text": LARGE + more}} for more in ("", "other")]
+    first = (await with_files.http.post("/api/v1/tasks", json=bodies[0], headers=key)).json()["id"]
+    refused = await with_files.http.post("/api/v1/tasks", json=bodies[1], headers=key)
+    check_problem(refused, 422, "idempotency_key_reused")
+    assert len(list(place_of_objects(with_files).rglob(f"{first}-input-*"))) == 1
+
+
 async def test_an_input_that_is_gone_when_its_task_runs_fails_it_at_once(with_files: Cluster) -> None:
     body = {"kind": "repeat_text", "input": {"text": LARGE}, "delay": 2}
     task = (await with_files.http.post("/api/v1/tasks", json=body)).json()["id"]

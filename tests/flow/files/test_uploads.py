@@ -230,6 +230,26 @@ async def test_a_deleted_file_is_gone_with_its_bytes(cluster: Cluster) -> None:
     assert [each for each in (cluster.place / "objects").rglob(f"*{file['id']}*/*") if each.is_file()] == []
 
 
+async def test_a_part_that_arrives_after_its_upload_was_deleted_leaves_nothing(cluster: Cluster) -> None:
+    file = await begin(cluster.http, b"a part")
+
+    async def deleted_meanwhile() -> AsyncIterator[bytes]:
+        yield b"a "
+        assert (await cluster.http.delete(f"/api/v1/files/{file['id']}")).status_code == 204
+        yield b"part"
+
+    async with httpx.AsyncClient(timeout=60) as plain:
+        answer = await plain.put(file["upload"]["parts"][0]["url"], content=deleted_meanwhile())
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "file_not_found")
+    assert [each for each in (cluster.place / "objects").rglob(f"*{file['id']}*/*") if each.is_file()] == []
+
+
+async def test_a_name_that_no_database_can_look_for_is_refused(cluster: Cluster) -> None:
+    for path in ("/api/v1/files", "/bff/v1/member/files"):
+        answer = await cluster.http.get(path, params={"q": "a\0b"})
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "malformed_request"), path
+
+
 async def test_files_are_listed_newest_first_and_found_by_a_part_of_their_name(cluster: Cluster) -> None:
     http = cluster.http_as((await cluster.make_user()).key)
     for name in ("Report 1.pdf", "photo.png", "report 2.txt"):

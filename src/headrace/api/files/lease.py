@@ -11,7 +11,7 @@ from headrace.api.identity_database import IdentityDatabase
 from headrace.identity_errors import IdentityUnavailable
 from headrace.log import clock
 from headrace.store.file_table import FileRow
-from headrace.store.files import change_leased, check_quota, lease_upload
+from headrace.store.files import change_leased, check_quota, find_file, lease_upload
 from headrace.store.users import lock_user
 
 SECONDS = 30.0  # after which a process that has died or stands still has the upload no more
@@ -50,6 +50,15 @@ class Lease:
             else:
                 self.row = now_is
             return now_is
+
+    async def is_deleted(self) -> bool:
+        """Look whether the owner has deleted the upload.
+
+        Raises:
+            IdentityUnavailable: Postgres cannot be reached.
+        """
+        async with self._database.transaction() as session:
+            return await find_file(session, self.row.owner, self.row.id) is None
 
     async def count_size(self, size: int, owner_bytes_max: int) -> None:
         """Count the size of an upload that was not known when it began.

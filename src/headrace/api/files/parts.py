@@ -81,6 +81,28 @@ def use_of_part(file: str, number: int, size: int) -> str:
     return f"put {file} {number} {size}"
 
 
+async def remove_late(objects: Objects, row: FileRow, number: int, now: FileRow | None) -> None:
+    """Remove a part that has arrived after the end of its upload, when nobody removes its parts any more.
+
+    Args:
+        objects: The store.
+        row: The upload, as it was before the part was written.
+        number: The part.
+        now: The upload as it is now; None when it was deleted.
+
+    Raises:
+        FileNotFound: The upload was deleted meanwhile.
+        UploadEnded: It has ended meanwhile.
+        ObjectsUnavailable: The store does not remove it.
+    """
+    if now is None or now.state in (FileState.READY, FileState.REFUSED):
+        await objects.remove(part_key(row.owner, row.id, number))
+    if now is None:
+        raise FileNotFound("this upload was deleted while the part arrived; begin another one")
+    if now.state == FileState.REFUSED:
+        raise UploadEnded("this upload was refused while the part arrived; begin another one")
+
+
 async def put_part(objects: Objects, row: FileRow | None, number: int, source: AsyncIterator[bytes]) -> None:
     """Write a part of an upload to a directory.
 
@@ -93,7 +115,7 @@ async def put_part(objects: Objects, row: FileRow | None, number: int, source: A
     if row is None or not 1 <= number <= len(part_sizes(row)):
         raise FileNotFound("there is no such upload any more, or it has no such part")
     if row.state != FileState.UPLOADING:
-        raise UploadEnded(f"this upload is {row.state}, and takes no more parts")
+        raise UploadEnded(f"this upload is {row.state}, and takes no more parts; begin another one to send other bytes")
     size = part_sizes(row)[number - 1]
     await objects.write(part_key(row.owner, row.id, number), exactly(source, size), size_max=size)
 

@@ -17,7 +17,7 @@ from headrace.api.files.refusals import as_reason, refused_before
 from headrace.api.files.stream import checked, write_content, write_record
 from headrace.api.identity_database import IdentityDatabase
 from headrace.api.turns import Turns
-from headrace.contracts.files import FileRecord, FileState, content_key, part_key
+from headrace.contracts.files import FileRecord, FileState, content_key, part_key, record_key
 from headrace.errors import HeadraceError
 from headrace.file_errors import (
     FileNotFound,
@@ -131,7 +131,7 @@ class Verifications:
             raise
         except HeadraceError:
             # It can be tried again at once, by whatever process.
-            await _give_back(lease)
+            await _give_back(objects, lease)
             raise
         return await mark_ready(objects, lease, written)
 
@@ -164,6 +164,7 @@ async def mark_ready(objects: Objects, lease: Lease, written: Written) -> FileRo
         leased_until=None,
     )
     if ready is None:
+        await _remove_deleted(objects, lease)
         raise FileNotFound(f"the upload {row.id!r} was deleted, or is verified by another process")
     await remove_quietly(
         objects, *(part_key(row.owner, row.id, number) for number in range(1, len(part_sizes(row)) + 1))
@@ -249,14 +250,25 @@ async def _refuse(objects: Objects, lease: Lease, refusal: FileRefused) -> None:
         leased_until=None,
         expires_at=clock.now() + REFUSED_KEPT,
     )
-    if refused is not None:
+    if refused is None:
+        await _remove_deleted(objects, lease)
+    else:
         parts = (part_key(row.owner, row.id, number) for number in range(1, len(part_sizes(row)) + 1))
         await remove_quietly(objects, content_key(row.owner, row.id), *parts)
 
 
-async def _give_back(lease: Lease) -> None:
+async def _remove_deleted(objects: Objects, lease: Lease) -> None:
+    """Remove what was written of an upload after its owner had deleted it. What another process has stays."""
+    if await lease.is_deleted():
+        await remove_quietly(
+            objects, record_key(lease.row.owner, lease.row.id), content_key(lease.row.owner, lease.row.id)
+        )
+
+
+async def _give_back(objects: Objects, lease: Lease) -> None:
     try:
-        await lease.change(state=FileState.UPLOADING.value, leased_until=None)
+        if await lease.change(state=FileState.UPLOADING.value, leased_until=None) is None:
+            await _remove_deleted(objects, lease)
     except IdentityUnavailable:
         log.warning("an upload could not be given back; another process may have it in half a minute")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -41,9 +41,12 @@ def choose_field(body: BatchSubmission, fields: FileFields | None) -> str:
     return field
 
 
-def inputs_over(files: list[str], field: str, rest: dict[str, object]) -> list[msgspec.Raw]:
-    """Return an input for each file, which has the id of the file in its field, and the rest."""
-    return [msgspec.Raw(_encode({**rest, field: each})) for each in files]
+def inputs_over(files: list[str], field: str, rest: dict[str, object]) -> Iterator[msgspec.Raw]:
+    """Yield an input for each file, which has the id of the file in its field, and the rest.
+
+    All at once they may take a hundred thousand times what the body has, so each is made when it is wanted.
+    """
+    return (msgspec.Raw(_encode({**rest, field: each})) for each in files)
 
 
 @contextmanager

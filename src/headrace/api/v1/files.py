@@ -17,6 +17,7 @@ from headrace.api.files.parts import describe_upload
 from headrace.api.files.uploads import begin_upload, remove_upload
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.files import NAME_CHARS_MAX, File, FileDetail, FilePage, FileState, NewFile
+from headrace.contracts.patterns import NO_NUL_PATTERN
 from headrace.contracts.tasks import ID_PATTERN
 from headrace.file_errors import FileNotFound
 from headrace.file_names import read_name
@@ -65,7 +66,8 @@ async def list_files(
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
     q: Annotated[
-        str | None, Parameter(max_length=NAME_CHARS_MAX, description="A part of the name, in any case.")
+        str | None,
+        Parameter(max_length=NAME_CHARS_MAX, pattern=NO_NUL_PATTERN, description="A part of the name, in any case."),
     ] = None,
     task: Annotated[str | None, Parameter(pattern=ID_PATTERN, description="Produced by this task.")] = None,
     # Litestar reserves the name `state` for its own state.

@@ -25,6 +25,7 @@ from headrace.api.v1.follow_links import asked_link, make_link
 from headrace.contracts.events import EventName
 from headrace.contracts.follow_links import AcceptedTask, FollowLinkRequest
 from headrace.contracts.kinds import KindDescription
+from headrace.contracts.large_values import INLINE_BYTES_MAX
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.contracts.tasks import DELAY_SECONDS_MAX, NULL, Submission, TaskSummary
@@ -60,8 +61,8 @@ async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask
     api, owner, key = state_of(request), caller(request), read_key(request)
     asked = asked_link(api, request)
     task = str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "task")
-    if key is not None and data.results_of is not None:
-        # Results are not written again for a task that has them.
+    if key is not None and (data.results_of is not None or len(await request.body()) > INLINE_BYTES_MAX):
+        # What goes to the store is not written again, and not for a submission that the key refuses.
         known = await recall(api.log, api.read_model, owner, task, data, refused=False)
         if known is not None:
             return Response(_with_link(request, known, asked), status_code=200, headers=location("tasks", task))

@@ -164,7 +164,7 @@ def _not_one_of_them() -> MalformedRequest:
     return MalformedRequest(message, [FieldError(path="/inputs", message=message)])
 
 
-async def _all_at_once(inputs: list[msgspec.Raw]) -> AsyncIterator[list[msgspec.Raw]]:
+async def _all_at_once(inputs: Iterable[msgspec.Raw]) -> AsyncIterator[Iterable[msgspec.Raw]]:
     yield inputs
 
 

@@ -30,7 +30,7 @@ from headrace.contracts.identity import (
     UserPage,
     UserState,
 )
-from headrace.contracts.patterns import pattern_of
+from headrace.contracts.patterns import NO_NUL_PATTERN
 from headrace.identity.principals import Principal
 from headrace.identity_errors import Forbidden, InvalidOneTimeToken, WrongPassword
 from headrace.store.cursors import PAGE_ROWS_MAX, Cursor
@@ -46,8 +46,7 @@ InSearch = Annotated[
     Parameter(
         min_length=1,
         max_length=SEARCH_CHARS_MAX,
-        # Postgres takes no text with this character.
-        pattern=pattern_of("a text without NUL characters", r"^[^\x00]+$(?!\n)"),
+        pattern=NO_NUL_PATTERN,
         description="A part of the email address or the display name, in any case.",
     ),
 ]

@@ -21,6 +21,7 @@ from headrace.api.edge.request import AnyRequest, AtCursor, AtLeast
 from headrace.api.mounts import Mount, belongs_to
 from headrace.api.state import ApiState, state_of
 from headrace.contracts.files import NAME_CHARS_MAX, File, FileState
+from headrace.contracts.patterns import NO_NUL_PATTERN
 from headrace.contracts.screens.envelope import Ref
 from headrace.contracts.screens.files import FileEntry, FileStorage, FilesV1
 from headrace.contracts.titles import short_id
@@ -49,7 +50,8 @@ class Page(NamedTuple):
 async def show_files(
     request: AnyRequest,
     q: Annotated[
-        str | None, Parameter(max_length=NAME_CHARS_MAX, description="A part of the name, in any case.")
+        str | None,
+        Parameter(max_length=NAME_CHARS_MAX, pattern=NO_NUL_PATTERN, description="A part of the name, in any case."),
     ] = None,
     limit: Annotated[int, Parameter(ge=1, le=PAGE_ROWS_MAX)] = 50,
     cursor: AtCursor = None,
