@@ -6,7 +6,7 @@ task names the batch: the API writes the file, and puts its id into the input.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 
 import msgspec
@@ -29,9 +29,15 @@ from headrace.file_errors import FileNotFound
 from headrace.identity_errors import IdentityUnavailable
 from headrace.store.batch_results import read_results
 
-PAGE_TASKS = 50  # that are read at a time; with the largest results that a row has they take 13 MB
+PAGE_TASKS_MIN = 4  # that are read at a time; with the largest results that a row has they take 1 MB
+PAGE_TASKS_MAX = 64  # of small results
+PAGE_BYTES = (
+    1 << 20
+)  # of results that are read at a time, about; each client that reads slowly has such a page in memory
+PIECE_BYTES = (
+    64 << 10
+)  # of lines that are sent together; the server holds several pieces for a client that does not read
 
-_encode_lines = msgspec.json.Encoder().encode_lines
 _encode = msgspec.json.Encoder().encode
 _NO_PART_OF_A_NAME = str.maketrans("/\\", "__")
 
@@ -42,11 +48,15 @@ async def stream_results(read_model: ReadModel, batch: Batch) -> AsyncGenerator[
     Raises:
         ReadModelUnavailable: Postgres cannot be reached.
     """
-    for first in range(0, batch.total, PAGE_TASKS):
-        count = min(PAGE_TASKS, batch.total - first)
+    first, count = 0, PAGE_TASKS_MIN
+    while first < batch.total:
         async with read_model.session() as session:
-            found = await read_results(session, batch.owner, batch.id, first, count)
-        yield _encode_lines([_on_one_line(each) for each in found])
+            found = await read_results(session, batch.owner, batch.id, first, min(count, batch.total - first))
+        first, size = first + count, 0
+        for piece in _pieces_of(found):
+            size += len(piece)
+            yield piece
+        count = min(max(_as_many_as_fit(count, size), PAGE_TASKS_MIN), 2 * count, PAGE_TASKS_MAX)
 
 
 def results_name(batch: Batch) -> str:
@@ -113,6 +123,23 @@ def _with_file(api: ApiState, submission: Submission, file: str) -> Submission:
     whole = replace(submission, input={**submission.input, RESULTS_FIELD: file})
     api.catalog.validate(whole.kind, whole.input, Raw(_encode(whole.input)))
     return whole
+
+
+def _pieces_of(results: list[BatchResult]) -> Iterator[bytes]:
+    """Yield lines, many together when they are short."""
+    gathered = bytearray()
+    for each in results:
+        gathered += _encode(_on_one_line(each)) + b"\n"
+        if len(gathered) >= PIECE_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _as_many_as_fit(count: int, size: int) -> int:
+    """Return how many tasks a page has room for, when so many had lines of ``size`` bytes together."""
+    return count * PAGE_BYTES // max(size, 1)
 
 
 def _on_one_line(result: BatchResult) -> BatchResult:
