@@ -29,14 +29,13 @@ from headrace.file_errors import FileNotFound
 from headrace.identity_errors import IdentityUnavailable
 from headrace.store.batch_results import read_results
 
-PAGE_TASKS_MIN = 4  # that are read at a time; with the largest results that a row has they take 1 MB
-PAGE_TASKS_MAX = 64  # of small results
-PAGE_BYTES = (
-    1 << 20
-)  # of results that are read at a time, about; each client that reads slowly has such a page in memory
-PIECE_BYTES = (
-    64 << 10
-)  # of lines that are sent together; the server holds several pieces for a client that does not read
+# Tasks that are read at a time; with the largest results that a row has the first take 1 MB.
+PAGE_TASKS_MIN = 4
+PAGE_TASKS_MAX = 64
+# Bytes of results that are read at a time, about; each client that reads slowly has such a page in memory.
+PAGE_BYTES = 1 << 20
+# Bytes of lines that are sent together; the server holds several pieces for a client that does not read.
+PIECE_BYTES = 64 << 10
 
 _encode = msgspec.json.Encoder().encode
 _NO_PART_OF_A_NAME = str.maketrans("/\\", "__")
