@@ -208,6 +208,16 @@ async def _is_there(log: Log, first: Message) -> bool:
     return bool((await log.replayer.page(subjects.task_events(task.owner, task.task), records=1)).records)
 
 
+async def is_in_log(log: Log, batch: NewBatch) -> bool:
+    """Whether the log has this batch already, with the same inputs.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    created = await _read_created(log, batch)
+    return created is not None and _is_same(batch, created)
+
+
 async def _read_created(log: Log, batch: NewBatch) -> Record | None:
     return await log.replayer.last(batch.subject(BatchEventName.CREATED))
 

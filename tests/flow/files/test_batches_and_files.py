@@ -90,6 +90,19 @@ async def test_a_batch_of_files_that_is_not_clear_is_refused_where_it_is_not(
     assert path in [each["path"] for each in answer.json()["errors"]]
 
 
+async def test_a_batch_that_was_accepted_is_known_by_its_key_also_when_its_files_are_gone(with_files: Cluster) -> None:
+    files = [await add_file(with_files, new_id(), b"text") for _ in range(2)]
+    body, headers = {"kind": "copy_file", "files": files}, {"Idempotency-Key": new_id()}
+    first = await with_files.http.post("/api/v1/batches", json=body, headers=headers)
+    assert first.status_code == 202, first.text
+    await settled(with_files, first.json()["id"])
+    assert (await with_files.http.delete(f"/api/v1/files/{files[1]}")).status_code == 204
+    again = await with_files.http.post("/api/v1/batches", json=body, headers=headers)
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+    refused = await with_files.http.post("/api/v1/batches", json=body, headers={"Idempotency-Key": new_id()})
+    assert list(wrong(refused)) == ["/files/1"]
+
+
 async def test_the_results_of_a_batch_are_sent_in_the_order_of_its_inputs(with_files: Cluster) -> None:
     batch = await copied(with_files, 60)
     await with_files.http.delete(f"/api/v1/tasks/{batch['id']}-5")

@@ -101,7 +101,7 @@ class BatchUpload:
         self._room = room
         self._kind = kind
         self._input_bytes_max = input_bytes_max
-        self._errors: list[FieldError] = []
+        self._errors, self._unusable = list[FieldError](), list[FieldError]()
         self._invalid_inputs = 0
         self._hash = hashlib.sha256()
         self._unwritten = bytearray()
@@ -139,7 +139,7 @@ class BatchUpload:
                 self._slice_began = time.perf_counter()
 
     async def complete(self) -> None:
-        """Accept the inputs after the last one was added.
+        """Accept the inputs after the last one was added, but for files that cannot be used, see `unusable_files`.
 
         Raises:
             InvalidInput: there is no input, or an input is wrong. The error names the first wrong paths.
@@ -152,6 +152,11 @@ class BatchUpload:
             message = "a batch has at least one input"
             raise InvalidInput(message, [FieldError(path=f"/{self._form}", message=message)])
         await self._write()
+
+    @property
+    def unusable_files(self) -> InvalidInput | None:
+        """What is wrong with files that inputs name; None when all can be used."""
+        return self._refusal() if self._unusable else None
 
     def body_hash(self, terms: object) -> str:
         """Return a hash of the inputs and of the other terms of the batch, to recognise it when it is sent again.
@@ -234,10 +239,11 @@ class BatchUpload:
         found = await self._files.find(named for each in held for named in each.named)
         names = names_of(found)
         for each in held:
-            if errors := find_unusable(each.named, found):
-                self._add_errors(errors)
-            else:
-                self._keep(each.value, each.encoded, each.labels, names)
+            unusable = find_unusable(each.named, found)
+            self._invalid_inputs += bool(unusable)
+            self._unusable += unusable[: ERRORS_MAX - len(self._unusable)]
+            # What was accepted before is recognised by all its inputs, also when some of its files are gone.
+            self._keep(each.value, each.encoded, each.labels, names)
 
     def _keep(
         self, value: dict[str, Any], encoded: bytes, labels: dict[str, str], file_names: Mapping[str, str] = _NO_LABELS
@@ -261,7 +267,7 @@ class BatchUpload:
     def _refusal(self) -> InvalidInput:
         what = "an input" if self._invalid_inputs == 1 else f"{self._invalid_inputs} inputs"
         message = f"{what} of kind {self._kind!r} cannot be accepted, see errors; so nothing was"
-        return InvalidInput(message, self._errors[:ERRORS_MAX])
+        return InvalidInput(message, [*self._errors, *self._unusable][:ERRORS_MAX])
 
     async def _write(self) -> None:
         unwritten, self._unwritten = self._unwritten, bytearray()

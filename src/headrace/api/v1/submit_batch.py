@@ -51,6 +51,7 @@ from headrace.lifecycle.batch_append import (
     Interrupted,
     OtherBatch,
     append_batch,
+    is_in_log,
 )
 from headrace.lifecycle.batch_state import describe_new_batch, read_batch_state
 from headrace.lifecycle.new_batch import NewBatch
@@ -184,9 +185,12 @@ async def _submit(
         async for some in inputs:
             await upload.add(some)
         await upload.complete()
+        batch = _new_batch(request, terms, upload, key)
+        # Files may have been deleted since the batch was accepted.
+        if (refusal := upload.unusable_files) is not None and not (batch.is_keyed and await is_in_log(api.log, batch)):
+            raise refusal
         await api.limits.count_batch(request.scope, principal_of(request).id, upload.total)
         check_still_good(request)
-        batch = _new_batch(request, terms, upload, key)
         published = Published(terms.kind, terms.priority, batch.id, upload.size, upload.total)
         with publishing(request.scope, published) as headers:
             batch = batch._replace(headers=headers)
