@@ -173,6 +173,7 @@ class _BatchAppend:
         # A new batch has reserved room for all its chunks at once.
         has_room = not may_be_there
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        is_first_try = True
         while True:
             try:
                 if may_be_there and await _is_there(self._log, messages[0]):
@@ -184,8 +185,10 @@ class _BatchAppend:
                     return _Appended((await self._log.appender.append_all(messages)).sequence)
                 return await self._explain_refusal()
             except LogUnavailable:
-                if asyncio.get_running_loop().time() > deadline:
+                # A process that stood still for all this time has asked only once, and of a log that has given up waiting for it.
+                if asyncio.get_running_loop().time() > deadline and not is_first_try:
                     raise
+                is_first_try = False
             # The broker sends no signal when the log is ready again, so the append is tried again.
             await asyncio.sleep(RETRY_SECONDS)
 

@@ -87,7 +87,7 @@ async def test_a_handler_is_stopped_although_its_worker_did_not_hear_of_the_canc
     task = await accepted(cluster, "until_cancelled_async", input={"name": "stopped-late"})
     await called(cluster, task["id"])
     end = Finished(attempt=1, outcome=Outcome.CANCELLED, by="local")  # as somebody cancels whose word is lost
-    (start,) = await cluster.events("hr.tasks.started.>")
+    (start,) = await until(lambda: cluster.events("hr.tasks.started.>"), "the log to have its start")
     await cluster.log.appender.append(start.subject.replace("started", "finished"), encode(end), {})
     began = now()
     await until((cluster.place / "stopped-late").exists, "the handler to be stopped", patience=10)

@@ -134,7 +134,10 @@ def batch(
 @click.argument("batch", type=ID)
 @url_option
 def results(batch: str, url: str | None) -> None:
-    """Print what became of each task of a batch: a line of JSON for each, in the order of the inputs."""
+    """Print the results of a batch, a line of JSON for each task.
+
+    The lines are in the order of the inputs. Of a batch that goes on, they say how far each task is.
+    """
     from headrace.cli.terminal.batch import show_results
     from headrace.cli.terminal.exits import run_command
 
