@@ -33,7 +33,7 @@ SHOWN: Sequence[tuple[str, str]] = [
     ("echo ", ""),
     ("--delay 10m", r" pending$"),
     ("submit text_feedback", r"succeeded"),
-    ("(echo customer", ""),
+    ("seq 100000 ", ""),
     ("submit table_profile", r'"rows": 100000'),
     ("files ls", r"sales\.csv"),
     ("headrace batch", r"1,000 .*succeeded|succeeded .*1,000"),
