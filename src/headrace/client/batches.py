@@ -114,6 +114,7 @@ class Batches(Connection):
         Raises:
             ProblemError: There is no such batch, or the read model is not available.
             httpx.TransportError: The API does not answer, or the answer has broken off.
+            ValueError: A line is longer than any of Headrace's own, see `headrace.lines.LINE_BYTES_MAX`.
         """
         async with self.open_content(path("batches", batch, "results"), 0) as answer:
             async for line in split_lines(answer.aiter_bytes()):
