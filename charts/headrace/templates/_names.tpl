@@ -1,0 +1,57 @@
+{{/* The name of the chart, or what nameOverride says. It is part of selectors, which never change. */}}
+{{- define "headrace.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{/*
+The beginning of all names: that of the release, with the chart's unless it is in it. The longest suffix, "-worker-" and 20 letters,
+leaves 35 letters of a name of 63; what is longer is cut, with a checksum, so that two releases never share it.
+*/}}
+{{- define "headrace.fullname" -}}
+{{- $whole := .Values.fullnameOverride -}}
+{{- if not $whole -}}
+{{- $name := include "headrace.name" . -}}
+{{- $whole = ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- end -}}
+{{- if gt (len $whole) 35 -}}
+{{- printf "%s-%s" ($whole | trunc 26 | trimSuffix "-") ($whole | sha256sum | trunc 8) -}}
+{{- else -}}
+{{- $whole -}}
+{{- end -}}
+{{- end }}
+
+{{/* The name of an object. Arguments: root, suffix. */}}
+{{- define "headrace.nameOf" -}}
+{{- printf "%s-%s" (include "headrace.fullname" .root) .suffix -}}
+{{- end }}
+
+{{/* What tells the pods of a component from all others. Nothing here may ever change: selectors are immutable. Arguments: root, component, part. */}}
+{{- define "headrace.selector" -}}
+app.kubernetes.io/name: {{ include "headrace.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- with .part }}
+headrace/{{ $.component }}: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* The labels of an object. Arguments: as of headrace.selector. */}}
+{{- define "headrace.labels" -}}
+{{ include "headrace.selector" . }}
+app.kubernetes.io/part-of: headrace
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The image: a digest before a tag before the chart's appVersion. Arguments: root, image (what differs from the chart's). */}}
+{{- define "headrace.image" -}}
+{{- $image := mergeOverwrite (deepCopy .root.Values.image) (.image | default dict) -}}
+{{- $registry := (.image | default dict).registry | default (.root.Values.global | default dict).imageRegistry | default $image.registry -}}
+{{- $place := $registry | empty | ternary $image.repository (printf "%s/%s" $registry $image.repository) -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $place $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $place ($image.tag | default .root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,15 @@
+{{/*
+Every object of the chart passes here: it gets the common labels and annotations, and what `merge` says at last.
+Arguments: root, object (YAML), merge (a map, or nothing).
+*/}}
+{{- define "headrace.object" -}}
+{{- $object := fromYaml .object -}}
+{{- if hasKey $object "Error" -}}{{- fail (printf "%s\n%s" $object.Error .object) -}}{{- end -}}
+{{- $metadata := $object.metadata -}}
+{{- with .root.Values.commonLabels }}{{- $_ := set $metadata "labels" (mergeOverwrite (deepCopy .) $metadata.labels) }}{{- end }}
+{{- $annotations := mergeOverwrite (deepCopy (.root.Values.commonAnnotations | default dict)) ($metadata.annotations | default dict) -}}
+{{- if $annotations }}{{- $_ := set $metadata "annotations" $annotations }}{{- end }}
+{{- with .merge }}{{- $object = mergeOverwrite $object (deepCopy .) }}{{- end -}}
+---
+{{ toYaml $object }}
+{{ end }}
