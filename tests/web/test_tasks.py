@@ -87,12 +87,16 @@ async def test_new_tasks_do_not_move_the_rows_that_somebody_reads(web: Web) -> N
     await shown.goto("/tasks")
     await expect(_rows(shown.page).first).to_be_visible(timeout=PATIENT)
 
-    async def scrolled() -> bool:  # rows above and below those in sight have no height in the first moment
-        return await shown.page.evaluate("() => { window.scrollTo(0, 1800); return window.scrollY }") == 1800
-
-    await until(scrolled, "the list to have its height")
-    await expect(_rows(shown.page).filter(has_text="Task 250").first).to_be_in_viewport()
     place = "() => { const row = [...document.querySelectorAll('[data-task]')].find((each) => each.textContent.includes('Task 250')); return row && row.getBoundingClientRect().top }"
+
+    async def is_read() -> bool:
+        # The table goes back to its top once, in a frame after its first rows: a person scrolls later than that, a test does not.
+        await shown.page.evaluate("() => window.scrollTo(0, 1800)")
+        top = await shown.page.evaluate(place)
+        return top is not None and 0 < top < 700
+
+    await until(is_read, "the row that is read")
+    await expect(_rows(shown.page).filter(has_text="Task 250").first).to_be_in_viewport()
     before = await shown.page.evaluate(place)
     await _submit(web, shown, "echo", "Newer")
     newer = shown.page.get_by_role("button", name="1 new")
