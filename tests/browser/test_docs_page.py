@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.browser.page import chromium
 from tests.cluster import Cluster
 
 
+@pytest.mark.slow
 async def test_the_documentation_shows_every_route_and_asks_nobody_else(cluster: Cluster) -> None:
     document = (await cluster.http.get("/api/docs/openapi.json")).json()
     operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]

@@ -116,6 +116,7 @@ async def test_a_page_follows_with_its_cookie_until_it_signs_out(cluster: Cluste
         await page.page.context.clear_cookies()
 
 
+@pytest.mark.slow
 async def test_whoever_signs_in_on_the_documentation_can_try_an_operation(cluster: Cluster, browser: Browser) -> None:
     _, email = await make_account(cluster)
     page = await (await browser.new_context()).new_page()

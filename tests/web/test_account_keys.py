@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import expect
 
 from tests.waiting import until
@@ -11,6 +12,7 @@ PATIENT = 30_000  # milliseconds
 NAME = "The nightly import"
 
 
+@pytest.mark.slow
 async def test_a_key_is_shown_once_opens_the_api_and_opens_nothing_once_it_is_revoked(web: Web) -> None:
     shown = await web.sign_in("/account", permissions=["clipboard-read", "clipboard-write"])
     page = shown.page

@@ -31,6 +31,7 @@ from tests.waiting import until
 MOVING_SECONDS = 120.0  # in which thousands of tasks are cancelled one by one, also on a machine that does much else
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(5)
 async def test_a_batch_that_is_cancelled_while_it_is_appended_gets_no_further_tasks_and_settles_once(
@@ -129,6 +130,7 @@ async def replay(cluster: Cluster, projector: Member) -> Member:
     return projector
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(7)
 async def test_a_task_of_a_cancelled_batch_that_is_run_again_and_cancelled_while_queued_leaves_the_same_in_a_replay(
     cluster_without_worker: Cluster,

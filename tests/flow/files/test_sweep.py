@@ -37,6 +37,7 @@ async def sweep(cluster: Cluster, *arguments: str) -> tuple[list[str], str]:
     return shown.decode().splitlines(), said.decode()
 
 
+@pytest.mark.slow
 async def test_what_belongs_to_nothing_is_shown_and_then_removed_and_everything_else_stays(
     make_cluster: MakeCluster,
 ) -> None:
@@ -91,6 +92,7 @@ async def test_what_belongs_to_nothing_is_shown_and_then_removed_and_everything_
     assert (await sweep(cluster))[0] == []
 
 
+@pytest.mark.slow
 async def test_a_sweep_before_the_wrong_store_removes_nothing(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "projector")
