@@ -1,8 +1,13 @@
-"""What the web app is built from, as one hash. The build of the package reads this file too, and has nothing but Python."""
+"""What the web app is built from, as one hash. The build of the package reads this file too, and has nothing but Python.
+
+`python src/headrace/web_sources.py frontend frontend/dist` marks an app that npm has built, where nobody else could have changed
+its sources meanwhile: in the build of an image.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,3 +44,12 @@ def _files(directory: Path) -> Iterator[Path]:
             yield from _files(entry)
         elif entry.is_file():
             yield entry
+
+
+def mark(frontend: Path, built: Path) -> None:
+    """Note in an app that it was built from the sources as they are now."""
+    (built / STAMP).write_text(hash_of_sources(frontend))
+
+
+if __name__ == "__main__":
+    mark(*map(Path, sys.argv[1:3]))
