@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.settings import DatabaseSettings
 from headrace.store.engine import sqlalchemy_url
-from headrace.store.revision import migrations
+from headrace.store.revision import is_newer, migrations
 from headrace.tls_errors import explain_tls
 
 
@@ -19,22 +19,34 @@ class MigrationFailed(Exception):
     """The database cannot be brought up to date. The message is one line that says why and what to do."""
 
 
-def migrate(settings: DatabaseSettings) -> None:
+def migrate(settings: DatabaseSettings) -> str | None:
     """Apply every migration that the database does not have yet; safe to run from several processes at once.
 
+    Returns the revision of a database that a newer version has migrated, and changes nothing then: that version's tables have what
+    this one needs, and after a rollback this one is to go on. None otherwise.
+
     Raises:
-        MigrationFailed: Postgres cannot be reached, or refuses, or has no such address, or the database belongs to a newer version.
+        MigrationFailed: Postgres cannot be reached, or refuses, or has no such address, or other sessions keep tables locked, or
+            the revision is none of Headrace.
     """
     try:
         command.upgrade(alembic_config(settings), "head")
     except CommandError as error:
-        if not isinstance(error.__cause__, ResolutionError):
+        if not isinstance(cause := error.__cause__, ResolutionError):
             raise MigrationFailed(str(error)) from error
+        if is_newer(revision := str(cause.argument)):
+            return revision
         raise MigrationFailed(
-            f"the database was brought up to date by a newer version of Headrace ({error}): run that version, or a newer one"
+            f"the database has a revision {revision!r}, which no Headrace has: check {settings.variable}"
         ) from error
     except (OSError, ValueError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise MigrationFailed(_why(error, settings.variable)) from error
+    return None
+
+
+def is_locked_out(error: Exception) -> bool:
+    """Return whether a statement has waited for a table for longer than `migrations/env.py` lets it wait."""
+    return getattr(getattr(error, "orig", None), "sqlstate", "") == asyncpg.LockNotAvailableError.sqlstate
 
 
 def _why(error: Exception, variable: str) -> str:
@@ -42,6 +54,11 @@ def _why(error: Exception, variable: str) -> str:
     if (said := explain_tls(error, "Postgres", "HEADRACE_DATABASE")) is not None:
         return said
     first_line = str(error).partition("\n")[0]
+    if is_locked_out(error):
+        return (
+            f"other sessions keep tables locked ({first_line}): let long transactions of pg_stat_activity end, and run "
+            "`headrace migrate` again"
+        )
     match error:
         case OSError():
             return f"Postgres cannot be reached ({first_line}): check {variable}, and that the server runs"

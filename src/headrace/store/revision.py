@@ -40,6 +40,11 @@ def describe_gap(revision: str | None) -> str | None:
     return f"the database has {has}, and this version needs {needed}: run `headrace migrate`"
 
 
+def is_newer(revision: str) -> bool:
+    """Whether a revision is one of a newer version of Headrace: four digits, more than those that this version knows."""
+    return len(revision) == 4 and revision.isdecimal() and revision > revisions()[-1]
+
+
 @cache
 def revisions() -> tuple[str, ...]:
     """Return the revisions of all migrations, the newest one last."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -19,6 +20,7 @@ from headrace.store import identity_tables
 from headrace.store.engine import sqlalchemy_config, sqlalchemy_url
 from headrace.store.migrate import MigrationFailed, alembic_config, migrate
 from headrace.store.revision import describe_gap, revisions
+from tests.waiting import until
 
 
 async def test_migrations_and_models_agree(make_database: Callable[[], Awaitable[str]]) -> None:
@@ -78,16 +80,48 @@ async def test_processes_that_migrate_at_the_same_time_wait_for_each_other(postg
     assert [process.returncode for process in processes] == [0, 0, 0], said
 
 
-async def test_a_database_of_a_newer_version_is_left_as_it_is_and_told_so(
+async def test_a_database_of_a_newer_version_is_left_as_it_is_so_that_a_rollback_can_migrate(
     make_database: Callable[[], Awaitable[str]],
 ) -> None:
     settings = DatabaseSettings(url=await make_database())
-    engine = create_async_engine(sqlalchemy_url(settings.url))
-    async with engine.begin() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    await engine.dispose()
-    with pytest.raises(MigrationFailed, match=r"by a newer version of Headrace .*'9999'.*: run that version"):
+    await _execute(settings, "UPDATE alembic_version SET version_num = '9999'")
+    assert await asyncio.to_thread(migrate, settings) == "9999"
+    connection = await asyncpg.connect(settings.url)
+    assert await connection.fetchval("SELECT version_num FROM alembic_version") == "9999"
+    await connection.close()
+
+
+async def test_a_revision_of_something_else_is_refused(make_database: Callable[[], Awaitable[str]]) -> None:
+    settings = DatabaseSettings(url=await make_database())
+    await _execute(settings, "UPDATE alembic_version SET version_num = 'c0ffee'")
+    with pytest.raises(MigrationFailed, match=r"revision 'c0ffee', which no Headrace has: check HEADRACE_DATABASE_URL"):
         await asyncio.to_thread(migrate, settings)
+
+
+async def test_a_migration_gives_way_and_begins_again_while_somebody_keeps_a_table(
+    make_database: Callable[[], Awaitable[str]],
+) -> None:
+    settings = DatabaseSettings(url=await make_database())
+    await asyncio.to_thread(command.downgrade, alembic_config(settings), "0015")
+    holder, reader = [await asyncpg.connect(settings.url) for _ in range(2)]
+    transaction = holder.transaction()
+    await transaction.start()
+    await holder.execute("LOCK TABLE users IN ACCESS SHARE MODE")
+    migrating = asyncio.create_task(asyncio.to_thread(migrate, settings))
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users'::regclass"
+
+    async def is_waiting() -> bool:
+        return await holder.fetchval(waiting) == 1
+
+    await until(is_waiting, "the migration to wait for the table")
+    # Whoever comes after the migration waits behind it, and is let through when the migration gives way.
+    assert await reader.fetchval("SELECT count(*) FROM users") == 0
+    assert not migrating.done()
+    await transaction.commit()
+    assert await migrating is None
+    assert await reader.fetchval("SELECT version_num FROM alembic_version") == revisions()[-1]
+    for each in (holder, reader):
+        await each.close()
 
 
 @pytest.mark.parametrize(
@@ -130,6 +164,12 @@ async def test_tasks_that_failed_before_there_was_a_column_for_the_code_have_the
         codes = (await connection.execute(text("SELECT code FROM tasks ORDER BY id"))).scalars().all()
     await engine.dispose()
     assert codes == [None, "raised", "timeout"]
+
+
+async def _execute(settings: DatabaseSettings, statement: str) -> None:
+    connection = await asyncpg.connect(settings.url)
+    await connection.execute(statement)
+    await connection.close()
 
 
 def _environ() -> dict[str, str]:

@@ -98,12 +98,16 @@ def migrate() -> None:
     settings = read_settings_to_start("migrate")
     note_unknown_settings()
     set_up_logs("migrate", settings.log_level, settings.log_format)
+    log = get_logger(__name__)
     try:
-        run_migrate(settings.database)
+        newer = run_migrate(settings.database)
     except MigrationFailed as error:
         note(str(error))
         sys.exit(EXIT_CANNOT_START)
-    get_logger(__name__).info("the database is up to date")
+    if newer is None:
+        log.info("the database is up to date")
+    else:
+        log.info("a newer version has migrated the database; this one needs nothing of it", revision=newer)
     sys.exit(run_command(trim_audit(settings)))
 
 
