@@ -18,7 +18,7 @@ from consumers.text_feedback import text_feedback
 from headrace.api.app import create_app
 from headrace.api.auth.access import Rule, rule_of, without_rule
 from headrace.api.mounts import DOCUMENTS, mount_of
-from headrace.log.accounts_file import accounts_file
+from headrace.log.accounts_file import accounts_file, chart_accounts_file
 from headrace.settings import PREFIX, Settings
 from headrace.settings.environments import DEFAULTS
 from headrace.settings.reading import variables
@@ -142,6 +142,7 @@ FILES = {
     ROOT / "docs/settings.md": settings,
     ROOT / "docs/access.md": access,
     ROOT / "docs/nats-accounts.conf": accounts_file,
+    ROOT / "charts/headrace/pairing/nats-accounts.conf": chart_accounts_file,
     ROOT / "docs/invariants.md": invariants.as_markdown,
 }
 

@@ -51,7 +51,8 @@ async def test_check_is_content_with_local_settings_and_with_servers_that_answer
 async def test_check_asks_the_servers_whether_they_are_what_the_settings_say(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with answering(200, '{"jetstream":{"config":{"sync_always":false}}}') as monitor:
+    varz = '{"server_name":"nats-0","version":"2.15.1","uptime":"1s","jetstream":{"config":{"sync_always":false}}}'
+    async with answering(200, varz) as monitor:
         settings = Settings.read(
             cluster.environ | {"HEADRACE_ENV": "production", "HEADRACE_NATS_MONITOR": f"{monitor},http://127.0.0.1:1"}
         )

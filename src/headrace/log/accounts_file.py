@@ -1,4 +1,4 @@
-"""The example of a nats-server configuration with a user for each process: `docs/nats-accounts.conf`."""
+"""The nats-server configurations with a user for each process: `docs/nats-accounts.conf`, and the one for the chart of NATS."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ _HEAD = """\
 # Nobody but these servers may reach the port of the cluster: close it to others, or give the cluster a `tls` block with `verify`.
 # With one server, as to try it, say HEADRACE_STREAM_REPLICAS=1, which production refuses.
 
+"""
+
+_CHART_HEAD = """\
+# Users of NATS for Headrace, one for each process, for nats-values.yaml beside this file, which says how to bring it into a cluster.
+# Made from `src/headrace/log/permissions.py` by `just openapi`. docs/nats-accounts.conf has more about it.
+# The passwords are variables of the server's environment, which nats-values.yaml takes from the Secret headrace-nats.
+
+"""
+
+_BEGIN = """\
 accounts {
   HEADRACE {
     jetstream: enabled
@@ -59,7 +69,14 @@ def accounts_file() -> str:
     users = [*(_user(user, about, permissions(user)) for user, about in USERS.items())]
     one_kind = permissions("worker-text-feedback", WORKER, ["text_feedback"])
     users.append(_user("worker-text-feedback", "a worker that may run the kind text_feedback and no other", one_kind))
-    return _HEAD + "".join(users) + _TAIL
+    return _HEAD + _BEGIN + "".join(users) + _TAIL
+
+
+def chart_accounts_file() -> str:
+    """Return what the chart of NATS includes: the users of `USERS` alone, so that no password is asked for that nobody needs."""
+    return (
+        _CHART_HEAD + _BEGIN + "".join(_user(user, about, permissions(user)) for user, about in USERS.items()) + _TAIL
+    )
 
 
 def _user(user: str, about: str, may: Permissions) -> str:

@@ -87,7 +87,8 @@ def permissions(user: str, of: str | None = None, kinds: Iterable[str] = ()) -> 
         case "provisioner":
             return Permissions([subjects.api("INFO"), subjects.api("STREAM.*.*")], [inbox], [])
         case "operator":
-            return Permissions(_operations(*_LOOKS), [inbox, subjects.LIVE], [])
+            asks = live_subjects.PROCESSES_ASKED
+            return Permissions([*_operations(*_LOOKS), asks], [inbox, subjects.LIVE, live_subjects.PROCESSES], [])
         case other:
             raise ValueError(f"there is no user {other!r}; there are {', '.join(USERS)}")
 

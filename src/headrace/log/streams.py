@@ -27,8 +27,11 @@ IDENTITY_BYTES_MAX = 64 << 20  # bytes; some hundred thousand revocations
 IDENTITY_SECONDS = 86_400  # for which they are kept; no process trusts a credential for longer than minutes
 SETTINGS_BYTES_MAX = 4 << 20  # bytes; one document, and the one before it while it is replaced
 
-STREAMS: Final = (  # all that Headrace has; those of counters and of the mark are made in `rates` and `continuity`
+PROVISIONED: Final = (  # by `headrace provision`; the others are made by the first process that needs them
     *(subjects.STREAM, subjects.CATALOG_STREAM, bucket_names.IDENTITY_STREAM, bucket_names.SETTINGS_STREAM),
+)
+STREAMS: Final = (  # all that Headrace has; those of counters and of the mark are made in `rates` and `continuity`
+    *PROVISIONED,
     *(subjects.RATES_STREAM, subjects.LIMITS_STREAM, subjects.LONG_LIMITS_STREAM, subjects.COMPARED_STREAM),
 )
 

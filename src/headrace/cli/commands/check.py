@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from functools import reduce
+from pathlib import Path
 from typing import Any, cast, get_args
 
 import click
@@ -27,7 +28,9 @@ from headrace.settings.production import Process
 
 _SETTINGS = ("settings", *get_args(Process))
 _RUNNING = ("lag", "log", "ready", "all")
+_CLUSTER = "cluster"
 _OF_SETTINGS = {"explain", "connect"}
+_OF_CLUSTER = {"passwords", "json"}
 
 # The option, its type, when it warns and when it is critical by default, and what it is about.
 _LIMITS: tuple[tuple[str, click.ParamType[Any], str, str, str], ...] = (
@@ -49,16 +52,30 @@ def _limit_options(command: FC) -> FC:
 
 
 @click.command()
-@click.argument("what", required=False, default="settings", type=click.Choice([*_SETTINGS, *_RUNNING]))
+@click.argument("what", required=False, default="settings", type=click.Choice([*_SETTINGS, *_RUNNING, _CLUSTER]))
 @click.option("--explain", is_flag=True, help="Of settings: say how to mend each.")
 @click.option("--connect", is_flag=True, help="Of settings: ask NATS and Postgres, too; takes a few seconds at most.")
 @_limit_options
 @click.option("--kind", "kinds", type=KIND, multiple=True, help="Of lag: only this kind; may be given again.")
 @url_option
 @home_option
+@click.option(
+    "--passwords",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Of cluster: a directory with a file for each user of NATS, named after it, with its password.",
+)
+@json_option
 @click.pass_context
-def check(context: click.Context, what: str, explain: bool, connect: bool, **of_running: Any) -> None:
-    """Check the settings, or what runs.
+def check(
+    context: click.Context,
+    what: str,
+    explain: bool,
+    connect: bool,
+    passwords: Path | None,
+    json: bool,
+    **of_running: Any,
+) -> None:
+    """Check the settings, what runs, or all that an installation consists of.
 
     Without a word, or with `settings`, what production refuses of all settings; with the name of a process (api, worker, projector,
     provision, migrate, up), of those of that process. With --connect, also what NATS does not permit it. Exits with 0 when nothing
@@ -67,8 +84,13 @@ def check(context: click.Context, what: str, explain: bool, connect: bool, **of_
     With `lag`, `log`, `ready` or `all` of these, what runs: one line, as the plugins of Nagios print it, and the exit code 0 for OK,
     1 for WARNING and 2 for CRITICAL, also when nothing answers. `lag` is about kinds and the projector, `log` about the size and the
     copies of the log, `ready` about the API, or the process whose operations port --url names.
+
+    With `cluster`, from inside of it: the servers of NATS, copies, permissions, Postgres, files, processes and clocks. A line for
+    each, and the same exit codes; what cannot be seen from here is said and leaves 0.
     """
     _refuse_options_of_others(context, what)
+    if what == _CLUSTER:
+        sys.exit(_check_cluster(of_running["home"], passwords, json=json))
     if what in _RUNNING:
         sys.exit(_check_running(what, **of_running))
     process = cast("Process | None", None if what == "settings" else what)
@@ -80,7 +102,10 @@ def _refuse_options_of_others(context: click.Context, what: str) -> None:
     given = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE} - {
         "what"
     }
-    wrong = given & _OF_SETTINGS if what in _RUNNING else given - _OF_SETTINGS
+    if what in _RUNNING:
+        wrong = given & (_OF_SETTINGS | _OF_CLUSTER)
+    else:
+        wrong = given - (_OF_CLUSTER | {"home"} if what == _CLUSTER else _OF_SETTINGS)
     if wrong:
         name = min(wrong).removesuffix("s").replace("_", "-")
         raise click.UsageError(f"--{name} is not about `check {what}`", context)
@@ -117,6 +142,15 @@ def _check_running(what: str, kinds: tuple[str, ...], url: str | None, home: str
     pairs = {name: (_number(limits[f"{name}_warning"]), _number(limits[f"{name}_critical"])) for name, *_ in _LIMITS}
     asked = Asked(cast("Any", what), Thresholds(**pairs), kinds, find_api(url, settings), home)
     return run_command(check_now(settings, asked))
+
+
+def _check_cluster(home: str | None, passwords: Path | None, *, json: bool) -> int:
+    from headrace.cli.terminal.cluster.run import check_cluster
+    from headrace.cli.terminal.exits import run_command
+
+    settings = read_settings()
+    note_unknown_settings()
+    return run_command(check_cluster(settings, home=home, passwords=passwords, json=json))
 
 
 def _number(limit: timedelta | float) -> float:

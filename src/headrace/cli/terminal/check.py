@@ -8,10 +8,9 @@ from functools import partial
 from typing import cast
 
 import asyncpg
-import httpx
-import msgspec
 
 from headrace.cli.terminal.check_nats import CONNECT_SECONDS, check_nats
+from headrace.cli.terminal.nats_monitor import MonitorSilent, find_monitors, read_monitor
 from headrace.cli.terminal.output import show
 from headrace.settings import DatabaseSettings, Settings
 from headrace.settings.hiding import hide_secrets
@@ -84,31 +83,19 @@ async def _gather(check_server: _Check, settings: Settings) -> list[Refusal]:
 
 async def _monitor(settings: Settings) -> AsyncGenerator[Refusal]:
     """Ask the monitoring ports; a client of NATS is not told how its servers flush."""
-    urls = settings.nats.monitor.split(",") if settings.nats.monitor else []
-    async with httpx.AsyncClient(timeout=CONNECT_SECONDS, trust_env=False) as http:
-        for url in urls:
-            if (problem := await _flushing_problem(http, url.strip().rstrip("/"), settings)) is not None:
-                yield problem
-
-
-async def _flushing_problem(http: httpx.AsyncClient, url: str, settings: Settings) -> Refusal | None:
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            answer = await http.get(f"{url}/varz")
-        varz = msgspec.json.decode(answer.raise_for_status().content, type=dict[str, object])
-    except (httpx.HTTPError, TimeoutError, msgspec.DecodeError) as error:
-        reason = f"{url} does not answer as a monitoring port ({type(error).__name__})"
-        return Refusal(
-            "HEADRACE_NATS_MONITOR", reason, "name the monitoring port of each nats-server, as http://nats-0:8222"
-        )
-    always = '"sync_always":true' in msgspec.json.encode(varz.get("jetstream")).decode()
-    if settings.env != "production" or always:
-        return None
-    return Refusal(
-        "HEADRACE_NATS_SYNC",
-        f"is not what the server of {url} does",
-        "set `sync_interval: always` in the jetstream block of that nats-server",
-    )
+    for url in find_monitors(settings, None):
+        try:
+            server = await read_monitor(url)
+        except MonitorSilent as silent:
+            remedy = "name the monitoring port of each nats-server, as http://nats-0:8222"
+            yield Refusal("HEADRACE_NATS_MONITOR", str(silent), remedy)
+            continue
+        if settings.env == "production" and not server.flushes_always:
+            yield Refusal(
+                "HEADRACE_NATS_SYNC",
+                f"is not what the server of {url} does",
+                "set `sync_interval: always` in the jetstream block of that nats-server",
+            )
 
 
 async def _database(settings: Settings, process: Process | None) -> AsyncGenerator[Refusal]:

@@ -16,7 +16,7 @@ from headrace.settings.production import REPLICAS_MIN, Process, Refusal
 CONNECT_SECONDS = 5.0  # for each server; somebody waits for the answer
 
 _CREDENTIALS = frozenset({"HEADRACE_NATS_USER", "HEADRACE_NATS_PASSWORD"})
-_PROVISION = (
+PROVISION = (
     f"run `headrace provision`, with HEADRACE_NATS_USER={PROVISIONER} where NATS has the users of nats-accounts.conf"
 )
 
@@ -79,6 +79,6 @@ def _of_log(settings: Settings, found: Survey) -> Iterator[Refusal]:
         yield Refusal("HEADRACE_STREAM_REPLICAS", reason, remedy)
     elif settings.env == "production" and found.replicas is not None and found.replicas < REPLICAS_MIN:
         reason = f"is not what the log has: {found.replicas} of {REPLICAS_MIN} copies"
-        yield Refusal("HEADRACE_STREAM_REPLICAS", reason, f"{_PROVISION} and this setting")
+        yield Refusal("HEADRACE_STREAM_REPLICAS", reason, f"{PROVISION} and this setting")
     if found.replicas is None:
-        yield Refusal("HEADRACE_NATS_URL", "names a NATS without the log", _PROVISION)
+        yield Refusal("HEADRACE_NATS_URL", "names a NATS without the log", PROVISION)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import httpx
-import msgspec
-
 from headrace.cli.terminal.check_nats import CONNECT_SECONDS, check_nats
 from headrace.cli.terminal.checks.lag import check_lag
 from headrace.cli.terminal.checks.log import check_log
 from headrace.cli.terminal.checks.verdict import Thresholds
-from headrace.cli.terminal.doctor.report import NatsServer, Report, StreamLine
+from headrace.cli.terminal.doctor.report import Report, StreamLine
+from headrace.cli.terminal.nats_monitor import MONITOR_REMEDY, MonitorSilent, NatsServer, read_monitor
 from headrace.errors import LogUnavailable
 from headrace.lag.percentiles import PercentilesReader
 from headrace.lag.reading import Observer
@@ -99,21 +97,14 @@ async def _ask_streams(report: Report, log: Log) -> None:
 
 async def ask_monitors(report: Report, urls: Iterable[str]) -> None:
     """Ask the monitoring ports of the servers."""
-    async with httpx.AsyncClient(timeout=CONNECT_SECONDS, trust_env=False) as http:
-        for url in urls:
-            try:
-                answer = (await http.get(f"{url}/varz")).raise_for_status()
-                server = _server(url, msgspec.json.decode(answer.content))
-            except (httpx.HTTPError, msgspec.DecodeError, KeyError, TypeError) as error:
-                what = f"{url} does not answer as a monitoring port ({type(error).__name__})"
-                report.add(
-                    NATS,
-                    what,
-                    "correct HEADRACE_NATS_MONITOR: the monitoring port of each server, as http://nats-0:8222",
-                )
-                continue
-            report.nats_servers.append(server)
-            _judge(report, server)
+    for url in urls:
+        try:
+            server = await read_monitor(url)
+        except MonitorSilent as silent:
+            report.add(NATS, str(silent), MONITOR_REMEDY)
+            continue
+        report.nats_servers.append(server)
+        _judge(report, server)
 
 
 def _judge(report: Report, server: NatsServer) -> None:
@@ -130,20 +121,3 @@ def _judge(report: Report, server: NatsServer) -> None:
             share = used * 100 / most
             remedy = f"give JetStream more {what}, or shorten HEADRACE_STREAM_RETENTION"
             report.add(NATS, f"JetStream of {server.name} uses {share:.0f} % of the {what} that it may", remedy)
-
-
-def _server(url: str, varz: dict[str, Any]) -> NatsServer:
-    jetstream: dict[str, Any] = varz.get("jetstream") or {}
-    config: dict[str, Any] = jetstream.get("config") or {}
-    stats: dict[str, Any] = jetstream.get("stats") or {}
-    return NatsServer(
-        url=url,
-        name=varz["server_name"],
-        version=varz["version"],
-        uptime=varz["uptime"],
-        disk_used=stats.get("storage", 0),
-        disk_max=config.get("max_storage", 0),
-        memory_used=stats.get("memory", 0),
-        memory_max=config.get("max_memory", 0),
-        flushes_always=config.get("sync_always", False),
-    )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
+from headrace.cli.terminal.nats_monitor import NatsServer
 from headrace.contracts.run_time_settings import Retention
 from headrace.lag.rows import Row
 from headrace.log.extent import LogExtent
@@ -30,20 +31,6 @@ class StreamLine(Struct, frozen=True, kw_only=True):
     bytes: int
     replicas: int
     version: str | None
-
-
-class NatsServer(Struct, frozen=True, kw_only=True):
-    """A server of NATS, as its monitoring port describes it; sizes in bytes, limits of JetStream."""
-
-    url: str
-    name: str
-    version: str
-    uptime: str
-    disk_used: int
-    disk_max: int
-    memory_used: int
-    memory_max: int
-    flushes_always: bool
 
 
 class Disk(Struct, frozen=True, kw_only=True):

@@ -14,10 +14,11 @@ import msgspec
 from headrace.cli.terminal.discovery import find_database, find_nats
 from headrace.cli.terminal.doctor.nats import NATS, ask_monitors, ask_nats
 from headrace.cli.terminal.doctor.postgres import ask_postgres
-from headrace.cli.terminal.doctor.report import DISK_FREE_PERCENT_MIN, Disk, NatsServer, Report
+from headrace.cli.terminal.doctor.report import DISK_FREE_PERCENT_MIN, Disk, Report
 from headrace.cli.terminal.exits import CommandFailed
 from headrace.cli.terminal.lag.columns import table
 from headrace.cli.terminal.lag.percentiles import percentiles_reader
+from headrace.cli.terminal.nats_monitor import NatsServer, find_monitors
 from headrace.cli.terminal.output import format_table, show_json_text, show_styled
 from headrace.cli.terminal.sizes import size
 from headrace.contracts.run_time_settings import Retention
@@ -59,7 +60,7 @@ async def examine(settings: Settings, wrong: str, *, home: str | None, json: boo
         await ask_nats(
             report, found := find_nats(settings, home), percentiles_reader(database if has_read_model else None)
         )
-        await ask_monitors(report, _monitors(found, running))
+        await ask_monitors(report, find_monitors(found, running))
     except CommandFailed as failed:
         report.add(NATS, failed.message, "start it, or name another home with --home")
     _ask_disk(report, running, Home.at(home or settings.home))
@@ -83,12 +84,6 @@ def given_settings(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
 def text_of(report: Report) -> str:
     """Return a report as lines for a terminal. What is not known is left out."""
     return "\n".join(_lines(report))
-
-
-def _monitors(settings: Settings, running: RunInfo | None) -> list[str]:
-    named = [url.strip().rstrip("/") for url in (settings.nats.monitor or "").split(",") if url.strip()]
-    embedded = running.nats_monitor_url if running is not None and running.nats_url == settings.nats.url else None
-    return named or ([embedded] if embedded else [])
 
 
 def _ask_disk(report: Report, running: RunInfo | None, home: Home) -> None:
