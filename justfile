@@ -51,6 +51,10 @@ bench *arguments:
 faults *arguments:
     uv run python -m tests.faults {{arguments}}
 
+# From the version before to this one under load and back, a process after the other; --from COMMIT for an older one
+upgrade *arguments:
+    uv run python -m tests.upgrade {{arguments}}
+
 # Bring the database that HEADRACE_DATABASE_URL names up to date
 migrate:
     uv run headrace migrate

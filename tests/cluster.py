@@ -92,10 +92,10 @@ class Cluster:
         self.members.append(member)
         return member
 
-    async def spawn_module(self, name: str, module: str, **environ: str) -> Member:
+    async def spawn_module(self, name: str, module: str, python: str = sys.executable, **environ: str) -> Member:
         """Start a process through a module of its own, which ends with us however we end."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            python,
             *("-m", module, name),
             env=os.environ
             | self.environ

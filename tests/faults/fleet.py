@@ -215,8 +215,12 @@ class Fleet:
             environ[VARIABLE] = post.points.pop(0)
             self._did(f"{post.title} is to die at {environ[VARIABLE]}")
             post.meant = True
-        post.member = await self.cluster.spawn_module(post.name, "tests.faults.points", **environ)
+        post.member = await self.launch(post, environ)
         self._journal.note(Started(process=post.title, pid=post.member.pid))
+
+    async def launch(self, post: Post, environ: dict[str, str]) -> Member:
+        """Start the process that fills a post."""
+        return await self.cluster.spawn_module(post.name, "tests.faults.points", **environ)
 
     async def _keep(self, post: Post) -> None:
         """Start it again whenever it ends."""

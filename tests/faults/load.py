@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -259,6 +260,7 @@ class Load:
         self._journal = journal
         self._rng = rng
         self._changed = asyncio.Event()
+        self._hurried = asyncio.Event()
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=2.0)
         self._http = httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits, trust_env=False, headers=SIGNED)
         for each in planned:
@@ -285,7 +287,7 @@ class Load:
                 for number in range(self._deleters):
                     group.create_task(self._keep_deleting(), name=f"delete {number}")
                 for each in self.planned:
-                    await asyncio.sleep(max(0.0, began + each.after - time.monotonic()))
+                    await self._wait(began + each.after - time.monotonic())
                     await free.acquire()
                     group.create_task(self._invoke(each, free), name=f"invocation {each.number}")
         finally:
@@ -295,11 +297,19 @@ class Load:
         if not reading.cancelled():
             reading.result()
 
+    def hurry(self) -> None:
+        """Submit what is left as fast as the clients can, whatever the plan says."""
+        self._hurried.set()
+
     async def reached(self, fraction: float) -> None:
         """Wait until a part of the invocations is answered."""
         while self.answered < fraction * len(self.planned):
             self._changed.clear()
             await self._changed.wait()
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurried.wait(), max(0.0, seconds))
 
     async def _invoke(self, of: Invocation, free: asyncio.Semaphore) -> None:
         try:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.embedded.errors import ServerError
+from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.errors import LogUnavailable
 from tests.cluster import Cluster, cluster_on
 from tests.databases import Databases
@@ -71,6 +72,8 @@ class Fault(Struct, frozen=True, kw_only=True):
         removes: See `journal.Began`.
         points: Named points that have to be reached.
         replays: Whether the log is projected anew and compared.
+        cluster: Opens the cluster in a place, with a database and settings; nothing of Headrace runs in it yet.
+        fleet: Starts the processes and keeps them alive.
     """
 
     name: str
@@ -88,6 +91,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     removes: bool = False
     points: tuple[str, ...] = ()
     replays: bool = True
+    cluster: Callable[..., AbstractAsyncContextManager[Cluster]] = cluster_on
+    fleet: Callable[[Cluster, Journal, EmbeddedPostgres, Mapping[str, int]], Fleet] = Fleet
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -156,9 +161,9 @@ async def run_fault(
         async with (
             server.database() as url,
             server.database() as second,
-            cluster_on(place, url, HEADRACE_CONSUMERS=fault.kinds, **fault.environ) as cluster,
+            fault.cluster(place, url, HEADRACE_CONSUMERS=fault.kinds, **fault.environ) as cluster,
         ):
-            fleet = Fleet(cluster, journal, server.postgres, fault.posts)
+            fleet = fault.fleet(cluster, journal, server.postgres, fault.posts)
             try:
                 await fleet.start()
                 features = await _find_features(cluster, fleet, journal)
