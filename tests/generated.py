@@ -27,6 +27,7 @@ from tests import invariants
 from tests.attempt_examples import attempt_examples
 from tests.bff.examples import SCREENS
 from tests.bff.golden import file_of, golden
+from tests.chart.values.files import FILES as CHART_FILES
 
 ROOT = Path(__file__).parents[1]
 
@@ -144,6 +145,7 @@ FILES = {
     ROOT / "docs/nats-accounts.conf": accounts_file,
     ROOT / "charts/headrace/pairing/nats-accounts.conf": chart_accounts_file,
     ROOT / "docs/invariants.md": invariants.as_markdown,
+    **CHART_FILES,
 }
 
 

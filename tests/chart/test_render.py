@@ -24,6 +24,7 @@ def test_the_least_values_run_every_process_once() -> None:
     ran = {
         name: [*spec.get("initContainers", []), *spec["containers"]]
         for name, spec in pods(render(values_of("minimal"))).items()
+        if not name.startswith("Pod/")
     }
     assert {name: [each["args"] for each in containers] for name, containers in ran.items()} == {
         "Deployment/headrace-api": [["api"]],

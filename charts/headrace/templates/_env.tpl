@@ -1,17 +1,20 @@
 {{/*
-The environment of a container, as a list sorted by name. Later maps win: what the chart computes, `settings`, `extraEnv`, and the same of
-the process. Arguments: root, values (of the process), computed (a map from names to strings).
+The environment of a container: a list, sorted by name. Later ones win: what the chart computes, `settings`, `extraEnv`, and the same
+two of the process. Arguments: root, values (of the process), computed (a map from names to texts and sources).
 */}}
 {{- define "headrace.env" -}}
 {{- $all := dict -}}
-{{- range $name, $value := .computed }}{{- if ne (toString $value) "" }}{{- $_ := set $all $name (dict "value" (toString $value)) }}{{- end }}{{- end -}}
+{{- range $name, $value := .computed }}
+{{- if kindIs "map" $value }}{{ $_ := set $all $name (dict "valueFrom" $value) }}
+{{- else if ne (toString $value) "" }}{{ $_ := set $all $name (dict "value" (include "headrace.text" $value)) }}{{ end }}
+{{- end -}}
 {{- range $settings := list .root.Values.settings .values.settings }}
-{{- range $name, $value := $settings }}{{- $_ := set $all (printf "HEADRACE_%s" $name) (dict "value" (include "headrace.text" $value)) }}{{- end }}
+{{- range $name, $value := $settings }}{{ $_ := set $all (printf "HEADRACE_%s" $name) (dict "value" (include "headrace.text" $value)) }}{{ end }}
 {{- end -}}
 {{- range $extra := list .root.Values.extraEnv .values.extraEnv }}
 {{- range $name, $value := $extra }}
-{{- if kindIs "map" $value }}{{- $_ := set $all $name (dict "valueFrom" $value) }}
-{{- else if not (kindIs "invalid" $value) }}{{- $_ := set $all $name (dict "value" (include "headrace.text" $value)) }}{{- end }}
+{{- if kindIs "map" $value }}{{ $_ := set $all $name (dict "valueFrom" (include "headrace.source" $value | fromYaml)) }}
+{{- else if not (kindIs "invalid" $value) }}{{ $_ := set $all $name (dict "value" (include "headrace.text" $value)) }}{{ end }}
 {{- end }}
 {{- end -}}
 {{- range $name, $value := $all }}
@@ -24,61 +27,79 @@ the process. Arguments: root, values (of the process), computed (a map from name
 {{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ printf "%d" (int64 .) }}{{ else }}{{ toString . }}{{ end -}}
 {{- end }}
 
-{{/* What every process has. */}}
-{{- define "headrace.env.common" -}}
-HEADRACE_ENV: {{ .root.Values.env }}
+{{/* Where a variable comes from, with what Kubernetes would fill in. */}}
+{{- define "headrace.source" -}}
+{{- $source := deepCopy . -}}
+{{- with $source.fieldRef }}{{ $_ := set $source "fieldRef" (mergeOverwrite (dict "apiVersion" "v1") .) }}{{ end -}}
+{{- with $source.resourceFieldRef }}{{ $_ := set $source "resourceFieldRef" (mergeOverwrite (dict "divisor" "0") .) }}{{ end -}}
+{{- toYaml $source -}}
 {{- end }}
 
-{{/* How NATS is reached. Arguments: root, account (the user of docs/nats-accounts.conf). */}}
+{{/*
+The settings of a process, computed. Arguments: root, account (the user of docs/nats-accounts.conf), needs (of nats, database, api,
+objects, tracing).
+*/}}
+{{- define "headrace.env.computed" -}}
+HEADRACE_ENV: {{ .root.Values.env }}
+{{- range .needs }}
+{{- if ne . "api" }}
+{{ include (printf "headrace.env.%s" .) $ }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* How NATS is reached. */}}
 {{- define "headrace.env.nats" -}}
-{{- $nats := .root.Values.nats -}}
-HEADRACE_NATS_URL: {{ $nats.url | quote }}
-HEADRACE_NATS_SYNC: {{ $nats.sync | quote }}
-HEADRACE_NATS_MONITOR: {{ $nats.monitor | quote }}
-HEADRACE_STREAM_REPLICAS: {{ $nats.replicas | quote }}
-{{- if $nats.auth.existingSecret }}
-{{- if eq $nats.auth.method "token" }}
+{{- with .root.Values.nats -}}
+HEADRACE_NATS_URL: {{ .url | quote }}
+HEADRACE_NATS_SYNC: {{ .sync | quote }}
+HEADRACE_NATS_MONITOR: {{ .monitor | quote }}
+HEADRACE_STREAM_REPLICAS: {{ .replicas | toString | quote }}
+{{- if .auth.existingSecret }}
+{{- if eq .auth.method "token" }}
 HEADRACE_NATS_TOKEN_FILE: /run/secrets/headrace/nats/token
-{{- else if eq $nats.auth.method "credentials" }}
+{{- else if eq .auth.method "credentials" }}
 HEADRACE_NATS_CREDENTIALS: /run/secrets/headrace/nats/nats.creds
 {{- else }}
-HEADRACE_NATS_USER: {{ eq $nats.auth.method "accounts" | ternary .account $nats.auth.user | quote }}
+HEADRACE_NATS_USER: {{ eq .auth.method "accounts" | ternary $.account .auth.user | quote }}
 HEADRACE_NATS_PASSWORD_FILE: /run/secrets/headrace/nats/password
 {{- end }}
 {{- end }}
-{{- include "headrace.env.tls" (dict "tls" $nats.tls "server" "nats") }}
+{{- include "headrace.env.tls" (dict "tls" .tls "server" "nats") }}
+{{- end }}
 {{- end }}
 
 {{/* How Postgres is reached. */}}
 {{- define "headrace.env.database" -}}
-{{- $database := .root.Values.database -}}
-{{- if $database.host -}}
-HEADRACE_DATABASE_HOST: {{ $database.host | quote }}
-HEADRACE_DATABASE_PORT: {{ $database.port | quote }}
-HEADRACE_DATABASE_NAME: {{ $database.name | quote }}
-HEADRACE_DATABASE_USER: {{ $database.user | quote }}
+{{- with .root.Values.database -}}
+{{- if .host -}}
+HEADRACE_DATABASE_HOST: {{ .host | quote }}
+HEADRACE_DATABASE_PORT: {{ .port | toString | quote }}
+HEADRACE_DATABASE_NAME: {{ .name | quote }}
+HEADRACE_DATABASE_USER: {{ .user | quote }}
 HEADRACE_DATABASE_PASSWORD_FILE: /run/secrets/headrace/database/password
 {{- else -}}
 HEADRACE_DATABASE_URL_FILE: /run/secrets/headrace/database/url
 {{- end }}
-HEADRACE_DATABASE_SSLMODE: {{ $database.sslmode | quote }}
-{{- include "headrace.env.tls" (dict "tls" $database.tls "server" "database") }}
+HEADRACE_DATABASE_SSLMODE: {{ .sslmode | quote }}
+{{- include "headrace.env.tls" (dict "tls" .tls "server" "database") }}
+{{- end }}
 {{- end }}
 
 {{/* The certificates for a server. Arguments: tls, server. */}}
 {{- define "headrace.env.tls" -}}
-{{- $prefix := printf "HEADRACE_%s_" (upper .server) -}}
+{{- $prefix := printf "HEADRACE_%s" (upper .server) -}}
 {{- $directory := printf "/run/secrets/headrace/%s" .server -}}
 {{- if .tls.caSecret }}
-{{ $prefix }}CA: {{ $directory }}/ca.crt
+{{ $prefix }}_CA: {{ $directory }}/ca.crt
 {{- end }}
 {{- if .tls.certSecret }}
-{{ $prefix }}CERT: {{ $directory }}/tls.crt
-{{ $prefix }}KEY: {{ $directory }}/tls.key
+{{ $prefix }}_CERT: {{ $directory }}/tls.crt
+{{ $prefix }}_KEY: {{ $directory }}/tls.key
 {{- end }}
 {{- end }}
 
-{{/* Where files are. */}}
+{{/* Where files are. The libraries of the clouds read their credentials from variables of their own, and from no file of ours. */}}
 {{- define "headrace.env.objects" -}}
 {{- with .root.Values.objects -}}
 HEADRACE_OBJECTS_URL: {{ .url | quote }}
@@ -86,5 +107,23 @@ HEADRACE_OBJECTS_ENDPOINT: {{ .endpoint | quote }}
 HEADRACE_OBJECTS_PUBLIC_ENDPOINT: {{ .publicEndpoint | quote }}
 HEADRACE_OBJECTS_REGION: {{ .region | quote }}
 HEADRACE_OBJECTS_DOWNLOAD_URL: {{ .downloadUrl | quote }}
+{{- if and .url .existingSecret }}
+{{- $secret := .existingSecret }}
+{{- range $name, $key := .secretEnv }}
+{{ $name }}: {secretKeyRef: {name: {{ $secret }}, key: {{ $key | quote }}}}
+{{- end }}
+{{- end }}
+{{- range $name, $value := .extraEnv }}
+{{ $name }}: {{ kindIs "map" $value | ternary (toJson $value) (include "headrace.text" $value | quote) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Where traces go. */}}
+{{- define "headrace.env.tracing" -}}
+{{- with .root.Values.tracing -}}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ .endpoint | quote }}
+OTEL_TRACES_SAMPLER: {{ .endpoint | empty | ternary "" "parentbased_traceidratio" | quote }}
+OTEL_TRACES_SAMPLER_ARG: {{ .endpoint | empty | ternary "" (toString .sampleRatio) | quote }}
 {{- end }}
 {{- end }}

@@ -4,12 +4,13 @@ Arguments: root, object (YAML), merge (a map, or nothing).
 */}}
 {{- define "headrace.object" -}}
 {{- $object := fromYaml .object -}}
-{{- if hasKey $object "Error" -}}{{- fail (printf "%s\n%s" $object.Error .object) -}}{{- end -}}
+{{- if hasKey $object "Error" }}{{ fail (printf "%s in:\n%s" $object.Error .object) }}{{ end -}}
 {{- $metadata := $object.metadata -}}
-{{- with .root.Values.commonLabels }}{{- $_ := set $metadata "labels" (mergeOverwrite (deepCopy .) $metadata.labels) }}{{- end }}
+{{- $labels := mergeOverwrite (deepCopy (.root.Values.commonLabels | default dict)) ($metadata.labels | default dict) -}}
+{{- if $labels }}{{ $_ := set $metadata "labels" $labels }}{{ end -}}
 {{- $annotations := mergeOverwrite (deepCopy (.root.Values.commonAnnotations | default dict)) ($metadata.annotations | default dict) -}}
-{{- if $annotations }}{{- $_ := set $metadata "annotations" $annotations }}{{- end }}
-{{- with .merge }}{{- $object = mergeOverwrite $object (deepCopy .) }}{{- end -}}
+{{- if $annotations }}{{ $_ := set $metadata "annotations" $annotations }}{{ end -}}
+{{- with .merge }}{{ $object = mergeOverwrite $object (deepCopy .) }}{{ end -}}
 ---
 {{ toYaml $object }}
 {{ end }}

@@ -1,6 +1,6 @@
 {{/*
-The files below /run/secrets/headrace, from Secrets that exist already, as the sources of a projected volume. A file shows in no
-list of processes, and a new certificate is there without a restart. Arguments: root, account, needs (of nats, database, api).
+The files below /run/secrets/headrace, from Secrets that are there already, as the sources of a projected volume. A file shows in no
+list of processes and their environments, and a new certificate is there without a restart. Arguments: root, account, needs.
 */}}
 {{- define "headrace.secretFiles" -}}
 {{- $values := .root.Values -}}
@@ -17,20 +17,19 @@ list of processes, and a new certificate is there without a restart. Arguments: 
 {{- if has "database" .needs }}
 {{- with $values.database }}
 {{- if .existingSecret }}
-{{ include "headrace.secretFile" (list .existingSecret (not (empty .host) | ternary .passwordKey .urlKey) (not (empty .host) | ternary "database/password" "database/url")) }}
+{{ include "headrace.secretFile" (.host | empty | ternary (list .existingSecret .urlKey "database/url") (list .existingSecret .passwordKey "database/password")) }}
 {{- end }}
 {{- end }}
 {{- include "headrace.certificateFiles" (dict "tls" $values.database.tls "server" "database") }}
 {{- end }}
-{{- if has "api" .needs }}
-{{- with $values.api }}
-{{- if .existingSecret }}
-{{ include "headrace.secretFile" (list .existingSecret .secretsKey "api/secrets") }}
-{{- if .followSecretsKey }}
-{{ include "headrace.secretFile" (list .existingSecret .followSecretsKey "api/follow-secrets") }}
+{{- if and (has "api" .needs) $values.api.existingSecret }}
+{{ include "headrace.secretFile" (list $values.api.existingSecret $values.api.secretsKey "api/secrets") }}
+{{- with $values.api.followSecretsKey }}
+{{ include "headrace.secretFile" (list $values.api.existingSecret . "api/follow-secrets") }}
 {{- end }}
 {{- end }}
-{{- end }}
+{{- range .files }}
+{{ include "headrace.secretFile" . }}
 {{- end }}
 {{- end }}
 

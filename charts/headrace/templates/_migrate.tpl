@@ -1,0 +1,58 @@
+{{/*
+What the Job does, one after the other: streams, database, and the first administrator where one is asked for. It runs with a service
+account that is there already, its environment is inline and its Secrets are those of others, so that it can be the first of all.
+*/}}
+{{- define "headrace.migrate.podSpec" -}}
+{{- $values := .Values.migrations -}}
+{{- $steps := list -}}
+{{- if $values.provision }}{{ $steps = append $steps (dict "name" "provision" "args" (list "provision") "needs" (list "nats")) }}{{ end -}}
+{{- $steps = append $steps (dict "name" "migrate" "args" (list "migrate") "needs" (list "database")) -}}
+{{- $files := list -}}
+{{- with $values.administrator }}
+{{- if .existingSecret }}
+{{- $files = list (list .existingSecret .passwordKey "admin/password") }}
+{{- $computed := dict "HEADRACE_ADMIN_EMAIL" (dict "secretKeyRef" (dict "name" .existingSecret "key" .emailKey)) "HEADRACE_ADMIN_PASSWORD_FILE" "/run/secrets/headrace/admin/password" }}
+{{- $steps = append $steps (dict "name" "administrator" "args" (list "admin" "create" "--if-none") "needs" (list "database") "computed" $computed) }}
+{{- end }}
+{{- end -}}
+{{- $pod := dict "root" . "component" "migrate" "values" $values "account" "provisioner" "files" $files "needs" (list "nats" "database") -}}
+{{- $containers := list -}}
+{{- range $steps }}
+{{- $computed := include "headrace.env.computed" (dict "root" $ "account" "provisioner" "needs" .needs) | fromYaml }}
+{{- $containers = append $containers (include "headrace.container" (mergeOverwrite (omit $pod "needs") . (dict "needs" (list "nats" "database") "computed" (mergeOverwrite $computed (.computed | default dict))))) }}
+{{- end -}}
+{{- include "headrace.podSpec" (mergeOverwrite (dict "restartPolicy" "Never" "grace" 30 "serviceAccount" $values.serviceAccountName
+  "initContainers" (initial $containers) "containers" (list (last $containers))) $pod) -}}
+{{- end }}
+
+{{/*
+The Job. As a hook it has one name and is replaced before the next one; as an ordinary Job, which cannot be changed, its name ends with a
+checksum of what it runs. Arguments: root, component, suffix, values, spec (of its pod), isHook.
+*/}}
+{{- define "headrace.migrate.job" -}}
+{{- $hook := dict "helm.sh/hook" "pre-install,pre-upgrade" "helm.sh/hook-weight" "0" "helm.sh/hook-delete-policy" "before-hook-creation" -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ include "headrace.nameOf" . }}
+  namespace: {{ .root.Release.Namespace }}
+  labels: {{- include "headrace.labels" . | nindent 4 }}
+  {{- with mergeOverwrite (.isHook | ternary $hook dict) (deepCopy .values.annotations) }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  backoffLimit: {{ .values.backoffLimit }}
+  activeDeadlineSeconds: {{ .values.activeDeadlineSeconds }}
+  completions: 1
+  parallelism: 1
+  completionMode: NonIndexed
+  podReplacementPolicy: TerminatingOrFailed
+  suspend: false
+  template:
+    metadata:
+      labels: {{- include "headrace.podLabels" . | nindent 8 }}
+      {{- with include "headrace.podAnnotations" . }}
+      annotations: {{- . | nindent 8 }}
+      {{- end }}
+    spec: {{- .spec | nindent 6 }}
+{{- end }}

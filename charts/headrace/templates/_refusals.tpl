@@ -1,0 +1,120 @@
+{{/*
+What no schema can say: keys that are elsewhere, what is missing, and what does not go together. Each is a line; all are said at once.
+*/}}
+{{- define "headrace.refusals" -}}
+{{- range $path, $instead := .Files.Get "files/instead.yaml" | fromYaml }}
+{{- if include "headrace.isGiven" (dict "values" $.Values "path" (splitList "." $path)) }}
+{{ $path }}: {{ $instead }}
+{{- end }}
+{{- end }}
+{{- include "headrace.refusals.servers" . }}
+{{- include "headrace.refusals.api" . }}
+{{- range $name, $values := dict "api" .Values.api "projector" .Values.projector "workerDefaults" .Values.workerDefaults }}
+{{- include "headrace.refusals.budget" (dict "path" $name "values" $values) }}
+{{- end }}
+{{- include "headrace.refusals.workers" . }}
+{{- include "headrace.refusals.rules" . }}
+{{- end }}
+
+{{/* Whether a key is among the values. Arguments: values, path (a list). */}}
+{{- define "headrace.isGiven" -}}
+{{- if and (kindIs "map" .values) (hasKey .values (first .path)) -}}
+{{- if eq (len .path) 1 -}}yes{{- else -}}{{ include "headrace.isGiven" (dict "values" (get .values (first .path)) "path" (rest .path)) }}{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "headrace.refusals.servers" -}}
+{{- $isProduction := eq .Values.env "production" }}
+{{- if and $isProduction (not .Values.nats.auth.existingSecret) }}
+nats.auth.existingSecret: is missing; make a Secret with the passwords of api, worker, projector and provisioner, the users of docs/nats-accounts.conf, or choose another nats.auth.method
+{{- end }}
+{{- if and $isProduction (not .Values.nats.sync) }}
+nats.sync: is missing; set `sync_interval: always` in the jetstream block of every nats-server, then say always here
+{{- end }}
+{{- if and $isProduction (lt (int .Values.nats.replicas) 3) }}
+nats.replicas: is {{ .Values.nats.replicas }}, and production wants three copies of the log; run three nats-servers, or say env: staging
+{{- end }}
+{{- if not .Values.database.existingSecret }}
+database.existingSecret: is missing; name the Secret with the URL of the database, as <cluster>-app of CloudNativePG
+{{- end }}
+{{- if and .Values.objects.existingSecret (not .Values.objects.url) }}
+objects.existingSecret: is for a bucket, and objects.url names none
+{{- end }}
+{{- range $name, $value := .Values.extraEnv }}
+{{- if and (kindIs "string" $value) (regexMatch "(PASSWORD|TOKEN|SECRETS?|SECRET_ACCESS_KEY|API_KEY)$" $name) }}
+extraEnv.{{ $name }}: a secret is never a value; say {secretKeyRef: {name: …, key: …}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "headrace.refusals.api" -}}
+{{- with .Values.api }}
+{{- if not .existingSecret }}
+api.existingSecret: is missing; `headrace secret` prints a secret: kubectl create secret generic headrace-api --from-literal=secrets="$(headrace secret)"
+{{- end }}
+{{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}
+api.httpRoute.parentRefs: is missing; name the Gateway: [{name: public, namespace: gateways}]
+{{- end }}
+{{- if and .ingress.enabled (not .ingress.hosts) }}
+api.ingress.hosts: is missing; name the hosts: [headrace.example.com]
+{{- end }}
+{{- if and .autoscaling.enabled (gt (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) }}
+api.autoscaling: minReplicas is more than maxReplicas
+{{- end }}
+{{- end }}
+{{- range $name, $entry := .Values.apis }}
+{{- if not (hasKey ($entry | default dict) "mounts") }}
+apis.{{ $name }}.mounts: is missing; say which parts of the API it serves, as [streams]
+{{- end }}
+{{- end }}
+{{- $api := .Values.api }}
+{{- $tellsApart := and $api.httpRoute.enabled $api.httpRoute.regularExpressions (not $api.ingress.enabled) }}
+{{- if and (or $api.httpRoute.enabled $api.ingress.enabled) (not $tellsApart) }}
+{{- range (include "headrace.routed" . | fromJson).all }}
+{{- if not (has .mount $api.mounts) }}
+api.mounts: {{ .mount }} is missing, and no route without regular expressions sends all of its requests to another Deployment; add it, or say api.httpRoute.regularExpressions: true
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Arguments: path, values (of a process). */}}
+{{- define "headrace.refusals.budget" -}}
+{{- with .values.podDisruptionBudget }}
+{{- if and .enabled (eq (empty (toString .minAvailable)) (empty (toString .maxUnavailable))) }}
+{{ $.path }}.podDisruptionBudget: say minAvailable or maxUnavailable, and leave the other one empty (""); Kubernetes takes one of them
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "headrace.refusals.workers" -}}
+{{- range $name, $entry := .Values.workers }}
+{{- with mergeOverwrite (deepCopy $.Values.workerDefaults) (deepCopy ($entry | default dict)) }}
+{{- $path := printf "workers.%s" $name }}
+{{- if and $entry $entry.podDisruptionBudget }}{{ include "headrace.refusals.budget" (dict "path" $path "values" .) }}{{ end }}
+{{- with .autoscaling }}
+{{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) }}
+{{ $path }}.autoscaling: minReplicas is more than maxReplicas
+{{- end }}
+{{- end }}
+{{- if and .autoscaling.enabled (eq .autoscaling.trigger "nats-jetstream") }}
+{{- if not (or .kinds .autoscaling.natsConsumers) }}
+{{ $path }}.kinds: is missing; nats-jetstream scales by the consumers of kinds that are named, metrics-api by all
+{{- end }}
+{{- if not $.Values.nats.monitor }}
+nats.monitor: is missing; nats-jetstream asks the monitoring port of the servers: http://nats-headless.nats:8222
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "headrace.refusals.rules" -}}
+{{- $alerts := list }}
+{{- range $path, $_ := .Files.Glob "files/rules/*.yaml" }}{{ range ($.Files.Get $path | fromYaml).groups }}{{ range .rules }}{{ $alerts = append $alerts .alert }}{{ end }}{{ end }}{{ end }}
+{{- range .Values.metrics.rules.disabled }}
+{{- if not (has . $alerts) }}
+metrics.rules.disabled: there is no alert {{ . }}; there are {{ $alerts | sortAlpha | join ", " }}
+{{- end }}
+{{- end }}
+{{- end }}
