@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,27 @@ DEFINITIONS = Path(__file__).parent / "crds"
 
 def violations(file: str, manifest: dict[str, Any]) -> list[str]:
     """Return what the definition in a file below `crds` refuses of an object, each with its path."""
-    definition = yaml.load((DEFINITIONS / file).read_text(), yaml.CSafeLoader)
-    wanted = manifest["apiVersion"].rpartition("/")[2]
-    (schema,) = (each["schema"]["openAPIV3Schema"] for each in definition["spec"]["versions"] if each["name"] == wanted)
-    assert definition["spec"]["names"]["kind"] == manifest["kind"]
-    found = jsonschema_rs.Draft202012Validator(strict(schema, is_object=True)).iter_errors(manifest)
+    found = _validator(file, manifest["kind"], manifest["apiVersion"]).iter_errors(manifest)
     return [f"{'.'.join(map(str, each.instance_path))}: {each.message}" for each in found]
+
+
+def schema_of(file: str, kind: str, api_version: str) -> dict[str, Any]:
+    """Return the schema of a version that the definition in a file below `crds` has."""
+    definition = _definition(file)
+    assert definition["spec"]["names"]["kind"] == kind
+    wanted = api_version.rpartition("/")[2]
+    (schema,) = (each["schema"]["openAPIV3Schema"] for each in definition["spec"]["versions"] if each["name"] == wanted)
+    return schema
+
+
+@cache
+def _definition(file: str) -> dict[str, Any]:
+    return yaml.load((DEFINITIONS / file).read_text(), yaml.CSafeLoader)
+
+
+@cache
+def _validator(file: str, kind: str, api_version: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(strict(schema_of(file, kind, api_version), is_object=True))
 
 
 def strict(schema: dict[str, Any], *, is_object: bool = False) -> dict[str, Any]:

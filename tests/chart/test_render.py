@@ -2,33 +2,99 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import helm_python
 import pytest
-import yaml
 
-from tests.chart.rendering import CHART, pods, render, values_files, values_of
+from tests.chart.rendering import (
+    CHART,
+    chart,
+    containers,
+    name_of,
+    pods,
+    render,
+    render_files,
+    rendered_of,
+    sets,
+    values_of,
+)
 
-EACH = pytest.mark.parametrize("file", values_files(), ids=lambda file: file.name.removesuffix("-values.yaml"))
+NAME_MAX = 63  # letters of a label's value, and of the name of a Service
+LONGEST_RELEASE = "a-release-with-the-longest-name-that-helm-lets-anyo53"
+OTHER_RELEASE = "a-release-with-the-longest-name-that-helm-lets-any-53"
+
+EACH = pytest.mark.parametrize("name", sets())
 
 
 @EACH
-def test_helm_finds_nothing_to_complain_of(file: Path) -> None:
-    report = helm_python.lint(CHART, yaml.safe_load(file.read_text()), strict=True, namespace="apps")
+def test_helm_finds_nothing_to_complain_of(name: str) -> None:
+    report = helm_python.lint(CHART, values_of(name), strict=True, namespace="apps", kube_version="v1.30.0")
+    # 1 is a remark.
     assert [each for each in report["messages"] if each["severity"] > 1] == []
     assert report["errors"] == []
 
 
+@EACH
+def test_an_upgrade_renders_what_an_install_does(name: str) -> None:
+    """Helm rolls back to what it has rendered before, so that a rollback is an upgrade as well. Only NOTES know the difference."""
+    assert render(values_of(name), is_upgrade=True) == rendered_of(name)
+
+
+@EACH
+def test_nothing_is_left_to_chance(name: str) -> None:
+    files = render_files(values_of(name))
+    assert render_files(values_of(name)) == files
+    assert len({name_of(each) for each in rendered_of(name)}) == len(rendered_of(name))
+
+
 def test_the_least_values_run_every_process_once() -> None:
-    ran = {
-        name: [*spec.get("initContainers", []), *spec["containers"]]
-        for name, spec in pods(render(values_of("minimal"))).items()
-        if not name.startswith("Pod/")
-    }
-    assert {name: [each["args"] for each in containers] for name, containers in ran.items()} == {
+    ran = {name: [each["args"] for each in containers(spec)] for name, spec in pods(rendered_of("minimal")).items()}
+    assert ran == {
         "Deployment/headrace-api": [["api"]],
         "Deployment/headrace-projector": [["projector"]],
         "Deployment/headrace-worker-default": [["worker"]],
         "Job/headrace-migrate": [["provision"], ["migrate"]],
+        "Pod/headrace-test-check": [["check", "cluster", "--passwords", "/run/secrets/headrace/nats-users"]],
     }
+
+
+@EACH
+def test_names_fit_with_the_longest_name_of_a_release(name: str) -> None:
+    assert len(LONGEST_RELEASE) == 53
+    objects = render(values_of(name), release=LONGEST_RELEASE)
+    ours = [each for each in objects if each["kind"] != "Route"]
+    too_long = [name_of(each) for each in ours if len(each["metadata"]["name"]) > NAME_MAX]
+    labels = [value for each in ours for value in each["metadata"].get("labels", {}).values()]
+    assert too_long == []
+    assert [value for value in labels if len(value) > NAME_MAX] == []
+
+
+def test_releases_with_long_names_do_not_share_any() -> None:
+    one, other = (
+        {name_of(each) for each in render(values_of("minimal"), release=release)}
+        for release in (LONGEST_RELEASE, OTHER_RELEASE)
+    )
+    assert one & other == set()
+
+
+def test_an_empty_entry_takes_the_default_worker_away() -> None:
+    assert [name for name in pods(rendered_of("keda-nats")) if "worker" in name] == [
+        "Deployment/headrace-worker-tables",
+        "Deployment/headrace-worker-text",
+    ]
+
+
+def test_the_chart_asks_for_the_oldest_kubernetes_that_it_is_tried_with() -> None:
+    assert chart().metadata["kubeVersion"] == ">=1.30.0-0"
+
+
+def test_notes_say_what_is_missing_and_what_to_do_next() -> None:
+    notes = render_files(values_of("minimal"))["headrace/templates/NOTES.txt"]
+    assert "kubectl --namespace apps exec -it deploy/headrace-api -- headrace admin create" in notes
+    assert "helm test headrace --namespace apps --logs" in notes
+    assert "No bucket: tasks have no files. Say objects.url." in notes
+
+
+def test_notes_are_short_when_nothing_is_missing() -> None:
+    notes = render_files(values_of("full"))["headrace/templates/NOTES.txt"]
+    assert "admin create" not in notes
+    assert notes.partition("Missing\n")[2].splitlines()[0].startswith("- In a namespace that denies everything")

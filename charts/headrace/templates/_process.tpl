@@ -7,7 +7,7 @@ something else writes the number of replicas), grace, ingress and egress (rules 
 {{- $merge := .values.merge -}}
 {{- $process := mergeOverwrite (dict "serviceAccount" (include "headrace.serviceAccountName" .root) "restartPolicy" "Always") . -}}
 {{- $computed := mergeOverwrite (include "headrace.env.computed" . | fromYaml) .computed -}}
-{{- $container := include "headrace.container" (mergeOverwrite (dict "name" .component "hasProbes" true) (omit . "computed") (dict "computed" $computed)) -}}
+{{- $container := include "headrace.container" (mergeOverwrite (omit . "computed") (dict "name" .component "hasProbes" true "computed" $computed)) -}}
 {{- $_ := set $process "containers" (list $container) -}}
 {{ include "headrace.object" (dict "root" .root "object" (include "headrace.deployment" $process) "merge" $merge.deployment) }}
 {{- if .values.podDisruptionBudget.enabled }}

@@ -1,12 +1,3 @@
-{{/* What `headrace check` sees of the settings of a process: the same that its Deployment has. Arguments: root, process. */}}
-{{- define "headrace.env.test" -}}
-{{- if eq .process "api" -}}
-HEADRACE_API_SECRETS_FILE: /run/secrets/headrace/api/secrets
-HEADRACE_API_TRUSTED_PROXIES: {{ include "headrace.api.trustedProxies" .root | quote }}
-HEADRACE_API_HOSTS: {{ include "headrace.api.hosts" .root | quote }}
-{{- end -}}
-{{- end }}
-
 {{/* A pod of `helm test`. Arguments: root, name, suffix, account, needs, files, args, computed. */}}
 {{- define "headrace.test" -}}
 {{- $selected := dict "root" .root "component" "test" "suffix" .suffix -}}

@@ -43,7 +43,7 @@ class ServiceAccount(Section, frozen=True, kw_only=True):
 
 
 class Tests(Section, frozen=True, kw_only=True):
-    """What `helm test` runs: `headrace check` with the settings of each process, and a task from its submission to its end."""
+    """What `helm test` runs: `headrace check cluster`, and a task from its submission to its end."""
 
     enabled: Annotated[bool, Meta(description="Whether there are tests.")] = True
     existing_secret: Annotated[
