@@ -55,6 +55,10 @@ faults *arguments:
 upgrade *arguments:
     uv run python -m tests.upgrade {{arguments}}
 
+# Three NATS servers on hosts of their own, cut apart under load: a table, and journals in tests/quorum/out; wants root
+cluster *arguments:
+    uv run python -m tests.quorum {{arguments}}
+
 # Bring the database that HEADRACE_DATABASE_URL names up to date
 migrate:
     uv run headrace migrate

@@ -66,6 +66,11 @@ class Cluster:
         self.http = self.http_as(KEY)
         self.log: Log
 
+    @property
+    def nats_pids(self) -> list[int]:
+        """The pids of the servers that run."""
+        return [self.nats.pid] if self.nats.pid is not None else []
+
     def http_as(self, key: str | None) -> httpx.AsyncClient:
         """Return a client with the key of somebody, or without one. It is closed together with the cluster."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}

@@ -5,14 +5,22 @@ from __future__ import annotations
 import resource
 from collections.abc import Generator
 from contextlib import contextmanager
-
-from headrace.embedded.nats import EmbeddedNats
+from typing import Protocol
 
 UNLIMITED = resource.RLIM_INFINITY
 
 
+class Server(Protocol):
+    """A server whose process is known while it runs."""
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of the server while it runs, None otherwise."""
+        ...
+
+
 @contextmanager
-def full_disk(nats: EmbeddedNats) -> Generator[None]:
+def full_disk(nats: Server) -> Generator[None]:
     """While the block runs no file of the server can grow, as on a disk that is full."""
     pid = nats.pid
     assert pid is not None

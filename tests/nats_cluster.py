@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
 from headrace.embedded.nats import MAX_PAYLOAD_BYTES, EmbeddedNats, nats_server
 from headrace.embedded.network import LOOPBACK, free_ports
@@ -25,33 +26,62 @@ from tests.waiting import until
 
 SERVERS = 3
 STOP_SECONDS = 10.0
+LAME_DUCK_SECONDS = 30  # the least that a server takes for it
+LAME_DUCK_SECONDS_MAX = 60.0
+
+
+class Place(NamedTuple):
+    """Where a server listens, for clients and for the other servers.
+
+    Attributes:
+        address: Its address.
+        port: The port for clients.
+        route: The port for the other servers.
+        within: What its command begins with, where it runs on a host of its own.
+    """
+
+    address: str
+    port: int
+    route: int
+    within: tuple[str, ...] = ()
 
 
 class NatsServer:
     """One of the three servers; it keeps its ports and its store for its life."""
 
-    def __init__(self, directory: Path, port: int, route: int, routes: list[int], token: str) -> None:
-        self.url = f"nats://{LOOPBACK}:{port}"
+    def __init__(self, directory: Path, at: Place, others: list[Place], token: str, sync: str) -> None:
+        self.url = f"nats://{at.address}:{at.port}"
         self.name = directory.name
+        self.directory = directory
+        self._within = at.within
         self._config = directory / "nats-server.conf"
         self._process: Process | None = None
         directory.mkdir(parents=True)
         configuration: dict[str, Any] = {
             "server_name": directory.name,
-            "listen": f"{LOOPBACK}:{port}",
+            "listen": f"{at.address}:{at.port}",
             "max_payload": MAX_PAYLOAD_BYTES,
             "authorization": {"token": token},
-            "jetstream": {"store_dir": str(directory), "sync_interval": "1s"},
+            "lame_duck_duration": f"{LAME_DUCK_SECONDS}s",
+            "lame_duck_grace_period": "1s",
+            "jetstream": {"store_dir": str(directory), "sync_interval": sync},
             "cluster": {
                 "name": "headrace-test",
-                "listen": f"{LOOPBACK}:{route}",
-                "routes": [f"nats://{LOOPBACK}:{each}" for each in routes if each != route],
+                "listen": f"{at.address}:{at.route}",
+                "routes": [f"nats://{each.address}:{each.route}" for each in others],
             },
         }
         self._config.write_text(json.dumps(configuration))
 
+    @property
+    def pid(self) -> int | None:
+        """The pid of the server while it runs, None otherwise."""
+        return self._process.pid if self._process is not None and self._process.running else None
+
     async def start(self) -> None:
-        self._process = await Process.start((nats_server(), "-c", str(self._config)))
+        """Start it; does nothing when it runs."""
+        if self.pid is None:
+            self._process = await Process.start((*self._within, nats_server(), "-c", str(self._config)))
 
     async def kill(self) -> None:
         """Kill the server as a crash would."""
@@ -63,17 +93,29 @@ class NatsServer:
         if self._process is not None:
             await self._process.stop(STOP_SECONDS)
 
+    async def end_as_lame_duck(self) -> None:
+        """Have it give up what it leads, send its clients away one after the other, and end."""
+        if self._process is not None:
+            self._process.send(signal.SIGUSR2)
+            await self._process.finish(LAME_DUCK_SECONDS_MAX)
+
 
 class NatsCluster:
-    """The three servers. ``url`` names each, so that clients find another when theirs is gone."""
+    """The three servers. ``url`` names each, so that clients find another when theirs is gone.
 
-    def __init__(self, place: Path) -> None:
+    Args:
+        place: Where their stores are.
+        places: Where they listen; ports of this machine when None.
+        sync: How often they flush their stores.
+    """
+
+    def __init__(self, place: Path, places: list[Place] | None = None, sync: str = "1s") -> None:
         ports = free_ports(2 * SERVERS)
-        routes = ports[SERVERS:]
+        at = places or [Place(LOOPBACK, port, route) for port, route in zip(ports[::2], ports[1::2], strict=True)]
         self.token = secrets.token_hex(8)
         self.servers = [
-            NatsServer(place / f"nats-{number}", ports[number], routes[number], routes, self.token)
-            for number in range(SERVERS)
+            NatsServer(place / f"nats-{number}", each, [other for other in at if other is not each], self.token, sync)
+            for number, each in enumerate(at)
         ]
         self.url = ",".join(server.url for server in self.servers)
 
@@ -89,10 +131,14 @@ class NatsCluster:
             }
         )
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
+        """Start those that do not run, and wait until they have a log."""
         for server in self.servers:
             await server.start()
         await until(self._have_a_log, "the servers to agree on who leads")
+
+    async def __aenter__(self) -> Self:
+        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -108,12 +154,28 @@ class NatsCluster:
         return True
 
 
+class ReplicatedCluster(Cluster):
+    """A cluster whose log has three copies."""
+
+    def __init__(self, place: Path, nats: NatsCluster, database_url: str, environ: dict[str, str]) -> None:
+        self.servers = nats
+        super().__init__(
+            place, cast("EmbeddedNats", nats), database_url, {"HEADRACE_STREAM_REPLICAS": str(SERVERS), **environ}
+        )
+
+    @property
+    def nats_pids(self) -> list[int]:
+        """The pids of the servers that run."""
+        return [server.pid for server in self.servers.servers if server.pid is not None]
+
+
 @asynccontextmanager
-async def replicated_cluster_on(place: Path, database_url: str, **environ: str) -> AsyncGenerator[Cluster]:
+async def replicated_cluster_on(
+    place: Path, database_url: str, nats: NatsCluster | None = None, **environ: str
+) -> AsyncGenerator[ReplicatedCluster]:
     """Like `tests.cluster.cluster_on`, but with a log of three copies."""
-    async with NatsCluster(place) as nats:
-        environ = {"HEADRACE_STREAM_REPLICAS": str(SERVERS), **environ}
-        cluster = Cluster(place, cast("EmbeddedNats", nats), database_url, environ)
+    async with nats or NatsCluster(place) as servers:
+        cluster = ReplicatedCluster(place, servers, database_url, environ)
         await make_administrator(database_url)
         async with open_log(cluster.settings, "test") as cluster.log:
             await cluster.log.continuity.is_compared()

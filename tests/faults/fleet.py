@@ -252,9 +252,10 @@ class Fleet:
             for post in self.posts:
                 if post.member is not None and post.member.process.returncode is None:
                     self._sample_one(post.title, post.member.pid)
-            for title, pid in (("nats", self.cluster.nats.pid), ("postgres", self._postgres.pid)):
-                if pid is not None:
-                    self._sample_one(title, pid)
+            for pid in self.cluster.nats_pids:
+                self._sample_one("nats", pid)
+            if self._postgres.pid is not None:
+                self._sample_one("postgres", self._postgres.pid)
             await asyncio.sleep(SAMPLE_SECONDS)
 
     def _sample_one(self, title: str, pid: int) -> None:

@@ -1,0 +1,209 @@
+"""What goes wrong with three servers. Each fault acts on a `Quorum` while the load of `tests.faults` runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from msgspec import Struct
+
+from headrace.errors import LogUnavailable
+from headrace.log import subjects
+from headrace.log.client import open_client
+from headrace.log.jetstream import JetStream
+from tests.faults.load import Mix
+from tests.faults.run_setup import Fault, RunSetup
+from tests.full_disk import full_disk
+from tests.nats_cluster import NatsServer
+from tests.quorum.servers import Quorum, quorum_on
+from tests.waiting import until
+
+PAIRS = {"api": 2, "worker": 2, "projector": 2}
+CUT_SECONDS = (
+    8.0,
+    14.0,
+)  # longer than the servers take to elect another leader, which is up to 9 s (nats-server, raft.go)
+FOUND_SECONDS_MAX = 60.0
+CURRENT_SECONDS_MAX = 60.0
+SPREAD = Mix(seconds=40)  # the load of 2,000 tasks takes so long that it meets a cut, an election and the time after it
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(name: str, sentence: str) -> Callable[[Callable[[RunSetup, Quorum], Awaitable[None]]], None]:
+    """Register a fault."""
+
+    def decorate(act: Callable[[RunSetup, Quorum], Awaitable[None]]) -> None:
+        async def on(setup: RunSetup) -> None:
+            assert isinstance(setup.cluster.nats, Quorum)
+            await act(setup, setup.cluster.nats)
+
+        FAULTS[name] = Fault(name=name, sentence=sentence, act=on, posts=PAIRS, mix=SPREAD, cluster=quorum_on)
+
+    return decorate
+
+
+@fault("nothing", "nothing goes wrong")
+async def nothing(setup: RunSetup, quorum: Quorum) -> None:
+    await setup.load.reached(1.0)
+
+
+@fault("leader-cut-off", "nothing reaches the server that leads the log, or leaves it")
+async def leader_cut_off(setup: RunSetup, quorum: Quorum) -> None:
+    async for _ in setup.moments(2, 2):
+        leader = await leading(setup, quorum)
+        setup.journal.did(f"unplug {leader.name}, which leads")
+        quorum.network.unplug(quorum.host(leader))
+        await setup.pause(*CUT_SECONDS)
+        await healed(setup, quorum)
+
+
+@fault("leader-alone", "the server that leads reaches its clients, and none of the other servers")
+async def leader_alone(setup: RunSetup, quorum: Quorum) -> None:
+    async for _ in setup.moments(2, 2):
+        leader = await leading(setup, quorum)
+        setup.journal.did(f"part {leader.name}, which leads, from the others")
+        for other in quorum.others(leader):
+            quorum.network.part(quorum.host(leader), quorum.host(other))
+        await setup.pause(*CUT_SECONDS)
+        await healed(setup, quorum)
+
+
+@fault("minority-alone", "a server that does not lead reaches its clients, and none of the other servers")
+async def minority_alone(setup: RunSetup, quorum: Quorum) -> None:
+    async for _ in setup.moments(2, 2):
+        alone = setup.rng.choice(quorum.others(await leading(setup, quorum)))
+        setup.journal.did(f"part {alone.name} from the others")
+        for other in quorum.others(alone):
+            quorum.network.part(quorum.host(alone), quorum.host(other))
+        await setup.pause(*CUT_SECONDS)
+        await healed(setup, quorum)
+
+
+@fault("one-way", "what the leading server sends to the others is lost, and what they send arrives")
+async def one_way(setup: RunSetup, quorum: Quorum) -> None:
+    async for _ in setup.moments(2, 2):
+        leader = await leading(setup, quorum)
+        setup.journal.did(f"lose what {leader.name}, which leads, sends to the others")
+        for other in quorum.others(leader):
+            quorum.network.cut(quorum.host(leader), quorum.host(other))
+        await setup.pause(*CUT_SECONDS)
+        await healed(setup, quorum)
+
+
+@fault("all-parted", "no server reaches another, so that nobody leads")
+async def all_parted(setup: RunSetup, quorum: Quorum) -> None:
+    async for _ in setup.moments(1, 1):
+        setup.journal.did("part all servers")
+        for server in quorum.servers:
+            for other in quorum.others(server):
+                quorum.network.cut(quorum.host(server), quorum.host(other))
+        await setup.pause(*CUT_SECONDS)
+        await healed(setup, quorum)
+
+
+@fault("server-killed", "a server is killed -9 and started again, the leading one as well")
+async def server_killed(setup: RunSetup, quorum: Quorum) -> None:
+    async for count in setup.moments(3, 3):
+        server = await leading(setup, quorum) if count == 0 else setup.rng.choice(quorum.servers)
+        setup.journal.did(f"kill -9 {server.name}")
+        await server.kill()
+        await setup.pause(1, 5)
+        await healed(setup, quorum)
+
+
+@fault("all-killed", "all servers are killed -9 at once, as when the power fails")
+async def all_killed(setup: RunSetup, quorum: Quorum) -> None:
+    async for _ in setup.moments(1, 1):
+        setup.journal.did("kill -9 every server")
+        for server in quorum.servers:
+            await server.kill()
+        await setup.pause(0.5, 2)
+        await healed(setup, quorum)
+
+
+@fault("rolling-restart", "the servers are restarted one after the other, each when the one before has everything")
+async def rolling_restart(setup: RunSetup, quorum: Quorum) -> None:
+    for count, server in enumerate(quorum.servers):
+        await setup.load.reached(0.1 + 0.25 * count)
+        setup.journal.did(f"TERM {server.name}")
+        await server.stop()
+        await healed(setup, quorum)
+
+
+@fault("lame-duck", "the leading server sends its clients away before it ends, as the chart of NATS has it do")
+async def lame_duck(setup: RunSetup, quorum: Quorum) -> None:
+    await setup.load.reached(0.1)
+    leader = await leading(setup, quorum)
+    setup.journal.did(f"{leader.name} is told to end as a lame duck")
+    await leader.end_as_lame_duck()
+    await healed(setup, quorum)
+
+
+@fault("disk-full", "the disk of the leading server is full; later there is room, and it is started anew")
+async def disk_full(setup: RunSetup, quorum: Quorum) -> None:
+    await setup.load.reached(0.1)
+    leader = await leading(setup, quorum)
+    setup.journal.did(f"the disk of {leader.name}, which leads, is full")
+    with full_disk(leader):
+        await setup.pause(*CUT_SECONDS)
+    await leader.kill()
+    await healed(setup, quorum)
+
+
+@fault("server-replaced", "a server loses its disk, and one of the same name with an empty one takes its place")
+async def server_replaced(setup: RunSetup, quorum: Quorum) -> None:
+    async for count in setup.moments(2, 2):
+        server = await leading(setup, quorum) if count == 0 else setup.rng.choice(quorum.servers)
+        setup.journal.did(f"kill -9 {server.name}, and remove what it has stored")
+        await server.kill()
+        shutil.rmtree(server.directory / "jetstream")
+        await setup.pause(0.5, 2)
+        await healed(setup, quorum)
+
+
+async def leading(setup: RunSetup, quorum: Quorum) -> NatsServer:
+    """Return the server that leads the log; waits until there is one."""
+
+    async def found() -> NatsServer | None:
+        leader = (await _cluster(setup)).leader
+        return next((server for server in quorum.servers if server.name == leader), None)
+
+    return await until(found, "a server to lead the log", FOUND_SECONDS_MAX)
+
+
+async def healed(setup: RunSetup, quorum: Quorum) -> None:
+    """Mend everything, and wait until each copy has everything."""
+    await quorum.start()
+    setup.journal.did("mended")
+
+    async def is_whole() -> bool:
+        replicas = (await _cluster(setup)).replicas
+        return len(replicas) == len(quorum.servers) - 1 and all(each.current and not each.offline for each in replicas)
+
+    await until(is_whole, "every copy to have everything", CURRENT_SECONDS_MAX)
+    setup.journal.did("every copy has everything")
+
+
+class _Replica(Struct):
+    """A copy that does not lead."""
+
+    current: bool = False
+    offline: bool = False
+
+
+class _Copies(Struct):
+    """What the servers say of the copies of the log; nothing while they say nothing."""
+
+    leader: str = ""
+    replicas: list[_Replica] = []
+
+
+async def _cluster(setup: RunSetup) -> _Copies:
+    try:
+        async with open_client(setup.cluster.settings.nats, "quorum") as connection:
+            info = await JetStream(connection).request(f"STREAM.INFO.{subjects.STREAM}")
+    except LogUnavailable:
+        return _Copies()
+    return msgspec.convert(info.get("cluster") or {}, _Copies)

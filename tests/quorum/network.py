@@ -1,0 +1,153 @@
+"""A network of this machine's own: hosts with addresses, which can be cut off from each other, or in one direction only.
+
+Each host is a network namespace with one end of a veth pair; the other end is on a bridge, which has an address as well, so that
+processes outside of the namespaces reach the hosts. See ip-netns(8) and ip-link(8).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from types import TracebackType
+from typing import Self
+
+# 198.18.0.0/15 is kept for measurements of networks (RFC 2544), so nothing that this machine uses is there.
+PREFIX = "198.18.{}"
+NOBODY = "02:00:00:00:00:fe"  # a hardware address, locally administered, that no interface has
+COMMAND_SECONDS = 10.0
+
+
+class NoNetwork(Exception):
+    """The machine does not allow networks of one's own. The message says what is missing."""
+
+
+def why_not() -> str:
+    """Return why there can be no network of our own here; empty when there can."""
+    if shutil.which("ip") is None:
+        return "there is no `ip` (iproute2)"
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    name = f"hr{os.getpid()}-try"
+    try:
+        _ip("netns", "add", name)
+        _ip("netns", "del", name)
+        _ip("link", "add", name[:15], "type", "bridge")
+        _ip("link", "del", name[:15])
+    except NoNetwork as error:
+        return str(error)
+    return ""
+
+
+class Host:
+    """One host of the network.
+
+    Attributes:
+        address: Its IPv4 address.
+        within: What a command begins with to run on this host.
+    """
+
+    def __init__(self, namespace: str, outside: str, address: str) -> None:
+        self.address = address
+        self.within = (shutil.which("ip") or "ip", "netns", "exec", namespace)
+        self.namespace = namespace
+        self.outside = outside
+
+
+class Network:
+    """So many hosts, for the duration of a block.
+
+    Args:
+        count: How many hosts.
+
+    Attributes:
+        hosts: The hosts.
+        address: The address of this machine in the network.
+    """
+
+    def __init__(self, count: int) -> None:
+        number = os.getpid() % 250 + 1
+        self._name = f"hr{os.getpid()}"
+        self._prefix = PREFIX.format(number)
+        self.address = f"{self._prefix}.1"
+        self.hosts = [
+            Host(f"{self._name}-{each}", f"{self._name}v{each}", f"{self._prefix}.{11 + each}") for each in range(count)
+        ]
+
+    def __enter__(self) -> Self:
+        """Make it.
+
+        Raises:
+            NoNetwork: This machine does not allow it.
+        """
+        try:
+            _ip("link", "add", self._name, "type", "bridge")
+            _ip("address", "add", f"{self.address}/24", "dev", self._name)
+            _ip("link", "set", self._name, "up")
+            for host in self.hosts:
+                self._add(host)
+        except NoNetwork:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._remove()
+
+    def unplug(self, host: Host) -> None:
+        """Let nothing reach the host, and nothing leave it."""
+        _ip("link", "set", host.outside, "down")
+
+    def cut(self, source: Host, target: Host) -> None:
+        """Lose what the source sends to the target; the other direction stays as it is.
+
+        What is sent goes to a hardware address that nobody has, so that nobody is told, as with a broken switch.
+        """
+        _ip(
+            "-n", source.namespace, "neigh", "replace", target.address,
+            "lladdr", NOBODY, "dev", "eth0", "nud", "permanent",
+        )  # fmt: skip
+
+    def part(self, one: Host, other: Host) -> None:
+        """Lose what either sends to the other."""
+        self.cut(one, other)
+        self.cut(other, one)
+
+    def heal(self) -> None:
+        """Let everything arrive again."""
+        for host in self.hosts:
+            _ip("link", "set", host.outside, "up")
+            for other in self.hosts:
+                if other is not host:
+                    _ip("-n", host.namespace, "neigh", "flush", "to", other.address, "nud", "permanent")
+
+    def _add(self, host: Host) -> None:
+        _ip("netns", "add", host.namespace)
+        _ip("link", "add", host.outside, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
+        _ip("link", "set", host.outside, "master", self._name, "up")
+        _ip("-n", host.namespace, "link", "set", "lo", "up")
+        _ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
+        _ip("-n", host.namespace, "link", "set", "eth0", "up")
+
+    def _remove(self) -> None:
+        for host in self.hosts:
+            _try("netns", "del", host.namespace)
+            _try("link", "del", host.outside)
+        _try("link", "del", self._name)
+
+
+def _ip(*arguments: str) -> None:
+    done = _run(*arguments)
+    if done.returncode != 0:
+        raise NoNetwork(f"`ip {' '.join(arguments)}` was refused: {done.stderr.strip()}")
+
+
+def _try(*arguments: str) -> None:
+    """Remove what may be there."""
+    _run(*arguments)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(("ip", *arguments), capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
