@@ -71,6 +71,11 @@ def render(
         helm_python.HelmRenderError: A template refuses them.
     """
     files = render_files(values, release=release, namespace=namespace, is_upgrade=is_upgrade)
+    return objects_of(files)
+
+
+def objects_of(files: dict[str, str]) -> list[Manifest]:
+    """Return the objects in rendered files."""
     texts = (text for path, text in sorted(files.items()) if path.endswith(".yaml"))
     return [each for text in texts for each in yaml.load_all(text, yaml.CSafeLoader) if each]
 
@@ -96,6 +101,17 @@ def pods(objects: list[Manifest]) -> dict[str, Manifest]:
             found[name_of(each)] = each["spec"]["template"]["spec"]
         elif each["kind"] == "Pod":
             found[name_of(each)] = each["spec"]
+    return found
+
+
+def labels_of_pods(objects: list[Manifest]) -> dict[str, dict[str, str]]:
+    """Return the labels of all pods that a release runs, by kind and name of what runs them."""
+    found: dict[str, dict[str, str]] = {}
+    for each in objects:
+        if each["kind"] in {"Deployment", "Job"}:
+            found[name_of(each)] = each["spec"]["template"]["metadata"]["labels"]
+        elif each["kind"] == "Pod":
+            found[name_of(each)] = each["metadata"]["labels"]
     return found
 
 
