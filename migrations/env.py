@@ -8,12 +8,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from headrace.store import identity_tables
+from headrace.store.concurrent_index import LOCK_SECONDS
 from headrace.store.migrate import is_locked_out
 from headrace.telemetry import get_logger
 
 MIGRATION_LOCK = 0x48_52_4D  # any number: processes that migrate at the same time wait for each other ("HRM")
 TURN_POLL_SECONDS = 0.2  # how often a process asks whether the one that migrates is done
-LOCK_SECONDS = 5  # a statement waits so long for a table; whoever needs the table after it waits as long
 LOCK_ATTEMPTS = 12  # of a migration: a minute, in which a long transaction of others ends or is ended
 LOCK_PAUSE_SECONDS = 1.0  # between two of them: whoever waited for the table behind the migration has it meanwhile
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,19 @@ def extract(commit: str, place: Path, repository: Path = ROOT) -> Version:
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(place, filter="data")
     place.chmod(0o755)
+    _note_version(place)
     python = sys.executable if _dependencies(place) == _dependencies(ROOT) else _environment(place)
     return Version(name=name, python=python, source=place / "src")
+
+
+def _note_version(project: Path) -> None:
+    """Have the package say its own version, as if it were installed."""
+    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    notes = project / f"src/{declared['name']}-{declared['version']}.dist-info"
+    notes.mkdir()
+    (notes / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {declared['name']}\nVersion: {declared['version']}\n"
+    )
 
 
 def _dependencies(project: Path) -> str:

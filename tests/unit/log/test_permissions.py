@@ -334,7 +334,7 @@ def _covers(permitted: str, subject: str) -> bool:
     return len(parts) == len(wanted) and all(a in ("*", b) or b == "*" for a, b in zip(parts, wanted, strict=True))
 
 
-def test_the_note_on_upgrades_says_of_each_live_subject_who_may_publish_it_and_who_may_hear_it() -> None:
+def test_the_table_of_operations_says_of_each_live_subject_who_may_publish_it_and_who_may_hear_it() -> None:
     note = (Path(__file__).parents[3] / "docs/operations.md").read_text()
     rows = {subject: (by.split(", "), heard.split(", ")) for subject, by, heard in LIVE_ROW.findall(note)}
     lines = [line.split() for line in (live_subjects.__doc__ or "").splitlines()]
