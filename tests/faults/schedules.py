@@ -26,7 +26,7 @@ FIRST_NUMBER = 1_000_000  # of the invocation that stands for a schedule's tasks
 IN_FLIGHT = timedelta(seconds=7)
 # Around an outage of the broker an occurrence is missed, or a moment late and made up for.
 OUTAGE_MARGIN = timedelta(seconds=7)
-OUTAGE_BEGINS = ("TERM nats", "kill -9 nats", "the disk of nats is full")
+OUTAGE_BEGINS = ("TERM nats", "kill -9 nats", "the disk of nats is full", "nobody leads the log")
 OUTAGE_ENDS = "nats works again"
 TIMES: tuple[dict[str, Any], ...] = (
     {"every": 1},

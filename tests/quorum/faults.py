@@ -14,6 +14,7 @@ from headrace.log.client import open_client
 from headrace.log.jetstream import JetStream
 from tests.faults.load import Mix
 from tests.faults.run_setup import Fault, RunSetup
+from tests.faults.schedules import OUTAGE_ENDS
 from tests.full_disk import full_disk
 from tests.nats_cluster import NatsServer
 from tests.quorum.servers import Quorum, quorum_on
@@ -53,7 +54,7 @@ async def nothing(setup: RunSetup, quorum: Quorum) -> None:
 async def leader_cut_off(setup: RunSetup, quorum: Quorum) -> None:
     async for _ in setup.moments(2, 2):
         leader = await leading(setup, quorum)
-        setup.journal.did(f"unplug {leader.name}, which leads")
+        setup.journal.did(f"nobody leads the log: unplug {leader.name}")
         quorum.network.unplug(quorum.host(leader))
         await setup.pause(*CUT_SECONDS)
         await healed(setup, quorum)
@@ -63,7 +64,7 @@ async def leader_cut_off(setup: RunSetup, quorum: Quorum) -> None:
 async def leader_alone(setup: RunSetup, quorum: Quorum) -> None:
     async for _ in setup.moments(2, 2):
         leader = await leading(setup, quorum)
-        setup.journal.did(f"part {leader.name}, which leads, from the others")
+        setup.journal.did(f"nobody leads the log: part {leader.name} from the others")
         for other in quorum.others(leader):
             quorum.network.part(quorum.host(leader), quorum.host(other))
         await setup.pause(*CUT_SECONDS)
@@ -85,7 +86,7 @@ async def minority_alone(setup: RunSetup, quorum: Quorum) -> None:
 async def one_way(setup: RunSetup, quorum: Quorum) -> None:
     async for _ in setup.moments(2, 2):
         leader = await leading(setup, quorum)
-        setup.journal.did(f"lose what {leader.name}, which leads, sends to the others")
+        setup.journal.did(f"nobody leads the log: lose what {leader.name} sends to the others")
         for other in quorum.others(leader):
             quorum.network.cut(quorum.host(leader), quorum.host(other))
         await setup.pause(*CUT_SECONDS)
@@ -95,7 +96,7 @@ async def one_way(setup: RunSetup, quorum: Quorum) -> None:
 @fault("all-parted", "no server reaches another, so that nobody leads")
 async def all_parted(setup: RunSetup, quorum: Quorum) -> None:
     async for _ in setup.moments(1, 1):
-        setup.journal.did("part all servers")
+        setup.journal.did("nobody leads the log: part all servers")
         for server in quorum.servers:
             for other in quorum.others(server):
                 quorum.network.cut(quorum.host(server), quorum.host(other))
@@ -116,7 +117,7 @@ async def server_killed(setup: RunSetup, quorum: Quorum) -> None:
 @fault("all-killed", "all servers are killed -9 at once, as when the power fails")
 async def all_killed(setup: RunSetup, quorum: Quorum) -> None:
     async for _ in setup.moments(1, 1):
-        setup.journal.did("kill -9 every server")
+        setup.journal.did("nobody leads the log: kill -9 every server")
         for server in quorum.servers:
             await server.kill()
         await setup.pause(0.5, 2)
@@ -136,7 +137,7 @@ async def rolling_restart(setup: RunSetup, quorum: Quorum) -> None:
 async def lame_duck(setup: RunSetup, quorum: Quorum) -> None:
     await setup.load.reached(0.1)
     leader = await leading(setup, quorum)
-    setup.journal.did(f"{leader.name} is told to end as a lame duck")
+    setup.journal.did(f"nobody leads the log: {leader.name} is told to end as a lame duck")
     await leader.end_as_lame_duck()
     await healed(setup, quorum)
 
@@ -145,7 +146,7 @@ async def lame_duck(setup: RunSetup, quorum: Quorum) -> None:
 async def disk_full(setup: RunSetup, quorum: Quorum) -> None:
     await setup.load.reached(0.1)
     leader = await leading(setup, quorum)
-    setup.journal.did(f"the disk of {leader.name}, which leads, is full")
+    setup.journal.did(f"nobody leads the log: the disk of {leader.name} is full")
     with full_disk(leader):
         await setup.pause(*CUT_SECONDS)
     await leader.kill()
@@ -184,6 +185,7 @@ async def healed(setup: RunSetup, quorum: Quorum) -> None:
 
     await until(is_whole, "every copy to have everything", CURRENT_SECONDS_MAX)
     setup.journal.did("every copy has everything")
+    setup.journal.did(OUTAGE_ENDS)
 
 
 class _Replica(Struct):

@@ -29,8 +29,6 @@ MESSAGE_BYTES = 400  # bytes of a task in the log besides its input: subject, he
 PAUSE_SECONDS = 0.005  # between chunks, so that other requests and the log have their turn
 PATIENCE_SECONDS = 10.0  # how long a chunk waits for a log that is away; a restart takes a second or two
 RETRY_SECONDS = 0.25
-REPLICA_POLL_SECONDS = 0.01
-REPLICA_CATCH_UP_SECONDS = 2.0  # a replica of the log is usually milliseconds behind its leader
 
 
 class Accepted(NamedTuple):
@@ -158,7 +156,7 @@ class _BatchAppend:
         result = await self._append_patiently(messages)
         if is_beginning and not isinstance(result, _Appended):
             # The log has refused the beginning of the batch, so it has one under this id.
-            self.created = await _wait_for_created(self._log, self._batch)
+            self.created = await _read_created(self._log, self._batch)
             if self.created is None:
                 return ForgottenBatch()
             if not _is_same(self._batch, self.created):
@@ -223,19 +221,6 @@ async def is_in_log(log: Log, batch: NewBatch) -> bool:
 
 async def _read_created(log: Log, batch: NewBatch) -> Record | None:
     return await log.replayer.last(batch.subject(BatchEventName.CREATED))
-
-
-async def _wait_for_created(log: Log, batch: NewBatch) -> Record | None:
-    """Read the `created` event. When the leader has it and the replica that answers does not yet, wait for the replica."""
-    created = await _read_created(log, batch)
-    if created is not None or not await log.replayer.last_at_leader(batch.subject(BatchEventName.CREATED)):
-        return created
-    deadline = asyncio.get_running_loop().time() + REPLICA_CATCH_UP_SECONDS
-    while created is None and asyncio.get_running_loop().time() < deadline:
-        # A replica sends no signal when it has caught up, so it is polled.
-        await asyncio.sleep(REPLICA_POLL_SECONDS)
-        created = await _read_created(log, batch)
-    return created
 
 
 async def _read_cancellation(log: Log, batch: NewBatch) -> _Cancelled | None:

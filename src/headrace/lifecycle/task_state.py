@@ -9,6 +9,7 @@ from typing import NamedTuple
 from headrace.contracts.events import Deferred, Deleted, Event, EventName, Finished, Queued, Started, read
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
+from headrace.errors import LogUnavailable
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.memberships import batch_of, labels_of, schedule_of, title_with_fallback
@@ -149,11 +150,11 @@ class Gone(NamedTuple):
 async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     """Read the state of a task; None when the log has no event of it.
 
-    With a replicated log, the answer contains every event that the leader had when this was called, unless a replica is
-    more than `REPLICA_CATCH_UP_SECONDS` behind.
+    With a replicated log, the answer contains every event that the leader had when this was called.
 
     Raises:
-        LogUnavailable: the log does not answer.
+        LogUnavailable: the log does not answer, or a replica stays behind for more than `REPLICA_CATCH_UP_SECONDS`, as one
+            does that is cut off from the others.
     """
     if log.settings.replicas == 1:
         return await _read(log, owner, task)
@@ -162,8 +163,10 @@ async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     deadline = loop.time() + REPLICA_CATCH_UP_SECONDS
     while newest:
         state = await _read(log, owner, task)
-        if (state is not None and state.newest_record.sequence >= newest) or loop.time() > deadline:
+        if state is not None and state.newest_record.sequence >= newest:
             return state
+        if loop.time() > deadline:
+            raise LogUnavailable("a copy of the log is behind the others; try again in a moment")
         # A replica sends no signal when it has caught up, so it is polled.
         await asyncio.sleep(REPLICA_POLL_SECONDS)
     return None

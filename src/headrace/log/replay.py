@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -169,10 +170,13 @@ class Replayer:
     async def last(self, subject: str) -> Record | None:
         """The newest record whose subject matches (wildcards allowed), if the log has one.
 
+        Any replica may answer, and one that is behind may not have the record yet. So that there is none is for the leader to say.
+
         Raises:
             LogUnavailable: no answer in time.
         """
-        return max(await self.last_of_each(subject), key=lambda record: record.sequence, default=None)
+        found = max(await self.last_of_each(subject), key=lambda record: record.sequence, default=None)
+        return await self.last_record_at_leader(subject) if found is None else found
 
     async def last_of_each(self, *filters: str, up_to: int | None = None) -> list[Record]:
         """The newest record of every subject that matches, for at most `SUBJECTS_MAX` subjects.
@@ -196,11 +200,11 @@ class Replayer:
         Raises:
             LogUnavailable: no answer in time.
         """
-        message = await self._last_message_at_leader(subject)
+        message = await self._last_message_at_leader(subject, no_hdr=True)
         return 0 if message is None else message["seq"]
 
     async def last_record_at_leader(self, subject: str) -> Record | None:
-        """The newest record whose subject matches, without its headers, if the leader of the stream has one.
+        """The newest record whose subject matches, if the leader of the stream has one.
 
         Raises:
             LogUnavailable: no answer in time.
@@ -209,12 +213,11 @@ class Replayer:
         if message is None:
             return None
         at, payload = datetime.fromisoformat(message["time"]), b64decode(message.get("data", ""))
-        return Record(message["seq"], message["subject"], at, NO_HEADERS, payload)
+        return Record(message["seq"], message["subject"], at, _read_headers(message.get("hdrs", "")), payload)
 
-    async def _last_message_at_leader(self, subject: str) -> dict[str, Any] | None:
-        answer = await self._jetstream.call(
-            f"STREAM.MSG.GET.{subjects.STREAM}", {"last_by_subj": subject, "no_hdr": True}
-        )
+    async def _last_message_at_leader(self, subject: str, *, no_hdr: bool = False) -> dict[str, Any] | None:
+        wanted = {"last_by_subj": subject, "no_hdr": no_hdr}
+        answer = await self._jetstream.call(f"STREAM.MSG.GET.{subjects.STREAM}", wanted)
         if error := answer.get("error"):
             if error.get("err_code") in NO_RECORD:
                 return None
@@ -256,6 +259,15 @@ class Replayer:
         else:
             reason = "no such stream, or NATS is starting" if status == "503" else headers.get(subjects.DESCRIPTION, "")
             collecting.done.set_exception(LogUnavailable(f"the log cannot be read: {status} {reason}"))
+
+
+def _read_headers(encoded: str) -> Mapping[str, str]:
+    """Read headers as STREAM.MSG.GET has them: in base64, a first line with the version, and then a header a line."""
+    if not encoded:
+        return NO_HEADERS
+    lines = b64decode(encoded).decode("utf-8", "surrogateescape").split("\r\n")[1:]
+    named = (line.partition(":") for line in lines if line)
+    return {name: value.strip() for name, _, value in named}
 
 
 def _is_match(subject: str, pattern: str) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -115,6 +116,22 @@ async def test_the_last_record_of_a_slice_is_found_over_all_its_subjects(log: Lo
     started = await log.replayer.last(task_events("u", event="started"))
     assert started is not None
     assert started.sequence == 2
+
+
+async def test_that_there_is_no_record_is_for_the_leader_to_say(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica that is cut off from the others goes on answering, and does not have what was appended since."""
+    sent = {"Headrace-Body-Hash": "5f2c", "Headrace-Correlation-Id": "über"}
+    await log.appender.append("hr.tasks.queued.echo.normal.u.1", b"1", sent)
+
+    async def from_a_replica_that_is_behind(*_: Any) -> tuple[list[Record], int]:
+        return [], 0
+
+    monkeypatch.setattr(log.replayer, "_get", from_a_replica_that_is_behind)
+    last = await log.replayer.last(task_events("u"))
+    assert last is not None
+    assert (last.sequence, last.payload) == (1, b"1")
+    assert {name: last.headers[name] for name in sent} == sent
+    assert await log.replayer.last(task_events("v")) is None
 
 
 @pytest.mark.invariant(6)
