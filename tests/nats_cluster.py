@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import signal
 from collections.abc import AsyncGenerator
@@ -11,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
-from headrace.embedded.nats import MAX_PAYLOAD_BYTES, EmbeddedNats, nats_server
+from headrace.embedded.nats import COLLECTOR, MAX_PAYLOAD_BYTES, EmbeddedNats, nats_server
 from headrace.embedded.network import LOOPBACK, free_ports
 from headrace.embedded.process import Process
 from headrace.errors import LogUnavailable
@@ -81,7 +82,8 @@ class NatsServer:
     async def start(self) -> None:
         """Start it; does nothing when it runs."""
         if self.pid is None:
-            self._process = await Process.start((*self._within, nats_server(), "-c", str(self._config)))
+            command = (*self._within, nats_server(), "-c", str(self._config))
+            self._process = await Process.start(command, environ={**os.environ, **COLLECTOR})
 
     async def kill(self) -> None:
         """Kill the server as a crash would."""

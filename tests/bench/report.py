@@ -91,11 +91,11 @@ class Report:
         )
         return "\n".join((about, "", *lines, "", *self.notes))
 
-    def write(self) -> Path:
-        """Write the JSON."""
-        OUT.mkdir(exist_ok=True)
+    def write(self, out: Path = OUT) -> Path:
+        """Write the JSON into a directory."""
+        out.mkdir(exist_ok=True)
         figures = [{**msgspec.to_builtins(figure), "verdict": figure.verdict} for figure in self.figures]
-        file = OUT / f"{self._heading['suite']}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+        file = out / f"{self._heading['suite']}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
         whole = {**self._heading, "figures": figures, "notes": self.notes}
         file.write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
         return file

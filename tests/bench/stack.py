@@ -166,47 +166,68 @@ class Stack:
         return await self._at_rest(patience, lambda consumer: consumer == consumer_names.PROJECTOR)
 
     async def _at_rest(self, patience: float, counts: Callable[[str], bool]) -> int:
-        last = -1
-
-        async def lag() -> str:
-            nonlocal last
-            consumers = await all_consumers(self.log)
-            before, last = last, (await self.log.refresh()).last_sequence
-            behind = {
-                each["name"]: each["num_pending"] + each["num_ack_pending"]
-                for each in consumers
-                if counts(each["name"])
-            }
-            if any(behind.values()):
-                return ", ".join(f"{name} is {count:,} events behind" for name, count in behind.items() if count)
-            return "" if last == before else "the log still grows"  # what one look shows is not of one moment
-
-        await self.up.until(lag, patience)
-        return last
+        rest = Rest(self.log, counts)
+        await self.up.until(rest.what_is_missing, patience)
+        return rest.last
 
     async def finishes(self, after: int, kind: str, tasks: Sequence[str]) -> list[Finish]:
-        """The ends of these tasks, in log order.
+        """See `read_finishes`."""
+        return await read_finishes(self.log, after, kind, tasks)
 
-        Raises:
-            BenchError: the tasks of this kind that finished after this sequence, once and well, are not these.
-        """
-        subject = subjects.task_events(kind=kind, event="finished")
-        finishes: list[Finish] = []
-        others = 0
-        more = True
-        while more:
-            page, more = await self.log.replayer.page(subject, start=after + 1)
-            succeeded = [finish for record in page if (finish := _succeeded(record))]
-            finishes += succeeded
-            others += len(page) - len(succeeded)
-            after = page[-1].sequence if page else after
-        finished = [finish.task for finish in finishes]
-        if others or sorted(finished) != sorted(tasks):
-            raise BenchError(
-                f"{len(tasks):,} tasks were accepted ({len(set(tasks)):,} different); of them "
-                f"{len(set(tasks) & set(finished)):,} succeeded, and there are {len(finishes) + others:,} finishes"
-            )
-        return finishes
+
+class Rest:
+    """Whether there is nothing to do for the consumers of a log.
+
+    Args:
+        log: The log.
+        counts: Tells whether a consumer, by its name, counts.
+
+    Attributes:
+        last: The log's last sequence at the last look.
+    """
+
+    def __init__(self, log: Log, counts: Callable[[str], bool] = lambda consumer: True) -> None:
+        self._log = log
+        self._counts = counts
+        self.last = -1
+
+    async def what_is_missing(self) -> str:
+        """Say who has something to do; empty when nobody has."""
+        consumers = await all_consumers(self._log)
+        before, self.last = self.last, (await self._log.refresh()).last_sequence
+        behind = {
+            each["name"]: each["num_pending"] + each["num_ack_pending"]
+            for each in consumers
+            if self._counts(each["name"])
+        }
+        if any(behind.values()):
+            return ", ".join(f"{name} is {count:,} events behind" for name, count in behind.items() if count)
+        return "" if self.last == before else "the log still grows"  # what one look shows is not of one moment
+
+
+async def read_finishes(log: Log, after: int, kind: str, tasks: Sequence[str]) -> list[Finish]:
+    """The ends of these tasks, in log order.
+
+    Raises:
+        BenchError: the tasks of this kind that finished after this sequence, once and well, are not these.
+    """
+    subject = subjects.task_events(kind=kind, event="finished")
+    finishes: list[Finish] = []
+    others = 0
+    more = True
+    while more:
+        page, more = await log.replayer.page(subject, start=after + 1)
+        succeeded = [finish for record in page if (finish := _succeeded(record))]
+        finishes += succeeded
+        others += len(page) - len(succeeded)
+        after = page[-1].sequence if page else after
+    finished = [finish.task for finish in finishes]
+    if others or sorted(finished) != sorted(tasks):
+        raise BenchError(
+            f"{len(tasks):,} tasks were accepted ({len(set(tasks)):,} different); of them "
+            f"{len(set(tasks) & set(finished)):,} succeeded, and there are {len(finishes) + others:,} finishes"
+        )
+    return finishes
 
 
 @asynccontextmanager
