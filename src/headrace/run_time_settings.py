@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from headrace.contracts.known_fields import decode_known
 from headrace.contracts.problems import FieldError
 from headrace.contracts.run_time_settings import RunTimeSettings, SettingsVersion
 from headrace.log import bucket_names
@@ -22,8 +23,6 @@ from headrace.telemetry import get_logger
 UNCHANGED = SettingsVersion(version=0, at=datetime.fromtimestamp(0, UTC), by="", settings=RunTimeSettings())
 
 log = get_logger(__name__)
-
-_decoder = msgspec.json.Decoder(SettingsVersion)
 
 
 class CurrentSettings:
@@ -101,7 +100,7 @@ class CurrentSettings:
 
     def _on_entry(self, entry: Entry) -> None:
         try:
-            self.learn(_decoder.decode(entry.value))
+            self.learn(decode_known(entry.value, SettingsVersion))
         except msgspec.MsgspecError as error:
-            # A later version of this software may know more settings; the ones that are known stay.
+            # A later version of this software may know other values of a setting; what holds here stays.
             log.error("the settings that were changed cannot be read here", error=str(error))

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from headrace.api.identity_database import IdentityDatabase
+from headrace.contracts.known_fields import decode_known
 from headrace.contracts.run_time_settings import RunTimeSettings, SettingsVersion
 from headrace.errors import HeadraceError
 from headrace.identity_errors import IdentityUnavailable
@@ -32,7 +33,7 @@ async def read_version(session: AsyncSession) -> SettingsVersion:
 
 
 def _to_version(row: RunTimeSettingsRow) -> SettingsVersion:
-    settings = msgspec.json.decode(row.document, type=RunTimeSettings)
+    settings = decode_known(row.document, RunTimeSettings)
     return SettingsVersion(version=row.version, at=row.at, by=row.by, settings=settings)
 
 

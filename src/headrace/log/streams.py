@@ -138,6 +138,8 @@ async def _read_stream_info(jetstream: JetStream) -> dict[str, Any]:
 async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any], kept: Collection[str] = ()) -> None:
     """Create a stream, or change those of its settings that differ; settings that are not in ``wanted`` stay as they are.
 
+    Subjects are only ever added: those that are not wanted belong to a newer version, whose processes run beside this one.
+
     Args:
         jetstream: Where the stream is.
         wanted: Its settings.
@@ -150,7 +152,8 @@ async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any], kept: C
     name = wanted["name"]
     info = await jetstream.call(f"STREAM.INFO.{name}")
     if "error" not in info:
-        await _change_stream(jetstream, info["config"], _keep(wanted, info["config"], kept))
+        found = info["config"]
+        await _change_stream(jetstream, found, _keep_subjects(_keep(wanted, found, kept), found))
         return
     if info["error"].get("err_code") not in NO_STREAM_OR_CONSUMER:
         raise ProvisionError(f"stream {name}: cannot read it: {info['error']['description']}")
@@ -168,6 +171,13 @@ def _keep(wanted: dict[str, Any], found: dict[str, Any], kept: Collection[str]) 
     there: dict[str, str] = found.get("metadata") or {}
     same = {key: there[key] for key in kept if key in there}
     return wanted | {"metadata": wanted["metadata"] | same} if same else wanted
+
+
+def _keep_subjects(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    there: list[str] = found.get("subjects") or []
+    if missing := [each for each in wanted["subjects"] if each not in there]:
+        return wanted | {"subjects": [*there, *missing]}
+    return wanted | {"subjects": there}
 
 
 async def _change_stream(jetstream: JetStream, found: dict[str, Any], wanted: dict[str, Any]) -> None:

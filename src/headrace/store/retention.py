@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 
-from headrace.contracts.run_time_settings import Retention, RunTimeSettings
+from headrace.contracts.run_time_settings import Retention
 from headrace.store.file_projection import DELETE_FILES_OF_TASKS
 from headrace.store.tally import REMOVED, Removed, Tally
 
@@ -77,7 +77,14 @@ _REMOVE_TASKS = f"""
 _SETTINGS = "SELECT document::text AS document FROM run_time_settings ORDER BY version DESC LIMIT 1"
 _REMOVE_EVENTS = "DELETE FROM task_events WHERE task = ANY($1::text[])"
 
-_decode = msgspec.json.Decoder(RunTimeSettings).decode
+
+class _KeptSettings(msgspec.Struct, frozen=True):
+    """What the settings say of retention, of which every field has to be known; the others are passed over."""
+
+    retention: Retention = msgspec.field(default_factory=Retention)
+
+
+_decode = msgspec.json.Decoder(_KeptSettings).decode
 
 
 class RemovedTasks(NamedTuple):
@@ -100,10 +107,10 @@ async def read_retention(connection: Any) -> Retention:
     """Return for how long the newest settings keep what has finished.
 
     Raises:
-        msgspec.MsgspecError: A later version has written settings that this one does not know.
+        msgspec.MsgspecError: A later version has written of retention what this one does not know: nothing may be removed.
     """
     document = await connection.fetchval(_SETTINGS)
-    return RunTimeSettings().retention if document is None else _decode(document).retention
+    return Retention() if document is None else _decode(document).retention
 
 
 class RetentionSession:

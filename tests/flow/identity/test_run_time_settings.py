@@ -188,3 +188,23 @@ async def test_every_process_is_told_within_two_seconds_and_one_that_starts_with
         await cluster.log.replayer.page(bucket_names.SETTINGS_ENTRIES, stream=bucket_names.SETTINGS_STREAM)
     ).records
     assert json.loads(record.payload)["by"] == "local"
+
+
+async def test_settings_of_a_newer_version_hold_as_far_as_they_are_known(make_cluster: MakeCluster) -> None:
+    cluster = await make_cluster()
+    newer = {"registration": "closed", "banner": "Upgraded", "sign_in": {"by": ["password"]}}
+    await cluster.execute(
+        f"INSERT INTO run_time_settings (version, at, by, document) VALUES (1, now(), 'local', '{json.dumps(newer)}')"
+    )
+    await cluster.start("api")
+
+    async def is_told() -> bool:
+        return (await cluster.http.get("/api/v1/installation")).json() == {
+            "registration": "closed",
+            "banner": "Upgraded",
+        }
+
+    await until(is_told, "the settings that are known to hold")
+    answer = await cluster.http.get(SETTINGS)
+    assert (answer.status_code, answer.json()["registration"]) == (200, "closed")
+    assert "sign_in" not in answer.json()

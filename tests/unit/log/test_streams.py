@@ -55,6 +55,22 @@ async def watching(connection: Client) -> AsyncGenerator[Actions]:
     await subscription.unsubscribe()
 
 
+async def test_subjects_that_a_newer_version_has_added_stay_and_its_processes_do_not_fight_over_them(
+    connection: Client,
+) -> None:
+    jetstream = JetStream(connection)
+    await provision_streams(jetstream, StreamSettings())
+    config = await config_of(connection, subjects.STREAM)
+    newer = ["hr.newer.>", *(each for each in config["subjects"] if each != subjects.PROBE)]
+    await jetstream.request(f"STREAM.UPDATE.{subjects.STREAM}", config | {"subjects": newer})
+    await provision_streams(jetstream, StreamSettings())
+    assert (await config_of(connection, subjects.STREAM))["subjects"] == [*newer, subjects.PROBE]
+    async with watching(connection) as actions:
+        await provision_streams(jetstream, StreamSettings(), by_provisioner=True)
+        await connection.flush()
+    assert actions.seen == []
+
+
 async def test_an_empty_server_is_given_the_log_and_the_buckets(connection: Client) -> None:
     async with watching(connection) as actions:
         state = await provision_streams(JetStream(connection), StreamSettings(retention=3600, ack_wait=5))

@@ -163,7 +163,15 @@ async def test_counts_go_with_the_tasks_of_their_kind(model: ReadModel) -> None:
     assert dict(model.retention.removed.items()) == removed(activity=1)
 
 
-async def test_settings_of_a_later_version_remove_nothing(model: ReadModel) -> None:
+async def test_settings_of_a_later_version_that_are_not_about_retention_change_nothing_of_it(model: ReadModel) -> None:
+    await model.add_task("old", 100)
+    document = '{"retention": {"days": 90}, "sign_in": {"by": ["password"]}}'
+    await model.connection.execute("INSERT INTO run_time_settings VALUES (1, now(), 'admin', $1::json)", document)
+    await model.remove_old()
+    assert await model.ids() == []
+
+
+async def test_a_retention_of_a_later_version_removes_nothing(model: ReadModel) -> None:
     await model.add_task("old", 100)
     unknown = '{"retention": {"days": 90, "colder": true}}'
     await model.connection.execute("INSERT INTO run_time_settings VALUES (1, now(), 'admin', $1::json)", unknown)
