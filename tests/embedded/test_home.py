@@ -7,9 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from headrace.cli.terminal.saved_keys import SavedKeys
 from headrace.embedded.credentials import Credentials
 from headrace.embedded.errors import HomeError
-from headrace.embedded.home import Home, RunInfo, Started
+from headrace.embedded.home import ROOT_HOME, Home, RunInfo, Started
 from headrace.embedded.private_files import private_directory
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -137,6 +138,17 @@ def test_a_name_that_the_servers_cannot_use_is_refused_and_shown_without_its_odd
 def test_a_user_without_a_home_directory_is_told_to_name_one() -> None:
     with pytest.raises(HomeError, match=r"~nobody_of_that_name/headrace names no directory .*: set HEADRACE_HOME"):
         Home.at("~nobody_of_that_name/headrace")
+
+
+def test_whoever_has_no_home_directory_has_the_place_of_root_and_keeps_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(name: str) -> Path:
+        raise RuntimeError(f"could not determine the home directory for ~/.local/share/{name}")
+
+    monkeypatch.setattr("platformdirs.user_data_path", find)
+    monkeypatch.setattr("platformdirs.user_config_path", find)
+    monkeypatch.setattr("os.geteuid", lambda: 10001)
+    assert Home.at(None).path == ROOT_HOME
+    assert SavedKeys().file.parent == ROOT_HOME
 
 
 def test_directories_are_closed_to_others_whatever_the_umask_is(place: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import dockerfile
 
@@ -51,7 +51,7 @@ def read_stages(path: Path = DOCKERFILE) -> dict[str, Stage]:
     """Read the stages of a Dockerfile, by name; what comes before the first one is that of the empty name."""
     stages = {"": Stage("", "", [])}
     current = stages[""]
-    commands: Any = dockerfile.parse_file(str(path))
+    commands = cast("list[Any]", dockerfile.parse_file(str(path)))
     for command in commands:
         if command.cmd.upper() == "FROM":
             base, _, name = command.value

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from headrace.web_sources import is_current
 from tests.image.context import files_sent
 from tests.image.stages import DOCKERFILE, ROOT, Stage, arguments, read_stages
 
@@ -17,6 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # Where pyproject.toml says which dependencies are for `headrace up` alone, and which for the kinds of consumers/ alone.
 ONE_MACHINE, KINDS = "one machine", "the kinds in consumers/"
 ALSO_OF_WORKERS = {"psutil"}
+UNUSED = {"polyfactory"}
 
 _NAMED_WITHOUT_VERSION = re.compile(r":latest$|^[^:@]+$")
 _SECRET = re.compile(r"(?i)(secret|password|token|credential|api_?key)")
@@ -91,7 +94,7 @@ def test_what_is_left_out_are_the_servers_of_one_machine_and_what_only_sample_ki
     stages: dict[str, Stage],
 ) -> None:
     left_out = arguments(stages["engine-packages"].instructions)
-    assert set(left_out["EMBEDDED"].split()) == of_pyproject(ONE_MACHINE) - ALSO_OF_WORKERS
+    assert set(left_out["UNUSED"].split()) == of_pyproject(ONE_MACHINE) - ALSO_OF_WORKERS | UNUSED
     assert set(left_out["SAMPLES"].split()) == of_pyproject(KINDS)
 
 
@@ -126,3 +129,15 @@ def test_all_that_the_build_copies_is_sent(stages: dict[str, Stage]) -> None:
     }
     assert sources >= {"src", "uv.lock"}
     assert not [each for each in sources if not any(path == each or path.startswith(f"{each}/") for path in sent)]
+
+
+def test_an_app_that_was_built_elsewhere_is_marked_as_that_of_its_sources(tmp_path: Path) -> None:
+    sources, built = tmp_path / "frontend", tmp_path / "frontend/dist"
+    built.mkdir(parents=True)
+    (sources / "index.html").write_text("one")
+    assert not is_current(sources, built)
+    module = ROOT / "src/headrace/web_sources.py"
+    subprocess.run([sys.executable, str(module), str(sources), str(built)], check=True)
+    assert is_current(sources, built)
+    (sources / "index.html").write_text("two")
+    assert not is_current(sources, built)

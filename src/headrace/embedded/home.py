@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -97,10 +98,10 @@ class Home:
 
     @classmethod
     def at(cls, path: str | None) -> Home:
-        """Use the given directory; when None, the user-data directory ``headrace``, or `ROOT_HOME` for root."""
+        """Use the given directory; when None, that of the user-data directory, or `ROOT_HOME` for root and whoever has none."""
         if path is not None:
             return cls(Path(path))
-        return cls(ROOT_HOME if os.geteuid() == 0 else platformdirs.user_data_path("headrace"))
+        return cls(ROOT_HOME if os.geteuid() == 0 else directory_of_user(platformdirs.user_data_path))
 
     def __enter__(self) -> Self:
         in_unicode(self.path)
@@ -232,6 +233,17 @@ class Home:
         except (OSError, msgspec.DecodeError):
             # There is no such file, or another version wrote it.
             return None
+
+
+def directory_of_user(find: Callable[[str], Path]) -> Path:
+    """Return what a function of platformdirs finds for ``headrace``; `ROOT_HOME` for a user without a home directory.
+
+    The number of a container's user may have no name in it, and then no home directory.
+    """
+    try:
+        return find("headrace")
+    except RuntimeError:
+        return ROOT_HOME
 
 
 def _absolute(path: Path) -> Path:

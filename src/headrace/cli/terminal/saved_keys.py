@@ -9,6 +9,7 @@ import platformdirs
 
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.embedded.errors import HomeError
+from headrace.embedded.home import directory_of_user
 from headrace.embedded.private_files import private_directory, write_private
 
 _OTHERS = 0o077  # the bits of a mode for everybody but the owner
@@ -22,7 +23,7 @@ class SavedKeys:
     """
 
     def __init__(self, file: Path | None = None) -> None:
-        self.file = file or platformdirs.user_config_path("headrace") / "keys.json"
+        self.file = file or directory_of_user(platformdirs.user_config_path) / "keys.json"
 
     def of(self, origin: str) -> str | None:
         """Return the key for a server; None when none is kept.
