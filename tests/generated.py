@@ -27,6 +27,7 @@ from tests import invariants
 from tests.attempt_examples import attempt_examples
 from tests.bff.examples import SCREENS
 from tests.bff.golden import file_of, golden
+from tests.chart.golden import FILES as RENDERED_FILES
 from tests.chart.values.files import FILES as CHART_FILES
 
 ROOT = Path(__file__).parents[1]
@@ -146,6 +147,8 @@ FILES = {
     ROOT / "charts/headrace/pairing/nats-accounts.conf": chart_accounts_file,
     ROOT / "docs/invariants.md": invariants.as_markdown,
     **CHART_FILES,
+    # What the chart renders from the files above.
+    **RENDERED_FILES,
 }
 
 

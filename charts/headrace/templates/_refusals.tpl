@@ -7,6 +7,10 @@ What no schema can say: keys that are elsewhere, what is missing, and what does 
 {{ $path }}: {{ $instead }}
 {{- end }}
 {{- end }}
+{{- $nulls := include "headrace.refusals.nulls" . }}
+{{- $nulls }}
+{{- if not ($nulls | trim) }}
+{{- include "headrace.refusals.names" . }}
 {{- include "headrace.refusals.servers" . }}
 {{- include "headrace.refusals.api" . }}
 {{- range $name, $values := dict "api" .Values.api "projector" .Values.projector "workerDefaults" .Values.workerDefaults }}
@@ -14,6 +18,38 @@ What no schema can say: keys that are elsewhere, what is missing, and what does 
 {{- end }}
 {{- include "headrace.refusals.workers" . }}
 {{- include "headrace.refusals.rules" . }}
+{{- end }}
+{{- end }}
+
+{{/* null takes a default away. Where there has to be something, nothing else could be said about it. */}}
+{{- define "headrace.refusals.nulls" -}}
+{{- $defaults := .Files.Get "files/sections.yaml" | fromYaml }}
+{{- range $path := $defaults.sections }}
+{{- if not (include "headrace.isGiven" (dict "values" $.Values "path" (splitList "." $path))) }}
+{{ $path }}: is null; leave it out to have its default, or say what differs
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A schema would say no more of names than that they do not match a pattern, and not even where. */}}
+{{- define "headrace.refusals.names" -}}
+{{- range $map := list "apis" "workers" }}
+{{- range $name, $_ := get $.Values $map }}
+{{- if not (regexMatch "^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$" $name) }}
+{{ $map }}.{{ $name }}: a name has 20 lower-case letters, digits and - at most, and begins with a letter: it is part of the names of objects
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $path, $variables := dict "extraEnv" .Values.extraEnv "api.extraEnv" .Values.api.extraEnv "projector.extraEnv" .Values.projector.extraEnv "workerDefaults.extraEnv" .Values.workerDefaults.extraEnv }}
+{{- range $name, $value := $variables }}
+{{- if not (regexMatch "^[A-Za-z_][A-Za-z0-9_]*$" $name) }}
+{{ $path }}.{{ $name }}: the name of a variable has letters, digits and _, and begins with no digit
+{{- end }}
+{{- if and (kindIs "string" $value) (regexMatch "(PASSWORD|TOKEN|SECRETS?|SECRET_ACCESS_KEY|API_KEY)$" $name) }}
+{{ $path }}.{{ $name }}: a secret is never a value; say {secretKeyRef: {name: …, key: …}}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Whether a key is among the values. Arguments: values, path (a list). */}}
@@ -28,6 +64,9 @@ What no schema can say: keys that are elsewhere, what is missing, and what does 
 {{- if and $isProduction (not .Values.nats.auth.existingSecret) }}
 nats.auth.existingSecret: is missing; make a Secret with the passwords of api, worker, projector and provisioner, the users of docs/nats-accounts.conf, or choose another nats.auth.method
 {{- end }}
+{{- if contains "@" .Values.nats.url }}
+nats.url: has a user or a password; a secret is never a value: put it into a Secret, and name that in nats.auth.existingSecret
+{{- end }}
 {{- if and $isProduction (not .Values.nats.sync) }}
 nats.sync: is missing; set `sync_interval: always` in the jetstream block of every nats-server, then say always here
 {{- end }}
@@ -39,11 +78,6 @@ database.existingSecret: is missing; name the Secret with the URL of the databas
 {{- end }}
 {{- if and .Values.objects.existingSecret (not .Values.objects.url) }}
 objects.existingSecret: is for a bucket, and objects.url names none
-{{- end }}
-{{- range $name, $value := .Values.extraEnv }}
-{{- if and (kindIs "string" $value) (regexMatch "(PASSWORD|TOKEN|SECRETS?|SECRET_ACCESS_KEY|API_KEY)$" $name) }}
-extraEnv.{{ $name }}: a secret is never a value; say {secretKeyRef: {name: …, key: …}}
-{{- end }}
 {{- end }}
 {{- end }}
 
@@ -114,7 +148,7 @@ nats.monitor: is missing; nats-jetstream asks the monitoring port of the servers
 {{- range $path, $_ := .Files.Glob "files/rules/*.yaml" }}{{ range ($.Files.Get $path | fromYaml).groups }}{{ range .rules }}{{ $alerts = append $alerts .alert }}{{ end }}{{ end }}{{ end }}
 {{- range .Values.metrics.rules.disabled }}
 {{- if not (has . $alerts) }}
-metrics.rules.disabled: there is no alert {{ . }}; there are {{ $alerts | sortAlpha | join ", " }}
+metrics.rules.disabled: there is no alert {{ . }}; there are {{ $alerts | uniq | sortAlpha | join ", " }}
 {{- end }}
 {{- end }}
 {{- end }}

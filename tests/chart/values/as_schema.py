@@ -16,6 +16,7 @@ from tests.chart.values.root import INSTEAD, Values
 
 # Draft 7, the newest that every Helm from 3.17 on reads.
 _DIALECT = "http://json-schema.org/draft-07/schema#"
+_SOURCE = "#/$defs/Source"
 _SIMPLE = frozenset({"string", "integer", "number", "boolean", "null"})
 
 # What the chart sets itself, from values of its own: see templates/_env.tpl.
@@ -34,6 +35,8 @@ def values_schema() -> str:
         if "settings" in each.get("properties", {}):
             each["properties"]["settings"] = {"$ref": "#/$defs/Settings"}
     definitions["Settings"] = _settings()
+    # What else it may be is said where it is used.
+    del definitions["Source"]["type"]
     schema: dict[str, Any] = {"$schema": _DIALECT, **root, "$defs": definitions}
     # Charts above this one switch it on and off by this key, which is among its values then.
     schema["properties"]["enabled"] = {"description": "Whether a chart above this one installs it.", "type": "boolean"}
@@ -52,6 +55,9 @@ def _simplify(schema: Any) -> Any:
     # A value may be called title; the title of a schema is a text.
     simple = {key: _simplify(each) for key, each in given.items() if key != "title" or isinstance(each, dict)}
     options = simple.get("anyOf")
+    if options and {"$ref": _SOURCE} in options:
+        del simple["anyOf"]
+        return simple | _text_or_source(options)
     if options and all(set(each) >= {"type"} and each["type"] in _SIMPLE for each in options):
         del simple["anyOf"]
         merged: dict[str, Any] = {}
@@ -59,6 +65,12 @@ def _simplify(schema: Any) -> Any:
             merged |= each
         simple |= merged | {"type": [each["type"] for each in options]}
     return simple
+
+
+def _text_or_source(options: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a variable may be. One type of several and one map of names give one message, where alternatives would give four."""
+    types = [each["type"] for each in options if "type" in each]
+    return {"type": [*types, "object"], "allOf": [{"$ref": _SOURCE}]}
 
 
 def _settings() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tests.chart.values.fields import Field, fields_of
+from tests.chart.values.fields import attribute_of, fields_of
 from tests.chart.values.processes import PodOptions, Process
 from tests.chart.values.root import Values
 
@@ -29,7 +29,7 @@ def _rows(value: Struct, path: str, described: set[type[Struct]]) -> Iterator[st
         if each.section is None:
             yield f"| `{each.path}` | {_escape(each.meaning)} | {_default(each.default)} |"
         else:
-            yield from _rows(_inner(value, each), f"{each.path}.", described)
+            yield from _rows(getattr(value, attribute_of(value, each)), f"{each.path}.", described)
     if shared:
         described |= shared
         yield from _pointers(path, shared)
@@ -40,10 +40,6 @@ def _pointers(path: str, shared: set[type[Struct]]) -> Iterator[str]:
     names = ", ".join(f"`{each.name}`" for home in (Process, PodOptions) if home in shared for each in fields_of(home))
     others = "`projector`, `workerDefaults` and `migrations`"
     yield f"| `projector.…`, `workerDefaults.…`, `migrations.…` | as in `{path[:-1]}`, what they have in common: {names}; of {others} | |"
-
-
-def _inner(value: Struct, each: Field) -> Struct:
-    return getattr(value, value.__struct_fields__[value.__struct_encode_fields__.index(each.name)])
 
 
 def _escape(text: str) -> str:

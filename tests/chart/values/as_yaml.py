@@ -9,7 +9,7 @@ from typing import Any, cast
 import yaml
 from msgspec import Struct
 
-from tests.chart.values.fields import Field, fields_of
+from tests.chart.values.fields import Field, attribute_of, fields_of
 from tests.chart.values.processes import PodOptions, Process
 from tests.chart.values.root import Values
 
@@ -52,7 +52,7 @@ def _comment(each: Field, indent: str) -> Iterator[str]:
 def _entry(value: Struct, each: Field, indent: str, described: set[type[Struct]]) -> Iterator[str]:
     line = f"{indent}{each.name}: {_flow(each.default)}"
     if each.section is not None and (each.section not in described or len(line) > _WIDTH):
-        inner = next(getattr(value, name) for name in value.__struct_fields__ if _key(value, name) == each.name)
+        inner = getattr(value, attribute_of(value, each))
         yield f"{indent}{each.name}:"
         yield from _lines(inner, f"{indent}  ", described)
     elif len(line) > _WIDTH:
@@ -69,10 +69,6 @@ def _block(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(f"  - {_flow(each)}" for each in cast("list[Any]", value))
     return "\n".join(f"{key}: {_flow(each)}" for key, each in value.items())
-
-
-def _key(value: Struct, name: str) -> str:
-    return value.__struct_encode_fields__[value.__struct_fields__.index(name)]
 
 
 def _flow(value: Any) -> str:

@@ -53,6 +53,11 @@ def fields_of(section: type[Struct], default: Struct | None = None, path: str = 
         )
 
 
+def attribute_of(value: Struct, field: Field) -> str:
+    """Return what the field of a section is called in Python."""
+    return value.__struct_fields__[value.__struct_encode_fields__.index(field.name)]
+
+
 def _homes(section: type[Struct]) -> Iterator[tuple[str, type[Struct]]]:
     seen: set[str] = set()
     for home in section.__mro__:

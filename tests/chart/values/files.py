@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from msgspec import Struct
 
 from tests.chart.values.as_schema import values_schema
 from tests.chart.values.as_table import values_table
 from tests.chart.values.as_yaml import values_yaml
-from tests.chart.values.root import INSTEAD
+from tests.chart.values.fields import attribute_of, fields_of
+from tests.chart.values.root import INSTEAD, Values
 
 CHART = Path(__file__).parents[3] / "charts/headrace"
 
@@ -47,9 +50,25 @@ def instead() -> str:
     return f"# Keys that are not values of this chart, and what to do instead. Made from tests/chart/values by `just openapi`.\n{lines}"
 
 
+def sections() -> str:
+    """Return the values that have to be something: sections, and what no process can do without."""
+    lines = "".join(f"  - {path}\n" for path in _needed(Values(), ""))
+    return f"# What may not be null. Made from tests/chart/values by `just openapi`.\nsections:\n{lines}"
+
+
+def _needed(value: Struct, path: str) -> Iterator[str]:
+    for each in fields_of(type(value), value, path):
+        if each.section is not None:
+            yield each.path
+            yield from _needed(getattr(value, attribute_of(value, each)), f"{each.path}.")
+        elif each.default and not isinstance(each.default, (bool, dict, list)) and each.name != "replicas":
+            yield each.path
+
+
 FILES: dict[Path, Callable[[], str]] = {
     CHART / "values.yaml": values_yaml,
     CHART / "values.schema.json": values_schema,
     CHART / "README.md": readme,
     CHART / "files/instead.yaml": instead,
+    CHART / "files/sections.yaml": sections,
 }

@@ -20,7 +20,6 @@ from tests.chart.values.texts import (
     KubernetesObjects,
     Labels,
     Name,
-    PartName,
     SecretName,
     Section,
 )
@@ -96,7 +95,7 @@ class Values(Section, frozen=True, kw_only=True):
     extra_env_from: Annotated[KubernetesObjects, Meta(description=EXTRA_ENV_FROM)] = field(default_factory=list)
     api: Annotated[Api, Meta(description="The API.")] = field(default_factory=Api)
     apis: Annotated[
-        dict[PartName, OneApi],
+        dict[str, OneApi],
         Meta(
             description="Further Deployments of the API, by name, which take the requests for their mounts: what differs from `api`, as "
             "streams: {mounts: [streams], replicas: 4}."
@@ -105,7 +104,7 @@ class Values(Section, frozen=True, kw_only=True):
     projector: Annotated[Projector, Meta(description="The projector.")] = field(default_factory=Projector)
     worker_defaults: Annotated[Worker, Meta(description="Every worker.")] = field(default_factory=Worker)
     workers: Annotated[
-        dict[PartName, Worker],
+        dict[str, Worker],
         Meta(description="Deployments of workers, by name: what differs from `workerDefaults`. null removes one."),
     ] = field(default_factory=lambda: dict(_ONE_WORKER))
     migrations: Annotated[Migrations, Meta(description="Migrations.")] = field(default_factory=Migrations)

@@ -8,7 +8,7 @@ from msgspec import Meta, field
 
 from tests.chart.values.texts import Environment, Key, OptionalKey, Port, SecretName, Section, Url
 
-_NATS_SERVER = r"(nats|tls|ws|wss)://[^\s,@/]+"
+_NATS_SERVER = r"(nats|tls|ws|wss)://[^\s,/]+"
 
 
 class NatsAuth(Section, frozen=True, kw_only=True):

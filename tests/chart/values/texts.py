@@ -24,11 +24,8 @@ PositiveSeconds = Annotated[int, Meta(ge=1, le=86_400)]
 Quantity = Annotated[str, Meta(pattern=_QUANTITY)]
 Duration = Annotated[str, Meta(pattern=r"^([0-9]+(h|m|s|ms))+$")]
 Url = Annotated[str, Meta(pattern=r"^(https?://[^\s@]+)?$")]
-# A part of the name of objects: with what stands before it, 63 letters at most.
-PartName = Annotated[str, Meta(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
 KindName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Labels = dict[str, str]
-VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 # What Kubernetes has a schema of, and checks when it is applied.
 KubernetesObject = dict[str, Any]
 KubernetesObjects = list[dict[str, Any]]
@@ -47,6 +44,6 @@ class Source(Section, frozen=True, kw_only=True):
     resource_field_ref: Annotated[KubernetesObject | None, Meta(description="A resource of the container.")] = None
 
 
-Environment = dict[VariableName, str | float | bool | Source]
+Environment = dict[str, str | float | bool | Source]
 EXTRA_ENV = "Variables: NAME: value, or NAME: {secretKeyRef: {name: …, key: …}}."
 EXTRA_ENV_FROM = "Whole Secrets and ConfigMaps of variables, as envFrom of a container."
