@@ -22,6 +22,7 @@ from headrace.contracts.batches import (
 from headrace.contracts.positions import Position
 from headrace.errors import AppendRefused
 from headrace.log import conditions, subjects
+from headrace.log.agreed import last_of_each_agreed
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import BatchSubject
@@ -62,7 +63,8 @@ async def read_batch_state(log: Log, owner: str, batch: str) -> Batch | None:
     Raises:
         LogUnavailable: the log does not answer.
     """
-    newest = await log.replayer.last_of_each(subjects.batch_event("*", owner, batch))
+    every_event = subjects.batch_event("*", owner, batch)
+    newest = await log.replayer.last_of_each(every_event) or await last_of_each_agreed(log, every_event)
     records = {BatchSubject.parse(record.subject).event: record for record in newest}
     created, beginning = _read(records.get(BatchEventName.CREATED), BatchCreated)
     cancelled, _ = _read(records.get(BatchEventName.CANCELLED), BatchCancelled)

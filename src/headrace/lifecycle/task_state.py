@@ -11,6 +11,7 @@ from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
 from headrace.errors import LogUnavailable
 from headrace.log import clock, subjects
+from headrace.log.agreed import last_of_each_agreed
 from headrace.log.connection import Log
 from headrace.log.memberships import batch_of, labels_of, schedule_of, title_with_fallback
 from headrace.log.records import Record
@@ -150,15 +151,20 @@ class Gone(NamedTuple):
 async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     """Read the state of a task; None when the log has no event of it.
 
-    With a replicated log, the answer contains every event that the leader had when this was called.
+    With a replicated log, the answer contains every event that the leader had when this was called. That there is none is
+    confirmed by a majority of the servers.
 
     Raises:
-        LogUnavailable: the log does not answer, or a replica stays behind for more than `REPLICA_CATCH_UP_SECONDS`, as one
+        LogUnavailable: the log does not answer, there is no majority, or a replica stays behind for more than `REPLICA_CATCH_UP_SECONDS`, as one
             does that is cut off from the others.
     """
     if log.settings.replicas == 1:
         return await _read(log, owner, task)
-    newest = await log.replayer.last_at_leader(subjects.task_events(owner, task))
+    every_event = subjects.task_events(owner, task)
+    newest = await log.replayer.last_at_leader(every_event)
+    if not newest:
+        # A server that leads no more, and does not know it yet, has no task that was accepted since.
+        newest = max(map(_sequence, await last_of_each_agreed(log, every_event)), default=0)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + REPLICA_CATCH_UP_SECONDS
     while newest:

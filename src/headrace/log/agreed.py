@@ -1,0 +1,47 @@
+"""Reads that are not older than what a majority of the servers has agreed on.
+
+A server that was cut off takes itself for the leader of the log for up to ten seconds, and goes on answering from what it had.
+An append is acknowledged only when a majority has it. So a reader that has appended something knows that an answer is not too old
+when the answer contains it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from headrace.errors import LogUnavailable
+from headrace.log import subjects
+from headrace.log.append import PROBE_HEADERS
+from headrace.log.connection import Log
+from headrace.log.records import Record
+
+CATCH_UP_SECONDS = 2.0  # a replica that has not everything by then is cut off or starting
+POLL_SECONDS = 0.01
+
+
+async def last_of_each_agreed(log: Log, *filters: str) -> list[Record]:
+    """The newest record of every subject that matches, with all that was acknowledged before this was called.
+
+    It costs an append, so use it to confirm that something is not there, which is rare.
+
+    Args:
+        log: The log.
+        filters: Subjects, wildcards allowed.
+
+    Raises:
+        LogUnavailable: There is no majority, or who answers stays behind it for more than `CATCH_UP_SECONDS`.
+    """
+    if log.settings.replicas == 1:
+        return await log.replayer.last_of_each(*filters)
+    probe = await log.appender.append(subjects.PROBE, b"", PROBE_HEADERS)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + CATCH_UP_SECONDS
+    while True:
+        found = await log.replayer.last_of_each(*filters, subjects.PROBE)
+        # The log keeps the newest probe only, which may be a later one of somebody else.
+        if any(each.subject == subjects.PROBE and each.sequence >= probe.sequence for each in found):
+            return [each for each in found if each.subject != subjects.PROBE]
+        if loop.time() > deadline:
+            raise LogUnavailable("a copy of the log is behind the others; try again in a moment")
+        # A replica sends no signal when it has caught up, so it is polled.
+        await asyncio.sleep(POLL_SECONDS)
