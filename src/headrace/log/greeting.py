@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from headrace.log.streams import SERVER_VERSION_MIN
+from headrace.loopback import is_this_machine
 
 PORT: Final = 4222  # of a server whose URL names none
 ADDRESSES_MAX = 32  # of all names together; the servers of a log are three or five
@@ -31,18 +33,28 @@ def is_new_enough(version: str) -> bool:
 
 
 async def resolve_servers(url: str) -> list[tuple[str, int]]:
-    """Return the addresses and ports of all servers that a URL of NATS names. A name that has several addresses has several servers.
+    """Return the addresses and ports of all servers that a URL of NATS names.
 
     Raises:
         OSError: A name has no address.
     """
-    loop = asyncio.get_running_loop()
     found: dict[tuple[str, int], None] = {}
     for each in url.split(","):
         parts = urlsplit(each.strip() if "//" in each else f"nats://{each.strip()}")
-        infos = await loop.getaddrinfo(parts.hostname or "", parts.port or PORT, proto=6)
-        found |= {(str(address[0]), int(address[1])): None for *_, address in infos}
+        port = parts.port or PORT
+        found |= {(address, port): None for address in await resolve_addresses(parts.hostname or "", port)}
     return list(found)[:ADDRESSES_MAX]
+
+
+async def resolve_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses of a name. Each is that of a server, as of a headless Service, but those of this machine are one server's.
+
+    Raises:
+        OSError: The name has no address.
+    """
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
+    found = list(dict.fromkeys(str(address[0]) for *_, address in infos))
+    return [host] if len(found) > 1 and all(map(is_this_machine, found)) else found[:ADDRESSES_MAX]
 
 
 async def read_greeting(host: str, port: int, patience: float) -> Greeting:

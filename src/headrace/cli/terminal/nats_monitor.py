@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -11,8 +12,11 @@ from msgspec import Struct
 
 from headrace.cli.terminal.check_nats import CONNECT_SECONDS
 from headrace.embedded.home import RunInfo
+from headrace.embedded.network import authority
+from headrace.log.greeting import resolve_addresses
 from headrace.settings import Settings
 
+HTTP_PORT = 80  # of a URL that names none
 MONITOR_REMEDY = "correct HEADRACE_NATS_MONITOR: the monitoring port of each server, as http://nats-0:8222"
 
 
@@ -39,6 +43,22 @@ def find_monitors(settings: Settings, running: RunInfo | None) -> list[str]:
     named = [url.strip().rstrip("/") for url in (settings.nats.monitor or "").split(",") if url.strip()]
     embedded = running.nats_monitor_url if running is not None and running.nats_url == settings.nats.url else None
     return named or ([embedded] if embedded else [])
+
+
+async def every_address(url: str) -> list[str]:
+    """Return a URL for each address of the host of a monitoring port: of Kubernetes' headless Service, that of each server.
+
+    One that has no address, or that a certificate has to name, stays as it is.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname is None:
+        return [url]
+    port = parts.port or HTTP_PORT
+    try:
+        addresses = await resolve_addresses(parts.hostname, port)
+    except OSError:
+        return [url]
+    return [f"http://{authority(each, port)}{parts.path}" for each in addresses]
 
 
 async def read_monitor(url: str) -> NatsServer:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from headrace.cli.terminal.check_nats import CONNECT_SECONDS
 from headrace.cli.terminal.cluster.database import check_database
 from headrace.cli.terminal.cluster.files import check_files
 from headrace.cli.terminal.cluster.processes import check_processes
@@ -15,13 +16,14 @@ from headrace.cli.terminal.cluster.servers import check_servers
 from headrace.cli.terminal.cluster.streams import check_streams
 from headrace.cli.terminal.cluster.users import check_users
 from headrace.cli.terminal.discovery import find_database, find_nats
-from headrace.cli.terminal.exits import CommandFailed
-from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.nats_monitor import find_monitors
 from headrace.cli.terminal.output import show, show_json_text
 from headrace.embedded.home import Home
+from headrace.errors import LogUnavailable
+from headrace.log.opening import open_to_read
 from headrace.settings import Settings
 from headrace.settings.hiding import hide_secrets
+from headrace.telemetry import set_up_logs
 
 
 async def check_cluster(settings: Settings, *, home: str | None, passwords: Path | None, json: bool) -> int:
@@ -36,11 +38,13 @@ async def check_cluster(settings: Settings, *, home: str | None, passwords: Path
     Raises:
         CommandFailed: No `up` runs in the home that is given.
     """
+    # What goes wrong is said by the command itself.
+    set_up_logs("check", "error", settings.log_format)
     found_nats = find_nats(settings, home)
     monitors = find_monitors(found_nats, Home.at(home or settings.home).running())
     groups = await asyncio.gather(
         check_servers(found_nats, monitors),
-        _check_log(settings, home),
+        _check_log(found_nats),
         check_users(found_nats, passwords),
         check_database(find_database(settings, home)),
     )
@@ -56,11 +60,12 @@ async def check_cluster(settings: Settings, *, home: str | None, passwords: Path
     return level
 
 
-async def _check_log(settings: Settings, home: str | None) -> list[Seen]:
+async def _check_log(settings: Settings) -> list[Seen]:
     """Ask what a client can: for the streams, and for the processes."""
     try:
-        async with open_log_reader(settings, "check", home) as log:
+        async with open_to_read(settings, "check", CONNECT_SECONDS) as log:
             return [*await check_streams(log), *await check_processes(log)]
-    except CommandFailed as failed:
-        what = failed.message.replace("\n", "; ")
-        return [Seen(about="log", state="critical", what=what, remedy="start NATS, or run `headrace provision`")]
+    except LogUnavailable as error:
+        return [
+            Seen(about="log", state="critical", what=error.message, remedy="start NATS, or run `headrace provision`")
+        ]

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from headrace.cli.terminal.check_nats import CONNECT_SECONDS
 from headrace.cli.terminal.cluster.seen import Seen
-from headrace.cli.terminal.nats_monitor import MONITOR_REMEDY, MonitorSilent, NatsServer, read_monitor
+from headrace.cli.terminal.nats_monitor import MONITOR_REMEDY, MonitorSilent, NatsServer, every_address, read_monitor
 from headrace.log.greeting import Greeting, is_new_enough, read_greeting, resolve_servers
 from headrace.log.streams import SERVER_VERSION_MIN
 from headrace.settings import Settings
 
-_NAME_THEM = "name the monitoring port of each server in HEADRACE_NATS_MONITOR, as http://nats-0.nats-headless:8222"
+_NAME_THEM = "name the monitoring port of each server in HEADRACE_NATS_MONITOR, as http://nats-headless:8222"
 
 
 class Asked(NamedTuple):
@@ -48,8 +48,9 @@ async def _ask(settings: Settings, monitors: Sequence[str]) -> Asked:
         remedy = "correct HEADRACE_NATS_URL"
         asked.silent.append(Seen(about="servers", state="critical", what=f"no address: {error}", remedy=remedy))
         addresses = []
+    ports = [each for urls in await asyncio.gather(*map(every_address, monitors)) for each in urls]
     await asyncio.gather(
-        *(_greet(asked, host, port) for host, port in addresses), *(_monitor(asked, url) for url in monitors)
+        *(_greet(asked, host, port) for host, port in addresses), *(_monitor(asked, url) for url in ports)
     )
     return asked
 
@@ -81,7 +82,7 @@ def _of_versions(versions: dict[str, str]) -> Iterator[Seen]:
 
 
 def _of_flushing(settings: Settings, monitored: Sequence[NatsServer]) -> Iterator[Seen]:
-    lazy = sorted(each.name for each in monitored if not each.flushes_always)
+    lazy = sorted({each.name for each in monitored if not each.flushes_always})
     if lazy and (settings.env == "production" or settings.nats.sync == "always"):
         what = f"{', '.join(lazy)} acknowledges before it writes to its disk, so that accepted work may be lost with the power"
         remedy = "set `sync_interval: always` in the jetstream block (in the NATS chart, config.jetstream.merge)"
@@ -93,7 +94,7 @@ def _of_flushing(settings: Settings, monitored: Sequence[NatsServer]) -> Iterato
 
 
 def _of_memory(monitored: Sequence[NatsServer]) -> Iterator[Seen]:
-    if without := sorted(each.name for each in monitored if each.memory_max == 0):
+    if without := sorted({each.name for each in monitored if each.memory_max == 0}):
         what = f"JetStream of {', '.join(without)} keeps nothing in memory, and Headrace keeps small streams there"
         remedy = "set max_memory_store: 256Mi in the jetstream block (in the NATS chart, config.jetstream.memoryStore)"
         yield Seen(about="memory", state="critical", what=what, remedy=remedy)
