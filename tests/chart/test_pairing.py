@@ -2,117 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
-import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 
-from headrace.embedded.network import free_ports
-from headrace.identity.made_secrets import make_secret
-from headrace.log.permissions import SYSTEM, USERS
 from tests.chart.definitions import violations
-from tests.chart.nats_chart import ACCOUNTS, ChartServers, chart_servers, environment, nats_values
+from tests.chart.installation import PASSWORDS, SECRETS, Installation
+from tests.chart.nats_chart import ACCOUNTS, chart_servers, environment, nats_values
 from tests.chart.rendering import CHART, values_of
 from tests.cli.conftest import Shell
-from tests.conftest import make_place
-from tests.forked import ForkedProcess
-from tests.member import Member
 from tests.waiting import WAIT_SECONDS, until
 
-PASSWORDS = {user: secrets.token_hex(16) for user in (*USERS, SYSTEM)}
-SECRETS = {"headrace-nats": PASSWORDS}
 CLUSTER_DEFINITION = "cloudnative-pg/postgresql.cnpg.io_clusters.yaml"
-PROCESSES = ("api", "worker", "projector")
-
-
-class Installation:
-    """Headrace on the servers, each process with its own user of NATS."""
-
-    def __init__(self, servers: ChartServers, database_url: str, place: Path) -> None:
-        self.servers = servers
-        self.place = place
-        (api,) = free_ports(1)
-        self.url = f"http://127.0.0.1:{api}"
-        self._environ = {
-            "HEADRACE_ENV": "production",
-            "HEADRACE_NATS_URL": servers.url,
-            "HEADRACE_NATS_MONITOR": servers.monitor,
-            "HEADRACE_NATS_SYNC": "always",
-            "HEADRACE_DATABASE_URL": database_url,
-            "HEADRACE_API_SECRETS": make_secret(),
-            "HEADRACE_API_BIND": f"127.0.0.1:{api}",
-            "HEADRACE_API_TRUSTED_PROXIES": "127.0.0.1",
-            "HEADRACE_CONSUMERS": "tests.cli.kinds",
-        }
-
-    def environ_of(self, user: str) -> dict[str, str]:
-        """Return the environment of a process."""
-        return self._environ | {"HEADRACE_NATS_USER": user, "HEADRACE_NATS_PASSWORD": PASSWORDS[user]}
-
-    def passwords(self) -> Path:
-        """Lay out the passwords as a Secret is mounted."""
-        directory = self.place / "passwords"
-        directory.mkdir()
-        for user, password in PASSWORDS.items():
-            (directory / user).write_text(password)
-        return directory
-
-    async def start(self, name: str) -> Member:
-        """Start a process and wait until it is ready."""
-        (port,) = free_ports(1)
-        environ = os.environ | self.environ_of(name) | {f"HEADRACE_{name.upper()}_OPS": f"127.0.0.1:{port}"}
-        member = Member(
-            name, await ForkedProcess.start(name, environ=environ, limit=1 << 20), f"http://127.0.0.1:{port}"
-        )
-        try:
-            await until(lambda: _is_ready(member), f"{name} to be ready")
-        except AssertionError as error:
-            await member.kill()
-            raise AssertionError(f"{error}; it said {member.last_lines()}") from error
-        return member
-
-
-async def _is_ready(member: Member) -> bool:
-    try:
-        async with httpx.AsyncClient() as http:
-            return (await http.get(f"{member.address}/health/ready")).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-@asynccontextmanager
-async def installed(values: dict[str, Any], database_url: str, place: Path) -> AsyncGenerator[Installation]:
-    """Headrace, provisioned and running, on servers with these values."""
-    async with chart_servers(values, place, SECRETS) as servers:
-        made = Installation(servers, database_url, place)
-        members: list[Member] = []
-        try:
-            await until(lambda: _is_provisioned(made), "the streams")
-            for name in PROCESSES:
-                members.append(await made.start(name))
-            yield made
-        finally:
-            await asyncio.gather(*(member.stop() for member in members))
-
-
-async def _is_provisioned(made: Installation) -> bool:
-    """Whether `headrace provision` succeeds, which it does when the servers have agreed on who leads."""
-    return (await Shell(made.environ_of("provisioner")).call("provision")).code == 0
-
-
-@pytest.fixture(scope="module")
-async def installation(make_database: Callable[[], Awaitable[str]]) -> AsyncGenerator[Installation]:
-    async with installed(nats_values(), await make_database(), make_place()) as made:
-        yield made
 
 
 def test_the_servers_are_given_every_password_that_their_users_name() -> None:
