@@ -133,7 +133,8 @@ def _of_worker(inbox: str, kinds: list[str]) -> Permissions:
         *(_of_kind(kind) for kind in kinds or ["*"]),
         [subjects.task_timer("*", "*"), subjects.PROBE, live_subjects.process(WORKER, "*")],
         _operations("STREAM.INFO.*", _MARK, _STARTS),
-        _operations(f"DIRECT.GET.{STREAM}", f"DIRECT.GET.{subjects.CATALOG_STREAM}"),
+        # That the log has no such record is for its leader to say.
+        _operations(f"DIRECT.GET.{STREAM}", f"STREAM.MSG.GET.{STREAM}", f"DIRECT.GET.{subjects.CATALOG_STREAM}"),
         *(([_lanes_of(kind) for kind in kinds]) or [_all_lanes()]),
     ]
     deny = (
