@@ -14,6 +14,8 @@ from tests.chart.values.fields import attribute_of, fields_of
 from tests.chart.values.root import INSTEAD, Values
 
 CHART = Path(__file__).parents[3] / "charts/headrace"
+PAGE = Path(__file__).parents[3] / "docs/kubernetes.md"
+BEGIN, END = "<!-- values -->\n", "<!-- /values -->\n"
 
 _README = """\
 # The chart of Headrace
@@ -44,6 +46,12 @@ def readme() -> str:
     return _README.format(minimal=minimal.partition("\n")[2]) + values_table()
 
 
+def page() -> str:
+    """Return the page of the documentation, with the table in the place that it has for it."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    return before + BEGIN + values_table() + END + rest.partition(END)[2]
+
+
 def instead() -> str:
     """Return the keys that a template refuses, with what to do instead."""
     lines = "".join(f'{path}: "{sentence}"\n' for path, sentence in INSTEAD.items())
@@ -71,4 +79,5 @@ FILES: dict[Path, Callable[[], str]] = {
     CHART / "README.md": readme,
     CHART / "files/instead.yaml": instead,
     CHART / "files/sections.yaml": sections,
+    PAGE: page,
 }
