@@ -35,6 +35,14 @@ test *arguments:
 slow *arguments:
     uv run pytest -m slow {{arguments}}
 
+# The tests of the chart: lint, render, schemas, policies
+chart *arguments:
+    uv run pytest -m "chart and not slow" --numprocesses 3 --dist worksteal {{ if arguments == "" { "tests/chart" } else { arguments } }}
+
+# The chart in a cluster whose API server HEADRACE_KUBE_SERVER names, with the token HEADRACE_KUBE_TOKEN
+kube *arguments:
+    uv run pytest -m chart tests/chart/test_kube.py {{arguments}}
+
 # The web app from its sources, with changes shown at once, before the API that runs; --mock: on golden examples, without an API
 web *arguments:
     uv run python -m tests.web.npm web {{arguments}}
@@ -63,6 +71,6 @@ cluster *arguments:
 migrate:
     uv run headrace migrate
 
-# Write the generated files: the OpenAPI document, the settings table, the tests of the invariants
+# Write the generated files: the OpenAPI document, the settings table, the tests of the invariants, the values of the chart and what it renders
 openapi:
     uv run python -m tests.generated

@@ -23,7 +23,7 @@ def golden(name: str) -> str:
         if each["kind"] == "ConfigMap" and each["metadata"]["name"].endswith("-dashboards"):
             each["data"] = dict.fromkeys(each["data"], "…")
     return "".join(
-        f"--- # {name_of(each)}\n{yaml.safe_dump(each, sort_keys=True, width=_WIDTH, allow_unicode=True)}"
+        f"--- # {name_of(each)}\n{yaml.dump(each, Dumper=yaml.CSafeDumper, sort_keys=True, width=_WIDTH, allow_unicode=True)}"
         for each in objects
     )
 

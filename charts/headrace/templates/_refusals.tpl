@@ -144,11 +144,13 @@ nats.monitor: is missing; nats-jetstream asks the monitoring port of the servers
 {{- end }}
 
 {{- define "headrace.refusals.rules" -}}
+{{- with .Values.metrics.rules.disabled }}
 {{- $alerts := list }}
-{{- range $path, $_ := .Files.Glob "files/rules/*.yaml" }}{{ range ($.Files.Get $path | fromYaml).groups }}{{ range .rules }}{{ $alerts = append $alerts .alert }}{{ end }}{{ end }}{{ end }}
-{{- range .Values.metrics.rules.disabled }}
+{{- range $path, $_ := $.Files.Glob "files/rules/*.yaml" }}{{ range ($.Files.Get $path | fromYaml).groups }}{{ range .rules }}{{ $alerts = append $alerts .alert }}{{ end }}{{ end }}{{ end }}
+{{- range . }}
 {{- if not (has . $alerts) }}
 metrics.rules.disabled: there is no alert {{ . }}; there are {{ $alerts | uniq | sortAlpha | join ", " }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
