@@ -49,20 +49,23 @@ class ForkedProcess:
         asyncio.get_running_loop().add_reader(process.sentinel, self._on_end)
 
     @classmethod
-    async def start(cls, *arguments: str, environ: Mapping[str, str], limit: int) -> ForkedProcess:
+    async def start(
+        cls, *arguments: str, environ: Mapping[str, str], limit: int, with_stdout: bool = False
+    ) -> ForkedProcess:
         """Start ``headrace`` with these arguments, nothing on its standard input, and its standard error in a stream.
 
         Args:
             arguments: What follows ``headrace`` on the command line.
             environ: Its whole environment.
             limit: Bytes that the stream holds.
+            with_stdout: Whether its standard output is in the stream as well.
         """
         reading, writing = os.pipe()
         stream = asyncio.StreamReader(limit=limit)
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
         )
-        process = _Headrace(arguments, dict(environ), writing)
+        process = _Headrace(arguments, dict(environ), writing, with_stdout=with_stdout)
         try:
             # Not in a thread: a start also looks which processes have ended, and the code of an end can be read only once.
             process.start()
@@ -96,8 +99,9 @@ class ForkedProcess:
 
 
 class _Headrace(_context.Process):
-    def __init__(self, arguments: tuple[str, ...], environ: dict[str, str], stderr: int) -> None:
+    def __init__(self, arguments: tuple[str, ...], environ: dict[str, str], stderr: int, *, with_stdout: bool) -> None:
         super().__init__()
+        self._with_stdout = with_stdout
         self._arguments = arguments
         self._environ = environ
         self._stderr: Any = stderr
@@ -109,6 +113,9 @@ class _Headrace(_context.Process):
     def run(self) -> None:
         descriptor = self._stderr.detach()
         os.dup2(descriptor, 2)
+        if self._with_stdout:
+            os.dup2(descriptor, 1)
+            sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
         os.close(descriptor)
         # The one that is there remembers that it is a file, or a terminal.
         sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)

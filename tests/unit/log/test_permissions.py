@@ -192,6 +192,14 @@ async def test_nobody_hears_what_is_meant_for_another(user: str, server: Embedde
         assert await asking.subscribes(f"{subjects.inbox(user)}.>")
 
 
+@pytest.mark.parametrize("user", ["api", "worker", ONE_KIND, "projector", "operator"])
+async def test_whoever_reads_the_log_may_ask_its_leader_for_what_a_copy_does_not_have(
+    user: str, server: EmbeddedNats
+) -> None:
+    async with asking_as(user, server) as asking:
+        assert await asking.publishes("$JS.API.STREAM.MSG.GET.HEADRACE")
+
+
 async def test_a_user_without_the_password_is_not_let_in(server: EmbeddedNats) -> None:
     settings = settings_of("worker", server, HEADRACE_NATS_PASSWORD="guessed")
     with pytest.raises(LogUnavailable, match="Authorization Violation"):
