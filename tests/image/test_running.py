@@ -33,6 +33,8 @@ KINDS = {file.stem for file in (ROOT / "consumers").glob("*.py") if not file.ste
 
 # Where everybody may write, which the root of a container is not.
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")
+# As compose.yaml has it; each look starts a program of its own.
+START_SECONDS = 60.0
 ONE_SHOT = ("provision", "migrate")
 PROCESSES = ("api", "worker", "projector")
 
@@ -114,7 +116,7 @@ async def until_healthy(running: Running) -> None:
             code, said = await running.containers.run(*there, environ={})
             return code == 0
 
-        await until(is_healthy, f"{name}; {running.members[name].last_lines()}")
+        await until(is_healthy, f"{name}; {running.members[name].last_lines()}", START_SECONDS)
         assert said.startswith("READY OK") or "OK" in said
 
 
