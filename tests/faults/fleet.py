@@ -20,6 +20,7 @@ from tests.member import Member
 from tests.waiting import describe, until
 
 RESTART_SECONDS = 0.2  # what an init system takes to notice, and to start it again
+START_SECONDS_MAX = 90.0  # of a worker whose consumers have three copies, on three servers that write through to one disk
 SAMPLE_SECONDS = 0.5
 TAIL_LINES = 8
 TRACEBACK_LINES = 40  # of a traceback, and of what was logged right after it
@@ -101,7 +102,9 @@ class Fleet:
     async def until_ready(self, post: Post) -> None:
         """Wait until a post's process does its work."""
         await until(
-            lambda: post.member is not None and self.cluster.is_ready(post.member, post.url), f"{post.title} to work"
+            lambda: post.member is not None and self.cluster.is_ready(post.member, post.url),
+            f"{post.title} to work",
+            START_SECONDS_MAX,
         )
 
     async def kill(self, post: Post) -> None:
