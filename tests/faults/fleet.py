@@ -20,7 +20,9 @@ from tests.member import Member
 from tests.waiting import describe, until
 
 RESTART_SECONDS = 0.2  # what an init system takes to notice, and to start it again
-START_SECONDS_MAX = 90.0  # of a worker whose consumers have three copies, on three servers that write through to one disk
+START_SECONDS_MAX = (
+    90.0  # of a worker whose consumers have three copies, on three servers that write through to one disk
+)
 SAMPLE_SECONDS = 0.5
 TAIL_LINES = 8
 TRACEBACK_LINES = 40  # of a traceback, and of what was logged right after it

@@ -220,7 +220,7 @@ async def is_in_log(log: Log, batch: NewBatch) -> bool:
 
 
 async def _read_created(log: Log, batch: NewBatch) -> Record | None:
-    return await log.replayer.last(batch.subject(BatchEventName.CREATED))
+    return await log.replayer.last_for_certain(batch.subject(BatchEventName.CREATED))
 
 
 async def _read_cancellation(log: Log, batch: NewBatch) -> _Cancelled | None:

@@ -101,7 +101,7 @@ async def append_deletion(log: Log, task: Deletable) -> int | None:
         return (await log.appender.append(subject, encode(deleted), headers)).sequence
     except AppendRefused:
         # It is refused also when the log has it from an earlier try, whose acknowledgement was lost.
-        last = await log.replayer.last(subject)
+        last = await log.replayer.last_for_certain(subject)
         return last.sequence if last is not None and last.headers.get(subjects.MSG_ID) == own else None
 
 

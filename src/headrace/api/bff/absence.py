@@ -21,7 +21,7 @@ async def is_to_come(log: Log, session: Reads, subject: str) -> bool:
     Raises:
         LogUnavailable: The log does not answer.
     """
-    last = await log.replayer.last(subject)
+    last = await log.replayer.last_for_certain(subject)
     if last is None:
         return False
     read = await read_checkpoint(session)
