@@ -36,6 +36,9 @@ IDLE_PULL_SECONDS = 30.0
 BULK_PULL_SECONDS = 1.0  # a larger pull must not keep slots reserved long for records that another worker got
 STUBBORN_SECONDS = 5.0  # after its timeout, a handler that goes on although cancelled is finished without it
 CHECK_SECONDS = 1.0
+# The copies of a new consumer choose a leader before it answers. Workers that start together on three servers wait for seconds.
+PROVISION_SECONDS_MAX = 20.0
+PROVISION_AGAIN_SECONDS = 0.5
 
 log = get_logger(__name__)
 
@@ -92,9 +95,9 @@ class Lanes:
 
         Raises:
             ProvisionError: the server refuses a consumer.
-            LogUnavailable: the log does not answer.
+            LogUnavailable: the log has not answered for `PROVISION_SECONDS_MAX`.
         """
-        for consumer in await self._provision():
+        for consumer in await self._provision_patiently():
             lane = self._make_lane(consumer)
             await lane.puller.open()
             self._lanes.append(lane)
@@ -135,6 +138,18 @@ class Lanes:
             execution.give_back()
         if working := self._without_outcome():
             await asyncio.wait(_tasks_of(working), timeout=STUBBORN_SECONDS)
+
+    async def _provision_patiently(self) -> list[LaneConsumer]:
+        """Make the consumers, and again as long as one of them does not answer yet."""
+        deadline = time.monotonic() + PROVISION_SECONDS_MAX
+        while True:
+            try:
+                return await self._provision()
+            except LogUnavailable as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.info("a consumer does not answer yet", kind=self.kind, error=str(error))
+            await asyncio.sleep(PROVISION_AGAIN_SECONDS)
 
     async def _provision(self) -> list[LaneConsumer]:
         return await provision_lanes(self._log, self._kind.name, self._kind.options.concurrency)

@@ -2,15 +2,24 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 import pytest
 
 from headrace.contracts.events import Finished, Outcome, Queued, decode, encode
 from headrace.contracts.tasks import Priority
+from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
 from headrace.log.consumers import all_consumers, kind_consumers
+from headrace.log.lanes import Lane as LaneConsumer
+from headrace.log.lanes import provision_lanes
 from headrace.log.subjects import TaskSubject
+from headrace.sdk.load import load_kinds
+from headrace.worker import lanes
+from headrace.worker.low_priority_throttle import LowPriorityThrottle
+from headrace.worker.run import Runner
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.waiting import until
@@ -96,6 +105,31 @@ async def test_a_lane_whose_consumer_is_gone_comes_back_by_itself(cluster: Clust
     names = {each["name"] for each in await all_consumers(cluster.log)}
     assert {f"run-noop-{priority}" for priority in Priority} <= names
     assert Counter(await started_in_order(cluster, "noop"))["normal"] == 10, "what had finished is not run again"
+
+
+async def test_a_consumer_that_does_not_answer_yet_is_asked_for_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copies of one that was just made choose a leader first."""
+    tried: list[str] = []
+
+    async def provision_at_the_third_time(log: Log, kind: str, concurrency: int | None) -> list[LaneConsumer]:
+        tried.append(kind)
+        if len(tried) < 3:
+            raise LogUnavailable("JetStream did not answer CONSUMER.INFO.HEADRACE.run-noop-high within 2.5 s")
+        return await provision_lanes(log, kind, concurrency)
+
+    monkeypatch.setattr(lanes, "provision_lanes", provision_at_the_third_time)
+    monkeypatch.setattr(lanes, "PROVISION_AGAIN_SECONDS", 0.01)
+    runner = SimpleNamespace(kind=load_kinds("tests.unit.worker.kinds", ["noop"])["noop"], rate=None, executions=[])
+    opened = lanes.Lanes(cluster.log, cast("Runner", runner), SLOTS, LowPriorityThrottle())
+    await opened.open()
+    assert tried == ["noop"] * 3
+    assert {f"run-noop-{each}" for each in Priority} <= {each["name"] for each in await all_consumers(cluster.log)}
+    monkeypatch.setattr(lanes, "PROVISION_SECONDS_MAX", 0.0)
+    tried.clear()
+    with pytest.raises(LogUnavailable, match="did not answer"):
+        await lanes.Lanes(cluster.log, cast("Runner", runner), SLOTS, LowPriorityThrottle()).open()
 
 
 @pytest.mark.invariant(3)
