@@ -127,6 +127,7 @@ def inside() -> list[list[str]]:
     return [[each[1], *shlex.split(each[2])] for each in found if each]
 
 
+@pytest.mark.slow
 async def test_every_command_for_a_pod_works_there(installation: Installation) -> None:
     asked = {"HEADRACE_ADMIN_EMAIL": "bob@example.com", "HEADRACE_ADMIN_PASSWORD": "a sentence is good"}
     assert len(inside()) >= 4

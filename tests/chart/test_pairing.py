@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 
 from tests.chart.definitions import violations
@@ -28,6 +29,7 @@ def test_the_servers_are_given_every_password_that_their_users_name() -> None:
     assert given["NATS_API_PASSWORD"] == PASSWORDS["api"]
 
 
+@pytest.mark.slow
 async def test_a_cluster_with_these_values_is_all_that_check_wants(installation: Installation) -> None:
     shell = Shell(installation.environ_of("api"))
     done = await shell.call("check", "cluster", "--passwords", str(installation.passwords()))
@@ -45,6 +47,7 @@ async def test_a_cluster_with_these_values_is_all_that_check_wants(installation:
         assert said in done.out, (said, done.out)
 
 
+@pytest.mark.slow
 async def test_work_is_done_there_by_processes_that_may_do_nothing_else(installation: Installation) -> None:
     signed = {"Authorization": f"Bearer {await first_administrator(installation)}"}
     async with httpx.AsyncClient(base_url=installation.url, headers=signed, timeout=WAIT_SECONDS) as http:
