@@ -52,7 +52,7 @@ def access() -> str:
         "routes by `just openapi`.",
         "",
         "The last column is the mount whose processes serve it (`headrace api --mount`): a proxy before several gives each its paths.",
-        "Every path that ends in `/events` is in `streams`. Every process serves its own documentation and health checks. The web app",
+        "Every path below `/api` that ends in `/events` is in `streams`. Every process serves its own documentation and health checks. The web app",
         "has every path that is not in the table and does not begin as one of these, and is in `core`.",
         "",
         "| route | who | mount |",

@@ -75,7 +75,7 @@ def check(
     json: bool,
     **of_running: Any,
 ) -> None:
-    """Check the settings, what runs, or all that an installation consists of.
+    """Check settings, what runs, or an installation.
 
     Without a word, or with `settings`, what production refuses of all settings; with the name of a process (api, worker, projector,
     provision, migrate, up), of those of that process. With --connect, also what NATS does not permit it. Exits with 0 when nothing

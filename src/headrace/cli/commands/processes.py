@@ -46,7 +46,7 @@ def up(home: str | None, host: str | None, port: int | None, leave_web: bool) ->
 def api(mount: str | None) -> None:
     """Run the HTTP API.
 
-    Of its mounts, `streams` has every path that ends in /events, and `admin` what only administrators may do; `member` has the screens of members;
+    Of its mounts, `streams` has every path below /api that ends in /events, and `admin` what only administrators may do; `member` has the screens of members;
     `core` has the rest, and the web app. A proxy before several gives each its paths: docs/access.md lists them.
     """
     _load_without_collections()
