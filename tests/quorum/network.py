@@ -7,15 +7,20 @@ processes outside of the namespaces reach the hosts. See ip-netns(8) and ip-link
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
+import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 # 198.18.0.0/15 is kept for measurements of networks (RFC 2544), so nothing that this machine uses is there.
 PREFIX = "198.18.{}"
 NOBODY = "02:00:00:00:00:fe"  # a hardware address, locally administered, that no interface has
+FORWARDS = "3"  # BR_STATE_FORWARDING, linux/if_bridge.h
 COMMAND_SECONDS = 10.0
+POLL_SECONDS = 0.005
 
 
 class NoNetwork(Exception):
@@ -116,9 +121,15 @@ class Network:
         self.cut(other, one)
 
     def heal(self) -> None:
-        """Let everything arrive again."""
+        """Let everything arrive again; returns when it does."""
         for host in self.hosts:
             _ip("link", "set", host.outside, "up")
+        for host in self.hosts:
+            _wait_until_it_forwards(host.outside)
+            # What was not answered while nothing arrived is remembered for seconds.
+            _ip("-n", host.namespace, "neigh", "flush", "dev", "eth0")
+        _ip("neigh", "flush", "dev", self._name)
+        for host in self.hosts:
             for other in self.hosts:
                 if other is not host:
                     _ip("-n", host.namespace, "neigh", "flush", "to", other.address, "nud", "permanent")
@@ -136,6 +147,21 @@ class Network:
             _try("netns", "del", host.namespace)
             _try("link", "del", host.outside)
         _try("link", "del", self._name)
+
+
+def _wait_until_it_forwards(port: str) -> None:
+    """Wait for a port of the bridge: one that is told to be up gets there a moment later, and loses what comes before.
+
+    Raises:
+        NoNetwork: It does not get there.
+    """
+    state = Path("/sys/class/net") / port / "brport" / "state"
+    deadline = time.monotonic() + COMMAND_SECONDS
+    while state.read_text().strip() != FORWARDS:
+        if time.monotonic() > deadline:
+            raise NoNetwork(f"{port} has not come up within {COMMAND_SECONDS:g} s")
+        # The kernel tells it by no event that a file could give.
+        select.select([], [], [], POLL_SECONDS)
 
 
 def _ip(*arguments: str) -> None:
