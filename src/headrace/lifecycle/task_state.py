@@ -185,6 +185,9 @@ async def _read(log: Log, owner: str, task: str) -> TaskState | None:
         return None
     newest_record = max(newest.values(), key=_sequence)
     oldest = await log.replayer.page(every_event, records=1)
+    if not oldest.records:
+        # Another replica has answered this, which is behind; or the events have left the log in between.
+        return None
     queued_record = _newest_queued(newest.get(EventName.QUEUED), newest.get(EventName.DEFERRED))
     started, finish_record = newest.get(EventName.STARTED), newest.get(EventName.FINISHED)
     if started is not None and queued_record is not None and started.sequence < queued_record.sequence:
@@ -192,7 +195,7 @@ async def _read(log: Log, owner: str, task: str) -> TaskState | None:
         started = None
     return TaskState(
         subject=TaskSubject.parse(newest_record.subject),
-        oldest_record=oldest.records[0] if oldest.records else newest_record,
+        oldest_record=oldest.records[0],
         newest_record=newest_record,
         queued_record=queued_record,
         queued_event=_decode_queued(queued_record),

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+import pytest
+
 from headrace.contracts.events import Finished, Outcome, Queued
 from headrace.contracts.tasks import FailureCode, State, TaskError
 from headrace.lifecycle.finishing import end_task
@@ -7,6 +12,7 @@ from headrace.lifecycle.queueing import deferred_message, queue_if_unchanged, su
 from headrace.lifecycle.task_state import TaskState, read_task_state, state_from_timer
 from headrace.log import subjects
 from headrace.log.connection import Log
+from headrace.log.replay import Page
 from headrace.log.subjects import TaskSubject
 from tests.unit.lifecycle.steps import due_in, new_task, start, succeed, timer_of
 
@@ -111,3 +117,26 @@ async def test_a_task_of_which_only_the_timer_is_left_is_pending(shared_log: Log
     assert state.headers == {subjects.CORRELATION_ID: "c"}
     assert not state.is_over
     assert state.summarize(1).state is State.PENDING
+
+
+@pytest.mark.invariant(6)
+async def test_a_beginning_that_a_replica_does_not_have_yet_is_asked_for_again(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a replicated log any copy may answer, and another one at the next question. A stream begins where the task does."""
+    task = new_task()
+    await submit_task(log, task)
+    await start(log, task.subject)
+    await succeed(log, task.subject)
+    monkeypatch.setattr(log, "settings", msgspec.structs.replace(log.settings, replicas=3))
+    asked, page = list[str](), log.replayer.page
+
+    async def from_a_replica_that_is_behind_at_first(subject: str, **options: Any) -> Page:
+        asked.append(subject)
+        return await page(subject, **options) if len(asked) > 2 else Page([], more=False)
+
+    monkeypatch.setattr(log.replayer, "page", from_a_replica_that_is_behind_at_first)
+    state = await read_task_state(log, task.subject.owner, task.subject.task)
+    assert state is not None
+    assert len(asked) == 3
+    assert TaskSubject.parse(state.oldest_record.subject).event == "queued"
