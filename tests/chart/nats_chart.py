@@ -141,6 +141,7 @@ async def chart_servers(
         monitors = [f"http://{LOOPBACK}:{each.monitor}" for each in ports]
         async with httpx.AsyncClient(trust_env=False) as http:
             for monitor, process in zip(monitors, processes, strict=True):
+                # It is awaited within the turn that made it, with the monitor and the process of that turn.
                 await until(lambda: _is_well(http, monitor, process), f"the server at {monitor}")  # noqa: B023
         yield ChartServers(url, ",".join(monitors), processes)
     finally:

@@ -45,3 +45,30 @@ async def last_of_each_agreed(log: Log, *filters: str) -> list[Record]:
             raise LogUnavailable("a copy of the log is behind the others; try again in a moment")
         # A replica sends no signal when it has caught up, so it is polled.
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def last_of_each_caught_up(log: Log, subject: str) -> list[Record]:
+    """The newest record of every subject that matches, with all that the leader had when this was called.
+
+    Any replica may answer, and one that has just come back may not have it yet.
+
+    Args:
+        log: The log.
+        subject: A subject, wildcards allowed.
+
+    Raises:
+        LogUnavailable: The log does not answer, or who answers stays behind its leader for more than `CATCH_UP_SECONDS`.
+    """
+    if log.settings.replicas == 1:
+        return await log.replayer.last_of_each(subject)
+    newest = await log.replayer.last_at_leader(subject)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + CATCH_UP_SECONDS
+    while True:
+        found = await log.replayer.last_of_each(subject)
+        if max((each.sequence for each in found), default=0) >= newest:
+            return found
+        if loop.time() > deadline:
+            raise LogUnavailable("a copy of the log is behind the others; try again in a moment")
+        # A replica sends no signal when it has caught up, so it is polled.
+        await asyncio.sleep(POLL_SECONDS)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from headrace.contracts.events import Deferred, EventName, Queued, Started
 from headrace.lifecycle.task_state import read_record
 from headrace.log import subjects
+from headrace.log.agreed import last_of_each_caught_up
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
@@ -38,12 +39,12 @@ async def read_history(log: Log, events: EventWriter, execution: Execution) -> H
     """Read in the log how far earlier deliveries of an attempt got.
 
     Raises:
-        LogUnavailable: the log does not answer.
+        LogUnavailable: the log does not answer, or a copy that answers stays behind.
     """
     task = execution.subject
     newest = {
         TaskSubject.parse(each.subject).event: each
-        for each in await log.replayer.last_of_each(subjects.task_events(task.owner, task.task))
+        for each in await last_of_each_caught_up(log, subjects.task_events(task.owner, task.task))
     }
     finished = newest.get(EventName.FINISHED)
     if (finished is not None and finished.sequence > execution.queued.fence) or await _ensure_next_attempt(

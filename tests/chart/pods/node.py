@@ -102,7 +102,10 @@ class Node:
 
     async def rolled_out(self) -> None:
         """Wait until every Deployment has the pods that it is to have, all of them ready."""
-        everything = lambda: all(each.is_done for each in self.deployments.values())  # noqa: E731
+
+        def everything() -> bool:
+            return all(each.is_done for each in self.deployments.values())
+
         try:
             await self.until(everything, "the Deployments to be rolled out", 90)
         except AssertionError as error:

@@ -45,7 +45,7 @@ class FakeLog:
         self.queued_again.append(deferred)
 
     async def read(self, of: Execution) -> History:
-        log = cast("Log", SimpleNamespace(replayer=self))
+        log = cast("Log", SimpleNamespace(replayer=self, settings=SimpleNamespace(replicas=1)))
         return await read_history(log, cast("EventWriter", self), of)
 
 

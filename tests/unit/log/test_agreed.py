@@ -1,0 +1,37 @@
+"""Reads of a replicated log, of which a copy that is behind may answer."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from headrace.errors import LogUnavailable
+from headrace.log import agreed
+from headrace.log.agreed import last_of_each_caught_up
+from headrace.log.connection import Log
+from headrace.log.records import Record
+from headrace.log.subjects import task_events
+
+
+@pytest.mark.invariant(3)
+async def test_a_copy_that_is_behind_its_leader_is_waited_for_and_not_for_ever(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for event in ("queued", "started", "finished"):
+        await log.appender.append(f"hr.tasks.{event}.echo.normal.u.1", b"{}", {})
+    monkeypatch.setattr(log, "settings", msgspec.structs.replace(log.settings, replicas=3))
+    asked, read, behind_for = list[str](), log.replayer.last_of_each, 2
+
+    async def from_a_copy_that_is_behind_at_first(*filters: str) -> list[Record]:
+        asked.extend(filters)
+        found = await read(*filters)
+        return found if len(asked) > behind_for else found[:2]
+
+    monkeypatch.setattr(log.replayer, "last_of_each", from_a_copy_that_is_behind_at_first)
+    found = await last_of_each_caught_up(log, task_events("u"))
+    assert sorted(each.sequence for each in found) == [1, 2, 3]
+    assert len(asked) == 3
+    behind_for = 1_000_000
+    monkeypatch.setattr(agreed, "CATCH_UP_SECONDS", 0.0)
+    with pytest.raises(LogUnavailable, match="behind the others"):
+        await last_of_each_caught_up(log, task_events("u"))
