@@ -29,7 +29,7 @@ class FileUrls:
         """Sign a use.
 
         Args:
-            use: What the URL is for, as ``put <file> <part> <size>``.
+            use: What the URL is for, as ``put <file> <part>``.
             expires: When it expires, in seconds since 1970.
         """
         return _as_text(self._secrets.file_url_signatures(_signed(use, expires))[0])

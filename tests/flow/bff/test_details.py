@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.cluster import Cluster
-from tests.flow.bff.test_screens import show
 from tests.flow.problems import check_problem
+from tests.screens import show
 from tests.waiting import until
 
 

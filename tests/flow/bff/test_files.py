@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.bff.test_lists import pages
-from tests.flow.bff.test_screens import show
 from tests.flow.files.file_steps import PNG, begin, complete, put_parts, upload
 from tests.flow.problems import check_problem
+from tests.screens import show
 
 
 async def test_files_are_shown_with_what_they_take_from_their_begin_to_their_end(cluster: Cluster) -> None:

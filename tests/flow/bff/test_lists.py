@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from tests.cluster import Cluster
-from tests.flow.bff.test_screens import show
 from tests.flow.problems import check_problem
+from tests.screens import show
 from tests.waiting import until
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.cluster import Cluster
-from tests.flow.bff.test_screens import show
 from tests.flow.problems import check_problem
+from tests.screens import show
 
 
 async def test_the_form_of_a_kind_is_filled_with_the_input_of_a_task_of_ones_own(cluster: Cluster) -> None:

@@ -6,32 +6,16 @@ import gzip
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.cluster import Cluster
 from tests.flow.identity.session_steps import make_account, sign_in
 from tests.flow.problems import check_problem
+from tests.screens import show
 from tests.waiting import until
 
 MEMBER = ("dashboard", "new", "account", "schedules")
 ADMIN = ("overview", "operations", "failures", "users", "pending-users", "settings", "audit")
-
-LATE = {"part_timeout", "read_model_behind"}  # what a machine that does much else may have a part be
-
-
-async def show(http: httpx.AsyncClient, screen: str, **query: Any) -> dict[str, Any]:
-    """A screen with all of its parts. While one is late, it is asked for again, as by a page."""
-
-    async def whole() -> dict[str, Any] | None:
-        answer = await http.get(f"/bff/v1/{screen}", params=query)
-        assert answer.status_code == 200, answer.text
-        shown = answer.json()
-        late = [each for each in shown["stale"] if each["error_code"] in LATE]
-        assert shown["stale"] == late
-        return None if late else shown
-
-    return await until(whole, f"all parts of {screen}")
 
 
 async def test_whoever_signs_in_is_told_who_they_are_and_what_there_is(cluster: Cluster) -> None:

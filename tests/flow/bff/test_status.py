@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 
 from headrace.api.bff.circuit import FAILURES_MAX
 from headrace.embedded.network import free_ports
 from tests.cluster import Cluster
+from tests.screens import show, show_in_time
 from tests.status_service import WELL, Service, running
 from tests.waiting import until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+SCREEN = "admin/settings"
 KEY = "of-this-installation"
 
 
@@ -27,7 +27,7 @@ async def test_a_service_that_fails_leaves_the_screen_is_left_alone_and_is_shown
         headers = {"Authorization": cluster.http.headers["Authorization"], "X-Correlation-ID": "look-1"}
         headers["traceparent"] = f"00-{TRACE}-00f067aa0ba902b7-01"
         async with httpx.AsyncClient(base_url=f"http://{bind}", headers=headers) as http:
-            assert (await _read(http))["status"]["state"] == "well"
+            assert (await show(http, SCREEN))["status"]["state"] == "well"
             head = service.requests[0].decode().lower()
             assert "x-correlation-id: look-1" in head
             assert f"traceparent: 00-{TRACE}-" in head
@@ -38,7 +38,7 @@ async def test_a_service_that_fails_leaves_the_screen_is_left_alone_and_is_shown
             service.answer, service.status = None, 200
             await _check_stale(http, "in time")
             service.answer = WELL
-            assert (await _read(http))["stale"] == []
+            await show(http, SCREEN)
 
             service.answer = None
             for _ in range(FAILURES_MAX):
@@ -48,15 +48,9 @@ async def test_a_service_that_fails_leaves_the_screen_is_left_alone_and_is_shown
             assert len(service.requests) == asked
 
 
-async def _read(http: httpx.AsyncClient) -> dict[str, Any]:
-    answer = await http.get("/bff/v1/admin/settings")
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
 async def _check_stale(http: httpx.AsyncClient, why: str) -> None:
     """Check that the rest of the screen is there, and the part as it was."""
-    shown = await _read(http)
+    shown = await show_in_time(http, SCREEN)
     (stale,) = shown["stale"]
     assert (stale["part"], stale["error_code"]) == ("status", "external_service_error")
     assert why in stale["message"]

@@ -10,8 +10,8 @@ import pytest
 
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
-from tests.flow.bff.test_screens import show
 from tests.flow.files.file_steps import PNG, content_of, upload
+from tests.screens import show
 
 CONTENT = bytes(range(256)) * 4096
 

@@ -14,6 +14,7 @@ from headrace.identity.principals import LOCAL
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster, make_place
 from tests.flow.files.steps import add_file, named, place_of_objects, read_stored
+from tests.screens import show
 from tests.waiting import until
 
 FORMS = ("copy_file", "copy_file_in_thread", "copy_file_in_process")
@@ -51,9 +52,7 @@ async def test_a_handler_reads_a_file_of_its_owner_and_saves_others_beside_its_t
     for each in files.values():
         assert read_stored(with_files, each["id"]) == WHOLE
     assert files["copy.txt"]["id"] == found["result"]["file"]
-    answer = (await with_files.http.get("/bff/v1/member/files", params={"limit": 200})).json()
-    assert not answer["stale"], answer
-    shown = answer["items"]
+    shown = (await show(with_files.http, "member/files", limit=200))["items"]
     assert {each["id"] for each in shown if each["task"] == {"id": found["id"], "name": "source.txt"}} == {
         each["id"] for each in files.values()
     }

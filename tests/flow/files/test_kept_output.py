@@ -12,9 +12,9 @@ from headrace.client import Client
 from headrace.log.prune import erase
 from tests.accounts import KEY
 from tests.cluster import Cluster
-from tests.flow.bff.test_screens import show
 from tests.flow.files.steps import read_stored
 from tests.flow.files.test_files_of_tasks import run
+from tests.screens import show
 
 
 async def forget(cluster: Cluster, task: str) -> None:

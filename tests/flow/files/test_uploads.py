@@ -12,6 +12,7 @@ import pytest
 
 from tests.cluster import Cluster
 from tests.flow.files.file_steps import PNG, begin, complete, content_of, put_parts, sha256_of, two_parts, upload
+from tests.flow.problems import check_problem
 from tests.waiting import until
 
 
@@ -227,6 +228,16 @@ async def test_a_deleted_file_is_gone_with_its_bytes(cluster: Cluster) -> None:
     assert (await cluster.http.delete(f"/api/v1/files/{file['id']}")).status_code == 204
     assert (await cluster.http.delete(f"/api/v1/files/{file['id']}")).status_code == 404
     assert (await content_of(cluster.http, file)).status_code == 404
+    assert [each for each in (cluster.place / "objects").rglob(f"*{file['id']}*/*") if each.is_file()] == []
+
+
+async def test_a_part_whose_upload_was_deleted_before_it_was_sent_is_told_so(cluster: Cluster) -> None:
+    file = await begin(cluster.http, b"a part")
+    assert (await cluster.http.delete(f"/api/v1/files/{file['id']}")).status_code == 204
+    url = file["upload"]["parts"][0]["url"]
+    async with httpx.AsyncClient() as plain:
+        check_problem(await plain.put(url, content=b"a part"), 404, "file_not_found")
+        check_problem(await plain.put(url[:-4] + "AAAA", content=b"a part"), 403, "invalid_file_url")
     assert [each for each in (cluster.place / "objects").rglob(f"*{file['id']}*/*") if each.is_file()] == []
 
 

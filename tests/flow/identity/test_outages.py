@@ -14,6 +14,7 @@ from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.bff.outage_steps import check_without_nats, check_without_postgres, read_screens
 from tests.flow.problems import check_problem
+from tests.screens import show, show_in_time
 from tests.waiting import until
 
 TOLD_SECONDS = 2.0
@@ -31,9 +32,7 @@ async def second_api(cluster: Cluster, key: str) -> httpx.AsyncClient:
 
 async def check_stale_screens(http: httpx.AsyncClient, account: dict[str, Any], schedules: dict[str, Any]) -> None:
     """Screens are as they were, and say so; what does not come from Postgres is there, and what nobody knows is null."""
-    answer = await http.get("/bff/v1/member/account")
-    assert answer.status_code == 200, answer.text
-    now = answer.json()
+    now = await show_in_time(http, "member/account")
     assert {each["part"]: each["since"] for each in now["stale"]} == dict.fromkeys(
         ("user", "sessions", "keys", "usage", "preferences"), account["at"]
     )
@@ -42,9 +41,9 @@ async def check_stale_screens(http: httpx.AsyncClient, account: dict[str, Any], 
     assert now["usage"]["streams"] == account["usage"]["streams"]
     # This one may have been kept for a second.
     await until(lambda: is_stale(http), "the schedules are said to be stale")
-    now = (await http.get("/bff/v1/member/schedules")).json()
+    now = await show_in_time(http, "member/schedules")
     assert (now["items"], now["position"]) == (schedules["items"], schedules["position"])
-    never_read = (await http.get("/bff/v1/member/schedules", params={"limit": 7})).json()
+    never_read = await show_in_time(http, "member/schedules", limit=7)
     assert (never_read["items"], never_read["position"], never_read["stale"][0]["since"]) == (None, None, None)
 
 
@@ -66,7 +65,7 @@ async def test_without_postgres_known_keys_go_on_unknown_ones_wait_and_revoked_o
         assert (await http.get("/api/v1/tasks")).status_code == 200
     revocations = Revocations(cluster.log)
     screens = apis[bob][0]
-    known = [(await screens.get(f"/bff/v1/member/{each}")).json() for each in ("account", "schedules")]
+    known = [await show(screens, f"member/{each}") for each in ("account", "schedules")]
     shown = await read_screens(cluster.http)
     async with cluster.without_postgres():
         await check_stale_screens(screens, *known)

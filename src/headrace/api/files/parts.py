@@ -65,7 +65,7 @@ async def describe_upload(objects: Objects, urls: FileUrls, row: FileRow, base: 
         url = None
         if there.get(number) != size:
             url = await objects.sign("PUT", part_key(row.owner, row.id, number), URL_SECONDS)
-            url = url or _own_url(urls, row, base, number, size, expires)
+            url = url or _own_url(urls, row, base, number, expires)
         parts.append(UploadPart(number=number, start=start, size=size, url=url))
         start += size
     return Upload(
@@ -76,9 +76,9 @@ async def describe_upload(objects: Objects, urls: FileUrls, row: FileRow, base: 
     )
 
 
-def use_of_part(file: str, number: int, size: int) -> str:
-    """Return what the URL of a part is signed for."""
-    return f"put {file} {number} {size}"
+def use_of_part(file: str, number: int) -> str:
+    """Return what the URL of a part is signed for. How long the part is, the upload says, which may be deleted meanwhile."""
+    return f"put {file} {number}"
 
 
 async def remove_late(objects: Objects, row: FileRow, number: int, now: FileRow | None) -> None:
@@ -120,6 +120,6 @@ async def put_part(objects: Objects, row: FileRow | None, number: int, source: A
     await objects.write(part_key(row.owner, row.id, number), exactly(source, size), size_max=size)
 
 
-def _own_url(urls: FileUrls, row: FileRow, base: str, number: int, size: int, expires: int) -> str:
-    signature = urls.sign(use_of_part(row.id, number, size), expires)
+def _own_url(urls: FileUrls, row: FileRow, base: str, number: int, expires: int) -> str:
+    signature = urls.sign(use_of_part(row.id, number), expires)
     return f"{base}/api/v1/files/{row.id}/parts/{number}?expires={expires}&signature={signature}"

@@ -21,7 +21,7 @@ from headrace.api.edge.headers import read_headers
 from headrace.api.edge.openapi import OfOwner, refusal, refusals
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.files.download import file_response
-from headrace.api.files.parts import part_sizes, put_part, remove_late, use_of_part
+from headrace.api.files.parts import put_part, remove_late, use_of_part
 from headrace.api.files.stream import CACHE_CONTROL
 from headrace.api.files.uploads import upload_at_once
 from headrace.api.state import state_of
@@ -117,11 +117,9 @@ async def put_file_part(
     """The URL is one that POST `/files` has answered with. It needs no other credential. A part that is sent again replaces the first one."""
     files = state_of(request).files
     objects = files.require()
-    row = await _find_upload(request, known_id(file))
-    sizes = part_sizes(row) if row is not None else []
-    size = sizes[number - 1] if 1 <= number <= len(sizes) else 0
     # Whoever has no signature does not learn whether there is such an upload.
-    files.urls.check(use_of_part(file, number, size), expires, signature, time())
+    files.urls.check(use_of_part(known_id(file), number), expires, signature, time())
+    row = await _find_upload(request, file)
     async with files.writes.take():
         await put_part(objects, row, number, request.stream())
         if row is not None:
