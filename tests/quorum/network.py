@@ -9,22 +9,20 @@ from __future__ import annotations
 import os
 import select
 import shutil
-import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.quorum.iproute import COMMAND_SECONDS, NoNetwork, ip, remove_if_there
+from tests.quorum.names import claimed_name, name_of_this_process
 
 # 198.18.0.0/15 is kept for measurements of networks (RFC 2544), so nothing that this machine uses is there.
 PREFIX = "198.18.{}"
 NOBODY = "02:00:00:00:00:fe"  # a hardware address, locally administered, that no interface has
 FORWARDS = "3"  # BR_STATE_FORWARDING, linux/if_bridge.h
-COMMAND_SECONDS = 10.0
 POLL_SECONDS = 0.005
-
-
-class NoNetwork(Exception):
-    """The machine does not allow networks of one's own. The message says what is missing."""
 
 
 def why_not() -> str:
@@ -33,13 +31,14 @@ def why_not() -> str:
         return "there is no `ip` (iproute2)"
     if os.geteuid() != 0:
         return "network namespaces need root"
-    name = f"hr{os.getpid()}-try"
     try:
-        _ip("netns", "add", name)
-        _ip("netns", "del", name)
-        _ip("link", "add", name[:15], "type", "bridge")
-        _ip("link", "del", name[:15])
-    except NoNetwork as error:
+        with claimed_name() as name:
+            tried = f"{name}-try"
+            ip("netns", "add", tried)
+            ip("netns", "del", tried)
+            ip("link", "add", tried, "type", "bridge")
+            ip("link", "del", tried)
+    except (NoNetwork, OSError) as error:
         return str(error)
     return ""
 
@@ -72,7 +71,8 @@ class Network:
 
     def __init__(self, count: int) -> None:
         number = os.getpid() % 250 + 1
-        self._name = f"hr{os.getpid()}"
+        self._name = name_of_this_process()
+        self._undoing = ExitStack()
         self._prefix = PREFIX.format(number)
         self.address = f"{self._prefix}.1"
         self.hosts = [
@@ -85,32 +85,32 @@ class Network:
         Raises:
             NoNetwork: This machine does not allow it.
         """
-        try:
-            _ip("link", "add", self._name, "type", "bridge")
-            _ip("address", "add", f"{self.address}/24", "dev", self._name)
-            _ip("link", "set", self._name, "up")
+        with ExitStack() as undoing:
+            undoing.enter_context(claimed_name())
+            undoing.callback(self._remove)
+            ip("link", "add", self._name, "type", "bridge")
+            ip("address", "add", f"{self.address}/24", "dev", self._name)
+            ip("link", "set", self._name, "up")
             for host in self.hosts:
                 self._add(host)
-        except NoNetwork:
-            self._remove()
-            raise
+            self._undoing = undoing.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._remove()
+        self._undoing.close()
 
     def unplug(self, host: Host) -> None:
         """Let nothing reach the host, and nothing leave it."""
-        _ip("link", "set", host.outside, "down")
+        ip("link", "set", host.outside, "down")
 
     def cut(self, source: Host, target: Host) -> None:
         """Lose what the source sends to the target; the other direction stays as it is.
 
         What is sent goes to a hardware address that nobody has, so that nobody is told, as with a broken switch.
         """
-        _ip(
+        ip(
             "-n", source.namespace, "neigh", "replace", target.address,
             "lladdr", NOBODY, "dev", "eth0", "nud", "permanent",
         )  # fmt: skip
@@ -123,30 +123,30 @@ class Network:
     def heal(self) -> None:
         """Let everything arrive again; returns when it does."""
         for host in self.hosts:
-            _ip("link", "set", host.outside, "up")
+            ip("link", "set", host.outside, "up")
         for host in self.hosts:
             _wait_until_it_forwards(host.outside)
             # What was not answered while nothing arrived is remembered for seconds.
-            _ip("-n", host.namespace, "neigh", "flush", "dev", "eth0")
-        _ip("neigh", "flush", "dev", self._name)
+            ip("-n", host.namespace, "neigh", "flush", "dev", "eth0")
+        ip("neigh", "flush", "dev", self._name)
         for host in self.hosts:
             for other in self.hosts:
                 if other is not host:
-                    _ip("-n", host.namespace, "neigh", "flush", "to", other.address, "nud", "permanent")
+                    ip("-n", host.namespace, "neigh", "flush", "to", other.address, "nud", "permanent")
 
     def _add(self, host: Host) -> None:
-        _ip("netns", "add", host.namespace)
-        _ip("link", "add", host.outside, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
-        _ip("link", "set", host.outside, "master", self._name, "up")
-        _ip("-n", host.namespace, "link", "set", "lo", "up")
-        _ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
-        _ip("-n", host.namespace, "link", "set", "eth0", "up")
+        ip("netns", "add", host.namespace)
+        ip("link", "add", host.outside, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
+        ip("link", "set", host.outside, "master", self._name, "up")
+        ip("-n", host.namespace, "link", "set", "lo", "up")
+        ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
+        ip("-n", host.namespace, "link", "set", "eth0", "up")
 
     def _remove(self) -> None:
         for host in self.hosts:
-            _try("netns", "del", host.namespace)
-            _try("link", "del", host.outside)
-        _try("link", "del", self._name)
+            remove_if_there("netns", "del", host.namespace)
+            remove_if_there("link", "del", host.outside)
+        remove_if_there("link", "del", self._name)
 
 
 def _wait_until_it_forwards(port: str) -> None:
@@ -162,18 +162,3 @@ def _wait_until_it_forwards(port: str) -> None:
             raise NoNetwork(f"{port} has not come up within {COMMAND_SECONDS:g} s")
         # The kernel tells it by no event that a file could give.
         select.select([], [], [], POLL_SECONDS)
-
-
-def _ip(*arguments: str) -> None:
-    done = _run(*arguments)
-    if done.returncode != 0:
-        raise NoNetwork(f"`ip {' '.join(arguments)}` was refused: {done.stderr.strip()}")
-
-
-def _try(*arguments: str) -> None:
-    """Remove what may be there."""
-    _run(*arguments)
-
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(("ip", *arguments), capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)

@@ -9,6 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.quorum.names import LINKS, NAMESPACES
 from tests.quorum.network import Host, Network, why_not
 
 PORT = 9000
@@ -86,3 +87,41 @@ def test_the_network_is_gone_afterwards() -> None:
     assert name not in listed
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, pytest.raises(OSError, match="Cannot assign"):
         sock.bind((made.address, PORT))
+
+
+HOLDER = """
+import sys
+from tests.quorum.network import Network
+with Network(1) as made:
+    made.unplug(made.hosts[0])
+    print(made.hosts[0].namespace, made.hosts[0].outside, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_network_of_a_process_that_was_killed_is_removed_by_the_next_and_one_in_use_is_not() -> None:
+    command = (sys.executable, "-c", HOLDER)
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killed,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as living,
+    ):
+        dead, alive = _names_from(killed), _names_from(living)
+        killed.kill()
+        killed.wait()
+        assert dead | alive <= _names_on_this_machine()
+        with Network(1):
+            left = _names_on_this_machine()
+        living.communicate()
+    assert not dead & left
+    assert alive <= left
+    assert not alive & _names_on_this_machine()
+
+
+def _names_from(holder: subprocess.Popen[str]) -> set[str]:
+    """Read the names of the namespace, of the interface and of the bridge of a process that has a network of one host."""
+    assert holder.stdout is not None
+    return {*holder.stdout.readline().split(), f"hr{holder.pid}"}
+
+
+def _names_on_this_machine() -> set[str]:
+    return {each.name for directory in (NAMESPACES, LINKS) for each in directory.iterdir()}
