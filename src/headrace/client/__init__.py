@@ -26,6 +26,7 @@ from headrace.client.retries import ATTEMPTS_MAX
 from headrace.client.schedules import Schedules
 from headrace.client.selections import Selections
 from headrace.client.streams import RESET, StreamEvent
+from headrace.client.task_details import TaskDetails
 from headrace.client.tasks import Tasks
 
 __all__ = [
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 
-class Client(Tasks, Lists, Selections, Batches, Schedules, Kinds, Accounts, WithFiles):
+class Client(Tasks, TaskDetails, Lists, Selections, Batches, Schedules, Kinds, Accounts, WithFiles):
     """The API of one Headrace.
 
     Args:

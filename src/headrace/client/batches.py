@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from headrace.client.answers import UnusableRequest
-from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
+from headrace.client.connection import Call, Connection, given, path
 from headrace.client.ndjson import BatchBody
 from headrace.client.streams import FrameStream
 from headrace.client.tasks import Input
@@ -132,10 +132,7 @@ class Batches(Connection):
             ProblemError: There is no such batch, or the read model is not available.
             httpx.TransportError: The API does not answer.
         """
-        params = given(wait=wait or None, at_least=at_least)
-        return await self._ask(
-            Call(method="GET", path=path("batches", batch), params=params, patience=wait + ANSWER_SECONDS), Batch
-        )
+        return await self._read(Batch, "batches", batch, wait=wait, at_least=at_least)
 
     async def follow_batch(self, batch: str) -> AsyncGenerator[Batch]:
         """Give a batch as it is now, and again each time its counts have changed, until it settles.

@@ -116,6 +116,11 @@ class Connection:
         """Send a request and decode its answer."""
         return await self._send(call, lambda answer: answer.decode(of))
 
+    async def _read(self, of: type[Out], *place: str, wait: float = 0, at_least: str | None = None) -> Out:
+        """Read what is below a path, once it reflects a position, or up to ``wait`` seconds later when it is final."""
+        params = given(wait=wait or None, at_least=at_least)
+        return await self._ask(Call(method="GET", path=path(*place), params=params, patience=wait + ANSWER_SECONDS), of)
+
     async def _ask_without_answer(self, call: Call) -> None:
         """Send a request whose answer has no body."""
         await self._send(call, Answer.check_status)

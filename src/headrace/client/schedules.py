@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
-from headrace.client.connection import Call, Connection, given, path
+from headrace.client.connection import Call, Connection, path
 from headrace.contracts.schedules import Schedule, ScheduleDefinition, ScheduleList, encode_definition
 from headrace.contracts.tasks import TaskSummary
 
@@ -20,13 +20,11 @@ class Schedules(Connection):
 
     async def schedules(self, at_least: str | None = None) -> list[Schedule]:
         """List all schedules, the oldest first, once the API's view reflects the position ``at_least``."""
-        call = Call(method="GET", path="/schedules", params=given(at_least=at_least))
-        return (await self._ask(call, ScheduleList)).items
+        return (await self._read(ScheduleList, "schedules", at_least=at_least)).items
 
     async def get_schedule(self, schedule: str, at_least: str | None = None) -> Schedule:
         """Read one schedule by its id, once the API's view reflects the position ``at_least``."""
-        call = Call(method="GET", path=path("schedules", schedule), params=given(at_least=at_least))
-        return await self._ask(call, Schedule)
+        return await self._read(Schedule, "schedules", schedule, at_least=at_least)
 
     async def create_schedule(self, definition: ScheduleDefinition) -> Schedule:
         """Make a schedule. After a `TransportError` it may exist: read `schedules` before you make it again."""
@@ -55,7 +53,7 @@ class Schedules(Connection):
 
     async def _set_paused(self, schedule: str, *, paused: bool) -> Schedule:
         # As JSON, so that fields of a later version go back as they came.
-        found = await self._ask(Call(method="GET", path=path("schedules", schedule)), _Saved)
+        found = await self._read(_Saved, "schedules", schedule)
         body = found.definition | {"paused": paused}
         call = Call(method="PUT", path=path("schedules", schedule), body=body, repeatable=True)
         return await self._ask(call, Schedule)

@@ -17,12 +17,9 @@ from headrace.client.connection import ANSWER_SECONDS, Call, Connection, describ
 from headrace.client.files import Files
 from headrace.client.retries import Retries
 from headrace.client.streams import RESET, FrameStream, StreamEvent
-from headrace.contracts.attempts import Attempts
 from headrace.contracts.events import EventName
 from headrace.contracts.large_values import find_value
-from headrace.contracts.screens.task_detail import TaskLog, TaskOutput
 from headrace.contracts.tasks import NULL, FileRole, Priority, State, Task, TaskSummary
-from headrace.contracts.waiting import TaskWaiting
 
 POLL_SECONDS = 25.0  # the API would wait up to 60; some proxies give up on a silent request after 30
 RESULTS_SECONDS = 120.0  # the API writes those of 100,000 tasks in a minute
@@ -89,57 +86,7 @@ class Tasks(Connection):
             ProblemError: There is no such task, or the read model is not available.
             httpx.TransportError: The API does not answer.
         """
-        params = given(wait=wait or None, at_least=at_least)
-        return await self._ask(
-            Call(method="GET", path=path("tasks", task), params=params, patience=wait + ANSWER_SECONDS), Task
-        )
-
-    async def attempts(self, task: str, at_least: str | None = None) -> Attempts:
-        """Read the attempts of a task, of all its runs: how long each waited and ran, where, and how it ended.
-
-        Args:
-            task: Its id.
-            at_least: Wait until the API's view reflects this position.
-
-        Raises:
-            ProblemError: There is no such task, or the read model is not available.
-            httpx.TransportError: The API does not answer.
-        """
-        params = given(at_least=at_least)
-        return await self._ask(Call(method="GET", path=path("tasks", task, "attempts"), params=params), Attempts)
-
-    async def waiting(self, task: str, at_least: str | None = None) -> TaskWaiting:
-        """Read why a task does not run yet, how many come before it, and when it will probably start.
-
-        Args:
-            task: Its id.
-            at_least: Wait until the API's view reflects this position.
-
-        Raises:
-            ProblemError: There is no such task, or the read model is not available.
-            httpx.TransportError: The API does not answer.
-        """
-        params = given(at_least=at_least)
-        return await self._ask(Call(method="GET", path=path("tasks", task, "waiting"), params=params), TaskWaiting)
-
-    async def log(self, task: str, at_least: str | None = None) -> TaskLog:
-        """Read the newest lines that a task wrote; ``complete`` says whether these are all.
-
-        Args:
-            task: Its id.
-            at_least: Wait until the API's view reflects this position.
-
-        Raises:
-            ProblemError: There is no such task, or the read model is not available.
-            httpx.TransportError: The API does not answer.
-        """
-        params = given(at_least=at_least)
-        return await self._ask(Call(method="GET", path=path("tasks", task, "log"), params=params), TaskLog)
-
-    async def output(self, task: str, at_least: str | None = None) -> TaskOutput:
-        """Read the newest chunks that a task streamed. The arguments and errors are those of `log`."""
-        params = given(at_least=at_least)
-        return await self._ask(Call(method="GET", path=path("tasks", task, "output"), params=params), TaskOutput)
+        return await self._read(Task, "tasks", task, wait=wait, at_least=at_least)
 
     async def result(self, task: str, timeout: float | None = None, at_least: str | None = None) -> Any:
         """Wait until a task ends and return its result; see `ended`.
