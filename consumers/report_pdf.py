@@ -52,9 +52,9 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
 def report_pdf(input: Report, context: SyncContext) -> Reported | None:
     """Read what the report is about, then set it."""
     # These modules import typst: 80 MB that an idle worker does without.
-    from consumers._archive.names import make_safe
-    from consumers._report.compose import report_on_batch, report_on_profile
-    from consumers._report.typesetting import typeset
+    from ._archive.names import make_safe
+    from ._report.compose import report_on_batch, report_on_profile
+    from ._report.typesetting import typeset
 
     context.progress(0, "reading")
     opened = context.open(input.profile or input.results or "")

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from consumers._table.column import Column
 from headrace.task import File, SyncContext, Title, accepts, task
+
+from ._table.column import Column
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,8 +67,8 @@ def table_profile(input: Table, context: SyncContext) -> TableProfile:
 
 def _profile_text(csv: str, name: str, context: SyncContext) -> TableProfile:
     # These modules import polars: 40 MB that an idle worker does without.
-    from consumers._table.cells import read_table
-    from consumers._table.column_profile import profile_column
+    from ._table.cells import read_table
+    from ._table.column_profile import profile_column
 
     table = read_table(csv)
     columns: list[Column] = []
@@ -84,8 +85,8 @@ def _profile_text(csv: str, name: str, context: SyncContext) -> TableProfile:
 
 
 def _profile_file(input: Table, context: SyncContext) -> TableProfile:
-    from consumers._table.file_profile import profile_file, stem_of
-    from consumers._table.html_report import write_report
+    from ._table.file_profile import profile_file, stem_of
+    from ._table.html_report import write_report
 
     file = context.open(input.file or "")
     found = profile_file(file, context)

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import msgspec
 
-from consumers._text.findings import Finding, Review
-from consumers._text.readability import Readability, Totals
-from consumers._text.sentences import Language, split_paragraphs, split_sentences
 from headrace.task import File, SyncContext, Title, accepts, task
+
+from ._text.findings import Finding, Review
+from ._text.readability import Readability, Totals
+from ._text.sentences import Language, split_paragraphs, split_sentences
 
 TEXT_CHARS_MAX = 200_000
 

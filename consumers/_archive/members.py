@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from consumers._archive.contents import Contents
-from consumers._archive.names import MemberNames, make_safe
-from consumers._archive.zip_stream import Member
 from headrace.task import Context
+
+from .contents import Contents
+from .names import MemberNames, make_safe
+from .zip_stream import Member
 
 
 class Members:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.parsers import expat
 
-from consumers._document.document import (
+from .document import (
     BrokenDocument,
     Content,
     DocumentTooLarge,

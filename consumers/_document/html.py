@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from consumers._document.document import Content, Outline, TextBuilder
+from .document import Content, Outline, TextBuilder
 
 UNSEEN = frozenset(
     [

@@ -10,7 +10,7 @@ from typing import Any
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
-from consumers._document.document import (
+from .document import (
     HEADINGS_MAX,
     PAGES_MAX,
     BrokenDocument,

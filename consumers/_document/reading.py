@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import PurePath
 
-from consumers._document.document import (
+from headrace.task import SyncOpenFile
+
+from .document import (
     MEDIA_TYPES,
     Content,
     DocumentTooLarge,
@@ -13,7 +15,6 @@ from consumers._document.document import (
     EncryptedDocument,
     UnknownDocument,
 )
-from headrace.task import SyncOpenFile
 
 DOCUMENT_BYTES_MAX = 512 << 20  # on disk; what is in memory has bounds of its own
 HEAD_BYTES = 1024  # in which a PDF begins (ISO 32000, Annex H)
@@ -42,11 +43,11 @@ def read_document(file: SyncOpenFile, progress: Callable[[int, int], bool], warn
         if head.startswith(OLE):
             raise _refuse_ole(head + opened.read(OLE_SEARCHED_BYTES))
     if b"%PDF-" in head:
-        from consumers._document.pdf import read_pdf
+        from .pdf import read_pdf
 
         return read_pdf(file.path(), progress, warn)
     if head.startswith(b"PK"):
-        from consumers._document.docx import read_docx
+        from .docx import read_docx
 
         return read_docx(file.path())
     return _read_text(file, warn)
@@ -59,8 +60,8 @@ def _refuse_ole(beginning: bytes) -> EncryptedDocument | UnknownDocument:
 
 
 def _read_text(file: SyncOpenFile, warn: Callable[[str], None]) -> Content:
-    from consumers._document.html import read_html
-    from consumers._document.plain import decode_text, read_markdown, read_plain
+    from .html import read_html
+    from .plain import decode_text, read_markdown, read_plain
 
     source = decode_text(file.read(), warn)
     suffix, said = PurePath(file.name).suffix.lower(), file.media_type.partition(";")[0].strip().lower()

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps
 
-from consumers._image.formats import BrokenImage, ImageTooLarge
+from .formats import BrokenImage, ImageTooLarge
 
 PIXELS_MAX = 100_000_000  # 400 MB as RGBA; what phones and cameras save by default has at most 50 million
 DECODERS = ("JPEG", "PNG", "WEBP", "AVIF")

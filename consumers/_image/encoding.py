@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from consumers._image.formats import Format, ImageTooLarge
+from .formats import Format, ImageTooLarge
 
 SIDE_MAX = 16_383  # pixels; what WebP allows, the strictest of the four
 REDUCING_GAP = 3.0  # Pillow averages blocks first, as long as three times the size is left: no difference is seen

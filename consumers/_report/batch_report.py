@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from statistics import quantiles
 
-from consumers._report.document import (
+from headrace.task import BatchResult
+
+from .document import (
     Bars,
     Block,
     Fact,
@@ -21,8 +23,7 @@ from consumers._report.document import (
     bounded,
     clean,
 )
-from consumers._report.words import Words
-from headrace.task import BatchResult
+from .words import Words
 
 BINS = 20
 STATES = ("succeeded", "failed", "cancelled")

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from consumers._report import batch_report, profile_report
-from consumers._report.document import TITLE_CHARS_MAX, Document, Fact, Paper, Section, clean
-from consumers._report.words import Words
 from headrace.task import BatchResult
+
+from . import batch_report, profile_report
+from .document import TITLE_CHARS_MAX, Document, Fact, Paper, Section, clean
+from .words import Words
 
 _PAPERS: dict[str, Paper] = {"a4": "a4", "letter": "us-letter"}
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from consumers._report.document import (
+from .._table.column import Column, Value
+from .._table.column_words import say_moment
+from .document import (
     Bar,
     Bars,
     Block,
@@ -22,9 +24,7 @@ from consumers._report.document import (
     bounded,
     clean,
 )
-from consumers._report.words import Words
-from consumers._table.column import Column, Value
-from consumers._table.column_words import say_moment
+from .words import Words
 
 COLUMNS_MAX = 200  # of a profile, as table_profile writes it
 Count = Annotated[int, Meta(ge=0)]

@@ -13,7 +13,7 @@ import msgspec
 import typst
 from pypdf import PdfReader
 
-from consumers._report.document import Document
+from .document import Document
 
 PAGES_MAX = 1_000  # more than the bounds of tables let come about
 LAYOUT = Path(__file__).with_name("layout.typ")

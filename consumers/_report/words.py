@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
-from consumers._table.column import Value
-from consumers._table.column_words import say_value
+from .._table.column import Value
+from .._table.column_words import say_value
 
 Language = Literal["en", "de"]
 

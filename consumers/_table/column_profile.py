@@ -8,8 +8,8 @@ from typing import cast
 
 import polars as pl
 
-from consumers._table.column import Bin, Column, ColumnType, Frequent, Period, Quantiles, Value
-from consumers._table.column_types import read_values
+from .column import Bin, Column, ColumnType, Frequent, Period, Quantiles, Value
+from .column_types import read_values
 
 TEXT_SHOWN_MAX = 60  # code points of a name or a value; enough to recognise it
 FREQUENT_MAX = 5  # values that are counted one by one

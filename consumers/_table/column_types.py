@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from consumers._table.column import ColumnType
+from .column import ColumnType
 
 # Missing in a column of numbers or dates, but a word in a column of text: NA is also Namibia.
 MISSING = ("na", "n/a", "nan", "null", "none", "inf", "+inf", "-inf", "infinity", "-infinity")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumers._table.column import Value
+from .column import Value
 
 
 def say_value(value: Value) -> str:

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from consumers._table.cells import CsvTable, read_table
-from consumers._table.column import ColumnType
-from consumers._table.column_types import MISSING, read_values
+from .cells import CsvTable, read_table
+from .column import ColumnType
+from .column_types import MISSING, read_values
 
 HEAD_BYTES = 512 << 10  # of the beginning, which decide what a column is
 CUTS_MAX = 100  # ends of lines that are tried as the end of the beginning; a quoted value may have some

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from consumers._table.cells import COLUMNS_MAX
-from consumers._table.column import Column
-from consumers._table.csv_copy import copy_csv
-from consumers._table.parquet_profile import ParquetTable
 from headrace.task import SyncContext, SyncOpenFile
+
+from .cells import COLUMNS_MAX
+from .column import Column
+from .csv_copy import copy_csv
+from .parquet_profile import ParquetTable
 
 FILE_BYTES_MAX = 2 << 30
 STEM_CHARS_MAX = 200  # of the name of the original; a suffix follows
@@ -70,7 +71,7 @@ def stem_of(name: str) -> str:
 
 
 def _copy_workbook(source: Path, copy: Path, context: SyncContext) -> None:
-    from consumers._table.xlsx_rows import copy_xlsx
+    from .xlsx_rows import copy_xlsx
 
     def progress(rows: int) -> bool:
         context.progress(0.1, f"{rows:,} rows read")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from consumers._table.column import Column, Value
-from consumers._table.column_words import say_moment, say_value
-from consumers._table.plots import draw_bars, draw_histogram, draw_missing
+from .column import Column, Value
+from .column_words import say_moment, say_value
+from .plots import draw_bars, draw_histogram, draw_missing
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; --ink: #2f6fb0; --gap: #c2571a; --rest: #8883; }

@@ -9,8 +9,8 @@ from typing import cast
 
 import polars as pl
 
-from consumers._table.column import Bin, Column, ColumnType, Frequent, Period, Quantiles
-from consumers._table.column_profile import (
+from .column import Bin, Column, ColumnType, Frequent, Period, Quantiles
+from .column_profile import (
     edges_of,
     ends_of,
     finite,

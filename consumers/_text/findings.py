@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from consumers._text.sentences import Language, Sentence
-from consumers._text.spelling import WORD_LETTERS_MAX, SpellCheck
+from .sentences import Language, Sentence
+from .spelling import WORD_LETTERS_MAX, SpellCheck
 
 Rule = Literal["spelling", "repeated_word", "long_sentence"]
 

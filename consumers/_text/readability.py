@@ -8,7 +8,7 @@ import unicodedata
 
 import msgspec
 
-from consumers._text.sentences import Language, Sentence
+from .sentences import Language, Sentence
 
 LONG_WORD_LETTERS_MIN = 7  # as LIX and RIX define a long word
 POLYSYLLABLE_MIN = 3  # syllables that make a word hard, in the Fog index and in SMOG

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from consumers._text.sentences import Language, Sentence, Word
+from .sentences import Language, Sentence, Word
 
 WORD_LETTERS_MAX = 50  # the longest word of the dictionaries has 46
 SUGGESTIONS_MAX = 5

@@ -79,8 +79,8 @@ def test_a_few_of_a_batch_fail_and_its_schedule_ends_by_itself() -> None:
 async def test_where_its_kinds_are_not_it_says_how_to_have_them(up: Up) -> None:
     done = await up.shell.call("demo", "--seconds", "1")
     assert done.code == 2
-    assert "no worker runs text_feedback, table_profile, demo_steps, which come with Headrace" in done.err
-    assert "HEADRACE_CONSUMERS=consumers" in done.err
+    assert "no worker runs text_feedback, table_profile, demo_steps, which are among the samples" in done.err
+    assert "HEADRACE_CONSUMERS=headrace.samples" in done.err
 
 
 @pytest.mark.slow

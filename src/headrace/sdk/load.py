@@ -15,6 +15,8 @@ from typing import cast
 
 from headrace.sdk.kind import AnyKind, Kind, KindError
 
+SAMPLES = "headrace.samples"  # where a wheel has the kinds of consumers/
+
 
 def load_kinds(package: str, only: Iterable[str] = ()) -> dict[str, AnyKind]:
     """Import every module of a package and collect the kinds defined there.
@@ -86,10 +88,17 @@ def _line_in(file: str, error: BaseException) -> str:
 
 
 def _hint_for(name: str, error: BaseException) -> str:
-    """Say where Python searches when the package itself, and not one that it imports, is not found."""
-    if not isinstance(error, ModuleNotFoundError) or error.name != name.partition(".")[0]:
+    """Say what to do when a module is not found: the package itself, or a library of the sample kinds."""
+    if not isinstance(error, ModuleNotFoundError):
         return ""
-    return "; it has to be installed, in the working directory, or in a directory of PYTHONPATH"
+    if name.partition(".")[0] == error.name:
+        return (
+            "; it has to be installed, in the working directory, or in a directory of PYTHONPATH. "
+            "`headrace init` writes a first one, and HEADRACE_CONSUMERS names another"
+        )
+    if name == SAMPLES or name.startswith(f"{SAMPLES}."):
+        return "; what they need comes with `pip install 'headrace[samples]'`. A checkout of Headrace has them as `consumers`"
+    return ""
 
 
 def _file_of(name: str) -> str:

@@ -117,8 +117,13 @@ def test_a_package_that_is_not_there_is_named() -> None:
 
 
 def test_a_package_that_is_not_there_says_where_it_is_searched_for() -> None:
-    with pytest.raises(KindError, match="PYTHONPATH"):
+    with pytest.raises(KindError, match=r"PYTHONPATH.*`headrace init`.*HEADRACE_CONSUMERS"):
         load_kinds("no_such_package")
+
+
+def test_sample_kinds_whose_libraries_are_missing_say_which_extra_brings_them() -> None:
+    with pytest.raises(KindError, match=r"No module named 'headrace\.samples'; .*headrace\[samples\].*`consumers`"):
+        load_kinds("headrace.samples")
 
 
 def test_a_module_that_lacks_another_package_names_the_line_and_not_the_search_path(

@@ -54,7 +54,8 @@ async def _check_kinds(client: Client) -> None:
     known = {kind.name for kind in await client.kinds() if kind.has_workers}
     if missing := [kind for kind in KINDS if kind not in known]:
         raise CommandFailed(
-            f"no worker runs {', '.join(missing)}, which come with Headrace: start one with HEADRACE_CONSUMERS=consumers",
+            f"no worker runs {', '.join(missing)}, which are among the samples: install headrace[samples], and start one with "
+            "HEADRACE_CONSUMERS=headrace.samples; in a checkout of Headrace with HEADRACE_CONSUMERS=consumers",
             EXIT_REFUSED,
         )
 
