@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -97,11 +97,20 @@ class Cluster:
         self.members.append(member)
         return member
 
-    async def spawn_module(self, name: str, module: str, python: str = sys.executable, **environ: str) -> Member:
-        """Start a process through a module of its own, which ends with us however we end."""
+    async def spawn_module(
+        self, name: str, module: str, python: str = sys.executable, within: Sequence[str] = (), **environ: str
+    ) -> Member:
+        """Start a process through a module of its own, which ends with us however we end.
+
+        Args:
+            name: The process.
+            module: The module.
+            python: The interpreter.
+            within: What the command begins with, where the process runs on a host of its own.
+            environ: Variables besides those of the cluster.
+        """
         process = await asyncio.create_subprocess_exec(
-            python,
-            *("-m", module, name),
+            *(*within, python, "-m", module, name),
             env=os.environ
             | self.environ
             | self._as_user(name)

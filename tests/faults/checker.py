@@ -12,11 +12,13 @@ from itertools import pairwise
 from typing import Any
 
 from tests.faults import deletions, schedules
+from tests.faults.followers import OWNER
 from tests.faults.journal import (
     Answered,
     Began,
     Called,
     Connected,
+    Cut,
     Ended,
     GaveUp,
     Late,
@@ -25,6 +27,7 @@ from tests.faults.journal import (
     Said,
     Sampled,
     Seen,
+    Unanswered,
 )
 from tests.faults.observations import Logged, Observations
 
@@ -240,20 +243,40 @@ def the_api_fails_with_503_only(seen: Observations) -> Iterator[str]:
     )
     for (purpose, status, code), times in unexpected.items():
         yield f"{times} answers {status} {code} to {purpose}"
+    # A follower that is over its task is answered 204 or 404, and one that cannot be served is told when to come back.
+    for why, times in Counter(cut.why for cut in seen.all(Cut) if cut.why.startswith("answered 5")).items():
+        if why != "answered 503":
+            yield f"{times} followers were {why}"
+
+
+@holds
+def answers_come_in_time(seen: Observations) -> Iterator[str]:
+    """Whatever is cut off, an API that runs answers within its bound. Who asks to wait is not counted."""
+    bound = _began(seen).answers_within
+    asked = (each for each in (*seen.all(Answered), *seen.all(Unanswered)) if each.purpose != "wait")
+    for each in asked if bound is not None else ():
+        if each.seconds > bound:
+            how = each.error if isinstance(each, Unanswered) else f"{each.status} {each.code}".strip()
+            yield f"{each.purpose} at {each.to} took {each.seconds:.1f} s, over {bound:g} s: {how}"
 
 
 @holds
 def the_owners_stream_is_the_log(seen: Observations) -> Iterator[str]:
-    """Across all its connections: every event once, in order."""
-    view = [each for each in seen.all(Seen) if each.client == "owner" and each.event not in NO_RECORDS]
-    resets = [each for each in view if each.event == "reset"]
-    for reset in resets if not _began(seen).loses_log else ():
-        yield f"reset at {reset.id}: {reset.data.get('reason')}"
-    begun = next((each.after for each in seen.all(Connected) if each.client == "owner"), None)
-    start = int(begun.partition("-")[2]) if begun else 0
-    log = [record for record in seen.records if record.kind and record.sequence > start]
-    if not _began(seen).loses_log:
-        yield from _compare(view, log, seen)
+    """Across all connections of each who follows it: every event once, in order."""
+    if _began(seen).loses_log:
+        return
+    begun: dict[str, str | None] = {}
+    for each in seen.all(Connected):
+        if each.client.startswith(OWNER):
+            begun.setdefault(each.client, each.after)
+    for client, after in begun.items():
+        where = "" if client == OWNER else f"{client}: "
+        view = [each for each in seen.all(Seen) if each.client == client and each.event not in NO_RECORDS]
+        for reset in (each for each in view if each.event == "reset"):
+            yield f"{where}reset at {reset.id}: {reset.data.get('reason')}"
+        start = int(after.partition("-")[2]) if after else 0
+        log = [record for record in seen.records if record.kind and record.sequence > start]
+        yield from (where + what for what in _compare(view, log, seen))
 
 
 @holds

@@ -36,7 +36,10 @@ class Post:
     def __init__(self, name: str, number: int, port: int) -> None:
         self.name = name
         self.title = f"{name}-{number}"
+        self.address = LOOPBACK
         self.port = port
+        self.within: tuple[str, ...] = ()
+        """What its command begins with, where it runs on a host of its own."""
         self.environ: dict[str, str] = {}
         self.points: list[str] = []
         """The named points at which its next processes are to die, one after the other."""
@@ -49,7 +52,7 @@ class Post:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     @property
     def running(self) -> Member:
@@ -122,7 +125,7 @@ class Fleet:
         record = self.cluster.place / f"{post.title}-runs"
         await self.restart(post, HEADRACE_WORKER_RECORD=str(record))
         while True:
-            why = await until_unresponsive(lambda: why_not_healthy(LOOPBACK, post.port, "/health/live"))
+            why = await until_unresponsive(lambda: why_not_healthy(post.address, post.port, "/health/live"))
             self._did(f"{post.title} {why}")
             note_end(record)
             await self.kill(post)
@@ -215,7 +218,7 @@ class Fleet:
             post.member.signal(signal.SIGCONT)
 
     async def _spawn(self, post: Post) -> None:
-        environ = {BIND[post.name]: f"127.0.0.1:{post.port}", **post.environ}
+        environ = {BIND[post.name]: f"{post.address}:{post.port}", **post.environ}
         if post.points:
             environ[VARIABLE] = post.points.pop(0)
             self._did(f"{post.title} is to die at {environ[VARIABLE]}")
@@ -225,7 +228,7 @@ class Fleet:
 
     async def launch(self, post: Post, environ: dict[str, str]) -> Member:
         """Start the process that fills a post."""
-        return await self.cluster.spawn_module(post.name, "tests.faults.points", **environ)
+        return await self.cluster.spawn_module(post.name, "tests.faults.points", within=post.within, **environ)
 
     async def _keep(self, post: Post) -> None:
         """Start it again whenever it ends."""

@@ -17,6 +17,7 @@ from tests.waiting import describe
 
 AGAIN_SECONDS = (0.05, 0.4)
 SILENCE_SECONDS = 20.0  # more than the API's heartbeat
+OWNER = "owner"  # what the names of those begin with who follow everything of the owner
 CUT_AFTER_EVENTS = (1, 1500)  # a client closes its own connection too: a laptop that sleeps, a page that is reloaded
 
 
@@ -110,9 +111,9 @@ class Follower:
             return "the client closed it"
 
 
-def follow_all(urls: list[str], journal: Journal, rng: random.Random, after: str) -> Follower:
-    """Everything of the owner, from a position."""
-    return Follower("owner", "all", f"{API}/events", urls, journal, rng, after)
+def follow_all(name: str, urls: list[str], journal: Journal, rng: random.Random, after: str) -> Follower:
+    """Everything of the owner, from a position; the name begins with `OWNER`."""
+    return Follower(name, "all", f"{API}/events", urls, journal, rng, after)
 
 
 def follow_task(task: str, urls: list[str], journal: Journal, rng: random.Random) -> Follower:

@@ -30,6 +30,7 @@ class Began(Entry, tag="began"):
         loses_log: A stream may be told `reset`.
         removes: Retention removes what is over.
         calls_once: No handler may be called twice for one attempt.
+        answers_within: Seconds within which a request is answered that asks for no waiting; None where processes are stopped.
         points: The named points that have to be reached.
     """
 
@@ -41,6 +42,7 @@ class Began(Entry, tag="began"):
     loses_log: bool = False
     removes: bool = False
     calls_once: bool = False
+    answers_within: float | None = None
     points: list[str] = []
 
 
@@ -86,11 +88,13 @@ class Asked(Entry, tag="asked"):
 
 
 class Answered(Entry, tag="answered"):
-    """A request was answered. ``subject`` is the task or batch that it was about."""
+    """A request was answered, after so many seconds. ``subject`` is the task or batch that it was about."""
 
     number: int
     purpose: str
     status: int
+    to: str = ""
+    seconds: float = 0.0
     code: str = ""
     subject: str = ""
     state: str = ""
@@ -99,11 +103,13 @@ class Answered(Entry, tag="answered"):
 
 
 class Unanswered(Entry, tag="unanswered"):
-    """A request was not answered: whether it was accepted is not known."""
+    """A request was not answered: whether it was accepted is not known. ``seconds`` is how long the client has waited."""
 
     number: int
     purpose: str
     error: str
+    to: str = ""
+    seconds: float = 0.0
 
 
 class GaveUp(Entry, tag="gave_up"):

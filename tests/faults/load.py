@@ -404,10 +404,12 @@ class Load:
         url = self._rng.choice(self._urls)
         if purpose != "read":
             self._journal.note(Asked(number=number, purpose=purpose, to=url))
+        began = time.monotonic()
         try:
             answer = await self._http.request(method, url + path, content=content, headers=headers)
         except httpx.TransportError as error:
-            self._journal.note(Unanswered(number=number, purpose=purpose, error=repr(error)))
+            seconds = time.monotonic() - began
+            self._journal.note(Unanswered(number=number, purpose=purpose, to=url, seconds=seconds, error=repr(error)))
             return None
         said = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
         if said.get("error_code") == "log_full":
@@ -416,12 +418,15 @@ class Load:
             Answered(
                 number=number,
                 purpose=purpose,
+                to=url,
+                seconds=round(time.monotonic() - began, 3),
                 status=answer.status_code,
                 code=said.get("error_code", ""),
                 subject=said.get("id", "") if answer.is_success and not subject else subject,
                 state=str(said.get("state", "")),
                 position=str(said.get("position", "")),
-                expected=answer.status_code in (*statuses, 503)
+                expected=answer.status_code in statuses
+                or (answer.status_code == 503 and "Retry-After" in answer.headers)
                 or (answer.status_code == 404 and (subject in self._deleted or self._removes)),
             )
         )

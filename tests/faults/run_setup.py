@@ -22,7 +22,7 @@ from tests.databases import Databases
 from tests.faults import checker
 from tests.faults.features import API, Features, read_features
 from tests.faults.fleet import Fleet
-from tests.faults.followers import Follower, follow_all, follow_batch, follow_task, newest_not_followed
+from tests.faults.followers import OWNER, Follower, follow_all, follow_batch, follow_task, newest_not_followed
 from tests.faults.journal import Began, Called, Found, Journal, Late, Reached, read
 from tests.faults.load import Load, Mix, plan
 from tests.faults.observations import (
@@ -68,6 +68,8 @@ class Fault(Struct, frozen=True, kw_only=True):
         expendable: It stops Postgres.
         allows: See `journal.Began`.
         calls_once: See `journal.Began`.
+        answers_within: See `journal.Began`.
+        follows_each_api: Whether, beside the client that follows the stream of the owner at any API, one does so at each alone.
         loses_log: See `journal.Began`.
         removes: See `journal.Began`.
         points: Named points that have to be reached.
@@ -87,6 +89,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     expendable: bool = False
     allows: tuple[str, ...] = ()
     calls_once: bool = False
+    answers_within: float | None = None
+    follows_each_api: bool = False
     loses_log: bool = False
     removes: bool = False
     points: tuple[str, ...] = ()
@@ -247,6 +251,7 @@ def _note_beginning(journal: Journal, fault: Fault, seed: int, tasks: int, featu
             loses_log=fault.loses_log,
             removes=fault.removes,
             calls_once=fault.calls_once,
+            answers_within=fault.answers_within,
             points=list(fault.points),
         )
     )
@@ -273,7 +278,10 @@ async def _act(
     await schedules.make()
     state = await cluster.log.refresh()
     rng = random.Random(f"{seed} followers")
-    owner = follow_all(fleet.api_urls, journal, rng, f"{state.epoch}-{state.last_sequence}")
+    begin = f"{state.epoch}-{state.last_sequence}"
+    owners = [follow_all(OWNER, fleet.api_urls, journal, rng, begin)]
+    if fault.follows_each_api:
+        owners += [follow_all(f"{OWNER} at {url}", [url], journal, rng, begin) for url in fleet.api_urls]
     followers: list[Follower] = []
     recruiting = asyncio.create_task(_recruit(followers, load, fleet, journal, rng, features), name="recruit")
     acting = asyncio.create_task(_until_done(fault, setup), name=fault.name)
@@ -291,8 +299,8 @@ async def _act(
     await fleet.heal()
     journal.did("healed")
     await schedules.pause()
-    await _rest(setup, owner, followers)
-    for follower in (owner, *followers):
+    await _rest(setup, owners, followers)
+    for follower in (*owners, *followers):
         await follower.close()
     return setup
 
@@ -328,7 +336,7 @@ async def _recruit(
             followers.append(follow_batch(batch, fleet.api_urls, journal, rng))
 
 
-async def _rest(setup: RunSetup, owner: Follower, followers: list[Follower]) -> None:
+async def _rest(setup: RunSetup, owners: list[Follower], followers: list[Follower]) -> None:
     """Wait until every task has ended and everybody has caught up."""
     log = LogReader(setup.cluster.log)
     deadline = time.monotonic() + REST_SECONDS_MAX
@@ -344,9 +352,10 @@ async def _rest(setup: RunSetup, owner: Follower, followers: list[Follower]) -> 
         behind = f"{len(log.open)} tasks are open, the read model is at {projected} of {log.last}"
         setup.journal.note(Late(waited_for=f"no rest within {REST_SECONDS_MAX:g} s: {behind}"))
     setup.journal.did("at rest")
-    if not await owner.until(lambda: _sequence(owner) >= log.last_task_event, FOLLOW_SECONDS_MAX):
-        at = f"{owner.cursor}, the log at {log.last_task_event}"
-        setup.journal.note(Late(waited_for=f"the owner's stream is at {at} after {FOLLOW_SECONDS_MAX:g} s"))
+    for owner in owners:
+        if not await owner.until(lambda owner=owner: _sequence(owner) >= log.last_task_event, FOLLOW_SECONDS_MAX):
+            at = f"{owner.cursor}, the log at {log.last_task_event}"
+            setup.journal.note(Late(waited_for=f"the stream of {owner.name} is at {at} after {FOLLOW_SECONDS_MAX:g} s"))
     for follower in followers:
         if not await follower.until(lambda follower=follower: follower.over, FOLLOW_SECONDS_MAX):
             setup.journal.note(Late(waited_for=f"the stream of {follower.name} has not ended"))

@@ -30,6 +30,7 @@ from tests.faults.journal import (
     Sampled,
     Scheduled,
     Seen,
+    Unanswered,
     read,
 )
 from tests.faults.observations import Logged, Observations
@@ -85,7 +86,15 @@ RECORDS = [
     log(14, "batch-3", "settled", counts={"succeeded": 1, "failed": 1, "cancelled": 0}),
 ]
 ENTRIES: list[AnyEntry] = [
-    Began(fault="nothing", seed=1, tasks=4, features=FEATURES, calls_once=True, points=["after-publish"]),
+    Began(
+        fault="nothing",
+        seed=1,
+        tasks=4,
+        features=FEATURES,
+        calls_once=True,
+        answers_within=8.0,
+        points=["after-publish"],
+    ),
     Planned(number=1, kind="instant", expect=["succeeded"]),
     Planned(number=2, kind="long", expect=["succeeded"]),
     Planned(number=3, kind="instant", expect=["succeeded", "failed:raised"], members=2),
@@ -238,6 +247,10 @@ DOCTORED: list[tuple[str, Change]] = [
     ("nothing starts before it is due: one started 8.000 s", logged(queued(1, "one", 1, due_at=(NOON + timedelta(seconds=10)).isoformat()))),
     ("handlers are called once: three was called 2 times", said(Called(task="three", attempt=1, pid=7))),
     ("the api fails with 503 only: 1 answers 500 internal to read", said(Answered(number=-1, purpose="read", status=500, code="internal", expected=False))),
+    ("the api fails with 503 only: 1 followers were answered 500", said(Cut(client="task one", why="answered 503"), Cut(client="task one", why="answered 500"))),
+    ("answers come in time: read at here took 9.0 s, over 8 s: 503 log_unavailable", said(Answered(number=-1, purpose="read", status=503, code="log_unavailable", to="here", seconds=9.0))),
+    ("answers come in time: submit at here took 15.0 s, over 8 s: ReadTimeout('')", said(Unanswered(number=1, purpose="submit", error="ReadTimeout('')", to="here", seconds=15.0))),
+    ("the owners stream is the log: owner at here: the stream left out 4, queued", said(Connected(client="owner at here", of="all", after="5-3"))),
     ("the owners stream is the log: the stream left out 5, started", unsaid(Seen, client="owner", id="5-5")),
     ("the owners stream is the log: the stream gave 13 after 13", said(Seen(client="owner", id="5-13", event="finished", task="four"))),
     ("the owners stream is the log: the stream gave 99", said(Seen(client="owner", id="5-99", event="started", task="one"))),

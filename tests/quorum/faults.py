@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Awaitable, Callable
 
+import httpx
 import msgspec
 from msgspec import Struct
 
@@ -12,11 +13,13 @@ from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.client import open_client
 from headrace.log.jetstream import JetStream
+from tests.faults.fleet import Fleet, Post
 from tests.faults.load import Mix
 from tests.faults.run_setup import Fault, RunSetup
 from tests.faults.schedules import OUTAGE_ENDS
 from tests.full_disk import full_disk
 from tests.nats_cluster import NatsServer
+from tests.quorum.fleet import HostedFleet
 from tests.quorum.servers import Quorum, quorum_on
 from tests.waiting import until
 
@@ -25,6 +28,10 @@ CUT_SECONDS = (
     8.0,
     14.0,
 )  # longer than the servers take to elect another leader, which is up to 9 s (nats-server, raft.go)
+SHORT_CUT_SECONDS = (0.5, 2.0)  # after which a connection goes on as if nothing had happened
+PROBE_SECONDS = 4.0  # how long the chart has a readiness probe wait
+UNREADY_SECONDS_MAX = 5.0  # one probe that fails
+ANSWER_SECONDS_MAX = 12.0  # docs/cluster.md
 FOUND_SECONDS_MAX = 60.0
 CURRENT_SECONDS_MAX = 60.0
 SPREAD = Mix(seconds=40)  # the load of 2,000 tasks takes so long that it meets a cut, an election and the time after it
@@ -32,15 +39,27 @@ SPREAD = Mix(seconds=40)  # the load of 2,000 tasks takes so long that it meets 
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(name: str, sentence: str) -> Callable[[Callable[[RunSetup, Quorum], Awaitable[None]]], None]:
-    """Register a fault."""
+def fault(
+    name: str, sentence: str, *, fleet: type[Fleet] = Fleet
+) -> Callable[[Callable[[RunSetup, Quorum], Awaitable[None]]], None]:
+    """Register a fault; with a `HostedFleet`, clients follow at each API alone as well."""
 
     def decorate(act: Callable[[RunSetup, Quorum], Awaitable[None]]) -> None:
         async def on(setup: RunSetup) -> None:
             assert isinstance(setup.cluster.nats, Quorum)
             await act(setup, setup.cluster.nats)
 
-        FAULTS[name] = Fault(name=name, sentence=sentence, act=on, posts=PAIRS, mix=SPREAD, cluster=quorum_on)
+        FAULTS[name] = Fault(
+            name=name,
+            sentence=sentence,
+            act=on,
+            posts=PAIRS,
+            mix=SPREAD,
+            cluster=quorum_on,
+            fleet=fleet,
+            answers_within=ANSWER_SECONDS_MAX,
+            follows_each_api=fleet is HostedFleet,
+        )
 
     return decorate
 
@@ -162,6 +181,38 @@ async def server_replaced(setup: RunSetup, quorum: Quorum) -> None:
         shutil.rmtree(server.directory / "jetstream")
         await setup.pause(0.5, 2)
         await healed(setup, quorum)
+
+
+@fault(
+    "api-cut-off",
+    "one of two APIs reaches none of the servers, but its clients and Postgres; first shortly, then for longer",
+    fleet=HostedFleet,
+)
+async def api_cut_off(setup: RunSetup, quorum: Quorum) -> None:
+    assert isinstance(setup.fleet, HostedFleet)
+    cut, other = setup.fleet.hosted, next(post for post in setup.fleet.of("api") if post is not setup.fleet.hosted)
+    async for count in setup.moments(2, 2):
+        setup.journal.did(f"cut {cut.title} off from all servers")
+        (alone,) = quorum.spare
+        for server in quorum.servers:
+            quorum.network.part(alone, quorum.host(server))
+        await until(lambda: _is_out(setup, cut), f"{cut.title} to say that it is not ready", UNREADY_SECONDS_MAX)
+        setup.journal.did(f"{cut.title} says that it is not ready")
+        assert not await _is_out(setup, other), f"{other.title} is not ready, and reaches all servers"
+        await setup.pause(*(CUT_SECONDS if count else SHORT_CUT_SECONDS))
+        assert await _is_out(setup, cut), f"{cut.title} says that it is ready, and is cut off"
+        await healed(setup, quorum)
+        await setup.fleet.until_ready(cut)
+        setup.journal.did(f"{cut.title} says that it is ready")
+
+
+async def _is_out(setup: RunSetup, post: Post) -> bool:
+    """Whether a load balancer that asks as Kubernetes does would send it nothing."""
+    try:
+        answer = await setup.cluster.http.get(f"{post.url}/health/ready", timeout=PROBE_SECONDS)
+    except httpx.TimeoutException:
+        return True
+    return answer.status_code == 503
 
 
 async def leading(setup: RunSetup, quorum: Quorum) -> NatsServer:

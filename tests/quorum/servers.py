@@ -17,14 +17,19 @@ class Quorum(NatsCluster):
 
     Args:
         place: Where their stores are.
-        network: The network, with a host for each server.
+        network: The network, with a host for each server; those beyond are for whoever is to be cut off from the servers.
         sync: How often they flush their stores.
+
+    Attributes:
+        network: The network.
+        spare: The hosts beyond.
     """
 
     def __init__(self, place: Path, network: Network, sync: str = "always") -> None:
-        at = [Place(host.address, CLIENT_PORT, ROUTE_PORT, host.within) for host in network.hosts]
+        at = [Place(host.address, CLIENT_PORT, ROUTE_PORT, host.within) for host in network.hosts[:SERVERS]]
         super().__init__(place, at, sync)
         self.network = network
+        self.spare = network.hosts[SERVERS:]
 
     def host(self, server: NatsServer) -> Host:
         """The host that a server runs on."""
@@ -42,7 +47,7 @@ class Quorum(NatsCluster):
 
 @asynccontextmanager
 async def quorum_on(place: Path, database_url: str, **environ: str) -> AsyncGenerator[ReplicatedCluster]:
-    """A cluster whose log is on three hosts."""
-    with Network(SERVERS) as network:
+    """A cluster whose log is on three hosts, with one more host to spare."""
+    with Network(SERVERS + 1) as network:
         async with replicated_cluster_on(place, database_url, Quorum(place, network), **environ) as cluster:
             yield cluster
