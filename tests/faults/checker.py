@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.faults import deletions, schedules
-from tests.faults.followers import OWNER
+from tests.faults.followers import ANSWERED, OWNER
 from tests.faults.journal import (
     Answered,
     Began,
@@ -244,8 +244,8 @@ def the_api_fails_with_503_only(seen: Observations) -> Iterator[str]:
     for (purpose, status, code), times in unexpected.items():
         yield f"{times} answers {status} {code} to {purpose}"
     # A follower that is over its task is answered 204 or 404, and one that cannot be served is told when to come back.
-    for why, times in Counter(cut.why for cut in seen.all(Cut) if cut.why.startswith("answered 5")).items():
-        if why != "answered 503":
+    for why, times in Counter(cut.why for cut in seen.all(Cut) if cut.why.startswith(f"{ANSWERED}5")).items():
+        if why != f"{ANSWERED}503":
             yield f"{times} followers were {why}"
 
 
@@ -253,11 +253,15 @@ def the_api_fails_with_503_only(seen: Observations) -> Iterator[str]:
 def answers_come_in_time(seen: Observations) -> Iterator[str]:
     """Whatever is cut off, an API that runs answers within its bound. Who asks to wait is not counted."""
     bound = _began(seen).answers_within
-    asked = (each for each in (*seen.all(Answered), *seen.all(Unanswered)) if each.purpose != "wait")
-    for each in asked if bound is not None else ():
-        if each.seconds > bound:
+    if bound is None:
+        return
+    for each in (*seen.all(Answered), *seen.all(Unanswered)):
+        if each.purpose != "wait" and each.seconds > bound:
             how = each.error if isinstance(each, Unanswered) else f"{each.status} {each.code}".strip()
             yield f"{each.purpose} at {each.to} took {each.seconds:.1f} s, over {bound:g} s: {how}"
+    for each in (*seen.all(Connected), *seen.all(Cut)):
+        if each.seconds > bound:
+            yield f"the stream of {each.client} was opened or refused after {each.seconds:.1f} s, over {bound:g} s"
 
 
 @holds

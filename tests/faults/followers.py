@@ -18,6 +18,7 @@ from tests.waiting import describe
 AGAIN_SECONDS = (0.05, 0.4)
 SILENCE_SECONDS = 20.0  # more than the API's heartbeat
 OWNER = "owner"  # what the names of those begin with who follow everything of the owner
+ANSWERED = "answered "  # how it begins why a stream did not open: with the status of the answer
 CUT_AFTER_EVENTS = (1, 1500)  # a client closes its own connection too: a laptop that sleeps, a page that is reloaded
 
 
@@ -76,15 +77,17 @@ class Follower:
         timeout = httpx.Timeout(10, read=SILENCE_SECONDS)
         async with httpx.AsyncClient(timeout=timeout, trust_env=False, headers=SIGNED) as http:
             while not self.over:
+                began = time.monotonic()
                 try:
-                    why = await self._once(http)
+                    why = await self._once(http, began)
                 except httpx.TransportError as error:
                     why = repr(error)
-                self._journal.note(Cut(client=self.name, why=why))
+                refused_in = round(time.monotonic() - began, 3) if why.startswith(ANSWERED) else 0.0
+                self._journal.note(Cut(client=self.name, why=why, seconds=refused_in))
                 if not self.over:
                     await asyncio.sleep(self._rng.uniform(*AGAIN_SECONDS))
 
-    async def _once(self, http: httpx.AsyncClient) -> str:
+    async def _once(self, http: httpx.AsyncClient, began: float) -> str:
         """Follow until the stream ends; says why it did."""
         headers = {"Last-Event-ID": self.cursor} if self.cursor else {}
         url = self._rng.choice(self._urls) + self._path
@@ -93,8 +96,9 @@ class Follower:
                 # There is no such task any more when it was deleted; see `deletions`.
                 self.over = True
             if response.status_code != 200:
-                return f"answered {response.status_code}"
-            self._journal.note(Connected(client=self.name, of=self.of, after=self.cursor))
+                return f"{ANSWERED}{response.status_code}"
+            seconds = round(time.monotonic() - began, 3)
+            self._journal.note(Connected(client=self.name, of=self.of, seconds=seconds, after=self.cursor))
             stream = Stream(response)
             left = self._rng.randint(*CUT_AFTER_EVENTS)
             while left > 0 or self._ends:

@@ -120,10 +120,11 @@ class GaveUp(Entry, tag="gave_up"):
 
 
 class Connected(Entry, tag="connected"):
-    """A follower opened its stream. ``of`` is `all`, or the task or batch that it follows."""
+    """A follower opened its stream, after so many seconds. ``of`` is `all`, or the task or batch that it follows."""
 
     client: str
     of: str
+    seconds: float = 0.0
     after: str | None = None
 
 
@@ -138,10 +139,11 @@ class Seen(Entry, tag="seen"):
 
 
 class Cut(Entry, tag="cut"):
-    """A follower's stream ended."""
+    """A follower's stream ended, or was refused after so many seconds."""
 
     client: str
     why: str
+    seconds: float = 0.0
 
 
 class Sampled(Entry, tag="sampled"):

@@ -250,6 +250,7 @@ DOCTORED: list[tuple[str, Change]] = [
     ("the api fails with 503 only: 1 followers were answered 500", said(Cut(client="task one", why="answered 503"), Cut(client="task one", why="answered 500"))),
     ("answers come in time: read at here took 9.0 s, over 8 s: 503 log_unavailable", said(Answered(number=-1, purpose="read", status=503, code="log_unavailable", to="here", seconds=9.0))),
     ("answers come in time: submit at here took 15.0 s, over 8 s: ReadTimeout('')", said(Unanswered(number=1, purpose="submit", error="ReadTimeout('')", to="here", seconds=15.0))),
+    ("answers come in time: the stream of task one was opened or refused after 9.0 s", said(Cut(client="task one", why="answered 503", seconds=9.0))),
     ("the owners stream is the log: owner at here: the stream left out 4, queued", said(Connected(client="owner at here", of="all", after="5-3"))),
     ("the owners stream is the log: the stream left out 5, started", unsaid(Seen, client="owner", id="5-5")),
     ("the owners stream is the log: the stream gave 13 after 13", said(Seen(client="owner", id="5-13", event="finished", task="four"))),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 from nats.aio.client import Client
@@ -163,13 +163,33 @@ class Appender:
             )
             for number, message in enumerate(messages, 1)
         )
-        async with self._batches:
+        async with self._turn_for_batch():
             for number, message in enumerate(before, 1):
                 await self.append_nowait(*message)
                 # Sending does not wait for anything, so without this no other task would run.
                 if number % YIELD_MESSAGES == 0:
                     await asyncio.sleep(0)
             return await self.append(*last)
+
+    @asynccontextmanager
+    async def _turn_for_batch(self) -> AsyncGenerator[None]:
+        """Wait until fewer than `BATCHES_OPEN_MAX` atomic batches of this process are open, and count another one for the block.
+
+        Raises:
+            LogUnavailable: those that are open take too long. A log that acknowledges none would hold up each batch for longer
+                than the one before.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._batches.acquire()
+        except TimeoutError as error:
+            raise LogUnavailable(
+                f"{BATCHES_OPEN_MAX} atomic batches are not acknowledged for {self._timeout:g} s; try again in a moment"
+            ) from error
+        try:
+            yield
+        finally:
+            self._batches.release()
 
     async def count(self, subject: str, by: int = 1) -> int:
         """Add to a counter (ADR-49).

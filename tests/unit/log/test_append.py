@@ -107,6 +107,22 @@ async def test_an_append_that_is_not_acknowledged_in_time_is_unavailable_and_lea
         assert (await log.appender.append(SUBJECT, b"next", {})).sequence == 2
 
 
+async def test_many_atomic_batches_that_are_not_acknowledged_are_all_given_up_within_two_timeouts(
+    nats: EmbeddedNats,
+) -> None:
+    timeout, many = 0.4, 6 * append.BATCHES_OPEN_MAX
+    async with open_log(settings_for(nats, HEADRACE_STREAM_APPEND_TIMEOUT=str(timeout)), "test") as log:
+        messages = [append.Message(SUBJECT, b"late", {})] * 2
+        with stopped(nats):
+            began = time.monotonic()
+            appends = (log.appender.append_all(messages) for _ in range(many))
+            outcomes = await asyncio.gather(*appends, return_exceptions=True)
+            seconds = time.monotonic() - began
+        assert [type(outcome) for outcome in outcomes] == [LogUnavailable] * many
+        assert seconds < 3 * timeout
+        assert (await log.appender.append_all(messages)).sequence >= 2
+
+
 async def test_an_append_that_its_caller_gives_up_leaves_nothing_behind(log: Log, nats: EmbeddedNats) -> None:
     with stopped(nats):
         appending = asyncio.create_task(log.appender.append(SUBJECT, b"given up", {}))
