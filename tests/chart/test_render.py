@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import helm_python
 import pytest
 
+from tests.chart.kubernetes_schemas import NEWEST, refused
 from tests.chart.rendering import (
     CHART,
+    Values,
     chart,
     containers,
+    merge,
     name_of,
     pods,
     render,
@@ -21,6 +26,9 @@ from tests.chart.rendering import (
 NAME_MAX = 63  # letters of a label's value, and of the name of a Service
 LONGEST_RELEASE = "a-release-with-the-longest-name-that-helm-lets-anyo53"
 OTHER_RELEASE = "a-release-with-the-longest-name-that-helm-lets-any-53"
+# Helm takes each of these as the name of a release, and Kubernetes most of them as that of a namespace. YAML reads some as something else.
+ODD_NAMES = ["123", "007", "1e6", "0x1f", "null", "true", "no", "on", "y", "2026-11-28", "my.shop", "1.5"]
+LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")  # what a Service may be called
 
 EACH = pytest.mark.parametrize("name", sets())
 
@@ -74,6 +82,39 @@ def test_releases_with_long_names_do_not_share_any() -> None:
         for release in (LONGEST_RELEASE, OTHER_RELEASE)
     )
     assert one & other == set()
+
+
+@pytest.mark.parametrize("odd", ODD_NAMES)
+def test_what_yaml_takes_for_something_else_stays_a_name(odd: str) -> None:
+    objects = render(merge(values_of("mounts"), named(odd)), release=odd, namespace=odd.replace(".", "-"))
+    for each in objects:
+        # The name of the service account is given, and is of another sort.
+        assert LABEL.fullmatch(each["metadata"]["name"]) or each["kind"] == "ServiceAccount", name_of(each)
+        assert each["metadata"]["namespace"] == odd.replace(".", "-")
+        assert each["metadata"]["labels"]["app.kubernetes.io/instance"] == odd
+        assert refused(each, NEWEST) == []
+    specs = pods(objects).values()
+    assert {spec.get("priorityClassName") for spec in specs} == {odd, None}
+    assert {spec["serviceAccountName"] for spec in specs} == {odd, "default"}
+    assert {each["name"] for spec in specs for each in spec["imagePullSecrets"]} == {odd}
+
+
+def named(odd: str) -> Values:
+    """Values in which all that is somebody else's has one name."""
+    return {
+        "imagePullSecrets": [odd],
+        "serviceAccount": {"name": odd},
+        "nats": {"auth": {"existingSecret": odd}, "tls": {"caSecret": odd}},
+        "objects": {"url": "s3://files", "existingSecret": odd},
+        "api": {"priorityClassName": odd, "ingress": {"enabled": True, "className": odd, "hosts": [odd]}},
+        "workers": {"no": {}, "null": {}, "true": {}, "y": {}},
+    }
+
+
+def test_releases_with_odd_names_do_not_share_any() -> None:
+    releases = ("my.shop", "my-shop", "1", "headrace-1", "1.0", "1-0")
+    names = [name_of(each) for release in releases for each in render(values_of("minimal"), release=release)]
+    assert len(set(names)) == len(names)
 
 
 def test_an_empty_entry_takes_the_default_worker_away() -> None:

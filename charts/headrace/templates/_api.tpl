@@ -37,8 +37,8 @@
 apiVersion: v1
 kind: Service
 metadata:
-  name: {{ include "headrace.nameOf" . }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" . | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" $selected | nindent 4 }}
   {{- with .values.service.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
@@ -68,8 +68,8 @@ spec:
 apiVersion: v1
 kind: Service
 metadata:
-  name: {{ include "headrace.nameOf" (dict "root" .root "suffix" (printf "%s-ops" .suffix)) }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" (dict "root" .root "suffix" (printf "%s-ops" .suffix)) | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" $selected | nindent 4 }}
 spec:
   type: ClusterIP
@@ -87,12 +87,12 @@ spec:
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
-  name: {{ include "headrace.nameOf" . }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" . | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" $selected | nindent 4 }}
 spec:
   {{- with .values.autoscaling }}
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ include "headrace.nameOf" $ }}}
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ include "headrace.nameOf" $ | quote }}}
   minReplicas: {{ .minReplicas }}
   maxReplicas: {{ .maxReplicas }}
   metrics:

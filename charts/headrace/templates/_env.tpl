@@ -110,11 +110,11 @@ HEADRACE_OBJECTS_DOWNLOAD_URL: {{ .downloadUrl | quote }}
 {{- if and .url .existingSecret }}
 {{- $secret := .existingSecret }}
 {{- range $name, $key := .secretEnv }}
-{{ $name }}: {secretKeyRef: {name: {{ $secret }}, key: {{ $key | quote }}}}
+{{ $name | quote }}: {secretKeyRef: {name: {{ $secret | quote }}, key: {{ $key | quote }}}}
 {{- end }}
 {{- end }}
 {{- range $name, $value := .extraEnv }}
-{{ $name }}: {{ kindIs "map" $value | ternary (toJson $value) (include "headrace.text" $value | quote) }}
+{{ $name | quote }}: {{ kindIs "map" $value | ternary (toJson $value) (include "headrace.text" $value | quote) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -34,8 +34,8 @@ checksum of what it runs. Arguments: root, component, suffix, values, spec (of i
 apiVersion: batch/v1
 kind: Job
 metadata:
-  name: {{ include "headrace.nameOf" . }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" . | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" . | nindent 4 }}
   {{- with mergeOverwrite (.isHook | ternary $hook dict) (deepCopy .values.annotations) }}
   annotations: {{- toYaml . | nindent 4 }}

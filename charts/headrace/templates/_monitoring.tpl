@@ -9,14 +9,14 @@
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
 metadata:
-  name: {{ include "headrace.fullname" $ }}
-  namespace: {{ $.Release.Namespace }}
+  name: {{ include "headrace.fullname" $ | quote }}
+  namespace: {{ $.Release.Namespace | quote }}
   labels: {{- include "headrace.monitoring.labels" (dict "root" $ "labels" .labels) | nindent 4 }}
 spec:
   selector:
     matchLabels:
-      app.kubernetes.io/name: {{ include "headrace.name" $ }}
-      app.kubernetes.io/instance: {{ $.Release.Name }}
+      app.kubernetes.io/name: {{ include "headrace.name" $ | quote }}
+      app.kubernetes.io/instance: {{ $.Release.Name | quote }}
       app.kubernetes.io/part-of: headrace
   podMetricsEndpoints:
     - port: ops
@@ -57,8 +57,8 @@ spec:
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
-  name: {{ include "headrace.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "headrace.fullname" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels: {{- include "headrace.monitoring.labels" (dict "root" . "labels" .Values.metrics.rules.labels) | nindent 4 }}
 spec:
   groups: {{- (include "headrace.rules" . | fromJson).all | toYaml | nindent 4 }}
@@ -70,8 +70,8 @@ spec:
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  name: {{ include "headrace.nameOf" (dict "root" $ "suffix" "dashboards") }}
-  namespace: {{ $.Release.Namespace }}
+  name: {{ include "headrace.nameOf" (dict "root" $ "suffix" "dashboards") | quote }}
+  namespace: {{ $.Release.Namespace | quote }}
   labels: {{- include "headrace.monitoring.labels" (dict "root" $ "labels" .labels) | nindent 4 }}
   {{- with .annotations }}
   annotations: {{- toYaml . | nindent 4 }}

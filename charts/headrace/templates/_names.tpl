@@ -5,7 +5,8 @@
 
 {{/*
 The beginning of all names: that of the release, with the chart's unless it is in it. The longest suffix, "-worker-" and 20 letters,
-leaves 35 letters of a name of 63; what is longer is cut, with a checksum, so that two releases never share it.
+leaves 35 letters of a name of 63. The name of a Service begins with a letter and has no dot, as that of a release may. What is longer,
+or would be changed, has a checksum at its end, so that two releases never share it.
 */}}
 {{- define "headrace.fullname" -}}
 {{- $whole := .Values.fullnameOverride -}}
@@ -13,8 +14,10 @@ leaves 35 letters of a name of 63; what is longer is cut, with a checksum, so th
 {{- $name := include "headrace.name" . -}}
 {{- $whole = ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
 {{- end -}}
-{{- if gt (len $whole) 35 -}}
-{{- printf "%s-%s" ($whole | trunc 26 | trimSuffix "-") ($whole | sha256sum | trunc 8) -}}
+{{- $plain := $whole | replace "." "-" -}}
+{{- if not (regexMatch "^[a-z]" $plain) }}{{ $plain = printf "%s-%s" .Chart.Name $plain }}{{ end -}}
+{{- if or (gt (len $plain) 35) (ne $plain $whole) -}}
+{{- printf "%s-%s" ($plain | trunc 26 | trimSuffix "-") ($whole | sha256sum | trunc 8) -}}
 {{- else -}}
 {{- $whole -}}
 {{- end -}}
@@ -27,11 +30,11 @@ leaves 35 letters of a name of 63; what is longer is cut, with a checksum, so th
 
 {{/* What tells the pods of a component from all others. Nothing here may ever change: selectors are immutable. Arguments: root, component, part. */}}
 {{- define "headrace.selector" -}}
-app.kubernetes.io/name: {{ include "headrace.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "headrace.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- with .part }}
-headrace/{{ $.component }}: {{ . }}
+headrace/{{ $.component }}: {{ . | quote }}
 {{- end }}
 {{- end }}
 

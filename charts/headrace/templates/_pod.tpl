@@ -6,7 +6,7 @@ from names to numbers), hasProbes, account, needs and files (its secrets, see he
 {{- $values := .values -}}
 {{- $image := mergeOverwrite (deepCopy .root.Values.image) (.values.image | default dict) -}}
 name: {{ .name }}
-image: {{ include "headrace.image" (dict "root" .root "image" .values.image) }}
+image: {{ include "headrace.image" (dict "root" .root "image" .values.image) | quote }}
 imagePullPolicy: {{ $image.pullPolicy }}
 args: {{- toYaml .args | nindent 2 }}
 env: {{- include "headrace.env" . | trim | nindent 2 }}
@@ -69,7 +69,7 @@ and initContainers (lists of YAML), account, needs and files (see headrace.secre
 automountServiceAccountToken: false
 # A Service of a release named headrace would put HEADRACE_API_PORT and others among our own settings.
 enableServiceLinks: false
-serviceAccountName: {{ .serviceAccount }}
+serviceAccountName: {{ .serviceAccount | quote }}
 restartPolicy: {{ .restartPolicy }}
 terminationGracePeriodSeconds: {{ .grace }}
 dnsPolicy: ClusterFirst
@@ -78,7 +78,7 @@ securityContext: {{- toYaml .root.Values.podSecurityContext | nindent 2 }}
 {{- with concat .root.Values.imagePullSecrets ((.root.Values.global | default dict).imagePullSecrets | default list) }}
 imagePullSecrets:
   {{- range . }}
-  - {name: {{ kindIs "map" . | ternary (get (kindIs "map" . | ternary . dict) "name") . }}}
+  - {name: {{ kindIs "map" . | ternary (get (kindIs "map" . | ternary . dict) "name") . | quote }}}
   {{- end }}
 {{- end }}
 {{- with .values.nodeSelector }}
@@ -91,7 +91,7 @@ tolerations: {{- toYaml . | nindent 2 }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .values.topologySpread }}
 topologySpreadConstraints:

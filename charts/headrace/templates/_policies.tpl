@@ -3,8 +3,8 @@
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
-  name: {{ include "headrace.nameOf" . }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" . | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" . | nindent 4 }}
 spec:
   podSelector:

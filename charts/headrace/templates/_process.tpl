@@ -23,8 +23,8 @@ something else writes the number of replicas), grace, ingress and egress (rules 
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ include "headrace.nameOf" . }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" . | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" . | nindent 4 }}
 spec:
   {{- if not (or .scales (kindIs "invalid" .replicas)) }}
@@ -51,8 +51,8 @@ spec:
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
-  name: {{ include "headrace.nameOf" . }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" . | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" . | nindent 4 }}
 spec:
   {{- with .values.podDisruptionBudget }}

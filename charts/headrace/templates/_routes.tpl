@@ -22,8 +22,8 @@ The HTTPRoute. What the server would fill in stands here, or those who compare w
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata:
-  name: {{ include "headrace.nameOf" (dict "root" . "suffix" "api") }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "headrace.nameOf" (dict "root" . "suffix" "api") | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels: {{- include "headrace.labels" (dict "root" . "component" "api") | nindent 4 }}
   {{- with $route.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
@@ -51,7 +51,7 @@ spec:
 {{- define "headrace.httpRoute.rule" -}}
 matches: {{- toYaml .matches | nindent 2 }}
 backendRefs:
-  - {group: "", kind: Service, name: {{ include "headrace.nameOf" . }}, port: {{ .port }}, weight: 1}
+  - {group: "", kind: Service, name: {{ include "headrace.nameOf" . | quote }}, port: {{ .port }}, weight: 1}
 {{- with .root.Values.api.httpRoute.timeout }}
 timeouts: {request: {{ . }}, backendRequest: {{ . }}}
 {{- end }}
@@ -64,15 +64,15 @@ timeouts: {request: {{ . }}, backendRequest: {{ . }}}
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  name: {{ include "headrace.nameOf" (dict "root" . "suffix" "api") }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "headrace.nameOf" (dict "root" . "suffix" "api") | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels: {{- include "headrace.labels" (dict "root" . "component" "api") | nindent 4 }}
   {{- with $ingress.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
   {{- with $ingress.className }}
-  ingressClassName: {{ . }}
+  ingressClassName: {{ . | quote }}
   {{- end }}
   {{- with $ingress.tls }}
   tls: {{- toYaml . | nindent 4 }}
@@ -85,9 +85,9 @@ spec:
           {{- range (include "headrace.routed" $ | fromJson).all }}
           {{- $service := include "headrace.nameOf" (dict "root" $ "suffix" .suffix) }}
           {{- range (get $mounts .mount).prefixes }}
-          - {path: {{ . }}, pathType: Prefix, backend: {service: {name: {{ $service }}, port: {name: http}}}}
+          - {path: {{ . }}, pathType: Prefix, backend: {service: {name: {{ $service | quote }}, port: {name: http}}}}
           {{- end }}
           {{- end }}
-          - {path: /, pathType: Prefix, backend: {service: {name: {{ include "headrace.nameOf" (dict "root" $ "suffix" "api") }}, port: {name: http}}}}
+          - {path: /, pathType: Prefix, backend: {service: {name: {{ include "headrace.nameOf" (dict "root" $ "suffix" "api") | quote }}, port: {name: http}}}}
     {{- end }}
 {{- end }}

@@ -6,11 +6,11 @@ which then announces the kind. Arguments: those of headrace.process.
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata:
-  name: {{ include "headrace.nameOf" . }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" . | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" . | nindent 4 }}
 spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ include "headrace.nameOf" . }}}
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ include "headrace.nameOf" . | quote }}}
   {{- with .values.autoscaling }}
   pollingInterval: {{ .pollingSeconds }}
   cooldownPeriod: {{ .cooldownSeconds }}
@@ -33,7 +33,7 @@ spec:
     - type: metrics-api
       metricType: AverageValue
       metadata:
-        url: {{ include "headrace.worker.backlogUrl" $ }}
+        url: {{ include "headrace.worker.backlogUrl" $ | quote }}
         valueLocation: backlog
         targetValue: "{{ .tasksPerReplica }}"
     {{- else }}
@@ -44,11 +44,11 @@ spec:
       name: {{ $name }}
       metricType: AverageValue
       metadata:
-        natsServerMonitoringEndpoint: {{ $monitor.host }}
+        natsServerMonitoringEndpoint: {{ $monitor.host | quote }}
         useHttps: "{{ eq $monitor.scheme "https" }}"
         account: {{ $scaling.natsAccount | quote }}
         stream: HEADRACE
-        consumer: {{ $consumer }}
+        consumer: {{ $consumer | quote }}
         lagThreshold: "{{ $scaling.tasksPerReplica }}"
     {{- end }}
     {{- end }}

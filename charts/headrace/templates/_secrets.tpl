@@ -35,7 +35,7 @@ list of processes and their environments, and a new certificate is there without
 
 {{/* One key of a Secret as a file. Arguments: a list of secret, key and path. */}}
 {{- define "headrace.secretFile" -}}
-- secret: {name: {{ index . 0 }}, items: [{key: {{ index . 1 | quote }}, path: {{ index . 2 }}}]}
+- secret: {name: {{ index . 0 | quote }}, items: [{key: {{ index . 1 | quote }}, path: {{ index . 2 }}}]}
 {{- end }}
 
 {{/* The certificates for a server, as files. Arguments: tls, server. */}}

@@ -9,8 +9,8 @@
 apiVersion: v1
 kind: Pod
 metadata:
-  name: {{ include "headrace.nameOf" $selected }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "headrace.nameOf" $selected | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- mergeOverwrite (include "headrace.labels" $selected | fromYaml) (include "headrace.podLabels" $pod | fromYaml) | toYaml | nindent 4 }}
   annotations:
     helm.sh/hook: test
