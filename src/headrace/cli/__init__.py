@@ -24,6 +24,7 @@ from headrace.cli.commands.logs import logs
 from headrace.cli.commands.processes import api, migrate, projector, provision, up, worker
 from headrace.cli.commands.schedules import schedules
 from headrace.cli.commands.tasks import batch, results, submit
+from headrace.cli.commands.types import types
 from headrace.cli.terminal.exits import run_cli
 
 
@@ -51,7 +52,7 @@ def cli() -> None:
 
 PROCESSES = (up, api, worker, projector, migrate, provision, check, doctor)
 TASKS = (submit, batch, results, list_tasks, logs, cancel, replay, demo)
-KINDS = (kinds, pause, resume)
+KINDS = (kinds, types, pause, resume)
 LOG = (tail, lag)
 ACCOUNTS = (key, login, logout, enter, secret, admin)
 
