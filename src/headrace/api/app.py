@@ -23,6 +23,7 @@ from headrace.api.edge.admission import NDJSON, Rules, admit, public_origins
 from headrace.api.edge.client_address import Proxies
 from headrace.api.edge.correlation import correlate
 from headrace.api.edge.cors import Origins, allow_links, allow_origins
+from headrace.api.edge.direct import answer_directly
 from headrace.api.edge.hosts import Hosts
 from headrace.api.edge.json_body import JsonRequest
 from headrace.api.edge.methods import answer_methods
@@ -54,8 +55,10 @@ def create_stack(api: ApiState, settings: ApiSettings) -> ASGIApp:
     """Build what the server runs: the application inside its middlewares. A request passes the last one first."""
     mounts = mounts_of(settings)
     app = create_app(api, mounts)
+    # What is asked most passes nothing that it does not need.
+    stack = answer_directly(app)
     # The web app has every address that a browser opens and that is none of these routes.
-    stack = serve_app(app, WebApp.of(settings), app.routes) if Mount.CORE in mounts else app
+    stack = serve_app(stack, WebApp.of(settings), app.routes) if Mount.CORE in mounts else stack
     # Every GET route answers HEAD, and every path says what it allows.
     stack = answer_methods(stack, app.routes)
     # Foreign hosts, foreign pages and bodies that are not JSON come no further than this.

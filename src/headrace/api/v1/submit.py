@@ -11,6 +11,7 @@ from litestar import Response, post
 from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.batch_results import with_results
+from headrace.api.edge.direct import DIRECT
 from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
 from headrace.api.edge.json_body import LAST_NAME_COUNTS
 from headrace.api.edge.openapi import Keyed, refusals
@@ -46,7 +47,7 @@ _encode = msgspec.json.Encoder().encode
     "/tasks",
     status_code=202,
     operation_id="submit_task",
-    opt=access("tasks:write") | LAST_NAME_COUNTS,
+    opt=access("tasks:write") | LAST_NAME_COUNTS | DIRECT,
     summary="Submit a task",
     responses=refusals(400, 409, 413, 422, 501),
     operation_class=Keyed,
