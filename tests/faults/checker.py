@@ -49,10 +49,10 @@ Property = Callable[[Observations], Iterator[str]]
 PROPERTIES: list[Property] = []
 
 
-def check(seen: Observations) -> list[str]:
-    """Every violation, as ``<property>: <what>``."""
+def check(seen: Observations, more: Iterable[Property] = ()) -> list[str]:
+    """Every violation, as ``<property>: <what>``; ``more`` are properties beside those that always have to hold."""
     found: list[str] = []
-    for each in PROPERTIES:
+    for each in (*PROPERTIES, *more):
         name = each.__name__.replace("_", " ")
         violations = list(each(seen))
         found += [f"{name}: {what}" for what in violations[:SHOWN]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -222,19 +222,52 @@ NOT_OF_THE_LOG = frozenset(
 COMPARED = {"projection": "(t.name, t.epoch)"}
 
 
-async def read_tables(url: str) -> dict[str, list[str]]:
-    """Every row of every table that is a function of the log, as text."""
+Columns = Mapping[str, Collection[str]]
+"""The columns of each table."""
+
+
+async def read_columns(url: str) -> Columns:
+    """The columns of every table that is a function of the log."""
     connection = await asyncpg.connect(url)
     try:
-        names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return await _columns(connection)
+    finally:
+        await connection.close()
+
+
+async def read_tables(url: str, compared: Columns | None = None) -> dict[str, list[str]]:
+    """Every row of every table that is a function of the log, as text.
+
+    Args:
+        url: The database.
+        compared: The columns that rows are made of, where a newer version has added others; all columns when None. In place of
+            one that the database does not have, its rows say so.
+    """
+    connection = await asyncpg.connect(url)
+    try:
+        there = await _columns(connection)
         found: dict[str, list[str]] = {}
-        for name in sorted({name for (name,) in names} - NOT_OF_THE_LOG):
-            compared = COMPARED.get(name, "t")
-            rows = await connection.fetch(f'SELECT {compared}::text AS row FROM "{name}" AS t')
+        for name in there.keys() & (there if compared is None else compared).keys():
+            row = COMPARED.get(name) or _row(there[name], there[name] if compared is None else compared[name])
+            rows = await connection.fetch(f'SELECT {row}::text AS row FROM "{name}" AS t')
             found[name] = sorted(row["row"] for row in rows)
         return found
     finally:
         await connection.close()
+
+
+async def _columns(connection: asyncpg.Connection) -> Columns:
+    rows = await connection.fetch("""
+        SELECT table_name AS name, array_agg(column_name::text ORDER BY column_name) AS columns
+        FROM information_schema.tables JOIN information_schema.columns USING (table_schema, table_name)
+        WHERE table_schema = 'public' AND table_type = 'BASE TABLE' GROUP BY table_name
+    """)
+    return {row["name"]: row["columns"] for row in rows if row["name"] not in NOT_OF_THE_LOG}
+
+
+def _row(there: Collection[str], wanted: Collection[str]) -> str:
+    values = [f't."{each}"' if each in there else f"'there is no {each}'" for each in wanted]
+    return f"ROW({', '.join(values)})"
 
 
 async def read_miscounted(url: str) -> list[str]:

@@ -28,6 +28,7 @@ from tests.faults.load import Load, Mix, plan
 from tests.faults.observations import (
     LogReader,
     Observations,
+    read_columns,
     read_log,
     read_miscounted,
     read_rows,
@@ -74,6 +75,8 @@ class Fault(Struct, frozen=True, kw_only=True):
         removes: See `journal.Began`.
         points: Named points that have to be reached.
         replays: Whether the log is projected anew and compared.
+        properties: What has to hold besides.
+        load_seconds: How long the load and the fault may take.
         cluster: Opens the cluster in a place, with a database and settings; nothing of Headrace runs in it yet.
         fleet: Starts the processes and keeps them alive.
     """
@@ -95,6 +98,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     removes: bool = False
     points: tuple[str, ...] = ()
     replays: bool = True
+    properties: tuple[checker.Property, ...] = ()
+    load_seconds: float = LOAD_SECONDS_MAX
     cluster: Callable[..., AbstractAsyncContextManager[Cluster]] = cluster_on
     fleet: Callable[[Cluster, Journal, EmbeddedPostgres, Mapping[str, int]], Fleet] = Fleet
 
@@ -180,7 +185,7 @@ async def run_fault(
                 if fault.removes:
                     await _until_removed(journal, url)
                 records = await read_log(cluster.log)
-                live, miscounted = await read_tables(url), await read_miscounted(url)
+                live, miscounted = await read_tables(url, await read_columns(second)), await read_miscounted(url)
                 timelines = await read_timelines(url)
                 rows, batches = await read_rows(url, "tasks"), await read_rows(url, "batches")
                 replayed = await _replay(setup, second, removes=fault.removes) if fault.replays else None
@@ -200,7 +205,7 @@ async def run_fault(
             timelines=timelines,
             replayed=replayed,
         )
-        violations = checker.check(observations)
+        violations = checker.check(observations, fault.properties)
         seconds = time.monotonic() - began
         journal.note(Found(violations=violations, seconds=round(seconds, 1)))
     if violations:
@@ -286,12 +291,12 @@ async def _act(
     recruiting = asyncio.create_task(_recruit(followers, load, fleet, journal, rng, features), name="recruit")
     acting = asyncio.create_task(_until_done(fault, setup), name=fault.name)
     try:
-        async with asyncio.timeout(LOAD_SECONDS_MAX):
+        async with asyncio.timeout(fault.load_seconds):
             await load.run()
             journal.did("the load is answered")
             await acting
     except TimeoutError:
-        journal.note(Late(waited_for=f"the load and the fault did not end within {LOAD_SECONDS_MAX:g} s"))
+        journal.note(Late(waited_for=f"the load and the fault did not end within {fault.load_seconds:g} s"))
     finally:
         await _end(journal, acting, recruiting)
     await server.postgres.start()

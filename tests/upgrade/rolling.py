@@ -15,6 +15,7 @@ from headrace.log.opening import open_to_read
 from headrace.log.permissions import PROVISIONER
 from tests.accounts import make_administrator
 from tests.cluster import TESTER, Cluster
+from tests.faults.checker import Property
 from tests.faults.fleet import Fleet, Post
 from tests.faults.journal import Journal
 from tests.faults.load import SHARE_LEAST, USUAL_TASKS, Mix
@@ -27,19 +28,33 @@ from tests.upgrade.versions import CHECKOUT, Version
 POSTS = {"api": 2, "worker": 2, "projector": 2}
 BETWEEN = 20  # invocations that are answered between two processes: the versions work together for a while
 LOG_SECONDS = 30.0
+AFTERWARDS_SECONDS = 60.0  # the rest of the load, which is hurried
+BEST = ("projector", "worker", "api")
+"""The order of `docs/upgrading.md` in which whoever reads something new comes before whoever writes it."""
 # An API goes on serving for so long after it was told to end, in which the load balancer notices.
 DRAIN = {"HEADRACE_API_DRAIN": "1"}
 
 
-def upgrade(before: Version, tasks: int, seconds: float, *, back: bool, after: Version = CHECKOUT) -> Fault:
+def upgrade(
+    before: Version,
+    tasks: int,
+    seconds: float,
+    *,
+    back: bool,
+    after: Version = CHECKOUT,
+    order: Sequence[str] = (),
+    properties: tuple[Property, ...] = (),
+) -> Fault:
     """Make the fault that upgrades from one version to another.
 
     Args:
         before: What runs first.
         tasks: Tasks of the load.
-        seconds: How long the load takes at least; it is hurried when the upgrade is done.
+        seconds: How long the load takes at most; it is hurried when the upgrade is done.
         back: Whether the processes of ``before`` take their places again in the end.
         after: What the processes are upgraded to.
+        order: In which their posts are filled with it, and in reverse on the way back; one that the seed gives when empty.
+        properties: What has to hold besides.
     """
     fleets: list[VersionedFleet] = []
 
@@ -48,7 +63,7 @@ def upgrade(before: Version, tasks: int, seconds: float, *, back: bool, after: V
         return fleets[-1]
 
     async def act(setup: RunSetup) -> None:
-        await _act(setup, fleets[-1], before, after, back=back)
+        await _act(setup, fleets[-1], before, after, order, back=back)
 
     return Fault(
         name=f"{before.name}-{'and-back' if back else 'upgrade'}",
@@ -59,6 +74,8 @@ def upgrade(before: Version, tasks: int, seconds: float, *, back: bool, after: V
         environ=DRAIN,
         cluster=_cluster_of(before),
         fleet=fleet,
+        properties=properties,
+        load_seconds=seconds + AFTERWARDS_SECONDS,
     )
 
 
@@ -132,14 +149,16 @@ async def _empty(database_url: str) -> None:
     await connection.close()
 
 
-async def _act(setup: RunSetup, fleet: VersionedFleet, before: Version, after: Version, *, back: bool) -> None:
+async def _act(
+    setup: RunSetup, fleet: VersionedFleet, before: Version, after: Version, order: Sequence[str], *, back: bool
+) -> None:
     """The steps of `docs/upgrading.md`."""
     await _some_load(setup)
     await _prepare(setup, after)
     await _some_load(setup)
-    await _replace_all(setup, fleet, after)
+    await _replace_all(setup, fleet, after, order)
     if back:
-        await _replace_all(setup, fleet, before)
+        await _replace_all(setup, fleet, before, order[::-1])
         said = await before.run("migrate", environ=setup.cluster.environ)
         setup.journal.did(f"{before.name} migrates after the rollback: {said.strip()[-200:]}")
     assert setup.load.answered < len(setup.load.planned), "the load was over before the upgrade: give it more --seconds"
@@ -160,14 +179,21 @@ async def _prepare(setup: RunSetup, after: Version) -> None:
     setup.journal.did("migrated")
 
 
-async def _replace_all(setup: RunSetup, fleet: VersionedFleet, version: Version) -> None:
-    """One process after the other, in an order that the seed gives: any is promised to work."""
+async def _replace_all(setup: RunSetup, fleet: VersionedFleet, version: Version, order: Sequence[str]) -> None:
+    """One process after the other, in an order that the seed gives if there is none: any is promised to work."""
     posts = list(fleet.posts)
     setup.rng.shuffle(posts)
+    if order:
+        posts.sort(key=lambda post: order.index(post.name))
     for post in posts:
-        setup.journal.did(f"{post.title} becomes {version.name}")
+        setup.journal.did(becomes(post.title, version))
         await fleet.replace(post, version)
         await _some_load(setup)
+
+
+def becomes(title: str, version: Version) -> str:
+    """What the journal says when a process of a version is about to take a post."""
+    return f"{title} becomes {version.name}"
 
 
 async def _some_load(setup: RunSetup) -> None:
