@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
 from headrace.contracts.events import Deferred, Deleted, Event, EventName, Finished, Queued, Started, read
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Priority, State, TaskError, TaskSummary
-from headrace.errors import LogUnavailable
 from headrace.log import clock, subjects
-from headrace.log.agreed import last_of_each_agreed
+from headrace.log.agreed import last_of_each_agreed, read_caught_up
 from headrace.log.connection import Log
 from headrace.log.memberships import batch_of, labels_of, schedule_of, title_with_fallback
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
-
-REPLICA_CATCH_UP_SECONDS = 2.0  # a replica of the log is usually milliseconds behind its leader
-REPLICA_POLL_SECONDS = 0.01
 
 
 class TaskState(NamedTuple):
@@ -155,8 +150,8 @@ async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     confirmed by a majority of the servers.
 
     Raises:
-        LogUnavailable: the log does not answer, there is no majority, or a replica stays behind for more than `REPLICA_CATCH_UP_SECONDS`, as one
-            does that is cut off from the others.
+        LogUnavailable: the log does not answer, there is no majority, or a replica stays behind, as one does that is cut off from
+            the others; see `headrace.log.agreed`.
     """
     if log.settings.replicas == 1:
         return await _read(log, owner, task)
@@ -165,17 +160,14 @@ async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     if not newest:
         # A server that leads no more, and does not know it yet, has no task that was accepted since.
         newest = max(map(_sequence, await last_of_each_agreed(log, every_event)), default=0)
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + REPLICA_CATCH_UP_SECONDS
-    while newest:
+    if not newest:
+        return None
+
+    async def read_whole() -> TaskState | None:
         state = await _read(log, owner, task)
-        if state is not None and state.newest_record.sequence >= newest:
-            return state
-        if loop.time() > deadline:
-            raise LogUnavailable("a copy of the log is behind the others; try again in a moment")
-        # A replica sends no signal when it has caught up, so it is polled.
-        await asyncio.sleep(REPLICA_POLL_SECONDS)
-    return None
+        return state if state is not None and state.newest_record.sequence >= newest else None
+
+    return await read_caught_up(read_whole)
 
 
 async def _read(log: Log, owner: str, task: str) -> TaskState | None:

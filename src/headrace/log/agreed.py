@@ -8,6 +8,8 @@ when the answer contains it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
@@ -15,8 +17,10 @@ from headrace.log.append import PROBE_HEADERS
 from headrace.log.connection import Log
 from headrace.log.records import Record
 
-CATCH_UP_SECONDS = 2.0  # a replica that has not everything by then is cut off or starting
+CATCH_UP_SECONDS = 2.0  # a replica is usually milliseconds behind; one that is so for longer is cut off or starting
 POLL_SECONDS = 0.01
+
+Out = TypeVar("Out")
 
 
 async def last_of_each_agreed(log: Log, *filters: str) -> list[Record]:
@@ -34,17 +38,14 @@ async def last_of_each_agreed(log: Log, *filters: str) -> list[Record]:
     if log.settings.replicas == 1:
         return await log.replayer.last_of_each(*filters)
     probe = await log.appender.append(subjects.PROBE, b"", PROBE_HEADERS)
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + CATCH_UP_SECONDS
-    while True:
+
+    async def read() -> list[Record] | None:
         found = await log.replayer.last_of_each(*filters, subjects.PROBE)
         # The log keeps the newest probe only, which may be a later one of somebody else.
-        if any(each.subject == subjects.PROBE and each.sequence >= probe.sequence for each in found):
-            return [each for each in found if each.subject != subjects.PROBE]
-        if loop.time() > deadline:
-            raise LogUnavailable("a copy of the log is behind the others; try again in a moment")
-        # A replica sends no signal when it has caught up, so it is polled.
-        await asyncio.sleep(POLL_SECONDS)
+        has_probe = any(each.subject == subjects.PROBE and each.sequence >= probe.sequence for each in found)
+        return [each for each in found if each.subject != subjects.PROBE] if has_probe else None
+
+    return await read_caught_up(read)
 
 
 async def last_of_each_caught_up(log: Log, subject: str) -> list[Record]:
@@ -62,13 +63,28 @@ async def last_of_each_caught_up(log: Log, subject: str) -> list[Record]:
     if log.settings.replicas == 1:
         return await log.replayer.last_of_each(subject)
     newest = await log.replayer.last_at_leader(subject)
+
+    async def read() -> list[Record] | None:
+        found = await log.replayer.last_of_each(subject)
+        return found if max((each.sequence for each in found), default=0) >= newest else None
+
+    return await read_caught_up(read)
+
+
+async def read_caught_up(read: Callable[[], Awaitable[Out | None]]) -> Out:
+    """Read from the log until a replica answers that is not behind, and return what was read.
+
+    Args:
+        read: Reads once. It returns None when the replica that has answered is behind.
+
+    Raises:
+        LogUnavailable: ``read`` says so, or who answers stays behind for more than `CATCH_UP_SECONDS`.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + CATCH_UP_SECONDS
-    while True:
-        found = await log.replayer.last_of_each(subject)
-        if max((each.sequence for each in found), default=0) >= newest:
-            return found
+    while (found := await read()) is None:
         if loop.time() > deadline:
             raise LogUnavailable("a copy of the log is behind the others; try again in a moment")
         # A replica sends no signal when it has caught up, so it is polled.
         await asyncio.sleep(POLL_SECONDS)
+    return found
