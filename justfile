@@ -59,7 +59,7 @@ bench *arguments:
 faults *arguments:
     uv run python -m tests.faults {{arguments}}
 
-# From the version before to this one under load and back, a process after the other; --from COMMIT for an older one
+# From the version before to this one under load and back, a process after the other, and to a made-up next one; --from COMMIT for an older one
 upgrade *arguments:
     uv run python -m tests.upgrade {{arguments}}
 

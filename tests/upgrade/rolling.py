@@ -66,7 +66,7 @@ def upgrade(
         await _act(setup, fleets[-1], before, after, order, back=back)
 
     return Fault(
-        name=f"{before.name}-{'and-back' if back else 'upgrade'}",
+        name=f"{before.name}-to-{after.name}{'-and-back' if back else ''}",
         sentence=f"an upgrade from {before.name} to {after.name}{', and back' if back else ''}",
         act=act,
         mix=Mix(seconds=seconds / max(SHARE_LEAST, tasks / USUAL_TASKS)),
