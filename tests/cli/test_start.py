@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from headrace.cli import cli
-from headrace.cli.terminal.discovery import find_api, find_nats
+from headrace.cli.terminal.discovery import find_api, find_nats, find_objects
 from headrace.log.permissions import OPERATOR
 from headrace.settings import Settings
+from headrace.settings.object_storage import ObjectsSettings
 from tests.cli.conftest import Shell, Up
 
 HEAVY = ("litestar", "sqlalchemy", "polars", "nats", "httpx", "rich", "structlog", "asyncio")
@@ -61,6 +62,19 @@ def test_nats_is_where_it_is_said_to_be_else_where_it_runs(
     monkeypatch.setenv("HEADRACE_NATS_URL", "nats://set")
     assert find_nats(here) == here
     assert find_nats(elsewhere, given=str(up.home.path)).nats.url == running.nats_url
+
+
+def test_files_are_where_the_setting_says_else_where_what_runs_keeps_them(
+    monkeypatch: pytest.MonkeyPatch, up: Up, place: Path
+) -> None:
+    here, elsewhere = Settings(home=str(up.home.path)), Settings(home=str(place))
+    bucket = Settings(home=str(up.home.path), objects=ObjectsSettings(url="s3://bucket"))
+    monkeypatch.delenv("HEADRACE_NATS_URL", raising=False)
+    assert find_objects(here).url == find_objects(elsewhere, given=str(up.home.path)).url == up.home.objects.as_uri()
+    assert find_objects(elsewhere).url is None
+    assert find_objects(bucket).url == "s3://bucket"
+    monkeypatch.setenv("HEADRACE_NATS_URL", "nats://set")
+    assert find_objects(here).url is None
 
 
 @pytest.mark.slow

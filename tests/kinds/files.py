@@ -194,6 +194,19 @@ async def name_files(input: Two, context: Context) -> list[str]:
     return [(await context.open(each)).name for each in named]
 
 
+class Gathered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Has many files, or the results of a batch."""
+
+    files: list[File] | None = None
+    results: Results | None = None
+
+
+@task()
+async def gather_files(input: Gathered, context: Context) -> list[str]:
+    """Return what the files are called."""
+    return [(await context.open(each)).name for each in input.files or ()]
+
+
 class Sum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Counts what became of the tasks of a batch."""
 

@@ -34,6 +34,7 @@ class FileFields:
 
     Attributes:
         at_top: The names of the properties that are files themselves.
+        lists_at_top: The names of those that are lists of files.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -44,7 +45,13 @@ class FileFields:
         # By the identity of a part: the parts live as long as the schema.
         self._known: dict[int, bool] = {}
         self._is_needed = self._may_have_files(schema)
-        self.at_top = frozenset(self._files_at_top()) if self._is_needed else frozenset[str]()
+        self.at_top, self.lists_at_top = frozenset[str](), frozenset[str]()
+        if self._is_needed:
+            members = dict(self._members_at_top())
+            self.at_top = frozenset(name for name, each in members.items() if any(map(_is_file, each)))
+            self.lists_at_top = frozenset(
+                name for name, each in members.items() if any(_is_file(part.get("items")) for part in each)
+            )
 
     def __bool__(self) -> bool:
         return self._is_needed
@@ -112,12 +119,11 @@ class FileFields:
             found |= more
         return found
 
-    def _files_at_top(self) -> Iterator[str]:
+    def _members_at_top(self) -> Iterator[tuple[str, list[Schema]]]:
+        """Yield each property of the input with the schemas that its value may be one of."""
         top = self._referred(self._schema) or self._schema
         for name, part in _mapping(top.get("properties")).items():
-            members = [part, *_parts(_mapping(part).get("anyOf"))]
-            if any(_mapping(each).get(FILE_KEYWORD) is True for each in members):
-                yield name
+            yield name, [_mapping(each) for each in (part, *_parts(_mapping(part).get("anyOf")))]
 
 
 def is_accepted(media_type: str, accept: Iterable[str]) -> bool:
@@ -125,6 +131,10 @@ def is_accepted(media_type: str, accept: Iterable[str]) -> bool:
     own = media_type.partition(";")[0].strip().lower()
     patterns = [each.lower() for each in accept]
     return not patterns or any(fnmatchcase(own, each) for each in patterns)
+
+
+def _is_file(part: Any) -> bool:
+    return _mapping(part).get(FILE_KEYWORD) is True
 
 
 def _has_file(part: Any) -> bool:

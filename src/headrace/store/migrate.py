@@ -40,7 +40,7 @@ def migrate(settings: DatabaseSettings) -> str | None:
             f"the database has a revision {revision!r}, which no Headrace has: check {settings.variable}"
         ) from error
     except (OSError, ValueError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise MigrationFailed(_why(error, settings.variable)) from error
+        raise MigrationFailed(_why(error, settings.variable, is_default=settings == DatabaseSettings())) from error
     return None
 
 
@@ -49,7 +49,7 @@ def is_locked_out(error: Exception) -> bool:
     return getattr(getattr(error, "orig", None), "sqlstate", "") == asyncpg.LockNotAvailableError.sqlstate
 
 
-def _why(error: Exception, variable: str) -> str:
+def _why(error: Exception, variable: str, *, is_default: bool) -> str:
     """Say in a line why the database cannot be used. The error may be another one inside, as SQLAlchemy wraps the driver's."""
     if (said := explain_tls(error, "Postgres", "HEADRACE_DATABASE")) is not None:
         return said
@@ -60,6 +60,8 @@ def _why(error: Exception, variable: str) -> str:
             "`headrace migrate` again"
         )
     match error:
+        case OSError() if is_default:
+            return f"Postgres cannot be reached ({first_line}): set {variable}; the database of `headrace up` is migrated by `up`"
         case OSError():
             return f"Postgres cannot be reached ({first_line}): check {variable}, and that the server runs"
         case ValueError():

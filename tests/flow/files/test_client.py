@@ -95,6 +95,11 @@ async def test_files_on_the_command_line(cluster: Cluster, tmp_path: Path) -> No
     code, _, said = await run(cluster, "get", file, place=tmp_path)
     assert code != 0
     assert "is there already" in said
+    code, _, said = await run(cluster, "get", file, "nowhere/", place=tmp_path)
+    assert (code, "there is no directory 'nowhere/': make it first" in said) == (2, True)
+    (tmp_path / "there").mkdir()
+    assert (await run(cluster, "get", file, "there/", place=tmp_path))[0] == 0
+    assert (tmp_path / "there" / "of the [command] line.csv").exists()
     code, shown, _ = await run(cluster, "rm", file, place=tmp_path)
     assert (code, shown.strip()) == (0, f"{file} deleted")
     assert (await run(cluster, "get", file, place=tmp_path))[0] != 0

@@ -14,9 +14,13 @@ from tests.accounts import KEY
 from tests.cluster import Cluster
 
 
-async def submit(cluster: Cluster, *arguments: str) -> Result:
+async def run(cluster: Cluster, *arguments: str) -> Result:
     runner = CliRunner(env={"HEADRACE_URL": cluster.url, "HEADRACE_API_KEY": KEY})
-    return await asyncio.to_thread(runner.invoke, cli, ["submit", *arguments])
+    return await asyncio.to_thread(runner.invoke, cli, arguments)
+
+
+async def submit(cluster: Cluster, *arguments: str) -> Result:
+    return await run(cluster, "submit", *arguments)
 
 
 async def test_a_file_is_uploaded_and_named_by_the_only_field_that_takes_one(
@@ -43,6 +47,16 @@ async def test_of_several_fields_the_one_that_is_meant_is_said(with_files: Clust
     assert json.loads(done.stdout) == ["a.txt", "b.txt"]
 
 
+async def test_a_list_has_every_file_that_is_given_and_no_file_stands_for_results(
+    with_files: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("some text")
+    (tmp_path / "b.txt").write_text("other text")
+    each = ("--file", f"{tmp_path}/a.txt", "--file", f"files={tmp_path}/b.txt")
+    done = await submit(with_files, "gather_files", *each, "--wait")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, ["a.txt", "b.txt"]), done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -52,6 +66,10 @@ async def test_of_several_fields_the_one_that_is_meant_is_said(with_files: Clust
         ),
         (["nope", "--file", "{place}/a.txt"], "there is no kind 'nope'; `headrace kinds` lists them"),
         (["copy_file", "--file", "source={place}/b.txt"], "there is no file '{place}/b.txt'"),
+        (
+            ["copy_file", "--file", "sources={place}/a.txt"],
+            "there is no file 'sources={place}/a.txt', and 'copy_file' has no field 'sources' for files; it has source\n",
+        ),
         (
             ["copy_file", "--file", "source={place}/a.txt", "--input", '{{"source": "x"}}'],
             "the field 'source' is given twice",
@@ -73,3 +91,30 @@ async def test_without_an_input_and_a_file_it_says_what_is_missing(with_files: C
     done = await submit(with_files, "noop")
     assert done.exit_code == 2
     assert "--input" in done.stderr
+
+
+async def test_a_batch_has_a_task_for_each_file_and_what_they_have_besides(with_files: Cluster, tmp_path: Path) -> None:
+    paths = [f"{tmp_path}/{name}/source.txt" for name in ("a", "b")]
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "source.txt").write_text("some text")
+    done = await run(with_files, "batch", "copy_file", *paths, "--besides", '{"name": "made.txt"}', "--wait")
+    assert done.exit_code == 0, done.stderr
+    batch = json.loads(done.stdout)["id"]
+    tasks = (await with_files.http.get(f"/api/v1/tasks?batch={batch}")).json()["items"]
+    assert [{file["name"] for file in task["files"]} & {"made.txt"} for task in tasks] == [{"made.txt"}] * 2
+    unclear = await run(with_files, "batch", "name_files", *paths)
+    assert (unclear.exit_code, "name one of left, right" in unclear.stderr) == (2, True)
+    clear = await run(with_files, "batch", "name_files", *paths, "--field", "left", "--wait")
+    assert clear.exit_code == 0, clear.stderr
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("--input", "-", "FILE"), ("--entries", "FILE"), ("--besides", "{}", "--input", "-")]
+)
+async def test_a_batch_is_of_lines_or_of_files(with_files: Cluster, tmp_path: Path, more: tuple[str, ...]) -> None:
+    (tmp_path / "a.txt").write_text("some text")
+    arguments = [each.replace("FILE", f"{tmp_path}/a.txt") for each in more]
+    done = await run(with_files, "batch", "copy_file", *arguments)
+    assert done.exit_code == 2
+    assert "say either --input" in done.stderr

@@ -87,6 +87,16 @@ def test_a_kind_without_files_has_none_to_look_for() -> None:
     assert not FileFields({"type": "object", "properties": {"a": {"default": {"x-file": True}}}})
 
 
+def test_lists_of_files_are_told_from_fields_that_are_one() -> None:
+    class Lists(msgspec.Struct):
+        one: File
+        some: Annotated[list[File], msgspec.Meta(min_length=1)] | None = None
+        pairs: list[list[File]] = []
+        texts: list[str] = []
+
+    assert (fields_of(Lists).at_top, fields_of(Lists).lists_at_top) == ({"one"}, {"some"})
+
+
 def test_the_name_of_a_file_is_a_title_and_its_id_is_none() -> None:
     fields = fields_of(Folder)
     assert fields.at_top == {"cover", "main"}

@@ -138,6 +138,18 @@ def test_without_postgres_a_migration_fails_with_a_line_that_says_what_to_do(url
     assert "\n" not in str(caught.value)
 
 
+def test_who_has_named_no_database_is_told_that_up_migrates_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ConnectionRefusedError("Connect call failed")
+
+    # Some server may listen at the default address of this machine.
+    monkeypatch.setattr(command, "upgrade", refuse)
+    with pytest.raises(
+        MigrationFailed, match=r"set HEADRACE_DATABASE_URL; the database of `headrace up` is migrated by `up`"
+    ):
+        migrate(DatabaseSettings())
+
+
 async def test_a_database_that_is_not_there_is_told(postgres: EmbeddedPostgres) -> None:
     with pytest.raises(MigrationFailed, match=r'Postgres refuses .*"nowhere" does not exist'):
         await asyncio.to_thread(migrate, DatabaseSettings(url=postgres.url("nowhere")))

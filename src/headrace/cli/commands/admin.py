@@ -59,7 +59,9 @@ def create(if_none: bool, credentials: Path | None, home: str | None) -> None:
 @click.argument("email")
 @_home_option
 def reset(email: str, home: str | None) -> None:
-    """Print a token that sets a new password for EMAIL, once and within 30 minutes.
+    """Print a token that sets a new password.
+
+    It is for the account with the address EMAIL, once and within 30 minutes.
 
     Give it to the user, who sends it with the new password: PUT /api/v1/password. All sessions of the account end then.
     """
@@ -74,7 +76,9 @@ def reset(email: str, home: str | None) -> None:
 @admin.command("trim-audit")
 @_home_option
 def trim_audit(home: str | None) -> None:
-    """Remove the entries of the audit that are older than HEADRACE_AUDIT_RETENTION_DAYS.
+    """Remove old entries of the audit.
+
+    Those that are older than HEADRACE_AUDIT_RETENTION_DAYS.
 
     `headrace migrate` does this too. It needs the right to delete from the table, which the API should not have.
     """

@@ -52,7 +52,9 @@ def _limit_options(command: FC) -> FC:
 
 
 @click.command()
-@click.argument("what", required=False, default="settings", type=click.Choice([*_SETTINGS, *_RUNNING, _CLUSTER]))
+@click.argument(
+    "what", required=False, default="settings", type=click.Choice([*_SETTINGS, *_RUNNING, _CLUSTER]), metavar="[WHAT]"
+)
 @click.option("--explain", is_flag=True, help="Of settings: say how to mend each.")
 @click.option("--connect", is_flag=True, help="Of settings: ask NATS and Postgres, too; takes a few seconds at most.")
 @_limit_options

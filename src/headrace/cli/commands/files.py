@@ -15,7 +15,7 @@ from headrace.cli.commands.options import (
     read_settings,
     url_option,
 )
-from headrace.cli.commands.parameter_types import ID
+from headrace.cli.commands.parameter_types import ID, PLACE
 
 LISTED = 50  # files; a screen or two
 LISTED_MAX = 10_000  # files; as many as somebody reads
@@ -35,7 +35,10 @@ def files() -> None:
 @json_option
 @url_option
 def list_files(search: str | None, task: str | None, limit: int, json: bool, url: str | None) -> None:
-    """List files, the newest first: all, or those with SEARCH in their name."""
+    """List files, the newest first.
+
+    All of them, or those with SEARCH in their name.
+    """
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.files import show_files
 
@@ -44,10 +47,13 @@ def list_files(search: str | None, task: str | None, limit: int, json: bool, url
 
 @files.command()
 @click.argument("file", type=ID, metavar="ID")
-@click.argument("to", type=click.Path(path_type=Path), required=False)
+@click.argument("to", type=PLACE, required=False)
 @url_option
 def get(file: str, to: Path | None, url: str | None) -> None:
-    """Download a file: to its own name, or to the file or into the directory TO."""
+    """Download a file.
+
+    It has its own name, in the directory TO or in this one; or TO is what it is called here.
+    """
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.files import get_file
 
@@ -60,7 +66,10 @@ def get(file: str, to: Path | None, url: str | None) -> None:
 @click.option("--type", "media_type", metavar="TYPE", help="Its type, as text/csv.  [default: by its name]")
 @url_option
 def put(paths: tuple[Path, ...], name: str | None, media_type: str | None, url: str | None) -> None:
-    """Upload files. Prints their ids. An upload that was interrupted goes on where it stopped."""
+    """Upload files, and print their ids.
+
+    An upload that was interrupted goes on where it stopped when the same file is given again.
+    """
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.files import put_files
 
@@ -85,9 +94,9 @@ def rm(files: tuple[str, ...], url: str | None) -> None:
 @click.option("--most", is_flag=True, help="Remove also when it is most of what there is.")
 @home_option
 def sweep(dry_run: bool, most: bool, home: str | None) -> None:
-    """Remove what belongs to nothing any more, as the API does every night.
+    """Remove what belongs to nothing any more.
 
-    Uploads that were not completed, objects without a file, files without an object. It needs the settings of the API.
+    The API does so every night. Uploads that were not completed, objects without a file, files without an object. It needs the settings of the API.
     """
     from headrace.cli.terminal.exits import run_command
     from headrace.cli.terminal.file_sweep import sweep_files

@@ -209,6 +209,18 @@ class LinesType(click.ParamType[BinaryIO]):
             self.fail(_unreadable(value, error), param, ctx)
 
 
+class PlaceType(click.ParamType[Path]):
+    """Where a file is written: a path, or with ``/`` at its end a directory, which has to be there."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Convert a value; see `click.ParamType.convert`."""
+        if value.endswith(os.sep) and not Path(value).is_dir():
+            self.fail(f"there is no directory {value!r}: make it first", param, ctx)
+        return Path(value)
+
+
 def _read(value: str) -> bytes:
     """Read an input, and one byte more than the longest one has: a file may have no end."""
     if value == "-":
@@ -243,5 +255,6 @@ INSTANT = InstantType()
 PAST = PastType()
 INPUT = InputType()
 LINES = LinesType()
+PLACE = PlaceType()
 RATE = RateType(BULK_PER_SECOND_MAX)
 PERCENTAGE = PercentageType()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 @click.argument("kind", type=KIND)
 @click.option("--input", type=INPUT, metavar="JSON|@FILE|-", help="A JSON object, a file, or stdin.")
 @click.option(
-    "--file", "files", multiple=True, metavar="[FIELD=]PATH", help="Upload a file, and put it into the input."
+    "--file",
+    "files",
+    multiple=True,
+    metavar="[FIELD=]PATH",
+    help="Upload a file, and put it into the input; may be repeated, for other fields or a list.",
 )
 @click.option("--results-of", type=ID, metavar="BATCH", help="Put the results of a settled batch into the input.")
 @priority_option(Priority.NORMAL)
@@ -81,7 +86,10 @@ def submit(
 
 @click.command()
 @click.argument("kind", type=KIND)
-@click.option("--input", type=LINES, required=True, metavar="@FILE|-", help="A JSON object a line, of a file or stdin.")
+@click.argument("paths", type=click.Path(exists=True, dir_okay=False, path_type=Path), nargs=-1, metavar="[FILE]...")
+@click.option("--input", type=LINES, metavar="@FILE|-", help="A JSON object a line, of a file or stdin.")
+@click.option("--besides", type=INPUT, metavar="JSON|@FILE|-", help="Of files: what each input has besides.")
+@click.option("--field", help="Of files: the field that has the file, of a kind with several.")
 @click.option("--entries", is_flag=True, help='Each line is {"input": …, "labels": …}, with labels of its own.')
 @click.option("--name", help="For people, one line.")
 @priority_option(Priority.LOW)
@@ -93,41 +101,37 @@ def submit(
 @url_option
 def batch(
     kind: str,
-    input: BinaryIO,
+    paths: tuple[Path, ...],
+    input: BinaryIO | None,
+    besides: Raw | None,
+    field: str | None,
     entries: bool,
-    name: str | None,
-    priority: str | None,
-    max_attempts: int | None,
-    labels: tuple[tuple[str, str], ...],
-    key: str | None,
     follow: bool,
     wait: bool,
     url: str | None,
+    **terms: Any,
 ) -> None:
     """Submit many tasks of one kind.
 
-    All of them, or none when one input is wrong. Prints its id and how many tasks it has; with --follow or --wait, only the settled batch goes to standard output, as JSON.
+    With --input a task for each line; with FILEs, which are uploaded, a task for each. All of them, or none when one input is
+    wrong. Prints its id and how many tasks it has; with --follow or --wait, only the settled batch goes to standard output, as JSON.
     Exits with 1 when not all of its tasks succeeded, 2 when it was refused, 3 when the API cannot be reached.
     """
-    from headrace.cli.terminal.batch import read_inputs, submit_batch
+    from headrace.cli.terminal.batch import batch_of_files, batch_of_lines, submit_batch
     from headrace.cli.terminal.exits import run_command
 
     _check_alternatives(follow, wait)
-    command = submit_batch(
-        called_api(url),
-        lambda client: client.batch(
-            kind,
-            **{"entries" if entries else "inputs": read_inputs(input)},
-            name=name,
-            priority=Priority(priority) if priority else None,
-            max_attempts=max_attempts,
-            labels=dict(labels),
-            key=key,
-        ),
-        follow=follow,
-        wait=wait,
-    )
-    sys.exit(run_command(command))
+    priority = terms.pop("priority")
+    terms |= {"priority": Priority(priority) if priority else None, "labels": dict(terms["labels"])}
+    if input is not None and not paths and besides is None and field is None:
+        submitting = batch_of_lines(kind, input, has_entries=entries, **terms)
+    elif input is None and paths and not entries:
+        submitting = batch_of_files(kind, paths, besides, field, **terms)
+    else:
+        raise click.UsageError(
+            "say either --input, with or without --entries, or files, with or without --besides and --field"
+        )
+    sys.exit(run_command(submit_batch(called_api(url), submitting, follow=follow, wait=wait)))
 
 
 @click.command()

@@ -70,9 +70,14 @@ def _describe_refusal(problem: ProblemError, url: str, key: ApiKey | None) -> st
 
 
 def describe_problem(problem: ProblemError) -> str:
-    """Write a refusal in words, with each path of the input that is wrong on a line of its own."""
+    """Write a refusal in words, with each path of the input that is wrong on a line of its own unless the message says it."""
     lines = [printable(f"{problem.error_code}: {problem.message}")]
-    lines += [printable(f"  {error.path or '/'}: {error.message}") for error in problem.errors]
+    said = problem.message
+    lines += [
+        printable(f"  {each.path or '/'}: {each.message}")
+        for each in problem.errors
+        if each.message != said and f"{each.path or '/'}: {each.message}" not in said
+    ]
     if problem.status >= 500 and problem.correlation_id:
         lines.append(printable(f"  correlation id {problem.correlation_id}"))
     return "\n".join(lines)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager, nullcontext
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import httpx
 import msgspec
@@ -15,13 +16,49 @@ from headrace.cli.commands.parameter_types import INPUT_BYTES_MAX
 from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.count_display import CountDisplay, count_display_for
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_TASK_FAILED, CommandFailed
+from headrace.cli.terminal.input_files import upload_files
 from headrace.cli.terminal.output import note, show, show_json, show_json_text
 from headrace.cli.terminal.without_streams import views_of_batch
 from headrace.client import Client, ProblemError
 from headrace.contracts.batches import BATCH_BYTES_MAX, INPUTS_MAX, Batch, Counts
 
+SubmitBatch = Callable[[Client], Awaitable[Batch]]
 
-async def submit_batch(api: Api, submit: Callable[[Client], Awaitable[Batch]], *, follow: bool, wait: bool) -> int:
+
+def batch_of_lines(kind: str, lines: BinaryIO, *, has_entries: bool, **terms: Any) -> SubmitBatch:
+    """Return what submits a batch with a task for each line.
+
+    Args:
+        kind: The kind of every task.
+        lines: Inputs, or entries, as NDJSON.
+        has_entries: Whether the lines are entries.
+        terms: Further arguments of `Client.batch`.
+    """
+    return lambda client: client.batch(kind, **{"entries" if has_entries else "inputs": read_inputs(lines)}, **terms)
+
+
+def batch_of_files(
+    kind: str, paths: Sequence[Path], besides: Raw | None, field: str | None, **terms: Any
+) -> SubmitBatch:
+    """Return what uploads files and submits a batch with a task for each.
+
+    Args:
+        kind: The kind of every task.
+        paths: The files.
+        besides: What the input of each task has besides its file, a JSON object.
+        field: The field that has the file.
+        terms: Further arguments of `Client.batch_of_files`.
+    """
+    rest = msgspec.json.decode(besides, type=dict[str, Any]) if besides is not None else None
+
+    async def submit(client: Client) -> Batch:
+        files = await upload_files(client, paths)
+        return await client.batch_of_files(kind, files, rest, field=field, **terms)
+
+    return submit
+
+
+async def submit_batch(api: Api, submit: SubmitBatch, *, follow: bool, wait: bool) -> int:
     """Submit a batch and print its id; with ``follow`` or ``wait``, stay until it settles and print it as JSON.
 
     Args:

@@ -10,6 +10,7 @@ from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.embedded.home import Home
 from headrace.log.permissions import OPERATOR
 from headrace.settings import DatabaseSettings, NatsSettings, Settings
+from headrace.settings.object_storage import ObjectsSettings
 from headrace.settings.secret_files import is_given
 
 
@@ -58,6 +59,14 @@ def find_database(settings: Settings, given: str | None = None) -> DatabaseSetti
         else Home.at(given or settings.home).running()
     )
     return DatabaseSettings(url=running.database_url) if running else None
+
+
+def find_objects(settings: Settings, given: str | None = None) -> ObjectsSettings:
+    """Return where files are: HEADRACE_OBJECTS_URL, else the directory of the `up` that `find_nats` finds."""
+    if settings.objects.url is not None or (given is None and is_given(os.environ, "HEADRACE_NATS_URL")):
+        return settings.objects
+    home = Home.at(given or settings.home)
+    return msgspec.structs.replace(settings.objects, url=home.objects.as_uri()) if home.running() else settings.objects
 
 
 def how_to_find(settings: Settings, option: str) -> str:

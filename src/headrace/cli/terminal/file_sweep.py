@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from headrace.api.files.nightly import has_caught_up
 from headrace.api.files.sweep import Finding, Sweeper
 from headrace.api.identity_database import IdentityDatabase
 from headrace.cli.terminal.accounts.database import find_database
+from headrace.cli.terminal.discovery import find_objects
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
 from headrace.cli.terminal.log_reader import open_log_reader
 from headrace.cli.terminal.output import note, show
 from headrace.cli.terminal.sizes import size as format_bytes
-from headrace.embedded.home import Home
 from headrace.errors import HeadraceError
 from headrace.objects import Objects, open_objects
 from headrace.settings import Settings
@@ -54,11 +52,8 @@ async def sweep_files(settings: Settings, home: str | None, *, removes: bool, re
 
 
 def _find_objects(settings: Settings, home: str | None) -> Objects:
-    at = Home.at(home or settings.home)
-    if settings.objects.url is None and at.running() is not None:
-        settings = replace(settings, objects=replace(settings.objects, url=at.objects.as_uri()))
     try:
-        objects = open_objects(settings.objects)
+        objects = open_objects(find_objects(settings, home))
     except HeadraceError as error:
         raise CommandFailed(error.message, EXIT_UNREACHABLE) from error
     if objects is None:

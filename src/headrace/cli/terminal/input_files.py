@@ -11,6 +11,7 @@ import msgspec
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.cli.terminal.files import shown_progress
 from headrace.client import Client
+from headrace.contracts.batch_results import RESULTS_FIELD
 from headrace.contracts.file_fields import FileFields
 
 
@@ -28,7 +29,7 @@ async def with_files(client: Client, kind: str, input: msgspec.Raw | None, files
         client: Uploads them.
         kind: The kind that the input is for.
         input: The input without them, a JSON object; None when there is nothing else in it.
-        files: The path of each, or ``FIELD=PATH`` where the kind has several fields for files.
+        files: The path of each, or ``FIELD=PATH`` where the kind has several fields for files. A field that is a list takes several.
 
     Raises:
         CommandFailed: There is no such kind, field or file, or there is neither an input nor a file. Nothing was uploaded.
@@ -43,17 +44,33 @@ async def with_files(client: Client, kind: str, input: msgspec.Raw | None, files
     given = msgspec.json.decode(bare, type=dict[str, Any])
     placed = [_placed(each, kind, fields) for each in files]
     named = [each.field for each in placed]
-    if twice := next((each for each in named if named.count(each) > 1 or each in given), None):
-        raise CommandFailed(f"the field {twice!r} is given twice: a field has one file", EXIT_REFUSED)
-    ids: dict[str, Any] = {}
-    for each in placed:
-        with shown_progress(each.path.name) as on_progress:
-            ids[each.field] = (await client.files.upload(each.path, on_progress=on_progress)).id
-    return msgspec.Raw(msgspec.json.encode(given | ids))
+    single = [each for each in named if each not in fields.lists_at_top]
+    if twice := next((each for each in named if single.count(each) > 1 or each in given), None):
+        raise CommandFailed(f"the field {twice!r} is given twice: say it once, with --file or in --input", EXIT_REFUSED)
+    ids = await upload_files(client, [each.path for each in placed])
+    values: dict[str, Any] = dict(zip(named, ids, strict=True))
+    values |= {
+        name: [file for file, field in zip(ids, named, strict=True) if field == name]
+        for name in set(named) - set(single)
+    }
+    return msgspec.Raw(msgspec.json.encode(given | values))
 
 
-async def _fields_of(client: Client, kind: str) -> frozenset[str]:
-    """Return the fields of a kind that are files.
+async def upload_files(client: Client, paths: Sequence[Path]) -> list[str]:
+    """Upload files one after the other, and return the id of each.
+
+    Raises:
+        ProblemError: The API refuses a file.
+    """
+    ids: list[str] = []
+    for path in paths:
+        with shown_progress(path.name) as on_progress:
+            ids.append((await client.files.upload(path, on_progress=on_progress)).id)
+    return ids
+
+
+async def _fields_of(client: Client, kind: str) -> FileFields:
+    """Return where a kind has files.
 
     Raises:
         CommandFailed: There is no such kind, or it takes none.
@@ -61,28 +78,34 @@ async def _fields_of(client: Client, kind: str) -> frozenset[str]:
     entry = next((each for each in await client.kinds() if each.name == kind), None)
     if entry is None:
         raise CommandFailed(f"there is no kind {kind!r}; `headrace kinds` lists them", EXIT_REFUSED)
-    fields = FileFields(entry.input_schema).at_top
-    if not fields:
+    fields = FileFields(entry.input_schema)
+    if not fields.at_top | fields.lists_at_top:
         raise CommandFailed(
             f"the kind {kind!r} takes no file in a field of its own; submit it without --file", EXIT_REFUSED
         )
     return fields
 
 
-def _placed(given: str, kind: str, fields: frozenset[str]) -> InputFile:
+def _placed(given: str, kind: str, fields: FileFields) -> InputFile:
     """Return for which field a file is.
 
     Raises:
         CommandFailed: That is not clear, or there is no such file.
     """
     field, is_named, path = given.partition("=")
-    if not is_named or field not in fields:
-        if len(fields) > 1:
-            names = ", ".join(sorted(fields))
-            raise CommandFailed(
-                f"{kind!r} has several fields for files; say --file FIELD=PATH, of {names}", EXIT_REFUSED
-            )
-        (field,), path = fields, given
+    every = fields.at_top | fields.lists_at_top
+    if is_named and field in every:
+        return InputFile(field, _existing(path))
+    names = ", ".join(sorted(every))
+    # The results of a batch are seldom a file of this machine: --results-of is for them.
+    usual = fields.at_top - {RESULTS_FIELD} or fields.lists_at_top or fields.at_top
+    if len(usual) > 1:
+        raise CommandFailed(f"{kind!r} has several fields for files; say --file FIELD=PATH, of {names}", EXIT_REFUSED)
+    why = f", and {kind!r} has no field {field!r} for files; it has {names}" if is_named else ""
+    return InputFile(min(usual), _existing(given, why))
+
+
+def _existing(path: str, why: str = "") -> Path:
     if not Path(path).is_file():
-        raise CommandFailed(f"there is no file {path!r}", EXIT_REFUSED)
-    return InputFile(field, Path(path))
+        raise CommandFailed(f"there is no file {path!r}{why}", EXIT_REFUSED)
+    return Path(path)

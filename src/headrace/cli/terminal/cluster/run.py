@@ -15,7 +15,7 @@ from headrace.cli.terminal.cluster.seen import Seen, level_of, lines_of
 from headrace.cli.terminal.cluster.servers import check_servers
 from headrace.cli.terminal.cluster.streams import check_streams
 from headrace.cli.terminal.cluster.users import check_users
-from headrace.cli.terminal.discovery import find_database, find_nats
+from headrace.cli.terminal.discovery import find_database, find_nats, find_objects
 from headrace.cli.terminal.nats_monitor import find_monitors
 from headrace.cli.terminal.output import show, show_json_text
 from headrace.embedded.home import Home
@@ -49,7 +49,7 @@ async def check_cluster(settings: Settings, *, home: str | None, passwords: Path
         check_database(find_database(settings, home)),
     )
     seen = [each for group in groups for each in group]
-    seen.append(await check_files(settings))
+    seen.append(await check_files(find_objects(settings, home)))
     level = level_of(seen)
     if json:
         encoded = msgspec.json.encode({"level": level.name, "seen": seen}).decode()
