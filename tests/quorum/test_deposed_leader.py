@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import pytest
 
+from headrace.contracts.tasks import Task
 from headrace.errors import LogUnavailable
-from headrace.lifecycle.task_state import read_task_state
+from headrace.lifecycle.cancel import Cancelled, cancel_task
+from headrace.lifecycle.confirmed_state import read_ended_task
+from headrace.lifecycle.queueing import WaitingTask, submit_task
+from headrace.lifecycle.reopen import Gone, NotFinished, Reopened, reopen_task
+from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
-from tests.nats_cluster import SERVERS
+from tests.nats_cluster import SERVERS, NatsServer
 from tests.quorum.network import Network, why_not
 from tests.quorum.servers import Quorum
+from tests.unit.lifecycle.steps import new_task, succeed
 from tests.waiting import until
 
 pytestmark = [
@@ -21,43 +31,109 @@ pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=f"no network of our own: {why_not()}"),
 ]
 
-SUBJECT = "hr.tasks.queued.echo.normal.someone.a-task"
 SOON = {"HEADRACE_STREAM_APPEND_TIMEOUT": "2"}
 ELECTED_SECONDS_MAX = 30.0
 
+Answer = TypeVar("Answer")
 
-async def _is_appended(log: Log) -> bool:
-    try:
-        await log.appender.append(SUBJECT, b"{}", {subjects.MSG_ID: "once"})
-    except LogUnavailable:
-        return False
-    return True
+
+class Cut(NamedTuple):
+    """Three servers whose leader can be cut off from the others.
+
+    Attributes:
+        quorum: The servers.
+        leader: The one that leads while all reach each other.
+        at_leader: The log, as who is connected to the leader has it.
+        at_others: The log, as who is connected to another server has it.
+    """
+
+    quorum: Quorum
+    leader: NatsServer
+    at_leader: Log
+    at_others: Log
+
+    async def cut_off(self) -> None:
+        """Part the leader from the others, and wait until these have another one."""
+        for other in self.quorum.others(self.leader):
+            self.quorum.network.part(self.quorum.host(self.leader), self.quorum.host(other))
+
+        async def is_elected() -> bool:
+            return await leader_by(self.at_others) not in ("", self.leader.name)
+
+        await answered(is_elected, "the others to elect a leader")
+
+
+@asynccontextmanager
+async def three_servers(place: Path) -> AsyncGenerator[Cut]:
+    with Network(SERVERS) as network:
+        async with Quorum(place / "nats", network) as quorum, open_log(quorum.settings(), "test") as log:
+            name = await leader_by(log)
+            leader = next(server for server in quorum.servers if server.name == name)
+            at_leader = quorum.settings(quorum.servers.index(leader), **SOON)
+            at_others = quorum.settings(quorum.servers.index(quorum.others(leader)[0]))
+            async with open_log(at_leader, "before") as before, open_log(at_others, "after") as after:
+                yield Cut(quorum, leader, before, after)
+
+
+async def leader_by(log: Log) -> str:
+    info = await log.jetstream.request(f"STREAM.INFO.{subjects.STREAM}")
+    return info["cluster"].get("leader", "")
+
+
+async def answered(ask: Callable[[], Awaitable[Answer | None]], what: str) -> Answer:
+    """Ask until the log answers, and what it says is neither None nor False."""
+
+    async def unless_unavailable() -> Answer | None:
+        try:
+            return await ask()
+        except LogUnavailable:
+            return None
+
+    return await until(unless_unavailable, what, ELECTED_SECONDS_MAX)
+
+
+async def reopen(log: Log, task: WaitingTask) -> Reopened | NotFinished | Gone:
+    async def find_submitted(_: TaskState | None) -> Task:
+        raise AssertionError("the log has it")
+
+    owner, id_ = task.subject.owner, task.subject.task
+    return await reopen_task(log, owner, id_, find_submitted=find_submitted, reserve=lambda _: None)
 
 
 @pytest.mark.invariant(1)
-async def test_a_task_that_was_accepted_is_not_said_to_be_missing_by_a_leader_that_was_replaced(tmp_path: Path) -> None:
-    with Network(SERVERS) as network:
-        async with Quorum(tmp_path / "nats", network) as quorum, open_log(quorum.settings(), "test") as log:
-            info = await log.jetstream.request(f"STREAM.INFO.{subjects.STREAM}")
-            leader = next(server for server in quorum.servers if server.name == info["cluster"]["leader"])
-            others = quorum.others(leader)
-            at_leader = quorum.settings(quorum.servers.index(leader), **SOON)
-            at_others = quorum.settings(quorum.servers.index(others[0]), **SOON)
-            async with open_log(at_leader, "before") as before, open_log(at_others, "after") as after:
-                assert await read_task_state(before, "someone", "a-task") is None
-                for other in others:
-                    network.part(quorum.host(leader), quorum.host(other))
-                await until(lambda: _is_appended(after), "the others to elect a leader", ELECTED_SECONDS_MAX)
+async def test_what_was_accepted_is_not_denied_by_a_leader_that_was_replaced(tmp_path: Path) -> None:
+    missing, ended, run_again = new_task(), new_task(), new_task()
+    async with three_servers(tmp_path) as cut:
+        await submit_task(cut.at_leader, ended)
+        await submit_task(cut.at_leader, run_again)
+        await cancel_task(cut.at_leader, run_again.subject.owner, run_again.subject.task)
+        await cut.cut_off()
+        await submit_task(cut.at_others, missing)
+        await succeed(cut.at_others, ended.subject)
+        assert isinstance(await reopen(cut.at_others, run_again), Reopened)
 
-                with pytest.raises(LogUnavailable):
-                    await read_task_state(before, "someone", "a-task")
+        # Each was done, as a majority knows, and the leader that was replaced has heard of none.
+        denials = await asyncio.gather(
+            read_task_state(cut.at_leader, missing.subject.owner, missing.subject.task),
+            reopen(cut.at_leader, ended),
+            cancel_task(cut.at_leader, run_again.subject.owner, run_again.subject.task),
+            return_exceptions=True,
+        )
+        assert [type(each) for each in denials] == [LogUnavailable] * 3
 
-                network.heal()
-
-                async def is_known() -> bool:
-                    try:
-                        return await read_task_state(before, "someone", "a-task") is not None
-                    except LogUnavailable:
-                        return False
-
-                await until(is_known, "the leader that was replaced to have the task", ELECTED_SECONDS_MAX)
+        cut.quorum.network.heal()
+        known = await answered(
+            lambda: read_task_state(cut.at_leader, missing.subject.owner, missing.subject.task), "the task to be known"
+        )
+        assert known.subject.task == missing.subject.task
+        over = await answered(
+            lambda: read_ended_task(cut.at_leader, ended.subject.owner, ended.subject.task), "the end to be known"
+        )
+        assert over.is_over
+        cancelling = answered(
+            lambda: cancel_task(cut.at_leader, run_again.subject.owner, run_again.subject.task), "the run to be known"
+        )
+        assert isinstance(await cancelling, Cancelled)
+        state = await read_task_state(cut.at_others, run_again.subject.owner, run_again.subject.task)
+        assert state is not None
+        assert state.is_over

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from headrace.contracts.events import Outcome
 from headrace.contracts.tasks import State, TaskSummary
 from headrace.errors import LogUnavailable
+from headrace.lifecycle.confirmed_state import confirm_task_state
 from headrace.lifecycle.finishing import end_forgotten_task, end_task, stop_task
 from headrace.lifecycle.task_state import Gone, TaskState, read_task_state
 from headrace.log.connection import Log
@@ -42,6 +43,9 @@ async def cancel_task(log: Log, owner: str, task: str) -> Cancelled | AlreadyFin
     own_finish = None
     for _ in range(TRIES_MAX):
         state = await read_task_state(log, owner, task)
+        if state is not None and state.is_over and own_finish is None:
+            # It may have been run again since a server that leads no more has heard of it.
+            state = await confirm_task_state(log, state)
         if state is None:
             return NotInLog()
         if state.is_deleted:

@@ -10,8 +10,9 @@ from headrace.contracts.large_values import find_value
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import FileRole, Task, TaskSummary
 from headrace.errors import AppendRefused, LogUnavailable
+from headrace.lifecycle.confirmed_state import read_ended_task
 from headrace.lifecycle.queueing import WaitingTask, queue_if_unchanged
-from headrace.lifecycle.task_state import Gone, TaskState, read_task_state, subject_of
+from headrace.lifecycle.task_state import Gone, TaskState, subject_of
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.memberships import headers_of
@@ -53,7 +54,7 @@ async def reopen_task(
         LogUnavailable: the log does not answer.
     """
     for _ in range(TRIES_MAX):
-        state = await read_task_state(log, owner, task)
+        state = await read_ended_task(log, owner, task)
         if state is not None and (state.is_deleted or not state.is_over):
             return Gone() if state.is_deleted else NotFinished()
         found = _submitted_in_log(state) or _submitted_in_read_model(await find_submitted(state), state)

@@ -143,11 +143,17 @@ class Gone(NamedTuple):
     """The task was deleted."""
 
 
-async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
+async def read_task_state(log: Log, owner: str, task: str, *, is_agreed: bool = False) -> TaskState | None:
     """Read the state of a task; None when the log has no event of it.
 
     With a replicated log, the answer contains every event that the leader had when this was called. That there is none is
     confirmed by a majority of the servers.
+
+    Args:
+        log: The log.
+        owner: The owner of the task.
+        task: Its id.
+        is_agreed: Whether the answer has to contain every event that a majority had, see `headrace.lifecycle.confirmed_state`.
 
     Raises:
         LogUnavailable: the log does not answer, there is no majority, or a replica stays behind, as one does that is cut off from
@@ -156,7 +162,7 @@ async def read_task_state(log: Log, owner: str, task: str) -> TaskState | None:
     if log.settings.replicas == 1:
         return await _read(log, owner, task)
     every_event = subjects.task_events(owner, task)
-    newest = await log.replayer.last_at_leader(every_event)
+    newest = 0 if is_agreed else await log.replayer.last_at_leader(every_event)
     if not newest:
         # A server that leads no more, and does not know it yet, has no task that was accepted since.
         newest = max(map(_sequence, await last_of_each_agreed(log, every_event)), default=0)

@@ -21,8 +21,9 @@ from headrace.contracts.files import content_key, record_key
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import StoredFile
 from headrace.errors import LogUnavailable, ReadModelBehind, ReadModelUnavailable, TaskNotFinished, TaskNotFound
+from headrace.lifecycle.confirmed_state import read_ended_task
 from headrace.lifecycle.deletion import Deletable, append_deletion, deletable, erase_events, forgotten
-from headrace.lifecycle.task_state import TaskState, read_task_state, subject_of
+from headrace.lifecycle.task_state import TaskState, subject_of
 from headrace.store import tasks as stored_tasks
 
 REMOVE_SECONDS = 10.0  # for the objects of a task; proxies end a request that nothing happens to after 30 or 60
@@ -97,7 +98,7 @@ async def _find_finished(api: ApiState, owner: str, task: str, by: str) -> tuple
         ReadModelBehind: the projector did not reach the task in time.
         ReadModelUnavailable: Postgres cannot be reached.
     """
-    state = await read_task_state(api.log, owner, task)
+    state = await read_ended_task(api.log, owner, task)
     if state is None:
         return await _find_forgotten(api, owner, task, by)
     if state.is_deleted:
