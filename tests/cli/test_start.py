@@ -1,33 +1,81 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from click import Command
 from click.testing import CliRunner
 
-from headrace.cli import cli
+from headrace.cli import COMMANDS, cli
 from headrace.cli.terminal.discovery import find_api, find_nats, find_objects
 from headrace.log.permissions import OPERATOR
 from headrace.settings import Settings
 from headrace.settings.object_storage import ObjectsSettings
 from tests.cli.conftest import Shell, Up
 
-HEAVY = ("litestar", "sqlalchemy", "polars", "nats", "httpx", "rich", "structlog", "asyncio")
+# What `--help` may import besides Python's own modules: a list of commands needs nothing else.
+OF_HELP = {"__main__", "click", "headrace"}
+OF_HELP_BELOW_HEADRACE = {
+    "cli",
+    "cli.deferred",
+    "cli.terminal",
+    "cli.terminal.exits",
+    "cli.terminal.output",
+    "embedded",
+    "embedded.errors",
+    "printable",
+}
+# Each of these takes a tenth of a second.
+HEAVY_OF_PYTHON = {"asyncio", "concurrent", "email", "http", "importlib.metadata", "multiprocessing", "sqlite3", "ssl"}
 
 
-async def test_help_imports_nothing_heavy() -> None:
+async def imported_by(*arguments: str) -> set[str]:
+    """The modules that a command imports beyond those of an interpreter that does nothing."""
     program = (
         "import sys\n"
-        "from headrace.cli import cli\n"
-        "try: cli(['--help'])\n"
-        f"except SystemExit: print([name for name in {HEAVY} if name in sys.modules])\n"
+        "before = set(sys.modules)\n"
+        "from headrace.cli import main\n"
+        f"sys.argv[1:] = {arguments!r}\n"
+        "try: main()\n"
+        "except SystemExit: print(*sorted(set(sys.modules) - before))\n"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    assert out.decode().splitlines()[-1] == "[]"
-    assert "submit" in out.decode()
+    return set(out.decode().splitlines()[-1].split())
+
+
+async def test_help_imports_click_and_a_few_small_modules_and_no_command() -> None:
+    imported = await imported_by("--help")
+    roots = {name.partition(".")[0] for name in imported}
+    assert roots - sys.stdlib_module_names - OF_HELP == set()
+    assert {
+        name.removeprefix("headrace.") for name in imported if name.startswith("headrace.")
+    } <= OF_HELP_BELOW_HEADRACE
+    assert imported & HEAVY_OF_PYTHON == set()
+
+
+async def test_the_help_of_a_command_imports_no_other_command_and_none_of_what_commands_do() -> None:
+    imported = await imported_by("submit", "--help")
+    commands = {name for name in imported if re.fullmatch(r"headrace\.cli\.commands\.[a-z]+", name)}
+    assert commands == {"headrace.cli.commands.options", "headrace.cli.commands.tasks"}
+    assert {"asyncio", "httpx", "litestar", "nats", "rich", "sqlalchemy", "structlog"} & imported == set()
+
+
+def test_the_list_of_commands_has_the_first_sentence_of_the_help_of_each() -> None:
+    assert len(COMMANDS) > 20
+    assert {name: place.summary for name, place in COMMANDS.items()} == {
+        name: command.get_short_help_str(200) for name, command in cli.commands.items()
+    }
+    assert {name: command.name for name, command in cli.commands.items()} == {name: name for name in COMMANDS}
+
+
+def test_a_command_that_is_not_in_the_list_of_the_group_is_refused() -> None:
+    with pytest.raises(TypeError, match="'added' has to be among the places"):
+        cli.add_command(Command("added"))
+    assert "added" not in cli.commands
 
 
 def test_the_list_of_commands_cuts_no_sentence_off() -> None:

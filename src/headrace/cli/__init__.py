@@ -1,6 +1,7 @@
 """The command line. `commands` defines arguments and options, `terminal` does what a command is for and shows it.
 
-A command imports what it needs when it runs, so that `headrace --help` is quick and `headrace up` stays small.
+A command is imported when it is run, and imports what it needs then, so that `headrace --help` is quick and `headrace up` stays
+small.
 """
 
 from __future__ import annotations
@@ -11,21 +12,43 @@ import sys
 
 import click
 
-from headrace.cli.commands.admin import admin, enter
-from headrace.cli.commands.changes import cancel, replay
-from headrace.cli.commands.check import check, doctor
-from headrace.cli.commands.demo import demo
-from headrace.cli.commands.files import files
-from headrace.cli.commands.keys import key, login, logout, secret
-from headrace.cli.commands.kinds import kinds, pause, resume
-from headrace.cli.commands.listing import list_tasks
-from headrace.cli.commands.log import lag, tail
-from headrace.cli.commands.logs import logs
-from headrace.cli.commands.processes import api, migrate, projector, provision, up, worker
-from headrace.cli.commands.schedules import schedules
-from headrace.cli.commands.tasks import batch, results, submit
-from headrace.cli.commands.types import types
+from headrace.cli.deferred import DeferredGroup, Place
 from headrace.cli.terminal.exits import run_cli
+
+PACKAGE = "headrace.cli.commands"
+
+COMMANDS = {
+    "up": Place(f"{PACKAGE}.processes", "up", "Run everything on this machine."),
+    "api": Place(f"{PACKAGE}.processes", "api", "Run the HTTP API."),
+    "worker": Place(f"{PACKAGE}.processes", "worker", "Run tasks of the given kinds, or of all."),
+    "projector": Place(f"{PACKAGE}.processes", "projector", "Keep the read model."),
+    "migrate": Place(f"{PACKAGE}.processes", "migrate", "Bring the database up to date."),
+    "provision": Place(f"{PACKAGE}.processes", "provision", "Create or change the streams on NATS."),
+    "check": Place(f"{PACKAGE}.check", "check", "Check settings, what runs, or an installation."),
+    "doctor": Place(f"{PACKAGE}.check", "doctor", "Collect what is known, and say what to do about it."),
+    "submit": Place(f"{PACKAGE}.tasks", "submit", "Submit a task."),
+    "batch": Place(f"{PACKAGE}.tasks", "batch", "Submit many tasks of one kind."),
+    "results": Place(f"{PACKAGE}.tasks", "results", "Print the results of a batch, a line of JSON for each task."),
+    "list": Place(f"{PACKAGE}.listing", "list_tasks", "List tasks, the newest first."),
+    "logs": Place(f"{PACKAGE}.logs", "logs", "Show the newest lines that a task wrote."),
+    "cancel": Place(f"{PACKAGE}.changes", "cancel", "Cancel tasks."),
+    "replay": Place(f"{PACKAGE}.changes", "replay", "Run failed tasks again."),
+    "demo": Place(f"{PACKAGE}.demo", "demo", "Make a minute of mixed work, to look at it in the web app."),
+    "kinds": Place(f"{PACKAGE}.kinds", "kinds", "List the kinds of task that can be submitted."),
+    "types": Place(f"{PACKAGE}.types", "types", "Print the types of what kinds take and give."),
+    "pause": Place(f"{PACKAGE}.kinds", "pause", "Start no more tasks of a kind until it is resumed."),
+    "resume": Place(f"{PACKAGE}.kinds", "resume", "Start tasks of a paused kind again."),
+    "schedules": Place(f"{PACKAGE}.schedules", "schedules", "List schedules; add, pause, resume, run and remove them."),
+    "files": Place(f"{PACKAGE}.files", "files", "Upload, list, download and delete files."),
+    "tail": Place(f"{PACKAGE}.log", "tail", "Watch what happens to tasks, straight from the log."),
+    "lag": Place(f"{PACKAGE}.log", "lag", "Show what waits and what runs, and say what is wrong."),
+    "key": Place(f"{PACKAGE}.keys", "key", "Print the API key that commands use."),
+    "login": Place(f"{PACKAGE}.keys", "login", "Keep an API key for a server."),
+    "logout": Place(f"{PACKAGE}.keys", "logout", "Forget the API key that was kept for a server."),
+    "enter": Place(f"{PACKAGE}.admin", "enter", "Print a link that signs the administrator of `up` in."),
+    "secret": Place(f"{PACKAGE}.keys", "secret", "Print a new secret, for HEADRACE_API_SECRETS."),
+    "admin": Place(f"{PACKAGE}.admin", "admin", "Make administrators, and let them in again."),
+}
 
 
 def main() -> None:
@@ -44,17 +67,11 @@ def _end_on_sigterm() -> None:
         signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=DeferredGroup,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="headrace")
 def cli() -> None:
     """Background work for web applications: accepted over HTTP, run on NATS JetStream, followed live."""
-
-
-PROCESSES = (up, api, worker, projector, migrate, provision, check, doctor)
-TASKS = (submit, batch, results, list_tasks, logs, cancel, replay, demo)
-KINDS = (kinds, types, pause, resume)
-LOG = (tail, lag)
-ACCOUNTS = (key, login, logout, enter, secret, admin)
-
-for command in (*PROCESSES, *TASKS, *KINDS, schedules, files, *LOG, *ACCOUNTS):
-    cli.add_command(command)

@@ -15,7 +15,6 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from headrace.printable import ascii_json, has_colours, printable, printable_json, printable_lines
 
@@ -62,6 +61,9 @@ def show_json(value: Any) -> None:
     Raises:
         OutputLost: It cannot be written.
     """
+    # The help does without it.
+    import msgspec
+
     show_json_text(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
