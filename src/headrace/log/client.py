@@ -69,6 +69,7 @@ class NatsClient(SteadyClient):
         self._subscribing_again: asyncio.Task[None] | None = None
         # While a server is away every attempt fails the same way, five times a second; each error is logged once.
         self._logged_errors = set[str]()
+        self._refusal: NotLetIn | None = None
         # A child with a copy of the socket would keep the connection open after this process has ended, and the server would
         # go on delivering tasks into it.
         forks.keep_from_children(self)
@@ -90,7 +91,7 @@ class NatsClient(SteadyClient):
             if self._tls.problem is not None:
                 raise TlsFailed(self._tls.problem) from error
             why = ", ".join(sorted(self._logged_errors)) or "no answer"
-            if "authorization violation" in why.lower():
+            if _is_refusal(why):
                 raise NotLetIn.because(why) from error
             raise LogUnavailable(
                 f"NATS cannot be reached ({why}); check HEADRACE_NATS_URL and _PASSWORD or _TOKEN, and that the server runs"
@@ -142,6 +143,13 @@ class NatsClient(SteadyClient):
             if self.is_connected:
                 await self.flush(timeout=CONNECT_TIMEOUT_SECONDS)
         await self.close()
+
+    @property
+    def refusal(self) -> str | None:
+        """Say in words that the server does not let us in any more, and what to do; None while it does, or does not answer."""
+        if self.is_connected or self._refusal is None:
+            return None
+        return f"{self._refusal.message}, and start this process again: it reads them once"
 
     @property
     def is_in_cluster(self) -> bool:
@@ -219,6 +227,7 @@ class NatsClient(SteadyClient):
         if self.is_connected or message not in self._logged_errors:
             log.warning("NATS client error", client=self._client_name, error=message)
         self._logged_errors.add(message)
+        self._refusal = NotLetIn.because(message) if _is_refusal(message) else self._refusal
         if self._on_wait is not None and not self.is_connected:
             self._on_wait(f"NATS cannot be reached: {message}")
 
@@ -246,6 +255,7 @@ class NatsClient(SteadyClient):
 
     async def _reconnected(self) -> None:
         self._logged_errors.clear()
+        self._refusal = None
         self._tls.problem = None
         self._denials.forget()
         if self._on_reconnect is not None:
@@ -261,6 +271,11 @@ class NatsClient(SteadyClient):
                 client=self._client_name,
             )
             signal.raise_signal(signal.SIGTERM)
+
+
+def _is_refusal(error: str) -> bool:
+    """Tell whether an error of the server says that it does not know our user or password."""
+    return "authorization violation" in error.lower()
 
 
 @asynccontextmanager

@@ -79,6 +79,11 @@ class Log:
         return self._connection.is_connected
 
     @property
+    def disconnected(self) -> str | None:
+        """Say in words that NATS cannot be reached now, and what is known of the reason; None when it can."""
+        return None if self.is_connected else self._connection.refusal or "disconnected; reconnecting"
+
+    @property
     def is_closed(self) -> bool:
         """Whether this process has closed its connection, so that nothing can be appended any more."""
         return self._connection.meant_to_close
@@ -111,7 +116,7 @@ class Log:
         try:
             await self.refresh()
         except HeadraceError as error:
-            return error.message
+            return self._connection.refusal or error.message
         return self.problem
 
     async def refresh(self) -> StreamState:

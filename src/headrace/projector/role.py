@@ -55,7 +55,7 @@ class Role:
     async def checks(self) -> dict[str, str]:
         """Ask each thing that the projector depends on, and say how it is."""
         return {
-            "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+            "nats": self._log.disconnected or "ok",
             "log": await self._log.check() or self._blamed("log") or "ok",
             "clock": clock.problem() or "ok",
             "postgres": self._blamed("postgres") or await self._ask_postgres() or "ok",

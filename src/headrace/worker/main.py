@@ -195,7 +195,7 @@ class Worker:
         """Say what the worker depends on, and how it is."""
         return all_needed(
             {
-                "nats": "ok" if self._log.is_connected else "disconnected; reconnecting",
+                "nats": self._log.disconnected or "ok",
                 "log": await self._log.check() or "ok",
                 "permissions": self._log.not_permitted or "ok",
                 "kinds": self._announcing.problem or ("ok" if self._is_announced else "not announced yet"),
