@@ -70,7 +70,7 @@ def test_a_worker_of_all_kinds_scales_by_the_whole_backlog() -> None:
     change = {"workerDefaults": {"autoscaling": {"enabled": True}}, "api": {"service": {"type": "LoadBalancer"}}}
     (trigger,) = _one(rendered_of("minimal", change), "ScaledObject")["spec"]["triggers"]
     # A Service that the world can reach has no operations port.
-    assert trigger["metadata"]["url"] == "http://headrace-api-ops.apps.svc:9090/backlog"
+    assert trigger["metadata"]["url"] == "http://headrace-ops.apps.svc:9090/backlog"
 
 
 def test_several_consumers_count_together() -> None:

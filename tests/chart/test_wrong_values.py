@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import helm_python
 import pytest
+import yaml
 
 from tests.chart.rendering import CHART, Values, chart, merge, render, values_of
 from tests.chart.values.root import INSTEAD
@@ -81,7 +85,7 @@ SAID: list[tuple[Values, str]] = [
     ({"settings": {"LOGLEVEL": "info"}}, "at '/settings': additional properties 'LOGLEVEL' not allowed"),
     ({"settings": {"API_OPS": ":1"}}, "at '/settings': additional properties 'API_OPS' not allowed"),
     ({"settings": {"NATS_PASSWORD": "x"}}, "at '/settings': additional properties 'NATS_PASSWORD' not allowed"),
-    ({"settings": {"STREAM_RETENTION": "7 days"}}, "at '/settings/STREAM_RETENTION': got string, want number"),
+    ({"settings": {"STREAM_RETENTION": "7 days"}}, "at '/settings/STREAM_RETENTION': got string, want null or number"),
     ({"api": {"settings": {"LOG_LEVEL": "loud"}}}, f"at '/api/settings/LOG_LEVEL': {ONE_OF} 'debug', 'error'"),
     # What is missing
     ({"nats": {"sync": ""}}, "nats.sync: is missing; set `sync_interval: always` in the jetstream block of every"),
@@ -129,6 +133,28 @@ SAID: list[tuple[Values, str]] = [
         },
         "api.mounts: streams is missing, and no route without regular expressions sends all of its requests",
     ),
+    (
+        {"apis": {"a": {"mounts": ["streams"], "podDisruptionBudget": {"minAvailable": 1}}}},
+        "apis.a.podDisruptionBudget: say minAvailable or maxUnavailable",
+    ),
+    (
+        {"apis": {"a": {"mounts": ["streams"], "autoscaling": {"enabled": True, "maxReplicas": 1}}}},
+        "apis.a.autoscaling: minReplicas is more than maxReplicas",
+    ),
+    (
+        {"api": {"podDisruptionBudget": {"maxUnavailable": "a few"}}},
+        "at '/api/podDisruptionBudget/maxUnavailable': 'a few'",
+    ),
+    ({"api": {"service": {"port": 9090}}}, "api.service.port: 9090 is the port for operations"),
+    (
+        {"api": {"httpRoute": ROUTE}, "apis": {"a": {"mounts": ["streams"]}, "b": {"mounts": ["streams", "member"]}}},
+        "apis.b.mounts: streams is served by apis.a already, and a route sends it to one of them",
+    ),
+    (
+        {"api": {"mounts": ["member"], "httpRoute": ROUTE}, "apis": {"a": {"mounts": ["core", "streams"]}}},
+        "api.mounts: core is missing, and a route sends its requests to `api`: what serves core, too, has no route",
+    ),
+    ({"workers": {"a": {"image": {"digest": "latest"}}}}, "at '/workers/a/image/digest': 'latest' does not match"),
     ({"objects": {"existingSecret": "bucket"}}, "objects.existingSecret: is for a bucket, and objects.url names none"),
     (
         {"metrics": {"rules": {"disabled": ["Nothing"]}}},
@@ -144,6 +170,24 @@ SAID: list[tuple[Values, str]] = [
         {"api": {"extraEnv": {"AWS_SECRET_ACCESS_KEY": "x"}}},
         "api.extraEnv.AWS_SECRET_ACCESS_KEY: a secret is never a val",
     ),
+    ({"extraEnv": {"HEADRACE_NATS_PASSWORD": 4711}}, "extraEnv.HEADRACE_NATS_PASSWORD: a secret is never a value; say"),
+    ({"apis": {"a": {"mounts": ["core"], "extraEnv": {"A_TOKEN": "x"}}}}, "apis.a.extraEnv.A_TOKEN: a secret is never"),
+    ({"workers": {"a": {"extraEnv": {"smtp_password": "x"}}}}, "workers.a.extraEnv.smtp_password: a secret is never a"),
+    ({"migrations": {"extraEnv": {"A_SECRET": "x"}}}, "migrations.extraEnv.A_SECRET: a secret is never a value"),
+    (
+        {"objects": {"extraEnv": {"AZURE_STORAGE_ACCOUNT_KEY": "x"}}},
+        "objects.extraEnv.AZURE_STORAGE_ACCOUNT_KEY: a sec",
+    ),
+    (
+        {"api": {"extraEnv": {"HEADRACE_API_STATUS_KEY": "x"}}},
+        "api.extraEnv.HEADRACE_API_STATUS_KEY: a secret is never",
+    ),
+    (
+        {"extraEnv": {"HEADRACE_DATABASE_URL": "postgresql://me:word@postgres/headrace"}},
+        "extraEnv.HEADRACE_DATABASE_URL: a secret is never a value; say {secretKeyRef",
+    ),
+    ({"workers": {"a": {"extraEnv": {"A-B": "c"}}}}, "workers.a.extraEnv.A-B: the name of a variable has letters"),
+    ({"objects": {"secretEnv": {"A B": "c"}}}, "objects.secretEnv.A B: the name of a variable has letters, digits"),
 ]
 
 
@@ -174,10 +218,51 @@ def test_all_that_is_missing_is_said_at_once() -> None:
     assert lines == ["nats.auth.existingSecret", "nats.sync", "database.existingSecret", "api.existingSecret"]
 
 
-def test_a_secret_in_an_address_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "differing",
+    [
+        {"nats": {"url": "nats://me:a-secret-of-mine@nats:4222"}},
+        {"extraEnv": {"A_PASSWORD": "a-secret-of-mine"}},
+        {"extraEnv": {"PROXY": "http://me:a-secret-of-mine@proxy"}},
+    ],
+)
+def test_a_secret_that_is_refused_is_not_repeated(differing: Values) -> None:
     with pytest.raises(helm_python.HelmRenderError) as refused:
-        render(merge(values_of("minimal"), {"nats": {"url": "nats://me:a-secret-of-mine@nats:4222"}}))
+        render(merge(values_of("minimal"), differing))
     assert "a-secret-of-mine" not in str(refused.value)
+
+
+def _nulls(values: Values, *, of: Callable[[Any], bool]) -> Values:
+    """The same values with null in the places of those for which `of` is true, and without the others."""
+    found: Values = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            if inner := _nulls(cast("Values", value), of=of):
+                found[name] = inner
+        elif of(value):
+            found[name] = None
+    return found
+
+
+def test_null_is_nothing_where_there_may_be_nothing() -> None:
+    """An overlay takes what is below it away with null. No template stumbles over what is then missing."""
+    nothing = _nulls(yaml.safe_load((CHART / "values.yaml").read_text()), of=lambda value: value in ("", [], {}))
+    assert nothing["api"].keys() >= {"hosts", "trustedProxies", "extraEnv"}
+    assert render(merge(nothing, values_of("minimal")))
+
+
+def test_null_is_refused_where_there_has_to_be_something() -> None:
+    nulls = _nulls(yaml.safe_load((CHART / "values.yaml").read_text()), of=lambda value: isinstance(value, (bool, int)))
+    with pytest.raises(helm_python.HelmRenderError) as refused:
+        render(merge(values_of("minimal"), nulls))
+    for path in (
+        "nats.replicas",
+        "serviceAccount.create",
+        "api.httpRoute.enabled",
+        "workerDefaults.autoscaling.enabled",
+    ):
+        assert f"{path}: is null; leave it out to have its default" in str(refused.value)
+    assert "api.replicas" not in str(refused.value)
 
 
 def test_the_schema_is_complete_in_itself_and_strict() -> None:

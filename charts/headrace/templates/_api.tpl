@@ -12,9 +12,9 @@
 
 {{/* The hosts that the API answers for: what is named, those of its routes, and those of its Services in the cluster. */}}
 {{- define "headrace.api.hosts" -}}
-{{- $hosts := .Values.api.hosts -}}
-{{- with .Values.api.httpRoute }}{{ if .enabled }}{{ $hosts = concat $hosts .hostnames }}{{ end }}{{ end -}}
-{{- with .Values.api.ingress }}{{ if .enabled }}{{ $hosts = concat $hosts .hosts }}{{ end }}{{ end -}}
+{{- $hosts := .Values.api.hosts | default list -}}
+{{- with .Values.api.httpRoute }}{{ if .enabled }}{{ $hosts = concat $hosts (.hostnames | default list) }}{{ end }}{{ end -}}
+{{- with .Values.api.ingress }}{{ if .enabled }}{{ $hosts = concat $hosts (.hosts | default list) }}{{ end }}{{ end -}}
 {{- range (include "headrace.apis" . | fromJson).all }}
 {{- $service := include "headrace.nameOf" (dict "root" $ "suffix" .suffix) }}
 {{- range list "" ".svc" ".svc.cluster.local" }}{{ $hosts = append $hosts (printf "%s.%s%s" $service $.Release.Namespace .) }}{{ end }}
@@ -62,13 +62,18 @@ spec:
     {{- end }}
 {{- end }}
 
+{{/* The name of that Service, which is none of those that `apis` makes. Arguments: suffix (of the API). */}}
+{{- define "headrace.api.opsSuffix" -}}
+ops{{ .suffix | trimPrefix "api" }}
+{{- end }}
+
 {{/* The operations port asks nobody who they are, so a Service that the world can reach does not have it, and another one does. */}}
 {{- define "headrace.api.opsService" -}}
 {{- $selected := mergeOverwrite (dict "component" "api") . -}}
 apiVersion: v1
 kind: Service
 metadata:
-  name: {{ include "headrace.nameOf" (dict "root" .root "suffix" (printf "%s-ops" .suffix)) | quote }}
+  name: {{ include "headrace.nameOf" (dict "root" .root "suffix" (include "headrace.api.opsSuffix" .)) | quote }}
   namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" $selected | nindent 4 }}
 spec:

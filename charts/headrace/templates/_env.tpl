@@ -1,6 +1,7 @@
 {{/*
-The environment of a container: a list, sorted by name. Later ones win: what the chart computes, `settings`, `extraEnv`, and the same
-two of the process. Arguments: root, values (of the process), computed (a map from names to texts and sources).
+The environment of a container: a list. Later ones win: what the chart computes, `settings`, `extraEnv`, and the same two of the process;
+null takes one away. A value may have $(NAME) of one that stands before it, so sources come first and such values last, each sorted by
+name. Arguments: root, values (of the process), computed (a map from names to texts and sources).
 */}}
 {{- define "headrace.env" -}}
 {{- $all := dict -}}
@@ -9,22 +10,31 @@ two of the process. Arguments: root, values (of the process), computed (a map fr
 {{- else if ne (toString $value) "" }}{{ $_ := set $all $name (dict "value" (include "headrace.text" $value)) }}{{ end }}
 {{- end -}}
 {{- range $settings := list .root.Values.settings .values.settings }}
-{{- range $name, $value := $settings }}{{ $_ := set $all (printf "HEADRACE_%s" $name) (dict "value" (include "headrace.text" $value)) }}{{ end }}
+{{- range $name, $value := $settings }}
+{{- $variable := printf "HEADRACE_%s" $name }}
+{{- if kindIs "invalid" $value }}{{ $_ := unset $all $variable }}
+{{- else }}{{ $_ := set $all $variable (dict "value" (include "headrace.text" $value)) }}{{ end }}
+{{- end }}
 {{- end -}}
 {{- range $extra := list .root.Values.extraEnv .values.extraEnv }}
 {{- range $name, $value := $extra }}
 {{- if kindIs "map" $value }}{{ $_ := set $all $name (dict "valueFrom" (include "headrace.source" $value | fromYaml)) }}
-{{- else if not (kindIs "invalid" $value) }}{{ $_ := set $all $name (dict "value" (include "headrace.text" $value)) }}{{ end }}
+{{- else if kindIs "invalid" $value }}{{ $_ := unset $all $name }}
+{{- else }}{{ $_ := set $all $name (dict "value" (include "headrace.text" $value)) }}{{ end }}
 {{- end }}
 {{- end -}}
+{{- range $rank := list "source" "plain" "referring" }}
 {{- range $name, $value := $all }}
+{{- if eq $rank (ternary "source" (contains "$(" ($value.value | default "") | ternary "referring" "plain") (hasKey $value "valueFrom")) }}
 - {{ mergeOverwrite (dict "name" $name) $value | toJson }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end }}
 
-{{/* A value as text. Helm reads every number as a float, which would write 8589934592 as 8.589934592e+09. */}}
+{{/* A value as text. Helm reads every number as a float, which would write 8589934592 as 8.589934592e+09; of 19 digits are no integers. */}}
 {{- define "headrace.text" -}}
-{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ printf "%d" (int64 .) }}{{ else }}{{ toString . }}{{ end -}}
+{{- if and (kindIs "float64" .) (lt . 9e18) (gt . -9e18) (eq (floor .) .) }}{{ printf "%d" (int64 .) }}{{ else if not (kindIs "invalid" .) }}{{ toString . }}{{ end -}}
 {{- end }}
 
 {{/* Where a variable comes from, with what Kubernetes would fill in. */}}
@@ -110,11 +120,17 @@ HEADRACE_OBJECTS_DOWNLOAD_URL: {{ .downloadUrl | quote }}
 {{- if and .url .existingSecret }}
 {{- $secret := .existingSecret }}
 {{- range $name, $key := .secretEnv }}
+{{- if $key }}
 {{ $name | quote }}: {secretKeyRef: {name: {{ $secret | quote }}, key: {{ $key | quote }}}}
 {{- end }}
 {{- end }}
+{{- end }}
 {{- range $name, $value := .extraEnv }}
-{{ $name | quote }}: {{ kindIs "map" $value | ternary (toJson $value) (include "headrace.text" $value | quote) }}
+{{- if kindIs "map" $value }}
+{{ $name | quote }}: {{ include "headrace.source" $value | fromYaml | toJson }}
+{{- else if not (kindIs "invalid" $value) }}
+{{ $name | quote }}: {{ include "headrace.text" $value | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -27,7 +27,7 @@ account that is there already, its environment is inline and its Secrets are tho
 
 {{/*
 The Job. As a hook it has one name and is replaced before the next one; as an ordinary Job, which cannot be changed, its name ends with a
-checksum of what it runs. Arguments: root, component, suffix, values, spec (of its pod), isHook.
+checksum of its pod. Arguments: root, component, suffix, values, spec (of its pod), isHook.
 */}}
 {{- define "headrace.migrate.job" -}}
 {{- $hook := dict "helm.sh/hook" "pre-install,pre-upgrade" "helm.sh/hook-weight" "0" "helm.sh/hook-delete-policy" "before-hook-creation" -}}
@@ -37,7 +37,7 @@ metadata:
   name: {{ include "headrace.nameOf" . | quote }}
   namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "headrace.labels" . | nindent 4 }}
-  {{- with mergeOverwrite (.isHook | ternary $hook dict) (deepCopy .values.annotations) }}
+  {{- with mergeOverwrite (.isHook | ternary $hook dict) (deepCopy (.values.annotations | default dict)) }}
   annotations: {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:

@@ -1,6 +1,6 @@
 {{/* The labels of what is for monitoring. Arguments: root, labels (further ones). */}}
 {{- define "headrace.monitoring.labels" -}}
-{{- mergeOverwrite (deepCopy .labels) (include "headrace.labels" (dict "root" .root "component" "monitoring") | fromYaml) | toYaml -}}
+{{- mergeOverwrite (deepCopy (.labels | default dict)) (include "headrace.labels" (dict "root" .root "component" "monitoring") | fromYaml) | toYaml -}}
 {{- end }}
 
 {{/* One PodMonitor for all processes. */}}

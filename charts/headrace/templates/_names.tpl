@@ -47,9 +47,15 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The image: a digest before a tag before the chart's appVersion. Arguments: root, image (what differs from the chart's). */}}
+{{/*
+The image: a digest before a tag before the chart's appVersion. Another repository or tag is another image, which has another digest.
+Arguments: root, image (what differs from the chart's).
+*/}}
 {{- define "headrace.image" -}}
 {{- $image := mergeOverwrite (deepCopy .root.Values.image) (.image | default dict) -}}
+{{- with .image }}
+{{- if or .repository .tag }}{{ $_ := set $image "digest" .digest }}{{ end }}
+{{- end -}}
 {{- $registry := (.image | default dict).registry | default (.root.Values.global | default dict).imageRegistry | default $image.registry -}}
 {{- $place := $registry | empty | ternary $image.repository (printf "%s/%s" $registry $image.repository) -}}
 {{- if $image.digest -}}

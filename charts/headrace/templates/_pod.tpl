@@ -75,7 +75,7 @@ terminationGracePeriodSeconds: {{ .grace }}
 dnsPolicy: ClusterFirst
 schedulerName: default-scheduler
 securityContext: {{- toYaml .root.Values.podSecurityContext | nindent 2 }}
-{{- with concat .root.Values.imagePullSecrets ((.root.Values.global | default dict).imagePullSecrets | default list) }}
+{{- with concat (.root.Values.imagePullSecrets | default list) ((.root.Values.global | default dict).imagePullSecrets | default list) }}
 imagePullSecrets:
   {{- range . }}
   - {name: {{ kindIs "map" . | ternary (get (kindIs "map" . | ternary . dict) "name") . | quote }}}

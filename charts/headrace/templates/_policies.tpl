@@ -35,12 +35,26 @@ spec:
 {{ include "headrace.ingress.ops" . }}
 {{- end }}
 
-{{/* A rule for one port. Arguments: port, to (peers; anywhere when empty). */}}
-{{- define "headrace.egress.port" -}}
-- ports: [{port: {{ .port }}, protocol: TCP}]
+{{/* A rule for ports. Arguments: ports (JSON), to (peers; anywhere when empty). */}}
+{{- define "headrace.egress.ports" -}}
+- ports:
+  {{- range fromJsonArray .ports }}
+    - {port: {{ . }}, protocol: TCP}
+  {{- end }}
 {{- with .to }}
   to: {{- toYaml . | nindent 4 }}
 {{- end }}
+{{- end }}
+
+{{/* The ports of addresses, as JSON. Arguments: urls (separated by commas), defaults (the port of each scheme; 80, and 443 of https). */}}
+{{- define "headrace.portsOf" -}}
+{{- $defaults := mergeOverwrite (dict "http" 80 "https" 443) (.defaults | default dict) -}}
+{{- $ports := list -}}
+{{- range splitList "," .urls }}
+{{- $place := urlParse . }}
+{{- $ports = append $ports (regexFind ":[0-9]+$" $place.host | trimPrefix ":" | default (get $defaults $place.scheme) | int) }}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
 {{- end }}
 
 {{/* Names: 53, and 5353, where the DNS pods of OpenShift listen. */}}
@@ -58,22 +72,23 @@ spec:
 {{- $policy := $values.networkPolicy -}}
 {{- include "headrace.egress.dns" . }}
 {{- if has "nats" .needs }}
-{{- $port := $policy.natsPort | default (regexFind ":[0-9]+" (last (splitList "//" $values.nats.url)) | trimPrefix ":" | default "4222") }}
-{{ include "headrace.egress.port" (dict "port" $port "to" $policy.natsTo) }}
+{{- $ports := include "headrace.portsOf" (dict "urls" $values.nats.url "defaults" (dict "nats" 4222 "tls" 4222 "ws" 4222 "wss" 4222)) }}
+{{- with $policy.natsPort }}{{ $ports = list (int .) | toJson }}{{ end }}
+{{ include "headrace.egress.ports" (dict "ports" $ports "to" $policy.natsTo) }}
 {{- with $values.nats.monitor }}
-{{ include "headrace.egress.port" (dict "port" (regexFind ":[0-9]+" (last (splitList "//" .)) | trimPrefix ":" | default "8222") "to" $policy.natsTo) }}
+{{ include "headrace.egress.ports" (dict "ports" (include "headrace.portsOf" (dict "urls" .)) "to" $policy.natsTo) }}
 {{- end }}
 {{- end }}
 {{- if has "database" .needs }}
-{{ include "headrace.egress.port" (dict "port" ($policy.databasePort | default $values.database.port) "to" $policy.databaseTo) }}
+{{ include "headrace.egress.ports" (dict "ports" (list ($policy.databasePort | default $values.database.port | int) | toJson) "to" $policy.databaseTo) }}
 {{- end }}
 {{- if and (has "objects" .needs) $values.objects.url }}
-{{ include "headrace.egress.port" (dict "port" $policy.objectsPort) }}
+{{- $ports := include "headrace.portsOf" (dict "urls" ($values.objects.endpoint | default "https://")) }}
+{{- with $policy.objectsPort }}{{ $ports = list (int .) | toJson }}{{ end }}
+{{ include "headrace.egress.ports" (dict "ports" $ports) }}
 {{- end }}
 {{- if and (has "tracing" .needs) $values.tracing.endpoint }}
-{{- $place := urlParse $values.tracing.endpoint }}
-{{- $port := regexFind ":[0-9]+$" $place.host | trimPrefix ":" | default (eq $place.scheme "https" | ternary "443" "80") }}
-{{ include "headrace.egress.port" (dict "port" $port) }}
+{{ include "headrace.egress.ports" (dict "ports" (include "headrace.portsOf" (dict "urls" $values.tracing.endpoint))) }}
 {{- end }}
 {{- with .extra }}
 {{ toYaml . }}

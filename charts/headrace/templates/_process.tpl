@@ -56,10 +56,10 @@ metadata:
   labels: {{- include "headrace.labels" . | nindent 4 }}
 spec:
   {{- with .values.podDisruptionBudget }}
-  {{- if ne (toString .minAvailable) "" }}
-  minAvailable: {{ .minAvailable }}
+  {{- if include "headrace.text" .minAvailable }}
+  minAvailable: {{ include "headrace.text" .minAvailable }}
   {{- else }}
-  maxUnavailable: {{ .maxUnavailable }}
+  maxUnavailable: {{ include "headrace.text" .maxUnavailable }}
   {{- end }}
   {{- end }}
   unhealthyPodEvictionPolicy: AlwaysAllow

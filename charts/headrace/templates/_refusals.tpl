@@ -13,10 +13,12 @@ What no schema can say: keys that are elsewhere, what is missing, and what does 
 {{- include "headrace.refusals.names" . }}
 {{- include "headrace.refusals.servers" . }}
 {{- include "headrace.refusals.api" . }}
-{{- range $name, $values := dict "api" .Values.api "projector" .Values.projector "workerDefaults" .Values.workerDefaults }}
+{{- include "headrace.refusals.routes" . }}
+{{- range $name, $values := dict "projector" .Values.projector "workerDefaults" .Values.workerDefaults }}
 {{- include "headrace.refusals.budget" (dict "path" $name "values" $values) }}
 {{- end }}
 {{- include "headrace.refusals.workers" . }}
+{{- include "headrace.refusals.secrets" . }}
 {{- include "headrace.refusals.rules" . }}
 {{- end }}
 {{- end }}
@@ -34,18 +36,35 @@ What no schema can say: keys that are elsewhere, what is missing, and what does 
 {{/* A schema would say no more of names than that they do not match a pattern, and not even where. */}}
 {{- define "headrace.refusals.names" -}}
 {{- range $map := list "apis" "workers" }}
-{{- range $name, $_ := get $.Values $map }}
+{{- range $name, $_ := get $.Values $map | default dict }}
 {{- if not (regexMatch "^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$" $name) }}
 {{ $map }}.{{ $name }}: a name has 20 lower-case letters, digits and - at most, and begins with a letter: it is part of the names of objects
 {{- end }}
 {{- end }}
 {{- end }}
-{{- range $path, $variables := dict "extraEnv" .Values.extraEnv "api.extraEnv" .Values.api.extraEnv "projector.extraEnv" .Values.projector.extraEnv "workerDefaults.extraEnv" .Values.workerDefaults.extraEnv }}
+{{- end }}
+
+{{/* All maps of variables, by their paths. */}}
+{{- define "headrace.variables" -}}
+{{- $values := .Values -}}
+{{- $all := dict "extraEnv" $values.extraEnv "objects.extraEnv" $values.objects.extraEnv "objects.secretEnv" $values.objects.secretEnv -}}
+{{- range $process := list "api" "projector" "workerDefaults" "migrations" }}{{ $_ := set $all (printf "%s.extraEnv" $process) (get $values $process).extraEnv }}{{ end -}}
+{{- range $map := list "apis" "workers" }}
+{{- range $name, $entry := get $values $map | default dict }}{{ $_ := set $all (printf "%s.%s.extraEnv" $map $name) ($entry | default dict).extraEnv }}{{ end }}
+{{- end -}}
+{{- toJson $all -}}
+{{- end }}
+
+{{/* What has the name of a secret, or is an address with a password in it, shows to everybody who may see a Deployment. */}}
+{{- define "headrace.refusals.secrets" -}}
+{{- range $path, $variables := include "headrace.variables" . | fromJson }}
 {{- range $name, $value := $variables }}
 {{- if not (regexMatch "^[A-Za-z_][A-Za-z0-9_]*$" $name) }}
 {{ $path }}.{{ $name }}: the name of a variable has letters, digits and _, and begins with no digit
 {{- end }}
-{{- if and (kindIs "string" $value) (regexMatch "(PASSWORD|TOKEN|SECRETS?|SECRET_ACCESS_KEY|API_KEY)$" $name) }}
+{{- $isText := and (or (kindIs "string" $value) (kindIs "float64" $value)) (ne (toString $value) "") (ne $path "objects.secretEnv") }}
+{{- $isNamed := regexMatch "(?i)(PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRETS?|(ACCESS|ACCOUNT|API|PRIVATE|STATUS|STORAGE|STORAGE_ACCOUNT)_?KEY)$" $name }}
+{{- if and $isText (or $isNamed (regexMatch "://[^/@\\s]*:[^/@\\s]+@" (toString $value))) }}
 {{ $path }}.{{ $name }}: a secret is never a value; say {secretKeyRef: {name: …, key: …}}
 {{- end }}
 {{- end }}
@@ -92,21 +111,55 @@ api.httpRoute.parentRefs: is missing; name the Gateway: [{name: public, namespac
 {{- if and .ingress.enabled (not .ingress.hosts) }}
 api.ingress.hosts: is missing; name the hosts: [headrace.example.com]
 {{- end }}
-{{- if and .autoscaling.enabled (gt (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) }}
-api.autoscaling: minReplicas is more than maxReplicas
+{{- end }}
+{{- range (include "headrace.apis" . | fromJson).all }}
+{{- $path := .name | empty | ternary "api" (printf "apis.%s" .name) }}
+{{- include "headrace.refusals.budget" (dict "path" $path "values" .values) }}
+{{- if not .values.mounts }}
+{{ $path }}.mounts: is missing; say which parts of the API it serves, as [streams]
+{{- end }}
+{{- with .values.autoscaling }}
+{{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) }}
+{{ $path }}.autoscaling: minReplicas is more than maxReplicas
+{{- end }}
+{{- end }}
+{{- with .values.service }}
+{{- if and (eq .type "ClusterIP") (eq (int .port) 9090) }}
+{{ $path }}.service.port: 9090 is the port for operations, which the same Service has; choose another one
+{{- end }}
 {{- end }}
 {{- end }}
 {{- range $name, $entry := .Values.apis }}
-{{- if not (hasKey ($entry | default dict) "mounts") }}
+{{- if and (kindIs "map" $entry) (not (hasKey ($entry | default dict) "mounts")) }}
 apis.{{ $name }}.mounts: is missing; say which parts of the API it serves, as [streams]
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* Each request has to go to who serves it. A route sends what it tells apart to one Deployment of `apis`, and all else to `api`. */}}
+{{- define "headrace.refusals.routes" -}}
 {{- $api := .Values.api }}
 {{- $tellsApart := and $api.httpRoute.enabled $api.httpRoute.regularExpressions (not $api.ingress.enabled) }}
-{{- if and (or $api.httpRoute.enabled $api.ingress.enabled) (not $tellsApart) }}
+{{- if or $api.httpRoute.enabled $api.ingress.enabled }}
+{{- $taken := dict }}
+{{- range (include "headrace.routed" . | fromJson).all }}
+{{- if hasKey $taken .mount }}
+apis.{{ .name }}.mounts: {{ .mount }} is served by apis.{{ get $taken .mount }} already, and a route sends it to one of them; leave it to one
+{{- end }}
+{{- $_ := set $taken .mount .name }}
+{{- end }}
+{{- range (include "headrace.apis" . | fromJson).all }}
+{{- range .values.mounts }}
+{{- if not (or (has . $api.mounts) (hasKey $taken .)) }}
+api.mounts: {{ . }} is missing, and a route sends its requests to `api`: what serves core, too, has no route of its own; add it
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if not $tellsApart }}
 {{- range (include "headrace.routed" . | fromJson).all }}
 {{- if not (has .mount $api.mounts) }}
 api.mounts: {{ .mount }} is missing, and no route without regular expressions sends all of its requests to another Deployment; add it, or say api.httpRoute.regularExpressions: true
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -115,7 +168,7 @@ api.mounts: {{ .mount }} is missing, and no route without regular expressions se
 {{/* Arguments: path, values (of a process). */}}
 {{- define "headrace.refusals.budget" -}}
 {{- with .values.podDisruptionBudget }}
-{{- if and .enabled (eq (empty (toString .minAvailable)) (empty (toString .maxUnavailable))) }}
+{{- if and .enabled (eq (empty (include "headrace.text" .minAvailable)) (empty (include "headrace.text" .maxUnavailable))) }}
 {{ $.path }}.podDisruptionBudget: say minAvailable or maxUnavailable, and leave the other one empty (""); Kubernetes takes one of them
 {{- end }}
 {{- end }}
@@ -123,6 +176,7 @@ api.mounts: {{ .mount }} is missing, and no route without regular expressions se
 
 {{- define "headrace.refusals.workers" -}}
 {{- range $name, $entry := .Values.workers }}
+{{- if $entry | kindIs "map" }}
 {{- with mergeOverwrite (deepCopy $.Values.workerDefaults) (deepCopy ($entry | default dict)) }}
 {{- $path := printf "workers.%s" $name }}
 {{- if and $entry $entry.podDisruptionBudget }}{{ include "headrace.refusals.budget" (dict "path" $path "values" .) }}{{ end }}
@@ -137,6 +191,7 @@ api.mounts: {{ .mount }} is missing, and no route without regular expressions se
 {{- end }}
 {{- if not $.Values.nats.monitor }}
 nats.monitor: is missing; nats-jetstream asks the monitoring port of the servers: http://nats-headless.nats:8222
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

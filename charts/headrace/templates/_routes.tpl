@@ -1,5 +1,5 @@
 {{/*
-The Deployments that take the requests for a mount, as {"all": [{suffix, port, mount}]}: those of `apis` that do not serve core, which
+The Deployments that take the requests for a mount, as {"all": [{name, suffix, port, mount}]}: those of `apis` that do not serve core, which
 everything else goes to.
 */}}
 {{- define "headrace.routed" -}}
@@ -7,7 +7,7 @@ everything else goes to.
 {{- range (include "headrace.apis" . | fromJson).all }}
 {{- $api := . }}
 {{- if and .name (not (has "core" .values.mounts)) }}
-{{- range .values.mounts }}{{ $all = append $all (dict "suffix" $api.suffix "port" $api.values.service.port "mount" .) }}{{ end }}
+{{- range .values.mounts }}{{ $all = append $all (dict "name" $api.name "suffix" $api.suffix "port" $api.values.service.port "mount" .) }}{{ end }}
 {{- end }}
 {{- end -}}
 {{- dict "all" $all | toJson -}}

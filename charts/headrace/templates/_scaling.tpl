@@ -25,7 +25,7 @@ spec:
     {{- end }}
     {{- if eq .trigger "nats-jetstream" }}
     # Several triggers alone would count as the largest of them.
-    scalingModifiers: {formula: {{ include "headrace.worker.consumers" $ | fromJson | keys | sortAlpha | join " + " | quote }}, target: "{{ .tasksPerReplica }}", metricType: AverageValue}
+    scalingModifiers: {formula: {{ include "headrace.worker.consumers" $ | fromJson | keys | sortAlpha | join " + " | quote }}, target: {{ include "headrace.text" .tasksPerReplica | quote }}, metricType: AverageValue}
     {{- end }}
   {{- end }}
   triggers:
@@ -35,7 +35,7 @@ spec:
       metadata:
         url: {{ include "headrace.worker.backlogUrl" $ | quote }}
         valueLocation: backlog
-        targetValue: "{{ .tasksPerReplica }}"
+        targetValue: {{ include "headrace.text" .tasksPerReplica | quote }}
     {{- else }}
     {{- $scaling := . }}
     {{- $monitor := urlParse (first (splitList "," $.root.Values.nats.monitor)) }}
@@ -49,7 +49,7 @@ spec:
         account: {{ $scaling.natsAccount | quote }}
         stream: HEADRACE
         consumer: {{ $consumer | quote }}
-        lagThreshold: "{{ $scaling.tasksPerReplica }}"
+        lagThreshold: {{ include "headrace.text" $scaling.tasksPerReplica | quote }}
     {{- end }}
     {{- end }}
   {{- end }}
@@ -57,7 +57,7 @@ spec:
 
 {{/* Where the backlog of a worker's kinds is. */}}
 {{- define "headrace.worker.backlogUrl" -}}
-{{- $suffix := eq .root.Values.api.service.type "ClusterIP" | ternary "api" "api-ops" -}}
+{{- $suffix := eq .root.Values.api.service.type "ClusterIP" | ternary "api" (include "headrace.api.opsSuffix" (dict "suffix" "api")) -}}
 {{- $url := printf "http://%s.%s.svc:9090/backlog" (include "headrace.nameOf" (dict "root" .root "suffix" $suffix)) .root.Release.Namespace -}}
 {{- with .values.kinds }}{{ $url = printf "%s?kinds=%s" $url (join "," .) }}{{ end -}}
 {{- $url -}}
@@ -65,7 +65,7 @@ spec:
 
 {{/* The consumers of a worker on NATS, by the name that each trigger has, as JSON. */}}
 {{- define "headrace.worker.consumers" -}}
-{{- $consumers := .values.autoscaling.natsConsumers -}}
+{{- $consumers := .values.autoscaling.natsConsumers | default list -}}
 {{- if not $consumers }}
 {{- range $kind := .values.kinds }}{{ range list "high" "normal" "low" }}{{ $consumers = append $consumers (printf "run-%s-%s" $kind .) }}{{ end }}{{ end }}
 {{- end -}}

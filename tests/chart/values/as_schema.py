@@ -35,8 +35,11 @@ def values_schema() -> str:
         if "settings" in each.get("properties", {}):
             each["properties"]["settings"] = {"$ref": "#/$defs/Settings"}
     definitions["Settings"] = _settings()
-    # What else it may be is said where it is used.
-    del definitions["Source"]["type"]
+    # What else they may be is said where they are used.
+    for name in ("Source", "Worker", "OneApi"):
+        del definitions[name]["type"]
+    # Beside a reference, draft 7 reads nothing.
+    root["properties"]["workerDefaults"] = {"type": "object", "allOf": [{"$ref": "#/$defs/Worker"}]}
     schema: dict[str, Any] = {"$schema": _DIALECT, **root, "$defs": definitions}
     # Charts above this one switch it on and off by this key, which is among its values then.
     schema["properties"]["enabled"] = {"description": "Whether a chart above this one installs it.", "type": "boolean"}
@@ -58,6 +61,9 @@ def _simplify(schema: Any) -> Any:
     if options and {"$ref": _SOURCE} in options:
         del simple["anyOf"]
         return simple | _text_or_source(options)
+    if options and len(options) == 2 and {"type": "null"} in options and any("$ref" in each for each in options):
+        del simple["anyOf"]
+        return simple | {"type": ["object", "null"], "allOf": [each for each in options if "$ref" in each]}
     if options and all(set(each) >= {"type"} and each["type"] in _SIMPLE for each in options):
         del simple["anyOf"]
         merged: dict[str, Any] = {}
@@ -101,7 +107,20 @@ def _of_setting(type_: Any) -> dict[str, Any]:
     if "pattern" in schema:
         schema["pattern"] = schema["pattern"].replace(r"(?!\n)", "")
     notes = [each.description for each in get_args(type_)[1:] if getattr(each, "description", None)]
-    return {"description": notes[-1], **{key: each for key, each in schema.items() if key != "description"}}
+    return {
+        "description": notes[-1],
+        **{key: each for key, each in schema.items() if key != "description"},
+        **_or_null(schema),
+    }
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What is different of a schema that lets null pass, too: in an overlay it takes away what is below."""
+    if "enum" in schema:
+        return {"enum": [*schema["enum"], None]}
+    given = schema["type"]
+    types: list[str] = [given] if isinstance(given, str) else given
+    return {"type": types if "null" in types else [*types, "null"]}
 
 
 def _allow(schema: dict[str, Any], path: str) -> None:

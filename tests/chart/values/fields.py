@@ -20,6 +20,7 @@ class Field(NamedTuple):
         default: What stands in `values.yaml`, as JSON has it.
         section: The Struct of its fields, when it is a section with fields of its own.
         home: The Struct that declares it, which may be one that several sections have in common.
+        is_optional: Whether it may be null.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Field(NamedTuple):
     default: Any
     section: type[Struct] | None
     home: type[Struct]
+    is_optional: bool
 
 
 def fields_of(section: type[Struct], default: Struct | None = None, path: str = "") -> Iterator[Field]:
@@ -50,6 +52,7 @@ def fields_of(section: type[Struct], default: Struct | None = None, path: str = 
             msgspec.to_builtins(given),
             type(given) if isinstance(given, Struct) and msgspec.to_builtins(given) else None,
             home,
+            type(None) in get_args(get_args(hints[name])[0]),
         )
 
 

@@ -69,7 +69,9 @@ def _needed(value: Struct, path: str) -> Iterator[str]:
         if each.section is not None:
             yield each.path
             yield from _needed(getattr(value, attribute_of(value, each)), f"{each.path}.")
-        elif each.default and not isinstance(each.default, (bool, dict, list)) and each.name != "replicas":
+        elif isinstance(each.default, bool) or (
+            each.default and not isinstance(each.default, (dict, list)) and not each.is_optional
+        ):
             yield each.path
 
 

@@ -11,7 +11,6 @@ from tests.chart.values.texts import (
     KubernetesObject,
     KubernetesObjects,
     Labels,
-    Port,
     PortOrZero,
     Section,
     Url,
@@ -112,7 +111,9 @@ class NetworkPolicies(Section, frozen=True, kw_only=True):
     database_to: Annotated[KubernetesObjects, Meta(description="Where Postgres is; anywhere when empty.")] = field(
         default_factory=list
     )
-    objects_port: Annotated[Port, Meta(description="The port of object storage.")] = 443
+    objects_port: Annotated[
+        PortOrZero, Meta(description="The port of object storage; with 0 that of `objects.endpoint`, or 443.")
+    ] = 0
     worker_egress: Annotated[
         KubernetesObjects, Meta(description="Rules for what tasks may reach; everything when empty.")
     ] = field(default_factory=list)

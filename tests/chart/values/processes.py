@@ -19,7 +19,13 @@ from tests.chart.values.texts import (
     Section,
 )
 
-SETTINGS = "Settings of docs/settings.md without HEADRACE_, for what has no value of its own here."
+SETTINGS = "Settings of docs/settings.md without HEADRACE_, for what has no value of its own here; null takes one away."
+
+
+Tag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]*$")]
+Digest = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64})?$")]
+# Of pods: a number, or a percentage of all.
+Share = int | Annotated[str, Meta(pattern=r"^([0-9]+%?)?$")]
 
 
 class Image(Section, frozen=True, kw_only=True):
@@ -27,13 +33,8 @@ class Image(Section, frozen=True, kw_only=True):
 
     registry: Annotated[str, Meta(description="Where it is; `global.imageRegistry` wins.")] = "ghcr.io"
     repository: Annotated[str, Meta(description="Its name there.", min_length=1)] = "headrace/headrace"
-    tag: Annotated[
-        str, Meta(description="Its tag; the chart's appVersion by default.", pattern=r"^[A-Za-z0-9._-]*$")
-    ] = ""
-    digest: Annotated[
-        str,
-        Meta(description="Its digest, which wins over the tag: sha256:…", pattern=r"^(sha256:[0-9a-f]{64})?$"),
-    ] = ""
+    tag: Annotated[Tag, Meta(description="Its tag; the chart's appVersion by default.")] = ""
+    digest: Annotated[Digest, Meta(description="Its digest, which wins over the tag: sha256:…")] = ""
     pull_policy: Annotated[Literal["Always", "IfNotPresent", "Never"], Meta(description="When it is pulled.")] = (
         "IfNotPresent"
     )
@@ -44,8 +45,11 @@ class OtherImage(Section, frozen=True, kw_only=True):
 
     registry: Annotated[str | msgspec.UnsetType, Meta(description="Where it is.")] = msgspec.UNSET
     repository: Annotated[str | msgspec.UnsetType, Meta(description="Its name there.")] = msgspec.UNSET
-    tag: Annotated[str | msgspec.UnsetType, Meta(description="Its tag.")] = msgspec.UNSET
-    digest: Annotated[str | msgspec.UnsetType, Meta(description="Its digest.")] = msgspec.UNSET
+    tag: Annotated[Tag | msgspec.UnsetType, Meta(description="Its tag.")] = msgspec.UNSET
+    digest: Annotated[
+        Digest | msgspec.UnsetType,
+        Meta(description="Its digest; that of `image` is not that of another repository or tag."),
+    ] = msgspec.UNSET
     pull_policy: Annotated[
         Literal["Always", "IfNotPresent", "Never"] | msgspec.UnsetType, Meta(description="When it is pulled.")
     ] = msgspec.UNSET
@@ -96,10 +100,10 @@ class PodDisruptionBudget(Section, frozen=True, kw_only=True):
 
     enabled: Annotated[bool, Meta(description="Whether there is one.")] = True
     max_unavailable: Annotated[
-        int | str, Meta(description="How many may be missing: a number or a percentage; empty with minAvailable.")
+        Share, Meta(description="How many may be missing: a number or a percentage; empty with minAvailable.")
     ] = 1
     min_available: Annotated[
-        int | str, Meta(description="How many have to be there, instead; maxUnavailable has to be empty then.")
+        Share, Meta(description="How many have to be there, instead; maxUnavailable has to be empty then.")
     ] = ""
 
 

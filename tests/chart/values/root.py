@@ -95,16 +95,16 @@ class Values(Section, frozen=True, kw_only=True):
     extra_env_from: Annotated[KubernetesObjects, Meta(description=EXTRA_ENV_FROM)] = field(default_factory=list)
     api: Annotated[Api, Meta(description="The API.")] = field(default_factory=Api)
     apis: Annotated[
-        dict[str, OneApi],
+        dict[str, OneApi | None],
         Meta(
             description="Further Deployments of the API, by name, which take the requests for their mounts: what differs from `api`, as "
-            "streams: {mounts: [streams], replicas: 4}."
+            "streams: {mounts: [streams], replicas: 4}. null removes one."
         ),
     ] = field(default_factory=dict)
     projector: Annotated[Projector, Meta(description="The projector.")] = field(default_factory=Projector)
     worker_defaults: Annotated[Worker, Meta(description="Every worker.")] = field(default_factory=Worker)
     workers: Annotated[
-        dict[str, Worker],
+        dict[str, Worker | None],
         Meta(description="Deployments of workers, by name: what differs from `workerDefaults`. null removes one."),
     ] = field(default_factory=lambda: dict(_ONE_WORKER))
     migrations: Annotated[Migrations, Meta(description="Migrations.")] = field(default_factory=Migrations)

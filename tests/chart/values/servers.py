@@ -136,7 +136,7 @@ class Objects(Section, frozen=True, kw_only=True):
         ),
     ] = ""
     secret_env: Annotated[
-        dict[str, Key], Meta(description="Which variable has which key of it; for GCS and Azure theirs.")
+        dict[str, Key | None], Meta(description="Which variable has which key of it; for GCS and Azure theirs.")
     ] = field(
         default_factory=lambda: {
             "AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",

@@ -44,6 +44,6 @@ class Source(Section, frozen=True, kw_only=True):
     resource_field_ref: Annotated[KubernetesObject | None, Meta(description="A resource of the container.")] = None
 
 
-Environment = dict[str, str | float | bool | Source]
-EXTRA_ENV = "Variables: NAME: value, or NAME: {secretKeyRef: {name: …, key: …}}."
+Environment = dict[str, str | float | bool | Source | None]
+EXTRA_ENV = "Variables: NAME: value, or NAME: {secretKeyRef: {name: …, key: …}}; null takes one away."
 EXTRA_ENV_FROM = "Whole Secrets and ConfigMaps of variables, as envFrom of a container."
