@@ -4,12 +4,12 @@ import vue from "eslint-plugin-vue";
 import accessibility from "eslint-plugin-vuejs-accessibility";
 
 export default defineConfigWithVueTs(
-  { ignores: ["dist", "src/api/core", "src/api/member", "src/api/admin"] },
+  { ignores: ["dist", "client/dist", "src/api/core", "src/api/member", "src/api/admin", "client/src/api"] },
   vue.configs["flat/recommended"],
   accessibility.configs["flat/recommended"],
   vueTsConfigs.base,
   {
-    files: ["src/**/*.{ts,vue}"],
+    files: ["src/**/*.{ts,vue}", "client/src/**/*.ts"],
     rules: {
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/no-misused-promises": "error",

@@ -22,5 +22,5 @@ export default defineConfig(({ mode }) => ({
     proxy: mode === "mock" ? {} : Object.fromEntries(PASSED_ON.map((path) => [path, { target: API, changeOrigin: false }])),
   },
   build: { target: "es2022", manifest: true, sourcemap: false, assetsInlineLimit: 0 },
-  test: { environment: "happy-dom", include: ["src/**/*.test.ts", "mock/**/*.test.ts"], restoreMocks: true },
+  test: { environment: "happy-dom", include: ["src/**/*.test.ts", "mock/**/*.test.ts", "client/test/**/*.test.ts"], restoreMocks: true },
 }));

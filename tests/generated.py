@@ -18,11 +18,13 @@ from consumers.text_feedback import text_feedback
 from headrace.api.app import create_app
 from headrace.api.auth.access import Rule, rule_of, without_rule
 from headrace.api.mounts import DOCUMENTS, mount_of
+from headrace.cli.terminal.type_declarations import write_types
 from headrace.log.accounts_file import accounts_file, chart_accounts_file
 from headrace.settings import PREFIX, Settings
 from headrace.settings.environments import DEFAULTS
 from headrace.settings.reading import variables
 from headrace.settings.secret_files import FILE_SUFFIX
+from headrace.worker.describe import describe_kinds
 from tests import invariants
 from tests.attempt_examples import attempt_examples
 from tests.bff.examples import SCREENS
@@ -136,10 +138,16 @@ def kinds() -> str:
     return msgspec.json.format(msgspec.json.encode(schemas), indent=2).decode() + "\n"
 
 
+def kinds_in_typescript() -> str:
+    """The types of kinds in TypeScript, which the TypeScript client is checked with."""
+    return write_types(describe_kinds("tests.kinds.plain") + describe_kinds("consumers"))
+
+
 FILES = {
     **{ROOT / f"frontend/src/api/{name}.json": partial(openapi, name) for name in DOCUMENTS},
     **{file_of(screen): partial(golden, screen) for screen in SCREENS},
     ROOT / "frontend/src/schema/testing/kinds.json": kinds,
+    ROOT / "frontend/client/test/kinds.ts": kinds_in_typescript,
     ROOT / "frontend/src/member/task/testing/attempts.json": attempt_examples,
     ROOT / "docs/settings.md": settings,
     ROOT / "docs/access.md": access,

@@ -1,4 +1,4 @@
-"""What npm has to say about the web app: `python -m tests.web.npm check | test | web [--mock]`.
+"""What npm has to say about the web app and the client: `python -m tests.web.npm check | test | web [--mock]`.
 
 Packages are installed first where the lock file has changed. Without Node, a line says so; in CI that is a failure.
 """
@@ -18,7 +18,7 @@ from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.node import Node, NodeMissing, is_installed
 from headrace.settings import Settings
 
-GENERATED = ("core", "member", "admin")
+GENERATED = ("src/api/core", "src/api/member", "src/api/admin", "client/src/api")
 
 
 def main(what: str, *arguments: str) -> int:
@@ -61,12 +61,12 @@ def _check_client(frontend: Path) -> int:
         return code
     if _hash(frontend) == before:
         return 0
-    print("frontend/src/api is generated: it was not up to date, and is now; commit it", file=sys.stderr)
+    print("src/api and client/src/api are generated: they were not up to date, and are now; commit them", file=sys.stderr)
     return 1
 
 
 def _hash(frontend: Path) -> str:
-    files = (file for mount in GENERATED for file in sorted((frontend / "src/api" / mount).rglob("*.ts")))
+    files = (file for made in GENERATED for file in sorted((frontend / made).rglob("*.ts")))
     return hashlib.sha256(b"".join(str(file).encode() + file.read_bytes() for file in files)).hexdigest()
 
 

@@ -1,10 +1,9 @@
+import { reconnectDelay } from "../../client/src/pace.js";
+
 import { type Frame, readControl } from "./events";
 import type { Position } from "./position";
 import type { World } from "./world";
 
-// The server spreads those whom it sends away over the same span.
-const FIRST_MILLISECONDS = [200, 5_000] as const;
-const LAST_MILLISECONDS = 30_000;
 // The server says something every 15 seconds.
 export const SILENCE_MILLISECONDS = 45_000;
 
@@ -116,10 +115,7 @@ export function createStream(world: World, options: StreamOptions): Stream {
 
   function wait(): void {
     quit();
-    const [least, most] = FIRST_MILLISECONDS;
-    const span = Math.min(most * 2 ** failures, LAST_MILLISECONDS);
-    const from = failures === 0 ? least : span / 2;
-    const delay = from + (span - from) * world.random();
+    const delay = reconnectDelay(failures, world.random);
     failures += 1;
     become({ state: "reconnecting", retry_at: world.time() + delay });
     cancelTimer = world.after(delay, connect);

@@ -1,0 +1,11 @@
+export type * from "./api/index.js";
+export { BatchHandle, type ResultLine } from "./batch.js";
+export { type BatchOptions, Client, type SubmitOptions, type SubmittedBatch, type SubmittedTask, createClient } from "./client.js";
+export { ApiError, NOT_HEADRACE, TaskFailed, UNREACHABLE } from "./errors.js";
+export type { Finished, FollowedEvent, ResetEvent, TaskEvent } from "./events.js";
+export { type EventFilter, followBatchLink, followLink } from "./follow.js";
+export type { AnyKinds, InputOf, KindMap, KindName, KindTypes, ResultOf } from "./kinds.js";
+export { type Position, isLater } from "./position.js";
+export type { CallOf, CallOptions, ConnectionOptions, Key, Method, Operation } from "./request.js";
+export type { FollowOptions, Link } from "./resume.js";
+export { TaskHandle, type WaitOptions } from "./task.js";
