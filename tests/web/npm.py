@@ -61,7 +61,9 @@ def _check_client(frontend: Path) -> int:
         return code
     if _hash(frontend) == before:
         return 0
-    print("src/api and client/src/api are generated: they were not up to date, and are now; commit them", file=sys.stderr)
+    print(
+        "src/api and client/src/api are generated: they were not up to date, and are now; commit them", file=sys.stderr
+    )
     return 1
 
 
