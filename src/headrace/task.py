@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from headrace.contracts.batch_results import BatchResult, ResultFile
 from headrace.contracts.files import FileRecord
+from headrace.contracts.task_ref import TaskRef
 from headrace.sdk.batch_results import Results, read_results, read_results_blocking
 from headrace.sdk.context import Context, SyncContext
 from headrace.sdk.files import (
@@ -73,6 +74,7 @@ __all__ = [
     "Retry",
     "SyncContext",
     "SyncOpenFile",
+    "TaskRef",
     "Title",
     "accepts",
     "load_kinds",

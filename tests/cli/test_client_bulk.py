@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from headrace.client import Client, TaskFailed, selections
+from headrace.client import Client, TaskFailed, driver
 from headrace.contracts.batches import BatchState
 from headrace.contracts.bulk import BULK_TASKS_MAX, BulkResult
 from headrace.contracts.filters import Filter
@@ -51,7 +51,7 @@ async def test_the_pace_is_kept_from_one_request_to_the_next(monkeypatch: pytest
     async def pause(seconds: float) -> None:
         paused.append(seconds)
 
-    monkeypatch.setattr(selections.asyncio, "sleep", pause)
+    monkeypatch.setattr(driver.asyncio, "sleep", pause)
     server = Server(result(3, 1, 2), result(2, 1, 1), result(1, 1, 0))
     async with server.client() as client:
         _ = [each async for each in client.cancel_all(Filter(kind=["k"]), per_second=0.1)]

@@ -10,7 +10,7 @@ import pytest
 
 from headrace.cli.terminal.api_errors import api_errors_explained
 from headrace.cli.terminal.exits import CommandFailed
-from headrace.client import ATTEMPTS_MAX, Client, ProblemError, retries
+from headrace.client import ATTEMPTS_MAX, Client, ProblemError, driver
 from headrace.client.ndjson import PART_BYTES
 from headrace.contracts.batches import Batch, BatchState, Counts
 from headrace.contracts.tasks import Priority, State, TaskSummary
@@ -157,7 +157,7 @@ async def test_the_pause_is_what_the_server_asked_for(monkeypatch: pytest.Monkey
     async def pause(seconds: float) -> None:
         paused.append(seconds)
 
-    monkeypatch.setattr(retries.asyncio, "sleep", pause)
+    monkeypatch.setattr(driver.asyncio, "sleep", pause)
     server = Server(problem(503, "log_unavailable", 2), problem(503, "log_unavailable", 2), accepted(TASK))
     async with server.client() as client:
         await client.cancel("t")
@@ -175,7 +175,7 @@ async def test_a_limit_is_waited_for_whatever_is_asked_since_nothing_was_done(
     async def pause(seconds: float) -> None:
         paused.append(seconds)
 
-    monkeypatch.setattr(retries.asyncio, "sleep", pause)
+    monkeypatch.setattr(driver.asyncio, "sleep", pause)
     refusals = [problem(429, "too_many_requests", after)] * 2
     server = Server(*refusals, accepted(TASK), *refusals, stream(frame(1, "finished")))
     async with server.client() as client:

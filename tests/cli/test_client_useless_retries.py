@@ -9,7 +9,7 @@ import ssl
 import httpx
 import pytest
 
-from headrace.client import ATTEMPTS_MAX, Client, ProblemError, UnusableRequest, retries
+from headrace.client import ATTEMPTS_MAX, Client, ProblemError, UnusableRequest, driver, retries
 from tests.cli.canned import STREAM, Answer, Server, frame, problem, refused, stream
 
 ENOUGH_SECONDS = 5.0  # without pauses, all attempts take milliseconds
@@ -74,7 +74,7 @@ async def test_a_pause_that_a_server_asks_for_has_an_end(monkeypatch: pytest.Mon
     async def sleep(seconds: float) -> None:
         paused.append(seconds)
 
-    monkeypatch.setattr(retries.asyncio, "sleep", sleep)
+    monkeypatch.setattr(driver.asyncio, "sleep", sleep)
     server = Server(
         stream(b"retry: 999999999\n\n", frame(1, "logged")), stream(frame(2, "finished", outcome="succeeded"))
     )

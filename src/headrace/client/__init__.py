@@ -16,36 +16,71 @@ retry.
 
 from __future__ import annotations
 
-from headrace.client.accounts import Accounts
-from headrace.client.answers import NOT_HEADRACE, ProblemError, TaskFailed, UnusableRequest
-from headrace.client.batches import Batches
-from headrace.client.files import WithFiles
-from headrace.client.kinds import Kinds
-from headrace.client.lists import Lists
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from headrace.client.address import open_http
+from headrace.client.answers import NOT_HEADRACE, ProblemError, TaskFailed, UnexpectedResult, UnusableRequest
+from headrace.client.batches import BatchOptions
+from headrace.client.connection import ANSWER_SECONDS
+from headrace.client.driver import AsyncDriver
+from headrace.client.handles import BatchHandle, BatchOutcome, TaskHandle
+from headrace.client.operations import Operations
 from headrace.client.retries import ATTEMPTS_MAX
-from headrace.client.schedules import Schedules
-from headrace.client.selections import Selections
 from headrace.client.streams import RESET, StreamEvent
-from headrace.client.task_details import TaskDetails
-from headrace.client.tasks import Tasks
+from headrace.client.sync_client import SyncClient
+from headrace.client.sync_handles import SyncBatchHandle, SyncTaskHandle
+from headrace.client.tasks import SubmitOptions
+from headrace.contracts.task_ref import TaskRef
 
 __all__ = [
     "ATTEMPTS_MAX",
     "NOT_HEADRACE",
     "RESET",
+    "BatchHandle",
+    "BatchOptions",
+    "BatchOutcome",
     "Client",
     "ProblemError",
     "StreamEvent",
+    "SubmitOptions",
+    "SyncBatchHandle",
+    "SyncClient",
+    "SyncTaskHandle",
     "TaskFailed",
+    "TaskHandle",
+    "TaskRef",
+    "UnexpectedResult",
     "UnusableRequest",
 ]
 
 
-class Client(Tasks, TaskDetails, Lists, Selections, Batches, Schedules, Kinds, Accounts, WithFiles):
-    """The API of one Headrace.
+class Client(Operations):
+    """The API of one Headrace, for programs with an event loop.
 
     Args:
         url: Where the API is, as ``http://host:port``.
         key: The API key that each request is sent with. It is sent to this address only, and shown in no error.
         transport: Sends the requests; the network by default.
+
+    Raises:
+        UnusableRequest: The address is none, the key cannot be sent there, or the environment names a proxy or certificates
+            that cannot be used.
     """
+
+    def __init__(self, url: str, *, key: str | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        super().__init__(url, AsyncDriver(open_http(url, ANSWER_SECONDS, transport, key=key)))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.driver.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import ssl
-from functools import partial
+from collections.abc import Callable
+from typing import TypeVar
 
 import httpx
 
@@ -13,6 +14,8 @@ from headrace.client.authorization import authorization
 from headrace.loopback import is_this_machine
 
 PORT_MAX = 65_535
+
+Http = TypeVar("Http", httpx.AsyncClient, httpx.Client)
 
 _PASSWORD = re.compile(r"(://[^/?#:@]*:)[^/?#]*@")
 
@@ -32,15 +35,26 @@ def open_http(
         UnusableRequest: This is no address, the key cannot be sent there, or the environment names a proxy or certificates that
             cannot be used.
     """
+    return _open(httpx.AsyncClient, url, timeout, transport, key)
+
+
+def open_blocking_http(
+    url: str, timeout: float, transport: httpx.BaseTransport | None = None, *, key: str | None = None
+) -> httpx.Client:
+    """Open a client that blocks. The arguments and errors are those of `open_http`."""
+    return _open(httpx.Client, url, timeout, transport, key)
+
+
+def _open(make: Callable[..., Http], url: str, timeout: float, transport: object, key: str | None) -> Http:
     base = read_address(url)
-    open_client = partial(httpx.AsyncClient, base_url=base, timeout=timeout, headers=authorization(key, base))
+    given = {"base_url": base, "timeout": timeout, "headers": authorization(key, base)}
     if transport is not None:
-        return open_client(transport=transport)
+        return make(**given, transport=transport)
     try:
         if is_this_machine(base.host):
             # A proxy of the environment cannot reach a server on this machine.
-            return open_client(trust_env=False, verify=_certificates(base))
-        return open_client()
+            return make(**given, trust_env=False, verify=_certificates(base))
+        return make(**given)
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         raise UnusableRequest(
             f"the environment has settings for HTTP that cannot be used ({error}): check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
 import httpx
 import msgspec
+from msgspec import Raw
 
+from headrace.client.driver import Driver
 from headrace.contracts.payloads import decode_payload
 from headrace.contracts.problems import FieldError, Problem
 from headrace.contracts.tasks import Task
@@ -72,6 +73,20 @@ class TaskFailed(Exception):
         self.task = task
 
 
+class UnexpectedResult(Exception):
+    """A task has succeeded, and its result is not what its kind is said to return: the program and the workers have different versions.
+
+    Attributes:
+        task: The id of the task.
+        result: The result, as JSON.
+    """
+
+    def __init__(self, task: str, result: Raw, message: str) -> None:
+        super().__init__(message)
+        self.task = task
+        self.result = result
+
+
 class Answer:
     """An answer whose body is read.
 
@@ -103,7 +118,7 @@ class Answer:
             raise _problem(self._response, self._body)
 
 
-async def read_answer(response: httpx.Response) -> Answer:
+async def read_answer(driver: Driver, response: httpx.Response) -> Answer:
     """Read the body of an answer, which may come from any server.
 
     Raises:
@@ -111,23 +126,23 @@ async def read_answer(response: httpx.Response) -> Answer:
         httpx.TransportError: The connection broke, or the body does not end.
     """
     try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            body = await _read_body(response)
+        async with driver.within(BODY_SECONDS_MAX):
+            body = await _read_body(driver, response)
     except TimeoutError as error:
         raise httpx.ReadTimeout(f"the answer had no end after {BODY_SECONDS_MAX:.0f} seconds") from error
     return Answer(response, body)
 
 
-async def _read_body(response: httpx.Response) -> bytes:
+async def _read_body(driver: Driver, response: httpx.Response) -> bytes:
     body = bytearray()
-    async for part in read_parts(response):
+    async for part in read_parts(driver, response):
         body += part
         if len(body) > BODY_BYTES_MAX:
             raise not_headrace(response)
     return bytes(body)
 
 
-async def read_parts(response: httpx.Response) -> AsyncIterator[bytes]:
+async def read_parts(driver: Driver, response: httpx.Response) -> AsyncIterator[bytes]:
     """Give the parts of a body as they arrive.
 
     Raises:
@@ -135,7 +150,7 @@ async def read_parts(response: httpx.Response) -> AsyncIterator[bytes]:
         httpx.TransportError: The connection broke.
     """
     try:
-        async for part in response.aiter_bytes():
+        async for part in driver.parts(response):
             yield part
     except httpx.DecodingError as error:
         raise not_headrace(response) from error
@@ -153,14 +168,14 @@ def decode_json(response: httpx.Response, text: bytes, of: type[Out]) -> Out:
         raise not_headrace(response) from error
 
 
-async def check_stream(answer: httpx.Response) -> None:
+async def check_stream(driver: Driver, answer: httpx.Response) -> None:
     """Check that an answer whose body is not read yet is a stream of events.
 
     Raises:
         ProblemError: The API refused or failed, or the answer is no stream.
     """
     if not answer.is_success:
-        (await read_answer(answer)).check_status()
+        (await read_answer(driver, answer)).check_status()
     if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
         raise not_headrace(answer)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from headrace.client.answers import UnusableRequest
 from headrace.client.connection import Call, Connection, given, path
 from headrace.client.ndjson import BatchBody
+from headrace.client.polling import POLL_SECONDS, read_until
 from headrace.client.streams import FrameStream
 from headrace.client.tasks import Input
 from headrace.contracts.batch_results import BatchResult
-from headrace.contracts.batches import Batch, BatchEventName
+from headrace.contracts.batches import Batch, BatchEventName, BatchState
 from headrace.contracts.labels import label_entries
 from headrace.contracts.tasks import Priority
 from headrace.lines import split_lines
@@ -26,47 +27,39 @@ _decode_result = msgspec.json.Decoder(BatchResult).decode
 _EVENTS = frozenset({BatchEventName.COUNTED, BatchEventName.SETTLED})
 
 
+class BatchOptions(TypedDict, total=False):
+    """What a batch may say besides its kind and its inputs.
+
+    Attributes:
+        name: A name for people, on one line.
+        priority: The lane its tasks wait in, low by default.
+        max_attempts: Attempts of each task in all; the kind's own number by default.
+        labels: What you call each of its tasks by, to find them again; see `headrace.contracts.labels.Labels`.
+        key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`.
+    """
+
+    name: str | None
+    priority: Priority | None
+    max_attempts: int | None
+    labels: Mapping[str, str] | None
+    key: str | None
+
+
 class Batches(Connection):
     """The part of `Client` for batches."""
 
-    async def batch(
+    async def _batch(
         self,
         kind: str,
-        inputs: Iterable[Input] | AsyncIterable[Input] | None = None,
-        *,
-        entries: Iterable[Input] | AsyncIterable[Input] | None = None,
-        name: str | None = None,
-        priority: Priority | None = None,
-        max_attempts: int | None = None,
-        labels: Mapping[str, str] | None = None,
-        key: str | None = None,
+        inputs: Iterable[Input] | AsyncIterable[Input] | None,
+        entries: Iterable[Input] | AsyncIterable[Input] | None,
+        options: BatchOptions,
     ) -> Batch:
-        """Submit many tasks of one kind: all of them, or none when one input is wrong.
-
-        Inputs are sent as they come and are never in memory together. With a ``key`` the batch is made once, as by
-        `Client.submit`; its inputs are kept in a file until then, so that the request can be repeated.
-
-        Args:
-            kind: The kind of every task.
-            inputs: One input for each task, as the kind's JSON Schema asks for.
-            entries: Instead of inputs: a `headrace.contracts.batches.BatchEntry` for each task, or JSON like it, which has an
-                ``input`` and ``labels`` of its own. Where both have a label, that of the entry counts.
-            name: A name for people, on one line.
-            priority: The lane its tasks wait in, low by default.
-            max_attempts: Attempts of each task in all; the kind's own number by default.
-            labels: What you call each of its tasks by, to find them again; see `headrace.contracts.labels.Labels`.
-            key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`.
-
-        Raises:
-            UnusableRequest: There are both inputs and entries, or neither.
-            ProblemError: The API refused, and nothing was accepted. ``errors`` name wrong inputs as ``/inputs/<index>``, or
-                entries as ``/entries/<index>``.
-            httpx.TransportError: The API does not answer, and may have accepted the batch. With a key, try again.
-        """
+        said = given(**options)
+        key, labels = said.pop("key", None), said.pop("labels", None)
         label = label_entries(labels) if labels else None
-        lines = None if entries is None else "entries"
-        params = given(kind=kind, name=name, priority=priority, max_attempts=max_attempts, label=label, lines=lines)
-        with BatchBody(_either(inputs, entries), keep=key is not None) as body:
+        params = given(kind=kind, **said, label=label, lines=None if entries is None else "entries")
+        with BatchBody(_either(inputs, entries), self.driver, keep=key is not None) as body:
             return await self._ask(_submission(params, body, key), Batch)
 
     async def batch_of_files(
@@ -117,7 +110,7 @@ class Batches(Connection):
             ValueError: A line is longer than any of Headrace's own, see `headrace.lines.LINE_BYTES_MAX`.
         """
         async with self.open_content(path("batches", batch, "results"), 0) as answer:
-            async for line in split_lines(answer.aiter_bytes()):
+            async for line in split_lines(self.driver.parts(answer)):
                 yield _decode_result(line)
 
     async def get_batch(self, batch: str, wait: float = 0, at_least: str | None = None) -> Batch:
@@ -134,6 +127,25 @@ class Batches(Connection):
         """
         return await self._read(Batch, "batches", batch, wait=wait, at_least=at_least)
 
+    async def settled(self, batch: str, timeout: float | None = None, at_least: str | None = None) -> Batch:
+        """Wait until a batch settles, and return it; asks again when the API is not available for a while.
+
+        Args:
+            batch: Its id.
+            timeout: Seconds to wait; for ever by default.
+            at_least: Wait until it settles after this position. Pass that of running its tasks again.
+
+        Raises:
+            TimeoutError: The batch is not settled after ``timeout``.
+            ProblemError: There is no such batch, or the API fails `ATTEMPTS_MAX` times in a row.
+            httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
+        """
+
+        async def read() -> Batch:
+            return await self.get_batch(batch, wait=POLL_SECONDS, at_least=at_least)
+
+        return await read_until(self, read, _is_settled, timeout, f"batch {batch} is settled")
+
     async def follow_batch(self, batch: str) -> AsyncGenerator[Batch]:
         """Give a batch as it is now, and again each time its counts have changed, until it settles.
 
@@ -147,7 +159,7 @@ class Batches(Connection):
             httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
         newest: Batch | None = None
-        stream = FrameStream(self._http, path("batches", batch, "events"), "", BatchEventName.SETTLED, _EVENTS)
+        stream = FrameStream(self.driver, path("batches", batch, "events"), "", BatchEventName.SETTLED, _EVENTS)
         async with aclosing(stream.frames()) as frames:
             async for frame in frames:
                 view = stream.decode(frame, Batch)
@@ -167,6 +179,10 @@ class Batches(Connection):
             httpx.TransportError: The API does not answer.
         """
         return await self._ask(Call(method="PUT", path=path("batches", batch, "cancellation"), repeatable=True), Batch)
+
+
+def _is_settled(batch: Batch) -> bool:
+    return batch.state == BatchState.SETTLED
 
 
 def _either(

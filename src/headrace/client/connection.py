@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import msgspec
 from msgspec import Struct
 
-from headrace.client.address import open_http, without_password
+from headrace.client.address import without_password
 from headrace.client.answers import Answer, Out, ProblemError, UnusableRequest, read_answer
+from headrace.client.driver import Driver, opened
 from headrace.client.retries import Retries, is_over_limit
 from headrace.contracts.tasks import KEY_CHARS_MAX
 
@@ -61,29 +61,16 @@ class Connection:
 
     Args:
         url: Where the API is, as ``http://host:port``.
-        key: The API key that each request is sent with; none by default.
-        transport: Sends the requests; the network by default.
+        driver: Sends the requests, and waits.
 
     Attributes:
         url: Where the API is, without a password.
-
-    Raises:
-        UnusableRequest: The address is none, the key cannot be sent there, or the environment names a proxy or certificates
-            that cannot be used.
+        driver: Sends the requests, and waits.
     """
 
-    def __init__(self, url: str, *, key: str | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        url = url.rstrip("/")
-        self.url = without_password(url)
-        self._http = open_http(url, ANSWER_SECONDS, transport, key=key)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._http.aclose()
+    def __init__(self, url: str, driver: Driver) -> None:
+        self.url = without_password(url.rstrip("/"))
+        self.driver = driver
 
     @asynccontextmanager
     async def open_content(self, place: str, start: int) -> AsyncGenerator[httpx.Response]:
@@ -94,15 +81,12 @@ class Connection:
             httpx.TransportError: It does not answer.
         """
         headers = {"Range": f"bytes={start}-"} if start else {}
-        request = self._http.build_request("GET", place, headers={**headers, "Accept-Encoding": "identity"})
+        request = self.driver.http.build_request("GET", place, headers={**headers, "Accept-Encoding": "identity"})
         # Of another host, the header with the key is left out.
-        response = await self._http.send(request, stream=True, follow_redirects=True)
-        try:
+        async with opened(self.driver, request, follow_redirects=True) as response:
             if not response.is_success:
-                (await read_answer(response)).check_status()
+                (await read_answer(self.driver, response)).check_status()
             yield response
-        finally:
-            await response.aclose()
 
     async def ask(self, call: Call, of: type[Out]) -> Out:
         """Send a request of a part of the client that is no subclass, and decode its answer."""
@@ -126,7 +110,7 @@ class Connection:
         await self._send(call, Answer.check_status)
 
     async def _send(self, call: Call, decode: Callable[[Answer], Out]) -> Out:
-        retries = Retries()
+        retries = Retries(self.driver)
         while True:
             try:
                 return decode(await self._answer(self._usable_request(call)))
@@ -138,11 +122,8 @@ class Connection:
             await retries.pause()
 
     async def _answer(self, request: httpx.Request) -> Answer:
-        response = await self._http.send(request, stream=True)
-        try:
-            return await read_answer(response)
-        finally:
-            await response.aclose()
+        async with opened(self.driver, request) as response:
+            return await read_answer(self.driver, response)
 
     def _usable_request(self, call: Call) -> httpx.Request:
         if call.key is not None:
@@ -157,14 +138,14 @@ class Connection:
 
     def _request(self, call: Call) -> httpx.Request:
         headers: dict[str, str] = {}
-        content: bytes | AsyncIterator[bytes] | None = None
+        content: bytes | AsyncIterable[bytes] | Iterable[bytes] | None = None
         if call.body is not None:
             headers["Content-Type"] = call.media_type
-            content = msgspec.json.encode(call.body) if call.media_type == JSON else call.body()
+            content = msgspec.json.encode(call.body) if call.media_type == JSON else self.driver.body(call.body())
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
         timeout = httpx.Timeout(ANSWER_SECONDS, read=call.patience)
-        return self._http.build_request(
+        return self.driver.http.build_request(
             call.method, call.path, params=dict(call.params), content=content, headers=headers, timeout=timeout
         )
 

@@ -5,9 +5,9 @@ URLs of a store have their own signature, and are asked without the key of the A
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from headrace.client.answers import NOT_HEADRACE, ProblemError, read_answer
+from headrace.client.answers import NOT_HEADRACE, Answer, ProblemError, read_answer
 from headrace.client.connection import Connection, path
+from headrace.client.driver import Driver, opened
 from headrace.client.retries import Retries
 from headrace.contracts.files import FileDetail, UploadPart
 from headrace.loopback import is_this_machine
@@ -56,20 +57,28 @@ class _Count:
         self._on_progress = on_progress
         self._there = there
         self._size = size
+        # A client that blocks sends parts in several threads.
+        self._adding = threading.Lock()
         self.add(0)
 
     def add(self, more: int) -> None:
-        self._there += more
-        if self._on_progress is not None:
-            self._on_progress(self._there, self._size)
+        with self._adding:
+            self._there += more
+            if self._on_progress is not None:
+                self._on_progress(self._there, self._size)
 
 
 async def send_parts(
-    file: FileDetail, source: Source, ask_again: Callable[[str], Awaitable[FileDetail]], on_progress: OnProgress | None
+    driver: Driver,
+    file: FileDetail,
+    source: Source,
+    ask_again: Callable[[str], Awaitable[FileDetail]],
+    on_progress: OnProgress | None,
 ) -> None:
     """Send the parts of an upload that are not there.
 
     Args:
+        driver: The one of the client.
         file: The upload.
         source: What is uploaded.
         ask_again: Returns the upload with new URLs.
@@ -83,47 +92,36 @@ async def send_parts(
     if not missing or file.upload is None:
         return
     count = _Count(on_progress, file.size - sum(part.size for part in missing), file.size)
-    async with _plain_http(missing[0].url or "") as http:
-        sender = _PartSender(http, file.id, file.upload.headers, source, ask_again, count)
-        sending = [asyncio.create_task(sender.send(part)) for part in missing]
-        try:
-            await asyncio.gather(*sending)
-        finally:
-            for each in sending:
-                each.cancel()
+    async with _without_key(driver, missing[0].url or "") as plain:
+        sender = _PartSender(plain, file.id, file.upload.headers, source, ask_again, count)
+        await plain.together(sender.send, missing, PARTS_AT_A_TIME)
 
 
 class _PartSender:
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        driver: Driver,
         file: str,
         headers: dict[str, str],
         source: Source,
         ask_again: Callable[[str], Awaitable[FileDetail]],
         count: _Count,
     ) -> None:
-        self._http = http
+        self._driver = driver
         self._file = file
         self._headers = headers
         self._source = source
         self._ask_again = ask_again
         self._count = count
-        self._free = asyncio.Semaphore(PARTS_AT_A_TIME)
 
     async def send(self, part: UploadPart) -> None:
-        async with self._free:
-            await self._send(part)
-
-    async def _send(self, part: UploadPart) -> None:
-        retries, url, renewed = Retries(), part.url, 0
+        retries, url, renewed = Retries(self._driver), part.url, 0
         while url is not None:
             try:
-                answer = await self._put(url, part)
-                if answer.is_success:
+                status, answer = await self._put(url, part)
+                if status not in _URL_REFUSED or renewed == RENEWALS_MAX:
+                    answer.check_status()
                     return
-                if answer.status_code not in _URL_REFUSED or renewed == RENEWALS_MAX:
-                    await _raise_refusal(answer)
                 renewed += 1
                 # It has expired; or the part has arrived, and the answer was lost.
                 url = await self._new_url(part)
@@ -131,14 +129,14 @@ class _PartSender:
                 retries.count(error)
                 await retries.pause()
 
-    async def _put(self, url: str, part: UploadPart) -> httpx.Response:
+    async def _put(self, url: str, part: UploadPart) -> tuple[int, Answer]:
         sent = 0
 
         async def chunks() -> AsyncGenerator[bytes]:
             nonlocal sent
             end = part.start + part.size
             for start in range(part.start, end, CHUNK_BYTES):
-                chunk = await asyncio.to_thread(self._source.read, start, min(CHUNK_BYTES, end - start))
+                chunk = await self._driver.in_thread(self._source.read, start, min(CHUNK_BYTES, end - start))
                 yield chunk
                 sent += len(chunk)
                 self._count.add(len(chunk))
@@ -146,11 +144,12 @@ class _PartSender:
         is_taken = False
         try:
             # With its length, because stores refuse a body without.
-            answer = await self._http.put(
-                url, content=chunks(), headers={**self._headers, "Content-Length": str(part.size)}
-            )
-            is_taken = answer.is_success
-            return answer
+            headers = {**self._headers, "Content-Length": str(part.size)}
+            content = self._driver.body(chunks())
+            request = self._driver.http.build_request("PUT", url, content=content, headers=headers)
+            async with opened(self._driver, request) as response:
+                is_taken = response.is_success
+                return response.status_code, await read_answer(self._driver, response)
         finally:
             if not is_taken:
                 self._count.add(-sent)
@@ -175,10 +174,10 @@ async def fetch(connection: Connection, file: FileDetail, to: Path | None, on_pr
     """
     count, hashed = _Count(on_progress, 0, file.size), hashlib.sha256()
     partial = None if to is None else to.with_name(f".{to.name}.{file.id}.part")
-    kept = io.BytesIO() if partial is None else await asyncio.to_thread(partial.open, "wb")
+    kept = io.BytesIO() if partial is None else await connection.driver.in_thread(partial.open, "wb")
     with kept:
         async for chunk in _chunks_of(connection, file):
-            await asyncio.to_thread(_keep, kept, hashed, chunk)
+            await connection.driver.in_thread(_keep, kept, hashed, chunk)
             count.add(len(chunk))
         content = kept.getvalue() if isinstance(kept, io.BytesIO) else b""
     if file.sha256 is not None and hashed.hexdigest() != file.sha256:
@@ -194,7 +193,7 @@ async def fetch(connection: Connection, file: FileDetail, to: Path | None, on_pr
 
 async def _chunks_of(connection: Connection, file: FileDetail) -> AsyncGenerator[bytes]:
     """Give the bytes of a file, and go on from where a connection broke."""
-    retries, there = Retries(), 0
+    retries, there = Retries(connection.driver), 0
     while there < file.size:
         try:
             async for chunk in _chunks_from(connection, file, there):
@@ -210,7 +209,7 @@ async def _chunks_from(connection: Connection, file: FileDetail, start: int) -> 
     async with connection.open_content(path("files", file.id, "content"), start) as answer:
         if start and answer.status_code != PARTIAL:
             raise httpx.RemoteProtocolError("the store does not go on where it stopped")
-        async for chunk in answer.aiter_bytes(CHUNK_BYTES):
+        async for chunk in connection.driver.parts(answer, CHUNK_BYTES):
             yield chunk
 
 
@@ -219,13 +218,12 @@ def _keep(kept: IO[bytes], hashed: Any, chunk: bytes) -> None:
     kept.write(chunk)
 
 
-async def _raise_refusal(answer: httpx.Response) -> None:
-    (await read_answer(answer)).check_status()
-
-
 @asynccontextmanager
-async def _plain_http(url: str) -> AsyncGenerator[httpx.AsyncClient]:
+async def _without_key(driver: Driver, url: str) -> AsyncGenerator[Driver]:
     """Open HTTP to wherever a URL is, without a key."""
     is_local = is_this_machine(urlsplit(url).hostname or "")
-    async with httpx.AsyncClient(timeout=STEP_SECONDS, trust_env=not is_local) as http:
-        yield http
+    plain = driver.plain(timeout=STEP_SECONDS, trust_env=not is_local)
+    try:
+        yield plain
+    finally:
+        await plain.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import mimetypes
 from collections.abc import AsyncGenerator
@@ -16,6 +15,7 @@ from headrace.contracts.files import ANY_BYTES, File, FileDetail, FilePage, File
 
 PAGE_FILES = 100  # of a request; the API gives 200 at most
 COMPLETE_SECONDS = 60.0  # the API answers after twenty, whether it is done or not
+COMPLETE_PAUSE_SECONDS = 1.0  # before it is asked again
 _HASHED_BYTES = 1 << 20
 
 
@@ -59,7 +59,7 @@ class Files:
             ProblemError: The API refused, or what has arrived is not what was sent.
             httpx.TransportError: The API or the store did not answer `ATTEMPTS_MAX` times in a row. Upload it again to go on.
         """
-        opened = await asyncio.to_thread(_open, source)
+        opened = await self._connection.driver.in_thread(_open, source)
         called = name or (Path(source).name if not isinstance(source, bytes) else None)
         if called is None:
             raise UnusableRequest("say what the file is called: name=")
@@ -67,10 +67,10 @@ class Files:
             name=called,
             size=opened.size,
             media_type=media_type or mimetypes.guess_type(called)[0] or ANY_BYTES,
-            sha256=await asyncio.to_thread(_sha256_of, opened),
+            sha256=await self._connection.driver.in_thread(_sha256_of, opened),
         )
         begun = (await self._find_interrupted(new) if resume else None) or await self._begin(new)
-        await send_parts(begun, opened, self.get, on_progress)
+        await send_parts(self._connection.driver, begun, opened, self.get, on_progress)
         return await self._complete(begun.id)
 
     async def download(
@@ -138,7 +138,7 @@ class Files:
             done = await self._connection.ask(call, File)
             if done.state == FileState.READY:
                 return done
-            await asyncio.sleep(1.0)
+            await self._connection.driver.pause(COMPLETE_PAUSE_SECONDS)
 
 
 class WithFiles(Connection):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
+from headrace.client.driver import Driver
+
 PART_BYTES = 64 << 10  # sent at once
 MEMORY_BYTES = 1 << 20  # kept in memory; a longer body is kept in a file
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -21,11 +24,13 @@ class BatchBody:
 
     Args:
         inputs: The inputs, one JSON object each. Each is read once, however often the body is sent.
+        driver: Reads and writes the file.
         keep: Whether to keep what was sent, so that the body can be sent again.
     """
 
-    def __init__(self, inputs: Iterable[Any] | AsyncIterable[Any], *, keep: bool) -> None:
-        self._rest = aiter(inputs if isinstance(inputs, AsyncIterable) else _one_by_one(inputs))
+    def __init__(self, inputs: Iterable[Any] | AsyncIterable[Any], driver: Driver, *, keep: bool) -> None:
+        self._driver = driver
+        self._rest = one_by_one(inputs)
         self._kept = tempfile.SpooledTemporaryFile(MEMORY_BYTES) if keep else None  # noqa: SIM115 - closed by __exit__
 
     def __enter__(self) -> Self:
@@ -41,7 +46,7 @@ class BatchBody:
         """Give the parts of the whole body: first what was sent before, then what was not."""
         if self._kept is not None:
             self._kept.seek(0)
-            while part := await asyncio.to_thread(self._kept.read, PART_BYTES):
+            while part := await self._driver.in_thread(self._kept.read, PART_BYTES):
                 yield part
         part = bytearray()
         async for each in self._rest:
@@ -54,7 +59,7 @@ class BatchBody:
 
     async def _keep(self, part: bytes) -> bytes:
         if self._kept is not None:
-            await asyncio.to_thread(self._kept.write, part)
+            await self._driver.in_thread(self._kept.write, part)
         return part
 
 
@@ -63,6 +68,11 @@ def _line(input: Any) -> bytes:
     return _encode(input).replace(b"\n", b" ") + b"\n"
 
 
-async def _one_by_one(inputs: Iterable[Any]) -> AsyncIterator[Any]:
-    for each in inputs:
-        yield each
+async def one_by_one(inputs: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
+    """Give inputs as they are asked for, wherever they come from."""
+    if isinstance(inputs, AsyncIterable):
+        async for each in inputs:
+            yield each
+    else:
+        for each in inputs:
+            yield each

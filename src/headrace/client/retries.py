@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 
 import httpx
 
 from headrace.client.address import never_passes
 from headrace.client.answers import ProblemError
+from headrace.client.driver import Driver
 
 RETRY_SECONDS = 1.0  # before the second attempt, unless the server says how long
 RETRY_SECONDS_MAX = 10.0
@@ -30,9 +30,14 @@ def is_over_limit(error: Exception) -> bool:
 
 
 class Retries:
-    """Counts the failures in a row of one request, and waits before the next attempt."""
+    """Counts the failures in a row of one request, and waits before the next attempt.
 
-    def __init__(self) -> None:
+    Args:
+        driver: Waits.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
         self._failures = 0
         self._pause_seconds = RETRY_SECONDS
         # Until a limit permits more. It is known when that is, so this pause is used once and is not doubled.
@@ -73,7 +78,7 @@ class Retries:
         if self._limit_seconds:
             seconds = self._limit_seconds * random.uniform(1, 1.1)  # noqa: S311 - hides nothing
         self._limit_seconds = 0.0
-        await asyncio.sleep(seconds)
+        await self._driver.pause(seconds)
 
     def _is_useless(self, error: httpx.TransportError | ProblemError) -> bool:
         """Return whether another attempt would fail in the same way."""

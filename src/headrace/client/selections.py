@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import AsyncGenerator
 from datetime import datetime
 
@@ -64,7 +64,7 @@ class Selections(Connection):
     ) -> AsyncGenerator[BulkResult]:
         limit = min(BULK_TASKS_MAX, max(1, int(per_second * REQUEST_SECONDS)))
         request = BulkRequest(select=select, dry_run=dry_run, limit=limit, per_second=per_second)
-        clock = asyncio.get_running_loop().time
+        clock = time.monotonic
         began, totals, seen = clock(), None, 0
         while True:
             call = Call(
@@ -89,7 +89,7 @@ class Selections(Connection):
             if once and at is not None:
                 request = replace(request, select=_finished_before(select, at))
             # The API keeps the pace within a request; this keeps it over all of them.
-            await asyncio.sleep(max(0.0, began + seen / per_second - clock()))
+            await self.driver.pause(max(0.0, began + seen / per_second - clock()))
 
 
 def _finished_before(select: Filter, time: datetime) -> Filter:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from headrace.client.answers import Out, ProblemError, check_stream, decode_json, not_headrace, read_parts
 from headrace.client.connection import ANSWER_SECONDS, describe, log
+from headrace.client.driver import Driver, opened
 from headrace.client.event_stream import EventStreamParser, Frame
 from headrace.client.retries import Retries
 
@@ -40,15 +41,15 @@ class FrameStream:
     """The frames of a stream, each once and in order, also when its connection is cut.
 
     Args:
-        http: Sends the requests.
+        driver: Sends the requests, and waits.
         path: The path of the stream.
         cursor: Continue after this position; empty for the beginning.
         last_event: The event after which the server ends the stream for good.
         known: The events that are given. Others are signs of life, as `beat` is, or those of a later version.
     """
 
-    def __init__(self, http: httpx.AsyncClient, path: str, cursor: str, last_event: str, known: Container[str]) -> None:
-        self._http = http
+    def __init__(self, driver: Driver, path: str, cursor: str, last_event: str, known: Container[str]) -> None:
+        self._driver = driver
         self._path = path
         self._cursor = cursor
         self._last_event = last_event
@@ -56,7 +57,7 @@ class FrameStream:
         self._answer: httpx.Response | None = None
         self._is_over = False
         self._has_begun = False
-        self._retries = Retries()
+        self._retries = Retries(driver)
 
     async def frames(self) -> AsyncGenerator[Frame]:
         """Give the frames; reconnects and resumes until the stream is over.
@@ -84,11 +85,12 @@ class FrameStream:
 
     async def _connect(self) -> AsyncGenerator[Frame]:
         """Give the frames of one connection until it ends or breaks."""
-        headers = _headers(self._cursor)
+        http = self._driver.http
+        request = http.build_request("GET", self._path, headers=_headers(self._cursor), timeout=_TIMEOUT)
         self._has_begun = False
         try:
             async with (
-                self._http.stream("GET", self._path, headers=headers, timeout=_TIMEOUT) as answer,
+                opened(self._driver, request) as answer,
                 aclosing(self._read(answer)) as frames,
             ):
                 async for frame in frames:
@@ -99,7 +101,7 @@ class FrameStream:
             # When the last event has arrived, it does not matter how the connection ends.
             if not self._is_over:
                 self._retries.count(error)
-                url = self._http.base_url.copy_with(userinfo=b"")
+                url = http.base_url.copy_with(userinfo=b"")
                 log.warning("%s%s: %s; trying again", url, self._path.lstrip("/"), describe(error))
 
     async def _read(self, answer: httpx.Response) -> AsyncGenerator[Frame]:
@@ -107,10 +109,10 @@ class FrameStream:
         if answer.status_code == 204:
             self._has_begun = self._is_over = True
             return
-        await check_stream(answer)
+        await check_stream(self._driver, answer)
         self._answer = answer
         parser = EventStreamParser(self._cursor)
-        async for chunk in read_parts(answer):
+        async for chunk in read_parts(self._driver, answer):
             self._has_begun = True
             self._retries.reset()
             for frame in parser.feed(chunk):

@@ -2,76 +2,62 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
-import httpx
 import msgspec
 from msgspec import Raw, Struct
 
-from headrace.client.answers import ProblemError, TaskFailed
-from headrace.client.connection import ANSWER_SECONDS, Call, Connection, describe, given, log, path
+from headrace.client.answers import TaskFailed
+from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
 from headrace.client.files import Files
-from headrace.client.retries import Retries
+from headrace.client.polling import POLL_SECONDS, read_until
 from headrace.client.streams import RESET, FrameStream, StreamEvent
 from headrace.contracts.events import EventName
 from headrace.contracts.large_values import find_value
 from headrace.contracts.tasks import NULL, FileRole, Priority, State, Task, TaskSummary
 
-POLL_SECONDS = 25.0  # the API would wait up to 60; some proxies give up on a silent request after 30
 RESULTS_SECONDS = 120.0  # the API writes those of 100,000 tasks in a minute
-POLL_PAUSE_SECONDS = 0.2  # an API that shuts down answers at once
 
 _EVENTS = frozenset({*EventName, RESET})
 
 Input = Mapping[str, Any] | Struct | Raw
 
 
+class SubmitOptions(TypedDict, total=False):
+    """What a submission may say besides its kind and its input.
+
+    Attributes:
+        priority: The lane the task waits in, normal by default.
+        run_at: When it is due, with a time zone; now by default.
+        delay: Seconds until it is due, instead of ``run_at``.
+        expires_in: Seconds from now. A task that is not started by then fails as `expired`.
+        max_attempts: Attempts in all; the kind's own number by default.
+        labels: What you call it by, to find it again; see `headrace.contracts.labels.Labels`.
+        key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`.
+        results_of: A settled batch. Its results are written to a file, which becomes the field `results` of the input.
+    """
+
+    priority: Priority | None
+    run_at: datetime | None
+    delay: float | timedelta | None
+    expires_in: float | timedelta | None
+    max_attempts: int | None
+    labels: Mapping[str, str] | None
+    key: str | None
+    results_of: str | None
+
+
 class Tasks(Connection):
     """The part of `Client` for tasks."""
 
-    async def submit(
-        self,
-        kind: str,
-        input: Input,
-        *,
-        priority: Priority | None = None,
-        run_at: datetime | None = None,
-        delay: float | timedelta | None = None,
-        expires_in: float | timedelta | None = None,
-        max_attempts: int | None = None,
-        labels: Mapping[str, str] | None = None,
-        key: str | None = None,
-        results_of: str | None = None,
-    ) -> TaskSummary:
-        """Submit a task; it is accepted when this returns.
-
-        With a ``key`` the task is made once, however often it is submitted: by this method, which repeats the request when
-        there is no answer, or by a program that was started again. Every submission returns the task of the first one. For
-        the repeats of this method alone, a fresh UUID is a good key. Without a key only a limit makes it repeat the request.
-
-        Args:
-            kind: The kind of the task.
-            input: The input, as the kind's JSON Schema asks for.
-            priority: The lane it waits in, normal by default.
-            run_at: When it is due, with a time zone; now by default.
-            delay: Seconds until it is due, instead of ``run_at``.
-            expires_in: Seconds from now. A task that is not started by then fails as `expired`.
-            max_attempts: Attempts in all; the kind's own number by default.
-            labels: What you call it by, to find it again; see `headrace.contracts.labels.Labels`.
-            key: The Idempotency-Key: visible ASCII characters, at most `headrace.contracts.tasks.KEY_CHARS_MAX`.
-            results_of: A settled batch. Its results are written to a file, which becomes the field `results` of the input.
-
-        Raises:
-            ProblemError: The API refused, and nothing was accepted.
-            httpx.TransportError: The API does not answer, and may have accepted the task. With a key, try again.
-        """
-        said = given(priority=priority, run_at=run_at, delay=delay, expires_in=expires_in, results_of=results_of)
-        body = {"kind": kind, "input": input, **said, **given(max_attempts=max_attempts, labels=labels or None)}
-        patience = ANSWER_SECONDS if results_of is None else RESULTS_SECONDS
+    async def _submit(self, kind: str, input: Input, options: SubmitOptions) -> TaskSummary:
+        said = given(**options)
+        key, labels = said.pop("key", None), said.pop("labels", None)
+        body = {"kind": kind, "input": input, **said, **given(labels=labels or None)}
+        patience = ANSWER_SECONDS if "results_of" not in said else RESULTS_SECONDS
         return await self._ask(_submission(body, key, patience), TaskSummary)
 
     async def get(self, task: str, wait: float = 0, at_least: str | None = None) -> Task:
@@ -102,10 +88,14 @@ class Tasks(Connection):
             ProblemError: There is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
             httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
+        return msgspec.json.decode(await self.raw_result(task, timeout, at_least))
+
+    async def raw_result(self, task: str, timeout: float | None = None, at_least: str | None = None) -> Raw:
+        """Wait until a task ends and return its result as JSON. The arguments and errors are those of `result`."""
         found = await self.ended(task, timeout, at_least)
         if found.state != State.SUCCEEDED:
             raise TaskFailed(found)
-        return msgspec.json.decode(await self.read_result(found))
+        return await self.read_result(found)
 
     async def read_result(self, task: Task) -> Raw:
         """Return the result of a task that was read, as JSON; one of more than 8 MB is downloaded, because `get` leaves it out.
@@ -132,20 +122,11 @@ class Tasks(Connection):
             ProblemError: There is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
             httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
-        retries = Retries()
-        async with asyncio.timeout(timeout):
-            while True:
-                try:
-                    found = await self.get(task, wait=POLL_SECONDS, at_least=at_least)
-                except (httpx.TransportError, ProblemError) as error:
-                    retries.count(error)
-                    log.warning("%s: %s; trying again", self.url, describe(error))
-                    await retries.pause()
-                    continue
-                if found.state.final:
-                    return found
-                retries.reset()
-                await asyncio.sleep(POLL_PAUSE_SECONDS)
+
+        async def read() -> Task:
+            return await self.get(task, wait=POLL_SECONDS, at_least=at_least)
+
+        return await read_until(self, read, lambda found: found.state.final, timeout, f"task {task} is over")
 
     async def follow(self, task: str, after: str | None = None) -> AsyncGenerator[StreamEvent]:
         """Give a task's events to its end, each once and in order; a connection that is cut is resumed.
@@ -161,7 +142,7 @@ class Tasks(Connection):
             ProblemError: There is no such task, or the API fails `ATTEMPTS_MAX` times in a row.
             httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
-        stream = FrameStream(self._http, path("tasks", task, "events"), after or "", EventName.FINISHED, _EVENTS)
+        stream = FrameStream(self.driver, path("tasks", task, "events"), after or "", EventName.FINISHED, _EVENTS)
         async with aclosing(stream.frames()) as frames:
             async for frame in frames:
                 data = stream.decode(frame, dict[str, Any])

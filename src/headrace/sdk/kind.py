@@ -6,12 +6,13 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from types import UnionType
-from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from headrace.contracts.input_types import describe_type
 from headrace.contracts.kinds import AnnouncedKind
+from headrace.contracts.task_ref import TaskRef
 from headrace.contracts.tasks import KIND_PATTERN
 from headrace.contracts.titles import marked_properties
 from headrace.sdk.context import Context, SyncContext
@@ -24,8 +25,9 @@ In = TypeVar("In", bound=msgspec.Struct)
 Out = TypeVar("Out")
 T = TypeVar("T")
 
-AsyncHandler = Callable[[In, Context], Awaitable[Out]]
-SyncHandler = Callable[[In, SyncContext], Out]
+# What is left of the type when the handler may return `Retry` is the type of the result.
+AsyncHandler = Callable[[In, Context], Awaitable[Out | Retry]]
+SyncHandler = Callable[[In, SyncContext], Out | Retry]
 
 
 class KindError(Exception):
@@ -60,8 +62,8 @@ class task(KindOptions, frozen=True, metaclass=_TaskMeta):  # noqa: N801 - it is
         return Kind(handler, self)
 
 
-class Kind(Generic[In, Out]):
-    """A task kind: a handler with all that follows from its signature.
+class Kind(TaskRef[In, Out]):
+    """A task kind: a handler with all that follows from its signature. It is a reference to itself, for `headrace.client`.
 
     Args:
         handler: The function that runs a task.
@@ -74,11 +76,13 @@ class Kind(Generic[In, Out]):
     def __init__(self, handler: AsyncHandler[In, Out] | SyncHandler[In, Out], options: KindOptions) -> None:
         self.handler = handler
         self.options = options
-        self.name = options.name or handler.__name__
-        self.is_async = inspect.iscoroutinefunction(handler)
         self.file = handler.__code__.co_filename
+        self.name = options.name or handler.__name__
+        self._check_name()
+        super().__init__(self.name)
+        self.is_async = inspect.iscoroutinefunction(handler)
         self._check_options()
-        self.input_type, self.result_type = self._read_signature()
+        self._signature = self._read_signature()
         self._input_schema = mark_patterns(self._schema("input", self.input_type), self.input_type)
         self._check_title()
         self._input_type = self._describe_input()
@@ -89,9 +93,6 @@ class Kind(Generic[In, Out]):
     def __call__(self, input: In, context: Any) -> Any:
         """Call the handler as it was written."""
         return self.handler(input, context)
-
-    def __repr__(self) -> str:
-        return f"Kind({self.name!r})"
 
     def decode_input(self, raw: bytes | msgspec.Raw) -> In:
         """Decode the JSON of an input to the Struct that the handler takes.
@@ -132,11 +133,13 @@ class Kind(Generic[In, Out]):
             process=self.options.process,
         )
 
-    def _check_options(self) -> None:
+    def _check_name(self) -> None:
         if not re.fullmatch(KIND_PATTERN, self.name):
             raise self._error(
                 f"the name {self.name!r} must be lower case letters, digits and _, at most 63, starting with a letter"
             )
+
+    def _check_options(self) -> None:
         if error := self.options.find_error(is_async=self.is_async):
             raise self._error(error)
 
@@ -144,6 +147,9 @@ class Kind(Generic[In, Out]):
         marked = marked_properties(self._input_schema)
         if len(marked) > 1:
             raise self._error(f"an input has one title at most; let one of {', '.join(marked)} be a Title")
+
+    def _types(self) -> tuple[type[In], Any]:
+        return self._signature
 
     def _read_signature(self) -> tuple[type[In], Any]:
         """Read the types of the input and of the result from the annotations of the handler."""
