@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, cast, get_args
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -75,6 +76,31 @@ def test_a_secret_that_is_not_there_is_found(tmp_path: Path) -> None:
 def test_production_refuses_a_database_in_plain_text(tmp_path: Path) -> None:
     settings = _settings_of(("minimal", {"database": {"tls": {"caSecret": ""}}}), "Deployment/headrace-api", tmp_path)
     assert [each.variable for each in refusals(settings, "api")] == ["HEADRACE_DATABASE_URL"]
+
+
+@pytest.mark.parametrize(
+    ("database", "given"),
+    [({}, {"uri": URL.replace("headrace:a", "owner:b")}), ({"host": "postgres"}, {"password": "b-password"})],
+)
+def test_migrations_are_run_by_the_owner_of_the_tables_where_it_is_another_role(
+    database: Values, given: dict[str, str], tmp_path: Path
+) -> None:
+    owner = {"existingSecret": "headrace-db-owner", "user": "owner"}
+    values = {
+        "database": database,
+        "migrations": {"database": owner, "administrator": {"existingSecret": "headrace-administrator"}},
+    }
+    secrets = SECRET_VALUES | {"headrace-db-owner": given}
+    roles: dict[str, str | None] = {}
+    for name, spec in pods(rendered_of("minimal", values)).items():
+        write_files(spec, secrets, tmp_path / name)
+        for each in containers(spec):
+            settings = Settings.read(environment(each, secrets, tmp_path / name))
+            roles[each["args"][0]] = urlsplit(settings.database.url).username
+    assert {process: roles[process] for process in ("api", "projector", "migrate", "admin")} == {
+        **dict.fromkeys(("api", "projector"), "headrace"),
+        **dict.fromkeys(("migrate", "admin"), "owner"),
+    }
 
 
 def test_everything_that_is_said_arrives(tmp_path: Path) -> None:

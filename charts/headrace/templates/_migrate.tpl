@@ -1,9 +1,17 @@
 {{/*
 What the Job does, one after the other: streams, database, and the first administrator where one is asked for. It runs with a service
-account that is there already, its environment is inline and its Secrets are those of others, so that it can be the first of all.
+account that is there already, its environment is inline and its Secrets are those of others, so that it can be the first of all. It is
+the owner of the tables in the database, where that is another role than the one of the processes.
 */}}
 {{- define "headrace.migrate.podSpec" -}}
 {{- $values := .Values.migrations -}}
+{{- $root := . -}}
+{{- $owner := dict -}}
+{{- range $key, $value := $values.database }}{{ if $value }}{{ $_ := set $owner $key $value }}{{ end }}{{ end -}}
+{{- if $owner -}}
+{{- $merged := mergeOverwrite (deepCopy .Values) (dict "database" $owner) -}}
+{{- $root = dict "Values" $merged "Release" .Release "Chart" .Chart "Template" .Template "Capabilities" .Capabilities "Files" .Files -}}
+{{- end -}}
 {{- $steps := list -}}
 {{- if $values.provision }}{{ $steps = append $steps (dict "name" "provision" "args" (list "provision") "needs" (list "nats")) }}{{ end -}}
 {{- $steps = append $steps (dict "name" "migrate" "args" (list "migrate") "needs" (list "database")) -}}
@@ -15,10 +23,10 @@ account that is there already, its environment is inline and its Secrets are tho
 {{- $steps = append $steps (dict "name" "administrator" "args" (list "admin" "create" "--if-none") "needs" (list "database") "computed" $computed) }}
 {{- end }}
 {{- end -}}
-{{- $pod := dict "root" . "component" "migrate" "values" $values "account" "provisioner" "files" $files "needs" (list "nats" "database") -}}
+{{- $pod := dict "root" $root "component" "migrate" "values" $values "account" "provisioner" "files" $files "needs" (list "nats" "database") -}}
 {{- $containers := list -}}
 {{- range $steps }}
-{{- $computed := include "headrace.env.computed" (dict "root" $ "account" "provisioner" "needs" .needs) | fromYaml }}
+{{- $computed := include "headrace.env.computed" (dict "root" $root "account" "provisioner" "needs" .needs) | fromYaml }}
 {{- $containers = append $containers (include "headrace.container" (mergeOverwrite (omit $pod "needs") . (dict "needs" (list "nats" "database") "computed" (mergeOverwrite $computed (.computed | default dict))))) }}
 {{- end -}}
 {{- include "headrace.podSpec" (mergeOverwrite (dict "restartPolicy" "Never" "grace" 30 "serviceAccount" $values.serviceAccountName

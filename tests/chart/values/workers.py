@@ -114,6 +114,16 @@ class Administrator(Section, frozen=True, kw_only=True):
     password_key: Annotated[Key, Meta(description="The key of the password.")] = "password"
 
 
+class TableOwner(Section, frozen=True, kw_only=True):
+    """The role that owns the tables, where the processes have another one, which cannot change the audit."""
+
+    existing_secret: Annotated[
+        SecretName,
+        Meta(description="The Secret with its URL or its password, under the same key; that of `database` by default."),
+    ] = ""
+    user: Annotated[str, Meta(description="With a host: its name; that of `database` by default.")] = ""
+
+
 class MigrationsMerge(Section, frozen=True, kw_only=True):
     """What is merged into an object at last, for what nothing here foresees. Lists are replaced."""
 
@@ -141,6 +151,7 @@ class Migrations(PodOptions, frozen=True, kw_only=True):
     administrator: Annotated[Administrator, Meta(description="The first administrator.")] = field(
         default_factory=Administrator
     )
+    database: Annotated[TableOwner, Meta(description="The owner of the tables.")] = field(default_factory=TableOwner)
     service_account_name: Annotated[
         Name, Meta(description="Its service account, which has to be there before the chart.")
     ] = "default"
