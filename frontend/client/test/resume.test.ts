@@ -107,9 +107,9 @@ describe("a stream", () => {
   it("asks for the reason where the browser does not say it", async () => {
     const world = worldOf(new ModelServer(["finished"], [refused]), "EventSource");
     const byFetch = framesByFetch(async () => {
-      throw await ApiError.of(Response.json({ error_code: "unauthenticated", message: "sign in" }, { status: 401 }));
+      throw await ApiError.of(Response.json({ error_code: "not_authenticated", message: "sign in" }, { status: 401 }));
     });
-    await expect(resume(SOURCE, {}, { ...world, byFetch }).next()).rejects.toMatchObject({ status: 401, code: "unauthenticated" });
+    await expect(resume(SOURCE, {}, { ...world, byFetch }).next()).rejects.toMatchObject({ status: 401, code: "not_authenticated" });
   });
 
   it("waits as long as the server asks for, up to a minute", async () => {
