@@ -18,6 +18,7 @@ from headrace.cli.terminal.exits import run_cli
 PACKAGE = "headrace.cli.commands"
 
 COMMANDS = {
+    "init": Place(f"{PACKAGE}.init", "init", "Write a first kind, its test, and what runs it."),
     "up": Place(f"{PACKAGE}.processes", "up", "Run everything on this machine."),
     "api": Place(f"{PACKAGE}.processes", "api", "Run the HTTP API."),
     "worker": Place(f"{PACKAGE}.processes", "worker", "Run tasks of the given kinds, or of all."),

@@ -1,0 +1,1 @@
+"""The files that `headrace init` writes, as templates."""
