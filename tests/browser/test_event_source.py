@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
@@ -17,6 +18,7 @@ from tests.conftest import ShareCluster
 from tests.flow.life_steps import history
 from tests.member import Member
 from tests.sse import follow
+from tests.typescript import build_client, installed_sources
 from tests.waiting import until
 
 _gates = itertools.count(1)
@@ -141,6 +143,40 @@ async def test_a_page_asks_once_more_when_its_task_is_over_and_then_never_again(
         await page.sees(await watch.passes(0))
         await page.closes()
         assert await page.opened() == 1, "the last answer was 204"
+        await check_all_seen(page, watch)
+
+
+FOLLOW_BY_CLIENT = """
+(url) => {
+  // The shortest pauses before a stream is opened again.
+  Math.random = () => 0;
+  import("/client/index.js").then(async ({ followLink }) => {
+    for await (const event of followLink(url, { reconnects: Infinity })) seen.push([event.position, event.event, JSON.stringify(event)]);
+    said.over = true;
+  });
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.invariant(6)
+async def test_a_page_that_follows_with_the_client_for_typescript_sees_each_event_once_and_its_loop_ends(
+    open_cluster: Cluster, browser: Browser, origins: tuple[str, str], tmp_path: Path
+) -> None:
+    cluster, watch = open_cluster, await watched(open_cluster, 3)
+    built = await build_client(await installed_sources(), tmp_path)
+    async with page_at(browser, origins[0]) as page:
+        await page.page.route(
+            "**/client/*.js", lambda route: route.fulfill(path=built / "dist" / Path(route.request.url).name)
+        )
+        await page.page.evaluate(FOLLOW_BY_CLIENT, watch.link)
+        await page.sees(await watch.passes(0))
+
+        await api_of(cluster).kill()
+        assert await watch.passes(1), "the task goes on"
+        await cluster.start("api")
+        await page.sees(await watch.passes(2))
+        await page.page.wait_for_function("() => said.over === true")
         await check_all_seen(page, watch)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,46 +11,22 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from headrace import web_place
-from headrace.embedded.node import Node, NodeMissing, is_installed
 from tests.accounts import KEY
 from tests.cluster import Cluster
 from tests.proxy import Break, proxy_to
+from tests.typescript import build_client, compiled, installed_sources
 
 PROGRAM = Path(__file__).with_name("typescript_client.mjs")
 
 
 @pytest.fixture(scope="module")
 async def sources() -> Path:
-    """The sources of the web app and of the client, whose packages are installed."""
-    frontend = web_place.sources()
-    assert frontend is not None
-    try:
-        await Node.find()
-        reason = "" if is_installed(frontend) else "the packages of the web app are not installed"
-    except NodeMissing as missing:
-        reason = str(missing)
-    if reason:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    return frontend
+    return await installed_sources()
 
 
 @pytest.fixture(scope="module")
 async def built_client(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the package as it is published."""
-    package = tmp_path_factory.mktemp("client")
-    shutil.copy(sources / "client/package.json", package)
-    await compiled(sources, "-p", str(sources / "client/tsconfig.build.json"), "--outDir", str(package / "dist"))
-    return package
-
-
-async def compiled(sources: Path, *arguments: str) -> None:
-    """Run the compiler, which must have nothing to say."""
-    compiler = await asyncio.create_subprocess_exec(
-        "node", str(sources / "node_modules/typescript/bin/tsc"), *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await compiler.communicate()
-    assert compiler.returncode == 0, said.decode()
+    return await build_client(sources, tmp_path_factory.mktemp("client"))
 
 
 async def test_a_program_in_node_submits_follows_and_gets_what_it_asked_for(
