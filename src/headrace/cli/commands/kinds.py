@@ -11,14 +11,19 @@ from headrace.cli.commands.parameter_types import KIND
 
 
 @click.command()
+@click.argument("kind", type=KIND, required=False)
 @json_option
 @url_option
-def kinds(json: bool, url: str | None) -> None:
-    """List the kinds of task that can be submitted."""
-    from headrace.cli.terminal.exits import run_command
-    from headrace.cli.terminal.kinds import show_kinds
+def kinds(kind: str | None, json: bool, url: str | None) -> None:
+    """List the kinds of task that can be submitted.
 
-    sys.exit(run_command(show_kinds(called_api(url), json=json)))
+    With a KIND, what it does and the fields of its input; the whole JSON Schema with --json.
+    """
+    from headrace.cli.terminal.exits import run_command
+    from headrace.cli.terminal.kinds import show_kind, show_kinds
+
+    api = called_api(url)
+    sys.exit(run_command(show_kinds(api, json=json) if kind is None else show_kind(api, kind, json=json)))
 
 
 @click.command()

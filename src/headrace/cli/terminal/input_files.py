@@ -10,6 +10,7 @@ import msgspec
 
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
 from headrace.cli.terminal.files import shown_progress
+from headrace.cli.terminal.kinds import find_kind
 from headrace.client import Client
 from headrace.contracts.batch_results import RESULTS_FIELD
 from headrace.contracts.file_fields import FileFields
@@ -75,10 +76,7 @@ async def _fields_of(client: Client, kind: str) -> FileFields:
     Raises:
         CommandFailed: There is no such kind, or it takes none.
     """
-    entry = next((each for each in await client.kinds() if each.name == kind), None)
-    if entry is None:
-        raise CommandFailed(f"there is no kind {kind!r}; `headrace kinds` lists them", EXIT_REFUSED)
-    fields = FileFields(entry.input_schema)
+    fields = FileFields((await find_kind(client, kind)).input_schema)
     if not fields.at_top | fields.lists_at_top:
         raise CommandFailed(
             f"the kind {kind!r} takes no file in a field of its own; submit it without --file", EXIT_REFUSED

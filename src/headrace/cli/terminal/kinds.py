@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 from headrace.cli.terminal.api import Api, open_client
+from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
+from headrace.cli.terminal.kind_fields import fields_of
 from headrace.cli.terminal.output import note, show, show_json, show_table
+from headrace.client import Client
 from headrace.contracts.kinds import CatalogEntry
 
 
@@ -21,6 +26,36 @@ async def show_kinds(api: Api, *, json: bool) -> None:
         show_table(("kind", "description", "#timeout", "#attempts", "limits", "workers"), map(_row, kinds))
     else:
         note("there are no kinds yet: start a worker, which announces its own")
+
+
+async def show_kind(api: Api, name: str, *, json: bool) -> None:
+    """Print what one kind does, and the fields of its input.
+
+    Raises:
+        CommandFailed: There is no such kind, or the API refused, or cannot be reached.
+    """
+    async with open_client(api) as client:
+        kind = await find_kind(client, name)
+    if json:
+        show_json(kind)
+        return
+    show(inspect.cleandoc(kind.description) + "\n")
+    if fields := list(fields_of(kind.input_schema)):
+        show_table(("field", "what it takes", "default", "about"), fields)
+    else:
+        note("its input has no fields of its own; --json has its JSON Schema")
+
+
+async def find_kind(client: Client, name: str) -> CatalogEntry:
+    """Return a kind of the catalog.
+
+    Raises:
+        CommandFailed: There is no such kind.
+    """
+    found = next((each for each in await client.kinds() if each.name == name), None)
+    if found is None:
+        raise CommandFailed(f"there is no kind {name!r}; `headrace kinds` lists them", EXIT_REFUSED)
+    return found
 
 
 async def set_paused(api: Api, kind: str, *, paused: bool) -> None:
