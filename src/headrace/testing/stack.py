@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headrace.client import Client
+    from headrace.client import Client, SyncClient
 
 START_SECONDS = 120.0  # Postgres makes its files, on a machine that runs other tests
 KINDS_SECONDS = 60.0  # the worker imports what the kinds import
@@ -55,6 +55,12 @@ class HeadraceUp:
         from headrace.client import Client
 
         return Client(self.url, key=self.key)
+
+    def sync_client(self) -> SyncClient:
+        """Return a client for tests without an event loop, which is used in ``with``."""
+        from headrace.client import SyncClient
+
+        return SyncClient(self.url, key=self.key)
 
 
 @contextmanager
