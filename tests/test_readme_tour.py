@@ -36,6 +36,7 @@ SHOWN: Sequence[tuple[str, str]] = [
     ("seq 100000 ", ""),
     ("submit table_profile", r'"rows": 100000'),
     ("files ls", r"sales\.csv"),
+    ("headrace kinds table_profile", r"^file +file "),
     ("headrace batch", r"1,000 .*succeeded|succeeded .*1,000"),
     ("headrace list", "^no task matches$"),
     ("headrace cancel", r"\b1 task"),

@@ -72,7 +72,9 @@ def _show_values(old: str, new: str) -> None:
     if added not in old.split(","):
         # A process that has only the old ones would refuse what another one signs with the new one.
         show(f"{old},{added}")
-        note("give every process of the API this value of HEADRACE_API_SECRETS, so that each takes the new secret")
+        note(
+            "give every process of the API this value of HEADRACE_API_SECRETS and restart it, so that each takes the new secret"
+        )
     show(new)
     note("then give every process of the API this value, and restart them one after the other")
 
