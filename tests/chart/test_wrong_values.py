@@ -24,6 +24,7 @@ SAID: list[tuple[Values, str]] = [
     ({"workers": {"Big_One": {}}}, "workers.Big_One: a name has 20 lower-case letters, digits and - at most"),
     ({"workers": {"more-than-twenty-letters": {}}}, "workers.more-than-twenty-letters: a name has 20 lower-case"),
     ({"apis": {"1st": {"mounts": ["admin"]}}}, "apis.1st: a name has 20 lower-case letters"),
+    ({"apis": {"main": {"mounts": ["streams"]}}}, "apis.main: `api` has this name in the labels by which its pods are"),
     ({"apis": {"streams": {"ingress": {}}}}, "at '/apis/streams': additional properties 'ingress' not allowed"),
     ({"fullnameOverride": "Headrace"}, "at '/fullnameOverride': 'Headrace' does not match pattern"),
     ({"workerDefaults": {"kinds": ["Text-Feedback"]}}, "at '/workerDefaults/kinds/0': 'Text-Feedback' does not match"),

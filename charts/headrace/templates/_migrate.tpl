@@ -23,14 +23,20 @@ the owner of the tables in the database, where that is another role than the one
 {{- $steps = append $steps (dict "name" "administrator" "args" (list "admin" "create" "--if-none") "needs" (list "database") "computed" $computed) }}
 {{- end }}
 {{- end -}}
-{{- $pod := dict "root" $root "component" "migrate" "values" $values "account" "provisioner" "files" $files "needs" (list "nats" "database") -}}
+{{- $needs := include "headrace.migrate.needs" $root | fromJsonArray -}}
+{{- $pod := dict "root" $root "component" "migrate" "values" $values "account" "provisioner" "files" $files "needs" $needs -}}
 {{- $containers := list -}}
 {{- range $steps }}
 {{- $computed := include "headrace.env.computed" (dict "root" $root "account" "provisioner" "needs" .needs) | fromYaml }}
-{{- $containers = append $containers (include "headrace.container" (mergeOverwrite (omit $pod "needs") . (dict "needs" (list "nats" "database") "computed" (mergeOverwrite $computed (.computed | default dict))))) }}
+{{- $containers = append $containers (include "headrace.container" (mergeOverwrite (omit $pod "needs") . (dict "needs" $needs "computed" (mergeOverwrite $computed (.computed | default dict))))) }}
 {{- end -}}
 {{- include "headrace.podSpec" (mergeOverwrite (dict "restartPolicy" "Never" "grace" 30 "serviceAccount" $values.serviceAccountName
   "initContainers" (initial $containers) "containers" (list (last $containers))) $pod) -}}
+{{- end }}
+
+{{/* What the Job has to reach. */}}
+{{- define "headrace.migrate.needs" -}}
+{{- .Values.migrations.provision | ternary (list "nats" "database") (list "database") | toJson -}}
 {{- end }}
 
 {{/*

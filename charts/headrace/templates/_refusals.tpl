@@ -42,6 +42,9 @@ What no schema can say: keys that are elsewhere, what is missing, and what does 
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if hasKey (.Values.apis | default dict) "main" }}
+apis.main: `api` has this name in the labels by which its pods are selected; choose another one
+{{- end }}
 {{- end }}
 
 {{/* All maps of variables, by their paths. */}}
