@@ -116,6 +116,13 @@ def test_a_mount_that_is_split_off_gets_its_requests() -> None:
     assert stayed == BY_EXPRESSION_ALONE
 
 
+def test_no_route_leads_to_a_further_deployment_that_serves_core() -> None:
+    """So the pods of a mount that is split off are there before its requests are."""
+    objects = rendered_of("mounts", {"apis": {"streams": {"mounts": ["core", "streams"]}}})
+    assert _mounts(objects)["headrace-api-streams"] == {"core", "streams"}
+    assert "headrace-api-streams" not in {_backend(_route(objects), each) for each in _requests()}
+
+
 def test_what_does_not_ask_for_a_stream_alone_is_answered_by_the_api_that_serves_all() -> None:
     objects = rendered_of("mounts")
     clients = Request("GET", "/api/v1/tasks/0190/events", "", "streams", "text/event-stream, application/problem+json")
