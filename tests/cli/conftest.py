@@ -25,7 +25,7 @@ from tests.waiting import until
 
 READY_SECONDS = 60.0
 END_SECONDS = 20.0
-KINDS = 4
+KINDS = 5
 REPOSITORY = Path(__file__).parents[2]
 
 

@@ -55,3 +55,19 @@ async def pass_gate(input: Gate, context: Context) -> str:
         await asyncio.sleep(GATE_POLL_SECONDS)
     await context.log("through the gate")
     return "passed"
+
+
+class WordCount(msgspec.Struct, frozen=True):
+    """Count the words of a text."""
+
+    text: str
+
+
+class Counts(msgspec.Struct, frozen=True):
+    words: int
+
+
+@task(timeout=30)
+async def word_count(input: WordCount, context: Context) -> Counts:
+    """The kind of docs/client.md."""
+    return Counts(words=len(input.text.split()))

@@ -101,6 +101,7 @@ async def test_each_kind_has_a_line_with_what_runs_and_what_is_due_later(up: Up,
         "narrate",
         "pass_gate",
         "shout",
+        "word_count",
     ]
     head, _, *lines = (await up.shell.call("lag")).out.splitlines()
     assert head.split()[:5] == ["kind", "state", "queued", "oldest", "running"]

@@ -107,7 +107,7 @@ async def test_a_refused_submission_exits_with_2_and_names_each_path(up: Up) -> 
     assert wrong.err.splitlines()[0].startswith("invalid_input: ")
     assert "  /input/text: " in wrong.err
     assert unknown.code == 2
-    assert "known kinds: break_down, narrate, pass_gate, shout" in unknown.err
+    assert "known kinds: break_down, narrate, pass_gate, shout, word_count" in unknown.err
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ async def test_kinds_are_listed_with_what_limits_them(up: Up) -> None:
 async def test_kinds_as_json_have_their_schemas(up: Up) -> None:
     done = await up.shell.run("kinds", "--json", "--url", up.url + "/")
     kinds = json.loads(done.out)
-    assert [kind["name"] for kind in kinds] == ["break_down", "narrate", "pass_gate", "shout"]
+    assert [kind["name"] for kind in kinds] == ["break_down", "narrate", "pass_gate", "shout", "word_count"]
     assert kinds[3]["input_schema"]["$defs"]["Text"]["required"] == ["text"]
 
 

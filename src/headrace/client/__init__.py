@@ -1,17 +1,21 @@
 """Headrace from Python: submit tasks and batches, list and follow them, wait for their results, cancel them and run them again.
 
     async with Client("http://127.0.0.1:8080", key=os.environ["HEADRACE_API_KEY"]) as client:
-        task = await client.submit("word_count", {"text": "one two"})
-        async for event in client.follow(task.id):
+        handle = await client.submit(word_count, WordCount(text="one two"))
+        async for event in handle.follow():
             print(event.event, event.data)
-        print(await client.result(task.id))
+        print((await handle.result()).words)
+
+``word_count`` is a handler decorated with `headrace.task.task`, or ``TaskRef[WordCount, Counts]("word_count")`` in a program that does
+not import the handler. A type checker knows both types, and they are checked when the program runs. By name, `Client.submit` takes any
+input and returns the task as it was accepted, whose result is `Client.result`. `SyncClient` is the same without an event loop.
 
 A refusal of the API is raised as `ProblemError`, an API that cannot be reached as `httpx.TransportError`, and what cannot be sent
-at all, as a key with a line break, as `UnusableRequest`. The client retries by itself what may be sent twice without harm:
-listing, following, waiting for a result, cancelling, running a selection again, and submitting with a ``key``. A request over a limit of
-the API does nothing, so the client waits until the limit permits more, for a minute and a half at most, and sends it again; but a
-batch without a ``key``, whose inputs are gone. What fails each time, as a refusal or a certificate that is not trusted, it does not
-retry.
+at all, as a key with a line break, as `UnusableRequest`. The result of a task that has none raises `TaskFailed`. The client retries
+by itself what may be sent twice without harm: listing, following, waiting for a result, cancelling, running a selection again, and
+submitting with a ``key``. A request over a limit of the API does nothing, so the client waits until the limit permits more, for a
+minute and a half at most, and sends it again; but a batch without a ``key``, whose inputs are gone. What fails each time, as a
+refusal or a certificate that is not trusted, it does not retry.
 """
 
 from __future__ import annotations
