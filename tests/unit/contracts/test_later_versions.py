@@ -14,6 +14,7 @@ from headrace import client
 from headrace.contracts.attempts import Attempts
 from headrace.contracts.batches import Batch
 from headrace.contracts.bulk import BulkResult
+from headrace.contracts.files import File, FileDetail, FilePage
 from headrace.contracts.kinds import CatalogEntry, KindList
 from headrace.contracts.problems import Problem
 from headrace.contracts.schedules import Schedule, ScheduleList
@@ -24,11 +25,11 @@ from headrace.contracts.waiting import TaskWaiting
 
 READ: tuple[type[Struct], ...] = (
     *(Task, TaskSummary, TaskPage, Attempts, TaskWaiting, Batch, BulkResult, KindList, CatalogEntry),
-    *(Schedule, ScheduleList, CurrentSession, Problem, TaskLog, TaskOutput),
+    *(Schedule, ScheduleList, CurrentSession, Problem, TaskLog, TaskOutput, File, FileDetail, FilePage),
 )
 NEW = {"in_a_later_version": [{"a": 1}]}
 # Of each pattern that a field of an answer has, one of these fits.
-TEXTS = ("echo", "key=value", "2026-03-01T09:30:00Z", "0 30 9 * * 1-5")
+TEXTS = ("echo", "a" * 64, "key=value", "2026-03-01T09:30:00Z", "0 30 9 * * 1-5")
 
 
 def answer_of(described: inspect.Type) -> Any:
@@ -73,9 +74,10 @@ def test_every_contract_that_the_client_reads_is_among_these() -> None:
         name
         for source in sources
         for call in re.findall(
-            r"(?:_ask|decode_json|stream\.decode)\((?:[^()]|\([^()]*(?:\([^()]*\))?[^()]*\))*\)", source
+            r"(?:\._?ask|decode_json|stream\.decode)\((?:[^()]|\([^()]*(?:\([^()]*\))?[^()]*\))*\)", source
         )
         for name in re.findall(r", ([A-Z]\w+)\s*\)$", call)
     }
-    private = {"_Saved"}
-    assert decoded - private == {each.__name__ for each in READ}
+    # What is below a path is read by a method that takes the type first.
+    decoded |= {name for source in sources for name in re.findall(r"\._read\(([A-Z]\w+),", source)}
+    assert decoded == {each.__name__ for each in READ}
