@@ -99,26 +99,13 @@ async def test_a_list_has_what_was_written_at_the_position_that_it_is_asked_for(
         made = (await cluster.http.post("/api/v1/batches", json={"kind": "noop", "inputs": [{}]})).json()
         position = made["position"]
         for page in ("member/tasks", "admin/tasks"):
-            items = await reached(cluster.http, page, position)
+            items = (await show(cluster.http, page, at_least=position))["items"]
             assert made["id"] in {each["batch"]["id"] for each in items if each["batch"] is not None}
         for page in ("member/batches", "admin/batches"):
-            assert made["id"] in {each["id"] for each in await reached(cluster.http, page, position)}
+            assert made["id"] in {each["id"] for each in (await show(cluster.http, page, at_least=position))["items"]}
     for wrong in ("7", f"{position}0000"):
         answer = await cluster.http.get("/bff/v1/member/tasks", params={"at_least": wrong})
         check_problem(answer, 400, "invalid_position")
-
-
-async def reached(http: httpx.AsyncClient, page: str, position: str) -> list[dict[str, Any]]:
-    """Return the first page of a list that does not say that the projector is behind a position."""
-    shown: dict[str, Any] = {}
-
-    async def is_reached() -> bool:
-        shown.update((await http.get(f"/bff/v1/{page}", params={"at_least": position})).json())
-        assert {each["error_code"] for each in shown["stale"]} <= {"read_model_behind"}
-        return not shown["stale"]
-
-    await until(is_reached, "the projector has come as far")
-    return shown["items"]
 
 
 async def test_batches_are_listed_for_their_owner_and_for_administrators(cluster: Cluster) -> None:

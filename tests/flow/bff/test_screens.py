@@ -205,6 +205,8 @@ async def test_a_screen_is_sent_once_and_compressed(cluster: Cluster, screen: st
         assert again.headers["ETag"] == plain.headers["ETag"]
     async with http.stream("GET", f"/bff/v1/{screen}", headers={"Accept-Encoding": "gzip"}) as answer:
         raw = b"".join([each async for each in answer.aiter_raw()])
-        assert (answer.headers.get("Content-Encoding") == "gzip") == (len(plain.content) > 1024)
-        body = gzip.decompress(raw) if len(plain.content) > 1024 else raw
+        is_compressed = answer.headers.get("Content-Encoding") == "gzip"
+        body = gzip.decompress(raw) if is_compressed else raw
+        # A part that is late in one answer and there in the next makes them differ in length.
+        assert is_compressed == (len(body) > 1024)
     assert json.loads(body).keys() == plain.json().keys()

@@ -20,6 +20,7 @@ from tests.conftest import MakeCluster
 from tests.flow.files.steps import place_of_objects
 from tests.flow.files.test_files_of_tasks import events_of, run
 from tests.flow.problems import check_problem
+from tests.screens import show
 from tests.waiting import until
 
 LARGE = "0123456789abcdef" * (40 << 10)  # 640 KB, which is more than an event had room for when there were no stores
@@ -77,7 +78,7 @@ async def test_a_value_that_just_fits_stays_in_its_event(with_files: Cluster) ->
 
 async def test_screens_say_how_large_a_value_is_and_which_file_has_it(with_files: Cluster) -> None:
     found = await run(with_files, "repeat_text", text=LARGE)
-    detail = (await with_files.http.get(f"/bff/v1/member/tasks/{found['id']}")).json()
+    detail = await show(with_files.http, f"member/tasks/{found['id']}")
     for which in ("input", "result"):
         file = of_role(found, which)
         assert detail["task"][which] == {"kind": "large", "bytes": file["size"], "file": file["id"]}
@@ -86,7 +87,7 @@ async def test_screens_say_how_large_a_value_is_and_which_file_has_it(with_files
         assert content.headers["Content-Disposition"].startswith("attachment")
     assert (detail["files"], detail["task"]["files"]) == ([], 0)
     assert (await with_files.http.get(f"/api/v1/files?task={found['id']}")).json()["items"] == []
-    form = (await with_files.http.get(f"/bff/v1/member/new?from={found['id']}")).json()
+    form = await show(with_files.http, "member/new", **{"from": found["id"]})
     assert form["selected"]["prefill"] is None
     other = with_files.http_as((await with_files.make_user()).key)
     assert (await other.get(f"/api/v1/files/{of_role(found, 'input')['id']}/content")).status_code == 404

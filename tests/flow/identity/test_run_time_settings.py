@@ -15,6 +15,7 @@ from tests.accounts import SIGNED
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.flow.problems import check_problem
+from tests.screens import show
 from tests.waiting import until
 
 SETTINGS = "/api/v1/admin/settings"
@@ -111,8 +112,8 @@ async def test_a_disabled_kind_takes_no_submissions_and_what_was_accepted_before
         assert await disabled() == ["echo"]
         scheduled = await cluster.http.post("/api/v1/schedules", json={**task, "every": 3600})
         assert scheduled.json()["resting"]["reason"] == "kind_disabled"
-        shown = await cluster.http.get("/bff/v1/member/schedules", params={"at_least": scheduled.json()["position"]})
-        (entry,) = (each for each in shown.json()["items"] if each["id"] == scheduled.json()["id"])
+        shown = await show(cluster.http, "member/schedules", at_least=scheduled.json()["position"])
+        (entry,) = (each for each in shown["items"] if each["id"] == scheduled.json()["id"])
         assert (entry["next"], bool(entry["problem"])) == ([], True), "as on the dashboard, it has no next firing"
         assert (await cluster.http.post("/api/v1/tasks", json={"kind": "noop", "input": {}})).status_code == 202
     finally:
