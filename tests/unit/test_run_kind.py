@@ -53,7 +53,7 @@ async def test_what_a_kind_gives_up_on_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize(("kind", "attempts"), [(hangs, 2), (spins, 1)])
 async def test_an_attempt_ends_at_the_timeout_of_its_kind(kind: object, attempts: int) -> None:
-    ran = await run_kind(kind, Asked())  # type: ignore[arg-type]
+    ran = await run_kind(kind, Asked())  # type: ignore[arg-type]  # of whatever kind is tried
     assert ran.error is not None
     assert (ran.error.code, ran.attempts) == (FailureCode.TIMEOUT, attempts)
 

@@ -233,7 +233,7 @@ async def ask(app: ASGIApp, made: Request, side: str) -> Answer:
     parts = [made.body[at : at + size] for at in range(0, len(made.body), size)] or [b""]
     answered: list[Any] = []
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> Any:
         return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
 
     async def send(message: Any) -> None:
@@ -253,7 +253,7 @@ async def ask(app: ASGIApp, made: Request, side: str) -> Answer:
         "client": ("10.0.0.1" if side == "direct" else "10.0.0.2", 1),
         "server": ("127.0.0.1", 8080),
     }
-    await app(scope, receive, send)  # type: ignore[arg-type]
+    await app(scope, receive, send)
     start, *rest = answered
     return Answer(start["status"], list(start["headers"]), b"".join(each["body"] for each in rest))
 
