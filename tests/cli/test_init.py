@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import time
@@ -18,9 +19,10 @@ from headrace.cli import cli
 from headrace.cli.terminal.starter import TEMPLATES
 from headrace.embedded.network import free_ports
 from tests.conftest import make_place
+from tests.documents import pages
 
 ROOT = Path(__file__).parents[2]
-TWO_MINUTES = 120.0  # what README.md promises from an empty folder to a followed task
+TWO_MINUTES = 120.0  # what docs/start.md promises from an empty folder to a followed task
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -90,23 +92,26 @@ async def _try_as_a_new_user(place: Path, wheel: Path) -> None:
     project, port = place / "shop", free_ports(1)[0]
     project.mkdir()
     environ = {"HEADRACE_HOME": str(place / "home"), "HEADRACE_API_BIND": f"127.0.0.1:{port}"}
+    init, up_command, submit, listing, test = (shlex.split(line) for line in pages.commands("start.md"))
     begun = time.monotonic()
-    await run("uvx", "--from", str(wheel), "headrace", "init", at=project)
-    # In place of the registry, which has no package of this checkout.
+    # In place of the registry, here and in the project: it has no package of this checkout.
+    await run(*init[:1], "--from", str(wheel), *init[1:], at=project)
     with (project / "pyproject.toml").open("a") as opened:
         opened.write(f'\n[tool.uv.sources]\nheadrace = {{ path = "{wheel}" }}\n')
-    up = await start("uv", "run", "headrace", "up", at=project, environ=environ)
+    up = await start(*up_command, at=project, environ=environ)
     try:
         assert up.stdout is not None
         assert (await up.stdout.readline()).startswith(b"ready ")
-        task = ("word_count", "--input", '{"text": "one two"}', "--follow")
-        said = await run("uv", "run", "headrace", "submit", *task, at=project, environ=environ)
+        said = await run(*submit, at=project, environ=environ)
+        followed = time.monotonic()
+        listed = await run(*listing, at=project, environ=environ)
     finally:
         up.send_signal(signal.SIGINT)
         await up.communicate()
     assert '"words": 2' in said or '"words":2' in said
-    assert time.monotonic() - begun < TWO_MINUTES
-    assert "1 passed" in await run("uv", "run", "pytest", at=project)
+    assert followed - begun < TWO_MINUTES
+    assert "succeeded" in listed
+    assert "1 passed" in await run(*test, at=project)
     packages = {found.name for found in (project / ".venv").glob("lib/python*/site-packages/*")}
     assert {"headrace", "nats_server"} & packages
     assert not {"consumers", "polars", "typst", "spellchecker", "PIL"} & packages
