@@ -142,7 +142,7 @@ async def test_a_stream_is_over_after_204() -> None:
 
 
 async def test_the_first_of_two_finishes_is_not_the_end() -> None:
-    server = Server(stream(frame(1, "finished"), frame(2, "queued"), frame(3, "finished"), httpx.ReadError("cut")))
+    server = Server(stream(frame(1, "finished"), frame(2, "queued"), frame(3, "finished")))
     async with server.client() as client:
         assert len(await all_of(client.follow("t"))) == 3
     assert len(server.requests) == 1

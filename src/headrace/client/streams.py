@@ -44,7 +44,7 @@ class FrameStream:
         driver: Sends the requests, and waits.
         path: The path of the stream.
         cursor: Continue after this position; empty for the beginning.
-        last_event: The event after which the server ends the stream for good.
+        last_event: The event that may be the last one. The server alone knows, because a task may run again.
         known: The events that are given. Others are signs of life, as `beat` is, or those of a later version.
     """
 
@@ -57,22 +57,29 @@ class FrameStream:
         self._answer: httpx.Response | None = None
         self._is_over = False
         self._has_begun = False
+        # The last event was given, and since then no other one.
+        self._has_ended = False
+        # It came over the present connection, which began after another position.
+        self._has_just_ended = False
         self._retries = Retries(driver)
 
     async def frames(self) -> AsyncGenerator[Frame]:
         """Give the frames; reconnects and resumes until the stream is over.
 
+        It is over when the server answers 204, or ends the answer after the last event without a `retry:` for coming back. A
+        connection that is cut says nothing, so the server is asked again.
+
         Raises:
             ProblemError: There is no such stream, or the API fails `ATTEMPTS_MAX` times in a row.
             httpx.TransportError: The API cannot be reached `ATTEMPTS_MAX` times in a row.
         """
-        while True:
+        while not self._is_over:
             async with aclosing(self._connect()) as connection:
                 async for frame in connection:
                     yield frame
-            if self._is_over:
-                return
-            await self._retries.pause()
+            # Whether the last event was the end is asked at once.
+            if not self._is_over and not self._has_just_ended:
+                await self._retries.pause()
 
     def decode(self, frame: Frame, of: type[Out]) -> Out:
         """Decode the data of a frame that this stream gave.
@@ -87,7 +94,7 @@ class FrameStream:
         """Give the frames of one connection until it ends or breaks."""
         http = self._driver.http
         request = http.build_request("GET", self._path, headers=_headers(self._cursor), timeout=_TIMEOUT)
-        self._has_begun = False
+        self._has_begun = self._has_just_ended = False
         try:
             async with (
                 opened(self._driver, request) as answer,
@@ -95,35 +102,47 @@ class FrameStream:
             ):
                 async for frame in frames:
                     yield frame
-            if not self._has_begun:
+            if not (self._has_begun or self._is_over):
                 raise httpx.RemoteProtocolError("the stream ended before it began")
         except (httpx.TransportError, ProblemError) as error:
-            # When the last event has arrived, it does not matter how the connection ends.
-            if not self._is_over:
-                self._retries.count(error)
-                url = http.base_url.copy_with(userinfo=b"")
-                log.warning("%s%s: %s; trying again", url, self._path.lstrip("/"), describe(error))
+            self._count(error)
+
+    def _count(self, error: httpx.TransportError | ProblemError) -> None:
+        """Count a failure, or raise it when another attempt is useless; after the last event the stream is over then."""
+        try:
+            self._retries.count(error)
+        except (httpx.TransportError, ProblemError):
+            if not self._has_ended:
+                raise
+            self._is_over = True
+            return
+        url = self._driver.http.base_url.copy_with(userinfo=b"")
+        log.warning("%s%s: %s; trying again", url, self._path.lstrip("/"), describe(error))
 
     async def _read(self, answer: httpx.Response) -> AsyncGenerator[Frame]:
         # The server answers 204 when nothing follows the cursor any more.
         if answer.status_code == 204:
-            self._has_begun = self._is_over = True
+            self._is_over = True
             return
         await check_stream(self._driver, answer)
         self._answer = answer
-        parser = EventStreamParser(self._cursor)
+        parser, began_after = EventStreamParser(self._cursor), self._cursor
         async for chunk in read_parts(self._driver, answer):
             self._has_begun = True
             self._retries.reset()
             for frame in parser.feed(chunk):
                 if frame.event not in self._known:
                     continue
-                self._is_over = frame.event == self._last_event
+                self._has_ended = frame.event == self._last_event
+                self._has_just_ended = self._has_ended and frame.last_event_id != began_after
                 yield frame
             if parser.waiting > EVENT_CHARS_MAX:
                 raise not_headrace(answer)
             self._cursor = parser.last_event_id
             self._retries.set_pause(parser.retry / 1000 if parser.retry is not None else None)
+        # The server has ended the answer. When it has to stop and has more to say, it says when to come back.
+        self._has_just_ended = False
+        self._is_over = self._has_ended and parser.retry is None
 
 
 def _headers(cursor: str) -> dict[bytes, bytes]:
