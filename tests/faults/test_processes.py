@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 
 import httpx
 import pytest
 
+from headrace.log.client import open_client
+from headrace.log.subjects import STREAM
+from headrace.worker.history import STARTS_MAX
 from tests.cluster import Cluster
 from tests.conftest import MakeCluster
 from tests.proxy import proxy_to
@@ -73,6 +77,37 @@ async def test_heartbeats_keep_a_task_that_runs_longer_than_ack_wait(make_cluste
     for task in tasks:
         assert (await cluster.outcome(task["id"]))["state"] == "succeeded"
     assert sorted(task for task, _ in cluster.calls()) == sorted(task["id"] for task in tasks)
+
+
+@pytest.mark.invariant(3)
+async def test_a_task_that_is_delivered_again_to_the_worker_that_runs_it_goes_on_and_is_not_run_twice(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = await make_cluster()
+    _, worker, _ = await cluster.start("api", "worker", "projector")
+    await cluster.until_kinds_known()
+    task = await cluster.submit("wait", name="gate")
+    await started(cluster, task["id"])
+
+    sequence = int(task["position"].partition("-")[2])
+    for delivered in range(1, STARTS_MAX + 1):
+        # As if no heartbeat had come for `ack_wait`: the broker is told to deliver the record again, at once.
+        reply = f"$JS.ACK.{STREAM}.run-wait-normal.{delivered}.{sequence}.{delivered}.{time.time_ns()}.0"
+        async with open_client(cluster.settings.nats, "test") as connection:
+            await connection.publish(reply, b"-NAK")
+        await worker.until_logged(
+            "delivered again while it runs here; it goes on", task_id=task["id"], delivered=delivered + 1
+        )
+    cluster.open_gate("gate")
+    assert (await cluster.outcome(task["id"]))["state"] == "succeeded"
+    await started(cluster, task["id"], times=1)
+    assert await cluster.finishes() == {task["id"]: 1}
+
+    async def acknowledged() -> bool:
+        info = await cluster.log.jetstream.request(f"CONSUMER.INFO.{STREAM}.run-wait-normal")
+        return info["num_ack_pending"] == 0
+
+    await until(acknowledged, "the last delivery to be acknowledged")
 
 
 @pytest.mark.invariant(1)

@@ -16,7 +16,9 @@ from typing import Any
 
 import msgspec
 from nats.aio.client import Client
+from nats.errors import NoRespondersError
 
+from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.jetstream import JetStream, ProvisionError, explain_refusal
 from headrace.log.nats_errors import nats_errors_as_unavailable
@@ -107,8 +109,20 @@ class Continuity:
         Raises:
             LogUnavailable: the log does not answer.
         """
+        deadline = asyncio.get_running_loop().time() + ACK_SECONDS
+        while not await self._set_mark():
+            if asyncio.get_running_loop().time() > deadline:
+                raise LogUnavailable("the copies of the mark of the comparison have no leader; try again in a moment")
+            await asyncio.sleep(MARK_POLL_SECONDS)
+
+    async def _set_mark(self) -> bool:
+        """Set the mark; False when the copies of a stream that was made just now have not chosen a leader yet."""
         with nats_errors_as_unavailable():
-            await self._connection.request(subjects.COMPARED, b"", timeout=ACK_SECONDS)
+            try:
+                await self._connection.request(subjects.COMPARED, b"", timeout=ACK_SECONDS)
+            except NoRespondersError:
+                return False
+        return True
 
     async def skip_positions(self, last: int, handed_out: int) -> None:
         """Append filler until the log is `MARGIN` past the last position that was handed out.

@@ -179,6 +179,21 @@ class Execution:
         if self._phase in CANCELLABLE:
             self.task.cancel()
 
+    def may_take_over(self, delivery: Delivery) -> bool:
+        """Whether a delivery is a newer one of the same record, which this execution still runs."""
+        is_running = self._phase is not Phase.ENDED and not self.given_back
+        return (
+            is_running and delivery.sequence == self.delivery.sequence and delivery.delivered > self.delivery.delivered
+        )
+
+    def take_over(self, delivery: Delivery) -> None:
+        """Go on under a newer delivery, which is kept in progress and answered from here on.
+
+        The broker delivers a record again when no heartbeat has reached it for ``ack_wait``, as when heartbeats go to a server
+        that has lost the others.
+        """
+        self.delivery = delivery
+
     def give_back(self) -> None:
         """Stop this execution, because the worker drains; the broker delivers the task to another worker."""
         self.given_back = True

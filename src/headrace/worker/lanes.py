@@ -174,6 +174,10 @@ class Lanes:
 
     def _on_delivery(self, lane: Lane, delivery: Delivery) -> None:
         """Run a delivered task in a slot; or give it back when the worker drains or the task is not due yet."""
+        if delivery.delivered > 1 and self._runner.continue_under(delivery):
+            # It has a slot already, so that of the pull is free again.
+            self._wake.set()
+            return
         if self._draining:
             self._occupy_slot(delivery.nak(), "nak")
             return

@@ -17,7 +17,7 @@ import structlog
 from headrace.contracts.tasks import FailureCode
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
-from headrace.log.deliveries import Acknowledger
+from headrace.log.deliveries import Acknowledger, Delivery
 from headrace.log.records import Record
 from headrace.sdk.kind import AnyKind
 from headrace.telemetry import get_logger
@@ -146,6 +146,18 @@ class Runner:
                 self.executions.discard(execution)
         if execution.leftover is not None:
             await self._wait_for_handler(execution, execution.leftover)
+
+    def continue_under(self, delivery: Delivery) -> bool:
+        """Whether a record that is delivered again runs here; it goes on under this delivery, and does not run twice."""
+        running = next((each for each in self.executions if each.may_take_over(delivery)), None)
+        if running is None:
+            return False
+        running.take_over(delivery)
+        self._metrics.count_delivery(running)
+        log.warning(
+            "delivered again while it runs here; it goes on", **log_fields(running), delivered=delivery.delivered
+        )
+        return True
 
     async def _read_history(self, execution: Execution) -> History:
         history = await read_history(self._log, self._events, execution)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -53,6 +54,27 @@ async def test_a_log_that_has_all_that_the_read_model_has_is_verified_once(log: 
         raise AssertionError("the read model is not asked again")
 
     await verify_log(log, checkpoint)
+
+
+async def test_the_mark_is_set_although_nobody_keeps_it_yet(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(continuity, "MARK_POLL_SECONDS", 0.01)
+    asked = asyncio.Event()
+    request = log.continuity._connection.request  # pyright: ignore[reportPrivateUsage] - the only way to see that it was refused
+
+    async def watched(*arguments: Any, **named: Any) -> Any:
+        try:
+            return await request(*arguments, **named)
+        finally:
+            asked.set()
+
+    monkeypatch.setattr(log.continuity._connection, "request", watched)  # pyright: ignore[reportPrivateUsage] - likewise
+    marking = asyncio.create_task(log.continuity.mark_compared())
+    await asked.wait()
+    # As with three servers, whose copies choose a leader some time after the stream was made.
+    assert not marking.done()
+    assert not await is_verified(log)
+    await marking
+    assert await is_verified(log)
 
 
 async def test_a_log_that_was_made_anew_is_verified(log: Log) -> None:
