@@ -1,0 +1,1 @@
+"""Tests that are copied into the project of the pages; pytest collects them there and not here."""
