@@ -51,7 +51,7 @@ web *arguments:
 screens *arguments:
     uv run pytest -m screens {{arguments}}
 
-# The benchmark: a table, and JSON in tests/bench/out
+# The benchmark: a table, and JSON in tests/bench/out; `bench peers` stands beside other queues
 bench *arguments:
     uv run python -m tests.bench {{arguments}}
 

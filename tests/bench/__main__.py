@@ -27,6 +27,8 @@ from tests.bench.life import PARTS as LIFE_PARTS
 from tests.bench.life import life
 from tests.bench.live import PARTS as LIVE_PARTS
 from tests.bench.live import live
+from tests.bench.peers.queues.compare import PARTS as PEER_PARTS
+from tests.bench.peers.queues.compare import peers
 from tests.bench.report import Report
 from tests.bench.scale import PARTS as SCALE_PARTS
 from tests.bench.scale import scale
@@ -55,6 +57,7 @@ SUITES = {
     "screens": Suite(screens, SCREEN_PARTS),
     "files": Suite(files, FILE_PARTS),
     "web": Suite(web, WEB_PARTS),
+    "peers": Suite(peers, PEER_PARTS),
 }
 
 

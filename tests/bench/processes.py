@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 import psutil
 
@@ -20,13 +21,8 @@ QUIET_WAIT_SECONDS = 60.0
 
 
 def cpu_seconds(info: RunInfo) -> dict[str, float]:
-    """CPU time since their start; ended children count, as Postgres has one for each connection."""
-
-    def used(process: psutil.Process) -> float:
-        times = process.cpu_times()
-        return times.user + times.system + times.children_user + times.children_system
-
-    return _sum(info, used)
+    """Return `cpu_seconds_of` all processes under an `up`."""
+    return cpu_seconds_of(processes(info))
 
 
 def memory_bytes(info: RunInfo) -> dict[str, float]:
@@ -36,7 +32,7 @@ def memory_bytes(info: RunInfo) -> dict[str, float]:
         full = process.memory_full_info()
         return getattr(full, "pss", full.uss)
 
-    return _sum(info, size)
+    return _sum(processes(info), size)
 
 
 def resident_bytes(process: psutil.Process) -> int:
@@ -46,7 +42,7 @@ def resident_bytes(process: psutil.Process) -> int:
 
 def resident_by_process(info: RunInfo) -> dict[str, float]:
     """Resident set size. Postgres' shared memory counts in each of its processes, so there it is the proportional set size."""
-    resident = _sum(info, lambda process: process.memory_info().rss)
+    resident = _sum(processes(info), lambda process: process.memory_info().rss)
     return {**resident, "postgres": memory_bytes(info)["postgres"]}
 
 
@@ -67,16 +63,32 @@ async def at_rest(used: Callable[[], Mapping[str, float]]) -> None:
         share = (sum(used().values()) - sum(before.values())) / QUIET_SECONDS
 
 
-def _sum(info: RunInfo, measure: Callable[[psutil.Process], float]) -> dict[str, float]:
-    """A measure for `up`, each of its children with all that it started, and the two servers."""
+def processes(info: RunInfo) -> dict[str, list[psutil.Process]]:
+    """Return `up`, each of its children with all that it started, and the two servers, by name."""
     up = psutil.Process(info.up.pid)
     names = {child.pid: name for name, child in info.children.items()}
-    total: dict[str, float] = defaultdict(float, {"up": measure(up)})
+    found: dict[str, list[psutil.Process]] = defaultdict(list, {"up": [up]})
     for child in up.children():
         name = names.get(child.pid) or SERVERS.get(child.name(), child.name())
-        for process in (child, *child.children(recursive=True)):
-            try:
+        found[name] += [child, *child.children(recursive=True)]
+    return dict(found)
+
+
+def cpu_seconds_of(found: Mapping[str, Iterable[psutil.Process]]) -> dict[str, float]:
+    """CPU time since their start; ended children count, as Postgres has one for each connection."""
+
+    def used(process: psutil.Process) -> float:
+        times = process.cpu_times()
+        return times.user + times.system + times.children_user + times.children_system
+
+    return _sum(found, used)
+
+
+def _sum(found: Mapping[str, Iterable[psutil.Process]], measure: Callable[[psutil.Process], float]) -> dict[str, float]:
+    total: dict[str, float] = dict.fromkeys(found, 0.0)
+    for name, each in found.items():
+        for process in each:
+            # A connection of Postgres may have ended just now.
+            with suppress(psutil.NoSuchProcess):
                 total[name] += measure(process)
-            except psutil.NoSuchProcess:  # a connection of Postgres that ended just now
-                continue
-    return dict(total)
+    return total

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,11 @@ def spread(values: Sequence[float], unit: str = "", places: int = 0) -> str:
     median, low, high = (f"{value:,.{places}f}" for value in (statistics.median(values), min(values), max(values)))
     text = f"{median} {unit}".rstrip()
     return text if len(values) == 1 else f"{text} [{low}-{high}]"
+
+
+def by_process(used: Mapping[str, float], places: int = 0) -> str:
+    """``api 486, worker 272``: the most first."""
+    return ", ".join(f"{name} {value:,.{places}f}" for name, value in sorted(used.items(), key=lambda item: -item[1]))
 
 
 def percentile(values: Sequence[float], per_cent: float) -> float:

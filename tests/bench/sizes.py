@@ -10,6 +10,7 @@ class Sizes(NamedTuple):
 
     tasks: int = 10_000
     rounds: int = 5
+    counted: int = 5_000
     warm_up: int = 300
     paced_seconds: int = 20
     starts: int = 3
@@ -36,6 +37,7 @@ FULL = Sizes()
 QUICK = Sizes(
     tasks=2_000,
     rounds=2,
+    counted=1_000,
     warm_up=100,
     paced_seconds=5,
     starts=1,

