@@ -21,6 +21,8 @@ from headrace.settings import Settings
 
 OnReconnect = Callable[[], Awaitable[None]]
 
+STATE_SECONDS = 5.0  # for which the known extent of the log says what has left it
+
 _NOT_COMPARED = "the log was not compared with the read model yet"
 
 
@@ -60,6 +62,7 @@ class Log:
         self._connection = connection
         self._history = history
         self._seen = (0, 0)
+        self._asked_at = 0.0
         self._current = asyncio.Event()
 
     @property
@@ -135,8 +138,17 @@ class Log:
             raise
         return self.state
 
+    async def keep_current(self) -> StreamState:
+        """Return the extent of the log as it was `STATE_SECONDS` ago or later, so that it has the marks of what is dropped now.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        return self.state if monotonic() - self._asked_at < STATE_SECONDS else await self.refresh()
+
     def note_state(self, state: StreamState) -> None:
         """Keep the extent of the log, which may have become another one."""
+        self._asked_at = monotonic()
         if state.epoch != self.epoch:
             self.filled = None
         before = self._seen[1] if self._seen[0] == state.epoch else 0

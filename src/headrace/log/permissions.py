@@ -188,7 +188,7 @@ def _of_projector(inbox: str) -> Permissions:
         # A schedule that has lost its timer is saved again, which sets one.
         subjects.schedule_event(ScheduleEventName.SAVED, "*", "*"),
         *(subjects.task_timer("*", "*"), subjects.schedule_timer("*", "*")),
-        *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, live_subjects.cancelled("*")),
+        *(subjects.FILLER, subjects.PROBE, subjects.COMPARED, subjects.DROPPED, live_subjects.cancelled("*")),
         *_operations("STREAM.INFO.*", _MARK, f"DIRECT.GET.{STREAM}", f"DIRECT.GET.{bucket_names.SETTINGS_STREAM}"),
         # What the workers have to do is told by every projector, and when they announced their kinds by the one that leads.
         *_operations(f"CONSUMER.LIST.{STREAM}", f"DIRECT.GET.{subjects.CATALOG_STREAM}"),

@@ -51,12 +51,25 @@ class StreamState(msgspec.Struct, frozen=True):
         first_sequence: The oldest record; 0 when the log is empty.
         last_sequence: The newest record; 0 when the log is empty.
         bytes: The size on disk.
+        marks: The sequences up to which finished tasks have left the log early, or are about to, in order; see
+            `headrace.projector.trimming`.
     """
 
     epoch: int
     first_sequence: int
     last_sequence: int
     bytes: int
+    marks: tuple[int, ...] = ()
+
+    @property
+    def complete_from(self) -> int:
+        """The sequence from which on nothing has left the log; before it, some tasks are still whole."""
+        return max(self.first_sequence, self.marks[-1] + 1) if self.marks else self.first_sequence
+
+    @property
+    def has_dropped(self) -> bool:
+        """Whether finished tasks may have left the log before their time."""
+        return bool(self.marks)
 
 
 async def provision_streams(
@@ -97,7 +110,8 @@ async def read_stream_state(jetstream: JetStream) -> StreamState:
         LogUnavailable: JetStream does not answer.
     """
     asked = clock.system_now()
-    info = await _read_stream_info(jetstream)
+    # In one answer, so that the marks are those of this very state.
+    info = await _read_stream_info(jetstream, {"subjects_filter": subjects.DROPPED})
     clock.measure(asked, datetime.fromisoformat(info["ts"]), clock.system_now())
     state = info["state"]
     created = datetime.fromisoformat(info["created"])
@@ -106,6 +120,7 @@ async def read_stream_state(jetstream: JetStream) -> StreamState:
         first_sequence=state["first_seq"],
         last_sequence=state["last_seq"],
         bytes=state["bytes"],
+        marks=tuple(sorted(map(subjects.dropped_through, state.get("subjects") or ()))),
     )
 
 
@@ -131,8 +146,8 @@ async def read_server_time(jetstream: JetStream) -> datetime:
     return datetime.fromisoformat((await _read_stream_info(jetstream))["ts"])
 
 
-async def _read_stream_info(jetstream: JetStream) -> dict[str, Any]:
-    return await jetstream.request(f"STREAM.INFO.{subjects.STREAM}")
+async def _read_stream_info(jetstream: JetStream, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
+    return await jetstream.request(f"STREAM.INFO.{subjects.STREAM}", wanted)
 
 
 async def reconcile_stream(jetstream: JetStream, wanted: dict[str, Any], kept: Collection[str] = ()) -> None:
@@ -206,7 +221,7 @@ def _log_config(settings: StreamSettings) -> dict[str, Any]:
         "description": "everything that happens to Headrace tasks",
         "subjects": [
             *(subjects.TASKS, subjects.BATCHES, subjects.SCHEDULES, subjects.TIMERS),
-            *(subjects.FILLER, subjects.PROBE),
+            *(subjects.FILLER, subjects.PROBE, subjects.DROPPED),
         ],
         "storage": "file",
         "retention": "limits",

@@ -9,6 +9,7 @@ The log, stream ``HEADRACE``:
     hr.timers.schedules.<owner>.<schedule>                a message that the broker holds until the next firing: `TimerSubject`
     hr.filler                                             nothing, where the log had to skip positions
     hr.probe                                              nothing, to find out whether the log takes appends
+    hr.dropped.<sequence>                                 nothing; up to there, finished tasks have left the log early
 
 Streams of their own:
 
@@ -45,6 +46,7 @@ SCHEDULES: Final = "hr.schedules.>"
 TIMERS: Final = "hr.timers.>"
 FILLER: Final = "hr.filler"
 PROBE: Final = "hr.probe"
+DROPPED: Final = "hr.dropped.*"
 RATES: Final = "hr.rates.>"
 LIMITS: Final = "hr.limits.>"
 LONG_LIMITS: Final = "hr.long-limits.>"
@@ -55,14 +57,13 @@ LIVE: Final = "hr.live.>"
 SCHEDULES_FIRED: Final = "hr.schedules.fired.>"
 SCHEDULE_TIMERS: Final = "hr.timers.schedules.>"
 
-_WITHOUT_EVENTS: Final = frozenset({FILLER, PROBE})
-
 _COUNTERS: Final = {"rates": RATES_STREAM, "limits": LIMITS_STREAM, "long-limits": LONG_LIMITS_STREAM}
 
 _TASK_PREFIX: Final = "hr.tasks."
 _BATCH_PREFIX: Final = "hr.batches."
 _SCHEDULE_PREFIX: Final = "hr.schedules."
 _TIMER_PREFIX: Final = "hr.timers."
+_DROPPED_PREFIX: Final = "hr.dropped."
 _LIVE_PREFIX: Final = "hr.live.tasks."
 
 # Headers of our own: what readers route on without decoding the payload.
@@ -248,8 +249,18 @@ def schedule_timer(owner: str, schedule: str) -> str:
 
 
 def has_events(subject: str) -> bool:
-    """Whether records under a subject of the log are events; timers, filler and probes are not."""
-    return subject not in _WITHOUT_EVENTS and not subject.startswith(_TIMER_PREFIX)
+    """Whether records under a subject of the log are events; timers, filler, probes and marks are not."""
+    return subject not in (FILLER, PROBE) and not subject.startswith((_TIMER_PREFIX, _DROPPED_PREFIX))
+
+
+def dropped(through: int) -> str:
+    """The subject of the mark that finished tasks have left the log early, up to a sequence; or are about to."""
+    return f"{_DROPPED_PREFIX}{through}"
+
+
+def dropped_through(subject: str) -> int:
+    """The sequence that the subject of a mark names."""
+    return int(subject.removeprefix(_DROPPED_PREFIX))
 
 
 def stream_of(subject: str) -> str:

@@ -90,6 +90,7 @@ async def test_an_empty_server_is_given_the_log_and_the_buckets(connection: Clie
         "hr.timers.>",
         "hr.filler",
         "hr.probe",
+        "hr.dropped.*",
     ]
     assert (config["storage"], config["retention"]) == ("file", "limits")
     assert config["max_age"] == 3600 * 1_000_000_000

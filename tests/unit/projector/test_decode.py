@@ -47,7 +47,16 @@ def test_each_record_is_decoded_as_what_it_is_about() -> None:
 
 def test_timers_and_filler_hold_no_events() -> None:
     assert (
-        list(decode_page([record("hr.timers.tasks.u1.t1", TASK), record("hr.filler", b""), record("hr.probe", b"")]))
+        list(
+            decode_page(
+                [
+                    record("hr.timers.tasks.u1.t1", TASK),
+                    record("hr.filler", b""),
+                    record("hr.probe", b""),
+                    record("hr.dropped.7", b""),
+                ]
+            )
+        )
         == []
     )
 

@@ -50,6 +50,7 @@ class Feed:
     """One subject that is followed in one form: one core-NATS subscription, and the newest events in memory.
 
     Attributes:
+        is_of_one_task: Whether the subject is that of one task, whose events leave the log together.
         form: The form of the events.
         buffer: The newest events.
         epoch: The epoch of the log that these events are from.
@@ -60,6 +61,7 @@ class Feed:
 
     def __init__(self, log: Log, subject: str, metrics: StreamMetrics, after: Position, form: FrameForm = FULL) -> None:
         self.subject = subject
+        self.is_of_one_task = not subject.endswith("*")
         self.form = form
         self.epoch = log.epoch
         self.buffer = FrameBuffer(0)
@@ -80,7 +82,7 @@ class Feed:
         self._subscription = await self._log.live.listen(self.subject, self.on_record)
         state = await self._log.refresh()
         is_near = after.epoch == state.epoch and after.sequence >= max(
-            state.last_sequence - JOIN_POSITIONS_MAX, state.first_sequence - 1
+            state.last_sequence - JOIN_POSITIONS_MAX, state.complete_from - 1
         )
         self.epoch = state.epoch
         self.buffer = FrameBuffer(min(after.sequence, state.last_sequence) if is_near else state.last_sequence)
@@ -205,6 +207,14 @@ class Feed:
             return await replayer.sparse_page(self.subject, start=start, through=known)
         return await replayer.page(self.subject, start=start)
 
+    async def is_empty(self) -> bool:
+        """Whether the log has nothing of the subject.
+
+        Raises:
+            LogUnavailable: JetStream does not answer.
+        """
+        return await self._log.replayer.last_at_leader(self.subject) == 0
+
     async def compare_with_log(self, sequence: int) -> None:
         """Return when the buffer has every event up to a sequence that the log is known to have reached."""
         self.check_epoch()
@@ -241,7 +251,7 @@ class Feed:
     def catch_up(self) -> None:
         """Read what was missed while disconnected. Restart when a part of it may have left the log."""
         self._live = True
-        if self.buffer.complete_through + 1 < self._log.state.first_sequence:
+        if self.buffer.complete_through + 1 < self._log.state.complete_from:
             self.restart()
             return
         self.read_up_to(self._log.state.last_sequence)

@@ -145,13 +145,23 @@ class Follower:
         self._check_history()
         page = await self.feed.read_history(self.position.sequence)
         # The log may have become another one meanwhile, or have lost the beginning of the page.
+        await self._log.keep_current()
         self._check_continuity()
         self._check_history()
+        if (
+            not page.frames
+            and self.position.sequence + 1 < self._log.state.complete_from
+            and await self.feed.is_empty()
+        ):
+            # The task ended, and has left the log while it was read.
+            raise Discontinued("events after the position have left the log")
         self._advance(page.complete_through)
         return page.frames
 
     def _check_history(self) -> None:
-        if self.position.sequence + 1 < self._log.state.first_sequence:
+        state = self._log.state
+        first = state.first_sequence if self.feed.is_of_one_task else state.complete_from
+        if self.position.sequence + 1 < first:
             raise Discontinued("events after the position have left the log")
 
     def _advance(self, sequence: int) -> None:
