@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 import pytest
 
@@ -104,6 +105,15 @@ async def is_followed_to_its_end_although_the_connection_is_cut(stage: Stage) ->
     assert [event for _, event in seen] == ["queued", "started", "logged", "logged", "stored", "finished"]
     assert [(event.position, event.event) async for event in handle.follow()] == seen
     assert [event.position async for event in handle.follow(after=seen[2][0])] == [at for at, _ in seen[3:]]
+
+
+async def has_a_link_with_which_a_browser_follows_it_without_a_key(stage: Stage) -> None:
+    task = await stage.client.submit(shouting, Text(text="hello"))
+    batch = await stage.client.batch(shouting, [Text(text="hello")])
+    async with httpx.AsyncClient() as browser:
+        for handle, last in ((task, "finished"), (batch, "settled")):
+            link = await handle.follow_link(expires_in=60)
+            assert f"event: {last}\n" in (await browser.get(link.url, timeout=30)).text
 
 
 async def can_be_left_before_its_end_and_cancelled(stage: Stage) -> None:
@@ -221,6 +231,7 @@ BEHAVIOURS: list[Callable[[Stage], Awaitable[None]]] = [
     is_made_once_for_its_key,
     is_sent_again_with_its_key_when_its_answer_is_lost,
     is_followed_to_its_end_although_the_connection_is_cut,
+    has_a_link_with_which_a_browser_follows_it_without_a_key,
     can_be_left_before_its_end_and_cancelled,
     raises_what_its_handler_said_when_it_failed,
     is_given_up_in_time_and_goes_on,

@@ -12,7 +12,7 @@ LIST = (DOCS / "README.md").read_text()
 PROGRAMS = ("curl", "docker", "echo", "export", "headrace", "helm", "just", "kubectl", "seq", "uv", "uvx")
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_NAMED = re.compile(r"(?:#|//) (\S+\.\w+)\n")
+_NAMED = re.compile(r"(?:#|//|<!--) (\S+\.\w+)(?: -->)?\n")
 
 
 class Program(NamedTuple):
@@ -48,5 +48,5 @@ def commands(page: str) -> list[str]:
     """Return the commands of a page, in their order, without their comments."""
     unfenced = _FENCED.sub("", read(page))
     lines = re.sub(r"\\\n\s+", "", unfenced).splitlines()
-    shell = [line.strip() for line in lines if re.match(rf" {{4,}}({'|'.join(PROGRAMS)}) ", line)]
+    shell = [line.strip() for line in lines if re.match(rf" {{4,}}(\w+=\$\(.*|({'|'.join(PROGRAMS)}) )", line)]
     return [re.sub(r"\s{2,}# .*", "", line).strip() for line in shell]

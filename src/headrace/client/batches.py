@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any, TypedDict
 
 import msgspec
 
 from headrace.client.answers import UnusableRequest
 from headrace.client.connection import Call, Connection, given, path
+from headrace.client.links import LINK_SECONDS, link_call
 from headrace.client.ndjson import BatchBody
 from headrace.client.polling import POLL_SECONDS, read_until
 from headrace.client.streams import FrameStream
 from headrace.client.tasks import Input
 from headrace.contracts.batch_results import BatchResult
 from headrace.contracts.batches import Batch, BatchEventName, BatchState
+from headrace.contracts.follow_links import FollowLink
 from headrace.contracts.labels import label_entries
 from headrace.contracts.tasks import Priority
 from headrace.lines import split_lines
@@ -179,6 +182,19 @@ class Batches(Connection):
             httpx.TransportError: The API does not answer.
         """
         return await self._ask(Call(method="PUT", path=path("batches", batch, "cancellation"), repeatable=True), Batch)
+
+    async def follow_batch_link(self, batch: str, expires_in: float | timedelta = LINK_SECONDS) -> FollowLink:
+        """Make a link with which a browser follows the counts of a batch, and does nothing else; see `Client.follow_link`.
+
+        Args:
+            batch: Its id.
+            expires_in: Seconds until the link expires, at most a day.
+
+        Raises:
+            ProblemError: There is no such batch (`batch_not_found`), or the API makes no links (`follow_links_off`).
+            httpx.TransportError: The API does not answer.
+        """
+        return await self._ask(link_call("batches", batch, expires_in), FollowLink)
 
 
 def _is_settled(batch: Batch) -> bool:

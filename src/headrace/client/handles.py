@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -12,10 +13,12 @@ from msgspec import Raw, Struct
 from headrace.client.answers import UnexpectedResult
 from headrace.client.batches import Batches
 from headrace.client.files import Files
+from headrace.client.links import LINK_SECONDS
 from headrace.client.streams import StreamEvent
 from headrace.client.tasks import Tasks
 from headrace.contracts.batch_results import BatchResult
 from headrace.contracts.batches import Batch
+from headrace.contracts.follow_links import FollowLink
 from headrace.contracts.task_ref import TaskRef
 from headrace.contracts.tasks import State, Task, TaskError, TaskSummary
 
@@ -76,6 +79,10 @@ class TaskHandle(Generic[Out]):
     async def get(self, wait: float = 0) -> Task:
         """Read the task as it is now, or up to ``wait`` seconds later when it is over; see `Client.get`."""
         return await self._client.get(self.id, wait, self._since)
+
+    async def follow_link(self, expires_in: float | timedelta = LINK_SECONDS) -> FollowLink:
+        """Make a link with which a browser follows the task, and does nothing else; see `Client.follow_link`."""
+        return await self._client.follow_link(self.id, expires_in)
 
     async def cancel(self) -> TaskSummary:
         """Cancel the task; see `Client.cancel`."""
@@ -159,6 +166,10 @@ class BatchHandle(Generic[Out]):
     async def get(self, wait: float = 0) -> Batch:
         """Read the batch as it is now, or up to ``wait`` seconds later when it is settled; see `Client.get_batch`."""
         return await self._client.get_batch(self.id, wait)
+
+    async def follow_link(self, expires_in: float | timedelta = LINK_SECONDS) -> FollowLink:
+        """Make a link with which a browser follows the counts of the batch; see `Client.follow_batch_link`."""
+        return await self._client.follow_batch_link(self.id, expires_in)
 
     async def cancel(self) -> Batch:
         """Cancel every task of the batch that is not over; see `Client.cancel_batch`."""

@@ -148,6 +148,7 @@ class SyncClient:
     follow = blocking_each(Tasks.follow)
     cancel = blocking(Tasks.cancel)
     run_again = blocking(Tasks.run_again)
+    follow_link = blocking(Tasks.follow_link)
 
     attempts = blocking(TaskDetails.attempts)
     waiting = blocking(TaskDetails.waiting)
@@ -165,6 +166,7 @@ class SyncClient:
     settled = blocking(Batches.settled)
     follow_batch = blocking_each(Batches.follow_batch)
     cancel_batch = blocking(Batches.cancel_batch)
+    follow_batch_link = blocking(Batches.follow_batch_link)
 
     schedules = blocking(Schedules.schedules)
     get_schedule = blocking(Schedules.get_schedule)

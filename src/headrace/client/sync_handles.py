@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from headrace.client.blocking_driver import complete, iterate
 from headrace.client.handles import BatchHandle, BatchOutcome, TaskHandle
+from headrace.client.links import LINK_SECONDS
 from headrace.client.streams import StreamEvent
 from headrace.contracts.batches import Batch
+from headrace.contracts.follow_links import FollowLink
 from headrace.contracts.task_ref import TaskRef
 from headrace.contracts.tasks import Task, TaskSummary
 
@@ -58,6 +61,10 @@ class SyncTaskHandle(Generic[Out]):
     def get(self, wait: float = 0) -> Task:
         """Read the task as it is now, or up to ``wait`` seconds later when it is over; see `Client.get`."""
         return complete(self._handle.get(wait))
+
+    def follow_link(self, expires_in: float | timedelta = LINK_SECONDS) -> FollowLink:
+        """Make a link with which a browser follows the task, and does nothing else; see `Client.follow_link`."""
+        return complete(self._handle.follow_link(expires_in))
 
     def cancel(self) -> TaskSummary:
         """Cancel the task; see `Client.cancel`."""
@@ -111,6 +118,10 @@ class SyncBatchHandle(Generic[Out]):
     def get(self, wait: float = 0) -> Batch:
         """Read the batch as it is now, or up to ``wait`` seconds later when it is settled; see `Client.get_batch`."""
         return complete(self._handle.get(wait))
+
+    def follow_link(self, expires_in: float | timedelta = LINK_SECONDS) -> FollowLink:
+        """Make a link with which a browser follows the counts of the batch; see `Client.follow_batch_link`."""
+        return complete(self._handle.follow_link(expires_in))
 
     def cancel(self) -> Batch:
         """Cancel every task of the batch that is not over; see `Client.cancel_batch`."""

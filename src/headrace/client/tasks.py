@@ -13,9 +13,11 @@ from msgspec import Raw, Struct
 from headrace.client.answers import TaskFailed
 from headrace.client.connection import ANSWER_SECONDS, Call, Connection, given, path
 from headrace.client.files import Files
+from headrace.client.links import LINK_SECONDS, link_call
 from headrace.client.polling import POLL_SECONDS, read_until
 from headrace.client.streams import RESET, FrameStream, StreamEvent
 from headrace.contracts.events import EventName
+from headrace.contracts.follow_links import FollowLink
 from headrace.contracts.large_values import find_value
 from headrace.contracts.tasks import NULL, FileRole, Priority, State, Task, TaskSummary
 
@@ -173,6 +175,19 @@ class Tasks(Connection):
             httpx.TransportError: The API does not answer, and may run the task again; `get` shows whether it does.
         """
         return await self._ask(Call(method="POST", path=path("tasks", task, "runs")), TaskSummary)
+
+    async def follow_link(self, task: str, expires_in: float | timedelta = LINK_SECONDS) -> FollowLink:
+        """Make a link with which a browser follows a task, and does nothing else. It needs no key, and is for whoever has it.
+
+        Args:
+            task: Its id.
+            expires_in: Seconds until the link expires, at most a day.
+
+        Raises:
+            ProblemError: There is no such task (`task_not_found`), or the API makes no links (`follow_links_off`).
+            httpx.TransportError: The API does not answer.
+        """
+        return await self._ask(link_call("tasks", task, expires_in), FollowLink)
 
 
 def _submission(body: Mapping[str, Any], key: str | None, patience: float) -> Call:
