@@ -133,6 +133,32 @@ def test_notes_say_what_is_missing_and_what_to_do_next() -> None:
     assert "kubectl --namespace apps exec -it deploy/headrace-api -- headrace admin create" in notes
     assert "helm test headrace --namespace apps --logs" in notes
     assert "No bucket: tasks have no files. Say objects.url." in notes
+    assert "Nothing is scraped. Say metrics.podMonitor.enabled" in notes
+    assert "There are no alerts. Say metrics.rules.enabled" in notes
+
+
+def test_notes_miss_nothing_that_is_there() -> None:
+    rules = merge(values_of("minimal"), {"metrics": {"rules": {"enabled": True}}})
+    notes = render_files(rules)["headrace/templates/NOTES.txt"]
+    assert "Nothing is scraped" in notes
+    assert "metrics.rules.enabled" not in notes
+
+
+@pytest.mark.parametrize(
+    ("workers", "may_be_none"),
+    [
+        ({"default": {"replicas": 1}}, False),
+        ({"default": {"autoscaling": {"enabled": True, "minReplicas": 1}}}, False),
+        ({"default": {"autoscaling": {"enabled": True, "minReplicas": 0}}}, True),
+        ({"default": {"autoscaling": {"enabled": True, "minReplicas": 0}}, "other": {"replicas": 1}}, False),
+        ({"default": {"replicas": None}}, True),
+        ({"default": None}, False),
+    ],
+)
+def test_the_tests_of_a_release_miss_workers_unless_they_are_scaled_to_zero(workers: Values, may_be_none: bool) -> None:
+    objects = render(merge(values_of("minimal"), {"workers": workers}))
+    (check,) = (each for each in objects if name_of(each) == "Pod/headrace-test-check")
+    assert ("--allow-no-workers" in check["spec"]["containers"][0]["args"]) is may_be_none
 
 
 def test_notes_are_short_when_nothing_is_missing() -> None:

@@ -187,6 +187,14 @@ SAID: list[tuple[Values, str]] = [
         {"extraEnv": {"HEADRACE_DATABASE_URL": "postgresql://me:word@postgres/headrace"}},
         "extraEnv.HEADRACE_DATABASE_URL: a secret is never a value; say {secretKeyRef",
     ),
+    (
+        {"api": {"merge": {"container": {"env": [{"name": "A", "value": "b"}, {"name": "A_TOKEN", "value": "x"}]}}}},
+        "api.merge.container.env.A_TOKEN: a secret is never a value; say valueFrom: {secretKeyRef",
+    ),
+    (
+        {"workers": {"a": {"merge": {"container": {"env": [{"name": "PROXY", "value": "http://me:word@proxy"}]}}}}},
+        "workers.a.merge.container.env.PROXY: a secret is never",
+    ),
     ({"workers": {"a": {"extraEnv": {"A-B": "c"}}}}, "workers.a.extraEnv.A-B: the name of a variable has letters"),
     ({"objects": {"secretEnv": {"A B": "c"}}}, "objects.secretEnv.A B: the name of a variable has letters, digits"),
 ]
@@ -225,6 +233,7 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         {"nats": {"url": "nats://me:a-secret-of-mine@nats:4222"}},
         {"extraEnv": {"A_PASSWORD": "a-secret-of-mine"}},
         {"extraEnv": {"PROXY": "http://me:a-secret-of-mine@proxy"}},
+        {"migrations": {"merge": {"container": {"env": [{"name": "A_TOKEN", "value": "a-secret-of-mine"}]}}}},
     ],
 )
 def test_a_secret_that_is_refused_is_not_repeated(differing: Values) -> None:

@@ -215,6 +215,8 @@ async def test_a_process_that_nobody_runs_is_critical(make_cluster: MakeCluster)
     done = await check(cluster)
     assert done.code == 2
     assert lines(done, "processes") == [("critical", f"no {role} runs") for role in ("api", "worker", "projector")]
+    scaled_to_zero = await check(cluster, "--allow-no-workers")
+    assert lines(scaled_to_zero, "processes") == [("critical", f"no {role} runs") for role in ("api", "projector")]
 
 
 async def test_a_database_that_is_older_lacks_migrations_and_one_that_is_newer_waits_for_the_upgrade(

@@ -3,7 +3,7 @@
 {{- $all := list (dict "name" "" "suffix" "api" "part" "main" "values" .Values.api) -}}
 {{- range $name, $entry := .Values.apis }}
 {{- if not (kindIs "invalid" $entry) }}
-{{- $values := mergeOverwrite (deepCopy $.Values.api) (dict "merge" dict) (deepCopy $entry) }}
+{{- $values := mergeOverwrite (deepCopy $.Values.api) (deepCopy $entry) }}
 {{- $all = append $all (dict "name" $name "suffix" (printf "api-%s" $name) "part" $name "values" $values) }}
 {{- end }}
 {{- end -}}

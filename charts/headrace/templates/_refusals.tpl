@@ -58,6 +58,25 @@ apis.main: `api` has this name in the labels by which its pods are selected; cho
 {{- toJson $all -}}
 {{- end }}
 
+{{/* The lists of variables that are merged into containers, by their paths, as maps. */}}
+{{- define "headrace.variables.merged" -}}
+{{- $values := .Values -}}
+{{- $merges := dict -}}
+{{- range $process := list "api" "projector" "workerDefaults" "migrations" }}{{ $_ := set $merges $process (get $values $process).merge }}{{ end -}}
+{{- range $map := list "apis" "workers" }}
+{{- range $name, $entry := get $values $map | default dict }}{{ $_ := set $merges (printf "%s.%s" $map $name) ($entry | default dict).merge }}{{ end }}
+{{- end -}}
+{{- $all := dict -}}
+{{- range $path, $merge := $merges }}
+{{- $variables := dict }}
+{{- range ((($merge | default dict).container | default dict).env | default list) }}
+{{- if kindIs "map" . }}{{ $_ := set $variables (toString .name) .value }}{{ end }}
+{{- end }}
+{{- $_ := set $all (printf "%s.merge.container.env" $path) $variables }}
+{{- end -}}
+{{- toJson $all -}}
+{{- end }}
+
 {{/* What has the name of a secret, or is an address with a password in it, shows to everybody who may see a Deployment. */}}
 {{- define "headrace.refusals.secrets" -}}
 {{- range $path, $variables := include "headrace.variables" . | fromJson }}
@@ -65,13 +84,27 @@ apis.main: `api` has this name in the labels by which its pods are selected; cho
 {{- if not (regexMatch "^[A-Za-z_][A-Za-z0-9_]*$" $name) }}
 {{ $path }}.{{ $name }}: the name of a variable has letters, digits and _, and begins with no digit
 {{- end }}
-{{- $isText := and (or (kindIs "string" $value) (kindIs "float64" $value)) (ne (toString $value) "") (ne $path "objects.secretEnv") }}
-{{- $isNamed := regexMatch "(?i)(PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRETS?|(ACCESS|ACCOUNT|API|PRIVATE|STATUS|STORAGE|STORAGE_ACCOUNT)_?KEY)$" $name }}
-{{- if and $isText (or $isNamed (regexMatch "://[^/@\\s]*:[^/@\\s]+@" (toString $value))) }}
+{{- if and (ne $path "objects.secretEnv") (include "headrace.isSecret" (list $name $value)) }}
 {{ $path }}.{{ $name }}: a secret is never a value; say {secretKeyRef: {name: …, key: …}}
 {{- end }}
 {{- end }}
 {{- end }}
+{{- range $path, $variables := include "headrace.variables.merged" . | fromJson }}
+{{- range $name, $value := $variables }}
+{{- if include "headrace.isSecret" (list $name $value) }}
+{{ $path }}.{{ $name }}: a secret is never a value; say valueFrom: {secretKeyRef: {name: …, key: …}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether a variable has a secret as its value. Arguments: a list of name and value. */}}
+{{- define "headrace.isSecret" -}}
+{{- $name := index . 0 -}}
+{{- $value := index . 1 -}}
+{{- $isText := and (or (kindIs "string" $value) (kindIs "float64" $value)) (ne (toString $value) "") -}}
+{{- $isNamed := regexMatch "(?i)(PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRETS?|(ACCESS|ACCOUNT|API|PRIVATE|STATUS|STORAGE|STORAGE_ACCOUNT)_?KEY)$" $name -}}
+{{- if and $isText (or $isNamed (regexMatch "://[^/@\\s]*:[^/@\\s]+@" (toString $value))) }}yes{{ end -}}
 {{- end }}
 
 {{/* Whether a key is among the values. Arguments: values, path (a list). */}}

@@ -73,3 +73,14 @@ spec:
 {{- range $index, $consumer := $consumers }}{{ $_ := set $named (printf "t%02d" $index) $consumer }}{{ end -}}
 {{- toJson $named -}}
 {{- end }}
+
+{{/* Whether there is a worker at any time: one Deployment has a number of replicas, or a scaler with a least one, that is not zero. */}}
+{{- define "headrace.workers.areAlwaysThere" -}}
+{{- range $_, $entry := .Values.workers }}
+{{- if not (kindIs "invalid" $entry) }}
+{{- with mergeOverwrite (deepCopy $.Values.workerDefaults) (deepCopy $entry) }}
+{{- if .autoscaling.enabled | ternary .autoscaling.minReplicas .replicas | int }}yes{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

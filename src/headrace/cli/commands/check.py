@@ -30,7 +30,7 @@ _SETTINGS = ("settings", *get_args(Process))
 _RUNNING = ("lag", "log", "ready", "all")
 _CLUSTER = "cluster"
 _OF_SETTINGS = {"explain", "connect"}
-_OF_CLUSTER = {"passwords", "json"}
+_OF_CLUSTER = {"passwords", "allow_no_workers", "json"}
 
 # The option, its type, when it warns and when it is critical by default, and what it is about.
 _LIMITS: tuple[tuple[str, click.ParamType[Any], str, str, str], ...] = (
@@ -66,6 +66,11 @@ def _limit_options(command: FC) -> FC:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Of cluster: a directory with a file for each user of NATS, named after it, with its password.",
 )
+@click.option(
+    "--allow-no-workers",
+    is_flag=True,
+    help="Of cluster: that no worker runs is well, because something scales them to zero.",
+)
 @json_option
 @click.pass_context
 def check(
@@ -74,6 +79,7 @@ def check(
     explain: bool,
     connect: bool,
     passwords: Path | None,
+    allow_no_workers: bool,
     json: bool,
     **of_running: Any,
 ) -> None:
@@ -92,7 +98,8 @@ def check(
     """
     _refuse_options_of_others(context, what)
     if what == _CLUSTER:
-        sys.exit(_check_cluster(of_running["home"], passwords, json=json))
+        home = of_running["home"]
+        sys.exit(_check_cluster(home, passwords, allow_no_workers=allow_no_workers, json=json))
     if what in _RUNNING:
         sys.exit(_check_running(what, **of_running))
     process = cast("Process | None", None if what == "settings" else what)
@@ -109,8 +116,8 @@ def _refuse_options_of_others(context: click.Context, what: str) -> None:
     else:
         wrong = given - (_OF_CLUSTER | {"home"} if what == _CLUSTER else _OF_SETTINGS)
     if wrong:
-        name = min(wrong).removesuffix("s").replace("_", "-")
-        raise click.UsageError(f"--{name} is not about `check {what}`", context)
+        name = next(each.opts[0] for each in context.command.params if each.name == min(wrong))
+        raise click.UsageError(f"{name} is not about `check {what}`", context)
 
 
 def _check_settings(process: Process | None, *, explain: bool, connect: bool) -> int:
@@ -146,13 +153,14 @@ def _check_running(what: str, kinds: tuple[str, ...], url: str | None, home: str
     return run_command(check_now(settings, asked))
 
 
-def _check_cluster(home: str | None, passwords: Path | None, *, json: bool) -> int:
+def _check_cluster(home: str | None, passwords: Path | None, *, allow_no_workers: bool, json: bool) -> int:
     from headrace.cli.terminal.cluster.run import check_cluster
     from headrace.cli.terminal.exits import run_command
 
     settings = read_settings()
     note_unknown_settings()
-    return run_command(check_cluster(settings, home=home, passwords=passwords, json=json))
+    asked = check_cluster(settings, home=home, passwords=passwords, allow_no_workers=allow_no_workers, json=json)
+    return run_command(asked)
 
 
 def _number(limit: timedelta | float) -> float:

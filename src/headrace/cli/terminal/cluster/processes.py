@@ -24,13 +24,18 @@ PATIENCE_SECONDS = PRESENCE_SECONDS + 1.0
 PROCESSES_MAX = 10_000  # that are listened to; more are no cluster of ours
 
 
-async def check_processes(event_log: Log) -> list[Seen]:
+async def check_processes(event_log: Log, *, allow_no_workers: bool) -> list[Seen]:
     """Ask all processes to tell that they are there, and judge who has answered.
+
+    Args:
+        event_log: The log.
+        allow_no_workers: Do not miss workers.
 
     Raises:
         LogUnavailable: NATS cannot be reached.
     """
     heard = dict[str, ProcessNotice]()
+    missed = [role for role in get_args(ProcessRole) if not (allow_no_workers and role == "worker")]
     all_roles = asyncio.Event()
 
     def note(subject: str, payload: bytes) -> None:
@@ -38,7 +43,7 @@ async def check_processes(event_log: Log) -> list[Seen]:
         with suppress(msgspec.MsgspecError):
             if len(heard) < PROCESSES_MAX:
                 heard[subject] = msgspec.json.decode(payload, type=ProcessNotice)
-        if {each.role for each in heard.values()} == set(get_args(ProcessRole)):
+        if {each.role for each in heard.values()}.issuperset(missed):
             all_roles.set()
 
     watching = await event_log.live.watch(live_subjects.PROCESSES, note)
@@ -52,12 +57,12 @@ async def check_processes(event_log: Log) -> list[Seen]:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await all_roles.wait()
     await watching.close()
-    return list(_judge(list(heard.values())))
+    return list(_judge(list(heard.values()), missed))
 
 
-def _judge(heard: Sequence[ProcessNotice]) -> Iterator[Seen]:
+def _judge(heard: Sequence[ProcessNotice], missed: Sequence[ProcessRole]) -> Iterator[Seen]:
     counts = Counter[str](each.role for each in heard)
-    for role in get_args(ProcessRole):
+    for role in missed:
         if not counts[role]:
             remedy = f"start one: `headrace {role}`; the log of one that does not start says why"
             yield Seen(about="processes", state="critical", what=f"no {role} runs", remedy=remedy)

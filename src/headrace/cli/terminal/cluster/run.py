@@ -26,13 +26,16 @@ from headrace.settings.hiding import hide_secrets
 from headrace.telemetry import set_up_logs
 
 
-async def check_cluster(settings: Settings, *, home: str | None, passwords: Path | None, json: bool) -> int:
+async def check_cluster(
+    settings: Settings, *, home: str | None, passwords: Path | None, allow_no_workers: bool, json: bool
+) -> int:
     """Print what was seen of everything, and return 0 when it is well, 1 for warnings, 2 for what is critical.
 
     Args:
         settings: The settings, best those of an API.
         home: The home of the `up` to ask, when one is given.
         passwords: A directory with the passwords of the users of NATS, see `check_users`.
+        allow_no_workers: Do not miss workers, as where something scales them to zero.
         json: Print JSON.
 
     Raises:
@@ -44,7 +47,7 @@ async def check_cluster(settings: Settings, *, home: str | None, passwords: Path
     monitors = find_monitors(found_nats, Home.at(home or settings.home).running())
     groups = await asyncio.gather(
         check_servers(found_nats, monitors),
-        _check_log(found_nats),
+        _check_log(found_nats, allow_no_workers=allow_no_workers),
         check_users(found_nats, passwords),
         check_database(find_database(settings, home)),
     )
@@ -60,11 +63,11 @@ async def check_cluster(settings: Settings, *, home: str | None, passwords: Path
     return level
 
 
-async def _check_log(settings: Settings) -> list[Seen]:
+async def _check_log(settings: Settings, *, allow_no_workers: bool) -> list[Seen]:
     """Ask what a client can: for the streams, and for the processes."""
     try:
         async with open_to_read(settings, "check", CONNECT_SECONDS) as log:
-            return [*await check_streams(log), *await check_processes(log)]
+            return [*await check_streams(log), *await check_processes(log, allow_no_workers=allow_no_workers)]
     except LogUnavailable as error:
         return [
             Seen(about="log", state="critical", what=error.message, remedy="start NATS, or run `headrace provision`")
