@@ -34,10 +34,10 @@ class Histogram:
         self.total = 0.0
         self._counts = [0] * (len(bounds) + 1)
 
-    def record(self, value: float) -> None:
-        """Count a value."""
-        self._counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def record(self, value: float, times: int = 1) -> None:
+        """Count a value, which may have been found several times."""
+        self._counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
     def include(self, other: Histogram) -> None:
         """Count all values of another histogram with the same bounds."""

@@ -7,6 +7,8 @@ the scope of the request, and a stream whose response has started sends its chun
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from inspect import iscoroutine
 from typing import cast
 
 from litestar.types import Scope, Send
@@ -22,3 +24,12 @@ def keep_server_send(scope: Scope, send: Send) -> None:
 def server_send(scope: Scope, send: Send) -> Send:
     """Return the server's own `send`; the given one when the application runs without its middlewares."""
     return cast("Send", scope["state"].get(_KEY, send))
+
+
+def is_taken(sending: Awaitable[None]) -> bool:
+    """Return whether the server has taken a message already, so that nothing has to wait for it.
+
+    Granian takes a chunk at once when its client has taken the chunk before, and returns an awaitable that yields nothing then. A
+    coroutine, which another server would return, runs only in the task that awaits it.
+    """
+    return not iscoroutine(sending) and next(sending.__await__(), None) is None

@@ -9,9 +9,10 @@ arrives, or else when the hub compares the feed with the log. Nothing is given o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from headrace.api.streaming.fan_out import FanOut
 from headrace.api.streaming.forms import FULL, FrameForm
 from headrace.api.streaming.frame_buffer import FrameBuffer
 from headrace.api.streaming.frames import Frame
@@ -53,6 +54,7 @@ class Feed:
         is_of_one_task: Whether the subject is that of one task, whose events leave the log together.
         form: The form of the events.
         buffer: The newest events.
+        fan_out: All who follow.
         epoch: The epoch of the log that these events are from.
         newest: The last sequence of the log that may belong to this feed, as far as is known.
         compared_at: When the feed was last compared with the log, by the event loop's clock.
@@ -65,12 +67,12 @@ class Feed:
         self.form = form
         self.epoch = log.epoch
         self.buffer = FrameBuffer(0)
+        self.fan_out = FanOut(metrics)
         self.newest = 0
         self.compared_at = asyncio.get_running_loop().time()
         self.opened = asyncio.create_task(self._open(after), name="open a feed")
         self._log = log
         self._metrics = metrics
-        self._listeners: set[Callable[[], None]] = set()
         # False between a disconnect and the catching up that follows the reconnect.
         self._live = True
         self._histories: dict[int, asyncio.Task[HistoryPage]] = {}
@@ -88,19 +90,6 @@ class Feed:
         self.buffer = FrameBuffer(min(after.sequence, state.last_sequence) if is_near else state.last_sequence)
         self.newest = max(self.newest, state.last_sequence)
 
-    def join(self, on_news: Callable[[], None]) -> None:
-        """Call ``on_news`` whenever the buffer has got more, until `leave`."""
-        self._listeners.add(on_news)
-
-    def leave(self, on_news: Callable[[], None]) -> None:
-        """Stop calling ``on_news``."""
-        self._listeners.discard(on_news)
-
-    @property
-    def is_followed(self) -> bool:
-        """Whether at least one follower has joined."""
-        return bool(self._listeners)
-
     def on_record(self, record: Record) -> None:
         """Take a live event when it is the next one; else read the log."""
         self._metrics.events_in += 1
@@ -112,11 +101,16 @@ class Feed:
             self.read_up_to(record.sequence)
 
     def _add(self, records: Sequence[Record], complete_through: int) -> None:
-        """Encode events once, keep them for all who follow, and notify these."""
-        self.buffer.extend(self._encode_records(records), complete_through)
+        """Encode events once, keep them for all who follow, and tell these."""
+        frames, before = self._encode_records(records), self.buffer.complete_through
+        self.buffer.extend(frames, complete_through)
         self.newest = max(self.newest, complete_through)
-        for on_news in self._listeners:
-            on_news()
+        if self.epoch == self._log.epoch and not (self._log.filled and self._log.filled.covers(before)):
+            after, position = (Position(self.epoch, each) for each in (before, self.buffer.complete_through))
+            self.fan_out.tell(frames, after, position)
+        else:
+            # Whoever has everything up to here cannot go on, and says so to its client.
+            self.fan_out.wake()
 
     def _encode_records(self, records: Sequence[Record]) -> list[Frame]:
         encode, epoch = self.form.encode, self._log.epoch
@@ -255,8 +249,7 @@ class Feed:
             self.restart()
             return
         self.read_up_to(self._log.state.last_sequence)
-        for on_news in self._listeners:
-            on_news()
+        self.fan_out.wake()
 
     async def close(self) -> None:
         """Unsubscribe."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from headrace.api.streaming.fan_out import News
 from headrace.api.streaming.feed import Feed
 from headrace.api.streaming.frame_buffer import CHUNK_FRAMES
 from headrace.api.streaming.frames import Frame
@@ -54,6 +55,7 @@ class Follower:
     Attributes:
         feed: The feed.
         position: Every wanted event up to this position was given out.
+        push: Sends news while `next` waits for them, and returns whether it has; None to have all events returned by `next`.
     """
 
     __slots__ = (
@@ -68,6 +70,7 @@ class Follower:
         "_woken",
         "feed",
         "position",
+        "push",
     )
 
     def __init__(
@@ -82,6 +85,7 @@ class Follower:
     ) -> None:
         self.feed = feed
         self.position = after
+        self.push: Callable[[News], bool] | None = None
         self._log = log
         self._turns = turns
         self._metrics = metrics
@@ -187,10 +191,24 @@ class Follower:
         has_news, self._woken = not self._woken, False
         return has_news
 
-    def notify(self) -> None:
-        """Have `next` read again, if it waits: the feed may have news."""
-        if self._waiting is not None and not self._waiting.done():
+    def notify(self, news: News | None = None) -> bool:
+        """Have `next` read again, if it waits: the feed may have news.
+
+        Returns:
+            Whether ``news`` were pushed in its place.
+        """
+        if self._waiting is None or self._waiting.done():
+            return False
+        if news is None or self.push is None or self.position != news.after or self._thinned:
             self._waiting.set_result(None)
+            return False
+        wanted = len(news.frames) if self._wanted is None else sum(map(self._wanted, news.frames))
+        is_pushed = wanted > 0 and wanted == len(news.frames) and self.push(news)
+        if is_pushed or not wanted:
+            self.position = news.position
+        else:
+            self._waiting.set_result(None)
+        return is_pushed
 
     def wake(self) -> None:
         """Have `next` return, even with no events."""

@@ -69,7 +69,7 @@ class Hub:
             feed = self._feeds[key] = Feed(self._log, subject, self.metrics, after, form)
         follower = Follower(feed, self._log, self._turns, self.metrics, after, wanted, self._on_close)
         self._followers.add(follower)
-        feed.join(follower.notify)
+        feed.fan_out.join(follower.notify)
         try:
             await asyncio.shield(feed.opened)
         except BaseException:
@@ -82,9 +82,9 @@ class Hub:
         """Forget a follower that is closed, and its feed when that was the last one."""
         self._followers.discard(follower)
         feed = follower.feed
-        feed.leave(follower.notify)
+        feed.fan_out.leave(follower.notify)
         key = (feed.subject, feed.form.name)
-        if not feed.is_followed and self._feeds.get(key) is feed:
+        if not feed.fan_out and self._feeds.get(key) is feed:
             del self._feeds[key]
             closing = asyncio.create_task(feed.close(), name="close a feed")
             self._closing.add(closing)

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import time
 
+from litestar.types import HTTPResponseBodyEvent, Send
+
+from headrace.api.edge.server_send import is_taken
 from headrace.api.streaming.frames import Frame, bye_frame, retry_frame
 from headrace.api.streaming.metrics import StreamMetrics
 from headrace.api.streaming.places import Places
@@ -38,6 +41,7 @@ class OpenStream:
         metrics: The counters of this process.
         wake: Makes the source of the stream go on, even with nothing to send.
         viewer: Whom the stream is for.
+        send: Sends a message to the client.
 
     Attributes:
         viewer: Whom the stream is for.
@@ -53,10 +57,12 @@ class OpenStream:
         "_has_hints_alone",
         "_loop",
         "_metrics",
+        "_send",
         "_spoke_at",
         "_task",
         "_write_seconds",
         "_write_started_at",
+        "_writing",
         "end_reason",
         "is_beat_due",
         "is_cut",
@@ -64,7 +70,9 @@ class OpenStream:
         "wake",
     )
 
-    def __init__(self, metrics: StreamMetrics, wake: Callable[[], None], viewer: Viewer) -> None:
+    def __init__(
+        self, metrics: StreamMetrics, wake: Callable[[], None], viewer: Viewer, send: Send | None = None
+    ) -> None:
         self.viewer = viewer
         self.end_reason = ""
         self.is_beat_due = False
@@ -75,6 +83,9 @@ class OpenStream:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task(self._loop)
+        self._send = send
+        # A write that the server has not taken yet, and that nothing waits for yet.
+        self._writing: Awaitable[None] | None = None
         self._write_started_at: float | None = None
         self._spoke_at = 0.0
         self._write_seconds = 0.0
@@ -139,6 +150,30 @@ class OpenStream:
         else:
             self._spoke_at, self.is_beat_due = now, False
 
+    def write_nowait(self, message: HTTPResponseBodyEvent) -> bool:
+        """Send a message while the stream's task waits for something to send.
+
+        Returns:
+            False when it was not sent, since the stream has to end, or its client is slow or has not taken what came before.
+        """
+        if self._send is None or self._write_started_at is not None or self.is_slow or self.must_end:
+            return False
+        self.write_started()
+        writing = self._send(message)
+        if is_taken(writing):
+            self.write_finished()
+        else:
+            self._writing = writing
+            self.wake()
+        return True
+
+    async def drain(self) -> None:
+        """Return when the server has taken what `write_nowait` has sent."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            await writing
+            self.write_finished()
+
     def check(self, now: float) -> None:
         """Cut the stream off when its client takes nothing; wake it when it must end or has said too little for too long."""
         if self._write_started_at is not None:
@@ -178,9 +213,9 @@ class OpenStreams:
     def __len__(self) -> int:
         return len(self._open)
 
-    def add(self, wake: Callable[[], None], viewer: Viewer) -> OpenStream:
+    def add(self, wake: Callable[[], None], viewer: Viewer, send: Send | None = None) -> OpenStream:
         """Open a stream that the current task sends to a client. See `OpenStream` for the arguments."""
-        stream = OpenStream(self.metrics, wake, viewer)
+        stream = OpenStream(self.metrics, wake, viewer, send)
         self._open.add(stream)
         if self.draining:
             stream.end("drain")

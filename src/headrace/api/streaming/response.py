@@ -96,7 +96,7 @@ class _Sender(ASGIResponse):
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         task = asyncio.current_task()
-        stream = self._streams.add(self._source.wake, self._viewer)
+        stream = self._streams.add(self._source.wake, self._viewer, send)
         leaving = asyncio.ensure_future(_until_gone(receive))
         leaving.add_done_callback(lambda ended: ended.cancelled() or stream.cut("left"))
         chunks = self._source.chunks(stream)

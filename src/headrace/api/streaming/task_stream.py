@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from enum import Enum
 
 from headrace.api.hints.buffer import HintBuffer
+from headrace.api.streaming.fan_out import News
 from headrace.api.streaming.follower import Discontinued, Follower
 from headrace.api.streaming.frames import Frame, beat_frame, reset_frame, retry_frame
 from headrace.api.streaming.metrics import StreamMetrics
@@ -67,6 +68,7 @@ class TaskStream:
 
     async def chunks(self, stream: OpenStream) -> AsyncGenerator[bytes]:
         """Generate the chunks of the stream, until the task is done or the stream must end."""
+        self._follower.push = lambda news: self._push(news, stream)
         try:
             yield self._opening
             while not self._is_done and not stream.must_end:
@@ -79,6 +81,7 @@ class TaskStream:
                     yield await self._restart(error.reason)
                     self._is_done = await self._has_sent_the_end()
                     continue
+                await stream.drain()
                 # While it waited, the viewer may have lost the right to see what comes now.
                 if stream.must_end:
                     break
@@ -103,7 +106,13 @@ class TaskStream:
         """Stop following the events."""
         if self._hints is not None:
             self._hints.close()
+        self._follower.push = None
         self._follower.close()
+
+    def _push(self, news: News, stream: OpenStream) -> bool:
+        """Send news while `chunks` waits for them. Returns whether it has; if not, `chunks` has to go on."""
+        may_end = self._read_state is not None and any(frame.event == EventName.FINISHED for frame in news.frames)
+        return self._seen is Seen.NO_FINISH and not may_end and stream.write_nowait(news.message)
 
     async def _restart(self, reason: str) -> bytes:
         """Go on at the end of the log, and return the event that tells the client so."""

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.api.streaming import fan_out as fan_out_module
 from headrace.api.streaming import frame_buffer as buffer_module
+from headrace.api.streaming.fan_out import News
+from headrace.api.streaming.follower import Follower
 from headrace.api.streaming.hub import Hub
 from headrace.contracts.events import (
     EventName,
@@ -34,16 +37,44 @@ PAGE_RECORDS = 3
 Action = tuple[str, Any, int]
 
 
+class WaitingClient(Client):
+    """A client that waits for events all the time, as streams do. It takes two of three news where it waits."""
+
+    def __init__(self, subject: str, after: Position, follower: Follower) -> None:
+        super().__init__(subject, after, follower)
+        self.offered = self.taken = 0
+        follower.push = self._push
+        self.waiting = asyncio.create_task(self._wait())
+
+    async def read(self, patience: float = 0.0) -> bool:
+        """Let it read."""
+        await asyncio.sleep(patience)
+        return False
+
+    async def _wait(self) -> None:
+        while True:
+            self.seen += [frame.sequence for frame in await self.follower.next()]
+
+    def _push(self, news: News) -> bool:
+        self.offered += 1
+        if self.offered % 3 == 0:
+            return False
+        self.taken += 1
+        self.seen += [frame.sequence for frame in news.frames]
+        return True
+
+
 class Followed:
     """An owner's part of the log, followed by several clients at once."""
 
-    def __init__(self, log: Log, hub: Hub, between: Network) -> None:
+    def __init__(self, log: Log, hub: Hub, between: Network, make_client: type[Client]) -> None:
         self.log = log
         self.hub = hub
         self.between = between
         self.owner = new_owner()
         self.records: list[tuple[int, str]] = []  # sequence, task
         self.clients: list[Client] = []
+        self._make_client = make_client
 
     async def append(self, task: str) -> None:
         event = encode(Logged(attempt=1, level="info", message=str(len(self.records))))
@@ -59,7 +90,7 @@ class Followed:
         positions = [0, *(sequence for sequence, _ in self.records)]
         after = Position(self.log.epoch, positions[max(0, len(positions) - 1 - back)])
         subject = task_events(self.owner, task)
-        self.clients.append(Client(subject, after, await self.hub.follow(subject, after)))
+        self.clients.append(self._make_client(subject, after, await self.hub.follow(subject, after)))
 
     async def compare(self) -> None:
         await self.hub.compare_all()
@@ -88,7 +119,7 @@ class Followed:
                         await self.read(client)
             case ("leave", which, _):
                 for client in self.clients[which : which + 1]:
-                    client.follower.close()
+                    await self._leave(client)
                     self.clients.remove(client)
             case ("lose", task, count):  # the last ones: nothing that arrives later tells of them
                 self.between.lose = 10**6
@@ -116,6 +147,13 @@ class Followed:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while await self.read(client) or client.seen != self.expected(client):
                     await asyncio.sleep(0)
+            await self._leave(client)
+
+    async def _leave(self, client: Client) -> None:
+        if isinstance(client, WaitingClient):
+            client.waiting.cancel()
+            await asyncio.wait({client.waiting})
+        client.follower.close()
 
 
 _task = st.sampled_from("ab")
@@ -142,16 +180,18 @@ def happenings(draw: st.DrawFn) -> list[Action]:
     return [draw(_ACTIONS[name]) for name in chosen]
 
 
-async def play(log: Log, actions: list[Action]) -> None:
+async def play(log: Log, actions: list[Action], make_client: type[Client] = Client) -> None:
     with network() as between, pytest.MonkeyPatch.context() as patch:
         patch.setattr(buffer_module, "FRAMES_MAX", 4)  # so that a few appends are more than a feed holds
         patch.setattr(buffer_module, "TRIM_FRAMES", 0)
         patch.setattr(buffer_module, "CHUNK_FRAMES", 3)
+        patch.setattr(fan_out_module, "CHUNK_FRAMES", 3)
+        patch.setattr(fan_out_module, "MANY", 2)
         patch.setattr(
             log.replayer, "page", partial(log.replayer.page, records=PAGE_RECORDS)
         )  # and than a page of history
         async with hub_on(log) as hub:
-            followed = Followed(log, hub, between)
+            followed = Followed(log, hub, between, make_client)
             for action in actions:
                 await followed.step(action)
             await followed.end()
@@ -164,3 +204,12 @@ async def test_whoever_follows_is_given_the_logs_events_in_order_each_once(
     shared_log: Log, actions: list[Action]
 ) -> None:
     await play(shared_log, actions)
+
+
+@pytest.mark.invariant(6)
+@given(actions=happenings())
+@settings(derandomize=True, deadline=None, max_examples=100)
+async def test_whoever_is_sent_events_where_it_waits_is_given_them_in_order_each_once(
+    shared_log: Log, actions: list[Action]
+) -> None:
+    await play(shared_log, actions, WaitingClient)
