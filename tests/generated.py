@@ -27,6 +27,7 @@ from headrace.settings.secret_files import FILE_SUFFIX
 from headrace.worker.describe import describe_kinds
 from tests import invariants
 from tests.attempt_examples import attempt_examples
+from tests.bench.peers.queues import page as benchmarks
 from tests.bff.examples import SCREENS
 from tests.bff.golden import file_of, golden
 from tests.chart.golden import FILES as RENDERED_FILES
@@ -154,6 +155,8 @@ FILES = {
     ROOT / "docs/nats-accounts.conf": accounts_file,
     ROOT / "charts/headrace/pairing/nats-accounts.conf": chart_accounts_file,
     ROOT / "docs/invariants.md": invariants.as_markdown,
+    ROOT / "docs/benchmarks.md": benchmarks.page,
+    ROOT / "README.md": benchmarks.readme,
     **CHART_FILES,
     # What the chart renders from the files above.
     **RENDERED_FILES,

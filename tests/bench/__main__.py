@@ -68,12 +68,15 @@ SUITES = {
 @click.option(
     "--tasks", type=click.IntRange(1_000), help="How many tasks `scale` and `screens` have; a million by default."
 )
+@click.option("--rounds", type=click.IntRange(1), help="How many rounds `spine` and `peers` measure.")
 @click.option(
     "--checkout",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
     help="What `before` stands beside.",
 )
-def main(suite: str, quick: bool, only: tuple[str, ...], tasks: int | None, checkout: Path | None) -> None:
+def main(
+    suite: str, quick: bool, only: tuple[str, ...], tasks: int | None, rounds: int | None, checkout: Path | None
+) -> None:
     """Measure Headrace on this machine. How to read it: see the package's docstring."""
     if (checkout is None) == (suite == "before"):
         raise click.UsageError("--checkout goes with the suite before, which needs it")
@@ -84,6 +87,8 @@ def main(suite: str, quick: bool, only: tuple[str, ...], tasks: int | None, chec
     sizes = QUICK if quick else FULL
     if tasks is not None:
         sizes = sizes._replace(finished=tasks)
+    if rounds is not None:
+        sizes = sizes._replace(rounds=rounds)
     report = Report(suite, facts(), {"quick": quick, "only": sorted(only), "tasks": tasks})
     try:
         asyncio.run(_until_told(chosen.run(report, sizes, frozenset(only or chosen.parts))))

@@ -26,6 +26,10 @@ PEERS: dict[str, Callable[[], AbstractAsyncContextManager[System]]] = {
 PARTS = tuple(PEERS)
 
 
+CALLS = "system calls of a task, burst"
+CPU = "CPU of a task by process, burst"
+
+
 class Round(NamedTuple):
     """What one system does, measured once."""
 
@@ -80,21 +84,25 @@ async def peers(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
         await _count(report, measured, sizes)
     for measure in MEASURES:
         report.figures += [_figure(measure, each, measured[0]) for each in measured]
-    report.notes += [_cpu(each) for each in measured]
+    report.figures += [_cpu(each) for each in measured]
     report.notes += [_versions(each.system) for each in measured]
 
 
 async def _measure(report: Report, measured: list[Measured], sizes: Sizes) -> None:
+    # Node compiles what runs often, which takes more than a few hundred tasks.
     for each in measured:
-        await burst(each.system, sizes.warm_up)
+        await burst(each.system, sizes.tasks // 2)
     for count in range(sizes.rounds):
         # Whoever is first in one round is last in the next.
         first = count % len(measured)
-        for system, rounds in measured[first:] + measured[:first]:
-            rounds.append(Round(await burst(system, sizes.tasks), await paced(system, sizes.paced_seconds)))
+        turn = measured[first:] + measured[:first]
+        bursts = [await burst(each.system, sizes.tasks) for each in turn]
+        pacings = [await paced(each.system, sizes.paced_seconds) for each in turn]
+        for each, fast, slow in zip(turn, bursts, pacings, strict=True):
+            each.rounds.append(Round(fast, slow))
             report.say(
-                f"{system.name}, round {count + 1} of {sizes.rounds}: {rounds[-1].burst.finished:,.0f} finished/s, "
-                f"p99 {rounds[-1].paced.p99:.1f} ms"
+                f"{each.system.name}, round {count + 1} of {sizes.rounds}: {fast.finished:,.0f} finished/s, "
+                f"at 100/s p99 {slow.p99:.1f} ms"
             )
 
 
@@ -107,11 +115,11 @@ async def _count(report: Report, measured: list[Measured], sizes: Sizes) -> None
         calls = await syscalls(system, sizes.counted)
         report.figures.append(
             Figure(
-                name=f"system calls of a task, burst: {system.name}",
+                name=f"{CALLS}: {system.name}",
                 measured=f"{sum(calls.values()):.1f}",
                 yardstick=by_process(calls, 1),
                 value=sum(calls.values()),
-                detail={"system": system.name, "by_process": calls},
+                detail={"system": system.name, "measure": CALLS, "by_process": calls},
             )
         )
 
@@ -125,20 +133,32 @@ def _figure(measure: Measure, each: Measured, own: Measured) -> Figure:
         yardstick="" if each is own else f"Headrace {spread(ratios, 'x', 2)}",
         value=statistics.median(values),
         unit=measure.unit,
-        detail={"system": each.system.name, "rounds": values, "headrace_is": statistics.median(ratios)},
+        detail={
+            "system": each.system.name,
+            "measure": measure.name,
+            "rounds": values,
+            "headrace_is": statistics.median(ratios),
+        },
     )
 
 
-def _cpu(each: Measured) -> str:
-    """Write where the time goes in a burst: the median of each process."""
-    return f"CPU µs of a task in a burst, {each.system.name}: {by_process(_cpu_medians(each))}"
-
-
-def _cpu_medians(each: Measured) -> dict[str, float]:
-    return {
+def _cpu(each: Measured) -> Figure:
+    """Where the time goes in a burst: the median of each process."""
+    medians = {
         name: statistics.median(one.burst.cpu_microseconds[name] for one in each.rounds)
         for name in each.rounds[0].burst.cpu_microseconds
     }
+    return Figure(
+        name=f"{CPU}: {each.system.name}",
+        measured=f"{by_process(medians)} µs",
+        unit="µs",
+        detail={
+            "system": each.system.name,
+            "measure": CPU,
+            "by_process": medians,
+            "versions": dict(each.system.versions),
+        },
+    )
 
 
 def _versions(system: System) -> str:
