@@ -102,9 +102,10 @@ async def _bash(up: Up, place: Path, script: str) -> str:
 
 
 async def _start(up: Up, place: Path, script: str) -> asyncio.subprocess.Process:
-    environ = up.shell.environ | {"HEADRACE_URL": up.url, "HEADRACE_API_KEY": up.key}
     # What `uv run` would find is beside this Python, and the project's own kinds come first.
-    environ |= {"PATH": f"{Path(sys.executable).parent}:{environ['PATH']}", "PYTHONPATH": str(place)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environ: dict[str, str] = {**up.shell.environ, "HEADRACE_URL": up.url, "HEADRACE_API_KEY": up.key}
+    environ |= {"PATH": path, "PYTHONPATH": str(place)}
     return await asyncio.create_subprocess_exec(
         *("bash", "-euo", "pipefail", "-c", script.replace("uv run ", "").replace(HERE, up.url)),
         cwd=place,
