@@ -1,4 +1,4 @@
-"""The programs of the guide, as files of a project that `headrace init` has begun, with the frameworks that they are about.
+"""The programs of the guide and of kinds-with-files.md, as files of a project that `headrace init` has begun, with the frameworks that they are about.
 
 A block of code is a file of the project when its first line names one. Blocks below tests/ are tests, which pytest runs there.
 """
@@ -19,7 +19,7 @@ from headrace.cli.terminal.starter import write_starter
 from tests.conftest import make_place
 from tests.documents import pages
 
-PAGES = pages.listed("The guide")
+PAGES = [*pages.listed("The guide"), "kinds-with-files.md"]
 FILES = {program.file: program.code for page in PAGES for program in pages.programs(page, "python") if program.file}
 TESTS = {name: code for name, code in FILES.items() if name.startswith("tests/")}
 WITH_SERVERS = {name for name, code in TESTS.items() if "headrace_up" in code}
