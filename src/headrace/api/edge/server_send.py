@@ -29,7 +29,11 @@ def server_send(scope: Scope, send: Send) -> Send:
 def is_taken(sending: Awaitable[None]) -> bool:
     """Return whether the server has taken a message already, so that nothing has to wait for it.
 
-    Granian takes a chunk at once when its client has taken the chunk before, and returns an awaitable that yields nothing then. A
-    coroutine, which another server would return, runs only in the task that awaits it.
+    Granian takes a chunk at once when its client has taken the chunk before. It returns an awaitable that yields nothing then, and
+    else one that is like a future. A coroutine, which another server would return, runs only in the task that awaits it.
     """
-    return not iscoroutine(sending) and next(sending.__await__(), None) is None
+    if iscoroutine(sending):
+        return False
+    is_done = getattr(sending, "done", None)
+    # A future must not be asked for what it yields: it could not be awaited after that.
+    return is_done() if is_done is not None else next(sending.__await__(), None) is None
