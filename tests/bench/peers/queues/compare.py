@@ -73,19 +73,25 @@ MEASURES = (
 async def peers(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
     """Measure Headrace and the given peers; a peer that cannot be had on this machine is said, and fails nothing."""
     async with AsyncExitStack() as stack:
-        systems: list[System] = [await stack.enter_async_context(running_headrace())]
-        for name in (each for each in PARTS if each in parts):
-            try:
-                systems.append(await stack.enter_async_context(PEERS[name]()))
-            except (BenchError, EmbeddedError) as error:
-                report.figures.append(Figure(name=name, measured="left out", yardstick=str(error)))
-        measured = [Measured(system, []) for system in systems]
+        own = await stack.enter_async_context(running_headrace())
+        measured = [Measured(system, []) for system in (own, *await start_peers(stack, report, parts))]
         await _measure(report, measured, sizes)
         await _count(report, measured, sizes)
     for measure in MEASURES:
         report.figures += [_figure(measure, each, measured[0]) for each in measured]
     report.figures += [_cpu(each) for each in measured]
     report.notes += [_versions(each.system) for each in measured]
+
+
+async def start_peers(stack: AsyncExitStack, report: Report, parts: frozenset[str]) -> list[System]:
+    """Start the given peers; a peer that cannot be had on this machine is said."""
+    started: list[System] = []
+    for name in (each for each in PARTS if each in parts):
+        try:
+            started.append(await stack.enter_async_context(PEERS[name]()))
+        except (BenchError, EmbeddedError) as error:
+            report.figures.append(Figure(name=name, measured="left out", yardstick=str(error)))
+    return started
 
 
 async def _measure(report: Report, measured: list[Measured], sizes: Sizes) -> None:
