@@ -9,7 +9,7 @@ cancellation: a reader of the cancellation knows every task that there will be, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -83,7 +83,11 @@ _ChunkResult = _Appended | _AlreadyThere | _Cancelled
 
 
 async def append_batch(
-    log: Log, batch: NewBatch, chunks: AsyncIterable[Sequence[NewTask]], reserve: Callable[[int], None]
+    log: Log,
+    batch: NewBatch,
+    chunks: AsyncIterable[Sequence[NewTask]],
+    reserve: Callable[[int], None],
+    has_been: Callable[[str], Awaitable[bool]],
 ) -> BatchResult:
     """Append a batch, or what the log does not have of it yet; nothing once it is cancelled.
 
@@ -92,6 +96,7 @@ async def append_batch(
         batch: The batch.
         chunks: All its tasks in order, up to `CHUNK_TASKS` and about `CHUNK_BYTES` at a time, always cut at the same places.
         reserve: Reserves room in the log for so many bytes.
+        has_been: Whether a task that the log does not have was in it, and has left it because it is over.
 
     Raises:
         LogFull: the log has no room.
@@ -99,7 +104,7 @@ async def append_batch(
     """
     if not log.is_connected:
         raise LogUnavailable("the log cannot be reached; try again in a moment")
-    append = _BatchAppend(log, batch, reserve)
+    append = _BatchAppend(log, batch, reserve, has_been)
     created = await _read_created(log, batch) if batch.is_keyed else None
     if created is None:
         reserve(batch.input_bytes + batch.header_bytes + batch.created.total * MESSAGE_BYTES)
@@ -119,11 +124,14 @@ class _BatchAppend:
         created: The `created` event that the log had before; None while the batch is taken to be new.
     """
 
-    def __init__(self, log: Log, batch: NewBatch, reserve: Callable[[int], None]) -> None:
+    def __init__(
+        self, log: Log, batch: NewBatch, reserve: Callable[[int], None], has_been: Callable[[str], Awaitable[bool]]
+    ) -> None:
         self.created: Record | None = None
         self._log = log
         self._batch = batch
         self._reserve = reserve
+        self._has_been = has_been
         self._at = clock.now()
         self._epoch = log.epoch
 
@@ -174,7 +182,7 @@ class _BatchAppend:
         is_first_try = True
         while True:
             try:
-                if may_be_there and await _is_there(self._log, messages[0]):
+                if may_be_there and await self._is_there(messages[0]):
                     return await self._explain_refusal()
                 if not has_room:
                     self._reserve(sum(len(message.payload) + MESSAGE_BYTES for message in messages))
@@ -193,6 +201,12 @@ class _BatchAppend:
     async def _explain_refusal(self) -> _AlreadyThere | _Cancelled:
         return await _read_cancellation(self._log, self._batch) or _AlreadyThere()
 
+    async def _is_there(self, first: Message) -> bool:
+        """Whether the log has or had the first task of a chunk. To ask costs less than to send a whole chunk that is then refused."""
+        task = TaskSubject.parse(first.subject)
+        found = await self._log.replayer.page(subjects.task_events(task.owner, task.task), records=1)
+        return bool(found.records) or await self._has_been(task.task)
+
     async def _complete(self, last_sequence: int | None) -> Accepted:
         if last_sequence is None:
             last_task = self._batch.task_id(self._batch.created.total - 1)
@@ -201,12 +215,6 @@ class _BatchAppend:
         if self.created is None:
             return Accepted(self._at, last_sequence, is_new=True)
         return Accepted(self.created.at, max(self.created.sequence, last_sequence), is_new=False)
-
-
-async def _is_there(log: Log, first: Message) -> bool:
-    """Whether the log has the first task of a chunk. To ask costs less than to send a whole chunk that is then refused."""
-    task = TaskSubject.parse(first.subject)
-    return bool((await log.replayer.page(subjects.task_events(task.owner, task.task), records=1)).records)
 
 
 async def is_in_log(log: Log, batch: NewBatch) -> bool:

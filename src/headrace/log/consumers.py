@@ -95,6 +95,17 @@ async def count_deliveries(log: Log, durable: str) -> int:
     return info["delivered"]["consumer_seq"]
 
 
+async def unread_from(log: Log) -> int | None:
+    """Return the sequence before which every firing was read and acknowledged; None when that are all.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or has no consumer of firings.
+    """
+    info = await log.jetstream.request(f"CONSUMER.INFO.{subjects.STREAM}.{consumer_names.FIRINGS}")
+    is_behind = info["num_pending"] + info["num_ack_pending"]
+    return info["ack_floor"]["stream_seq"] + 1 if is_behind else None
+
+
 async def all_consumers(log: Log) -> list[dict[str, Any]]:
     """Every consumer of the log, as the server describes it (`io.nats.jetstream.api.v1.consumer_info`).
 

@@ -6,12 +6,15 @@ log with a single wrong filter; the provisioner alone may do that, see `headrace
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.jetstream import NO_RECORD
 
 SUBJECTS_PAGE = 100_000  # subjects that the server names in one answer
+WITHDRAWN_AT_ONCE = 100  # records; the server takes some milliseconds for them, in which appends have their turn
 
 
 async def withdraw(log: Log, sequence: int) -> None:
@@ -21,6 +24,19 @@ async def withdraw(log: Log, sequence: int) -> None:
         LogUnavailable: JetStream does not answer, or refuses.
     """
     await _delete(log, {"seq": sequence, "no_erase": True})
+
+
+async def withdraw_all(log: Log, sequences: Sequence[int]) -> None:
+    """Take many records out of the log, in this order as far as the server keeps to it. Those that have left already are no error.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or refuses. Some of them may have left.
+    """
+    bodies = [b'{"seq":%d,"no_erase":true}' % sequence for sequence in sequences]
+    operation = f"STREAM.MSG.DELETE.{subjects.STREAM}"
+    for answer in await log.jetstream.call_each(operation, bodies, WITHDRAWN_AT_ONCE):
+        if (error := answer.get("error")) and error.get("err_code") not in NO_RECORD:
+            raise LogUnavailable(f"JetStream refused to withdraw a record: {error['description']}")
 
 
 async def erase(log: Log, sequence: int) -> None:

@@ -224,6 +224,17 @@ class Replayer:
         at, payload = datetime.fromisoformat(message["time"]), b64decode(message.get("data", ""))
         return Record(message["seq"], message["subject"], at, _read_headers(message.get("hdrs", "")), payload)
 
+    async def has_record(self, sequence: int) -> bool:
+        """Whether the log has a record, as the leader of the stream says.
+
+        Raises:
+            LogUnavailable: no answer in time.
+        """
+        answer = await self._jetstream.call(f"STREAM.MSG.GET.{subjects.STREAM}", {"seq": sequence, "no_hdr": True})
+        if (error := answer.get("error")) and error.get("err_code") not in NO_RECORD:
+            raise LogUnavailable(f"JetStream refused to say what it has: {error['description']}")
+        return not error
+
     async def _last_message_at_leader(self, subject: str, *, no_hdr: bool = False) -> dict[str, Any] | None:
         wanted = {"last_by_subj": subject, "no_hdr": no_hdr}
         answer = await self._jetstream.call(f"STREAM.MSG.GET.{subjects.STREAM}", wanted)

@@ -191,6 +191,10 @@ async def submit_firing(
         MsgspecError: The firing cannot be decoded.
         ValueError: The firing does not say when it was due.
     """
+    marks = (await event_log.keep_current()).marks
+    if marks and firing.sequence <= marks[-1]:
+        # It was submitted before, and its task may have left the log; see `headrace.projector.trimming`.
+        return "skipped"
     subject, fired, now = ScheduleSubject.parse(firing.subject), decode_fired(firing), clock.now()
     definition, due_at = fired.definition, fired.due_at or _due_of_repeated(fired.definition, firing)
     newest, until = await read_newest_definition(event_log, subject), now

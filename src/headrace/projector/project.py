@@ -43,6 +43,7 @@ from headrace.projector.retention import Retention
 from headrace.projector.role import LEADING, STANDING_BY, Role
 from headrace.projector.schedule_telling import ScheduleTelling
 from headrace.projector.sweep import SWEEP_SECONDS, Sweep
+from headrace.projector.trimming import Trimming
 from headrace.settings import Settings
 from headrace.stop import enter_unless_stopped
 from headrace.store.leader_queries import list_unsettled_batches
@@ -111,7 +112,7 @@ async def _open_logs(settings: Settings, operations: Operations) -> AsyncGenerat
 def _show(page: MetricsPage, projector: Projector, settings: Settings, event_log: Log, for_firings: Log) -> None:
     figures = ClusterFigures(event_log, settings.stream.max_bytes, lambda: projector.role.is_leading)
     page.prepare = figures.refresh
-    page.add(projector, projector.retention, figures, LogCollector(event_log, for_firings))
+    page.add(projector, projector.retention, projector.trimming, figures, LogCollector(event_log, for_firings))
 
 
 async def check_readiness(projector: Projector, firings: FiringReader, logs: tuple[Log, ...]) -> Readiness:
@@ -127,19 +128,19 @@ class Projector:
     Attributes:
         role: Whether it leads, and how what it depends on is.
         metrics: What it counts.
-        retention: Removes what is too old while it leads.
+        retention, trimming: Remove what is too old, or too much for the log, while it leads.
     """
 
     def __init__(self, log: Log, database_url: str) -> None:
         self._log = log
         self._database_url = database_url
-        self._batch_progress = BatchProgress(log)
-        self._owner_counts = OwnerCountsTelling(log)
+        self._batch_progress, self._owner_counts = BatchProgress(log), OwnerCountsTelling(log)
         self._schedule_telling = ScheduleTelling(log)
         self._backfill = Backfill()
         self.role = Role(log, database_url)
         self.metrics = ProjectorMetrics()
         self.retention = Retention(database_url, self._owner_counts.note)
+        self.trimming = Trimming(log, database_url)
         self._sweep = Sweep(log, self.metrics)
         self._gap: str | None = None
 
@@ -192,7 +193,11 @@ class Projector:
         self.role.set(LEADING)
         self._backfill.begin()
         await session.hold_while(self._batch_progress.settle(await list_unsettled_batches(session)))
-        async with Pages.after(self._log, checkpoint.sequence) as pages, self.retention.leading():
+        async with (
+            Pages.after(self._log, checkpoint.sequence) as pages,
+            self.retention.leading(),
+            self.trimming.leading(),
+        ):
             timers = TimerSearch(self._log)
             while True:
                 patience = self._backfill.patience(self._owner_counts.patience(IDLE_SECONDS))
@@ -209,6 +214,7 @@ class Projector:
                 await self._owner_counts.tell_when_due(session)
                 await self._backfill.fill_when_due(session)
                 await self._sweep.sweep_when_due(session)
+                self.trimming.pass_when_due()
                 # Only a read model that has caught up with the log says which timers are missing, and which tasks are over.
                 if not (page and page[-1].pending):
                     await timers.search_when_due(session)

@@ -29,6 +29,14 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
     retention: Annotated[float, Meta(ge=60, le=10 * 366 * 86_400, description="Seconds an event stays in the log.")] = (
         7 * 24 * 3600.0
     )
+    max_tasks: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000_000,
+            description="How many finished tasks stay in the log until then; the oldest beyond that leave it early. 0 for all of them.",
+        ),
+    ] = 500_000
     max_bytes: Annotated[
         int, Meta(ge=1 << 20, le=1 << 60, description="Size at which the log refuses work with 503.")
     ] = 8 << 30

@@ -19,6 +19,7 @@ from headrace.log.records import Record
 from headrace.repeated import RepeatedWarning
 from headrace.telemetry import get_logger
 from headrace.worker.execution import Execution
+from headrace.worker.left_log import LeftLog, has_left
 from headrace.worker.outcomes import Ending, Retrying, to_error, to_event
 
 HIGH_RATE_TTL = f"{HIGH_RATE_SECONDS}s"
@@ -28,6 +29,9 @@ APPEND_TRIES_MAX = 1200  # ten minutes without the log; then the task is left to
 log = get_logger(__name__)
 
 Out = TypeVar("Out")
+
+ENDED_BEFORE = (Record, LeftLog)
+"""What says that the run ended before its outcome was appended."""
 
 
 class EventWriter:
@@ -83,15 +87,17 @@ class EventWriter:
         appended = await self._when_available(lambda: self._log.appender.append(subject, payload, headers))
         return Position(self._log.epoch, appended.sequence)
 
-    async def append_outcome(self, execution: Execution, outcome: Ending) -> AppendedOrFinish:
+    async def append_outcome(self, execution: Execution, outcome: Ending) -> AppendedOrFinish | LeftLog:
         """Append the end of the run.
 
         Returns:
-            Where the end stands in the log; or the `finished` event that came first.
+            Where the end stands in the log; or the `finished` event that came first; or that this was long ago.
 
         Raises:
             LogUnavailable: the log was away, or full, for ten minutes.
         """
+        if await self._came_too_late(execution):
+            return LeftLog()
         event = to_event(
             outcome,
             execution.queued.attempt,
@@ -102,15 +108,18 @@ class EventWriter:
         subject, fence, headers = execution.subject, execution.queued.fence, execution.headers
         return await self._when_available(lambda: finish(self._log, subject, fence, event, headers))
 
-    async def defer(self, execution: Execution, outcome: Retrying) -> AppendedOrFinish:
+    async def defer(self, execution: Execution, outcome: Retrying) -> AppendedOrFinish | LeftLog:
         """Defer the task to its next attempt, unless the run has ended.
 
         Returns:
-            Where the second of the two appends stands in the log; or the `finished` event that came before one of them.
+            Where the second of the two appends stands in the log; or the `finished` event that came before one of them; or that
+            the run ended long ago.
 
         Raises:
             LogUnavailable: the log was away, or full, for ten minutes.
         """
+        if await self._came_too_late(execution):
+            return LeftLog()
         queued = execution.queued
         next_attempt = WaitingTask(
             subject=execution.subject,
@@ -144,6 +153,9 @@ class EventWriter:
             stored_input=deferred.stored_input,
         )
         return await self._append_in_run(execution, requeue_message(attempt))
+
+    async def _came_too_late(self, execution: Execution) -> bool:
+        return execution.is_late and await self._when_available(lambda: has_left(self._log, execution))
 
     async def _append_in_run(self, execution: Execution, message: Message) -> AppendedOrFinish:
         """Append what follows from this attempt, unless the run has ended."""

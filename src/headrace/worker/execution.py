@@ -20,6 +20,8 @@ from headrace.log.deliveries import Delivery
 from headrace.log.subjects import TaskSubject
 from headrace.sdk.kind import AnyKind
 
+LATE_SECONDS = 60.0  # a task stays in the log for minutes after its end, see `headrace.projector.trimming`
+
 
 class Phase(Enum):
     """How far an execution has got. Each arrow is a method of `Execution`; there are no others.
@@ -82,6 +84,7 @@ class Execution:
     """
 
     __slots__ = (
+        "_delivered",
         "_handler_ended",
         "_handler_started",
         "_phase",
@@ -116,6 +119,7 @@ class Execution:
         self.calls: set[Future[Any]] = set()
         self.appended = 0
         self.queued_seconds: float | None = None
+        self._delivered = time.monotonic()
         self._handler_started = self._handler_ended = 0.0
         self._phase = Phase.DELIVERED
 
@@ -138,6 +142,11 @@ class Execution:
     def first_start_delivery(self) -> int:
         """The number of the first delivery that could start the task: one before the task is due is given back once."""
         return 1 if self.queued.due_at is None else 2
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the delivery is so old that its task may have ended elsewhere and left the log since."""
+        return time.monotonic() - self._delivered > LATE_SECONDS
 
     @property
     def run_seconds(self) -> float | None:

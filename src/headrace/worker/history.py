@@ -15,6 +15,7 @@ from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
+from headrace.worker.left_log import has_left
 
 STARTS_MAX = 3  # starts without an outcome; a task that reaches it takes down every worker that runs it
 
@@ -50,6 +51,10 @@ async def read_history(log: Log, events: EventWriter, execution: Execution) -> H
     if (finished is not None and finished.sequence > execution.queued.fence) or await _ensure_next_attempt(
         log, events, execution, newest
     ):
+        return History(ended=True)
+    queued = newest.get(EventName.QUEUED)
+    # A task whose events have left the log is over. The delivery was on its way meanwhile.
+    if (queued is None or queued.sequence != execution.delivery.sequence) and await has_left(log, execution):
         return History(ended=True)
     started = await _deliveries_started(log, execution, newest.get(EventName.STARTED))
     # The first start is appended without waiting for the log, so a handler that took its worker down at once may have left

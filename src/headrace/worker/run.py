@@ -18,13 +18,12 @@ from headrace.contracts.tasks import FailureCode
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
 from headrace.log.deliveries import Acknowledger, Delivery
-from headrace.log.records import Record
 from headrace.sdk.kind import AnyKind
 from headrace.telemetry import get_logger
 from headrace.worker.attempt_files import AttemptFiles
 from headrace.worker.child_process import ProcessLost
 from headrace.worker.context import ExecutionContext
-from headrace.worker.event_writer import EventWriter
+from headrace.worker.event_writer import ENDED_BEFORE, EventWriter
 from headrace.worker.execution import Execution
 from headrace.worker.file_store import FileStore
 from headrace.worker.handler_threads import NoThread
@@ -261,7 +260,7 @@ class Runner:
                 appended_or_finish = await self._events.defer(execution, outcome)
             case Cancelled():
                 appended_or_finish = None
-        if isinstance(appended_or_finish, Record):
+        if isinstance(appended_or_finish, ENDED_BEFORE):
             log.warning("came second: somebody else finished the run; this outcome is dropped")
         else:
             self._metrics.record_outcome(execution, outcome)

@@ -44,7 +44,11 @@ async def append(
         for chunk in chunks:
             yield chunk
 
-    return await append_batch(log, batch, given(), reserve)
+    return await append_batch(log, batch, given(), reserve, never_there)
+
+
+async def never_there(_: str) -> bool:
+    return False
 
 
 async def tasks_of(log: Log, batch: NewBatch) -> list[Record]:
@@ -138,7 +142,7 @@ async def test_a_batch_that_is_cancelled_while_it_is_appended_ends_there(shared_
         yield CHUNKS[1]
         raise AssertionError("nothing further is read")
 
-    result = await append_batch(shared_log, batch, given(), lambda _: None)
+    result = await append_batch(shared_log, batch, given(), lambda _: None, never_there)
     assert isinstance(result, Accepted)
     assert (result.last_sequence, result.is_new) == (cancelled[0], False)
     assert len(await tasks_of(shared_log, batch)) == 3

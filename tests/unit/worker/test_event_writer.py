@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,15 +12,19 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.contracts.events import EventName, Finished, Logged, Progressed, Started, decode
+from headrace.contracts.tasks import FailureCode
 from headrace.errors import LogFull, LogUnavailable
 from headrace.log import clock, subjects
 from headrace.log.append import Appended
 from headrace.log.connection import Log
 from headrace.worker import event_writer
 from headrace.worker.event_writer import HIGH_RATE_TTL, EventWriter
-from headrace.worker.outcomes import Succeeded
+from headrace.worker.execution import LATE_SECONDS
+from headrace.worker.left_log import LeftLog
+from headrace.worker.outcomes import Failed, Retrying, Succeeded
 from tests.unit.worker.executions import DELIVERED_AT, SEQUENCE, execution
 
+RETENTION = (datetime.now(UTC) - DELIVERED_AT).total_seconds() + 3600.0
 LINE = Logged(attempt=1, level="info", message="hello")
 
 
@@ -32,6 +36,10 @@ class FakeAppender:
         self.sent: list[tuple[str, bytes, Mapping[str, str]]] = []
         self.failures: list[Exception] = []
         self.closed = False
+        self.has_delivered = True
+
+    async def has_record(self, sequence: int) -> bool:
+        return sequence == SEQUENCE and self.has_delivered
 
     async def append(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
         if self.failures:
@@ -43,7 +51,8 @@ class FakeAppender:
         self.sent.append((subject, payload, headers))
 
     def writer(self) -> EventWriter:
-        return EventWriter(cast("Log", SimpleNamespace(appender=self, is_closed=self.closed, epoch=1)), "w1")
+        parts = {"appender": self, "replayer": self, "settings": SimpleNamespace(retention=RETENTION)}
+        return EventWriter(cast("Log", SimpleNamespace(**parts, is_closed=self.closed, epoch=1)), "w1")
 
 
 @pytest.fixture
@@ -136,3 +145,25 @@ async def test_nothing_waits_for_a_log_that_this_process_has_closed(appender: Fa
     with pytest.raises(LogUnavailable):
         await appender.writer().append(execution(), EventName.LOGGED, LINE)
     assert appender.appended == []
+
+
+@pytest.mark.invariant(2)
+async def test_a_worker_that_comes_when_its_task_has_ended_and_left_the_log_appends_no_end_and_no_attempt(
+    appender: FakeAppender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, of = appender.writer(), execution()
+    appender.has_delivered = False
+    late = time.monotonic() + LATE_SECONDS + 1
+    monkeypatch.setattr(time, "monotonic", lambda: late)
+    assert await writer.append_outcome(of, Succeeded(b"1")) == LeftLog()
+    assert await writer.defer(of, Retrying(1.0, Failed(FailureCode.RAISED, "late"))) == LeftLog()
+    assert appender.appended == []
+
+
+async def test_a_worker_that_takes_long_ends_a_task_that_the_log_has(
+    appender: FakeAppender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = execution()
+    late = time.monotonic() + LATE_SECONDS + 1
+    monkeypatch.setattr(time, "monotonic", lambda: late)
+    assert isinstance(await appender.writer().append_outcome(of, Succeeded(b"1")), Appended)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
+import pytest
 
 from headrace.contracts.events import Deferred, Finished, Outcome, Queued, Started
 from headrace.contracts.tasks import FailureCode, TaskError
@@ -16,17 +17,19 @@ from headrace.log.replay import Page
 from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
 from headrace.worker.history import NOT_STARTED, History, read_history
-from tests.unit.worker.executions import SEQUENCE, SUBJECT, execution, record
+from tests.unit.worker.executions import DELIVERED_AT, SEQUENCE, SUBJECT, execution, record
 
 INPUT = msgspec.Raw(b"{}")
+RETENTION = (datetime.now(UTC) - DELIVERED_AT).total_seconds() + 3600.0
 
 
 class FakeLog:
     """The log of one task, and what was queued again."""
 
-    def __init__(self, *records: Record, timer: bool = False) -> None:
+    def __init__(self, *records: Record, timer: bool = False, has_delivered: bool = True) -> None:
         self.records = records
         self.timer = timer
+        self.has_delivered = has_delivered
         self.queued_again: list[Deferred] = []
 
     async def last_of_each(self, *_: str) -> list[Record]:
@@ -41,11 +44,14 @@ class FakeLog:
         found = [each for each in self.records if each.subject == subject and each.sequence >= start]
         return Page(found[:records], more=len(found) > records)
 
+    async def has_record(self, sequence: int) -> bool:
+        return sequence == SEQUENCE and self.has_delivered
+
     async def queue_again(self, _: Execution, deferred: Deferred) -> None:
         self.queued_again.append(deferred)
 
     async def read(self, of: Execution) -> History:
-        log = cast("Log", SimpleNamespace(replayer=self, settings=SimpleNamespace(replicas=1)))
+        log = cast("Log", SimpleNamespace(replayer=self, settings=SimpleNamespace(replicas=1, retention=RETENTION)))
         return await read_history(log, cast("EventWriter", self), of)
 
 
@@ -63,6 +69,13 @@ def deferred(**fields: Any) -> Record:
 
 async def test_a_task_without_a_trace_was_not_started() -> None:
     assert await FakeLog().read(execution()) == NOT_STARTED
+
+
+@pytest.mark.invariant(2)
+async def test_a_task_that_has_left_the_log_since_it_was_delivered_is_over() -> None:
+    assert await FakeLog(has_delivered=False).read(execution(delivered=2)) == History(ended=True)
+    later_run = record(Queued(attempt=1, fence=SEQUENCE + 5, input=INPUT), SEQUENCE + 9)
+    assert await FakeLog(later_run, has_delivered=False).read(execution(delivered=2)) == History(ended=True)
 
 
 async def test_the_first_start_counts_though_it_left_no_trace() -> None:

@@ -2,7 +2,8 @@
 
 There is no table of keys. The id of the task derives from the owner and the key, and its first event is appended on condition
 that the log has nothing of that id: a second first event is impossible. The header of the first event has a hash of the body,
-which tells a repetition from a mistake. A key is remembered as long as the log keeps the events of the task, or its timer.
+which tells a repetition from a mistake. A key is remembered as long as the log keeps the events of the task, or its timer. Of a task
+that has left the log early, the read model has the id and the hash.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import hashlib
 import re
 import uuid
+from collections.abc import Mapping
 
 import msgspec
 
@@ -97,6 +99,46 @@ async def recall(
         await asyncio.sleep(REPLICA_POLL_SECONDS)
 
 
+async def recall_dropped(
+    log: Log, read_model: ReadModel, owner: str, task: str, body: Submission
+) -> TaskSummary | None:
+    """Return the task that a key has made before if it may have left the log early; None when no task has, or the key has made none.
+
+    This is asked before a task is appended under a key. What leaves the log has been over for minutes, so a task that was not there
+    cannot have come and gone between this answer and the append.
+
+    Raises:
+        KeyReused: The key came with another body before.
+        TaskDeleted: The task was deleted since.
+        LogUnavailable: JetStream does not answer.
+        ReadModelUnavailable: Postgres cannot be reached, and nobody else knows which keys were used.
+    """
+    if not (await log.keep_current()).has_dropped:
+        return None
+    async with read_model.session() as session:
+        found = await stored_tasks.find_summary_and_headers(session, owner, task)
+    if found is None:
+        return None
+    # The log knows more of a task that it still has.
+    known = await recall(log, read_model, owner, task, body, refused=False)
+    if known is None:
+        _check_hash(found.headers, body)
+    return known or found.summary
+
+
+async def was_in_log(log: Log, read_model: ReadModel, owner: str, task: str) -> bool:
+    """Whether a task that the log does not have has left it early.
+
+    Raises:
+        LogUnavailable: JetStream does not answer.
+        ReadModelUnavailable: Postgres cannot be reached.
+    """
+    if not (await log.keep_current()).has_dropped:
+        return False
+    async with read_model.session() as session:
+        return bool(await stored_tasks.find_states(session, owner, [task]))
+
+
 async def _find(log: Log, read_model: ReadModel, owner: str, task: str, body: Submission) -> TaskSummary | None:
     """Read a task from its events in the log; from its timer when the events have left the log before it is due."""
     # The timer is read first: when it fires in between, the events show what became of it.
@@ -117,7 +159,11 @@ async def _find(log: Log, read_model: ReadModel, owner: str, task: str, body: Su
 
 
 def _check_same(task_state: TaskState, body: Submission) -> None:
-    if task_state.newest_record.headers.get(subjects.BODY_HASH) != body_hash(body):
+    _check_hash(task_state.newest_record.headers, body)
+
+
+def _check_hash(headers: Mapping[str, str], body: Submission) -> None:
+    if headers.get(subjects.BODY_HASH) != body_hash(body):
         message = "this Idempotency-Key was used with another body; use a new key for a new submission"
         raise KeyReused(message, [FieldError(path="header Idempotency-Key", message=message)])
 

@@ -12,7 +12,7 @@ from headrace.api.auth.access import access
 from headrace.api.auth.principal import caller
 from headrace.api.batch_results import with_results
 from headrace.api.edge.direct import DIRECT
-from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall
+from headrace.api.edge.idempotency import body_hash, derived_id, read_key, recall, recall_dropped
 from headrace.api.edge.json_body import LAST_NAME_COUNTS
 from headrace.api.edge.openapi import Keyed, refusals
 from headrace.api.edge.repeated_names import check_label_names
@@ -62,6 +62,8 @@ async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask
     api, owner, key = state_of(request), caller(request), read_key(request)
     asked = asked_link(api, request)
     task = str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "task")
+    if key is not None and (known := await recall_dropped(api.log, api.read_model, owner, task, data)) is not None:
+        return Response(_with_link(request, known, asked), status_code=200, headers=location("tasks", task))
     if key is not None and (data.results_of is not None or len(await request.body()) > INLINE_BYTES_MAX):
         # What goes to the store is not written again, and not for a submission that the key refuses.
         known = await recall(api.log, api.read_model, owner, task, data, refused=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -14,7 +15,7 @@ from litestar.params import Parameter
 from headrace.api.auth.access import access
 from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller, principal_of
-from headrace.api.edge.idempotency import derived_id, read_key
+from headrace.api.edge.idempotency import derived_id, read_key, was_in_log
 from headrace.api.edge.json_body import decode_body, require_body
 from headrace.api.edge.label_query import LabelsInQuery, labels_in_query
 from headrace.api.edge.openapi import BatchBody, refusals
@@ -238,7 +239,8 @@ async def _append(api: ApiState, batch: NewBatch, upload: BatchUpload) -> Accept
         ObjectsUnavailable: the store does not take a large input. The log may have some of the tasks.
     """
     chunks = store_inputs(api, batch.owner, batch.id, upload.chunks(CHUNK_TASKS, CHUNK_BYTES))
-    match await append_batch(api.log, batch, chunks, api.capacity.reserve):
+    has_been = partial(was_in_log, api.log, api.read_model, batch.owner)
+    match await append_batch(api.log, batch, chunks, api.capacity.reserve, has_been):
         case Accepted() as accepted:
             return accepted
         case OtherBatch():
