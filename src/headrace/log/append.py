@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError, ConnectionDrainingError, OutboundBufferLimitError
@@ -21,6 +20,7 @@ from headrace.errors import HeadraceError, LogUnavailable, TooLarge
 from headrace.log import subjects
 from headrace.log.acceptance import Acceptance
 from headrace.log.acknowledgement import Appended, InProcess, read_acknowledgement
+from headrace.log.steady_client import SteadyClient
 from headrace.metrics.series import REQUEST_SECONDS, HistogramBy
 
 IN_FLIGHT_MAX = 8192  # appends; at a thousand times the usual depth something is wrong, and waiting would hide it
@@ -60,7 +60,7 @@ class Appender:
         timeout: Seconds to wait for an acknowledgement, reconnects included.
     """
 
-    def __init__(self, connection: Client, timeout: float) -> None:
+    def __init__(self, connection: SteadyClient, timeout: float) -> None:
         self._connection = connection
         self._timeout = timeout
         self._inbox = connection.new_inbox()
@@ -78,7 +78,7 @@ class Appender:
 
     async def open(self) -> None:
         """Subscribe to acknowledgements."""
-        self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._on_reply)
+        self._subscription = await self._connection.hear(f"{self._inbox}.*", self._on_reply)
 
     async def append(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
         """Append one message and wait until the log has it.
@@ -272,7 +272,7 @@ class Appender:
                 if self._connection.is_connected:
                     self.acceptance.note_refused(waiting.subject, late)
 
-    async def _on_reply(self, message: Msg) -> None:
+    def _on_reply(self, message: Msg) -> None:
         found = self._in_flight.get(message.subject.rpartition(".")[2])
         # The answer may come after the deadline, or be the second one to an append that was sent twice.
         if found is None or found.acknowledged.done():

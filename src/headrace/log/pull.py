@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
@@ -20,6 +19,7 @@ from nats.errors import Error as NatsError
 from headrace.log import subjects
 from headrace.log.deliveries import Delivery
 from headrace.log.live import heard_all
+from headrace.log.steady_client import SteadyClient
 from headrace.telemetry import get_logger
 
 HEARTBEAT_SECONDS = 2.0
@@ -44,7 +44,11 @@ class Puller:
     """
 
     def __init__(
-        self, connection: Client, durable: str, on_delivery: Callable[[Delivery], None], on_end: Callable[[bool], None]
+        self,
+        connection: SteadyClient,
+        durable: str,
+        on_delivery: Callable[[Delivery], None],
+        on_end: Callable[[bool], None],
     ) -> None:
         self.durable = durable
         # Records that may still arrive for the current request.
@@ -60,7 +64,7 @@ class Puller:
 
     async def open(self) -> None:
         """Subscribe to deliveries."""
-        self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._on_message)
+        self._subscription = await self._connection.hear(f"{self._inbox}.*", self._on_message)
 
     async def close(self) -> None:
         """End the current request and unsubscribe; records that are on their way still arrive before this returns."""
@@ -110,7 +114,7 @@ class Puller:
         if self.outstanding:
             self._end(gone=False)
 
-    async def _on_message(self, message: Msg) -> None:
+    def _on_message(self, message: Msg) -> None:
         self._heard = time.monotonic()
         if message.reply:
             self.outstanding = max(0, self.outstanding - 1)

@@ -51,13 +51,21 @@ class AttemptFiles:
     """
 
     def __init__(self, execution: Execution, events: EventWriter, store: FileStore | None, scratch: Scratch) -> None:
-        self.directory = scratch.new_directory()
+        self._scratch = scratch
+        self._directory: Path | None = None
         self._execution = execution
         self._events = events
         self._given_store = store
         self._copies: dict[str, asyncio.Task[Path]] = {}
         self._going_on: set[asyncio.Task[Any]] = set()
         self._closed = False
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the local copies, which is made when it is needed."""
+        if self._directory is None:
+            self._directory = self._scratch.new_directory()
+        return self._directory
 
     async def find(self, file: object) -> FileRecord:
         """Return a file of the owner of the task. Raises as `headrace.task.Context.open`."""
@@ -139,8 +147,8 @@ class AttemptFiles:
             each.cancel()
         if self._going_on:
             await asyncio.wait(self._going_on)
-        if self.directory.exists():
-            await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
+        if self._directory is not None and self._directory.exists():
+            await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
 
     @property
     def _store(self) -> FileStore:

@@ -47,7 +47,7 @@ class Scratch:
             )
 
     def new_directory(self) -> Path:
-        """Return the path of a directory for one attempt, which is made when it is needed."""
+        """Return the path of a directory for one attempt. It is not made yet."""
         return self.path / str(uuid_utils.uuid7())
 
     def remove(self) -> None:
