@@ -66,7 +66,9 @@ SUITES = {
 @click.option("--quick", is_flag=True, help="Small numbers, to see whether the bench itself works.")
 @click.option("--only", multiple=True, metavar="PART", help="Measure this part; may be repeated.")
 @click.option(
-    "--tasks", type=click.IntRange(1_000), help="How many tasks `scale` and `screens` have; a million by default."
+    "--tasks",
+    type=click.IntRange(1_000),
+    help="How many tasks `scale` and `screens` have; a million by default, and for `memory` two.",
 )
 @click.option("--rounds", type=click.IntRange(1), help="How many rounds `spine` and `peers` measure.")
 @click.option(
@@ -86,7 +88,7 @@ def main(
     set_up_logs("bench", "warning")
     sizes = QUICK if quick else FULL
     if tasks is not None:
-        sizes = sizes._replace(finished=tasks)
+        sizes = sizes._replace(finished=tasks, logged=tasks)
     if rounds is not None:
         sizes = sizes._replace(rounds=rounds)
     report = Report(suite, facts(), {"quick": quick, "only": sorted(only), "tasks": tasks})

@@ -27,6 +27,7 @@ class Sizes(NamedTuple):
     behind: int = 1_000
     resume_seconds: int = 10
     finished: int = 1_000_000
+    logged: int = 2_000_000
     upload_bytes: int = 512 << 20
     table_bytes: int = 1_000_000_000
     photos: int = 200
@@ -54,6 +55,7 @@ QUICK = Sizes(
     behind=300,
     resume_seconds=3,
     finished=50_000,
+    logged=40_000,
     upload_bytes=64 << 20,
     table_bytes=50_000_000,
     photos=8,

@@ -231,9 +231,10 @@ async def read_finishes(log: Log, after: int, kind: str, tasks: Sequence[str]) -
 
 
 @asynccontextmanager
-async def bench_stack(home: Path, *, sync: str = "1s") -> AsyncGenerator[Stack]:
-    """`up` with the yardstick's route and the kinds that do nothing."""
+async def bench_stack(home: Path, *, sync: str = "1s", max_tasks: int | None = None) -> AsyncGenerator[Stack]:
+    """`up` with the yardstick's route and the kinds that do nothing; with ``max_tasks`` in its log where that is given."""
     environ = {
+        **({} if max_tasks is None else {"HEADRACE_STREAM_MAX_TASKS": str(max_tasks)}),
         "HEADRACE_CONSUMERS": "tests.bench.kinds",
         "HEADRACE_NATS_SYNC": sync,
         # One account sends more than a thousand submissions a second.

@@ -48,12 +48,12 @@ class Trimming:
 
     Attributes:
         dropped: How many ends of tasks have left the log since the process started.
-        kept: How many ends of tasks the log has, as far as this projector knows.
+        kept: How many ends of tasks the log has; None while this projector does not lead, or has not counted them.
     """
 
     def __init__(self, event_log: Log, database_url: str) -> None:
         self.dropped = 0
-        self.kept = 0
+        self.kept: int | None = None
         self._log = event_log
         self._database_url = database_url
         self._passing: asyncio.Task[None] | None = None
@@ -62,8 +62,8 @@ class Trimming:
 
     def _forget(self) -> None:
         """Know nothing of the log: neither what is counted, nor which mark was carried out."""
-        self._epoch = 0
-        self._counted_through: int | None = None
+        self.kept = None
+        self._epoch = self._counted_through = 0
         self._done: int | None = None
         self._marked_at: float | None = None
 
@@ -78,6 +78,7 @@ class Trimming:
                 self._passing.cancel()
                 await asyncio.wait({self._passing}, timeout=STOP_SECONDS)
                 self._passing = None
+            self._forget()
 
     def pass_when_due(self) -> None:
         """Begin a pass in the background, unless one is under way or the last one began just now."""
@@ -90,6 +91,8 @@ class Trimming:
         """Yield the metrics of what has left the log."""
         about = "Ends of tasks that have left the log because it has newer ones"
         yield counter("headrace_log_dropped_tasks", about, self.dropped)
+        if self.kept is None:
+            return
         yield gauge(
             "headrace_log_finished_tasks", "Ends of tasks in the log, as the leading projector counts them", self.kept
         )
@@ -119,9 +122,9 @@ class Trimming:
             self._epoch = state.epoch
         if not await self._carry_out(session, state):
             return
-        await self._count(session, state)
-        if self.kept > self._log.settings.max_tasks:
-            await self._announce(session, state)
+        kept = await self._count(session, state)
+        if kept > self._log.settings.max_tasks:
+            await self._announce(session, state, kept)
 
     async def _carry_out(self, session: TrimmingSession, state: StreamState) -> bool:
         """Drop the tasks that ended before the newest mark; whether that is done."""
@@ -136,7 +139,7 @@ class Trimming:
         mark = state.marks[-1]
         count = await self._drop(session, state.marks[-2] if len(state.marks) > 1 else 0, mark)
         self.dropped += count
-        if self._counted_through is not None:
+        if self.kept is not None:
             self.kept -= count
         self._done, self._marked_at = mark, None
         log.info("finished tasks have left the log early", tasks=count, through=mark)
@@ -153,18 +156,20 @@ class Trimming:
             count, after = count + ended.number, ended.last
         return count
 
-    async def _count(self, session: TrimmingSession, state: StreamState) -> None:
+    async def _count(self, session: TrimmingSession, state: StreamState) -> int:
         """Count the ends behind the newest mark; after the first time only those that were not counted yet."""
-        if self._counted_through is None:
-            self.kept, self._counted_through = 0, state.marks[-1] if state.marks else 0
+        before = self.kept
+        if before is None:
+            before, self._counted_through = 0, state.marks[-1] if state.marks else 0
         ends = await session.count_ends(self._epoch, self._counted_through)
-        self.kept += ends.number
+        self.kept = before + ends.number
         self._counted_through = max(self._counted_through, ends.last)
+        return self.kept
 
-    async def _announce(self, session: TrimmingSession, state: StreamState) -> None:
+    async def _announce(self, session: TrimmingSession, state: StreamState, kept: int) -> None:
         """Append a mark behind the oldest ends that are too many."""
         done = state.marks[-1] if state.marks else 0
-        excess = self.kept - int(self._log.settings.max_tasks * TARGET_SHARE)
+        excess = kept - int(self._log.settings.max_tasks * TARGET_SHARE)
         before = clock.now() - timedelta(seconds=KEPT_SECONDS)
         cut = await session.find_cut(self._epoch, done, excess, before)
         # A firing that is read once more must find its task.

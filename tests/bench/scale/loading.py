@@ -49,11 +49,11 @@ async def load_tasks(report: Report, stack: Stack, tasks: int) -> None:
     probe = min(int(tasks * PROBE_SHARE), PROBE_TASKS_MAX)
     before = resident_by_process(stack.up.running)
     history = History(await owner_of(stack))
-    empty = await _write(report, stack, history, range(probe), tasks)
+    empty = await write(report, stack, history, range(probe), tasks)
     report.say(f"scale: {empty.projected:,.0f} events/s into an empty read model")
-    most = await _write(report, stack, history, range(probe, tasks - probe), tasks)
+    most = await write(report, stack, history, range(probe, tasks - probe), tasks)
     report.say(f"scale: {tasks - probe:,} tasks projected, {most.projected:,.0f} events/s")
-    full = await _write(report, stack, history, range(tasks - probe, tasks), tasks)
+    full = await write(report, stack, history, range(tasks - probe, tasks), tasks)
     share = full.projected / empty.projected * 100
     report.notes.append(_cpu_note(full.cpu_microseconds, empty.cpu_microseconds))
     report.figures.append(
@@ -114,7 +114,7 @@ async def set_retention(stack: Stack, days: int) -> None:
         answer.raise_for_status()
 
 
-async def _write(report: Report, stack: Stack, history: History, numbers: range, count: int) -> Rate:
+async def write(report: Report, stack: Stack, history: History, numbers: range, count: int) -> Rate:
     """Append the events of some tasks, and wait until they are projected."""
     began, used = time.monotonic(), cpu_seconds(stack.up.running)
     async with open_log(as_user(stack.up, WORKER), "scale") as tasks, open_log(as_user(stack.up, API), "scale") as own:

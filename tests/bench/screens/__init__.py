@@ -30,7 +30,7 @@ PARTS = ("read",)
 async def screens(report: Report, sizes: Sizes, parts: frozenset[str]) -> None:
     """Write the rows and read every screen."""
     with temporary_home() as home:
-        async with bench_stack(home) as stack:
+        async with bench_stack(home, max_tasks=0) as stack:
             await set_retention(stack, 0)
             async with _in_place_of_the_projector(stack.up):
                 await write_rows(report, stack.up.running.database_url, sizes.finished)

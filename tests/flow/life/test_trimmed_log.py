@@ -43,7 +43,7 @@ async def trimmed(cluster: Cluster, trimmer: Trimming) -> None:
 
     async def is_done() -> bool:
         await pass_of(cluster, trimmer)
-        return trimmer._counted_through is not None and trimmer.kept <= MAX_TASKS
+        return trimmer.kept is not None and trimmer.kept <= MAX_TASKS
 
     await until(is_done, "the log to be trimmed")
 

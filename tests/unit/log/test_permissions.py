@@ -70,7 +70,14 @@ IDENTITY = [
 APPENDS = [f"hr.tasks.queued.echo.{TASK}", "hr.timers.tasks.someone.a-task", f"hr.tasks.finished.echo.{TASK}"]
 
 REFUSED_PUBLISHES = {
-    "api": [*STREAM_CHANGES, *TAKING_WORK, *READING_FOR_THE_READ_MODEL, "$KV.HEADRACE_KINDS.echo", "hr.rates.echo.1"],
+    "api": [
+        *STREAM_CHANGES,
+        *TAKING_WORK,
+        *READING_FOR_THE_READ_MODEL,
+        "$KV.HEADRACE_KINDS.echo",
+        "hr.rates.echo.1",
+        "hr.dropped.7",
+    ],
     "worker": [
         *STREAM_CHANGES,
         *READING_FOR_THE_READ_MODEL,
@@ -80,7 +87,7 @@ REFUSED_PUBLISHES = {
         "$JS.API.CONSUMER.DURABLE.CREATE.HEADRACE.run-echo-normal",
         "$JS.API.STREAM.MSG.DELETE.HEADRACE",
         *("hr.batches.created.someone.b", "hr.batches.settled.someone.b", "hr.schedules.saved.someone.s"),
-        *("hr.timers.schedules.someone.s", "hr.compared", "hr.filler", "hr.cancelled.echo"),
+        *("hr.timers.schedules.someone.s", "hr.compared", "hr.filler", "hr.dropped.7", "hr.cancelled.echo"),
     ],
     ONE_KIND: [
         *STREAM_CHANGES,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.prune import subjects_present, withdraw, withdraw_newest
+from headrace.log.prune import subjects_present, withdraw, withdraw_all, withdraw_newest
 
 OWNER = "prune"
 
@@ -43,3 +43,14 @@ async def test_a_record_that_was_withdrawn_before_can_be_withdrawn_again(shared_
     await withdraw(shared_log, queued.sequence)
     await withdraw(shared_log, queued.sequence)
     assert await shared_log.replayer.last(f"hr.tasks.*.echo.normal.{OWNER}.t1") is None
+
+
+async def test_of_many_records_all_are_withdrawn_also_when_some_were_before(shared_log: Log) -> None:
+    sequences = [
+        (await shared_log.appender.append(f"hr.tasks.queued.echo.normal.{OWNER}.m{number}", b"{}", {})).sequence
+        for number in range(250)
+    ]
+    await withdraw(shared_log, sequences[7])
+    await withdraw_all(shared_log, sequences[:-1])
+    assert [each for each in sequences if await shared_log.replayer.has_record(each)] == sequences[-1:]
+    await withdraw_all(shared_log, [])

@@ -109,6 +109,16 @@ async def test_the_epoch_is_when_the_log_was_created(connection: Client) -> None
     assert second.epoch > first.epoch
 
 
+async def test_the_marks_of_what_has_left_the_log_come_with_its_extent(connection: Client) -> None:
+    state = await provision_streams(JetStream(connection), StreamSettings())
+    assert (state.marks, state.has_dropped, state.complete_from) == ((), False, state.first_sequence)
+    for mark in (12, 9):
+        await connection.request(subjects.dropped(mark), b"")
+    state = await read_stream_state(JetStream(connection))
+    assert (state.marks, state.has_dropped) == ((9, 12), True)
+    assert (state.first_sequence, state.complete_from) == (1, 13)
+
+
 async def test_doing_it_again_changes_nothing(connection: Client) -> None:
     await provision_streams(JetStream(connection), StreamSettings())
     before = await configs(connection)

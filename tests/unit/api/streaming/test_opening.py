@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 from litestar import Request
+from msgspec.structs import replace
 
 from headrace.api.edge.request import AnyRequest
 from headrace.api.streaming.follower import Follower
@@ -21,11 +22,14 @@ NOW = Position(EPOCH, 90)
 
 
 def opened(
-    cursor: Position | None, oldest: Position | None = None, filled: Filled | None = None
+    cursor: Position | None,
+    oldest: Position | None = None,
+    filled: Filled | None = None,
+    marks: tuple[int, ...] = (),
 ) -> tuple[Position, str, int]:
     log: Any = SimpleNamespace(filled=filled)
     metrics = StreamMetrics()
-    opening = open_stream(log, metrics, STATE, cursor, NOW, oldest)
+    opening = open_stream(log, metrics, replace(STATE, marks=marks), cursor, NOW, oldest)
     return opening.position, opening.chunk.decode(), metrics.resumes["reset"]
 
 
@@ -63,6 +67,13 @@ def test_the_last_event_before_the_oldest_one_is_no_gap() -> None:
 
 def test_an_old_cursor_is_no_gap_for_a_task_whose_first_event_comes_later() -> None:
     assert opened(Position(EPOCH, 48), oldest=Position(EPOCH, 47))[1] == "id: 1000-48\n\n"
+
+
+@pytest.mark.invariant(6)
+def test_a_stream_of_many_tasks_does_not_go_on_where_finished_tasks_have_left_and_one_of_a_task_does() -> None:
+    assert "event: reset\n" in opened(Position(EPOCH, 69), marks=(60, 70))[1]
+    assert opened(Position(EPOCH, 70), marks=(60, 70))[1] == "id: 1000-70\n\n"
+    assert opened(Position(EPOCH, 69), oldest=Position(EPOCH, 55), marks=(60, 70))[1] == "id: 1000-69\n\n"
 
 
 def asked(query: str = "") -> AnyRequest:
