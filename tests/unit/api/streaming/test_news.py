@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from headrace.api.streaming import fan_out
 from headrace.api.streaming.event_filter import EventFilter
 from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.open_streams import SLOW_SECONDS, STALLED_SECONDS, OpenStream, OpenStreams
@@ -189,6 +190,19 @@ async def test_a_filter_holds_for_what_is_sent_where_a_stream_waits(shared_log: 
         second = await stream.append()
         await stream.was_sent(first, second)
         assert stream.chunks == [b"opening"]
+
+
+@pytest.mark.invariant(6)
+async def test_of_events_that_are_told_together_a_client_is_sent_those_it_wants(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fan_out, "MANY", 1)
+    monkeypatch.setattr(fan_out, "PAUSE_SECONDS", 0.2)
+    async with watched(shared_log, lambda frame: frame.kind == "echo") as stream:
+        first = await stream.append()
+        await stream.append(kind="noop")
+        second = await stream.append()
+        await stream.was_sent(first, second)
 
 
 @pytest.mark.invariant(6)
