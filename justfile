@@ -31,9 +31,9 @@ test *arguments:
     {{ if arguments == "" { "uv run python -m headrace.embedded.web_app" } else { "" } }}
     uv run pytest --numprocesses 3 --dist worksteal {{arguments}}
 
-# The tests that take ten seconds or more
+# The tests that take ten seconds or more, and all examples of what is tried with generated ones
 slow *arguments:
-    uv run pytest -m slow {{arguments}}
+    uv run pytest -m "slow or hypothesis" --hypothesis-profile many {{arguments}}
 
 # The tests of the chart: lint, render, schemas, policies
 chart *arguments:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,21 @@ from hypothesis import HealthCheck, settings
 from headrace.embedded.postgres import EmbeddedPostgres
 from tests.cluster import Cluster, cluster_on
 from tests.databases import Databases
+from tests.examples import ALL, QUICK
 from tests.forked import load
 from tests.logs import levels
 
 # The same examples in every run, and none of how long they take is a failure: a machine may do much else.
-settings.register_profile(
-    "headrace", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+for name, count in (("headrace", QUICK), ("many", ALL)):
+    settings.register_profile(
+        name,
+        max_examples=count,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+# `--hypothesis-profile` comes after this.
 settings.load_profile("headrace")
 
 # Until all tests are collected; what is loaded stays.
@@ -32,9 +42,24 @@ MakeCluster = Callable[..., Awaitable[Cluster]]
 ShareCluster = Callable[..., AbstractAsyncContextManager[Cluster]]
 
 
+# Here files are memory. On a disk, each copy of a database takes half a second, and as long again to be removed.
+MEMORY = "/dev/shm"
+MEMORY_BYTES_MIN = (
+    4 << 30
+)  # three processes with tests leave some 600 MB of databases each, and the rest is for the machine
+
+
+@cache
+def _parent_of_places() -> str:
+    with suppress(OSError):
+        if os.access(MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+            return MEMORY
+    return "/tmp"
+
+
 def make_place() -> Path:
     """A directory that the user which Postgres becomes as root may enter; pytest's own may not be."""
-    path = Path(tempfile.mkdtemp(prefix="headrace-", dir="/tmp")).resolve()
+    path = Path(tempfile.mkdtemp(prefix="headrace-", dir=_parent_of_places())).resolve()
     path.chmod(0o711)
     return path
 

@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from headrace.cli.terminal.cluster import processes
 from headrace.cli.terminal.cluster.database import check_database
 from headrace.cli.terminal.cluster.seen import Seen
 from headrace.cli.terminal.nats_monitor import every_address
@@ -210,7 +211,11 @@ async def test_processes_of_two_versions_are_a_warning(cluster: Cluster) -> None
     assert "1 of 0.0.1" in text
 
 
-async def test_a_process_that_nobody_runs_is_critical(make_cluster: MakeCluster) -> None:
+async def test_a_process_that_nobody_runs_is_critical(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody is there who would tell of itself later.
+    monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0.0)
     cluster = await make_cluster()
     done = await check(cluster)
     assert done.code == 2

@@ -6,19 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.cli.terminal.event_text import describe_event, event_color, shortened
 from headrace.cli.terminal.tail import EventFilter
 from headrace.contracts.events import EventName, Outcome
 from headrace.log.records import Record
+from tests.examples import examples
 from tests.unit.strategies import garbage
 
 
 @pytest.mark.parametrize("name", EventName)
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=60)
+@examples(60)
 def test_whatever_a_worker_wrote_is_shown_in_some_words(name: EventName, data: st.DataObject) -> None:
     fields: dict[str, Any] = {}
     with suppress(ValueError, RecursionError):

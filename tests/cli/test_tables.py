@@ -31,17 +31,17 @@ async def test_kinds_as_json_have_their_schemas(up: Up) -> None:
 
 async def test_a_kind_is_paused_and_resumed(up: Up, client: Client) -> None:
     async def shown() -> tuple[str, set[str | None]]:
-        rows = (await up.shell.run("kinds")).out.splitlines()
-        lags = json.loads((await up.shell.run("lag", "--json")).out)
+        rows = (await up.shell.call("kinds")).out.splitlines()
+        lags = json.loads((await up.shell.call("lag", "--json")).out)
         states = {lag["state"] for lag in lags if lag["name"] == "break_down" and lag["paused"]}
         return next(row for row in rows if row.startswith("break_down")).rstrip().rpartition("  ")[2], states
 
-    done = await up.shell.run("pause", "break_down")
+    done = await up.shell.call("pause", "break_down")
     assert (done.code, done.out, done.err) == (0, "break_down paused\n", "")
     assert await shown() == ("yes, paused", {"paused"})
     task = await client.submit("break_down", {"text": "later"})
     assert (await client.get(task.id)).state == "queued"
-    done = await up.shell.run("resume", "break_down")
+    done = await up.shell.call("resume", "break_down")
     assert (done.code, done.out, done.err) == (0, "break_down resumed\n", "")
     assert await shown() == ("yes", set())
     assert (await client.get(task.id, wait=20)).state == "failed"

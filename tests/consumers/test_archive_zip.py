@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumers._archive.names import NAME_BYTES_MAX, MemberNames, make_safe
@@ -20,6 +20,7 @@ from consumers.archive_zip import FILES_MAX, RENAMED_SHOWN_MAX, Archived, archiv
 from headrace.contracts.tasks import NULL, State
 from headrace.task import BatchResult, FileError, FileMissing, ResultFile
 from headrace.testing import RecordingContext
+from tests.examples import examples
 
 RESULT_BYTES_MAX = 512 * 1024
 
@@ -150,7 +151,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@examples(150)
 @given(st.lists(NAMES, max_size=8))
 @example(["a (2).txt", "a.txt", "a.txt", "A (2).TXT"])
 def test_names_are_unique_and_safe_whatever_files_are_called(names: list[str]):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from fpdf import FPDF
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
@@ -31,6 +31,7 @@ from consumers._document.html import read_html
 from consumers._document.plain import read_markdown
 from consumers.document_text import TEXT_CHARS_MAX, DocumentText, document_text
 from headrace.testing import RecordingSyncContext
+from tests.examples import examples
 
 RESULT_BYTES_MAX = 512 * 1024
 ENGLISH = "The water wheel turns slowly, and the miller is waiting for the rain that will come in the evening."
@@ -242,7 +243,7 @@ class TestHtml:
     def test_nesting_as_deep_as_you_like_is_read(self):
         assert read_html("<div>" * 5_000 + "deep").text == "deep"
 
-    @settings(derandomize=True, deadline=None, max_examples=100)
+    @examples(100)
     @given(st.text(alphabet='<>/!-"=abp h1divscriptbr&;\n', max_size=80))
     def test_any_html_is_read(self, source: str):
         read_html(source)

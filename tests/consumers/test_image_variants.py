@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, features
 
@@ -17,6 +17,7 @@ from consumers._image.decoding import PIXELS_MAX
 from consumers._image.formats import BrokenImage, ImageTooLarge
 from consumers.image_variants import ImageVariants, image_variants
 from headrace.testing import RecordingSyncContext
+from tests.examples import examples
 
 FORMATS = ("jpeg", "png", "webp", "avif")
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -241,7 +242,7 @@ def test_an_input_out_of_bounds_is_refused(context: RecordingSyncContext, more: 
         variants(context, b"", **more)
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@examples(40)
 @given(
     width=st.integers(1, 300), height=st.integers(1, 300), widths=st.lists(st.integers(1, 400), min_size=1, max_size=4)
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers._table.cells import CELLS_AT_ONCE, COLUMNS_MAX
@@ -22,6 +22,7 @@ from consumers._table.column import Bin, Column, Quantiles
 from consumers._table.column_profile import BINS, TEXT_SHOWN_MAX
 from consumers.table_profile import Table, TableProfile, table_profile
 from headrace.testing import RecordingSyncContext
+from tests.examples import examples
 
 RESULT_BYTES_MAX = 512 * 1024
 
@@ -265,7 +266,7 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[str], list[list[tuple[str, 
     return types, names, draw(st.lists(st.tuples(*cells).map(list), max_size=12)), draw(st.sampled_from(",;\t|"))
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 @given(table=tables(), line_end=st.sampled_from(["\n", "\r\n"]))
 def test_any_table_is_accounted_for_value_by_value(
     table: tuple[list[str], list[str], list[list[tuple[str, Any]]], str], line_end: str
@@ -307,7 +308,7 @@ def test_any_table_is_accounted_for_value_by_value(
             assert all(float(min(values)) <= value <= float(max(values)) for value in quantiles)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@examples(300)
 @given(text=st.one_of(st.text(max_size=60), st.text('ab,;|"\n\r\t 1.e-+:TZn', max_size=60)))
 def test_any_text_is_either_profiled_or_refused_with_a_reason(text: str):
     with contextlib.suppress(ValueError):

@@ -9,13 +9,14 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumers._text.findings import FINDINGS_BYTES_MAX, SENTENCE_MARKED_MAX, SENTENCE_WORDS_MAX, Finding
 from consumers._text.readability import Readability
 from consumers.text_feedback import Text, TextFeedback, text_feedback
 from headrace.testing import RecordingSyncContext
+from tests.examples import examples
 
 RESULT_BYTES_MAX = 512 * 1024
 
@@ -313,7 +314,7 @@ FRAGMENTS = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=200), st.lists(st.one_of(FRAGMENTS, st.text(max_size=5)), max_size=30).map("".join))
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@examples(300)
 @given(text=TEXTS)
 @example(text="\x1c\x1d\x85\u2028\u2029")
 @example(text="ﷺ ﷺ")

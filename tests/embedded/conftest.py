@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 
 from headrace.embedded.home import Home
 from headrace.embedded.network import free_ports
+from tests.conftest import make_place
 
 WAIT_SECONDS = 20.0
 POLL_SECONDS = 0.02
@@ -26,8 +26,7 @@ POLL_SECONDS = 0.02
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A short-named directory that the user Postgres becomes as root may enter; pytest's own may not be."""
-    path = Path(tempfile.mkdtemp(prefix="headrace-", dir="/tmp")).resolve()
-    path.chmod(0o711)
+    path = make_place()
     yield path
     shutil.rmtree(path)
 

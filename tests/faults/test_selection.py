@@ -12,7 +12,7 @@ from tests.faults.faults import FAULTS
 from tests.faults.run_setup import run_fault
 from tests.faults.shared_postgres import SharedPostgres, open_shared_postgres
 
-SELECTION = ("nats-killed", pytest.param("worker-after-outcome", marks=pytest.mark.slow))
+SELECTION = ("nats-killed", "worker-after-outcome")
 SEED = 20260
 TASKS = 300
 OUTAGE_SECONDS = 2.0
@@ -24,6 +24,7 @@ async def shared_postgres(postgres: EmbeddedPostgres) -> AsyncGenerator[SharedPo
         yield opened
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(1)
 @pytest.mark.invariant(2)
 @pytest.mark.invariant(3)

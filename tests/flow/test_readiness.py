@@ -106,6 +106,7 @@ async def test_before_the_migrations_nothing_is_ready_and_after_them_everything_
             await checks_of(url, 200)
 
 
+@pytest.mark.slow
 async def test_a_process_whose_user_nats_does_not_permit_its_work_is_not_ready_or_ends_and_says_what_to_permit(
     cluster: Cluster,
 ) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts.schedules import ScheduleDefinition
@@ -19,6 +19,7 @@ from headrace.cron import (
     same_times,
     spell_out,
 )
+from tests.examples import examples
 
 SECOND = timedelta(seconds=1)
 
@@ -96,7 +97,7 @@ def test_what_cannot_be_spelled_out_is_refused_with_a_reason(expression: str, wo
 
 
 @given(expression=st.text("0123456789*/,-L#W JAN", max_size=40))
-@settings(derandomize=True, deadline=None, max_examples=500)
+@examples(500)
 def test_whatever_is_written_is_spelled_out_or_refused(expression: str) -> None:
     try:
         spelled = spell_out(expression)
@@ -151,7 +152,7 @@ def matches(expression: str, time_zone: str, instant: datetime) -> bool:
 
 
 @given(expression=expressions, zone=zones, after=instants)
-@settings(derandomize=True, deadline=None, max_examples=400)
+@examples(400)
 def test_an_occurrence_is_when_the_clocks_match_and_none_is_left_out(
     expression: str, zone: str, after: datetime
 ) -> None:
@@ -172,7 +173,7 @@ def test_an_occurrence_is_when_the_clocks_match_and_none_is_left_out(
     change=st.sampled_from(ODD_CHANGES),
     before=st.integers(-7200, 7200),
 )
-@settings(derandomize=True, deadline=None, max_examples=60)
+@examples(60)
 def test_occurrences_around_odd_changes_of_clocks_are_those_that_a_look_at_every_second_finds(
     seconds: str, minute: str, hour: str, days: str, change: tuple[str, datetime], before: int
 ) -> None:
@@ -194,7 +195,7 @@ def test_occurrences_around_odd_changes_of_clocks_are_those_that_a_look_at_every
 
 
 @given(expression=expressions, zone=zones, after=instants)
-@settings(derandomize=True, deadline=None, max_examples=400)
+@examples(400)
 def test_the_last_occurrence_before_the_next_one_is_the_known_one(expression: str, zone: str, after: datetime) -> None:
     definition = cron(expression, zone)
     due = following(definition, after, after)
@@ -229,7 +230,7 @@ def test_a_midnight_that_clocks_skip_does_not_occur_and_the_day_begins_later() -
     set_at=st.datetimes(timezones=st.just(UTC)).map(lambda found: found.replace(year=2028)),
     later=st.timedeltas(timedelta(0), timedelta(days=400)),
 )
-@settings(derandomize=True, deadline=None, max_examples=300)
+@examples(300)
 def test_an_interval_is_counted_from_the_second_in_which_its_timer_was_set(
     seconds: int, set_at: datetime, later: timedelta
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypedDict, Union
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
@@ -22,6 +22,7 @@ from headrace.inputs import ERRORS_MAX, EXPLAINED_BYTES_MAX, NAMED_BYTES_MAX, In
 from headrace.sdk.kind import Kind, KindError
 from headrace.task import Context, task
 from headrace.worker.announce import describe_checked
+from tests.examples import examples
 
 _numbers = itertools.count()
 
@@ -189,7 +190,7 @@ types = st.recursive(st.sampled_from(SIMPLE), _grown, max_leaves=3)
 
 
 @given(data=st.data(), typed=types, forbid=st.booleans(), required=st.booleans())
-@settings(derandomize=True, deadline=None, max_examples=250)
+@examples(250)
 def test_the_api_accepts_what_the_worker_reads_and_nothing_else(
     data: st.DataObject, typed: tuple[Any, st.SearchStrategy[Any]], forbid: bool, required: bool
 ) -> None:

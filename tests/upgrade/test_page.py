@@ -35,6 +35,7 @@ def environ_of(cluster: Cluster, command: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 async def test_every_command_of_headrace_works_while_everything_runs(make_cluster: MakeCluster) -> None:
     cluster = await make_cluster()
     await cluster.start("api", "worker", "projector")

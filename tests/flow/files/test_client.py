@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,21 +9,9 @@ import pytest
 from headrace.client import Client, ProblemError, UnusableRequest
 from headrace.contracts.files import FileState
 from tests.accounts import KEY
+from tests.cli.conftest import Shell
 from tests.cluster import Cluster
 from tests.flow.files.file_steps import begin, sha256_of, two_parts
-
-
-async def run(cluster: Cluster, *words: str, place: Path) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "headrace", "files", *words),
-        env=os.environ | {"HEADRACE_URL": cluster.url, "HEADRACE_API_KEY": KEY},
-        cwd=place,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    shown, said = await process.communicate()
-    return process.returncode or 0, shown.decode(), said.decode()
 
 
 async def test_a_file_goes_to_a_directory_and_comes_back_with_its_progress(cluster: Cluster, tmp_path: Path) -> None:
@@ -81,25 +66,32 @@ async def test_what_cannot_be_uploaded_is_said_before_anything_is_sent(cluster: 
             await client.files.upload(b"bytes")
 
 
-async def test_files_on_the_command_line(cluster: Cluster, tmp_path: Path) -> None:
+async def test_files_on_the_command_line(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell = Shell({"HEADRACE_URL": cluster.url, "HEADRACE_API_KEY": KEY})
+
+    async def run(*words: str) -> tuple[int, str, str]:
+        done = await shell.call("files", *words)
+        return done.code, done.out, done.err
+
     (tmp_path / "table.csv").write_bytes(b"a,b\n1,2\n")
-    code, shown, said = await run(cluster, "put", "table.csv", "--name", "of the [command] line.csv", place=tmp_path)
+    code, shown, said = await run("put", "table.csv", "--name", "of the [command] line.csv")
     assert (code, said) == (0, "")
     file = shown.strip()
-    code, shown, _ = await run(cluster, "ls", "of the [command]", place=tmp_path)
+    code, shown, _ = await run("ls", "of the [command]")
     assert code == 0
     assert file in shown
     assert "8 bytes" in shown
-    code, shown, _ = await run(cluster, "get", file, place=tmp_path)
+    code, shown, _ = await run("get", file)
     assert (code, (tmp_path / "of the [command] line.csv").read_bytes()) == (0, b"a,b\n1,2\n")
-    code, _, said = await run(cluster, "get", file, place=tmp_path)
+    code, _, said = await run("get", file)
     assert code != 0
     assert "is there already" in said
-    code, _, said = await run(cluster, "get", file, "nowhere/", place=tmp_path)
+    code, _, said = await run("get", file, "nowhere/")
     assert (code, "there is no directory 'nowhere/': make it first" in said) == (2, True)
     (tmp_path / "there").mkdir()
-    assert (await run(cluster, "get", file, "there/", place=tmp_path))[0] == 0
+    assert (await run("get", file, "there/"))[0] == 0
     assert (tmp_path / "there" / "of the [command] line.csv").exists()
-    code, shown, _ = await run(cluster, "rm", file, place=tmp_path)
+    code, shown, _ = await run("rm", file)
     assert (code, shown.strip()) == (0, f"{file} deleted")
-    assert (await run(cluster, "get", file, place=tmp_path))[0] != 0
+    assert (await run("get", file))[0] != 0

@@ -52,6 +52,7 @@ async def is_stale(http: httpx.AsyncClient) -> bool:
     return [each["error_code"] for each in shown["stale"]] == ["read_model_unavailable"]
 
 
+@pytest.mark.slow
 @pytest.mark.invariant(8)
 async def test_without_postgres_known_keys_go_on_unknown_ones_wait_and_revoked_ones_are_refused_by_every_process(
     make_cluster: MakeCluster,

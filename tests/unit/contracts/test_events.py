@@ -5,7 +5,7 @@ from typing import get_args
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -22,6 +22,7 @@ from headrace.contracts.events import (
     read,
 )
 from headrace.contracts.tasks import NULL, FailureCode, TaskError
+from tests.examples import examples
 from tests.unit.strategies import EVENTS, garbage, json_values
 
 of_every_event = pytest.mark.parametrize("name", EventName)
@@ -34,7 +35,7 @@ def test_every_event_has_a_name_and_every_name_an_event() -> None:
 
 @of_every_event
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=60)
+@examples(60)
 def test_an_event_comes_back_as_it_was_written(name: EventName, data: st.DataObject) -> None:
     event = data.draw(EVENTS[name])
     payload = encode(event)
@@ -44,7 +45,7 @@ def test_an_event_comes_back_as_it_was_written(name: EventName, data: st.DataObj
 
 
 @given(value=json_values)
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 def test_a_result_is_any_json_value_and_is_kept_as_it_is(value: object) -> None:
     written = Raw(json.dumps(value).encode())
     found = decode(encode(Finished(attempt=1, outcome=Outcome.SUCCEEDED, result=written)))
@@ -54,7 +55,7 @@ def test_a_result_is_any_json_value_and_is_kept_as_it_is(value: object) -> None:
 
 @of_every_event
 @given(data=st.data(), value=json_values)
-@settings(derandomize=True, deadline=None, max_examples=30)
+@examples(30)
 def test_a_field_that_a_newer_writer_added_is_ignored(name: EventName, data: st.DataObject, value: object) -> None:
     event = data.draw(EVENTS[name])
     newer = {"a_field_of_tomorrow": value, **json.loads(encode(event))}
@@ -63,7 +64,7 @@ def test_a_field_that_a_newer_writer_added_is_ignored(name: EventName, data: st.
 
 @of_every_event
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=30)
+@examples(30)
 def test_an_event_that_lacks_what_it_needs_is_refused(name: EventName, data: st.DataObject) -> None:
     fields = json.loads(encode(data.draw(EVENTS[name])))
     needed = {
@@ -126,7 +127,7 @@ def test_an_instant_keeps_its_offset() -> None:
 
 @of_every_event
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=60)
+@examples(60)
 def test_whatever_stands_under_the_subject_of_an_event_is_that_event_or_nothing(
     name: EventName, data: st.DataObject
 ) -> None:

@@ -1,24 +1,25 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts.positions import Position
+from tests.examples import examples
 
 parts = st.integers(0, 2**63 - 1)
 positions = st.builds(Position, parts, parts)
 
 
 @given(position=positions)
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 def test_a_position_reads_back_as_it_was_written(position: Position) -> None:
     assert Position.parse(str(position)) == position
     assert len(str(position)) <= 41  # what the API lets through
 
 
 @given(one=positions, other=positions)
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 def test_positions_of_a_newer_log_are_later_whatever_their_sequence(one: Position, other: Position) -> None:
     if one.epoch != other.epoch:
         assert (one < other) == (one.epoch < other.epoch)
@@ -64,7 +65,7 @@ def test_a_refusal_does_not_repeat_a_book() -> None:
 
 
 @given(text=st.text(max_size=45))
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     try:
         found = Position.parse(text)

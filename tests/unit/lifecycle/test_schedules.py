@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts.events import Queued, decode
@@ -25,6 +25,7 @@ from headrace.log import subjects
 from headrace.log.conditions import subject_unchanged
 from headrace.log.connection import Log
 from headrace.log.memberships import labels_of, title_of
+from tests.examples import examples
 
 FAR = datetime(2096, 2, 29, tzinfo=UTC)
 NEVER = ScheduleDefinition(kind="noop", input={}, cron="0 0 0 29 2 *")
@@ -34,7 +35,7 @@ instants = st.datetimes(timezones=st.just(UTC)).map(lambda found: found.replace(
 
 @pytest.mark.invariant(4)
 @given(schedule=st.uuids().map(str), occurrence=instants)
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 def test_a_task_follows_from_its_schedule_and_the_occurrence_and_is_another_for_any_other(
     schedule: str, occurrence: datetime
 ) -> None:

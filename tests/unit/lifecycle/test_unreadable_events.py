@@ -18,6 +18,7 @@ from headrace.lifecycle.reopen import Reopened, reopen_task
 from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log import subjects
 from headrace.log.connection import Log
+from tests.examples import examples
 from tests.unit.lifecycle.steps import new_task
 from tests.unit.strategies import garbage
 
@@ -28,12 +29,7 @@ async def _not_in_read_model(_: TaskState | None) -> None:
 
 @pytest.mark.invariant(1)
 @given(data=st.data())
-@settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=30,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_a_task_has_a_state_and_can_be_cancelled_whatever_stands_in_the_log(
     shared_log: Log, data: st.DataObject
 ) -> None:

@@ -4,20 +4,21 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
 from headrace.embedded.nats import EmbeddedNats
 from headrace.log.client import NatsClient, open_client
 from headrace.settings import NatsSettings
+from tests.examples import examples
 from tests.waiting import until
 
 names = st.text(string.ascii_letters + string.digits + "-", min_size=1, max_size=41)
 values = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=60)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@examples(300)
 @given(st.dictionaries(names, values, max_size=8))
 def test_headers_are_read_as_nats_py_reads_them(headers: dict[str, str]) -> None:
     raw = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()

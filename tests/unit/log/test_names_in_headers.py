@@ -23,6 +23,7 @@ from headrace.log.connection import Log
 from headrace.log.memberships import labels_of, name_task, title_of
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+from tests.examples import examples
 from tests.waiting import until
 
 KEYS = st.from_regex(LABEL_KEY_PATTERN.partition("$")[0], fullmatch=True)
@@ -50,9 +51,7 @@ async def newest_of(log: Log, task: WaitingTask, event: EventName) -> Record | N
 
 @given(st.lists(st.tuples(st.text(min_size=1), LABELS), min_size=8, max_size=8))
 @example([(LIKE_A_HEADER, {"customer": 'say "é": € 👩‍💻'}), (" a\u2028b\x85c\ufeff", {"a": "\\"})])
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_titles_and_labels_come_back_as_they_were_decided(
     shared_log: Log, named: list[tuple[str, dict[str, str]]]
 ) -> None:

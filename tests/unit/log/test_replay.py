@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.embedded.nats import EmbeddedNats
@@ -17,6 +17,7 @@ from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.replay import Replayer
 from headrace.log.subjects import task_events
+from tests.examples import examples
 from tests.unit.conftest import stopped
 from tests.waiting import until
 
@@ -45,7 +46,7 @@ async def pages(log: Log, subject: str, records: int, start: int = 1) -> list[li
     size=st.integers(1, 12),
     start=st.integers(0, 32),
 )
-@settings(derandomize=True, deadline=None, max_examples=40)
+@examples(40)
 async def test_pages_cover_a_slice_exactly_once_in_order_whatever_their_size(
     shared_log: Log, tasks: list[str], events: tuple[str, ...], wanted: str, size: int, start: int
 ) -> None:

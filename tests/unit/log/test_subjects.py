@@ -3,13 +3,14 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts.events import EventName
 from headrace.contracts.tasks import KIND_PATTERN, Priority
 from headrace.log import bucket_names, consumer_names, subjects
 from headrace.log.subjects import TaskSubject
+from tests.examples import examples
 
 kinds = st.from_regex(KIND_PATTERN, fullmatch=True)
 tokens = st.text(
@@ -19,7 +20,7 @@ task_subjects = st.builds(TaskSubject, st.sampled_from(EventName), kinds, st.sam
 
 
 @given(subject=task_subjects)
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 def test_a_subject_reads_back_as_it_was_written_from_the_log_and_from_the_live_feed(subject: TaskSubject) -> None:
     written = str(subject)
     assert TaskSubject.parse(written) == subject
@@ -29,7 +30,7 @@ def test_a_subject_reads_back_as_it_was_written_from_the_log_and_from_the_live_f
 
 @pytest.mark.invariant(8)
 @given(subject=task_subjects)
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 def test_a_subject_is_in_the_slices_it_belongs_to_and_in_no_other(subject: TaskSubject) -> None:
     def matches(pattern: str) -> bool:
         wanted, given = pattern.split("."), str(subject).split(".")
@@ -118,7 +119,7 @@ def test_every_subject_is_kept_by_its_own_stream(subject: str, stream: str) -> N
 
 
 @given(one=kinds, other=kinds)
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 def test_no_two_lanes_share_a_consumer(one: str, other: str) -> None:
     names = {consumer_names.run_consumer(kind, priority) for kind in {one, other} for priority in Priority}
     assert len(names) == 3 * len({one, other})

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 from structlog.testing import capture_logs
@@ -24,6 +24,7 @@ from headrace.projector.decode import (
     task_ids,
 )
 from headrace.projector.fold.page import fold_page
+from tests.examples import examples
 from tests.unit.strategies import garbage
 
 TASK = events.encode(Queued(attempt=1, fence=0, input=Raw(b"{}")))
@@ -109,7 +110,7 @@ def test_a_page_names_the_batches_and_schedules_that_its_tasks_belong_to() -> No
 @pytest.mark.invariant(7)
 @pytest.mark.parametrize("name", EventName)
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=40)
+@examples(40)
 def test_whatever_stands_in_the_log_a_page_is_folded_and_an_end_ends_its_task(
     name: EventName, data: st.DataObject
 ) -> None:

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -13,6 +13,7 @@ from headrace.contracts.tasks import DELAY_SECONDS_MAX, FailureCode
 from headrace.sdk.retries import INITIAL_SECONDS_MIN, Backoff, Retry
 from headrace.task import Context, KindError, task
 from headrace.worker.outcomes import Failed, HandlerRaised, Retrying, retry_or_fail
+from tests.examples import examples
 from tests.kinds.plain import Nothing
 
 FAILED = Failed(FailureCode.RAISED, "it went wrong")
@@ -30,7 +31,7 @@ def backoffs(draw: st.DrawFn, jitter: st.SearchStrategy[float] = st.floats(0, 1)
 
 
 @given(backoff=backoffs(), attempt=st.integers(1, 100))
-@settings(derandomize=True, deadline=None, max_examples=300)
+@examples(300)
 def test_no_wait_is_shorter_than_the_first_or_longer_than_the_maximum_with_its_jitter(
     backoff: Backoff, attempt: int
 ) -> None:
@@ -39,7 +40,7 @@ def test_no_wait_is_shorter_than_the_first_or_longer_than_the_maximum_with_its_j
 
 
 @given(backoff=backoffs(jitter=st.just(0.0)))
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 def test_without_jitter_every_wait_is_as_long_as_the_one_before_or_longer(backoff: Backoff) -> None:
     waits = [backoff.after(attempt) for attempt in range(1, 101)]
     assert waits == sorted(waits)

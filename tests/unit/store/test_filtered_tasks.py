@@ -23,6 +23,7 @@ from headrace.store.tables import EVERYBODY, TaskRow
 from headrace.store.task_orders import Order
 from headrace.store.tasks import list_tasks
 from headrace.store.title_words import PATTERNS_MAX
+from tests.examples import examples
 from tests.unit.store.filtered_rows import OWNERS, filters_for, make_batches, make_rows, one_or_two_fields, selects
 
 ROWS = make_rows(250)
@@ -50,9 +51,7 @@ def few_are_probed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filtered_tasks, "COUNTED_MAX", 5)
 
 
-@settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
-)
+@settings(examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     owner=st.sampled_from((*OWNERS, EVERYBODY, "nobody")),
     whole=filters_for(ROWS),

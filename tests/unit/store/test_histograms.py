@@ -3,10 +3,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.store.histograms import BOUNDS_SECONDS, BUCKETS, bucket_of, percentile
+from tests.examples import examples
 
 DURATIONS = st.floats(0, BOUNDS_SECONDS[-1])
 
@@ -19,7 +20,7 @@ def histogram(durations: list[float]) -> list[int]:
 
 
 @given(durations=st.lists(DURATIONS, min_size=1, max_size=200), share=st.floats(0.01, 1))
-@settings(derandomize=True, deadline=None, max_examples=300)
+@examples(300)
 def test_a_percentile_is_at_most_twice_and_at_least_half_of_the_true_one(durations: list[float], share: float) -> None:
     true = sorted(durations)[math.ceil(share * len(durations)) - 1]
     found = percentile(histogram(durations), share)

@@ -23,6 +23,7 @@ from headrace.store.retention import RetentionSession
 from headrace.store.tables import EVERYBODY
 from headrace.store.tally import count_all
 from tests.counted import compare_counts
+from tests.examples import examples
 from tests.unit.projector.fold.histories import Action, Life, actions, records
 from tests.unit.store.test_projection import row
 
@@ -91,12 +92,7 @@ STEPS = st.lists(
 
 @pytest.mark.invariant(7)
 @given(happening=actions(tasks=4), steps=STEPS, deleted=st.sets(st.tuples(st.integers(0, 3), st.integers(1, 60))))
-@settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_counts_are_those_of_the_tasks_after_every_page_replay_deletion_and_removal(
     model: ReadModel, happening: list[Action], steps: list[Step], deleted: set[tuple[int, int]]
 ) -> None:

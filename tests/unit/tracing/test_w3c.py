@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.tracing.w3c import (
@@ -12,6 +12,7 @@ from headrace.tracing.w3c import (
     bounded,
     unsampled,
 )
+from tests.examples import examples
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 keys = st.from_regex(r"[a-z][a-z0-9_*/-]{0,20}(@[a-z][a-z0-9]{0,5})?", fullmatch=True)
@@ -50,7 +51,7 @@ def test_a_malformed_state_is_left_out_whole(malformed: str) -> None:
     assert bounded(malformed) == ""
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@examples(200)
 @given(st.dictionaries(keys, values, max_size=TRACESTATE_MEMBERS_MAX))
 def test_a_state_keeps_its_newest_members_within_what_everybody_hands_on(members: dict[str, str]) -> None:
     whole = [f"{key}={value}" for key, value in members.items()]

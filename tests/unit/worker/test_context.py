@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts.events import Emitted, Event, EventName, Logged, Progressed, decode, encode
@@ -30,6 +30,7 @@ from headrace.worker.event_writer import EventWriter
 from headrace.worker.execution import Execution
 from headrace.worker.kept_output import KeptOutput
 from headrace.worker.thread_context import ThreadContext
+from tests.examples import examples
 from tests.waiting import until
 
 
@@ -267,7 +268,7 @@ async def test_a_line_is_in_the_log_when_the_call_returns() -> None:
         max_size=40,
     )
 )
-@settings(derandomize=True, deadline=None, max_examples=15)
+@examples(15)
 async def test_chunks_are_merged_in_order_and_none_is_lost(chunks: list[tuple[Any, int]]) -> None:
     log = Log()
     with pytest.MonkeyPatch.context() as patch:

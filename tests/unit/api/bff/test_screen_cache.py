@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.api.bff.last_good import Key
 from headrace.api.bff.screen_cache import BYTES_MAX, ScreenCache
 from headrace.contracts.positions import Position
+from tests.examples import examples
 
 KEY = Key("u1", "key:1", "ScreenV1", b"")
 
@@ -51,7 +52,7 @@ def test_an_event_of_an_owner_drops_all_screens_of_this_owner_and_no_other() -> 
     assert len(cache) == 1
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["keep", "drop", "find", "wait"]), st.integers(0, 9), st.integers(1, BYTES_MAX // 3)),

@@ -13,7 +13,7 @@ from typing import Any, Union
 import jsonschema_rs
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Struct
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -26,6 +26,7 @@ from headrace.contracts.events import Event, EventName, Outcome, encode
 from headrace.contracts.hints import HintName
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+from tests.examples import examples
 from tests.openapi import documents
 from tests.unit.strategies import EVENTS, texts
 
@@ -232,7 +233,7 @@ def validator(name: str) -> Any:
 
 @pytest.mark.parametrize("name", EventName)
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=30)
+@examples(30)
 def test_the_data_of_every_frame_is_the_member_of_the_union_that_its_event_names(
     name: EventName, data: st.DataObject
 ) -> None:
@@ -257,7 +258,7 @@ def test_the_data_of_every_frame_is_the_member_of_the_union_that_its_event_names
 
 @pytest.mark.parametrize("name", sorted(set(EventName) - LEFT_OUT))
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=20)
+@examples(20)
 def test_the_data_of_every_brief_frame_is_the_member_of_its_union(name: EventName, data: st.DataObject) -> None:
     event: Event = data.draw(EVENTS[name])
     headers = data.draw(st.fixed_dictionaries({}, optional=BRIEF_HEADERS))

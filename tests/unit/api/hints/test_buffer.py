@@ -6,11 +6,12 @@ import asyncio
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.api.hints import buffer as buffer_module
 from headrace.api.hints.buffer import WAITING_MAX, Hint, HintBuffer
+from tests.examples import examples
 
 
 def hint(key: str, number: int, name: str = "counted") -> Hint:
@@ -18,7 +19,7 @@ def hint(key: str, number: int, name: str = "counted") -> Hint:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 99)), max_size=40))
-@settings(derandomize=True, deadline=None, max_examples=50)
+@examples(50)
 def test_of_each_subject_the_newest_waits_in_the_order_in_which_they_came(told: list[tuple[str, int]]) -> None:
     async def run() -> None:
         waiting = HintBuffer(lambda: None)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -32,6 +32,7 @@ from headrace.contracts.tasks import FailureCode, Priority, TaskError
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 from headrace.printable import printable_lines
+from tests.examples import examples
 from tests.unit.strategies import EVENTS
 
 FINISHED_BYTES_MAX = 350  # with a title of 40 characters, in a batch; a page may follow thousands of tasks
@@ -164,7 +165,7 @@ def test_a_brief_stream_leaves_out_what_was_streamed() -> None:
 @pytest.mark.invariant(6)
 @pytest.mark.parametrize("name", sorted(set(EventName) - LEFT_OUT))
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=30)
+@examples(30)
 def test_a_brief_frame_stands_for_the_same_event_as_the_full_one_and_says_nothing_else(
     name: EventName, data: st.DataObject
 ) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.api.streaming import fan_out as fan_out_module
@@ -23,6 +23,7 @@ from headrace.contracts.events import (
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject, task_events
+from tests.examples import examples
 from tests.unit.api.streaming.hub_steps import (
     PATIENCE_SECONDS,
     Client,
@@ -199,7 +200,7 @@ async def play(log: Log, actions: list[Action], make_client: type[Client] = Clie
 
 @pytest.mark.invariant(6)
 @given(actions=happenings())
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 async def test_whoever_follows_is_given_the_logs_events_in_order_each_once(
     shared_log: Log, actions: list[Action]
 ) -> None:
@@ -208,7 +209,7 @@ async def test_whoever_follows_is_given_the_logs_events_in_order_each_once(
 
 @pytest.mark.invariant(6)
 @given(actions=happenings())
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 async def test_whoever_is_sent_events_where_it_waits_is_given_them_in_order_each_once(
     shared_log: Log, actions: list[Action]
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.api.streaming import follower as follower_module
@@ -20,6 +20,7 @@ from headrace.contracts.events import Emitted, EventName, Logged, Progressed, en
 from headrace.contracts.positions import Position
 from headrace.log.connection import Log
 from headrace.log.subjects import TaskSubject, task_events
+from tests.examples import examples
 from tests.unit.api.streaming.hub_steps import LINE, PATIENCE_SECONDS, client_on, hub_on, new_owner, subject_of
 from tests.waiting import until
 
@@ -135,7 +136,7 @@ async def test_each_task_keeps_its_latest_progress_and_everything_that_is_no_pro
         max_size=20,
     )
 )
-@settings(derandomize=True, deadline=None, max_examples=25)
+@examples(25)
 async def test_whatever_happens_what_is_left_out_is_overtaken_progress_and_it_ends_when_the_rest_is_too_much(
     shared_log: Log, happenings: list[Happening]
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from headrace.api.streaming import frame_buffer as buffer_module
 from headrace.api.streaming.frame_buffer import FrameBuffer
 from headrace.api.streaming.frames import Frame
+from tests.examples import examples
 
 FRAMES_MAX, BYTES_MAX, TRIM_FRAMES, CHUNK_FRAMES, CHUNK_BYTES = 8, 60, 3, 3, 20
 
@@ -46,7 +47,7 @@ def size_of(frames: list[Frame]) -> int:
 
 @pytest.mark.invariant(6)
 @given(floor=st.integers(0, 50), history=extensions)
-@settings(derandomize=True, deadline=None, max_examples=120)
+@examples(120)
 def test_it_gives_what_a_list_of_everything_would_from_its_floor_on_and_stays_within_its_bounds(
     floor: int, history: list[Extension]
 ) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 from structlog.testing import capture_logs
@@ -25,6 +25,7 @@ from headrace.contracts.events import (
 )
 from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
+from tests.examples import examples
 from tests.unit.strategies import EVENTS, garbage, instants, texts
 
 LINE = encode(Logged(attempt=1, level="info", message="x"))
@@ -76,7 +77,7 @@ def test_a_frame_has_an_id_an_event_and_data_with_the_events_own_fields() -> Non
 @pytest.mark.invariant(6)
 @pytest.mark.parametrize("name", EventName)
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=30)
+@examples(30)
 def test_every_event_makes_one_frame_that_a_browser_reads(name: EventName, data: st.DataObject) -> None:
     event: Event = data.draw(EVENTS[name])
     batch = data.draw(st.none() | texts)
@@ -140,7 +141,7 @@ def test_an_event_that_cannot_be_read_makes_no_frame_and_a_line_in_the_log(paylo
 @pytest.mark.invariant(6)
 @pytest.mark.parametrize("name", EventName)
 @given(data=st.data())
-@settings(derandomize=True, deadline=None, max_examples=40)
+@examples(40)
 def test_whatever_stands_in_the_log_is_a_frame_that_can_be_read_or_none_and_an_end_always_is(
     name: EventName, data: st.DataObject
 ) -> None:

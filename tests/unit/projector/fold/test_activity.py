@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from headrace.projector.decode import decode_page
 from headrace.projector.fold.page import fold_page
 from headrace.store.storable import EARLIEST
 from headrace.store.tables import COUNTERS, TaskRow
+from tests.examples import examples
 from tests.unit.projector.fold.histories import FIRST, LATER, Action, actions, records
 
 Counted = Counter[tuple[str, str, datetime, str]]
@@ -73,7 +74,7 @@ def names(log: list[Record]) -> dict[str, list[int]]:
 
 @pytest.mark.invariant(7)
 @given(happening=actions(tasks=4), cuts=st.lists(st.integers(1, 40), max_size=12), spread=st.sampled_from([1, 7, 61]))
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 def test_pages_of_any_sizes_count_the_same(happening: list[Action], cuts: list[int], spread: int) -> None:
     log = records(happening)
     for record in log:

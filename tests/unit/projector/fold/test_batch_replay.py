@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from hypothesis import event as note
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts.batches import BatchCancelled, BatchState
@@ -20,6 +20,7 @@ from headrace.projector.fold.batches import BatchFold
 from headrace.projector.fold.tasks import fold_task
 from headrace.store.batch_rows import is_over
 from headrace.store.tables import BatchRow, TaskRow
+from tests.examples import examples
 from tests.unit.projector.fold.histories import FIRST, Life, withdrawn
 from tests.unit.projector.fold.test_batches import EPOCH, TOTAL, created, happened, of_batch, project, settled
 
@@ -135,7 +136,7 @@ class World:
     members=st.integers(1, TOTAL),
     cuts=st.lists(st.integers(1, 60), max_size=6),
 )
-@settings(derandomize=True, deadline=None, max_examples=500)
+@examples(500)
 async def test_a_batch_is_the_same_to_whoever_reads_the_log_after_what_was_withdrawn_from_it(
     steps: list[tuple[str, int]], members: int, cuts: list[int]
 ) -> None:

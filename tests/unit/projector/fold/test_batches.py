@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 from hypothesis import event as note
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts import batches as contract
@@ -31,6 +31,7 @@ from headrace.projector.project import Projector
 from headrace.store.batch_rows import is_over
 from headrace.store.projection import FoldedPage, Projection
 from headrace.store.tables import BatchRow, TaskRow
+from tests.examples import examples
 from tests.unit.projector.fold.histories import FIRST, Action, actions, records
 
 EPOCH = 1700
@@ -134,7 +135,7 @@ def counted(row: BatchRow) -> collections.Counter[str]:
 
 @pytest.mark.invariant(7)
 @given(happening=actions(tasks=2 * TOTAL, max_size=60), more=happenings, cuts=st.lists(st.integers(1, 60), max_size=12))
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 async def test_counts_are_a_recount_of_the_tasks_wherever_pages_begin(
     happening: list[Action], more: list[Happening], cuts: list[int]
 ) -> None:
@@ -154,7 +155,7 @@ async def test_counts_are_a_recount_of_the_tasks_wherever_pages_begin(
 
 @pytest.mark.invariant(7)
 @given(happening=actions(tasks=2 * TOTAL, max_size=60), more=happenings, again=st.integers(0, 60))
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 async def test_events_that_are_in_the_rows_already_count_once(
     happening: list[Action], more: list[Happening], again: int
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 from hypothesis import event as note
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.contracts.events import (
@@ -30,6 +30,7 @@ from headrace.log.subjects import TaskSubject
 from headrace.projector.project import Projector
 from headrace.store.projection import FoldedPage, Projection
 from headrace.store.tables import BatchRow, EventRow, ScheduleRow, TaskRow
+from tests.examples import examples
 from tests.unit.projector.fold.histories import ACTIONS, Action, actions, records, withdrawn
 
 EPOCH = 1700
@@ -82,7 +83,7 @@ async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
 
 @pytest.mark.invariant(7)
 @given(happening=actions(), cuts=st.lists(st.integers(1, 40), max_size=12))
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 async def test_folding_in_pages_gives_what_folding_at_once_gives(happening: list[Action], cuts: list[int]) -> None:
     log = records(happening)
     at_once = await project(log)
@@ -98,7 +99,7 @@ async def test_folding_in_pages_gives_what_folding_at_once_gives(happening: list
 
 @pytest.mark.invariant(2)
 @given(happening=actions())
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 async def test_a_task_shows_its_last_finish_unless_it_was_opened_again_since(happening: list[Action]) -> None:
     log = records(happening)
     tables = await project(log)
@@ -134,7 +135,7 @@ async def test_a_task_shows_its_last_finish_unless_it_was_opened_again_since(hap
 
 @pytest.mark.invariant(7)
 @given(happening=actions(), cuts=st.lists(st.integers(1, 40), max_size=12))
-@settings(derandomize=True, deadline=None, max_examples=300)
+@examples(300)
 async def test_what_was_withdrawn_from_the_log_makes_no_difference_to_whoever_reads_it_later(
     happening: list[Action], cuts: list[int]
 ) -> None:
@@ -157,7 +158,7 @@ def is_lasting(record: Record) -> bool:
 
 
 @given(happening=actions())
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 async def test_the_timeline_has_every_event_but_those_of_a_high_rate_without_input_and_result(
     happening: list[Action],
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -25,6 +25,7 @@ from headrace.log.subjects import TaskSubject
 from headrace.projector.decode import decode_page, schedule_ids
 from headrace.projector.fold.page import fold_page
 from headrace.store.tables import ScheduleRow
+from tests.examples import examples
 
 EPOCH = 1700
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -171,7 +172,7 @@ def _record(what: int, sequence: int) -> Record:
     cuts=st.sets(st.integers(1, 30)),
     again=st.integers(1, 30),
 )
-@settings(derandomize=True, deadline=None, max_examples=300)
+@examples(300)
 def test_rows_are_the_same_however_the_log_is_cut_into_pages(happenings: list[int], cuts: set[int], again: int) -> None:
     log = [_record(what, sequence) for sequence, what in enumerate(happenings, 1)]
     rows = project(log)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import event as note
-from hypothesis import given, settings
+from hypothesis import given
 from msgspec import Raw
 
 from headrace.contracts.events import (
@@ -31,6 +31,7 @@ from headrace.log.subjects import TaskSubject
 from headrace.projector.fold.tasks import fold_task
 from headrace.projector.fold.timeline import timeline_entries
 from headrace.store.tables import TaskRow
+from tests.examples import examples
 from tests.unit.projector.fold.histories import Action, actions, records
 
 EPOCH = 1700
@@ -330,7 +331,7 @@ def test_an_expired_task_shows_why_and_is_no_longer_waiting_for_anything() -> No
 
 @pytest.mark.invariant(2)
 @given(happening=actions())
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 def test_a_final_row_is_only_left_by_being_queued_again_with_the_position_of_its_finish(
     happening: list[Action],
 ) -> None:
