@@ -25,7 +25,7 @@ async def keep_some(report: Report, stack: Stack, tasks: int, limit: int) -> Non
     await set_retention(stack, 0)
     await quiet(stack.up)
     before = resident_by_process(stack.up.running)["nats"]
-    history, sizes = History(await owner_of(stack)), list[float]()
+    history, sizes = History(await owner_of(stack), has_old=False), list[float]()
     for step in range(STEPS):
         await write(report, stack, history, range(tasks * step // STEPS, tasks * (step + 1) // STEPS), tasks)
         sizes.append(resident_by_process(stack.up.running)["nats"] / 1e6)
