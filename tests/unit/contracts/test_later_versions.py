@@ -15,6 +15,7 @@ from headrace.contracts.attempts import Attempts
 from headrace.contracts.batches import Batch
 from headrace.contracts.bulk import BulkResult
 from headrace.contracts.files import File, FileDetail, FilePage
+from headrace.contracts.follow_links import FollowLink
 from headrace.contracts.kinds import CatalogEntry, KindList
 from headrace.contracts.problems import Problem
 from headrace.contracts.schedules import Schedule, ScheduleList
@@ -26,6 +27,7 @@ from headrace.contracts.waiting import TaskWaiting
 READ: tuple[type[Struct], ...] = (
     *(Task, TaskSummary, TaskPage, Attempts, TaskWaiting, Batch, BulkResult, KindList, CatalogEntry),
     *(Schedule, ScheduleList, CurrentSession, Problem, TaskLog, TaskOutput, File, FileDetail, FilePage),
+    FollowLink,
 )
 NEW = {"in_a_later_version": [{"a": 1}]}
 # Of each pattern that a field of an answer has, one of these fits.

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given
-from hypothesis import settings as examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -18,6 +17,7 @@ from headrace.log.client import open_client
 from headrace.log.steady_client import SteadyClient
 from headrace.log.wire import WireParser
 from headrace.settings import Settings
+from tests.examples import examples
 
 WORD = st.text("abcXYZ09.$-_", min_size=1, max_size=20).map(str.encode)
 PAYLOAD = st.binary(max_size=60) | st.sampled_from([b"\r\n", b"MSG a 1 0\r\n\r\n", b"x" * 5000])
@@ -68,7 +68,7 @@ async def parse(parser: type[Parser], chunks: Sequence[bytes]) -> list[tuple[Any
     return heard.all
 
 
-@examples(derandomize=True, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(
     st.lists(messages() | messages() | OTHERS | UNUSUAL | BROKEN, max_size=12),
     st.lists(st.integers(0, 400), max_size=8),
@@ -110,7 +110,7 @@ NAMES = st.sampled_from(["Nats-Msg-Id", "A1", "traceparent", "x_y", "with space"
 VALUES = st.text(max_size=20) | st.sampled_from(["", " padded ", "two\r\nlines", "\n", "ü", "a: b"])
 
 
-@examples(derandomize=True, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_headers_are_sent_as_nats_py_sends_them(headers: dict[str, str]) -> None:
     assert asyncio.run(sent_by(SteadyClient(), headers)) == asyncio.run(sent_by(Client(), headers))

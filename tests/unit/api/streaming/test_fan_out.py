@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.api.streaming import fan_out as fan_out_module
@@ -15,6 +15,7 @@ from headrace.api.streaming.frame_buffer import CHUNK_BYTES, CHUNK_FRAMES
 from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
+from tests.examples import examples
 
 EPOCH = 1700
 START = Position(EPOCH, 10)
@@ -125,7 +126,7 @@ async def test_what_was_not_told_yet_is_forgotten_when_all_read_the_feed() -> No
     listeners=st.sampled_from([1, MANY, MANY + 1]),
     steps=st.lists(st.one_of(st.integers(0, 4), st.just("wait"), st.just("wake")), max_size=30),
 )
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 async def test_news_stand_in_order_and_none_is_told_twice(listeners: int, steps: list[int | str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fan_out_module, "PAUSE_SECONDS", 0.0005)
