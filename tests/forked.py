@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.forkserver import ensure_running
 from multiprocessing.reduction import DupFd
@@ -82,7 +83,9 @@ class ForkedProcess:
     def send_signal(self, which: signal.Signals) -> None:
         """Send it a signal, if it has not ended."""
         if self.returncode is None:
-            os.kill(self.pid, which)
+            # It may have ended without our having heard of it.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, which)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)

@@ -69,7 +69,7 @@ _APPEND_COLOURED = f"""
 _STRUCT = '(Struct, frozen=True, kw_only=True, tag_field="event", tag="{}", omit_defaults=True):\n'
 
 _CHANGES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "log/streams.py": (("(subjects.FILLER, subjects.PROBE)", '(subjects.FILLER, subjects.PROBE, "hr.next.>")'),),
+    "log/streams.py": (("subjects.PROBE, subjects.DROPPED)", 'subjects.PROBE, subjects.DROPPED, "hr.next.>")'),),
     "contracts/events.py": (
         (_STRUCT.format("queued"), _STRUCT.format("queued") + "    hue: str | None = None\n"),
         (_STRUCT.format("started"), _STRUCT.format("started") + "    tint: str | None = None\n"),
