@@ -171,6 +171,27 @@ async def queue_if_unchanged(log: Log, task: WaitingTask, newest: int) -> Append
     return await log.appender.append_all((timer_message(task, unchanged), deferred_message(task, unchanged)))
 
 
+async def queue_overdue(log: Log, task: WaitingTask, newest: int) -> Appended:
+    """Queue a deferred attempt whose timer did not go off, unless the log has a newer event of the task than the caller has seen.
+
+    The worker that deferred it may have died before it queued it, and the next one does so as well (see `requeue_message`). The log
+    keeps one of the two, whichever comes first.
+
+    Args:
+        log: The log.
+        task: The attempt.
+        newest: The sequence of the task's newest event.
+
+    Raises:
+        AppendRefused: the log has a newer event of the task.
+        LogFull: the log has no room.
+        LogUnavailable: no acknowledgement. Whether the log has it is then not known.
+    """
+    subject, payload, headers = requeue_message(task)
+    unchanged = conditions.task_unchanged(task.subject.owner, task.subject.task, newest)
+    return await log.appender.append(subject, payload, {**headers, **unchanged})
+
+
 def retry_messages(task: WaitingTask) -> tuple[Message, Message]:
     """Return what a worker appends under its fence to have a task tried again, in this order.
 

@@ -93,7 +93,19 @@ async def queue_again(event_log: Log, row: TaskRow, fence: int, newest: int) -> 
     Raises:
         LogUnavailable: The log does not answer.
     """
-    task = WaitingTask(
+    # The log refuses the task when an earlier try has queued it.
+    with suppress(AppendRefused):
+        await queue_if_unchanged(event_log, waiting_task(row, fence), newest)
+
+
+def waiting_task(row: TaskRow, fence: int) -> WaitingTask:
+    """Return what an unfinished task waits with, of what the read model knows.
+
+    Args:
+        row: The task.
+        fence: The sequence of its last finish in this log; 0 for none.
+    """
+    return WaitingTask(
         subject=subject_of(row),
         input=Raw(row.input.encode()),
         headers=headers_of(row),
@@ -105,9 +117,6 @@ async def queue_again(event_log: Log, row: TaskRow, fence: int, newest: int) -> 
         error=_error_of(row),
         stored_input=find_value(decode_files(row.files), FileRole.INPUT),
     )
-    # The log refuses the task when an earlier try has queued it.
-    with suppress(AppendRefused):
-        await queue_if_unchanged(event_log, task, newest)
 
 
 def subject_of(row: TaskRow) -> TaskSubject:

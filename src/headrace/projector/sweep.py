@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
 
 from headrace.contracts.events import Deferred, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
-from headrace.errors import HeadraceError, LogUnavailable
+from headrace.errors import AppendRefused, HeadraceError, LogUnavailable
 from headrace.lifecycle.cancel import cancel_forgotten_task, cancel_if_open
 from headrace.lifecycle.finishing import end_forgotten_task, end_task
+from headrace.lifecycle.queueing import queue_overdue
 from headrace.lifecycle.task_state import read_task_state
 from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.prune import withdraw_newest
 from headrace.projector.compaction import Compaction
 from headrace.projector.metrics import RUN_LOST, TIMER_OVERDUE, ProjectorMetrics
-from headrace.projector.recovery import headers_of, queue_again, subject_of
+from headrace.projector.recovery import headers_of, queue_again, subject_of, waiting_task
 from headrace.store.leader_queries import (
     list_expired,
     list_open_of_cancelled_batches,
@@ -159,7 +161,9 @@ class Sweep:
             due_at=deferred.due_at,
             expires_at=deferred.expires_at,
         )
-        await queue_again(self._log, due, state.fence, state.newest_record.sequence)
+        # The log refuses it when somebody has seen to the task meanwhile.
+        with suppress(AppendRefused):
+            await queue_overdue(self._log, waiting_task(due, state.fence), state.newest_record.sequence)
         self._requeued.add((TIMER_OVERDUE,))
 
     async def _run_again(self, row: TaskRow) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -8,18 +9,21 @@ from headrace.contracts.events import Deferred, Queued, decode
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import FailureCode, State, TaskError
 from headrace.errors import AppendRefused
+from headrace.lifecycle.fence import append_under_fence
 from headrace.lifecycle.long_timers import LongTimers
 from headrace.lifecycle.queueing import (
     queue_if_new,
     queue_if_unchanged,
+    queue_overdue,
     requeue_message,
     retry_messages,
     submit_task,
     submit_task_once,
 )
 from headrace.log import subjects
+from headrace.log.acknowledgement import Appended
 from headrace.log.connection import Log
-from tests.unit.lifecycle.steps import INPUT, due_in, events_of, new_task, records_of, timer_of
+from tests.unit.lifecycle.steps import INPUT, due_in, events_of, new_task, records_of, succeed, timer_of
 
 SOON, LATER = 0.1, 3600.0
 
@@ -123,6 +127,41 @@ async def test_a_known_task_is_queued_again_unless_it_has_changed(shared_log: Lo
     assert len(await records_of(shared_log, task.subject)) == 2
     unchanged = await timer_of(shared_log, task.subject)
     assert timer is None or (unchanged is not None and unchanged.sequence == timer.sequence)
+
+
+@pytest.mark.parametrize("is_worker_first", [True, False])
+async def test_an_attempt_that_the_next_worker_and_the_sweep_both_queue_is_queued_once(
+    shared_log: Log, is_worker_first: bool
+) -> None:
+    task = new_task()
+    first = await submit_task(shared_log, task)
+    attempt = new_task(subject=task.subject, attempt=2, due_at=due_in(SOON))
+    deferred, queued = retry_messages(attempt)
+    seen = await shared_log.appender.append(*deferred)
+
+    async def sweep() -> None:
+        with suppress(AppendRefused):
+            await queue_overdue(shared_log, attempt, seen.sequence)
+
+    async def worker() -> None:
+        # It has read the log before either was appended, and looks for an end of the run only.
+        assert isinstance(await append_under_fence(shared_log, task.subject, 0, queued), Appended)
+
+    for append in (worker, sweep) if is_worker_first else (sweep, worker):
+        await append()
+    events = await events_of(shared_log, task.subject)
+    assert [event.attempt for event in events if isinstance(event, Queued)] == [1, 2]
+    assert first.sequence < seen.sequence
+
+
+async def test_an_overdue_attempt_is_not_queued_once_the_task_has_changed(shared_log: Log) -> None:
+    task = new_task()
+    await submit_task(shared_log, task)
+    attempt = new_task(subject=task.subject, attempt=2, due_at=due_in(SOON))
+    seen = await shared_log.appender.append(*retry_messages(attempt)[0])
+    await succeed(shared_log, task.subject)
+    with pytest.raises(AppendRefused):
+        await queue_overdue(shared_log, attempt, seen.sequence)
 
 
 def test_a_retry_sets_its_timer_before_it_tells_why() -> None:
