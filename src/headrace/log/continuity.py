@@ -20,6 +20,8 @@ from nats.errors import NoRespondersError
 
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
+from headrace.log.acknowledgement import Appended, read_acknowledgement
+from headrace.log.append import PROBE_HEADERS
 from headrace.log.jetstream import JetStream, ProvisionError, explain_refusal
 from headrace.log.nats_errors import nats_errors_as_unavailable
 from headrace.log.replay import Replayer
@@ -123,6 +125,24 @@ class Continuity:
             except NoRespondersError:
                 return False
         return True
+
+    async def confirm_end(self) -> int:
+        """Return the last sequence of the log, which a majority of its copies agrees on.
+
+        A server that has lost the others tells for some time what it had, and takes itself for the leader. So this appends a record
+        of nothing, which takes a position that names no event.
+
+        Raises:
+            LogUnavailable: there is no majority, or it does not answer.
+        """
+        with nats_errors_as_unavailable():
+            answer = await self._connection.request(
+                subjects.PROBE, b"", timeout=ACK_SECONDS, headers=dict(PROBE_HEADERS)
+            )
+        outcome = read_acknowledgement(answer)
+        if not isinstance(outcome, Appended):
+            raise outcome
+        return outcome.sequence - 1
 
     async def skip_positions(self, last: int, handed_out: int) -> None:
         """Append filler until the log is `MARGIN` past the last position that was handed out.

@@ -38,7 +38,7 @@ from headrace.projector.metrics import LOG_LOST, LOG_SHORTENED, ProjectorMetrics
 from headrace.projector.owner_counts import OwnerCountsTelling
 from headrace.projector.pages import OutOfOrder, Pages
 from headrace.projector.rearm_timers import TimerSearch
-from headrace.projector.recovery import recover_from_loss, recover_from_shortening
+from headrace.projector.recovery import find_end, recover_from_loss, recover_from_shortening
 from headrace.projector.retention import Retention
 from headrace.projector.role import LEADING, STANDING_BY, Role
 from headrace.projector.schedule_telling import ScheduleTelling
@@ -241,9 +241,9 @@ class Projector:
             queued = await recover_from_loss(self._log, session)
             self.metrics.requeued.add((LOG_LOST,), queued)
             checkpoint = Position(state.epoch, 0)
-        elif checkpoint.sequence > state.last_sequence or await is_repair_pending(session):
-            log.error("the log is shorter than it was", checkpoint=str(checkpoint), last_sequence=state.last_sequence)
-            queued = await recover_from_shortening(self._log, session, checkpoint)
+        elif (last := await find_end(self._log, checkpoint)) < checkpoint.sequence or await is_repair_pending(session):
+            log.error("the log is shorter than it was", checkpoint=str(checkpoint), last_sequence=last)
+            queued = await recover_from_shortening(self._log, session, checkpoint, last)
             self.metrics.requeued.add((LOG_SHORTENED,), queued)
         await projection.write_checkpoint(checkpoint)
         await end_repair(session)

@@ -51,26 +51,45 @@ async def recover_from_loss(event_log: Log, session: LeaderSession) -> int:
     return count
 
 
-async def recover_from_shortening(event_log: Log, session: LeaderSession, checkpoint: Position) -> int:
+async def find_end(event_log: Log, checkpoint: Position) -> int:
+    """Return the last sequence of the log, whose extent was read just now.
+
+    An end before the checkpoint is believed when a majority of the copies has confirmed it: a server that was cut off from the others
+    goes on telling what it had, and a repair of a log that has lost nothing would run tasks again.
+
+    Raises:
+        LogUnavailable: The log does not answer, or has no majority.
+    """
+    last = event_log.state.last_sequence
+    is_believed = checkpoint.sequence <= last or event_log.settings.replicas == 1
+    return last if is_believed else await event_log.continuity.confirm_end()
+
+
+async def recover_from_shortening(event_log: Log, session: LeaderSession, checkpoint: Position, last: int) -> int:
     """Repair a log that ends before the checkpoint, and return how many unfinished tasks it had lost something of.
 
     The log first skips the positions that were handed out, so that none of them names two events. A task that had finished is
     given its finish again, so that it does not run again; one that had not is queued again.
 
+    Args:
+        event_log: The log.
+        session: The session of the leading projector.
+        checkpoint: The checkpoint of the read model.
+        last: The last sequence of the log. When a repair goes on that was begun before, the log may have got longer since.
+
     Raises:
         LogUnavailable: The log does not answer.
     """
-    state = await event_log.refresh()
-    first = await begin_repair(session, Position(state.epoch, state.last_sequence + 1))
-    if checkpoint.sequence > state.last_sequence:
-        await session.hold_while(event_log.continuity.skip_positions(state.last_sequence, checkpoint.sequence))
+    first = await begin_repair(session, Position(checkpoint.epoch, last + 1))
+    if checkpoint.sequence > last:
+        await session.hold_while(event_log.continuity.skip_positions(last, checkpoint.sequence))
     restored = queued = 0
     after = ""
     while rows := await list_changed_since(session, first, after, ROWS):
         over = [row for row in rows if State(row.state).final]
         unfinished = [row for row in rows if not State(row.state).final]
         await _for_each(session, over, lambda row: _restore_finish(event_log, row))
-        await _for_each(session, unfinished, lambda row: _queue_lost(event_log, row))
+        await _for_each(session, unfinished, lambda row: queue_lost(event_log, row))
         restored, queued, after = restored + len(over), queued + len(unfinished), rows[-1].id
     log.warning(
         "the log had lost its end; it is made up for from the read model",
@@ -129,11 +148,18 @@ def headers_of(row: TaskRow) -> dict[str, str]:
     return msgspec.json.decode(row.headers, type=dict[str, str])
 
 
-async def _queue_lost(event_log: Log, row: TaskRow) -> None:
-    """Queue a task again whose newest events were lost, unless the log still has what runs it: a `queued` event or a timer."""
+async def queue_lost(event_log: Log, row: TaskRow) -> None:
+    """Queue a task again whose newest events were lost, unless the log still has what runs it: a `queued` event or a timer.
+
+    Raises:
+        LogUnavailable: The log does not answer.
+    """
     state = await read_task_state(event_log, row.owner, row.id)
     if state is None:
         await queue_again(event_log, row, row.fence, 0)
+    elif state.newest_record.sequence > row.sequence:
+        # The read model is behind the log, as when a repair goes on that was begun before. Nothing of this task was lost.
+        return
     elif state.is_over or (
         isinstance(state.queued_event, Deferred) and await read_timer(event_log, row.owner, row.id) is None
     ):

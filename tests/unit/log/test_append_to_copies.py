@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import LogUnavailable
+from headrace.log import continuity
 from headrace.log.acknowledgement import Appended, InProcess
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
@@ -45,3 +46,18 @@ async def test_an_append_that_stays_in_process_is_unavailable_when_its_time_is_o
     monkeypatch.setattr(log.appender, "_timeout", 0.1)
     with pytest.raises(LogUnavailable, match="still taken in"):
         await log.appender.append(SUBJECT, b"x", {MSG_ID: "1"})
+
+
+async def test_the_end_of_the_log_is_what_a_majority_has_and_nothing_without_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuity, "ACK_SECONDS", 2.0)
+    async with NatsCluster(place) as nats, open_log(nats.settings(0), "test") as log:
+        appended = await log.appender.append(SUBJECT, b"x", {})
+        assert await log.continuity.confirm_end() == appended.sequence
+        # What confirms it is no event, but takes a position.
+        assert await log.continuity.confirm_end() == appended.sequence + 1
+        for server in nats.servers[1:]:
+            await server.kill()
+        with pytest.raises(LogUnavailable):
+            await log.continuity.confirm_end()
