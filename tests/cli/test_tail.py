@@ -170,14 +170,14 @@ async def test_it_waits_while_nats_is_away_and_goes_on_in_a_log_made_anew(place:
             for _ in range(3):
                 await _append(log, "old")
             tail = await shell.start("tail", "--since", "1h")
-            await tail.says("old")
+            await tail.says(" old ")
             async with open_client(settings.nats, "test") as connection:
                 jetstream = JetStream(connection)
                 await jetstream.request("STREAM.DELETE.HEADRACE")
                 await tail.says("waiting: ")
                 await provision_streams(jetstream, settings.stream)
             await _append(log, "new")
-            await tail.says("new")
+            await tail.says(" new ")
         tail.interrupt()
         done = await tail.done()
     assert done.code == 0
