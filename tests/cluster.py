@@ -22,6 +22,7 @@ from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from headrace.log.permissions import USERS, WORKER, permissions, users_config
+from headrace.log.replay import Replayer
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 from tests.accounts import KEY, SECRET, Made, make_administrator, make_user
@@ -70,6 +71,11 @@ class Cluster:
     def nats_pids(self) -> list[int]:
         """The pids of the servers that run."""
         return [self.nats.pid] if self.nats.pid is not None else []
+
+    @asynccontextmanager
+    async def copies(self) -> AsyncGenerator[dict[str, Replayer]]:
+        """What reads each copy of the log, by the server that has it; nothing where there is one copy."""
+        yield {}
 
     def http_as(self, key: str | None) -> httpx.AsyncClient:
         """Return a client with the key of somebody, or without one. It is closed together with the cluster."""

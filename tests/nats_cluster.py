@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
@@ -19,6 +19,7 @@ from headrace.errors import LogUnavailable
 from headrace.log.client import open_client
 from headrace.log.jetstream import JetStream, ProvisionError
 from headrace.log.opening import open_log
+from headrace.log.replay import Replayer
 from headrace.log.streams import provision_streams
 from headrace.settings import Settings
 from tests.accounts import make_administrator
@@ -169,6 +170,17 @@ class ReplicatedCluster(Cluster):
     def nats_pids(self) -> list[int]:
         """The pids of the servers that run."""
         return [server.pid for server in self.servers.servers if server.pid is not None]
+
+    @asynccontextmanager
+    async def copies(self) -> AsyncGenerator[dict[str, Replayer]]:
+        """What reads each copy: of those who could answer, a server prefers itself."""
+        async with AsyncExitStack() as stack:
+            found: dict[str, Replayer] = {}
+            for number, server in enumerate(self.servers.servers):
+                settings = self.servers.settings(number)
+                found[server.name] = Replayer(await stack.enter_async_context(open_client(settings.nats, "copy")))
+                await found[server.name].open()
+            yield found
 
 
 @asynccontextmanager

@@ -77,6 +77,20 @@ def everything_came_to_rest(seen: Observations) -> Iterator[str]:
 
 
 @holds
+def the_copies_of_the_log_are_the_same(seen: Observations) -> Iterator[str]:
+    """Every server has every record."""
+    everything = {record.sequence: record for records in seen.copies.values() for record in records}
+    for name, records in seen.copies.items():
+        there = {record.sequence: record for record in records}
+        missing = [sequence for sequence in sorted(everything) if sequence not in there]
+        if missing:
+            yield f"{name} lacks {len(missing)} of {len(everything)} records, {missing[0]} to {missing[-1]}, and ends at {max(there, default=0)}"
+        for sequence in sorted(there):
+            if there[sequence] != everything[sequence]:
+                yield f"{name} has another record at {sequence}: {there[sequence]}, not {everything[sequence]}"
+
+
+@holds
 def every_accepted_task_has_a_final_state(seen: Observations) -> Iterator[str]:
     """Accepted, so it is in the log and has ended; and whatever is in the log has ended, though nobody was told."""
     for task in _accepted(seen):

@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from headrace.log.connection import Log
 from headrace.log.records import Record
+from headrace.log.replay import Replayer
+from tests.cluster import Cluster
 from tests.counted import compare_counts
 from tests.faults.journal import Answered, AnyEntry, Scheduled
 
@@ -43,6 +45,7 @@ class Observations(Struct, frozen=True, dict=True):
         entries: The journal.
         epoch: The log's.
         records: The log, in order: tasks and batches.
+        copies: The same of each of its copies, by the server that has it; empty where there is one copy.
         tasks: Rows of `tasks`.
         batches: Rows of `batches`.
         miscounted: Where the counts of tasks and failures are not what a GROUP BY gives.
@@ -54,6 +57,7 @@ class Observations(Struct, frozen=True, dict=True):
     entries: list[AnyEntry]
     epoch: int
     records: list[Logged]
+    copies: dict[str, list[Logged]] = {}
     tasks: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     miscounted: list[str] = []
@@ -190,17 +194,23 @@ class LogReader:
             self.open.discard(task)
 
 
-async def read_log(log: Log) -> list[Logged]:
-    """All of the log."""
+async def read_log(replayer: Replayer) -> list[Logged]:
+    """All of the log, as the copy that answers has it."""
     found: list[Logged] = []
     start, more = 1, True
     while more:
-        page, more = await log.replayer.page("hr.>", start=start)
+        page, more = await replayer.page("hr.>", start=start)
         for record in page:
             start = record.sequence + 1
             if (read := read_record(record)) is not None:
                 found.append(read)
     return found
+
+
+async def read_copies(cluster: Cluster) -> dict[str, list[Logged]]:
+    """Each copy of the log, by its server; empty where there is one copy."""
+    async with cluster.copies() as copies:
+        return {name: await read_log(copy) for name, copy in copies.items()}
 
 
 # Nothing makes these again: the accounts and what belongs to them, and the version of the schema.

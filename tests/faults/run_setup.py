@@ -29,6 +29,7 @@ from tests.faults.observations import (
     LogReader,
     Observations,
     read_columns,
+    read_copies,
     read_log,
     read_miscounted,
     read_rows,
@@ -184,7 +185,7 @@ async def run_fault(
                 setup = await _act(fault, seed, tasks, cluster, fleet, server, journal, features, outage)
                 if fault.removes:
                     await _until_removed(journal, url)
-                records = await read_log(cluster.log)
+                records, copies = await read_log(cluster.log.replayer), await read_copies(cluster)
                 live, miscounted = await read_tables(url, await read_columns(second)), await read_miscounted(url)
                 timelines = await read_timelines(url)
                 rows, batches = await read_rows(url, "tasks"), await read_rows(url, "batches")
@@ -198,6 +199,7 @@ async def run_fault(
             entries=read(file),
             epoch=epoch,
             records=records,
+            copies=copies,
             tasks=rows,
             batches=batches,
             miscounted=miscounted,
@@ -209,8 +211,9 @@ async def run_fault(
         seconds = time.monotonic() - began
         journal.note(Found(violations=violations, seconds=round(seconds, 1)))
     if violations:
-        with file.with_suffix(".log.jsonl").open("wb") as log:
-            log.writelines(msgspec.json.encode(record) + b"\n" for record in records)
+        for name, copy in {"log": records, **copies}.items():
+            with file.with_suffix(f".{name}.jsonl").open("wb") as log:
+                log.writelines(msgspec.json.encode(record) + b"\n" for record in copy)
     return Verdict(
         fault=fault.name, seed=seed, tasks=len(observations.histories), seconds=seconds, violations=violations,
         skipped=features.missing, file=file,
