@@ -22,7 +22,6 @@ from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
 from headrace.log.permissions import USERS, WORKER, permissions, users_config
-from headrace.log.replay import Replayer
 from headrace.parent_watch import PARENT_PIPE
 from headrace.settings import Settings
 from tests.accounts import KEY, SECRET, Made, make_administrator, make_user
@@ -72,10 +71,9 @@ class Cluster:
         """The pids of the servers that run."""
         return [self.nats.pid] if self.nats.pid is not None else []
 
-    @asynccontextmanager
-    async def copies(self) -> AsyncGenerator[dict[str, Replayer]]:
-        """What reads each copy of the log, by the server that has it; nothing where there is one copy."""
-        yield {}
+    async def copies(self) -> dict[str, dict[str, int]]:
+        """How much of the log each server has, where there are several."""
+        return {}
 
     def http_as(self, key: str | None) -> httpx.AsyncClient:
         """Return a client with the key of somebody, or without one. It is closed together with the cluster."""

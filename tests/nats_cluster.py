@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
@@ -16,10 +16,10 @@ from headrace.embedded.nats import COLLECTOR, MAX_PAYLOAD_BYTES, EmbeddedNats, n
 from headrace.embedded.network import LOOPBACK, free_ports
 from headrace.embedded.process import Process
 from headrace.errors import LogUnavailable
+from headrace.log import subjects
 from headrace.log.client import open_client
 from headrace.log.jetstream import JetStream, ProvisionError
 from headrace.log.opening import open_log
-from headrace.log.replay import Replayer
 from headrace.log.streams import provision_streams
 from headrace.settings import Settings
 from tests.accounts import make_administrator
@@ -39,12 +39,14 @@ class Place(NamedTuple):
         address: Its address.
         port: The port for clients.
         route: The port for the other servers.
+        monitor: The port that says how the server is.
         within: What its command begins with, where it runs on a host of its own.
     """
 
     address: str
     port: int
     route: int
+    monitor: int
     within: tuple[str, ...] = ()
 
 
@@ -53,6 +55,7 @@ class NatsServer:
 
     def __init__(self, directory: Path, at: Place, others: list[Place], token: str, sync: str) -> None:
         self.url = f"nats://{at.address}:{at.port}"
+        self.monitor = f"http://{at.address}:{at.monitor}"
         self.name = directory.name
         self.directory = directory
         self._within = at.within
@@ -62,6 +65,7 @@ class NatsServer:
         configuration: dict[str, Any] = {
             "server_name": directory.name,
             "listen": f"{at.address}:{at.port}",
+            "http": f"{at.address}:{at.monitor}",
             "max_payload": MAX_PAYLOAD_BYTES,
             "authorization": {"token": token},
             "lame_duck_duration": f"{LAME_DUCK_SECONDS}s",
@@ -113,8 +117,8 @@ class NatsCluster:
     """
 
     def __init__(self, place: Path, places: list[Place] | None = None, sync: str = "1s") -> None:
-        ports = free_ports(2 * SERVERS)
-        at = places or [Place(LOOPBACK, port, route) for port, route in zip(ports[::2], ports[1::2], strict=True)]
+        ports = iter(free_ports(3 * SERVERS))
+        at = places or [Place(LOOPBACK, *each) for each in zip(ports, ports, ports, strict=True)]
         self.token = secrets.token_hex(8)
         self.servers = [
             NatsServer(place / f"nats-{number}", each, [other for other in at if other is not each], self.token, sync)
@@ -171,16 +175,15 @@ class ReplicatedCluster(Cluster):
         """The pids of the servers that run."""
         return [server.pid for server in self.servers.servers if server.pid is not None]
 
-    @asynccontextmanager
-    async def copies(self) -> AsyncGenerator[dict[str, Replayer]]:
-        """What reads each copy: of those who could answer, a server prefers itself."""
-        async with AsyncExitStack() as stack:
-            found: dict[str, Replayer] = {}
-            for number, server in enumerate(self.servers.servers):
-                settings = self.servers.settings(number)
-                found[server.name] = Replayer(await stack.enter_async_context(open_client(settings.nats, "copy")))
-                await found[server.name].open()
-            yield found
+    async def copies(self) -> dict[str, dict[str, int]]:
+        """How much of the log each server has, as it says itself."""
+        return {server.name: await self._copy_of(server) for server in self.servers.servers}
+
+    async def _copy_of(self, server: NatsServer) -> dict[str, int]:
+        answer = await self.http.get(f"{server.monitor}/jsz", params={"streams": "true", "accounts": "true"})
+        streams = (each for account in answer.json()["account_details"] for each in account["stream_detail"])
+        state = next(each["state"] for each in streams if each["name"] == subjects.STREAM)
+        return {name: state[name] for name in ("messages", "bytes", "first_seq", "last_seq")}
 
 
 @asynccontextmanager

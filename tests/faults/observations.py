@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -14,10 +15,12 @@ from msgspec import Struct
 
 from headrace.log.connection import Log
 from headrace.log.records import Record
-from headrace.log.replay import Replayer
 from tests.cluster import Cluster
 from tests.counted import compare_counts
 from tests.faults.journal import Answered, AnyEntry, Scheduled
+from tests.waiting import until
+
+SAME_SECONDS_MAX = 30.0  # in which copies catch up once nothing is written any more
 
 ONE = TypeVar("ONE", bound=AnyEntry)
 TASKS = "hr.tasks."
@@ -45,7 +48,7 @@ class Observations(Struct, frozen=True, dict=True):
         entries: The journal.
         epoch: The log's.
         records: The log, in order: tasks and batches.
-        copies: The same of each of its copies, by the server that has it; empty where there is one copy.
+        copies: How much of it each server has; empty where there is one copy.
         tasks: Rows of `tasks`.
         batches: Rows of `batches`.
         miscounted: Where the counts of tasks and failures are not what a GROUP BY gives.
@@ -57,7 +60,7 @@ class Observations(Struct, frozen=True, dict=True):
     entries: list[AnyEntry]
     epoch: int
     records: list[Logged]
-    copies: dict[str, list[Logged]] = {}
+    copies: dict[str, dict[str, int]] = {}
     tasks: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     miscounted: list[str] = []
@@ -165,8 +168,8 @@ class LogReader:
         return self._next - 1
 
     async def ends_at(self, sequence: int) -> bool:
-        """Whether the log has nothing after a sequence. What was read may have been a timer that is purged by now."""
-        return not (await self._log.replayer.page("hr.>", start=sequence + 1, records=1)).records
+        """Whether the log has nothing after a sequence, as who leads it says. What was read may have been a timer that is purged."""
+        return await self._log.replayer.leading.last("hr.>") <= sequence
 
     async def catch_up(self) -> bool:
         """Read what is new; whether there was any."""
@@ -194,12 +197,12 @@ class LogReader:
             self.open.discard(task)
 
 
-async def read_log(replayer: Replayer) -> list[Logged]:
-    """All of the log, as the copy that answers has it."""
+async def read_log(log: Log) -> list[Logged]:
+    """All of the log."""
     found: list[Logged] = []
     start, more = 1, True
     while more:
-        page, more = await replayer.page("hr.>", start=start)
+        page, more = await log.replayer.page("hr.>", start=start)
         for record in page:
             start = record.sequence + 1
             if (read := read_record(record)) is not None:
@@ -207,10 +210,21 @@ async def read_log(replayer: Replayer) -> list[Logged]:
     return found
 
 
-async def read_copies(cluster: Cluster) -> dict[str, list[Logged]]:
-    """Each copy of the log, by its server; empty where there is one copy."""
-    async with cluster.copies() as copies:
-        return {name: await read_log(copy) for name, copy in copies.items()}
+async def read_copies(cluster: Cluster) -> dict[str, dict[str, int]]:
+    """How much of the log each server has, as soon as all have the same; empty where there is one copy.
+
+    A client cannot ask for the records of one copy: any server that has one may answer.
+    """
+    found: dict[str, dict[str, int]] = {}
+
+    async def are_same() -> bool:
+        found.update(await cluster.copies())
+        return all(each == next(iter(found.values())) for each in found.values())
+
+    # The checker says it when they do not become the same.
+    with suppress(AssertionError):
+        await until(are_same, "the copies to be the same", SAME_SECONDS_MAX)
+    return found
 
 
 # Nothing makes these again: the accounts and what belongs to them, and the version of the schema.

@@ -185,7 +185,8 @@ async def run_fault(
                 setup = await _act(fault, seed, tasks, cluster, fleet, server, journal, features, outage)
                 if fault.removes:
                     await _until_removed(journal, url)
-                records, copies = await read_log(cluster.log.replayer), await read_copies(cluster)
+                copies = await read_copies(cluster)
+                records = await read_log(cluster.log)
                 live, miscounted = await read_tables(url, await read_columns(second)), await read_miscounted(url)
                 timelines = await read_timelines(url)
                 rows, batches = await read_rows(url, "tasks"), await read_rows(url, "batches")
@@ -211,9 +212,8 @@ async def run_fault(
         seconds = time.monotonic() - began
         journal.note(Found(violations=violations, seconds=round(seconds, 1)))
     if violations:
-        for name, copy in {"log": records, **copies}.items():
-            with file.with_suffix(f".{name}.jsonl").open("wb") as log:
-                log.writelines(msgspec.json.encode(record) + b"\n" for record in copy)
+        with file.with_suffix(".log.jsonl").open("wb") as log:
+            log.writelines(msgspec.json.encode(record) + b"\n" for record in records)
     return Verdict(
         fault=fault.name, seed=seed, tasks=len(observations.histories), seconds=seconds, violations=violations,
         skipped=features.missing, file=file,

@@ -218,6 +218,10 @@ def after_deletion(change: Change) -> Change:
 DOCTORED: list[tuple[str, Change]] = [
     ("everything came to rest: the stream", said(Late(waited_for="the stream"))),
     ("everything came to rest: invocation 1", said(GaveUp(number=1, purpose="submit"))),
+    (
+        "the copies of the log are the same: nats-1 has {'messages': 12, 'last_seq': 12}, another {'messages': 13",
+        put(copies={"nats-0": {"messages": 13, "last_seq": 14}, "nats-1": {"messages": 12, "last_seq": 12}}),
+    ),
     ("every accepted task has a final state: nine was accepted", said(accepted(9, "nine"))),
     ("every accepted task has a final state: one (instant) has not ended", without(6)),
     ("every accepted task has a final state: five (instant) has not ended", logged(queued(20, "five", 1))),

@@ -12,7 +12,7 @@ from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.connection import Log
-from headrace.log.replay import PAGE_TIMEOUT_SECONDS
+from headrace.log.replay import TRY_SECONDS
 from headrace.log.streams import provision_streams
 from headrace.log.subjects import task_events
 from tests.cluster import Cluster
@@ -137,7 +137,7 @@ async def test_a_page_of_history_lost_with_its_connection_is_asked_for_again(mak
         feed.read_up_to(new[-1])
         await asked
         proxy.cut()
-        async with within(PAGE_TIMEOUT_SECONDS - 1, "the page to be asked for again"):
+        async with within(sum(TRY_SECONDS) - 1, "the page to be asked for again"):
             assert await read(follower, 1) == new
 
 

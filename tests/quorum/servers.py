@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.nats_cluster import SERVERS, NatsCluster, NatsServer, Place, ReplicatedCluster, replicated_cluster_on
 from tests.quorum.network import Host, Network
 
-CLIENT_PORT, ROUTE_PORT = 4222, 6222  # those of NATS itself; each host has all ports to itself
+CLIENT_PORT, ROUTE_PORT, MONITOR_PORT = 4222, 6222, 8222  # those of NATS itself; each host has all ports to itself
 
 
 class Quorum(NatsCluster):
@@ -26,7 +26,9 @@ class Quorum(NatsCluster):
     """
 
     def __init__(self, place: Path, network: Network, sync: str = "always") -> None:
-        at = [Place(host.address, CLIENT_PORT, ROUTE_PORT, host.within) for host in network.hosts[:SERVERS]]
+        at = [
+            Place(host.address, CLIENT_PORT, ROUTE_PORT, MONITOR_PORT, host.within) for host in network.hosts[:SERVERS]
+        ]
         super().__init__(place, at, sync)
         self.network = network
         self.spare = network.hosts[SERVERS:]

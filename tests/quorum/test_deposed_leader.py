@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from copy import copy
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from types import SimpleNamespace
+from typing import NamedTuple, TypeVar, cast
 
 import pytest
 
+from headrace.api.streaming.feed import Feed
+from headrace.api.streaming.metrics import StreamMetrics
+from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Task
 from headrace.errors import LogUnavailable
 from headrace.lifecycle.cancel import Cancelled, cancel_task
 from headrace.lifecycle.confirmed_state import read_ended_task
+from headrace.lifecycle.deletion import append_deletion, deletable, erase_events
 from headrace.lifecycle.queueing import WaitingTask, submit_task
 from headrace.lifecycle.reopen import Gone, NotFinished, Reopened, reopen_task
 from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log import subjects
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
+from headrace.log.prune import erase
+from headrace.log.subjects import TaskSubject
+from headrace.worker.execution import Execution
+from headrace.worker.left_log import has_left
 from tests.nats_cluster import SERVERS, NatsServer
 from tests.quorum.network import Network, why_not
 from tests.quorum.servers import Quorum
@@ -137,3 +149,86 @@ async def test_what_was_accepted_is_not_denied_by_a_leader_that_was_replaced(tmp
         state = await read_task_state(cut.at_others, run_again.subject.owner, run_again.subject.task)
         assert state is not None
         assert state.is_over
+
+
+@pytest.mark.invariant(6)
+async def test_a_stream_does_not_take_what_a_leader_that_was_replaced_has_for_all_there_is(tmp_path: Path) -> None:
+    async with three_servers(tmp_path) as cut:
+        await cut.cut_off()
+        # Of the two connections of a process, the one that reads may have found the server that is alone.
+        log = copy(cut.at_others)
+        log.replayer = cut.at_leader.replayer
+        owner = uuid.uuid4().hex
+        before = Position(log.epoch, (await log.refresh()).last_sequence)
+        task = new_task(subject=TaskSubject("", "echo", "normal", owner, str(uuid.uuid4())))
+        expected = [(await submit_task(cut.at_others, task)).sequence]
+        expected.append((await succeed(cut.at_others, task.subject)).sequence)
+        metrics = StreamMetrics()
+        feed = Feed(log, subjects.task_events(owner), metrics, before)
+        try:
+            await feed.opened
+            feed.catch_up()
+            await until(lambda: metrics.replays > 2, "the stream to have read what the server has that is alone")
+            assert feed.buffer.complete_through < expected[0]
+
+            cut.quorum.network.heal()
+            await until(
+                lambda: feed.buffer.complete_through >= expected[-1],
+                "the stream to have everything",
+                ELECTED_SECONDS_MAX,
+            )
+            assert [frame.sequence for frame in feed.buffer.all_after(before.sequence)] == expected
+        finally:
+            await feed.close()
+
+
+@pytest.mark.invariant(1)
+async def test_a_task_has_not_left_the_log_because_a_leader_that_was_replaced_does_not_have_it(tmp_path: Path) -> None:
+    async with three_servers(tmp_path) as cut:
+        await cut.cut_off()
+        task = new_task()
+        sequence = (await submit_task(cut.at_others, task)).sequence
+        delivery = SimpleNamespace(sequence=sequence, at=datetime.now(UTC))
+        execution = cast("Execution", SimpleNamespace(delivery=delivery))
+        with pytest.raises(LogUnavailable, match="behind the others"):
+            await has_left(cut.at_leader, execution)
+        assert not await has_left(cut.at_others, execution)
+
+        cut.quorum.network.heal()
+        left = await answered(lambda: _not_none(has_left(cut.at_leader, execution)), "the task to be known")
+        assert left == (False,)
+        await erase(cut.at_others, sequence)
+        assert await answered(lambda: has_left(cut.at_others, execution), "the task to have left")
+
+
+async def _not_none(asking: Awaitable[bool]) -> tuple[bool]:
+    """Wrap an answer, so that ``False`` is one."""
+    return (await asking,)
+
+
+async def test_a_deletion_erases_also_what_a_leader_that_was_replaced_does_not_have(tmp_path: Path) -> None:
+    task = new_task()
+    owner, id_ = task.subject.owner, task.subject.task
+    async with three_servers(tmp_path) as cut:
+        await submit_task(cut.at_leader, task)
+        await cut.cut_off()
+        await succeed(cut.at_others, task.subject)
+        state = await read_task_state(cut.at_others, owner, id_)
+        assert state is not None
+        deleting = deletable(state, owner)
+        assert deleting is not None
+        deleted_at = await append_deletion(cut.at_others, deleting)
+        assert deleted_at is not None
+        log = copy(cut.at_others)
+        log.replayer = cut.at_leader.replayer
+        with pytest.raises(LogUnavailable):
+            await erase_events(log, owner, id_, deleted_at)
+        cut.quorum.network.heal()
+
+        async def is_erased() -> bool:
+            await erase_events(log, owner, id_, deleted_at)
+            return True
+
+        assert await answered(is_erased, "the events to be erased")
+        left = (await cut.at_others.replayer.page(subjects.task_events(owner, id_))).records
+        assert [record.sequence for record in left] == [deleted_at]

@@ -64,7 +64,7 @@ class ScheduleLock:
         """Wait until the read model has every schedule of an owner that the log has."""
         # A deleted schedule leaves a message under this subject as well.
         saved = subjects.schedule_event(ScheduleEventName.SAVED, owner, "*")
-        if not (newest := await self._log.replayer.last_at_leader(saved)):
+        if not (newest := await self._log.replayer.leading.last(saved)):
             return
         position = Position(self._log.epoch, newest)
         until = monotonic() + PATIENCE_SECONDS

@@ -232,7 +232,7 @@ async def _read_created(log: Log, batch: NewBatch) -> Record | None:
 
 
 async def _read_cancellation(log: Log, batch: NewBatch) -> _Cancelled | None:
-    sequence = await log.replayer.last_at_leader(batch.subject(BatchEventName.CANCELLED))
+    sequence = await log.replayer.leading.last(batch.subject(BatchEventName.CANCELLED))
     return _Cancelled(sequence) if sequence else None
 
 

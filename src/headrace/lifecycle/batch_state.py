@@ -132,7 +132,7 @@ async def cancel_batch(
         LogUnavailable: the log does not answer. Whether the batch is cancelled is then not known.
     """
     settled = subjects.batch_event(BatchEventName.SETTLED, owner, batch)
-    last_settled = Position(log.epoch, await log.replayer.last_at_leader(settled))
+    last_settled = Position(log.epoch, await log.replayer.leading.last(settled))
     if last_settled.sequence and last_settled > seen:
         return SettledSince(last_settled)
     not_settled = conditions.last_event_of(settled, last_settled.sequence)

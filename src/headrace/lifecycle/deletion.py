@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,10 +33,12 @@ from headrace.contracts.tasks import NULL
 from headrace.errors import AppendRefused
 from headrace.lifecycle.task_state import TaskState, read_record
 from headrace.log import conditions, subjects
+from headrace.log.agreed import is_all, read_caught_up
 from headrace.log.connection import Log
 from headrace.log.memberships import schedule_of
 from headrace.log.prune import erase, withdraw_newest
 from headrace.log.records import Record
+from headrace.log.replay import Page
 from headrace.log.subjects import TaskSubject
 
 ERASED_AT_ONCE = 16
@@ -95,7 +97,7 @@ async def append_deletion(log: Log, task: Deletable) -> int | None:
     own = str(uuid_utils.uuid7())
     unchanged = conditions.task_unchanged(task.subject.owner, task.subject.task, task.newest)
     headers = {**task.headers, **unchanged, subjects.MSG_ID: own}
-    copies = await _copies(log, task.subject.owner, task.subject.task)
+    copies = await _copies(log, task.subject.owner, task.subject.task, task.newest)
     deleted = msgspec.structs.replace(task.deleted, erased=copies)
     try:
         return (await log.appender.append(subject, encode(deleted), headers)).sequence
@@ -105,14 +107,11 @@ async def append_deletion(log: Log, task: Deletable) -> int | None:
         return last.sequence if last is not None and last.headers.get(subjects.MSG_ID) == own else None
 
 
-async def _copies(log: Log, owner: str, task: str) -> tuple[Erased, ...]:
+async def _copies(log: Log, owner: str, task: str, newest: int) -> tuple[Erased, ...]:
     """Return the newest events of a task without what they are about. High-rate events and unreadable ones are left out."""
     copies: deque[Erased] = deque(maxlen=COPIES_MAX)
-    start, more = 1, True
-    while more:
-        records, more = await log.replayer.sparse_page(subjects.task_events(owner, task), start=start)
+    async for records in _events_through(log, owner, task, newest):
         for record in records:
-            start = record.sequence + 1
             if (event := _stripped(read_record(record))) is not None:
                 copies.append(Erased(sequence=record.sequence, at=record.at, event=event))
     return tuple(copies)
@@ -152,13 +151,30 @@ async def erase_events(log: Log, owner: str, task: str, deleted_at: int) -> None
         LogUnavailable: the log does not answer. Some of the events may be erased.
     """
     await withdraw_newest(log, subjects.task_timer(owner, task))
-    start, more = 1, True
-    while more:
-        records, more = await log.replayer.sparse_page(subjects.task_events(owner, task), start=start)
+    async for records in _events_through(log, owner, task, deleted_at):
         erased = [record for record in records if record.sequence != deleted_at]
         for place in range(0, len(erased), ERASED_AT_ONCE):
             await _erase_all(log, erased[place : place + ERASED_AT_ONCE])
+
+
+async def _events_through(log: Log, owner: str, task: str, through: int) -> AsyncGenerator[list[Record]]:
+    """Yield the events of a task page by page, all up to a sequence that the log has reached.
+
+    Raises:
+        LogUnavailable: The log does not answer, or a copy that answers stays behind.
+    """
+    subject = subjects.task_events(owner, task)
+    start, more = 1, True
+
+    async def read() -> Page | None:
+        page = await log.replayer.sparse_page(subject, start=start)
+        last = page.records[-1].sequence if page.records else start - 1
+        return page if page.more or await is_all(log, subject, last, through) else None
+
+    while more:
+        records, more = await read_caught_up(read)
         start = records[-1].sequence + 1 if records else start
+        yield records
 
 
 async def _erase_all(log: Log, records: list[Record]) -> None:

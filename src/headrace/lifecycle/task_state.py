@@ -162,7 +162,7 @@ async def read_task_state(log: Log, owner: str, task: str, *, is_agreed: bool = 
     if log.settings.replicas == 1:
         return await _read(log, owner, task)
     every_event = subjects.task_events(owner, task)
-    newest = 0 if is_agreed else await log.replayer.last_at_leader(every_event)
+    newest = 0 if is_agreed else await log.replayer.leading.last(every_event)
     if not newest:
         # A server that leads no more, and does not know it yet, has no task that was accepted since.
         newest = max(map(_sequence, await last_of_each_agreed(log, every_event)), default=0)

@@ -62,13 +62,33 @@ async def last_of_each_caught_up(log: Log, subject: str) -> list[Record]:
     """
     if log.settings.replicas == 1:
         return await log.replayer.last_of_each(subject)
-    newest = await log.replayer.last_at_leader(subject)
+    newest = await log.replayer.leading.last(subject)
 
     async def read() -> list[Record] | None:
         found = await log.replayer.last_of_each(subject)
         return found if max((each.sequence for each in found), default=0) >= newest else None
 
     return await read_caught_up(read)
+
+
+async def is_all(log: Log, subject: str, last: int, through: int) -> bool:
+    """Whether the log has no record of a subject between the last one that was read and a sequence.
+
+    Any replica may have answered what was read, and one that is behind has less.
+
+    Args:
+        log: The log.
+        subject: The subject, wildcards allowed.
+        last: The sequence up to which its records were read.
+        through: A sequence that the log has reached.
+
+    Raises:
+        LogUnavailable: The log does not answer.
+    """
+    if log.settings.replicas == 1 or last >= through:
+        return True
+    newest = await log.replayer.leading.last_when_at(subject, through)
+    return newest is not None and newest <= last
 
 
 async def read_caught_up(read: Callable[[], Awaitable[Out | None]]) -> Out:

@@ -59,7 +59,7 @@ async def withdraw_newest(log: Log, subject: str, before: int | None = None) -> 
     Raises:
         LogUnavailable: JetStream does not answer, or refuses.
     """
-    newest = await log.replayer.last_at_leader(subject)
+    newest = await log.replayer.leading.last(subject)
     if newest and (before is None or newest < before):
         await withdraw(log, newest)
 

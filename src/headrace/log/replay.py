@@ -7,9 +7,6 @@ keeps a second connection for reading: replay must not hold up appends.
 from __future__ import annotations
 
 import asyncio
-from base64 import b64decode
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,14 +18,16 @@ from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.client import NatsClient
 from headrace.log.denials import NotPermitted
-from headrace.log.jetstream import NO_RECORD, JetStream
+from headrace.log.leading_copy import LeadingCopy
 from headrace.log.nats_errors import nats_errors_as_unavailable
-from headrace.log.records import NO_HEADERS, Record
+from headrace.log.records import Record
 from headrace.log.subjects import TaskSubject
 
 PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for longer than 10 ms
 PAGE_BYTES_MAX = 16 << 20  # bytes; a page of large inputs ends early
-PAGE_TIMEOUT_SECONDS = 5.0
+# Any copy may answer. For up to a minute, servers send every third question to one that is cut off, and it is lost. So
+# a question that nobody has begun to answer is asked again, seldom enough not to add to the load of servers that are slow.
+TRY_SECONDS = (0.5, 1.0, 1.5, 2.0)
 SUBJECTS_MAX = 1024  # subjects; the server's limit for one request of the last record of each
 
 _END_OF_PAGE = "204"
@@ -59,11 +58,15 @@ class _Collecting:
 
 
 class Replayer:
-    """Reads records that the log has, in pages."""
+    """Reads records that the log has, in pages. Any copy of the log answers, and a copy may be behind.
+
+    Attributes:
+        leading: The copy that leads, which can be asked for less.
+    """
 
     def __init__(self, connection: NatsClient) -> None:
         self._connection = connection
-        self._jetstream = JetStream(connection)
+        self.leading = LeadingCopy(connection)
         self._inbox = connection.new_inbox()
         self._collecting: dict[str, _Collecting] = {}
         self._count = 0
@@ -185,7 +188,7 @@ class Replayer:
             LogUnavailable: no answer in time.
         """
         found = await self.last(subject)
-        return await self.last_record_at_leader(subject) if found is None else found
+        return await self.leading.last_record(subject) if found is None else found
 
     async def last_of_each(self, *filters: str, up_to: int | None = None) -> list[Record]:
         """The newest record of every subject that matches, for at most `SUBJECTS_MAX` subjects.
@@ -201,68 +204,32 @@ class Replayer:
         found, _ = await self._get(subjects.STREAM, {"multi_last": filters, "batch": SUBJECTS_MAX, **bound})
         return found
 
-    async def last_at_leader(self, subject: str) -> int:
-        """The sequence of the newest record whose subject matches, 0 for none, as the leader of the stream has it.
-
-        The other methods may be answered by any replica, and a replica may be behind.
-
-        Raises:
-            LogUnavailable: no answer in time.
-        """
-        message = await self._last_message_at_leader(subject, no_hdr=True)
-        return 0 if message is None else message["seq"]
-
-    async def last_record_at_leader(self, subject: str) -> Record | None:
-        """The newest record whose subject matches, if the leader of the stream has one.
-
-        Raises:
-            LogUnavailable: no answer in time.
-        """
-        message = await self._last_message_at_leader(subject)
-        if message is None:
-            return None
-        at, payload = datetime.fromisoformat(message["time"]), b64decode(message.get("data", ""))
-        return Record(message["seq"], message["subject"], at, _read_headers(message.get("hdrs", "")), payload)
-
-    async def has_record(self, sequence: int) -> bool:
-        """Whether the log has a record, as the leader of the stream says.
-
-        Raises:
-            LogUnavailable: no answer in time.
-        """
-        answer = await self._jetstream.call(f"STREAM.MSG.GET.{subjects.STREAM}", {"seq": sequence, "no_hdr": True})
-        if (error := answer.get("error")) and error.get("err_code") not in NO_RECORD:
-            raise LogUnavailable(f"JetStream refused to say what it has: {error['description']}")
-        return not error
-
-    async def _last_message_at_leader(self, subject: str, *, no_hdr: bool = False) -> dict[str, Any] | None:
-        wanted = {"last_by_subj": subject, "no_hdr": no_hdr}
-        answer = await self._jetstream.call(f"STREAM.MSG.GET.{subjects.STREAM}", wanted)
-        if error := answer.get("error"):
-            if error.get("err_code") in NO_RECORD:
-                return None
-            raise LogUnavailable(f"JetStream refused to say what is last: {error['description']}")
-        return answer["message"]
-
     async def _get(self, stream: str, wanted: dict[str, Any]) -> tuple[list[Record], int]:
         if not self._connection.is_connected:
             raise LogUnavailable("the log cannot be reached; try again in a moment")
-        subject = subjects.api(f"DIRECT.GET.{stream}")
-        self._count += 1
-        token = str(self._count)
-        collecting = self._collecting[token] = _Collecting()
+        subject, asked = subjects.api(f"DIRECT.GET.{stream}"), msgspec.json.encode(wanted)
+        tries: dict[str, _Collecting] = {}
         try:
-            async with asyncio.timeout(PAGE_TIMEOUT_SECONDS):
-                with nats_errors_as_unavailable():
-                    await self._connection.publish(subject, msgspec.json.encode(wanted), f"{self._inbox}.{token}")
-                following = await collecting.done
-        except TimeoutError as error:
-            if refusal := self._connection.explain_refusal(subject):
-                raise NotPermitted(refusal) from error
-            raise LogUnavailable(f"the log did not answer within {PAGE_TIMEOUT_SECONDS:g} s") from error
+            for pause in TRY_SECONDS:
+                if not any(each.records for each in tries.values()):
+                    self._count += 1
+                    token = str(self._count)
+                    tries[token] = self._collecting[token] = _Collecting()
+                    await self._ask(subject, asked, token)
+                answered = await _first_done([each.done for each in tries.values()], pause)
+                if answered is not None:
+                    following = answered.result()
+                    return next(each.records for each in tries.values() if each.done is answered), following
+                if refusal := self._connection.explain_refusal(subject):
+                    raise NotPermitted(refusal)
         finally:
-            del self._collecting[token]
-        return collecting.records, following
+            for token in tries:
+                del self._collecting[token]
+        raise LogUnavailable(f"the log did not answer within {sum(TRY_SECONDS):g} s")
+
+    async def _ask(self, subject: str, asked: bytes, token: str) -> None:
+        with nats_errors_as_unavailable():
+            await self._connection.publish(subject, asked, f"{self._inbox}.{token}")
 
     async def _on_message(self, message: Msg) -> None:
         collecting = self._collecting.get(message.subject.rpartition(".")[2])
@@ -281,13 +248,10 @@ class Replayer:
             collecting.done.set_exception(LogUnavailable(f"the log cannot be read: {status} {reason}"))
 
 
-def _read_headers(encoded: str) -> Mapping[str, str]:
-    """Read headers as STREAM.MSG.GET has them: in base64, a first line with the version, and then a header a line."""
-    if not encoded:
-        return NO_HEADERS
-    lines = b64decode(encoded).decode("utf-8", "surrogateescape").split("\r\n")[1:]
-    named = (line.partition(":") for line in lines if line)
-    return {name: value.strip() for name, _, value in named}
+async def _first_done(futures: list[asyncio.Future[int]], patience: float) -> asyncio.Future[int] | None:
+    """Return the first of these to be done, None when none is within ``patience`` seconds."""
+    done, _ = await asyncio.wait(futures, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    return next((each for each in futures if each in done), None)
 
 
 def _is_match(subject: str, pattern: str) -> bool:

@@ -56,7 +56,7 @@ async def read_newest_definition(event_log: Log, subject: ScheduleSubject) -> Ne
     """
     # A deletion takes the place of the definition. A replica may not have the newest one yet.
     of_definition = subjects.schedule_event(ScheduleEventName.SAVED, subject.owner, subject.schedule)
-    record = await event_log.replayer.last_record_at_leader(of_definition)
+    record = await event_log.replayer.leading.last_record(of_definition)
     if record is None:
         return None
     try:

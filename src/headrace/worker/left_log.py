@@ -20,8 +20,8 @@ async def has_left(log: Log, execution: Execution) -> bool:
     later than that has to ask this first, because a log without the task would take a second end of it.
 
     Raises:
-        LogUnavailable: the log does not answer.
+        LogUnavailable: the log does not answer, or who answers for it is behind.
     """
     age = (clock.now() - execution.delivery.at).total_seconds()
     # It may also have reached the age at which the log drops a record whatever becomes of its task.
-    return age < log.settings.retention and not await log.replayer.has_record(execution.delivery.sequence)
+    return age < log.settings.retention and await log.replayer.leading.has_dropped(execution.delivery.sequence)

@@ -34,7 +34,7 @@ async def settle(log: Log, owner: str, batch: str, at: Position, last_settled: i
 
 
 async def settled_at(log: Log, owner: str, batch: str) -> int:
-    return await log.replayer.last_at_leader(subjects.batch_event(BatchEventName.SETTLED, owner, batch))
+    return await log.replayer.leading.last(subjects.batch_event(BatchEventName.SETTLED, owner, batch))
 
 
 def test_a_new_batch_is_open_and_nothing_is_counted_yet() -> None:

@@ -316,7 +316,7 @@ async def test_subjects_are_named_as_the_configuration_of_the_server_has_them(se
 async def test_who_may_not_read_a_stream_is_told_so_and_not_that_the_log_is_slow(
     server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "PAGE_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(replay, "TRY_SECONDS", (0.2,))
     async with open_client(settings_of("worker", server).nats, "test") as client:
         replayer = replay.Replayer(client)
         await replayer.open()

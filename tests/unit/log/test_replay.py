@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nats.aio.msg import Msg
 
 from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import LogUnavailable
@@ -107,13 +108,13 @@ async def test_the_last_record_of_a_slice_is_found_over_all_its_subjects(log: Lo
         appended = await log.appender.append(f"hr.tasks.{event}.echo.normal.{owner}.1", b"%d" % n, {})
         assert appended.sequence == n
     last = await log.replayer.last(task_events("u"))
-    at_leader = await log.replayer.last_record_at_leader(task_events("u"))
+    at_leader = await log.replayer.leading.last_record(task_events("u"))
     assert last is not None
     assert at_leader is not None
     assert (last.sequence, last.subject, last.payload) == (3, "hr.tasks.finished.echo.normal.u.1", b"3")
     assert (at_leader.sequence, at_leader.subject, at_leader.payload) == (last.sequence, last.subject, last.payload)
     assert at_leader.at == last.at
-    assert await log.replayer.last_record_at_leader(task_events("w")) is None
+    assert await log.replayer.leading.last_record(task_events("w")) is None
     started = await log.replayer.last(task_events("u", event="started"))
     assert started is not None
     assert started.sequence == 2
@@ -182,19 +183,69 @@ async def test_a_stream_that_is_not_there_is_unavailable_at_once(log: Log) -> No
     began = time.monotonic()
     with pytest.raises(LogUnavailable, match="the log cannot be read: 503"):
         await log.replayer.page("x", stream="NOBODY")
-    assert time.monotonic() - began < replay.PAGE_TIMEOUT_SECONDS
+    assert time.monotonic() - began < replay.TRY_SECONDS[0]
 
 
 async def test_a_server_that_does_not_answer_is_unavailable_after_a_while(
     log: Log, nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "PAGE_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(replay, "TRY_SECONDS", (0.1, 0.1))
     await log.appender.append("hr.tasks.queued.echo.normal.u.1", b"{}", {})
     with stopped(nats), pytest.raises(LogUnavailable, match=r"did not answer within 0\.2 s"):
         await log.replayer.page("hr.tasks.>")
     monkeypatch.undo()
     # the late answer is nobody's
     assert len((await log.replayer.page("hr.tasks.>")).records) == 1
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_a_question_that_is_lost_on_its_way_is_asked_again(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    monkeypatch.setattr(replay, "TRY_SECONDS", (0.01, 0.01, 5.0))
+    owner = f"lost{lost}"
+    appended = await shared_log.appender.append(f"hr.tasks.queued.echo.normal.{owner}.1", b"{}", {})
+    connection = shared_log.replayer._connection
+    publish, asked = connection.publish, 0
+
+    async def publish_in_vain(*of: Any) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > lost:
+            await publish(*of)
+
+    monkeypatch.setattr(connection, "publish", publish_in_vain)
+    page = await shared_log.replayer.page(task_events(owner))
+    assert [each.sequence for each in page.records] == [appended.sequence]
+    assert asked == lost + 1
+    assert shared_log.replayer._collecting == {}
+
+
+async def test_an_answer_that_has_begun_is_waited_for(shared_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "TRY_SECONDS", (0.2, 0.01, 5.0))
+    for number in range(2):
+        await shared_log.appender.append(f"hr.tasks.queued.echo.normal.slow.{number}", b"{}", {})
+    first_done, waits, third_wait = replay._first_done, 0, asyncio.Event()
+
+    async def count_waits(futures: list[asyncio.Future[int]], patience: float) -> asyncio.Future[int] | None:
+        nonlocal waits
+        waits += 1
+        assert len(futures) == 1
+        if waits == len(replay.TRY_SECONDS):
+            third_wait.set()
+        return await first_done(futures, patience)
+
+    class Slow(Replayer):
+        async def _on_message(self, message: Msg) -> None:
+            if any(each.records for each in self._collecting.values()):
+                await third_wait.wait()
+            await super()._on_message(message)
+
+    monkeypatch.setattr(replay, "_first_done", count_waits)
+    slow = Slow(shared_log.replayer._connection)
+    await slow.open()
+    assert len((await slow.page(task_events("slow"))).records) == 2
+    assert waits == len(replay.TRY_SECONDS)
 
 
 @pytest.mark.invariant(6)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import cast
+from typing import Self, cast
 
 import pytest
 from msgspec.structs import replace
@@ -38,8 +38,12 @@ class FakeAppender:
         self.closed = False
         self.has_delivered = True
 
-    async def has_record(self, sequence: int) -> bool:
-        return sequence == SEQUENCE and self.has_delivered
+    @property
+    def leading(self) -> Self:
+        return self
+
+    async def has_dropped(self, sequence: int) -> bool:
+        return sequence != SEQUENCE or not self.has_delivered
 
     async def append(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
         if self.failures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import msgspec
 import pytest
@@ -44,8 +44,12 @@ class FakeLog:
         found = [each for each in self.records if each.subject == subject and each.sequence >= start]
         return Page(found[:records], more=len(found) > records)
 
-    async def has_record(self, sequence: int) -> bool:
-        return sequence == SEQUENCE and self.has_delivered
+    @property
+    def leading(self) -> Self:
+        return self
+
+    async def has_dropped(self, sequence: int) -> bool:
+        return sequence != SEQUENCE or not self.has_delivered
 
     async def queue_again(self, _: Execution, deferred: Deferred) -> None:
         self.queued_again.append(deferred)

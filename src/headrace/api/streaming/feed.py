@@ -19,6 +19,7 @@ from headrace.api.streaming.frames import Frame
 from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
 from headrace.errors import LogUnavailable
+from headrace.log.agreed import is_all
 from headrace.log.connection import Log
 from headrace.log.live import Subscription
 from headrace.log.records import Record
@@ -186,10 +187,8 @@ class Feed:
         for _ in range(REPLICA_POLLS_MAX):
             self._metrics.replays += 1
             page = await self._read_from(start, known)
-            if page.more or self._log.settings.replicas == 1:
-                return page
             last = page.records[-1].sequence if page.records else start - 1
-            if last >= known or await self._log.replayer.last_at_leader(self.subject) <= last:
+            if page.more or await is_all(self._log, self.subject, last, known):
                 return page
             await asyncio.sleep(REPLICA_POLL_SECONDS)
         raise LogUnavailable("a copy of the log does not catch up with the others; try again in a moment")
@@ -207,7 +206,7 @@ class Feed:
         Raises:
             LogUnavailable: JetStream does not answer.
         """
-        return await self._log.replayer.last_at_leader(self.subject) == 0
+        return await self._log.replayer.leading.last(self.subject) == 0
 
     async def compare_with_log(self, sequence: int) -> None:
         """Return when the buffer has every event up to a sequence that the log is known to have reached."""

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 import pytest
 
 from headrace.api.streaming import frame_buffer as buffer_module
+from headrace.api.streaming.feed import Feed
 from headrace.api.streaming.follower import Discontinued
+from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.events import (
     EventName,
     Logged,
@@ -17,6 +22,7 @@ from headrace.embedded.nats import EmbeddedNats
 from headrace.errors import LogUnavailable
 from headrace.log.connection import Log
 from headrace.log.opening import open_log
+from headrace.log.replay import Page
 from headrace.log.subjects import task_events
 from tests.proxy import proxy_to
 from tests.unit.api.streaming.hub_steps import (
@@ -78,6 +84,47 @@ async def test_a_stream_goes_on_over_a_broken_connection_without_a_gap_or_a_repe
         await until(lambda: far.replayer._connection.is_connected, "history to come back")
         await client.read_up_to(expected[-1])
         assert client.seen == expected
+
+
+@pytest.mark.invariant(6)
+async def test_a_page_of_a_copy_that_is_behind_is_read_again_while_who_leads_is_behind_too(
+    shared_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, stranger = new_owner(), new_owner()
+    before = Position(shared_log.epoch, (await shared_log.refresh()).last_sequence)
+    appended = await shared_log.appender.append(subject_of(owner), LINE, {})
+    known = await shared_log.appender.append(subject_of(stranger), LINE, {})
+    monkeypatch.setattr(shared_log, "settings", msgspec.structs.replace(shared_log.settings, replicas=3))
+    replayer, leading = shared_log.replayer, shared_log.replayer.leading
+    read, ask, request = replayer.page, leading.last, leading._jetstream.request
+    copies = iter((appended.sequence - 1, known.sequence - 1, known.sequence))
+    has = 0
+
+    async def page_of_copy(subject: str, *, start: int = 1) -> Page:
+        nonlocal has
+        has = next(copies)
+        records, _ = await read(subject, start=start)
+        return Page([each for each in records if each.sequence <= has], more=False)
+
+    async def last_of_copy(subject: str) -> int:
+        return min(await ask(subject), has)
+
+    async def info_of_copy(operation: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        info = await request(operation, body)
+        return {**info, "state": {**info["state"], "last_seq": has}}
+
+    monkeypatch.setattr(replayer, "page", page_of_copy)
+    monkeypatch.setattr(leading, "last", last_of_copy)
+    monkeypatch.setattr(leading._jetstream, "request", info_of_copy)
+    feed = Feed(shared_log, task_events(owner), StreamMetrics(), before)
+    try:
+        await feed.opened
+        feed.catch_up()
+        await until(lambda: feed.buffer.complete_through >= known.sequence, "the feed to be complete")
+        assert [frame.sequence for frame in feed.buffer.all_after(before.sequence)] == [appended.sequence]
+        assert next(copies, None) is None
+    finally:
+        await feed.close()
 
 
 @pytest.mark.invariant(6)
