@@ -18,6 +18,7 @@ from headrace.contracts.batches import BatchEventName
 from headrace.errors import AppendRefused, LogUnavailable
 from headrace.lifecycle.new_batch import NewBatch, NewTask
 from headrace.log import clock, subjects
+from headrace.log.agreed import last_agreed
 from headrace.log.append import BATCH_MESSAGES_MAX, Message
 from headrace.log.connection import Log
 from headrace.log.records import Record
@@ -228,7 +229,7 @@ async def is_in_log(log: Log, batch: NewBatch) -> bool:
 
 
 async def _read_created(log: Log, batch: NewBatch) -> Record | None:
-    return await log.replayer.last_for_certain(batch.subject(BatchEventName.CREATED))
+    return await last_agreed(log, batch.subject(BatchEventName.CREATED))
 
 
 async def _read_cancellation(log: Log, batch: NewBatch) -> _Cancelled | None:

@@ -33,7 +33,7 @@ from headrace.contracts.tasks import NULL
 from headrace.errors import AppendRefused
 from headrace.lifecycle.task_state import TaskState, read_record
 from headrace.log import conditions, subjects
-from headrace.log.agreed import is_all, read_caught_up
+from headrace.log.agreed import is_all, last_agreed, read_caught_up
 from headrace.log.connection import Log
 from headrace.log.memberships import schedule_of
 from headrace.log.prune import erase, withdraw_newest
@@ -103,7 +103,7 @@ async def append_deletion(log: Log, task: Deletable) -> int | None:
         return (await log.appender.append(subject, encode(deleted), headers)).sequence
     except AppendRefused:
         # It is refused also when the log has it from an earlier try, whose acknowledgement was lost.
-        last = await log.replayer.last_for_certain(subject)
+        last = await last_agreed(log, subject)
         return last.sequence if last is not None and last.headers.get(subjects.MSG_ID) == own else None
 
 

@@ -48,6 +48,23 @@ async def last_of_each_agreed(log: Log, *filters: str) -> list[Record]:
     return await read_caught_up(read)
 
 
+async def last_agreed(log: Log, subject: str) -> Record | None:
+    """The newest record whose subject matches, None only when a majority of the servers has none.
+
+    What is found is as new as the replica that answers has it. That there is none costs an append.
+
+    Args:
+        log: The log.
+        subject: A subject, wildcards allowed.
+
+    Raises:
+        LogUnavailable: The log does not answer, or there is no majority.
+    """
+    if (found := await log.replayer.last(subject)) is not None:
+        return found
+    return max(await last_of_each_agreed(log, subject), key=lambda record: record.sequence, default=None)
+
+
 async def last_of_each_caught_up(log: Log, subject: str) -> list[Record]:
     """The newest record of every subject that matches, with all that the leader had when this was called.
 

@@ -178,18 +178,6 @@ class Replayer:
         """
         return max(await self.last_of_each(subject), key=lambda record: record.sequence, default=None)
 
-    async def last_for_certain(self, subject: str) -> Record | None:
-        """The newest record whose subject matches (wildcards allowed), if the log has one.
-
-        A replica that is behind may not have the record yet, so that there is none is for the leader to say. Workers may not ask
-        the leader.
-
-        Raises:
-            LogUnavailable: no answer in time.
-        """
-        found = await self.last(subject)
-        return await self.leading.last_record(subject) if found is None else found
-
     async def last_of_each(self, *filters: str, up_to: int | None = None) -> list[Record]:
         """The newest record of every subject that matches, for at most `SUBJECTS_MAX` subjects.
 

@@ -7,7 +7,7 @@ import pytest
 
 from headrace.errors import LogUnavailable
 from headrace.log import agreed
-from headrace.log.agreed import last_of_each_caught_up
+from headrace.log.agreed import last_agreed, last_of_each_caught_up
 from headrace.log.connection import Log
 from headrace.log.records import Record
 from headrace.log.subjects import task_events
@@ -35,3 +35,18 @@ async def test_a_copy_that_is_behind_its_leader_is_waited_for_and_not_for_ever(
     monkeypatch.setattr(agreed, "CATCH_UP_SECONDS", 0.0)
     with pytest.raises(LogUnavailable, match="behind the others"):
         await last_of_each_caught_up(log, task_events("u"))
+
+
+@pytest.mark.invariant(4)
+async def test_that_there_is_no_record_is_for_a_majority_to_say(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    await log.appender.append("hr.tasks.queued.echo.normal.u.1", b"1", {})
+    monkeypatch.setattr(log, "settings", msgspec.structs.replace(log.settings, replicas=3))
+
+    async def from_a_copy_that_is_behind(_: str) -> None:
+        return None
+
+    monkeypatch.setattr(log.replayer, "last", from_a_copy_that_is_behind)
+    last = await last_agreed(log, task_events("u"))
+    assert last is not None
+    assert (last.sequence, last.payload) == (1, b"1")
+    assert await last_agreed(log, task_events("v")) is None

@@ -120,20 +120,14 @@ async def test_the_last_record_of_a_slice_is_found_over_all_its_subjects(log: Lo
     assert started.sequence == 2
 
 
-async def test_that_there_is_no_record_is_for_the_leader_to_say(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A replica that is cut off from the others goes on answering, and does not have what was appended since."""
+async def test_the_leader_says_which_record_is_newest_and_that_there_is_none(log: Log) -> None:
     sent = {"Headrace-Body-Hash": "5f2c", "Headrace-Correlation-Id": "über"}
     await log.appender.append("hr.tasks.queued.echo.normal.u.1", b"1", sent)
-
-    async def from_a_replica_that_is_behind(*_: Any) -> tuple[list[Record], int]:
-        return [], 0
-
-    monkeypatch.setattr(log.replayer, "_get", from_a_replica_that_is_behind)
-    last = await log.replayer.last_for_certain(task_events("u"))
+    last = await log.replayer.leading.last_record(task_events("u"))
     assert last is not None
     assert (last.sequence, last.payload) == (1, b"1")
     assert {name: last.headers[name] for name in sent} == sent
-    assert await log.replayer.last_for_certain(task_events("v")) is None
+    assert await log.replayer.leading.last_record(task_events("v")) is None
 
 
 @pytest.mark.invariant(6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.contracts.positions import Position
+from headrace.log.agreed import last_agreed
 from headrace.log.connection import Log
 from headrace.store.checkpoints import read_checkpoint
 from headrace.store.snapshot import Reads
@@ -21,7 +22,7 @@ async def is_to_come(log: Log, session: Reads, subject: str) -> bool:
     Raises:
         LogUnavailable: The log does not answer.
     """
-    last = await log.replayer.last_for_certain(subject)
+    last = await last_agreed(log, subject)
     if last is None:
         return False
     read = await read_checkpoint(session)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Annotated
 
 from litestar import get
@@ -33,8 +32,7 @@ from headrace.contracts.waiting import TaskWaiting
 from headrace.errors import TaskNotFound
 from headrace.lifecycle.attempts import fold_attempts
 from headrace.log import clock, subjects
-from headrace.log.agreed import last_of_each_agreed
-from headrace.log.records import Record
+from headrace.log.agreed import last_agreed
 from headrace.store import tasks as stored_tasks
 
 
@@ -140,7 +138,7 @@ async def find_task(api: ApiState, owner: str, task: str) -> Task:
     if found is not None:
         return found
     every_event = subjects.task_events(owner, task)
-    last = await api.log.replayer.last(every_event) or _newest(await last_of_each_agreed(api.log, every_event))
+    last = await last_agreed(api.log, every_event)
     if last is None:
         raise TaskNotFound(f"there is no task {task!r}")
     await api.read_model.reach(Position(api.log.epoch, last.sequence), AT_LEAST_SECONDS)
@@ -149,10 +147,6 @@ async def find_task(api: ApiState, owner: str, task: str) -> Task:
     if found is None:
         raise TaskNotFound(f"there is no task {task!r}")
     return found
-
-
-def _newest(records: Iterable[Record]) -> Record | None:
-    return max(records, key=lambda record: record.sequence, default=None)
 
 
 async def _wait_for_finish(api: ApiState, task: Task, patience: float) -> Position | None:
