@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from headrace.contracts.events import Queued
 from headrace.contracts.tasks import Priority
+from headrace.errors import LogUnavailable
 from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log import clock, consumer_names
 from headrace.log.connection import Log
@@ -28,11 +29,18 @@ from headrace.store.leadership import LeaderSession
 from headrace.store.tables import TaskRow
 from headrace.telemetry import get_logger
 
-INTERVAL_SECONDS = 30.0  # between two searches: the loss is rare, and each search has the server describe every consumer
+INTERVAL_SECONDS = 15.0  # between two searches: a lost task waits about as long as one whose worker was lost
 QUEUED_SECONDS = 5.0  # a younger task is about to be started, and the read model is a moment behind
-ROWS = 500  # found by one search, of one lane and in all; what workers have at a time is mostly fewer
+ROWS = 500  # found by one search, and looked at of one lane; what workers have of it at a time is mostly fewer
 
 log = get_logger(__name__)
+
+
+class LostDelivery(NamedTuple):
+    """A `queued` event that nobody is given any more, and where it stands."""
+
+    sequence: int
+    event: Queued
 
 
 class LostDeliveries:
@@ -52,22 +60,23 @@ class LostDeliveries:
         self._found: dict[str, tuple[int, int]] = {}
 
     async def search_when_due(self, session: LeaderSession) -> list[TaskRow]:
-        """Search, unless the last search was just now, and return the tasks that the search before it has found as well.
-
-        Raises:
-            LogUnavailable: The log does not answer.
-        """
+        """Search, unless the last search was just now, and return the tasks that the search before it has found as well."""
         now = asyncio.get_running_loop().time()
         if now < self._due_at:
             return []
         self._due_at = now + INTERVAL_SECONDS
-        return await self.search(session)
+        try:
+            return await self.search(session)
+        except LogUnavailable as error:
+            # Servers that take appends may not describe consumers, as while one of these has no leader. Pages go on.
+            log.warning("the consumers are not described; lost deliveries are searched for later", error=error.message)
+            return []
 
     async def search(self, session: LeaderSession) -> list[TaskRow]:
         """Search in the read model for lost tasks, and return those that the search before this one has found as well.
 
         Raises:
-            LogUnavailable: The log does not answer.
+            LogUnavailable: JetStream does not answer.
         """
         self._floors = ack_floors(await session.hold_while(all_consumers(self._log)))
         lanes = [LaneFloor(kind, priority, floor) for (kind, priority), floor in self._floors.items()]
@@ -77,45 +86,44 @@ class LostDeliveries:
         return [row for row in rows if known.get(row.id) == (row.epoch, row.sequence)]
 
     async def queue_if_lost(self, row: TaskRow) -> bool:
-        """Queue a task again that the last search has returned, if the log says that it is lost, and return whether it did.
+        """Queue a task again that the last search has returned, if the log says that it is lost, and return whether it does.
 
         Raises:
             LogUnavailable: The log does not answer, or has no majority.
         """
-        state = await read_task_state(self._log, row.owner, row.id)
-        if not self._is_lost(row, state):
+        if self._find_lost(row, await read_task_state(self._log, row.owner, row.id)) is None:
             return False
         # A server that leads no more, and does not know it yet, has not heard of the outcome.
         state = await read_task_state(self._log, row.owner, row.id, is_agreed=True)
-        if state is None or not isinstance(state.queued_event, Queued) or not self._is_lost(row, state):
+        if state is None or (lost := self._find_lost(row, state)) is None:
             return False
-        queued = state.queued_event
         log.warning(
             "the consumer of its lane has let go of a task that never ran; queued again",
             task_id=row.id,
             kind=row.kind,
-            sequence=state.newest_record.sequence,
+            sequence=lost.sequence,
         )
+        queued = lost.event
         attempt = msgspec.structs.replace(
             row, attempt=queued.attempt, max_attempts=queued.max_attempts, expires_at=queued.expires_at
         )
         await queue_again(self._log, attempt, state.fence, state.newest_record.sequence)
         return True
 
-    def _is_lost(self, row: TaskRow, state: TaskState | None) -> bool:
-        """Whether a task is queued and its lane is done with it.
+    def _find_lost(self, row: TaskRow, state: TaskState | None) -> LostDelivery | None:
+        """Return what a task waits with that its lane is done with; None when it does not wait, or may still be delivered.
 
-        The floor was read before the state. So an outcome that a worker has acknowledged a delivery for is in the state.
+        The floor was read before the state. So the state has every outcome after which a worker has acknowledged a delivery up to it.
         """
-        queued = state and state.queued_event
-        if state is None or state.is_over or state.is_started or not isinstance(queued, Queued):
-            return False
-        if queued.due_at is not None and queued.due_at > clock.now():
-            return False
+        if state is None or state.is_over or state.is_started or state.queued_record is None:
+            return None
         # The log may know more than the read model: the task was run meanwhile, or queued again.
-        if state.newest_record.sequence != row.sequence:
-            return False
-        return row.sequence <= self._floors.get((row.kind, row.priority), 0)
+        if state.newest_record.sequence != row.sequence or row.sequence > self._floors.get((row.kind, row.priority), 0):
+            return None
+        queued = state.queued_event
+        if not isinstance(queued, Queued) or (queued.due_at is not None and queued.due_at > clock.now()):
+            return None
+        return LostDelivery(state.queued_record.sequence, queued)
 
 
 def ack_floors(consumers: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
