@@ -12,6 +12,7 @@ from headrace.lifecycle.cancel import cancel_task
 from headrace.lifecycle.task_state import TaskState, read_task_state
 from headrace.log import subjects
 from headrace.log.connection import Log
+from headrace.log.consumers import delete_consumer, kind_consumers
 from headrace.log.pauses import pause_kind
 from headrace.projector import lost_deliveries
 from headrace.projector.metrics import DELIVERY_LOST, ProjectorMetrics
@@ -116,6 +117,28 @@ async def test_a_task_that_its_lane_has_let_go_of_is_queued_again_once_and_runs_
     await until(settled, "the batch to be settled")
     called = [task for task, _ in cluster.calls()]
     assert len(called) == len(set(called)) == 3
+
+
+@pytest.mark.invariant(2)
+async def test_a_task_that_was_queued_again_runs_once_although_a_new_lane_delivers_the_first_record_as_well(
+    cluster_without_worker: Cluster, sweeping: Sweeping
+) -> None:
+    cluster, log = cluster_without_worker, cluster_without_worker.log
+    task = await submit(cluster)
+    await let_go(log, 1)
+    await until(lambda: are_queued(cluster, 1), "the row")
+    await sweeping.sweep(2)
+    assert len(await queued_of(cluster, task)) == 2
+    await delete_consumer(log, LANE)
+    await cluster.start("worker")
+    assert (await cluster.outcome(task))["state"] == "succeeded"
+
+    async def is_empty() -> bool:
+        lane = (await kind_consumers(log, "echo"))[LANE]
+        return lane["delivered"]["consumer_seq"] == 2 and not lane["num_ack_pending"] and not lane["num_pending"]
+
+    await until(is_empty, "both records to be acknowledged")
+    assert [called for called, _ in cluster.calls()] == [task]
 
 
 @pytest.mark.invariant(2)
