@@ -24,6 +24,7 @@ from tests.faults.journal import (
     Late,
     Planned,
     Reached,
+    Redelivered,
     Said,
     Sampled,
     Seen,
@@ -110,9 +111,15 @@ def a_run_has_one_finish(seen: Observations) -> Iterator[str]:
 
 @holds
 def an_attempt_is_queued_once(seen: Observations) -> Iterator[str]:
-    """A crash while a retry is set up does not set it up twice."""
+    """A crash while a retry is set up does not set it up twice. What was lost before it was started is queued once more."""
+    lost = {(each.task, each.sequence) for each in seen.all(Redelivered)}
     for task, history in seen.histories.items():
-        queued = Counter((each.data["fence"], each.data["attempt"]) for each in history if each.event == "queued")
+        never_ran = {before.sequence for before, after in pairwise(history) if after.event == "queued"}
+        queued = Counter(
+            (each.data["fence"], each.data["attempt"])
+            for each in history
+            if each.event == "queued" and not (each.sequence in never_ran and (task, each.sequence) in lost)
+        )
         for (fence, attempt), times in queued.items():
             if times > 1:
                 yield f"{task} was queued {times} times for attempt {attempt} after {fence}: {_short(history)}"

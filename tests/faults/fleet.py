@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +15,7 @@ from headrace.embedded.network import LOOPBACK, free_ports, why_not_healthy
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.worker.running_record import note_end
 from tests.cluster import Cluster
-from tests.faults.journal import Did, Ended, Journal, Late, Said, Sampled, Started
+from tests.faults.journal import Did, Ended, Journal, Late, Redelivered, Said, Sampled, Started
 from tests.faults.points import VARIABLE
 from tests.member import Member
 from tests.waiting import describe, until
@@ -254,6 +255,9 @@ class Fleet:
                 # What a traceback is of stands below its first line.
                 said = "\n".join(lines[number : number + TRACEBACK_LINES]) if line.startswith("Traceback") else line
                 self._journal.note(Said(process=post.title, pid=member.pid, line=said[:SAID_CHARS_MAX]))
+            elif '"the consumer of its lane has let go of a task' in line:
+                lost = json.loads(line)
+                self._journal.note(Redelivered(task=lost["task_id"], sequence=lost["sequence"]))
 
     async def _sample(self) -> None:
         while True:

@@ -180,6 +180,13 @@ class Said(Entry, tag="said"):
     line: str
 
 
+class Redelivered(Entry, tag="redelivered"):
+    """A projector queued a task again because nobody would have been given what stands at a sequence of the log."""
+
+    task: str
+    sequence: int
+
+
 class Did(Entry, tag="did"):
     """The fault did something, or the run came to its next part."""
 
@@ -215,7 +222,7 @@ class Found(Entry, tag="found"):
 
 AnyEntry = (
     Began | Planned | Scheduled | Asked | Answered | Unanswered | GaveUp | Connected | Seen | Cut | Sampled | Started | Ended | Said
-    | Did | Called | Reached | Late | Found
+    | Redelivered | Did | Called | Reached | Late | Found
 )  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode

@@ -26,6 +26,7 @@ from tests.faults.journal import (
     Late,
     Planned,
     Reached,
+    Redelivered,
     Said,
     Sampled,
     Scheduled,
@@ -229,6 +230,7 @@ DOCTORED: list[tuple[str, Change]] = [
     ("a run has one finish: one has 3 finishes for 2 runs", logged(finished(20, "one"))),
     ("a run has one finish: one has the fences", logged(queued(4, "one", 1, fence=2))),
     ("an attempt is queued once: one was queued 2 times", logged(queued(20, "one", 1, fence=3))),
+    ("an attempt is queued once: one was queued 2 times", lambda seen: said(Redelivered(task="one", sequence=4))(logged(queued(20, "one", 1, fence=3))(seen))),
     ("the read model has what the log says: one is failed by 6", row(0, state="failed")),
     ("the read model has what the log says: one is succeeded by 3", row(0, sequence=3)),
     ("the read model has what the log says: other has a row", row(0, id="other")),
@@ -308,6 +310,12 @@ def test_every_property_of_the_checker_is_broken_by_a_doctored_run() -> None:
 
 def test_a_stream_may_have_shown_or_left_out_what_a_cancellation_withdrew_from_the_log() -> None:
     assert check(unsaid(Seen, client="owner", id="5-7")(GOOD)) == []
+
+
+def test_an_attempt_whose_delivery_was_lost_before_it_was_started_is_queued_again() -> None:
+    seen = logged(queued(0, "three", 3, batch="batch-3"))(GOOD)
+    assert any(each.startswith("an attempt is queued once: three") for each in check(seen))
+    assert check(said(Redelivered(task="three", sequence=0))(seen)) == []
 
 
 def test_of_deleted_tasks_the_checker_knows_what_their_deletions_say() -> None:

@@ -15,7 +15,8 @@ from headrace.metrics.series import DELAY_SECONDS, REQUEST_SECONDS, TASK_SECONDS
 from headrace.store.tables import TaskRow
 
 PROJECTION_SECONDS = (*DELAY_SECONDS, 300.0, 900.0)  # a projector that was away has this to catch up with
-LOG_LOST, LOG_SHORTENED, TIMER_OVERDUE, RUN_LOST = "log_lost", "log_shortened", "timer_overdue", "run_lost"
+LOG_LOST, LOG_SHORTENED = "log_lost", "log_shortened"
+TIMER_OVERDUE, RUN_LOST, DELIVERY_LOST = "timer_overdue", "run_lost", "delivery_lost"
 
 FiringResult = Literal["submitted", "skipped", "failed"]
 
@@ -41,7 +42,7 @@ class ProjectorMetrics:
         self.totals = HistogramBy(TASK_SECONDS)
         self.requeued = CounterBy()
         # Prometheus sees a counter grow only if it was there before.
-        for reason in (LOG_LOST, LOG_SHORTENED, TIMER_OVERDUE, RUN_LOST):
+        for reason in (LOG_LOST, LOG_SHORTENED, TIMER_OVERDUE, RUN_LOST, DELIVERY_LOST):
             self.requeued.add((reason,), 0)
         self.firings: dict[FiringResult, int] = dict.fromkeys(get_args(FiringResult), 0)
 
@@ -88,7 +89,7 @@ def show(metrics: ProjectorMetrics, *, is_leading: bool, lacks_migration: bool) 
     )
     yield counter_by(
         "headrace_requeued",
-        "Tasks that were queued again because the log, a timer or a worker had lost them",
+        "Tasks that were queued again because the log, a timer, a worker or a consumer had lost them",
         ("reason",),
         metrics.requeued,
     )

@@ -1,9 +1,9 @@
 """The sweep: what no event announces, because only time has passed.
 
 The leader looks in the read model for tasks that expired before they were started, for tasks that the log's retention is about
-to drop from their queue or has dropped while they ran, for timers that did not go off, and for the open tasks of cancelled
-batches; and it makes hours of old minutes of activity. One sweep is bounded and is repeated. The read model is a moment behind, so the log is asked before anything is
-appended.
+to drop from their queue or has dropped while they ran, for timers that did not go off, for queued tasks that no consumer delivers any
+more, and for the open tasks of cancelled batches; and it makes hours of old minutes of activity. One sweep is bounded and is repeated.
+The read model is a moment behind, so the log is asked before anything is appended.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from headrace.log import clock, subjects
 from headrace.log.connection import Log
 from headrace.log.prune import withdraw_newest
 from headrace.projector.compaction import Compaction
-from headrace.projector.metrics import RUN_LOST, TIMER_OVERDUE, ProjectorMetrics
+from headrace.projector.lost_deliveries import LostDeliveries
+from headrace.projector.metrics import DELIVERY_LOST, RUN_LOST, TIMER_OVERDUE, ProjectorMetrics
 from headrace.projector.recovery import headers_of, queue_again, subject_of, waiting_task
 from headrace.store.leader_queries import (
     list_expired,
@@ -60,6 +61,7 @@ class Sweep:
     def __init__(self, log: Log, metrics: ProjectorMetrics | None = None) -> None:
         self._log = log
         self._requeued = (metrics or ProjectorMetrics()).requeued
+        self._lost_deliveries = LostDeliveries(log)
         self._compaction = Compaction()
         self._due_at = self._searched_aged_at = 0.0
 
@@ -97,6 +99,7 @@ class Sweep:
             session, await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue
         )
         await self._for_each(session, await list_open_of_cancelled_batches(session, ROWS), self._cancel)
+        await self._for_each(session, await self._lost_deliveries.search_when_due(session), self._deliver_again)
         await self._compaction.compact_when_due(session)
 
     @property
@@ -176,6 +179,11 @@ class Sweep:
             fence, newest = (row.fence, 0) if state is None else (state.fence, state.newest_record.sequence)
             await queue_again(self._log, row, fence, newest)
             self._requeued.add((RUN_LOST,))
+
+    async def _deliver_again(self, row: TaskRow) -> None:
+        """Queue a task again that its lane has let go of, if the log says so."""
+        if await self._lost_deliveries.queue_if_lost(row):
+            self._requeued.add((DELIVERY_LOST,))
 
     async def _for_each(
         self, session: LeaderSession, rows: Iterable[TaskRow], move: Callable[[TaskRow], Awaitable[None]]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from headrace.contracts.counts import OwnerCounts
 from headrace.store import tables
@@ -27,6 +28,17 @@ _OPEN_OF_CANCELLED_BATCHES = f"""
     WHERE b.state = 'open' AND b.cancelled_at IS NOT NULL
     LIMIT $1
 """  # noqa: S608 - names are ours
+# A lane hands out its tasks in the order of the log, so what it has let go of is among the oldest that wait in it. No more of a lane
+# is read, however many wait.
+_QUEUED_BEHIND_FLOORS = f"""
+    SELECT t.* FROM unnest($1::text[], $2::text[], $3::bigint[]) lane (kind, priority, floor) CROSS JOIN LATERAL (
+        SELECT {_TASK} FROM tasks
+        WHERE state = 'queued' AND kind = lane.kind AND priority = lane.priority AND queued_at < $4
+        ORDER BY queued_at LIMIT $6
+    ) t
+    WHERE t.epoch = $5 AND t.sequence <= lane.floor
+    LIMIT $6
+"""  # noqa: S608 - names are ours
 # The same condition as `headrace.store.batch_rows.is_over`.
 _OVER_BUT_OPEN = f"""
     SELECT {column_names(tables.batches)} FROM batches
@@ -36,6 +48,14 @@ _OVER_BUT_OPEN = f"""
 _DISABLED_USERS = "SELECT id FROM users WHERE state = 'disabled'"
 _COUNTS = "SELECT owner, kind, state, n FROM counts WHERE owner = ANY($1::text[])"
 _NEXT_SCHEDULES = f"SELECT {column_names(tables.schedules)} FROM schedules WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608 - names are ours
+
+
+class LaneFloor(NamedTuple):
+    """Up to which sequence the tasks of a kind and a priority are delivered no more."""
+
+    kind: str
+    priority: str
+    floor: int
 
 
 async def list_expired(session: LeaderSession, now: datetime, limit: int) -> list[TaskRow]:
@@ -58,6 +78,22 @@ async def list_running_since(
 async def list_overdue(session: LeaderSession, before: datetime, limit: int) -> list[TaskRow]:
     """List tasks that are pending although they were due before a time, the longest overdue first."""
     return await _fetch_tasks(session, _OVERDUE, before, limit)
+
+
+async def list_queued_behind_floors(
+    session: LeaderSession, epoch: int, lanes: Sequence[LaneFloor], before: datetime, limit: int
+) -> list[TaskRow]:
+    """List tasks that are queued since before a time, at or before the floor of their lane; of each lane among the oldest ``limit``.
+
+    Args:
+        session: The session of the leading projector.
+        epoch: The epoch of the log in which the floors are.
+        lanes: The lanes. Tasks of other ones are not listed.
+        before: The time.
+        limit: How many tasks are listed at most, and are looked at of one lane.
+    """
+    kinds, priorities, floors = ([lane[column] for lane in lanes] for column in range(3))
+    return await _fetch_tasks(session, _QUEUED_BEHIND_FLOORS, kinds, priorities, floors, before, epoch, limit)
 
 
 async def list_open_of_cancelled_batches(session: LeaderSession, limit: int) -> list[TaskRow]:

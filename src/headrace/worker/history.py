@@ -24,7 +24,7 @@ class History(Struct, frozen=True):
     """What the log says about the earlier deliveries of an attempt."""
 
     ended: bool = False
-    """Whether the attempt has an outcome: the run has finished, or its next attempt is queued or deferred."""
+    """Whether nothing is left to do: the run has finished, its next attempt is queued or deferred, or this one is queued again."""
 
     starts: int = 0
     """How many deliveries started the handler, as far as can be known."""
@@ -48,11 +48,11 @@ async def read_history(log: Log, events: EventWriter, execution: Execution) -> H
         for each in await last_of_each_caught_up(log, subjects.task_events(task.owner, task.task))
     }
     finished = newest.get(EventName.FINISHED)
-    if (finished is not None and finished.sequence > execution.queued.fence) or await _ensure_next_attempt(
-        log, events, execution, newest
-    ):
-        return History(ended=True)
     queued = newest.get(EventName.QUEUED)
+    if (finished is not None and finished.sequence > execution.queued.fence) or _is_queued_again(execution, queued):
+        return History(ended=True)
+    if await _ensure_next_attempt(log, events, execution, newest):
+        return History(ended=True)
     # A task whose events have left the log is over. The delivery was on its way meanwhile.
     if (queued is None or queued.sequence != execution.delivery.sequence) and await has_left(log, execution):
         return History(ended=True)
@@ -63,6 +63,17 @@ async def read_history(log: Log, events: EventWriter, execution: Execution) -> H
     first = execution.first_start_delivery
     lost_trace = execution.delivery.delivered > first and first not in started
     return History(starts=len(started) + lost_trace, has_started=bool(started))
+
+
+def _is_queued_again(execution: Execution, record: Record | None) -> bool:
+    """Whether the attempt was queued once more behind this delivery, which its consumer seemed to have lost.
+
+    The newer record is delivered as well, and is what the attempt runs from.
+    """
+    if record is None or record.sequence <= execution.delivery.sequence:
+        return False
+    event, queued = read_record(record), execution.queued
+    return isinstance(event, Queued) and (event.fence, event.attempt) == (queued.fence, queued.attempt)
 
 
 async def _ensure_next_attempt(

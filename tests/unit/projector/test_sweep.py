@@ -11,6 +11,7 @@ import pytest
 
 from headrace.log.connection import Log
 from headrace.projector import sweep as module
+from headrace.projector.lost_deliveries import LostDeliveries
 from headrace.projector.sweep import TASKS_AT_ONCE, Sweep
 from headrace.store import leadership
 from headrace.store.leadership import LeaderSession
@@ -51,6 +52,7 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(module, "list_expired", find)
     for name in EMPTY:
         monkeypatch.setattr(module, name, find_nothing)
+    monkeypatch.setattr(LostDeliveries, "search_when_due", find_nothing)
     monkeypatch.setattr(Sweep, "_expire", move)
     return moved
 

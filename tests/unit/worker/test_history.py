@@ -110,6 +110,16 @@ async def test_an_attempt_whose_next_one_is_queued_has_ended() -> None:
     assert (await log.read(execution())).ended
 
 
+async def test_an_attempt_that_was_queued_again_is_left_to_the_newer_record() -> None:
+    """As by the sweep, when the consumer had let go of this delivery. The newer record counts, whatever was started before it."""
+    again = record(Queued(attempt=1, fence=0, input=INPUT), SEQUENCE + 4)
+    assert await FakeLog(started(1, SEQUENCE + 1), again).read(execution(delivered=2)) == History(ended=True)
+    own = record(Queued(attempt=1, fence=0, input=INPUT), SEQUENCE)
+    assert not (await FakeLog(own).read(execution(delivered=2))).ended
+    other_run = record(Queued(attempt=1, fence=SEQUENCE + 3, input=INPUT), SEQUENCE + 4)
+    assert not (await FakeLog(other_run).read(execution(delivered=2))).ended
+
+
 async def test_a_deferred_attempt_whose_timer_is_set_is_left_to_the_timer() -> None:
     log = FakeLog(deferred(), timer=True)
     assert (await log.read(execution())).ended
