@@ -2,8 +2,8 @@
 
 A consumer does not deliver again what stands at or before its ack floor. A worker acknowledges a task only when the log has what
 ended the attempt, so a task that the log has as queued, at or before that floor, was given to nobody who runs it, and nobody will be
-given it. It comes to that when another server begins to lead the consumer whose copy of the log is behind: it drops the deliveries of
-records that it does not have. An operator who pulls from the consumer and acknowledges by mistake makes the same of a task.
+given it. An operator who pulls from the consumer and acknowledges by mistake makes this of a task, and so would a consumer that has
+lost what it knew of its deliveries.
 """
 
 from __future__ import annotations
