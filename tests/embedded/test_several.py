@@ -46,6 +46,13 @@ def test_a_number_of_processes_that_cannot_be_is_refused_with_a_sentence(option:
     assert re.search(rf"Invalid value for '{option}': '?{count}'? is not ", refused.output)
 
 
+def test_several_apis_are_refused_where_the_system_does_not_spread_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    refused = CliRunner().invoke(cli, ["up", "--apis", "2"])
+    assert refused.exit_code == 2
+    assert "'--apis': only Linux spreads connections over several APIs: leave it at 1" in refused.output
+
+
 async def test_each_has_a_name_and_a_record_of_its_own_and_apis_are_stopped_first(start_up: Start) -> None:
     up = await (await start_up(environ=TWO_EACH)).ready()
     pids = up.pids()
