@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 # Each keeps ten of the sixty connections of the embedded Postgres. Four accept more tasks than one projector writes.
 APIS_MAX = 4
-# Each takes about 100 MB and a core under load. A machine for more of them has a supervisor of its own, and `headrace worker`.
+# Each takes 40 MB, what its kinds load, and a core under load. A machine for more has a supervisor of its own, and `headrace worker`.
 WORKERS_MAX = 16
 
 
