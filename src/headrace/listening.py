@@ -1,4 +1,4 @@
-"""Reserving an address to listen on: it belongs to one process, and `:8080` and `[::]:8080` are reached over IPv4 and IPv6."""
+"""Reserving an address to listen on: it belongs to one process unless it is shared; `:8080` and `[::]:8080` are reached over IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from headrace.settings import PORT_MAX
 _NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
-def bind(host: str, port: int, variable: str) -> socket.socket:
-    """Reserve an address. No other process can listen on it from then on.
+def bind(host: str, port: int, variable: str, *, is_shared: bool = False) -> socket.socket:
+    """Reserve an address. No other process can listen on it from then on, unless both share it.
 
     Args:
         host: A name or an address; every address of this machine, of IPv4 and of IPv6, when empty.
         port: The port.
         variable: The setting that has the address, for who has to choose another.
+        is_shared: Let other processes of the same user that share it listen on it too. Linux spreads connections over them.
 
     Raises:
         OSError: Another process listens there, or this machine has no such address.
@@ -27,7 +28,7 @@ def bind(host: str, port: int, variable: str) -> socket.socket:
     refused: OSError | None = None
     for family, address in _resolve(host, port, variable):
         try:
-            return _bind_socket(family, address)
+            return _bind_socket(family, address, is_shared=is_shared)
         except OSError as error:
             refused = error
             if error.errno not in _NO_IPV6:
@@ -49,11 +50,13 @@ def cannot_listen(host: str, port: int, error: Exception, variable: str) -> OSEr
     return OSError(f"cannot listen on {address}: {reason}; choose another address with {variable}")
 
 
-def _bind_socket(family: int, address: Any) -> socket.socket:
+def _bind_socket(family: int, address: Any, *, is_shared: bool) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         # Connections that the previous process has closed do not keep the address. Another one that listens does.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind(address)

@@ -8,6 +8,7 @@
     python -m tests.bench scale --tasks 50000 the same of fewer
     python -m tests.bench screens             the screens of the web application, with a million tasks of 200 accounts
     python -m tests.bench web                 the web application in a browser, about four minutes: paint, idle, pixel, scroll
+    python -m tests.bench cores               one core beside two, with one or two APIs and workers, a quarter of an hour
     python -m tests.bench before --checkout ../before
                                               beside another checkout, about ten minutes: noop, task, many, token
     python -m tests.bench --quick             small numbers: does the bench itself work?
@@ -59,6 +60,13 @@ Of the suite `keys`, in which every submission of a burst has a credential:
   API takes for one is judged. What one key costs shows beside the suite `spine` of a version from before there were keys.
 - *accepted with an access token*: likewise, the access token of one session beside a key.
 - *keys seen for the first time*: the first round of all, in which each key is looked up in Postgres once.
+
+Of the suite `cores`, in which the burst of the spine runs on one core and on two, with one or two APIs and workers:
+
+- *finished*: as above. The load client has the second core to itself where Headrace has one, and shares it where Headrace has two; so
+  two cores are less than twice as much. Rounds of all setups alternate, and each is a start of its own, pinned before its first
+  instruction, as servers count the cores when they start. The median of the shares within a round is what stands beside it.
+- *CPU*: of a task, all processes without the client. *start*: submit to handler start, one task every 10 ms.
 
 Of the suite `before`, in which this version stands beside another checkout of it, whose environment is made (`uv sync`):
 

@@ -17,6 +17,8 @@ from headrace.errors import HeadraceError
 from headrace.telemetry import set_up_logs
 from tests.bench.before import PARTS as BEFORE_PARTS
 from tests.bench.before import before
+from tests.bench.cores import PARTS as CORE_PARTS
+from tests.bench.cores import cores
 from tests.bench.errors import BenchError
 from tests.bench.facts import facts
 from tests.bench.files import PARTS as FILE_PARTS
@@ -56,6 +58,7 @@ SUITES = {
     "scale": Suite(scale, SCALE_PARTS),
     "screens": Suite(screens, SCREEN_PARTS),
     "files": Suite(files, FILE_PARTS),
+    "cores": Suite(cores, CORE_PARTS),
     "web": Suite(web, WEB_PARTS),
     "peers": Suite(peers, PEER_PARTS),
 }
@@ -70,7 +73,7 @@ SUITES = {
     type=click.IntRange(1_000),
     help="How many tasks `scale` and `screens` have; a million by default, and for `memory` two.",
 )
-@click.option("--rounds", type=click.IntRange(1), help="How many rounds `spine` and `peers` measure.")
+@click.option("--rounds", type=click.IntRange(1), help="How many rounds `spine`, `cores` and `peers` measure.")
 @click.option(
     "--checkout",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),

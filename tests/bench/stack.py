@@ -18,6 +18,7 @@ import msgspec
 
 from headrace.contracts.events import Finished, Outcome, decode
 from headrace.contracts.kinds import KindList
+from headrace.embedded.counts import Counts
 from headrace.embedded.credentials import Credentials
 from headrace.embedded.home import Home, RunInfo
 from headrace.embedded.network import free_ports
@@ -39,6 +40,7 @@ DRAIN_SECONDS = 120.0
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.1  # a look costs the servers some of what is measured, so not more often
 BENCH_KINDS = {"failing", "noop", "timed"}
+ONE_EACH = Counts()
 TROUBLE = ('"level":"warning"', '"level":"error"', "starting it again")
 TROUBLE_LINES_MAX = 10  # shown of one start; a loop of warnings says the same each time
 
@@ -231,7 +233,9 @@ async def read_finishes(log: Log, after: int, kind: str, tasks: Sequence[str]) -
 
 
 @asynccontextmanager
-async def bench_stack(home: Path, *, sync: str = "1s", max_tasks: int | None = None) -> AsyncGenerator[Stack]:
+async def bench_stack(
+    home: Path, *, sync: str = "1s", max_tasks: int | None = None, counts: Counts = ONE_EACH
+) -> AsyncGenerator[Stack]:
     """`up` with the yardstick's route and the kinds that do nothing; with ``max_tasks`` in its log where that is given."""
     environ = {
         **({} if max_tasks is None else {"HEADRACE_STREAM_MAX_TASKS": str(max_tasks)}),
@@ -240,7 +244,8 @@ async def bench_stack(home: Path, *, sync: str = "1s", max_tasks: int | None = N
         # One account sends more than a thousand submissions a second.
         "HEADRACE_LIMITS_FACTOR": "1000",
     }
-    async with running(home, "tests.bench.run_up", "{home}", "{port}", environ=environ) as up:
+    processes = (str(counts.apis), str(counts.workers))
+    async with running(home, "tests.bench.run_up", "{home}", "{port}", *processes, environ=environ) as up:
         await up.announced(BENCH_KINDS)
         async with open_log(as_user(up, OPERATOR), "bench") as log, open_log(as_user(up, WORKER), "lines") as writer:
             # The load client is a process of its own, which finds the key here.

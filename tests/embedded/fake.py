@@ -29,11 +29,16 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
+async def listen(variable: str) -> asyncio.Server:
+    is_shared = variable == "HEADRACE_API_BIND" and os.environ.get("HEADRACE_API_SHARE_BIND") == "true"
+    return await asyncio.start_server(answer, *split_bind(os.environ[variable]), reuse_port=is_shared)
+
+
 async def main(name: str) -> None:
     watch_parent()
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    servers = [await asyncio.start_server(answer, *split_bind(os.environ[variable])) for variable in LISTENS[name]]
+    servers = [await listen(variable) for variable in LISTENS[name]]
     print(f"{name} runs as {os.getpid()}", flush=True)
     secrets, credentials = (os.environ.get(f"HEADRACE_{of}") for of in ("API_FOLLOW_SECRETS", "NATS_CREDENTIALS"))
     print(f"{name} has {len(secrets or '')} letters of secrets, credentials: {credentials}", flush=True)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from headrace.embedded.counts import Counts
 from headrace.embedded.home import Home
 from headrace.embedded.up import Programs, up
 from headrace.settings import Settings
@@ -39,6 +40,7 @@ if __name__ == "__main__":
                     admin=fake("admin"),
                     provision=fake("provision"),
                     children={name: fake(name) for name in ("api", "worker", "projector")},
+                    counts=Counts(int(os.environ.get("FAKE_APIS", "1")), int(os.environ.get("FAKE_WORKERS", "1"))),
                 ),
                 build_web=build_web if "FAKE_WEB" in os.environ else None,
             )

@@ -1,4 +1,4 @@
-"""The address that an API listens on: it belongs to one process, and clients that read nothing do not keep their connections."""
+"""The address that an API listens on: it belongs to one process unless it is shared; clients that read nothing lose their connections."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def listen(bound: socket.socket) -> None:
 class ListeningServer(Server):
     """Granian on a socket that is open already.
 
-    Granian itself binds with SO_REUSEPORT, with which two processes share an address without noticing.
+    Granian itself always binds with SO_REUSEPORT, with which two processes share an address without noticing.
 
     Args:
         target: The application.

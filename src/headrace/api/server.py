@@ -63,7 +63,7 @@ async def serve(settings: Settings, stop: Stop) -> None:
     read_model, identity, operations = ReadModel(open_session), IdentityDatabase(open_session), Operations(stop)
     _allow_connections(settings.api.connections)
     # A taken address is noticed first, and clients are let in last.
-    listener = bind(*split_bind(settings.api.bind), BIND)
+    listener = bind(*split_bind(settings.api.bind), BIND, is_shared=settings.api.share_bind)
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
         await stack.enter_async_context(serve_operations(settings.api.ops, operations, variable="HEADRACE_API_OPS"))

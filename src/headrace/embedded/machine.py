@@ -6,26 +6,29 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from headrace.embedded.child import Child
 from headrace.embedded.child_environ import environ_of
+from headrace.embedded.children import ChildPlan, find_not_ready, plan_children, waited_for
+from headrace.embedded.counts import Counts
 from headrace.embedded.errors import HomeError, ServerError
 from headrace.embedded.first_admin import FirstAdmin
 from headrace.embedded.home import Home, RunInfo, Started
 from headrace.embedded.log_watch import LogWatch
 from headrace.embedded.nats import EmbeddedNats
 from headrace.embedded.nats_users import NatsUsers
-from headrace.embedded.network import LOOPBACK, authority, free_ports, why_not_ready
+from headrace.embedded.network import LOOPBACK, authority, check_port, hold_port, why_not_ready
 from headrace.embedded.postgres import EmbeddedPostgres
 from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.embedded.supervisor import Supervisor
 from headrace.log.permissions import PROVISIONER
 from headrace.parent_watch import PARENT_PIPE
-from headrace.settings import PREFIX, Settings, split_bind
+from headrace.settings import PREFIX, Settings
 from headrace.settings.database_parts import database_variable
 from headrace.settings.secret_files import is_given
 from headrace.worker.running_record import note_end
@@ -35,11 +38,6 @@ NATS = "nats"
 # Its configuration is as private as the files with the passwords.
 NATS_SAYS_TOO_MUCH = (" [INF]", "Plaintext passwords")
 STOPS_FIRST = "api"  # so that no task is accepted while the others finish
-OPERATIONS = {  # the variable that says where each process answers from its own event loop
-    "api": "HEADRACE_API_OPS",
-    "worker": "HEADRACE_WORKER_OPS",
-    "projector": "HEADRACE_PROJECTOR_OPS",
-}
 MIGRATE_SECONDS = 600.0  # a new index on a large table
 PROVISION_SECONDS = 90.0  # more than the minute for which it waits for a NATS that reads a large store
 READY_SECONDS = 60.0
@@ -66,7 +64,7 @@ class Machine:
         self._environ = {name: value for name, value in environ.items() if value or not name.startswith(PREFIX)}
         self._output = output
         self._supervisor = Supervisor(output.say, self._announce)
-        self._children: Sequence[str] = ()
+        self._children: Sequence[ChildPlan] = ()
         self._nats_url = settings.nats.url
         self._database_url = settings.database.url
         self._nats: EmbeddedNats | None = None
@@ -80,6 +78,20 @@ class Machine:
         self._output.say(f"home {self._home.path}")
         if names := await self._home.end_left_over():
             self._output.say(f"ended {', '.join(names)}, left over from an earlier run")
+
+    def plan_children(self, stack: AsyncExitStack, roles: Iterable[str], counts: Counts) -> None:
+        """Choose the addresses of the Headrace processes, before anything starts.
+
+        Raises:
+            PortError: An address is in use, or belongs to no interface of this machine.
+        """
+        address = self._host, self._port
+        if counts.apis == 1:
+            check_port(*address)
+        else:
+            # It is held for as long as they run, so that another `up` does not take a share in it meanwhile.
+            stack.enter_context(hold_port(*address))
+        self._children = plan_children(roles, counts, self._environ, self._home.path, address)
 
     def start_building(self, stack: AsyncExitStack, build: BuildWeb) -> None:
         """Build the web app beside everything else. It is not worth waiting for: the API serves it as soon as it is there."""
@@ -145,27 +157,25 @@ class Machine:
             raise ServerError(f"the migration {error}") from None
 
     async def start_children(self, stack: AsyncExitStack, commands: Commands) -> None:
-        """Start the Headrace processes."""
-        self._output.say(f"starting {', '.join(commands)}")
-        self._children = tuple(commands)
+        """Start the Headrace processes that were planned."""
+        self._output.say(f"starting {', '.join(each.name for each in self._children)}")
         environ = self._child_environ()
-        stack.push_async_callback(self._stop, *(name for name in commands if name != STOPS_FIRST))
-        stack.push_async_callback(self._stop, *(name for name in commands if name == STOPS_FIRST))
-        for name, argv in commands.items():
+        stack.push_async_callback(self._stop, *(each.name for each in self._children if each.role != STOPS_FIRST))
+        stack.push_async_callback(self._stop, *(each.name for each in self._children if each.role == STOPS_FIRST))
+        for plan in self._children:
             child = Child(
-                argv,
-                environ=self._as_user(name, environ_of(name, environ)),
+                commands[plan.role],
+                environ=self._as_user(plan.role, environ_of(plan.role, {**environ, **plan.variables})),
                 grace=STOP_SECONDS,
-                on_line=self._output.of(name),
-                health=split_bind(environ[OPERATIONS[name]]),
-                before_abort=self._note_end_of_worker if name == "worker" else None,
+                on_line=self._output.of(plan.name),
+                health=plan.health,
+                before_abort=None if plan.record is None else partial(self._note_end_of_worker, plan.record),
             )
-            await self._supervisor.start(name, child)
+            await self._supervisor.start(plan.name, child)
         if self._nats is not None:
-            health = [split_bind(environ[OPERATIONS[name]]) for name in commands if name != "api"]
             self._log_watch = LogWatch(
                 self._home.nats,
-                [(self._host, self._port), *health],
+                [each.health for each in self._children],
                 lambda: self._supervisor.end(NATS),
                 self._output.say,
             )
@@ -175,20 +185,27 @@ class Machine:
         await self._admin.make(argv, environ_of("admin", self._child_environ()))
 
     async def wait_until_ready(self) -> None:
-        """Wait until the API is ready; a child that ends meanwhile is started again.
+        """Wait until the API is ready, and each process that is one of several; a child that ends meanwhile is started again.
 
         Raises:
-            ServerError: The API was not ready within `READY_SECONDS`.
+            ServerError: One of them was not ready within `READY_SECONDS`.
         """
         begun = said = time.monotonic()
-        while (reason := await why_not_ready(self._host, self._port)) is not None:
+        while (found := await self._find_not_ready()) is not None:
+            name, reason = found
             now = time.monotonic()
             if now - begun > READY_SECONDS:
-                raise ServerError(f"the API was not ready within {READY_SECONDS:g} s: {reason}")
+                raise ServerError(f"{name} was not ready within {READY_SECONDS:g} s: {reason}")
             if now - said > READY_LINE_SECONDS:
                 said = now
-                self._output.say(f"waiting for the API at {self._api_url}: {reason}")
+                self._output.say(f"waiting for {name}: {reason}")
             await asyncio.sleep(READY_POLL_SECONDS)
+
+    async def _find_not_ready(self) -> tuple[str, str] | None:
+        """Return what is not ready, and why; None when everything is that is waited for."""
+        if (reason := await why_not_ready(self._host, self._port)) is not None:
+            return f"the API at {self._api_url}", reason
+        return await find_not_ready(waited_for(self._children))
 
     def say_ready(self) -> None:
         """Say how to sign in, and write the line for programs that wait for it to standard output.
@@ -222,16 +239,12 @@ class Machine:
     def _api_url(self) -> str:
         return f"http://{authority(self._host or LOOPBACK, self._port)}"
 
-    @property
-    def _worker_record(self) -> Path:
-        return self._home.path / "worker-runs"
-
-    def _note_end_of_worker(self) -> None:
-        """Note for the next worker that this one is ended because it does not answer."""
+    def _note_end_of_worker(self, record: Path) -> None:
+        """Note for the worker after this one that this one is ended because it does not answer."""
         try:
-            note_end(self._worker_record)
+            note_end(record)
         except OSError as error:
-            self._output.say(f"{self._worker_record} cannot be written ({error.strerror})")
+            self._output.say(f"{record} cannot be written ({error.strerror})")
 
     async def _stop(self, *names: str) -> None:
         if names:
@@ -251,13 +264,10 @@ class Machine:
             # Output of a handler appears when it is printed, not when a buffer is full.
             "PYTHONUNBUFFERED": "1",
         }
-        for variable, port in zip(OPERATIONS.values(), free_ports(len(OPERATIONS)), strict=True):
-            environ.setdefault(variable, f"{LOOPBACK}:{port}")
         # No load balancer chooses between several of them.
         environ.setdefault("HEADRACE_API_DRAIN", "0")
         if not is_given(environ, "HEADRACE_OBJECTS_URL"):
             environ["HEADRACE_OBJECTS_URL"] = self._home.objects.as_uri()
-        environ["HEADRACE_WORKER_RECORD"] = str(self._worker_record)
         if not is_given(environ, "HEADRACE_API_SECRETS"):
             environ["HEADRACE_API_SECRETS"] = self._home.api_secret()
         if not is_given(environ, "HEADRACE_API_FOLLOW_SECRETS"):
@@ -270,7 +280,7 @@ class Machine:
     def _announce(self) -> None:
         up = Started.of_this_process()
         pids = self._supervisor.pids()
-        children = {name: Started.of(pids[name]) for name in self._children if name in pids}
+        children = {each.name: Started.of(pids[each.name]) for each in self._children if each.name in pids}
         info = RunInfo(
             up=up,
             api_url=self._api_url,

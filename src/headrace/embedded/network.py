@@ -51,19 +51,44 @@ def check_port(host: str, port: int) -> None:
     Raises:
         PortError: The address is in use, or belongs to no interface of this machine.
     """
+    _bind_alone(host, port).close()
+
+
+def hold_port(host: str, port: int) -> socket.socket:
+    """Reserve an address for several processes of this user that share it. Nobody who does not share it can listen there.
+
+    Returns:
+        The socket that holds the address until it is closed. It takes no connections.
+
+    Raises:
+        PortError: The address is in use, or belongs to no interface of this machine.
+    """
+    held = _bind_alone(host, port)
+    # Until now two that hold the same address exclude each other; from now on whoever shares it may bind, and nobody else.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return held
+
+
+def _bind_alone(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        with socket.socket(family, kind, protocol) as probe:
+        bound = socket.socket(family, kind, protocol)
+        try:
             # The API sets this too: connections that are not closed completely do not keep it from listening.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+        except OSError:
+            bound.close()
+            raise
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PortError(
             f"cannot listen on {authority(host, port)} ({reason}): stop what uses it, or choose another port"
         ) from error
+    return bound
 
 
 def authority(host: str, port: int) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO, cast
 
+from headrace.embedded.counts import role_of
 from headrace.embedded.line_writer import LineWriter
 from headrace.embedded.process import OnLine
 from headrace.printable import has_colours, printable_lines
@@ -59,5 +60,5 @@ class PrefixedOutput:
     def _line(self, name: str, text: str) -> bytes:
         prefix = f"{name:<{NAME_WIDTH}} |"
         if self._coloured:
-            prefix = f"\x1b[{COLOURS.get(name, OTHER_COLOUR)}m{prefix}\x1b[0m"
+            prefix = f"\x1b[{COLOURS.get(role_of(name), OTHER_COLOUR)}m{prefix}\x1b[0m"
         return f"{prefix} {printable_lines(text)}\n".encode(self._encoding, errors="backslashreplace")

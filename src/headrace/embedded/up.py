@@ -10,10 +10,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
 from typing import NamedTuple
 
+from headrace.embedded.counts import Counts
 from headrace.embedded.errors import EmbeddedError
 from headrace.embedded.home import Home
 from headrace.embedded.machine import BuildWeb, Commands, Machine
-from headrace.embedded.network import check_port
 from headrace.embedded.prefixed_output import PrefixedOutput
 from headrace.settings import Settings
 
@@ -35,13 +35,15 @@ class Programs(NamedTuple):
         migrate: It is run to its end before the others start.
         provision: It is run to its end each time when NATS has started.
         admin: It makes the first administrator while the others start.
-        children: They are kept running, by name; ``api`` is stopped before the others.
+        children: They are kept running, by role; ``api`` is stopped before the others.
+        counts: How many of each role.
     """
 
     migrate: Sequence[str] = headrace_argv("migrate")
     provision: Sequence[str] = headrace_argv("provision")
     admin: Sequence[str] = headrace_argv("admin", "set-up")
     children: Commands = CHILDREN
+    counts: Counts = Counts()
 
 
 PROGRAMS = Programs()
@@ -78,7 +80,7 @@ async def up(
     machine = Machine(settings, home, host, port, environ, output)
     with closing(output), _received_signals(machine.kill) as signals:
         try:
-            await _run(machine, home, host, port, programs, signals, build_web)
+            await _run(machine, home, programs, signals, build_web)
         except EmbeddedError as error:
             output.say(str(error))
             return error.exit_code
@@ -91,8 +93,6 @@ async def up(
 async def _run(
     machine: Machine,
     home: Home,
-    host: str,
-    port: int,
     programs: Programs,
     signals: _Signals,
     build_web: BuildWeb | None,
@@ -102,7 +102,7 @@ async def _run(
         try:
             stack.enter_context(home)
             await machine.end_left_over()
-            check_port(host, port)
+            machine.plan_children(stack, programs.children, programs.counts)
             if build_web is not None:
                 machine.start_building(stack, build_web)
             await machine.start_postgres(stack)

@@ -27,6 +27,13 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     """`headrace api`."""
 
     bind: Annotated[Bind, Meta(description="Address and port to listen on.")] = "127.0.0.1:8080"
+    share_bind: Annotated[
+        bool,
+        Meta(
+            description="Whether other API processes of the same user may listen on this address as well; Linux spreads connections "
+            "over them. `up` with several APIs sets it."
+        ),
+    ] = False
     hosts: Annotated[
         str,
         Meta(

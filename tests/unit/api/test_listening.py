@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import select
 import socket
+import sys
 
 import pytest
 
@@ -9,6 +11,7 @@ from headrace.listening import bind
 from tests.cluster import Cluster
 
 LOOPBACK = "127.0.0.1"
+CONNECTIONS_MAX = 64  # all of them reach the same one of two once in 2^63 times
 
 
 def port_of(listener: socket.socket) -> int:
@@ -36,6 +39,22 @@ def test_of_two_that_start_together_one_gets_the_address() -> None:
         listen(one)
         with pytest.raises(OSError, match="in use"):
             listen(other)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux spreads connections over several processes")
+def test_an_address_that_is_shared_takes_connections_at_each_who_shares_it_and_at_nobody_else() -> None:
+    with bind(LOOPBACK, 0, BIND, is_shared=True) as one, bind(LOOPBACK, port_of(one), BIND, is_shared=True) as other:
+        listen(one)
+        listen(other)
+        taken = set[socket.socket]()
+        for _ in range(CONNECTIONS_MAX):
+            with socket.create_connection((LOOPBACK, port_of(one))):
+                (waiting, *_), _, _ = select.select([one, other], [], [])
+                waiting.accept()[0].close()
+                taken.add(waiting)
+        assert taken == {one, other}
+        with pytest.raises(OSError, match="in use"):
+            bind(LOOPBACK, port_of(one), BIND)
 
 
 def test_an_address_is_free_again_as_soon_as_its_process_is_gone() -> None:

@@ -10,6 +10,7 @@ import click
 
 from headrace.cli.commands.options import note_unknown_settings, read_settings_to_start
 from headrace.cli.terminal.output import note
+from headrace.embedded.counts import APIS_MAX, WORKERS_MAX, Counts
 from headrace.settings import split_bind
 
 
@@ -17,8 +18,17 @@ from headrace.settings import split_bind
 @click.option("--home", help="Where the data is kept; the user-data directory by default, for root /var/lib/headrace.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8080]")
+@click.option(
+    "--apis",
+    type=click.IntRange(1, APIS_MAX),
+    default=1,
+    help="How many APIs share the port, which is possible on Linux.  [default: 1]",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, WORKERS_MAX), default=1, help="How many workers run tasks.  [default: 1]"
+)
 @click.option("--no-web", "leave_web", is_flag=True, help="Do not build the web app, whatever has changed in it.")
-def up(home: str | None, host: str | None, port: int | None, leave_web: bool) -> None:
+def up(home: str | None, host: str | None, port: int | None, apis: int, workers: int, leave_web: bool) -> None:
     """Run everything on this machine.
 
     NATS, Postgres, migrations, api, worker and projector. One of them that ends is started again at once. In a checkout with Node
@@ -27,10 +37,15 @@ def up(home: str | None, host: str | None, port: int | None, leave_web: bool) ->
     import asyncio
 
     from headrace.embedded.home import Home
+    from headrace.embedded.up import PROGRAMS
     from headrace.embedded.up import up as run_up
     from headrace.embedded.web_app import bring_up_to_date
     from headrace.web_place import sources
 
+    if apis > 1 and sys.platform != "linux":
+        raise click.BadParameter(
+            "only Linux spreads connections over several APIs: leave it at 1", param_hint="'--apis'"
+        )
     settings = read_settings_to_start("up")
     note_unknown_settings()
     bound_host, bound_port = split_bind(settings.api.bind)
@@ -38,7 +53,9 @@ def up(home: str | None, host: str | None, port: int | None, leave_web: bool) ->
     # Where the settings name another app, nobody would see this one.
     frontend = None if leave_web or settings.api.web else sources()
     build_web = None if frontend is None else partial(bring_up_to_date, frontend)
-    sys.exit(asyncio.run(run_up(settings, Home.at(home or settings.home), *place, build_web=build_web)))
+    programs = PROGRAMS._replace(counts=Counts(apis, workers))
+    running = run_up(settings, Home.at(home or settings.home), *place, programs=programs, build_web=build_web)
+    sys.exit(asyncio.run(running))
 
 
 @click.command()
