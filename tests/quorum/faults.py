@@ -230,8 +230,15 @@ async def healed(setup: RunSetup, quorum: Quorum) -> None:
     await quorum.start()
     setup.journal.did("mended")
 
+    led = True
+
     async def is_whole() -> bool:
-        replicas = (await _cluster(setup)).replicas
+        nonlocal led
+        copies = await _cluster(setup)
+        if led and not copies.leader:
+            # A server that comes back has asked for votes meanwhile, for which the others choose anew who leads.
+            setup.journal.did("nobody leads the log: the servers choose who does")
+        led, replicas = led and bool(copies.leader), copies.replicas
         return len(replicas) == len(quorum.servers) - 1 and all(each.current and not each.offline for each in replicas)
 
     await until(is_whole, "every copy to have everything", CURRENT_SECONDS_MAX)
