@@ -139,7 +139,7 @@ async def raises_what_its_handler_said_when_it_failed(stage: Stage) -> None:
 
 async def is_given_up_in_time_and_goes_on(stage: Stage) -> None:
     handle = await stage.client.submit(pass_gate, Gate(path=str(stage.place / "gate")))
-    with pytest.raises(TimeoutError, match=rf"gave up after 0.1 seconds to wait until task {handle.id} is over"):
+    with pytest.raises(TimeoutError, match=rf"gave up after 0.1 s of waiting until task {handle.id} is over"):
         await handle.result(timeout=0.1)
     (stage.place / "gate").touch()
     assert await handle.result(timeout=30) == "passed"

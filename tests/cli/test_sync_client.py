@@ -105,7 +105,7 @@ def _spaces() -> Iterator[bytes]:
 
 def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with blocking(Server(lambda _: httpx.Response(200, content=_spaces()))) as client:
-        with pytest.raises(TimeoutError, match=r"gave up after 0.05 seconds to wait until task t is over"):
+        with pytest.raises(TimeoutError, match=r"gave up after 0.05 s of waiting until task t is over"):
             client.result("t", timeout=0.05)
         monkeypatch.setattr(answers, "BODY_SECONDS_MAX", 0.01)
         with pytest.raises(httpx.ReadTimeout, match="had no end"):

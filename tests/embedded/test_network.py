@@ -8,7 +8,7 @@ from headrace.embedded.network import check_port, free_ports, why_not_ready
 
 @pytest.mark.parametrize("host", ["no such host", "a..b", "\udcff", "x" * 300, "203.0.113.1"])
 def test_an_address_that_is_none_of_this_machine_is_refused_in_words(host: str) -> None:
-    with pytest.raises(PortError, match=r"cannot listen on .*: stop what uses it, or choose another port"):
+    with pytest.raises(PortError, match=r"cannot listen on .*: name an address of this machine"):
         check_port(host, free_ports(1)[0])
 
 

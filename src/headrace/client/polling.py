@@ -42,7 +42,7 @@ async def read_until(
         async with connection.driver.within(timeout):
             return await _read_until(connection, read, is_over)
     except TimeoutError as error:
-        raise TimeoutError(f"gave up after {timeout:g} seconds to wait until {end}; it goes on") from error
+        raise TimeoutError(f"gave up after {timeout:g} s of waiting until {end}; it goes on") from error
 
 
 async def _read_until(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import os
 import socket
@@ -18,6 +19,8 @@ PROBE_SECONDS = 5.0
 PROBE_BYTES_MAX = 4096  # a status line and a short reason
 # The length of the message, then the code of an SSLRequest (PostgreSQL documentation, message formats).
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+_PORT_TAKEN = "stop what uses it, or choose another port"
+_NOT_OURS = "name an address of this machine"
 
 # These are below the ports that Linux and macOS give to outgoing connections, one of which could take a port just before we
 # listen on it. Each process begins at another port, so that two that search at the same time find different ones.
@@ -85,9 +88,8 @@ def _bind_alone(host: str, port: int) -> socket.socket:
             raise
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise PortError(
-            f"cannot listen on {authority(host, port)} ({reason}): stop what uses it, or choose another port"
-        ) from error
+        remedy = _PORT_TAKEN if getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES) else _NOT_OURS
+        raise PortError(f"cannot listen on {authority(host, port)} ({reason}): {remedy}") from error
     return bound
 
 

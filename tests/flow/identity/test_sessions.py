@@ -220,6 +220,7 @@ async def test_who_is_not_signed_in_is_told_what_helps_and_nothing_of_commands_o
         ("GET", "tasks", {}, "this request has no credential; sign in with POST /api/v1/session, or send an API key"),
         ("GET", "tasks", {"Cookie": "headrace-refresh=x"}, "sign in again"),
         ("GET", "tasks", {"Authorization": f"Bearer {make_key()}"}, "this API key is not valid"),
+        ("GET", "tasks", {"Authorization": f"Bearer {make_key()[:-1]}"}, "this API key is not valid"),
         ("GET", "tasks", {"Authorization": "Bearer a.b.c"}, "this session has ended"),
         ("PUT", "session", {}, "sign in with POST /api/v1/session"),
     ):

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from time import monotonic, time
 from typing import Protocol
 
-from headrace.identity.key_format import is_key
+from headrace.identity.key_format import PREFIX
 from headrace.identity.principals import Principal
 from headrace.identity_errors import IdentityUnavailable, NotAuthenticated
 from headrace.telemetry import get_logger
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 0.5  # a request waits no longer for a verification that it c
 RETRY_SECONDS = 5.0  # between two attempts to verify a credential again during an outage
 TOKEN_CHARS_MAX = 4096  # of what is presented; an access token has about 600
 
-_INVALID_KEY = "this API key is not valid: it is unknown, was revoked or has expired, or its account is not active; use another one"
+_INVALID_KEY = "this API key is not valid: it is unknown or not complete, was revoked or has expired, or its account is not active; use another one"
 _ENDED = "this session has ended, or its access token is not valid any more; refresh it with PUT /api/v1/session, or sign in again"
 _DIGEST_BYTES = 16
 
@@ -119,7 +119,7 @@ class Credentials:
         digest = self._digest(token)
         principal = await self._verify_again(digest, token) or await self._verify_first(digest, token)
         if principal is None or _has_expired(principal):
-            raise NotAuthenticated(_INVALID_KEY if is_key(token) else _ENDED, is_invalid=True, remedy=None)
+            raise NotAuthenticated(_INVALID_KEY if token.startswith(PREFIX) else _ENDED, is_invalid=True, remedy=None)
         return principal
 
     def forget_credential(self, credential: str) -> None:
