@@ -28,10 +28,11 @@ _CUT = f"SELECT sequence {_ENDS} ORDER BY sequence OFFSET $3 LIMIT 1"
 _OLD_ENOUGH = f"SELECT max(sequence) {_ENDS} AND sequence <= $3 AND at <= $4"
 _ENDED = f"SELECT task, sequence {_ENDS} AND sequence <= $3 ORDER BY sequence LIMIT $4"
 # A task that was run again since goes with its last end. One that is deleted has no row, and its events are erased already.
+# What came too late stands behind the end of its task: it goes as well, since without that end it would look like another run.
 _EVENTS = f"""
     SELECT e.sequence, e.event = '{EventName.FINISHED}' AS is_end, t.kind, t.priority, t.owner, t.id
     FROM tasks t JOIN task_events e ON e.task = t.id AND e.epoch = t.epoch
-    WHERE t.id = ANY($1::text[]) AND t.epoch = $2 AND {FINAL} AND e.sequence <= $3
+    WHERE t.id = ANY($1::text[]) AND t.epoch = $2 AND {FINAL}
       AND NOT EXISTS (
           SELECT FROM task_events l
           WHERE l.task = t.id AND l.epoch = t.epoch AND l.event = '{EventName.FINISHED}' AND l.sequence > $3
