@@ -24,7 +24,8 @@ from headrace.settings import Settings
 OnReconnect = Callable[[], Awaitable[None]]
 
 STATE_SECONDS = 5.0  # for which the known extent of the log says what has left it
-AGED_MARGIN = timedelta(seconds=2 * STATE_SECONDS)  # what is about to leave counts as having left until it is asked again
+# What is about to leave counts as having left, until it is asked again.
+AGED_MARGIN = timedelta(seconds=2 * STATE_SECONDS)
 
 _EVERYTHING = ">"
 _NOT_COMPARED = "the log was not compared with the read model yet"

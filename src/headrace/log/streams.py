@@ -131,7 +131,9 @@ async def read_stream_state(jetstream: JetStream) -> StreamState:
 
 def _kept_before(info: dict[str, Any]) -> datetime | None:
     horizon = _retention_horizon(info)
-    return horizon if info["state"]["messages"] and datetime.fromisoformat(info["state"]["first_ts"]) < horizon else None
+    return (
+        horizon if info["state"]["messages"] and datetime.fromisoformat(info["state"]["first_ts"]) < horizon else None
+    )
 
 
 def _retention_horizon(info: dict[str, Any]) -> datetime:
