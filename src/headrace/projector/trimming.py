@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from prometheus_client.metrics_core import Metric
 
-from headrace.errors import AppendRefused, HeadraceError
+from headrace.errors import AppendRefused, HeadraceError, LogUnavailable
 from headrace.log import clock, conditions, subjects
 from headrace.log.connection import STATE_SECONDS, Log
 from headrace.log.consumers import unread_from
@@ -151,6 +151,9 @@ class Trimming:
         count = 0
         while after < through:
             ended = await session.list_ended(self._epoch, after, through, TASKS_AT_ONCE)
+            # Of a log that was made anew, these would be the records of other tasks.
+            if (await self._log.refresh()).epoch != self._epoch:
+                raise LogUnavailable("the log was made anew meanwhile")
             # The ends go last: a worker that is given a task once more finds its end for as long as there is anything to run.
             # So does whoever asks for the task: without it, what the task has said would look like a task that runs.
             await withdraw_all(self._log, ended.events)
