@@ -172,13 +172,13 @@ async def test_an_idle_client_stays_when_history_leaves_the_log_and_one_that_sle
 async def age_out(cluster: Cluster) -> None:
     """Let everything in the log come of age, and set its age back."""
     jetstream, name = cluster.log.jetstream, subjects.STREAM
-    last = (await cluster.log.refresh()).last_sequence
     config = (await jetstream.request(f"STREAM.INFO.{name}"))["config"]
     second = 1_000_000_000
     await jetstream.request(f"STREAM.UPDATE.{name}", config | {"max_age": second, "duplicate_window": second})
 
     async def empty() -> bool:
-        return (await cluster.log.refresh()).first_sequence == last + 1
+        # What has reached its age counts as having left a little before it does, so the extent says it too early.
+        return not (await cluster.log.replayer.page(">", start=1)).records
 
     await until(empty, "everything to leave the log")
     await jetstream.request(f"STREAM.UPDATE.{name}", config)

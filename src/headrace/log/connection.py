@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
+
+import msgspec
 
 from headrace.errors import HeadraceError, LogUnavailable
 from headrace.log.append import Appender
@@ -22,7 +24,10 @@ from headrace.settings import Settings
 OnReconnect = Callable[[], Awaitable[None]]
 
 STATE_SECONDS = 5.0  # for which the known extent of the log says what has left it
+# What is about to leave counts as having left, until it is asked again.
+AGED_MARGIN = timedelta(seconds=2 * STATE_SECONDS)
 
+_EVERYTHING = ">"
 _NOT_COMPARED = "the log was not compared with the read model yet"
 
 
@@ -63,6 +68,8 @@ class Log:
         self._history = history
         self._seen = (0, 0)
         self._asked_at = 0.0
+        # The epoch, the first sequence that has not reached its age, and when it was asked for.
+        self._first = (0, 0, 0.0)
         self._current = asyncio.Event()
 
     @property
@@ -131,12 +138,29 @@ class Log:
         if not self._connection.is_connected:
             raise LogUnavailable("the log cannot be reached; try again in a moment")
         try:
-            self.note_state(await read_stream_state(self.jetstream))
+            state = await read_stream_state(self.jetstream)
+            if state.kept_before is not None:
+                first = await self._find_first(state, state.kept_before)
+                state = msgspec.structs.replace(state, first_sequence=first)
+            self.note_state(state)
         except LogGone:
             if self.on_gone is not None:
                 self.on_gone()
             raise
         return self.state
+
+    async def _find_first(self, state: StreamState, kept_before: datetime) -> int:
+        """Find the sequence from which on no record has reached its age; one behind the last when all have.
+
+        The oldest record says nothing of it when it is one that is kept for longer, such as a schedule.
+        """
+        epoch, first, asked_at = self._first
+        if epoch != state.epoch or monotonic() - asked_at >= STATE_SECONDS:
+            asked_at, since = monotonic(), (kept_before + AGED_MARGIN).isoformat()
+            records = (await self.replayer.page(_EVERYTHING, records=1, since=since)).records
+            first = records[0].sequence if records else state.last_sequence + 1
+            self._first = (state.epoch, first, asked_at)
+        return first
 
     async def keep_current(self) -> StreamState:
         """Return the extent of the log as it was `STATE_SECONDS` ago or later, so that it has the marks of what is dropped now.

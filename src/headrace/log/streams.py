@@ -48,11 +48,14 @@ class StreamState(msgspec.Struct, frozen=True):
 
     Attributes:
         epoch: When the stream was created, in milliseconds since 1970.
-        first_sequence: The oldest record; 0 when the log is empty.
+        first_sequence: The oldest record; 0 when the log is empty. Before it is asked for what has reached its age, see
+            `kept_before`, this may be a record that the log keeps for as long as it is needed.
         last_sequence: The newest record; 0 when the log is empty.
         bytes: The size on disk.
         marks: The sequences up to which finished tasks have left the log early, or are about to, in order; see
             `headrace.projector.trimming`.
+        kept_before: The time before which the log has only what it keeps beyond its age: schedules, timers, marks. None when its
+            oldest record is younger.
     """
 
     epoch: int
@@ -60,6 +63,7 @@ class StreamState(msgspec.Struct, frozen=True):
     last_sequence: int
     bytes: int
     marks: tuple[int, ...] = ()
+    kept_before: datetime | None = None
 
     @property
     def complete_from(self) -> int:
@@ -121,7 +125,19 @@ async def read_stream_state(jetstream: JetStream) -> StreamState:
         last_sequence=state["last_seq"],
         bytes=state["bytes"],
         marks=tuple(sorted(map(subjects.dropped_through, state.get("subjects") or ()))),
+        kept_before=_kept_before(info),
     )
+
+
+def _kept_before(info: dict[str, Any]) -> datetime | None:
+    horizon = _retention_horizon(info)
+    return (
+        horizon if info["state"]["messages"] and datetime.fromisoformat(info["state"]["first_ts"]) < horizon else None
+    )
+
+
+def _retention_horizon(info: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(info["ts"]) - timedelta(microseconds=info["config"]["max_age"] / 1000)
 
 
 async def read_retention_horizon(jetstream: JetStream) -> datetime:
@@ -131,9 +147,7 @@ async def read_retention_horizon(jetstream: JetStream) -> datetime:
         LogGone: the log does not exist.
         LogUnavailable: JetStream does not answer.
     """
-    info = await _read_stream_info(jetstream)
-    retention = timedelta(microseconds=info["config"]["max_age"] / 1000)
-    return datetime.fromisoformat(info["ts"]) - retention
+    return _retention_horizon(await _read_stream_info(jetstream))
 
 
 async def read_server_time(jetstream: JetStream) -> datetime:

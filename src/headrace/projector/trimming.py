@@ -18,13 +18,14 @@ from datetime import timedelta
 
 from prometheus_client.metrics_core import Metric
 
-from headrace.errors import AppendRefused, HeadraceError
+from headrace.errors import AppendRefused, HeadraceError, LogUnavailable
 from headrace.log import clock, conditions, subjects
 from headrace.log.connection import STATE_SECONDS, Log
 from headrace.log.consumers import unread_from
 from headrace.log.prune import withdraw_all, withdraw_newest
 from headrace.log.streams import StreamState
 from headrace.metrics.families import counter, gauge
+from headrace.projector.remains import find_remains
 from headrace.store.outages import DRIVER_ERRORS
 from headrace.store.trimming import TrimmingSession
 from headrace.telemetry import get_logger
@@ -150,8 +151,13 @@ class Trimming:
         count = 0
         while after < through:
             ended = await session.list_ended(self._epoch, after, through, TASKS_AT_ONCE)
+            # Of a log that was made anew, these would be the records of other tasks.
+            if (await self._log.refresh()).epoch != self._epoch:
+                raise LogUnavailable("the log was made anew meanwhile")
             # The ends go last: a worker that is given a task once more finds its end for as long as there is anything to run.
+            # So does whoever asks for the task: without it, what the task has said would look like a task that runs.
             await withdraw_all(self._log, ended.events)
+            await withdraw_all(self._log, await find_remains(self._log, ended.tasks, through))
             await withdraw_all(self._log, ended.ends)
             count, after = count + ended.number, ended.last
         return count

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from headrace.contracts.events import EventName
+from headrace.log.subjects import TaskSubject
 from headrace.store.tables import FINAL
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -27,10 +28,11 @@ _CUT = f"SELECT sequence {_ENDS} ORDER BY sequence OFFSET $3 LIMIT 1"
 _OLD_ENOUGH = f"SELECT max(sequence) {_ENDS} AND sequence <= $3 AND at <= $4"
 _ENDED = f"SELECT task, sequence {_ENDS} AND sequence <= $3 ORDER BY sequence LIMIT $4"
 # A task that was run again since goes with its last end. One that is deleted has no row, and its events are erased already.
+# What came too late stands behind the end of its task: it goes as well, since without that end it would look like another run.
 _EVENTS = f"""
-    SELECT e.sequence, e.event = '{EventName.FINISHED}' AS is_end
+    SELECT e.sequence, e.event = '{EventName.FINISHED}' AS is_end, t.kind, t.priority, t.owner, t.id
     FROM tasks t JOIN task_events e ON e.task = t.id AND e.epoch = t.epoch
-    WHERE t.id = ANY($1::text[]) AND t.epoch = $2 AND {FINAL} AND e.sequence <= $3
+    WHERE t.id = ANY($1::text[]) AND t.epoch = $2 AND {FINAL}
       AND NOT EXISTS (
           SELECT FROM task_events l
           WHERE l.task = t.id AND l.epoch = t.epoch AND l.event = '{EventName.FINISHED}' AND l.sequence > $3
@@ -54,12 +56,14 @@ class EndedTasks(NamedTuple):
         last: Where the last of them stands.
         events: Where their events stand, without the ends.
         ends: Where their ends stand.
+        tasks: The subjects of the tasks, without the name of an event.
     """
 
     number: int
     last: int
     events: list[int]
     ends: list[int]
+    tasks: list[TaskSubject]
 
 
 class TrimmingSession:
@@ -105,7 +109,9 @@ class TrimmingSession:
         """List the tasks that ended behind one sequence and up to another, and not later again; the oldest ``limit`` ends."""
         ended: Sequence[Any] = await self._connection.fetch(_ENDED, epoch, after, through, limit)
         if not ended:
-            return EndedTasks(0, through, [], [])
+            return EndedTasks(0, through, [], [], [])
         found = await self._connection.fetch(_EVENTS, [task for task, _ in ended], epoch, through)
-        events = [sequence for sequence, is_end in found if not is_end]
-        return EndedTasks(len(ended), ended[-1][1], events, [sequence for sequence, is_end in found if is_end])
+        events = [each["sequence"] for each in found if not each["is_end"]]
+        ends = [each["sequence"] for each in found if each["is_end"]]
+        tasks = {TaskSubject("", each["kind"], each["priority"], each["owner"], each["id"]) for each in found}
+        return EndedTasks(len(ended), ended[-1][1], events, ends, list(tasks))

@@ -90,9 +90,9 @@ def _why_discontinued(log: Log, state: StreamState, after: Position, oldest: Pos
         return "the position is ahead of the log"
     if log.filled is not None and log.filled.covers(after.sequence):
         return "the log has lost its latest events"
-    # The events of one task leave the log together, and not before the task is over.
-    first = state.complete_from if oldest is None else state.first_sequence
-    if after.sequence + 1 < first and (oldest is None or after < oldest):
+    # The events of one task leave the log together, and not before the task is over: it has all behind the oldest that it has. What
+    # came before that was another run, which may have left.
+    if after.sequence + 1 < state.complete_from and (oldest is None or after < oldest):
         return "events after the position have left the log"
     return None
 

@@ -76,6 +76,12 @@ def test_a_stream_of_many_tasks_does_not_go_on_where_finished_tasks_have_left_an
     assert opened(Position(EPOCH, 69), oldest=Position(EPOCH, 55), marks=(60, 70))[1] == "id: 1000-69\n\n"
 
 
+@pytest.mark.invariant(6)
+def test_a_stream_of_a_task_that_was_run_again_does_not_go_on_in_a_run_that_has_left() -> None:
+    assert "event: reset\n" in opened(Position(EPOCH, 60), oldest=Position(EPOCH, 75), marks=(60, 70))[1]
+    assert opened(Position(EPOCH, 70), oldest=Position(EPOCH, 75), marks=(60, 70))[1] == "id: 1000-70\n\n"
+
+
 def asked(query: str = "") -> AnyRequest:
     scope: Any = {"type": "http", "query_string": query.encode(), "headers": []}
     return Request(scope)
