@@ -56,6 +56,12 @@ class _Collecting:
         # How many more records match, once the page has ended.
         self.done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
+    def drop(self) -> None:
+        """Take no answer any more."""
+        if not self.done.cancel() and not self.done.cancelled():
+            # Beside another that was taken it may be an error, of which asyncio would complain that nobody looked at it.
+            self.done.exception()
+
 
 class Replayer:
     """Reads records that the log has, in pages. Any copy of the log answers, and a copy may be behind.
@@ -211,8 +217,9 @@ class Replayer:
                 if refusal := self._connection.explain_refusal(subject):
                     raise NotPermitted(refusal)
         finally:
-            for token in tries:
+            for token, each in tries.items():
                 del self._collecting[token]
+                each.drop()
         raise LogUnavailable(f"the log did not answer within {sum(TRY_SECONDS):g} s")
 
     async def _ask(self, subject: str, asked: bytes, token: str) -> None:
