@@ -11,9 +11,7 @@ import msgspec
 
 from headrace.contracts.file_fields import ACCEPT_KEYWORD, FILE_KEYWORD
 
-DEPTH_MAX = (
-    3  # levels below the fields of an input; a screen shows no more of them, and an object may have itself as a field
-)
+DEPTH_MAX = 3  # levels below the fields of an input; an object may have itself as a field
 FIELDS_MAX = 200  # lines; the fields of objects that are used again and again multiply
 
 _WORDS = {
