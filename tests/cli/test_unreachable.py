@@ -50,7 +50,7 @@ async def test_a_command_says_at_once_that_no_up_runs(place: Path, words: tuple[
 async def test_an_api_of_this_machine_that_is_not_started_is_asked_once(call: Callable[[Client], Any]) -> None:
     server = Server(refused)
     async with client_of_this_machine(server) as client:
-        with pytest.raises(Unreachable, match=r"^nothing answers at http://localhost:8080 \(refused\): start it"):
+        with pytest.raises(Unreachable, match=r"^nothing answers at http://localhost:8080 \(refused\): start what"):
             await call(client)
     assert len(server.requests) == 1
 

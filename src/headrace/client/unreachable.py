@@ -25,7 +25,10 @@ class Unreachable(httpx.ConnectError):
         if refused := refused_certificate(error):
             message = describe_refused_certificate(self.url, refused)
         elif self.is_on_this_machine:
-            message = f"nothing answers at {self.url} ({self.reason}): start it, as with `headrace up`, or give the address of another"
+            message = (
+                f"nothing answers at {self.url} ({self.reason}): start what has to answer there, for an API as with "
+                "`headrace up`, or give another address"
+            )
         else:
             message = f"nothing answers at {self.url} ({self.reason}): check the address, and that this machine may connect to it"
         super().__init__(message, request=request)
