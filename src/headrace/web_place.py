@@ -8,6 +8,8 @@ from pathlib import Path
 INDEX = "index.html"
 ASSETS = "assets"  # below the built app: files whose names change with their content
 PREVIOUS = "previous"  # below the built app: assets of the build before, for pages that are still open
+NO_WEB_APP = "this installation has no web app, so there is no link to sign in with"
+BUILD = "uv run python -m headrace.embedded.web_app"
 
 _PACKAGE = Path(__file__).parent
 
@@ -32,6 +34,15 @@ def built() -> Path:
     """Return the directory of the app that this installation has, which may not be there."""
     frontend = sources()
     return _PACKAGE / "web" if frontend is None else built_in(frontend)
+
+
+def how_to_get() -> str:
+    """Say how an installation without the app gets it."""
+    if sources() is None:
+        how = f"install a package that was built after `{BUILD}` had built it"
+    else:
+        how = f"with Node 20.19 or newer and npm, `{BUILD}` builds it"
+    return f"{how}; or name a built one in HEADRACE_API_WEB"
 
 
 def is_being_built(directory: Path) -> bool:

@@ -122,7 +122,11 @@ class Up(NamedTuple):
 async def up() -> AsyncGenerator[Up]:
     """Shared by all tests here; who kills something of it waits until it is back."""
     place = make_place()
-    shell = Shell({"HEADRACE_HOME": str(place / "home"), "HEADRACE_CONSUMERS": "tests.cli.kinds"})
+    web = place / "web"
+    (web / "assets").mkdir(parents=True)
+    (web / "index.html").write_text("<!doctype html>")
+    environ = {"HEADRACE_HOME": str(place / "home"), "HEADRACE_CONSUMERS": "tests.cli.kinds"}
+    shell = Shell(environ | {"HEADRACE_API_WEB": str(web)})
     port = free_ports(1)[0]
     command = await shell.start("up", "--no-web", "--port", str(port))
     try:

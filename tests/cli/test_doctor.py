@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
+from headrace.cli.terminal.cluster import processes
 from headrace.cli.terminal.doctor.nats import ask_kinds
 from headrace.cli.terminal.doctor.report import Report
 from headrace.cli.terminal.doctor.show import text_of
@@ -15,6 +18,7 @@ from headrace.lag.reading import Observed, Observer
 from headrace.log.connection import Log
 from tests.cli.conftest import Shell, Up
 from tests.cli.lanes import lane, observed
+from tests.conftest import MakeCluster
 from tests.waiting import until
 
 
@@ -67,6 +71,32 @@ async def test_the_doctor_says_what_does_not_answer_and_collects_the_rest(place:
     for said in ("settings: HEADRACE_API_BIND", "NATS: NATS cannot be reached", "Postgres: it cannot be used"):
         assert said in done.out
     assert "hunter2" not in done.out + done.err
+
+
+async def test_a_worker_that_does_not_run_is_missed_although_no_task_waits_for_it(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0.0)
+    cluster = await make_cluster()
+    shell = Shell(cluster.environ | {"HEADRACE_NATS_USER": "operator"})
+    assert await missed(shell) == []
+    api, worker = await cluster.start("api", "worker")
+    await cluster.until_kinds_known()
+    assert await missed(shell) == []
+    await worker.stop()
+    await until(lambda: missed(shell), "a finding about the worker")
+    assert await missed(shell) == ["no worker runs"]
+    await api.stop()
+    assert await missed(shell) == ["no api runs", "no worker runs"]
+
+
+async def missed(shell: Shell) -> list[str]:
+    """What the doctor says about processes."""
+    done = await shell.call("doctor", "--json")
+    found = [each for each in json.loads(done.out)["findings"] if each["about"] == "processes"]
+    assert done.code == 1 or not found
+    assert all(each["remedy"].startswith("start one: `headrace ") for each in found)
+    return [each["what"] for each in found]
 
 
 def report(**known: Any) -> Report:

@@ -1,8 +1,8 @@
 """A child that stands for one of ours: ``fake.py NAME``, with HEADRACE_* as `up` gives it.
 
 It answers 200 to everything where NAME would listen, ends with 0 on SIGTERM, and says what it does. With FAKE_STOP=never it
-goes on after SIGTERM, with FAKE_MIGRATE=fails the migration fails,
-with FAKE_ADMIN=fails the first administrator cannot be made.
+goes on after SIGTERM, with FAKE_MIGRATE=fails the migration fails, with FAKE_WORKER=fails each worker ends at once and the API starts
+after three of them, with FAKE_APP=missing the API has no page, and with FAKE_ADMIN=fails the first administrator cannot be made.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 from headrace.parent_watch import watch_parent
 from headrace.settings import split_bind
 
+ENDS = 3
 LISTENS = {
     "api": ("HEADRACE_API_BIND", "HEADRACE_API_OPS"),
     "worker": ("HEADRACE_WORKER_OPS",),
@@ -23,8 +25,10 @@ LISTENS = {
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    asked = await reader.readuntil(b"\r\n\r\n")
+    has_page = not asked.startswith(b"GET / ") or os.environ.get("FAKE_APP") != "missing"
+    status = b"200 OK" if has_page else b"404 Not Found"
+    writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
     await writer.drain()
     writer.close()
 
@@ -34,8 +38,21 @@ async def listen(variable: str) -> asyncio.Server:
     return await asyncio.start_server(answer, *split_bind(os.environ[variable]), reuse_port=is_shared)
 
 
+async def fail_or_wait_for_failures(name: str) -> None:
+    """Have a worker end, and the API start when three workers have ended."""
+    ended = Path(os.environ["HEADRACE_HOME"]) / "workers-ended"
+    if name == "worker":
+        with ended.open("a") as counted:
+            counted.write("x")
+        sys.exit("no type annotations")
+    while name == "api" and len(ended.read_text() if ended.exists() else "") < ENDS:
+        await asyncio.sleep(0.02)
+
+
 async def main(name: str) -> None:
     watch_parent()
+    if os.environ.get("FAKE_WORKER") == "fails":
+        await fail_or_wait_for_failures(name)
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     servers = [await listen(variable) for variable in LISTENS[name]]

@@ -182,6 +182,28 @@ async def test_the_link_waits_for_the_web_app_and_nothing_else_does(start_up: St
     assert up.said.index("up        | building the web app") < up.said.index("up        | starting nats")
 
 
+async def test_where_there_is_no_web_app_it_says_how_to_get_it_in_place_of_a_link_that_opens_nothing(
+    start_up: Start, place: Path
+) -> None:
+    up = await (await start_up(environ={"FAKE_APP": "missing"})).ready()
+    await up.says("this installation has no web app, so there is no link to sign in with: .*web_app` builds it")
+    built = place / "built"
+    up.process.send_signal(signal.SIGTERM)
+    await up.ends()
+    building = await (await start_up(environ={"FAKE_APP": "missing", "FAKE_WEB": str(built)})).ready()
+    # A build may fail.
+    built.touch()
+    await building.says("this installation has no web app")
+    assert not [line for line in up.said + building.said if "s3cret" in line]
+
+
+async def test_it_says_before_the_line_ready_that_its_worker_ends_again_and_again(start_up: Start) -> None:
+    up = await (await start_up(environ={"FAKE_WORKER": "fails"})).ready()
+    await up.says(
+        r"up +\| worker has ended ([2-9]) times: no task will run until it starts; its lines say why it ended"
+    )
+
+
 async def test_a_build_of_the_web_app_ends_with_it(start_up: Start, place: Path) -> None:
     up = await (await start_up(environ={"FAKE_WEB": str(place / "never")})).ready()
     up.process.send_signal(signal.SIGTERM)

@@ -39,7 +39,7 @@ _BUILDING_SECONDS = 2  # after which a browser asks again for an app that is bei
 _NO_APP = (
     'The API works, and its documentation is at <a href="/api/docs">/api/docs</a>. For the web app install Node 20.19 or newer '
     "with npm, and start <code>uv run headrace up</code> again; or run <code>npm ci</code> and <code>npm run build</code> in "
-    "<code>frontend</code>."
+    "<code>frontend</code>. That is for a checkout: a package has the app when it was built before the package was."
 )
 _BUILDING = "It takes some seconds, the first time up to a minute. This page opens it when it is there."
 

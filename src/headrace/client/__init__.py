@@ -10,12 +10,14 @@
 not import the handler. A type checker knows both types, and they are checked when the program runs. By name, `Client.submit` takes any
 input and returns the task as it was accepted, whose result is `Client.result`. `SyncClient` is the same without an event loop.
 
-A refusal of the API is raised as `ProblemError`, an API that cannot be reached as `httpx.TransportError`, and what cannot be sent
+A refusal of the API is raised as `ProblemError`, an API that cannot be reached as `httpx.TransportError`, of which `Unreachable`
+says that no connection could be made, where to, and what to do, and what cannot be sent
 at all, as a key with a line break, as `UnusableRequest`. The result of a task that has none raises `TaskFailed`. The client retries
 by itself what may be sent twice without harm: listing, following, waiting for a result, cancelling, running a selection again, and
 submitting with a ``key``. A request over a limit of the API does nothing, so the client waits until the limit permits more, for a
 minute and a half at most, and sends it again; but a batch without a ``key``, whose inputs are gone. What fails each time, as a
-refusal or a certificate that is not trusted, it does not retry.
+refusal or a certificate that is not trusted, it does not retry. Nor does it wait for an API of this machine that has not answered
+it yet and refuses the connection, because it is not started; but it does where it follows, waits for a result or sends a batch.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from headrace.client.streams import RESET, StreamEvent
 from headrace.client.sync_client import SyncClient
 from headrace.client.sync_handles import SyncBatchHandle, SyncTaskHandle
 from headrace.client.tasks import SubmitOptions
+from headrace.client.unreachable import Unreachable
 from headrace.contracts.task_ref import TaskRef
 
 __all__ = [
@@ -57,6 +60,7 @@ __all__ = [
     "TaskHandle",
     "TaskRef",
     "UnexpectedResult",
+    "Unreachable",
     "UnusableRequest",
 ]
 

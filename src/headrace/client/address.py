@@ -11,6 +11,7 @@ import httpx
 
 from headrace.client.answers import UnusableRequest
 from headrace.client.authorization import authorization
+from headrace.client.unreachable import refused_certificate
 from headrace.loopback import is_this_machine
 
 PORT_MAX = 65_535
@@ -90,14 +91,6 @@ def never_passes(error: httpx.TransportError) -> bool:
         isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
         or refused_certificate(error) is not None
     )
-
-
-def refused_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """Return why the certificate of the server was refused; None when something else failed."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
-    return cause
 
 
 def _certificates(base: httpx.URL) -> ssl.SSLContext | bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 import msgspec
+from msgspec.structs import replace
 
 from headrace.client.answers import UnusableRequest
 from headrace.client.connection import Call, Connection, given, path
@@ -97,9 +98,8 @@ class Batches(Connection):
         """
         terms = given(input=dict(input or {}) or None, file_field=field, name=name, priority=priority)
         body = {"kind": kind, "files": list(files), **terms, **given(max_attempts=max_attempts, labels=labels or None)}
-        repeatable = key is not None
-        call = Call(method="POST", path="/batches", body=body, key=key, patience=ACCEPT_SECONDS, repeatable=repeatable)
-        return await self._ask(call, Batch)
+        call = Call(method="POST", path="/batches", body=body, key=key, repeatable=key is not None)
+        return await self._ask(replace(call, patience=ACCEPT_SECONDS, awaits_start=True), Batch)
 
     async def batch_results(self, batch: str) -> AsyncGenerator[BatchResult]:
         """Give what became of each task of a batch, in the order of their inputs. Tasks that were deleted are left out.
@@ -221,4 +221,5 @@ def _submission(params: Mapping[str, Any], body: BatchBody, key: str | None) -> 
         key=key,
         patience=ACCEPT_SECONDS,
         repeatable=key is not None,
+        awaits_start=True,
     )

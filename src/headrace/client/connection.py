@@ -17,6 +17,7 @@ from headrace.client.address import without_password
 from headrace.client.answers import Answer, Out, ProblemError, UnusableRequest, read_answer
 from headrace.client.driver import Driver, opened
 from headrace.client.retries import Retries, is_over_limit
+from headrace.client.unreachable import Unreachable
 from headrace.contracts.tasks import KEY_CHARS_MAX
 
 ANSWER_SECONDS = 10.0  # the API answers within milliseconds, and waits 5 s at most for the log or the read model
@@ -39,6 +40,8 @@ class Call(Struct, frozen=True, kw_only=True):
         key: The Idempotency-Key.
         patience: Seconds to wait for the answer.
         repeatable: Whether sending it again does no harm when it is not known whether the first one arrived.
+        awaits_start: Whether it is also sent again while no API has answered yet on this machine, because its inputs are costly
+            to give once more.
     """
 
     method: str
@@ -49,6 +52,7 @@ class Call(Struct, frozen=True, kw_only=True):
     key: str | None = None
     patience: float = ANSWER_SECONDS
     repeatable: bool = False
+    awaits_start: bool = False
 
     @property
     def is_kept(self) -> bool:
@@ -71,6 +75,7 @@ class Connection:
     def __init__(self, url: str, driver: Driver) -> None:
         self.url = without_password(url.rstrip("/"))
         self.driver = driver
+        self._was_answered = False
 
     @asynccontextmanager
     async def open_content(self, place: str, start: int) -> AsyncGenerator[httpx.Response]:
@@ -115,7 +120,8 @@ class Connection:
             try:
                 return decode(await self._answer(self._usable_request(call)))
             except (httpx.TransportError, ProblemError) as error:
-                if not (call.repeatable or (is_over_limit(error) and call.is_kept)):
+                may_repeat = call.repeatable or (is_over_limit(error) and call.is_kept)
+                if not may_repeat or self._is_not_started(call, error):
                     raise
                 retries.count_unanswered(error)
                 log.warning("%s: %s; trying again", self.url, describe(error))
@@ -123,7 +129,16 @@ class Connection:
 
     async def _answer(self, request: httpx.Request) -> Answer:
         async with opened(self.driver, request) as response:
+            self._was_answered = True
             return await read_answer(self.driver, response)
+
+    def _is_not_started(self, call: Call, error: Exception) -> bool:
+        """Tell whether no API runs at an address of this machine: no pause brings up what a person has not started.
+
+        An API that has answered this client is one that restarts, and worth waiting for.
+        """
+        is_refused_here = isinstance(error, Unreachable) and error.is_on_this_machine
+        return is_refused_here and not (self._was_answered or call.awaits_start)
 
     def _usable_request(self, call: Call) -> httpx.Request:
         if call.key is not None:
@@ -163,7 +178,9 @@ def _check_key(key: str) -> None:
 
 
 def describe(error: Exception) -> str:
-    """Say what an error says, or at least its name."""
+    """Say what an error says, or at least its name; without what to do, because the request is sent again."""
+    if isinstance(error, Unreachable):
+        return error.reason
     return str(error) or type(error).__name__
 
 

@@ -20,6 +20,8 @@ from typing import Any, Protocol, TypeVar
 
 import httpx
 
+from headrace.client.unreachable import Unreachable
+
 Item = TypeVar("Item")
 T = TypeVar("T")
 
@@ -143,8 +145,16 @@ class AsyncDriver:
 async def opened(
     driver: Driver, request: httpx.Request, *, follow_redirects: bool = False
 ) -> AsyncGenerator[httpx.Response]:
-    """Send a request, and close its answer at the end of this context."""
-    answer = await driver.send(request, follow_redirects=follow_redirects)
+    """Send a request, and close its answer at the end of this context.
+
+    Raises:
+        Unreachable: No connection could be made.
+        httpx.TransportError: The connection broke, or there is no answer.
+    """
+    try:
+        answer = await driver.send(request, follow_redirects=follow_redirects)
+    except httpx.ConnectError as error:
+        raise Unreachable(request, error) from error
     try:
         yield answer
     finally:

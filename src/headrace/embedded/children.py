@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,6 +72,29 @@ async def find_not_ready(plans: Iterable[ChildPlan]) -> tuple[str, str] | None:
         if (reason := await why_not_healthy(*plan.health, "/health/ready")) is not None:
             return plan.name, reason
     return None
+
+
+async def why_no_task_runs(plans: Iterable[ChildPlan], running: Container[str], ends: Mapping[str, int]) -> str | None:
+    """Say that no worker works after each has ended by itself, and where its reason is; None when one does or may yet start.
+
+    Args:
+        plans: What was started.
+        running: The names of what runs now.
+        ends: How often each has ended since it last ran for a while, by name.
+    """
+    workers = [plan for plan in plans if plan.role == "worker"]
+    ended = [plan for plan in workers if ends.get(plan.name, 0) > 0]
+    if not workers or len(ended) < len(workers):
+        return None
+    for plan in ended:
+        if plan.name in running and await find_not_ready([plan]) is None:
+            return None
+    counted = ", ".join(f"{plan.name} has ended {_times(ends[plan.name])}" for plan in ended)
+    return f"{counted}: no task will run until it starts; its lines say why it ended"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def waited_for(plans: Sequence[ChildPlan]) -> list[ChildPlan]:

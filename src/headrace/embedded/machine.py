@@ -14,7 +14,7 @@ from typing import Any
 
 from headrace.embedded.child import Child
 from headrace.embedded.child_environ import environ_of
-from headrace.embedded.children import ChildPlan, find_not_ready, plan_children, waited_for
+from headrace.embedded.children import ChildPlan, find_not_ready, plan_children, waited_for, why_no_task_runs
 from headrace.embedded.counts import Counts
 from headrace.embedded.errors import HomeError, ServerError
 from headrace.embedded.first_admin import FirstAdmin
@@ -207,16 +207,15 @@ class Machine:
             return f"the API at {self._api_url}", reason
         return await find_not_ready(waited_for(self._children))
 
-    def say_ready(self) -> None:
-        """Say how to sign in, and write the line for programs that wait for it to standard output.
+    async def say_ready(self) -> None:
+        """Say how to sign in and whether no task will run, and write the line for programs that wait for it to standard output.
 
         The work goes on when it cannot be written.
         """
-        if self._building is None or self._building.done():
-            self._admin.say_link()
-        else:
-            self._output.say("the link to sign in follows when the web app is built")
-            self._building.add_done_callback(lambda building: building.cancelled() or self._admin.say_link())
+        await self._admin.say_link(self._building)
+        running, ends = self._supervisor.pids(), self._supervisor.ends()
+        if (reason := await why_no_task_runs(self._children, running, ends)) is not None:
+            self._output.say(reason)
         # A terminal that shows both outputs shows the link before the last line.
         self._output.flush()
         try:

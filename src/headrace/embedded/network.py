@@ -135,6 +135,15 @@ async def why_not_ready(host: str, port: int) -> str | None:
     return await why_not_healthy(host, port, "/health/ready")
 
 
+async def has_web_app(host: str, port: int) -> bool:
+    """Ask an API for the page of the web app; also True when it does not answer, because then nobody knows."""
+    try:
+        status, _ = await get(host, port, "/")
+    except OSError:
+        return True
+    return status != 404
+
+
 async def why_not_healthy(host: str, port: int, path: str) -> str | None:
     """Ask a health check of ours; returns None when the answer is 200, or what came instead."""
     try:

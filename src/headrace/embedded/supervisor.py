@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -65,6 +66,7 @@ class Supervisor:
         self._on_change = on_change
         self._programs: dict[str, Program] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._ends: Counter[str] = Counter()
 
     async def start(self, name: str, program: Program) -> None:
         """Start a program and keep it running and answering.
@@ -104,6 +106,10 @@ class Supervisor:
         """Return the pids of the programs that run now, by name."""
         return {name: program.pid for name, program in self._programs.items() if program.pid is not None}
 
+    def ends(self) -> Mapping[str, int]:
+        """Return how often each program has ended by itself since it last ran for `STEADY_SECONDS`, by name."""
+        return self._ends
+
     async def _keep(self, name: str, program: Program) -> None:
         delay = BACKOFF_FIRST_SECONDS
         while True:
@@ -111,6 +117,8 @@ class Supervisor:
             code = await self._wait_or_abort(name, program)
             if time.monotonic() - started > STEADY_SECONDS:
                 delay = BACKOFF_FIRST_SECONDS
+                self._ends[name] = 0
+            self._ends[name] += 1
             self._say(f"{name} ended ({describe_exit(code)}); starting it again in {delay:g} s")
             await asyncio.sleep(delay)
             delay = min(2 * delay, BACKOFF_MAX_SECONDS)

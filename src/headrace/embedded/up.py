@@ -111,7 +111,7 @@ async def _run(
             await machine.start_children(stack, programs.children)
             await machine.make_admin(programs.admin)
             await machine.wait_until_ready()
-            machine.say_ready()
+            await machine.say_ready()
             await machine.keep_running()
         finally:
             signals.stopping = True

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from headrace.cli.terminal.accounts import admin
 from headrace.embedded.credentials import Credentials
 from headrace.identity.key_format import make_key
 from headrace.identity.secrets import Secrets
@@ -34,6 +35,17 @@ async def test_enter_prints_a_link_that_signs_a_browser_in_once_and_nothing_secr
     alone = await up.shell.call("enter", "--home", "/nowhere")
     assert (alone.code, alone.out) == (2, "")
     assert "no `headrace up` runs in /nowhere: start it" in alone.err
+
+
+async def test_enter_says_how_to_get_a_web_app_where_there_is_none(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def has_web_app(_host: str, _port: int) -> bool:
+        return False
+
+    monkeypatch.setattr(admin, "has_web_app", has_web_app)
+    done = await up.shell.call("enter")
+    assert (done.code, done.out) == (2, "")
+    assert "this installation has no web app, so there is no link to sign in with: with Node 20.19" in done.err
+    assert str(up.home.credentials) in done.err
 
 
 async def test_a_secret_is_printed_that_the_api_takes(up: Up) -> None:

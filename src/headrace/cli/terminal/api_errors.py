@@ -11,8 +11,9 @@ import httpx
 from headrace.cli.terminal.api_key import ApiKey
 from headrace.cli.terminal.discovery import how_to_find
 from headrace.cli.terminal.exits import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
-from headrace.client import NOT_HEADRACE, ProblemError, UnusableRequest
-from headrace.client.address import refused_certificate, without_password
+from headrace.client import NOT_HEADRACE, ProblemError, Unreachable, UnusableRequest
+from headrace.client.address import without_password
+from headrace.client.unreachable import describe_refused_certificate, refused_certificate
 from headrace.printable import printable
 from headrace.settings import Settings
 
@@ -40,14 +41,11 @@ def api_errors_explained(url: str, key: ApiKey | None = None) -> Generator[None]
         raise CommandFailed(str(error), EXIT_REFUSED) from error
     except httpx.ConnectError as error:
         if refused := refused_certificate(error):
-            raise CommandFailed(
-                f"the certificate of {url} is not trusted ({refused}): name the certificates that you trust "
-                "in SSL_CERT_FILE",
-                EXIT_UNREACHABLE,
-            ) from error
+            raise CommandFailed(describe_refused_certificate(url, refused), EXIT_UNREACHABLE) from error
         settings = Settings(home=os.environ.get("HEADRACE_HOME") or None)
+        reason = error.reason if isinstance(error, Unreachable) else error
         raise CommandFailed(
-            f"nothing answers at {url} ({error}); {how_to_find(settings, '--url')}", EXIT_UNREACHABLE
+            f"nothing answers at {url} ({reason}); {how_to_find(settings, '--url')}", EXIT_UNREACHABLE
         ) from error
     except httpx.TransportError as error:
         reason = str(error) or type(error).__name__

@@ -6,10 +6,11 @@ import inspect
 
 from headrace.cli.terminal.api import Api, open_client
 from headrace.cli.terminal.exits import EXIT_REFUSED, CommandFailed
-from headrace.cli.terminal.kind_fields import fields_of
+from headrace.cli.terminal.kind_fields import fields_of, result_of
 from headrace.cli.terminal.output import note, show, show_json, show_table
 from headrace.client import Client
 from headrace.contracts.kinds import CatalogEntry
+from headrace.printable import printable
 
 
 async def show_kinds(api: Api, *, json: bool) -> None:
@@ -29,7 +30,7 @@ async def show_kinds(api: Api, *, json: bool) -> None:
 
 
 async def show_kind(api: Api, name: str, *, json: bool) -> None:
-    """Print what one kind does, and the fields of its input.
+    """Print what one kind does, the fields of its input, and what its result is.
 
     Raises:
         CommandFailed: There is no such kind, or the API refused, or cannot be reached.
@@ -44,6 +45,9 @@ async def show_kind(api: Api, name: str, *, json: bool) -> None:
         show_table(("field", "what it takes", "default", "about"), fields)
     else:
         note("its input has no fields of its own; --json has its JSON Schema")
+    show(f"\nits result: {printable(result_of(kind.result_schema))}\n")
+    if fields := list(fields_of(kind.result_schema)):
+        show_table(("field", "what it is", "", "about"), (field._replace(otherwise="") for field in fields))
 
 
 async def find_kind(client: Client, name: str) -> CatalogEntry:

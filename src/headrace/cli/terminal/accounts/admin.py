@@ -19,7 +19,7 @@ from headrace.contracts.audit import Action
 from headrace.contracts.identity import Email, Role, UserState
 from headrace.embedded.credentials import Credentials
 from headrace.embedded.home import Home
-from headrace.embedded.network import authority, loopback_of
+from headrace.embedded.network import authority, has_web_app, loopback_of
 from headrace.errors import HeadraceError
 from headrace.identity.passwords import Passwords
 from headrace.identity.principals import LOCAL
@@ -27,6 +27,7 @@ from headrace.settings import Settings
 from headrace.store.first_admin import create_first_admin, has_admin
 from headrace.store.identity_tables import UserRow
 from headrace.store.users import find_user, insert_user
+from headrace.web_place import NO_WEB_APP, how_to_get
 
 KEY_NAME = "headrace admin create"
 
@@ -69,7 +70,7 @@ async def show_enter_link(settings: Settings, home: str | None) -> None:
     """Print a link that signs the first administrator of a running `up` in, on this machine.
 
     Raises:
-        CommandFailed: No `up` runs there, its API does not listen on this machine alone, or Postgres refuses.
+        CommandFailed: No `up` runs there, its API has no web app or does not listen on this machine alone, or Postgres refuses.
     """
     place = Home.at(home or settings.home)
     running = place.running()
@@ -84,6 +85,10 @@ async def show_enter_link(settings: Settings, home: str | None) -> None:
             f"{running.api_url} is no address of this machine alone, and the link works nowhere else: sign in with the "
             f"password in {place.credentials}",
             EXIT_REFUSED,
+        )
+    if not await has_web_app(loopback, int(port)):
+        raise CommandFailed(
+            f"{NO_WEB_APP}: {how_to_get()}\nthe password and an API key are in {place.credentials}", EXIT_REFUSED
         )
     settings = find_database(settings, home)
     async with open_database(settings.database) as session:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
-from typing import get_args
+from typing import Final, get_args
 
 import msgspec
 
@@ -21,21 +21,21 @@ from headrace.log.presence import ANSWER_SECONDS, PRESENCE_SECONDS
 ANSWERED_SECONDS = 2 * ANSWER_SECONDS + 0.5
 # Who starts, or was not asked, tells of itself within this time.
 PATIENCE_SECONDS = PRESENCE_SECONDS + 1.0
+ROLES: Final[tuple[ProcessRole, ...]] = get_args(ProcessRole)
 PROCESSES_MAX = 10_000  # that are listened to; more are no cluster of ours
 
 
-async def check_processes(event_log: Log, *, allow_no_workers: bool) -> list[Seen]:
+async def check_processes(event_log: Log, missed: Sequence[ProcessRole] = ROLES) -> list[Seen]:
     """Ask all processes to tell that they are there, and judge who has answered.
 
     Args:
         event_log: The log.
-        allow_no_workers: Do not miss workers.
+        missed: The roles of which one has to run.
 
     Raises:
         LogUnavailable: NATS cannot be reached.
     """
     heard = dict[str, ProcessNotice]()
-    missed = [role for role in get_args(ProcessRole) if not (allow_no_workers and role == "worker")]
     all_roles = asyncio.Event()
 
     def note(subject: str, payload: bytes) -> None:
@@ -70,7 +70,7 @@ def _judge(heard: Sequence[ProcessNotice], missed: Sequence[ProcessRole]) -> Ite
         return
     versions = Counter(each.version for each in heard)
     ours = version("headrace")
-    listed = ", ".join(f"{counts[role]} {role}" for role in get_args(ProcessRole) if counts[role])
+    listed = ", ".join(f"{counts[role]} {role}" for role in ROLES if counts[role])
     if set(versions) == {ours}:
         yield Seen(about="processes", state="ok", what=f"{listed}, all of version {ours}")
     else:

@@ -10,7 +10,7 @@ import msgspec
 from headrace.cli.terminal.check_nats import CONNECT_SECONDS
 from headrace.cli.terminal.cluster.database import check_database
 from headrace.cli.terminal.cluster.files import check_files
-from headrace.cli.terminal.cluster.processes import check_processes
+from headrace.cli.terminal.cluster.processes import ROLES, check_processes
 from headrace.cli.terminal.cluster.seen import Seen, level_of, lines_of
 from headrace.cli.terminal.cluster.servers import check_servers
 from headrace.cli.terminal.cluster.streams import check_streams
@@ -18,6 +18,7 @@ from headrace.cli.terminal.cluster.users import check_users
 from headrace.cli.terminal.discovery import find_database, find_nats, find_objects
 from headrace.cli.terminal.nats_monitor import find_monitors
 from headrace.cli.terminal.output import show, show_json_text
+from headrace.contracts.processes import ProcessRole
 from headrace.embedded.home import Home
 from headrace.errors import LogUnavailable
 from headrace.log.opening import open_to_read
@@ -65,9 +66,10 @@ async def check_cluster(
 
 async def _check_log(settings: Settings, *, allow_no_workers: bool) -> list[Seen]:
     """Ask what a client can: for the streams, and for the processes."""
+    missed: list[ProcessRole] = [role for role in ROLES if not (allow_no_workers and role == "worker")]
     try:
         async with open_to_read(settings, "check", CONNECT_SECONDS) as log:
-            return [*await check_streams(log), *await check_processes(log, allow_no_workers=allow_no_workers)]
+            return [*await check_streams(log), *await check_processes(log, missed)]
     except LogUnavailable as error:
         return [
             Seen(about="log", state="critical", what=error.message, remedy="start NATS, or run `headrace provision`")

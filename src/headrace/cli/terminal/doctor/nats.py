@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from headrace.cli.terminal.check_nats import CONNECT_SECONDS, check_nats
 from headrace.cli.terminal.checks.lag import check_lag
 from headrace.cli.terminal.checks.log import check_log
 from headrace.cli.terminal.checks.verdict import Thresholds
+from headrace.cli.terminal.cluster.processes import check_processes
 from headrace.cli.terminal.doctor.report import Report, StreamLine
 from headrace.cli.terminal.nats_monitor import MONITOR_REMEDY, MonitorSilent, NatsServer, read_monitor
+from headrace.contracts.processes import ProcessRole
 from headrace.errors import LogUnavailable
 from headrace.lag.percentiles import PercentilesReader
 from headrace.lag.reading import Observer
@@ -25,15 +27,27 @@ from headrace.settings import Settings
 NATS = "NATS"
 THRESHOLDS = Thresholds(oldest=(60.0, 600.0), behind=(10.0, 60.0), used=(80.0, 95.0))
 _PROVISION = "run `headrace provision`"
+# The kinds' finding says whether the projector works.
+_MISSED: Final[tuple[ProcessRole, ...]] = ("api", "worker")
+_WHY_OF_UP = "`headrace up` starts it again and again: what it wrote to its output says why it ends"
+_SCALED = "Workers that something scales to zero come with the next task"
 
 
-async def ask_nats(report: Report, settings: Settings, percentiles: PercentilesReader) -> None:
-    """Ask NATS about the log, the streams and the kinds; ``percentiles`` says how long tasks waited and ran."""
+async def ask_nats(report: Report, settings: Settings, percentiles: PercentilesReader, *, of_up: bool) -> None:
+    """Ask NATS about the log, the streams, the kinds and the processes.
+
+    Args:
+        report: What is found is added to it.
+        settings: Where NATS is, and who we are there.
+        percentiles: Reads how long tasks waited and ran.
+        of_up: Whether this is the NATS of a running `up`, which runs a process of each role.
+    """
     report.versions[NATS] = None
     try:
         async with open_to_read(settings, "doctor", CONNECT_SECONDS) as log:
             await _ask_log(report, settings, log)
             await ask_kinds(report, Observer(log, percentiles))
+            await _ask_processes(report, log, of_up=of_up)
     except LogUnavailable as error:
         report.add(NATS, error.message, "start NATS with JetStream, or correct HEADRACE_NATS_URL and who we are there")
         return
@@ -71,6 +85,16 @@ async def ask_kinds(report: Report, observer: Observer) -> None:
         what, _, remedy = finding.text.rpartition("; ")
         hint = hints.get(finding.text.partition(":")[0])
         report.add("kinds", what or finding.text, remedy if what else hint or "see `headrace lag`")
+
+
+async def _ask_processes(report: Report, log: Log, *, of_up: bool) -> None:
+    """Miss the processes that are not heard of, unless nothing of Headrace ever ran here."""
+    if not (of_up or any(row.of == "kind" for row in report.kinds)):
+        return
+    for seen in await check_processes(log, _MISSED):
+        # What cannot be seen, and versions that differ during an upgrade, is for `headrace check cluster`.
+        if seen.state == "critical":
+            report.add("processes", seen.what, _WHY_OF_UP if of_up else f"{seen.remedy}. {_SCALED}")
 
 
 async def _ask_streams(report: Report, log: Log) -> None:

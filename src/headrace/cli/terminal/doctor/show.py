@@ -57,9 +57,9 @@ async def examine(settings: Settings, wrong: str, *, home: str | None, json: boo
     database = find_database(settings, home)
     has_read_model = await ask_postgres(report, database)
     try:
-        await ask_nats(
-            report, found := find_nats(settings, home), percentiles_reader(database if has_read_model else None)
-        )
+        found, percentiles = find_nats(settings, home), percentiles_reader(database if has_read_model else None)
+        of_up = running is not None and found.nats.url == running.nats_url
+        await ask_nats(report, found, percentiles, of_up=of_up)
         await ask_monitors(report, find_monitors(found, running))
     except CommandFailed as failed:
         report.add(NATS, failed.message, "start it, or name another home with --home")
