@@ -38,6 +38,11 @@ document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`content security policy: ${event.violatedDirective} blocked ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
 });
 """
+# What goes round for ever, as a sign that something is loading, has no end to wait for.
+SETTLED = """
+() => Promise.allSettled(
+  document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime < Infinity).map((each) => each.finished))
+"""
 AXE_RUN = """
 async (tags) => (await axe.run(document, {runOnly: tags, resultTypes: ["violations"]})).violations.map(
   (found) => `${found.impact} ${found.id}: ${found.help}\\n` + found.nodes.slice(0, 5).map(
@@ -90,7 +95,8 @@ class Watched:
             self._expects_trouble -= 1
 
     async def is_accessible(self) -> None:
-        """Check the page, as it is now, with axe."""
+        """Check the page with axe, as it is when what fades in or out has done so."""
+        await self.page.evaluate(SETTLED)
         await self.page.evaluate(_axe())
         found = await self.page.evaluate(AXE_RUN, AXE_TAGS)
         assert found == [], f"{self.page.url}\n" + "\n".join(found)

@@ -54,6 +54,19 @@ describe("the tabs of a browser", () => {
     expect(browser.posted).toBe(before + 1);
   });
 
+  it("hear once that the first stream is open, since hints begin with it", async () => {
+    const { server, browser } = room();
+    const feed = createFeed(new Tab(browser).world, { name: "live", url: () => "/events" });
+    let [begun, missed] = [0, 0];
+    feed.listen({ changed: () => undefined, begun: () => (begun += 1), missed: () => (missed += 1), reset: () => undefined });
+    expect([begun, missed]).toEqual([0, 0]);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([begun, missed]).toEqual([1, 0]);
+    server.cut();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([begun, missed]).toEqual([1, 1]);
+  });
+
   it("lose nothing when the one that leads is closed", async () => {
     const { server, open } = room();
     const [first, second] = [open(), open()];

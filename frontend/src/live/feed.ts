@@ -23,6 +23,8 @@ export type Mount = "member" | "admin";
 export interface FeedListener {
   /** There are new events or hints in the ring. */
   changed: () => void;
+  /** The first stream is open. Hints of what happened since a screen was asked for were not heard. */
+  begun?: () => void;
   /** Hints may have been missed, which the ring does not tell: screens are to be asked for again. */
   missed: () => void;
   /** The log does not go on where it was: screens are to be asked for again, from this position on. */
@@ -123,10 +125,14 @@ export function createFeed(world: World, options: FeedOptions): Feed {
     if (next.state === "live") {
       note();
       // Hints of what happened meanwhile do not come again.
-      if (was_live && link.value.state !== "live") for (const each of listeners) each.missed();
+      if (link.value.state !== "live") tellAll(was_live ? (each) => each.missed() : (each) => each.begun?.());
       was_live = true;
     }
     link.value = isStale(next) ? { state: "stale", since: heard_at ?? 0, retry_at: retryAt(next) } : next;
+  }
+
+  function tellAll(tell: (listener: FeedListener) => void): void {
+    for (const each of listeners) tell(each);
   }
 
   function isStale(next: Link): boolean {

@@ -209,7 +209,12 @@ export function useScreen<Options extends Query>(
     refetch(position);
   }
 
-  const stop = feed.listen({ changed: () => flush_pace.ask(), missed: askWhenShown, reset });
+  function begun(): void {
+    // A screen with a position gets the events since then; one without has hints only, and these begin here.
+    if (!isOfLog(shown())) askWhenShown();
+  }
+
+  const stop = feed.listen({ changed: () => flush_pace.ask(), begun, missed: askWhenShown, reset });
   document.addEventListener("visibilitychange", whenShown);
   onScopeDispose(() => {
     stop();
