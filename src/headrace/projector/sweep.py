@@ -47,7 +47,9 @@ MOVING_SECONDS_MAX = 2.0
 AGED_INTERVAL_SECONDS_MAX = 60.0  # between two searches for tasks that are almost as old as the log's retention
 ROWS = 1000  # found by one query in one sweep
 TASKS_AT_ONCE = 16
-OVERDUE_SECONDS = 5.0  # a timer fires a quarter of a second late at most, and the read model is a moment behind
+# A timer fires a quarter of a second late at most, or so long after an outage, and the read model is a moment behind. To take one
+# away in the moment in which it goes off would not stop it.
+OVERDUE_SECONDS = 5.0
 RUN_SECONDS_MAX = 25 * 3600.0  # a day, the longest timeout, and some grace: a longer run has lost its worker
 RETENTION_MARGIN = 0.05  # of the retention: a task that waits this close to its end is expired, not dropped
 RETENTION_MARGIN_SECONDS_MAX = 3600.0
@@ -63,7 +65,11 @@ class Sweep:
         self._requeued = (metrics or ProjectorMetrics()).requeued
         self._lost_deliveries = LostDeliveries(log)
         self._compaction = Compaction()
-        self._due_at = self._searched_aged_at = 0.0
+        self._due_at = self._searched_aged_at = self._outage_at = 0.0
+
+    def note_outage(self) -> None:
+        """Note that the log is away now: its timers go off once it is back, all that were due meanwhile at once."""
+        self._outage_at = asyncio.get_running_loop().time()
 
     async def sweep_when_due(self, session: LeaderSession) -> None:
         """Sweep, unless the last sweep was just now.
@@ -77,6 +83,9 @@ class Sweep:
             return
         try:
             await self.sweep(session)
+        except LogUnavailable:
+            self.note_outage()
+            raise
         finally:
             ended = loop.time()
             # What a sweep has moved is found again until it is projected.
@@ -95,9 +104,9 @@ class Sweep:
             await self._for_each(session, waiting, self._expire)
             dropped, over = now - timedelta(seconds=self._retention), now - timedelta(seconds=RUN_SECONDS_MAX)
             await self._for_each(session, await list_running_since(session, dropped, over, ROWS), self._run_again)
-        await self._for_each(
-            session, await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS), self._queue
-        )
+        if asyncio.get_running_loop().time() - self._outage_at >= OVERDUE_SECONDS:
+            overdue = await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS)
+            await self._for_each(session, overdue, self._queue)
         await self._for_each(session, await list_open_of_cancelled_batches(session, ROWS), self._cancel)
         await self._for_each(session, await self._lost_deliveries.search_when_due(session), self._deliver_again)
         await self._compaction.compact_when_due(session)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from headrace.contracts.events import Finished, decode
+from headrace.contracts.events import Finished, decode, encode
 from headrace.log import subjects
 from headrace.log.prune import withdraw
 from headrace.projector.sweep import Sweep
@@ -96,6 +97,30 @@ async def test_a_row_far_behind_the_log_takes_no_timer_away_and_ends_no_task(mak
         await Sweep(log).sweep(session)
     assert await cluster.events(subjects.task_timer("local", task))
     assert (await log.refresh()).last_sequence == before.last_sequence
+    session.close()
+
+
+async def test_timers_that_were_due_in_an_outage_are_given_time_to_go_off(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = await make_cluster()
+    _, _, projector = await cluster.start("api", "worker", "projector")
+    await cluster.until_kinds_known()
+    task = await submit(cluster, delay=3600.0)
+    await until(lambda: _is(cluster, "pending"), "the row")
+    await projector.stop()
+    deferred = (await cluster.events(subjects.task_events(task=task, event="deferred")))[0]
+    event = msgspec.structs.replace(decode(deferred.payload), due_at=datetime.now(UTC) - timedelta(minutes=1))
+    await cluster.log.appender.append(deferred.subject, encode(event), {})
+    await cluster.execute(f"UPDATE tasks SET due_at = now() - interval '1 minute', sequence = {deferred.sequence + 1}")
+    log, session = cluster.log, await LeaderSession.connect(cluster.database_url)
+    sweep = Sweep(log)
+    sweep.note_outage()
+    await sweep.sweep(session)
+    assert await cluster.events(subjects.task_events(task=task, event="queued")) == []
+    monkeypatch.setattr("headrace.projector.sweep.OVERDUE_SECONDS", 0.0)
+    await sweep.sweep(session)
+    assert len(await cluster.events(subjects.task_events(task=task, event="queued"))) == 1
     session.close()
 
 
