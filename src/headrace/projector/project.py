@@ -142,7 +142,6 @@ class Projector:
         self.retention = Retention(database_url, self._owner_counts.note)
         self.trimming = Trimming(log, database_url)
         self._sweep = Sweep(log, self.metrics)
-        log.on_disconnect(self._sweep.note_outage)
         self._gap: str | None = None
 
     def collect(self) -> Iterator[Metric]:

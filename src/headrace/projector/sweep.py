@@ -66,6 +66,7 @@ class Sweep:
         self._lost_deliveries = LostDeliveries(log)
         self._compaction = Compaction()
         self._due_at = self._searched_aged_at = self._outage_at = 0.0
+        log.on_disconnect(self.note_outage)
 
     def note_outage(self) -> None:
         """Note that the log is away now: its timers go off once it is back, all that were due meanwhile at once."""

@@ -58,7 +58,9 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def make_sweep() -> Sweep:
-    return Sweep(cast("Log", SimpleNamespace(settings=SimpleNamespace(retention=86_400.0))))
+    return Sweep(
+        cast("Log", SimpleNamespace(settings=SimpleNamespace(retention=86_400.0), on_disconnect=lambda _: None))
+    )
 
 
 async def test_the_lead_is_kept_while_a_sweep_takes_longer_than_a_silent_session_lasts(
