@@ -17,12 +17,13 @@ import msgspec
 
 from headrace.contracts.events import Deferred, Queued
 from headrace.contracts.tasks import FailureCode, TaskError
-from headrace.errors import AppendRefused, HeadraceError, LogUnavailable
+from headrace.errors import AppendRefused, HeadraceError, LogFull, LogUnavailable
 from headrace.lifecycle.cancel import cancel_forgotten_task, cancel_if_open
 from headrace.lifecycle.finishing import end_forgotten_task, end_task
 from headrace.lifecycle.queueing import queue_overdue
 from headrace.lifecycle.task_state import read_task_state
 from headrace.log import clock, subjects
+from headrace.log.append import PROBE_HEADERS
 from headrace.log.connection import Log
 from headrace.log.prune import withdraw_newest
 from headrace.projector.compaction import Compaction
@@ -45,6 +46,7 @@ SWEEP_SECONDS = 0.5
 # In which a sweep begins to move the tasks of one query; the next one finds those left over.
 MOVING_SECONDS_MAX = 2.0
 AGED_INTERVAL_SECONDS_MAX = 60.0  # between two searches for tasks that are almost as old as the log's retention
+AT_ONCE_SECONDS = 1.0  # a log that needs longer for an append has no leader, or no disk
 ROWS = 1000  # found by one query in one sweep
 TASKS_AT_ONCE = 16
 # A timer fires a quarter of a second late at most, or so long after an outage, and the read model is a moment behind. To take one
@@ -105,12 +107,30 @@ class Sweep:
             await self._for_each(session, waiting, self._expire)
             dropped, over = now - timedelta(seconds=self._retention), now - timedelta(seconds=RUN_SECONDS_MAX)
             await self._for_each(session, await list_running_since(session, dropped, over, ROWS), self._run_again)
-        if asyncio.get_running_loop().time() - self._outage_at >= OVERDUE_SECONDS:
+        if not self._is_outage_recent:
             overdue = await list_overdue(session, now - timedelta(seconds=OVERDUE_SECONDS), ROWS)
             await self._for_each(session, overdue, self._queue)
         await self._for_each(session, await list_open_of_cancelled_batches(session, ROWS), self._cancel)
         await self._for_each(session, await self._lost_deliveries.search_when_due(session), self._deliver_again)
         await self._compaction.compact_when_due(session)
+
+    @property
+    def _is_outage_recent(self) -> bool:
+        return asyncio.get_running_loop().time() - self._outage_at < OVERDUE_SECONDS
+
+    async def _takes_appends(self) -> bool:
+        """Whether the log takes appends at once. One that waits for the end of an outage arrives together with the timers.
+
+        Raises:
+            LogUnavailable: The log takes nothing.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with suppress(LogFull):
+            await self._log.appender.append(subjects.PROBE, b"", PROBE_HEADERS)
+        if loop.time() - began > AT_ONCE_SECONDS:
+            self.note_outage()
+        return not self._is_outage_recent
 
     @property
     def _retention(self) -> float:
@@ -154,6 +174,8 @@ class Sweep:
         timer = subjects.task_timer(row.owner, row.id)
         state = await read_task_state(self._log, row.owner, row.id)
         if state is None:
+            if not await self._takes_appends():
+                return
             # The timer may be about to go off, which would queue the task twice.
             await withdraw_newest(self._log, timer)
             await queue_again(self._log, row, row.fence, 0)
@@ -162,6 +184,8 @@ class Sweep:
         deferred, record = state.queued_event, state.queued_record
         overdue = clock.now() - timedelta(seconds=OVERDUE_SECONDS)
         if state.is_over or state.is_started or not isinstance(deferred, Deferred) or deferred.due_at > overdue:
+            return
+        if not await self._takes_appends():
             return
         log.warning("a timer did not go off; the task is queued without it", task_id=row.id)
         # Its timer stands before the `deferred` event. A timer behind that event belongs to another attempt.
