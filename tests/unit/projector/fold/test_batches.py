@@ -108,7 +108,7 @@ class Tables:
 
 async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
     tables = Tables()
-    projector = Projector(cast("Log", SimpleNamespace(epoch=EPOCH)), "")
+    projector = Projector(cast("Log", SimpleNamespace(epoch=EPOCH, on_disconnect=lambda _: None)), "")
 
     async def publish_changes(batches: Iterable[BatchRow]) -> None:
         pass

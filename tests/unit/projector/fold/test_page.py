@@ -73,7 +73,7 @@ class Tables:
 async def project(log: list[Record], cuts: Iterable[int] = ()) -> Tables:
     """Project a log in pages that end at the cuts."""
     tables = Tables()
-    projector = Projector(cast("Log", SimpleNamespace(epoch=EPOCH)), "")
+    projector = Projector(cast("Log", SimpleNamespace(epoch=EPOCH, on_disconnect=lambda _: None)), "")
     ends = sorted({min(cut, len(log)) for cut in cuts} | {len(log)})
     for start, end in zip([0, *ends], ends, strict=False):
         if page := log[start:end]:
