@@ -239,6 +239,7 @@ async def test_a_page_of_the_apis_own_origin_follows_some_events_of_a_kind(
         for gate in range(2):
             for watch in watches:
                 await watch.passes(gate)
+        await cluster.all_finished(watch.task for watch in watches)
         logged = [each for watch in watches for each in await history(cluster, watch.task)]
         expected = sorted(
             (each.sequence, each.name) for each in logged if each.name in ("started", "emitted", "finished")
