@@ -17,14 +17,12 @@ from typing import NamedTuple
 import psutil
 
 from headrace.embedded.counts import Counts, role_of
-from tests.bench.client.plans import Paced, PacedResult
 from tests.bench.errors import BenchError
-from tests.bench.load import load
 from tests.bench.processes import processes
 from tests.bench.report import Figure, Report, by_process, percentile, spread
 from tests.bench.sizes import Sizes
 from tests.bench.spine.burst import CLIENT, Round, submit_round, warm_up
-from tests.bench.spine.paced import BODY, PER_SECOND
+from tests.bench.spine.paced import run_paced
 from tests.bench.stack import Stack, bench_stack, temporary_home
 
 CORES = 2  # of this machine that take part: a setup has one of them or both
@@ -152,17 +150,7 @@ def _cores_of(process: psutil.Process) -> Generator[set[int]]:
 
 
 async def _starts(stack: Stack, sizes: Sizes) -> list[float]:
-    plan = Paced(
-        port=stack.up.port,
-        body=BODY,
-        requests=PER_SECOND * sizes.paced_seconds,
-        warm_up=sizes.warm_up,
-        interval=1 / PER_SECOND,
-    )
-    result = await load(plan)
-    assert isinstance(result, PacedResult)
-    await stack.drained()
-    return [(each.started - each.due) / 1e6 for each in result.samples]
+    return [(each.started - each.due) / 1e6 for each in (await run_paced(stack, sizes)).samples]
 
 
 def _figure(setup: Setup, rounds: Sequence[Measured], one_core: Sequence[Measured] | None) -> Figure:

@@ -22,7 +22,7 @@ Out = TypeVar("Out")
 
 
 class LeadingCopy:
-    """Asks the leader of the log, which workers may not."""
+    """Asks who leads the log. There may be two that take themselves for the leader, of which one does not know yet that it is none."""
 
     def __init__(self, connection: NatsClient) -> None:
         self._connection = connection

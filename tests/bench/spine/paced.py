@@ -16,9 +16,8 @@ STARTED_TARGETS = {50: Target(most=3), 99: Target(most=15)}
 FOLLOWED_TARGETS = {50: Target(most=4), 99: Target(most=20)}
 
 
-async def paced(report: Report, stack: Stack, sizes: Sizes) -> None:
-    """Both latencies, of the same tasks."""
-    await stack.drained()
+async def run_paced(stack: Stack, sizes: Sizes) -> PacedResult:
+    """Submit so many tasks a second, and wait until all have ended."""
     plan = Paced(
         port=stack.up.port,
         body=BODY,
@@ -29,7 +28,13 @@ async def paced(report: Report, stack: Stack, sizes: Sizes) -> None:
     result = await load(plan)
     assert isinstance(result, PacedResult)
     await stack.drained()
-    samples = result.samples
+    return result
+
+
+async def paced(report: Report, stack: Stack, sizes: Sizes) -> None:
+    """Both latencies, of the same tasks."""
+    await stack.drained()
+    samples = (await run_paced(stack, sizes)).samples
     late = _milliseconds([each.sent - each.due for each in samples])
     answered = _milliseconds([each.answered - each.due for each in samples])
     started = _milliseconds([each.started - each.due for each in samples])
