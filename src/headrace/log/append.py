@@ -95,18 +95,31 @@ class Appender:
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while True:
+        try:
             try:
                 appended = await self._append_once(subject, payload, headers)
-            except HeadraceError as error:
-                if not isinstance(error, InProcess) or loop.time() > began + self._timeout:
-                    self.durations.record((error.code,), loop.time() - began)
-                    raise
-            else:
-                self.durations.record(_NO_ERROR, loop.time() - began)
-                return appended
+            except InProcess as refusal:
+                message = Message(subject, payload, headers)
+                appended = await self._append_again(message, refusal, began + self._timeout)
+        except HeadraceError as error:
+            self.durations.record((error.code,), loop.time() - began)
+            raise
+        self.durations.record(_NO_ERROR, loop.time() - began)
+        return appended
+
+    async def _append_again(self, message: Message, refusal: InProcess, deadline: float) -> Appended:
+        """Append what another publisher is appending, until it is known how that has ended. Raises as `append`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                return await self._append_until_known(message)
+        raise refusal
+
+    async def _append_until_known(self, message: Message) -> Appended:
+        while True:
             # The broker confirms only the first publisher; this one polls.
             await asyncio.sleep(IN_PROCESS_RETRY_SECONDS)
+            with suppress(InProcess):
+                return await self._append_once(*message)
 
     async def _append_once(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> Appended:
         if len(payload) > (limit := self.payload_bytes_max):

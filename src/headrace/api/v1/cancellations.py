@@ -10,6 +10,7 @@ from headrace.api.auth.authentication import check_still_good
 from headrace.api.auth.principal import caller
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, task_id
+from headrace.api.in_time import InTime
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.bulk import audit_selection, change_selected, owner_of_selected
 from headrace.contracts.audit import Action
@@ -32,7 +33,9 @@ from headrace.store.filtered_tasks import Found
 )
 async def cancel(request: AnyRequest, task: str) -> TaskSummary:
     """A pending or queued task is never started; the handler of a running task is stopped. The request may be repeated."""
-    return await _cancel(state_of(request), caller(request), task_id(task))
+    api = state_of(request)
+    async with InTime(api.log):
+        return await _cancel(api, caller(request), task_id(task))
 
 
 @post(

@@ -13,6 +13,7 @@ from headrace.api.auth.principal import caller, principal_of
 from headrace.api.edge.filter_parameters import check_filter
 from headrace.api.edge.openapi import refusals
 from headrace.api.edge.request import AnyRequest, AtLeast, location, task_id
+from headrace.api.in_time import InTime
 from headrace.api.state import ApiState, state_of
 from headrace.api.v1.batches import find_batch
 from headrace.api.v1.bulk import audit_selection, change_selected, owner_of_selected
@@ -40,7 +41,8 @@ from headrace.store.filtered_tasks import Found
 async def run_again(request: AnyRequest, task: str) -> Response[TaskSummary]:
     """A finished task runs again under its old id, from the first attempt. Its history is kept."""
     api = state_of(request)
-    accepted = await _reopen(api, caller(request), task_id(task))
+    async with InTime(api.log):
+        accepted = await _reopen(api, caller(request), task_id(task))
     return Response(accepted, headers=location("tasks", task))
 
 

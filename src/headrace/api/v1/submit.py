@@ -18,6 +18,7 @@ from headrace.api.edge.openapi import Keyed, refusals
 from headrace.api.edge.repeated_names import check_label_names
 from headrace.api.edge.request import AnyRequest, location
 from headrace.api.edge.traces import publishing
+from headrace.api.in_time import InTime
 from headrace.api.input_files import check_files
 from headrace.api.large_values import input_limit, store_input
 from headrace.api.state import ApiState, state_of
@@ -59,12 +60,25 @@ async def submit(request: AnyRequest, data: Submission) -> Response[AcceptedTask
     """
     if data.labels:
         check_label_names(await request.body())
+    is_stored = data.results_of is not None or len(await request.body()) > INLINE_BYTES_MAX
+    if is_stored or read_key(request) is None:
+        # What goes to the store takes as long as it is large, and without a key there is nothing to ask before it is appended.
+        return await _submit_or_recall(request, data, is_stored=is_stored)
+    async with InTime(state_of(request).log):
+        return await _submit_or_recall(request, data, is_stored=False)
+
+
+async def _submit_or_recall(request: AnyRequest, data: Submission, *, is_stored: bool) -> Response[AcceptedTask]:
+    """Accept a submission, or answer it with the task that its key has made before.
+
+    ``is_stored`` is whether something of it goes to the store. Raises as `_accept`, `recall` and `with_results`.
+    """
     api, owner, key = state_of(request), caller(request), read_key(request)
     asked = asked_link(api, request)
     task = str(uuid_utils.uuid7()) if key is None else derived_id(owner, key, "task")
     if key is not None and (known := await recall_dropped(api.log, api.read_model, owner, task, data)) is not None:
         return Response(_with_link(request, known, asked), status_code=200, headers=location("tasks", task))
-    if key is not None and (data.results_of is not None or len(await request.body()) > INLINE_BYTES_MAX):
+    if key is not None and is_stored:
         # What goes to the store is not written again, and not for a submission that the key refuses.
         known = await recall(api.log, api.read_model, owner, task, data, refused=False)
         if known is not None:
