@@ -205,6 +205,68 @@ async def test_a_client_that_waits_to_be_asked_for_a_refused_body_is_answered_at
     assert sent[0]["status"] == 415
 
 
+class Whole:
+    """A server whose last part with something in it does not say that it is the last one, as granian's."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.messages: list[Any] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+        self.messages += [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+        self.length = sum(map(len, parts))
+
+    async def receive(self) -> Any:
+        return self.messages.pop(0)
+
+    async def give_to(self, app: Any, length: int | None = None) -> OpenBodies:
+        async def send(_message: Any) -> None:
+            pass
+
+        headers = [(b"content-length", str(self.length if length is None else length).encode())]
+        scope: Any = {"type": "http", "method": "POST", "path": "/", "headers": headers, "state": {}}
+        bodies = OpenBodies()
+        await bodies.receive_within_limits(app, NDJSON)(scope, self.receive, send)
+        return bodies
+
+
+async def read_and_listen(_scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that reads its whole body and then waits until the client leaves."""
+    await read_whole(_scope, receive, send)
+    message: Any = await receive()
+    assert message["type"] == "http.disconnect"
+
+
+@pytest.mark.parametrize("parts", [[b"all"], [b"in", b"parts"]], ids=["one part", "two parts"])
+async def test_a_body_of_the_announced_length_is_complete_without_another_question_to_the_server(
+    parts: list[bytes],
+) -> None:
+    server = Whole(*parts)
+    await server.give_to(read_whole)
+    assert [message["type"] for message in server.messages] == ["http.request", "http.disconnect"]
+
+
+async def test_who_waits_for_the_client_to_leave_does_not_hear_the_empty_end_of_a_body() -> None:
+    server = Whole(b"all")
+    await server.give_to(read_and_listen)
+    assert server.messages == []
+
+
+@pytest.mark.parametrize("length", [2, 4])
+async def test_a_body_of_another_length_than_announced_is_read_until_the_server_says_that_it_ends(length: int) -> None:
+    server = Whole(b"all")
+    await server.give_to(read_whole, length)
+    assert [message["type"] for message in server.messages] == ["http.disconnect"]
+
+
+async def test_the_last_part_of_a_body_counts_as_kept_in_memory_like_the_others() -> None:
+    held = list[int]()
+
+    async def read(scope: Scope, receive: Receive, send: Send) -> None:
+        await read_whole(scope, receive, send)
+        held.append(getattr(receive, "__self__").held)  # noqa: B009 - no type has it
+
+    await Whole(b"in", b"parts").give_to(read)
+    assert held == [len(b"inparts")]
+
+
 async def test_an_accepted_body_is_left_to_the_application() -> None:
     parts = [b"a", b"b"]
 
