@@ -98,3 +98,17 @@ async def test_the_error_of_another_machine_does_not_say_to_start_it_here() -> N
     async with Server(refused).client() as client:
         with pytest.raises(Unreachable, match=r"^nothing answers at http://headrace \(refused\): check the address"):
             await client.kinds()
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_an_address_that_does_not_answer_at_all_is_named_and_asked_again() -> None:
+    def unanswered(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectTimeout("", request=request)
+
+    server = Server(unanswered)
+    async with client_of_this_machine(server) as client:
+        with pytest.raises(
+            Unreachable, match=r"^nothing answers at http://localhost:8080 \(no connection within 15 s\)"
+        ):
+            await client.submit("k", {}, key="one")
+    assert len(server.requests) == ATTEMPTS_MAX

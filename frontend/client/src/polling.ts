@@ -4,7 +4,7 @@ import { sleep } from "./waiting.js";
 const POLL_SECONDS = 25;
 // An API that shuts down answers at once.
 const PAUSE_MILLISECONDS = 200;
-const ANSWER_SECONDS = 10;
+const ANSWER_SECONDS = 15;
 
 /** Return how long to wait for an answer that the API holds back for so many seconds. */
 export function patienceFor(wait: number | undefined): number {

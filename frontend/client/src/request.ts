@@ -35,7 +35,7 @@ export interface CallOptions {
   key?: string;
   /** Gives the request up. */
   signal?: AbortSignal;
-  /** How long to wait for the answer; 10 seconds if it is not said. */
+  /** How long to wait for the answer; 15 seconds if it is not said. */
   patience_seconds?: number;
   /** Whether it does no harm to send it again when nothing has answered. Reading never does. */
   repeatable?: boolean;
@@ -51,8 +51,8 @@ export class EncodedBody {
   ) {}
 }
 
-// The API answers within milliseconds, and waits 5 s at most for the log or the read model.
-const ANSWER_SECONDS = 10;
+// The API answers within milliseconds, and within 12 s while the log is away.
+const ANSWER_SECONDS = 15;
 // In a row: about a minute and a half, longer than a restart of the API.
 const ATTEMPTS = 10;
 const RETRY_SECONDS = 1;

@@ -153,7 +153,7 @@ async def opened(
     """
     try:
         answer = await driver.send(request, follow_redirects=follow_redirects)
-    except httpx.ConnectError as error:
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise Unreachable(request, error) from error
     try:
         yield answer

@@ -16,11 +16,13 @@ class Unreachable(httpx.ConnectError):
         url: The scheme, the host and the port that were tried.
         reason: Why there is no connection, as the system says it.
         is_on_this_machine: Whether the address is one of this machine.
+        is_late: Whether nothing has answered in time, where an address at which nothing listens refuses at once.
     """
 
-    def __init__(self, request: httpx.Request, error: httpx.ConnectError) -> None:
+    def __init__(self, request: httpx.Request, error: httpx.ConnectError | httpx.ConnectTimeout) -> None:
         self.url = str(request.url.copy_with(raw_path=b"/", userinfo=b"")).rstrip("/")
-        self.reason = str(error) or type(error).__name__
+        self.is_late = isinstance(error, httpx.ConnectTimeout)
+        self.reason = _without_answer(request) if self.is_late else str(error) or type(error).__name__
         self.is_on_this_machine = is_this_machine(request.url.host)
         if refused := refused_certificate(error):
             message = describe_refused_certificate(self.url, refused)
@@ -32,6 +34,11 @@ class Unreachable(httpx.ConnectError):
         else:
             message = f"nothing answers at {self.url} ({self.reason}): check the address, and that this machine may connect to it"
         super().__init__(message, request=request)
+
+
+def _without_answer(request: httpx.Request) -> str:
+    seconds = request.extensions.get("timeout", {}).get("connect")
+    return "no connection in time" if seconds is None else f"no connection within {seconds:.3g} s"
 
 
 def describe_refused_certificate(url: str, refused: ssl.SSLCertVerificationError) -> str:
