@@ -16,6 +16,7 @@ import pytest
 
 from headrace.api.streaming.feed import Feed
 from headrace.api.streaming.metrics import StreamMetrics
+from headrace.api.streaming.opening import open_stream, read_state
 from headrace.contracts.positions import Position
 from headrace.contracts.tasks import Task
 from headrace.errors import LogUnavailable
@@ -152,6 +153,21 @@ async def test_what_was_accepted_is_not_denied_by_a_leader_that_was_replaced(tmp
 
 
 @pytest.mark.invariant(6)
+async def test_a_position_is_not_ahead_of_the_log_because_a_leader_that_was_replaced_has_not_reached_it(
+    tmp_path: Path,
+) -> None:
+    async with three_servers(tmp_path) as cut:
+        await cut.cut_off()
+        task = new_task()
+        given = Position(cut.at_others.epoch, (await submit_task(cut.at_others, task)).sequence)
+        with pytest.raises(LogUnavailable):
+            await read_state(cut.at_leader, given)
+        cut.quorum.network.heal()
+        state = await answered(lambda: read_state(cut.at_leader, given), "the position to be known")
+        assert not open_stream(cut.at_leader, StreamMetrics(), state, given, given).is_reset
+
+
+@pytest.mark.invariant(6)
 async def test_a_stream_does_not_take_what_a_leader_that_was_replaced_has_for_all_there_is(tmp_path: Path) -> None:
     async with three_servers(tmp_path) as cut:
         await cut.cut_off()
@@ -213,8 +229,8 @@ async def test_a_deletion_erases_also_what_a_leader_that_was_replaced_does_not_h
         await submit_task(cut.at_leader, task)
         await cut.cut_off()
         await succeed(cut.at_others, task.subject)
-        state = await read_task_state(cut.at_others, owner, id_)
-        assert state is not None
+        # While one of them is cut off, the servers lose questions.
+        state = await answered(lambda: read_task_state(cut.at_others, owner, id_), "the task to be known")
         deleting = deletable(state, owner)
         assert deleting is not None
         deleted_at = await append_deletion(cut.at_others, deleting)

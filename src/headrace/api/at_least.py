@@ -7,6 +7,7 @@ from headrace.api.state import ApiState
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidPosition, LogUnavailable
+from headrace.log.agreed import state_with
 
 
 async def reach(api: ApiState, at_least: str | None, patience: float = AT_LEAST_SECONDS) -> None:
@@ -31,7 +32,7 @@ async def reach(api: ApiState, at_least: str | None, patience: float = AT_LEAST_
 async def _check_handed_out(api: ApiState, position: Position) -> None:
     """Refuse a position after the end of the log: the read model would be waited for in vain, however often."""
     try:
-        state = await api.log.refresh()
+        state = await state_with(api.log, *position)
     except LogUnavailable:
         # The log may have the position. Then the read model may reach it while the log is away.
         return

@@ -36,8 +36,10 @@ async def verify_log(to_verify: Log, checkpoint: Callable[[], Awaitable[Position
         problem = await _find_problem(state, checkpoint)
         if problem is None:
             # This process may have seen positions that the log has lost before the read model had them.
-            if to_verify.seen > state.last_sequence:
-                await to_verify.continuity.skip_positions(state.last_sequence, to_verify.seen)
+            if to_verify.seen > state.last_sequence and to_verify.seen > (
+                last := await to_verify.continuity.confirm_end()
+            ):
+                await to_verify.continuity.skip_positions(last, to_verify.seen)
             await to_verify.continuity.mark_compared()
             return
         if problem != reported:

@@ -11,11 +11,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import msgspec
+
 from headrace.errors import LogUnavailable
 from headrace.log import subjects
 from headrace.log.append import PROBE_HEADERS
 from headrace.log.connection import Log
 from headrace.log.records import Record
+from headrace.log.streams import StreamState
 
 CATCH_UP_SECONDS = 2.0  # a replica is usually milliseconds behind; one that is so for longer is cut off or starting
 POLL_SECONDS = 0.01
@@ -86,6 +89,39 @@ async def last_of_each_caught_up(log: Log, subject: str) -> list[Record]:
         return found if max((each.sequence for each in found), default=0) >= newest else None
 
     return await read_caught_up(read)
+
+
+async def state_with(log: Log, epoch: int, sequence: int) -> StreamState:
+    """The extent of the log now. It ends before a sequence that somebody names only when a majority of the servers says so.
+
+    That costs an append, for a sequence that seems to come after the end.
+
+    Args:
+        log: The log.
+        epoch: The epoch of the position that somebody names.
+        sequence: Its sequence.
+
+    Raises:
+        LogUnavailable: The log does not answer, or there is no majority.
+    """
+    state = await log.refresh()
+    return state if epoch != state.epoch or sequence <= state.last_sequence else await state_agreed(log)
+
+
+async def state_agreed(log: Log) -> StreamState:
+    """The extent of the log, with all that was acknowledged before this was called. It costs an append.
+
+    Args:
+        log: The log.
+
+    Raises:
+        LogUnavailable: The log does not answer, or there is no majority.
+    """
+    state = await log.refresh()
+    if log.settings.replicas == 1:
+        return state
+    probe = await log.appender.append(subjects.PROBE, b"", PROBE_HEADERS)
+    return msgspec.structs.replace(state, last_sequence=max(state.last_sequence, probe.sequence - 1))
 
 
 async def is_all(log: Log, subject: str, last: int, through: int) -> bool:

@@ -27,7 +27,7 @@ PAGE_RECORDS = 256  # records; larger pages hold the server's read loop for long
 PAGE_BYTES_MAX = 16 << 20  # bytes; a page of large inputs ends early
 # Any copy may answer. For up to a minute, servers send every third question to one that is cut off, and it is lost. So
 # a question that nobody has begun to answer is asked again, seldom enough not to add to the load of servers that are slow.
-TRY_SECONDS = (0.5, 1.0, 1.5, 2.0)
+TRY_SECONDS = (0.5, 0.5, 1.0, 1.0, 2.0)
 SUBJECTS_MAX = 1024  # subjects; the server's limit for one request of the last record of each
 
 _END_OF_PAGE = "204"

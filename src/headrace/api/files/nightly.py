@@ -12,6 +12,7 @@ from headrace.api.identity_database import IdentityDatabase
 from headrace.contracts.positions import Position
 from headrace.errors import HeadraceError
 from headrace.log import clock
+from headrace.log.agreed import state_agreed
 from headrace.log.connection import Log
 from headrace.store.checkpoints import is_repairing, read_checkpoint
 from headrace.store.snapshot import Reads
@@ -58,7 +59,7 @@ async def has_caught_up(event_log: Log, database: IdentityDatabase) -> bool:
         LogUnavailable: NATS does not answer.
         IdentityUnavailable: Postgres cannot be reached.
     """
-    state = await event_log.refresh()
+    state = await state_agreed(event_log)
     end = Position(state.epoch, state.last_sequence)
     for _ in range(int(CATCH_UP_SECONDS / POLL_SECONDS)):
         async with database.transaction() as session:

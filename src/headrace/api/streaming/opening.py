@@ -17,6 +17,7 @@ from headrace.api.streaming.metrics import StreamMetrics
 from headrace.contracts.positions import Position
 from headrace.contracts.problems import FieldError
 from headrace.errors import InvalidPosition
+from headrace.log.agreed import state_with
 from headrace.log.connection import Log
 from headrace.log.streams import StreamState
 
@@ -54,6 +55,15 @@ def read_cursor(request: AnyRequest, after: str | None, last_event_id: str | Non
         path = f"header {LAST_EVENT_ID}" if last_event_id else f"query {LAST_EVENT_ID if newer else 'after'}"
         errors = [FieldError(path=path, message=str(error))]
         raise InvalidPosition(f"{LAST_EVENT_ID if newer else 'after'}: {error}", errors) from error
+
+
+async def read_state(log: Log, cursor: Position | None) -> StreamState:
+    """Ask for the state of the log, of which a cursor is ahead only when a majority of its copies says so.
+
+    Raises:
+        LogUnavailable: JetStream does not answer, or there is no majority.
+    """
+    return await log.refresh() if cursor is None else await state_with(log, *cursor)
 
 
 def open_stream(

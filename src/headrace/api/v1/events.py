@@ -19,7 +19,7 @@ from headrace.api.state import ApiState, state_of
 from headrace.api.streaming.event_filter import read_filter
 from headrace.api.streaming.forms import FULL, FrameForm, form_of
 from headrace.api.streaming.frames import beat_frame
-from headrace.api.streaming.opening import count_resume, end_of, open_stream, read_cursor
+from headrace.api.streaming.opening import count_resume, end_of, open_stream, read_cursor, read_state
 from headrace.api.streaming.response import StreamResponse
 from headrace.api.streaming.task_stream import EndedStream, TaskStream, has_end_at
 from headrace.api.streaming.viewer import Viewer
@@ -113,7 +113,7 @@ async def stream_of(request: AnyRequest, owner: str | None, asked: Asked, *, for
     api, form, metrics = state_of(request), asked.form, state_of(request).metrics.streams
     known_kinds = {entry.name for entry in api.catalog.entries()}
     wanted = read_filter(*asked.values, known_kinds, labels=asked.labels, form=form)
-    state = await api.log.refresh()
+    state = await read_state(api.log, asked.cursor)
     opening = open_stream(api.log, metrics, state, asked.cursor, end_of(state))
     subject = wanted.subject("*" if owner is None else owner)
     follower = await api.hub.follow(subject, opening.position, None if wanted.is_empty else wanted, form)
@@ -160,7 +160,7 @@ async def task_stream(
         TaskNotFound: There is no such task, or it belongs to somebody else.
         LogUnavailable: JetStream does not answer.
     """
-    state = await api.log.refresh()
+    state = await read_state(api.log, cursor)
     task_state = await read_task_state(api.log, owner, task)
     if task_state is not None and task_state.is_deleted:
         raise TaskNotFound(f"there is no task {task!r}; it was deleted")

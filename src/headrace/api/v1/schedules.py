@@ -37,6 +37,7 @@ from headrace.errors import AppendRefused, InvalidInput, ScheduleNotFound, TooLa
 from headrace.lifecycle import schedules
 from headrace.lifecycle.queueing import submit_task
 from headrace.log import clock, subjects
+from headrace.log.agreed import state_agreed
 from headrace.log.connection import Log
 from headrace.store import schedules as stored_schedules
 from headrace.store import users
@@ -252,7 +253,7 @@ async def _find(api: ApiState, owner: str, schedule: str) -> Schedule:
         if found is not None:
             return with_rest(api.current, found, is_owner_disabled=is_disabled)
         if patience:
-            state = await api.log.refresh()
+            state = await state_agreed(api.log)
             await api.read_model.reach(Position(state.epoch, state.last_sequence), AT_LEAST_SECONDS)
     raise _not_found(schedule)
 
