@@ -24,10 +24,11 @@ from tests.bench.report import Figure, Report, spread
 from tests.bench.side import READY, TOKENS
 
 CHECKOUT = Path(__file__).parents[2]
-PARTS = ("noop", "task", *TOKENS)
+PARTS = ("noop", "task", "paced", *TOKENS)
 NAMES = {
     "noop": "a no-op request",
     "task": "a task, with a key",
+    "paced": "a task, a hundred a second",
     "many": "a task, 10,000 keys in turn",
     "token": "a task, with an access token",
 }

@@ -15,12 +15,16 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench.sizes import FULL, QUICK
+from tests.bench.processes import cpu_seconds
+from tests.bench.report import Report
+from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.bench.spine.burst import no_op_round, submit_round, warm_up
+from tests.bench.spine.paced import PER_SECOND, paced
 from tests.bench.stack import Stack, bench_stack, temporary_home
 
 READY = "ready"
 TOKENS = ("many", "token")
+PACED_SECONDS = 8  # of a round
 
 _Round = Callable[[], Awaitable[tuple[float, float, dict[str, float]]]]
 
@@ -34,12 +38,28 @@ async def _serve(*, quick: bool) -> None:
             rounds: dict[str, _Round] = {
                 "noop": partial(no_op_round, stack, sizes.tasks),
                 "task": partial(submit_round, stack, sizes.tasks),
+                "paced": partial(_paced_round, stack, sizes),
                 **await _with_tokens(stack, Path(directory), sizes.tasks),
             }
             _say(READY)
             while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
                 _, _, used = await rounds[line]()
                 _say(msgspec.json.encode(used).decode())
+
+
+class _Silent(Report):
+    def say(self, text: str) -> None:
+        """Say nothing between the rounds of two sides."""
+
+
+async def _paced_round(stack: Stack, sizes: Sizes) -> tuple[float, float, dict[str, float]]:
+    """A hundred tasks a second, one after the other, which a client follows. What all processes do at rest is a part of it."""
+    sizes = sizes._replace(paced_seconds=min(sizes.paced_seconds, PACED_SECONDS))
+    before = cpu_seconds(stack.up.running)
+    await paced(_Silent("paced", {}, {}), stack, sizes)
+    count = PER_SECOND * sizes.paced_seconds + sizes.warm_up
+    after = cpu_seconds(stack.up.running)
+    return 0, 0, {name: (seconds - before.get(name, 0)) / count * 1e6 for name, seconds in after.items()}
 
 
 async def _with_tokens(stack: Stack, directory: Path, tasks: int) -> dict[str, _Round]:
