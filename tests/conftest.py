@@ -21,6 +21,7 @@ from tests.databases import Databases
 from tests.examples import ALL, QUICK
 from tests.forked import load
 from tests.logs import levels
+from tests.network_changes import steady_network
 
 # The same examples in every run, and none of how long they take is a failure: a machine may do much else.
 for name, count in (("headrace", QUICK), ("many", ALL)):
@@ -129,6 +130,13 @@ async def make_cluster(make_database: Callable[[], Awaitable[str]]) -> AsyncGene
 
         yield make
         _clusters.clear()
+
+
+@pytest.fixture
+def steady() -> Generator[None]:
+    """Keep the addresses of this machine as they are, for a test with a browser."""
+    with steady_network():
+        yield
 
 
 @pytest.fixture(autouse=True)

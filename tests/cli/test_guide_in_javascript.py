@@ -106,6 +106,7 @@ async def test_the_first_program_in_node_prints_its_result(up: Up, project: Path
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("steady")
 async def test_the_page_without_any_library_shows_what_is_said_and_the_result(up: Up, client: Client) -> None:
     (page,) = pages.programs("browser.md", "html")
     handle = await client.submit(narrate, Text(text="one two"))

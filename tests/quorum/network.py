@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.network_changes import changing_network
 from tests.quorum.iproute import COMMAND_SECONDS, NoNetwork, ip, remove_if_there
 from tests.quorum.names import claimed_name, name_of_this_process
 
@@ -85,10 +86,11 @@ class Network:
         Raises:
             NoNetwork: This machine does not allow it.
         """
-        with ExitStack() as undoing:
+        with ExitStack() as undoing, changing_network():
             undoing.enter_context(claimed_name())
             undoing.callback(self._remove)
             ip("link", "add", self._name, "type", "bridge")
+            _keep_from_ipv6(self._name)
             ip("address", "add", f"{self.address}/24", "dev", self._name)
             ip("link", "set", self._name, "up")
             for host in self.hosts:
@@ -99,7 +101,8 @@ class Network:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._undoing.close()
+        with changing_network():
+            self._undoing.close()
 
     def unplug(self, host: Host) -> None:
         """Let nothing reach the host, and nothing leave it."""
@@ -137,6 +140,7 @@ class Network:
     def _add(self, host: Host) -> None:
         ip("netns", "add", host.namespace)
         ip("link", "add", host.outside, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
+        _keep_from_ipv6(host.outside)
         ip("link", "set", host.outside, "master", self._name, "up")
         ip("-n", host.namespace, "link", "set", "lo", "up")
         ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
@@ -147,6 +151,13 @@ class Network:
             remove_if_there("netns", "del", host.namespace)
             remove_if_there("link", "del", host.outside)
         remove_if_there("link", "del", self._name)
+
+
+def _keep_from_ipv6(interface: str) -> None:
+    """Let an interface have no address of its own making, which would come seconds after it was made."""
+    setting = Path("/proc/sys/net/ipv6/conf") / interface / "disable_ipv6"
+    if setting.exists():
+        setting.write_text("1")
 
 
 def _wait_until_it_forwards(port: str) -> None:

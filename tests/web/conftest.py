@@ -46,7 +46,7 @@ async def web_cluster(built_app: None, share_cluster: ShareCluster) -> AsyncGene
 
 
 @pytest.fixture
-async def web(shown_browser: Browser, web_cluster: Cluster) -> AsyncGenerator[Web]:
+async def web(steady: None, shown_browser: Browser, web_cluster: Cluster) -> AsyncGenerator[Web]:
     """An installation that a test leaves as it is, but for what belongs to its own accounts."""
     made = Web(shown_browser, web_cluster)
     yield made
@@ -54,7 +54,7 @@ async def web(shown_browser: Browser, web_cluster: Cluster) -> AsyncGenerator[We
 
 
 @pytest.fixture
-async def make_web(shown_browser: Browser, make_cluster: MakeCluster) -> AsyncGenerator[MakeWeb]:
+async def make_web(steady: None, shown_browser: Browser, make_cluster: MakeCluster) -> AsyncGenerator[MakeWeb]:
     """Make installations that a test may break, with the processes and the settings that it names."""
     async with AsyncExitStack() as stack:
 
@@ -102,7 +102,7 @@ async def mock_url(built_app: None) -> AsyncGenerator[str]:
 
 
 @pytest.fixture
-async def mock(shown_browser: Browser, mock_url: str) -> AsyncGenerator[Mock]:
+async def mock(steady: None, shown_browser: Browser, mock_url: str) -> AsyncGenerator[Mock]:
     made = Mock(shown_browser, mock_url)
     yield made
     await made.close()

@@ -40,7 +40,7 @@ LINK = re.compile(r"(http://\S+)(/enter/\S+)")
 
 
 @pytest.mark.screens
-async def test_the_pictures_of_the_screens(shown_browser: Browser) -> None:
+async def test_the_pictures_of_the_screens(steady: None, shown_browser: Browser) -> None:
     place = make_place()
     try:
         async with _up(place) as (url, link), httpx.AsyncClient(base_url=url) as api:
