@@ -25,11 +25,17 @@ class OutOfOrder(Exception):
 class Pages:
     """Reads the pages of the log after a checkpoint.
 
-    Any break in the consumer's own sequence, and any redelivery, makes `next` raise: the reader is then opened anew.
+    Any break in the consumer's own sequence, and any redelivery, makes `next` raise: the reader is then opened anew. A record that
+    was read before is passed over, because what a page adds to the counts of minutes counts again with each page.
+
+    Args:
+        log: The log.
+        after: The sequence after which to read.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, after: int) -> None:
         self._log = log
+        self._last = after
         self._arrived: list[Delivery] = []
         self._wake = asyncio.Event()
         self._pull_ended = asyncio.Event()
@@ -49,7 +55,7 @@ class Pages:
         """
         await provision_projector(log)
         await reset_consumer(log, consumer_names.PROJECTOR, sequence + 1)
-        pages = cls(log)
+        pages = cls(log, sequence)
         await pages._puller.open()
         forget = log.on_reconnect(pages._on_reconnect)
         try:
@@ -121,7 +127,10 @@ class Pages:
             self._broken = True
         self._expected_delivery = delivery.consumer_sequence + 1
         self._pending = delivery.pending
-        self._arrived.append(delivery)
+        # Where servers choose anew who leads, a consumer may begin before the sequence to which it was set.
+        if delivery.sequence > self._last:
+            self._last = delivery.sequence
+            self._arrived.append(delivery)
         self._wake.set()
 
     def _on_end(self, gone: bool) -> None:
