@@ -76,6 +76,10 @@ async def test_bodies_over_one_connection_arrive_whole_and_are_asked_for_once(at
     # One without a length ends where the server says.
     writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
     assert await _read_answer(reader) == b"onetwo"
+    # One with both, of which the length counts for nothing (RFC 9112, section 6.3), is not cut at it.
+    writer.write(HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+    writer.write(b"3\r\ntwo\r\n0\r\n\r\n")
+    assert await _read_answer(reader) == b"onetwo"
     writer.transport.abort()
     server.stop()
     await serving
